@@ -1,0 +1,229 @@
+"""Artifacts: folders that a stage writes, each with a manifest. Half-written ones are never seen.
+
+A manifest (``manifest.json``) tells the stage, its parameters and their digest, the parents it was
+made from, the seed, the code version and how long it took. A stage whose manifest already matches
+is skipped; reuse is never decided by a file name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import platform
+import shutil
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, is_dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import crossvox
+from crossvox.core.checks import ArtifactError
+
+SCHEMA = 1
+MANIFEST = "manifest.json"
+
+
+def plain(value: Any) -> Any:
+    """Turn params, paths and numpy numbers into JSON types; NaN and infinities become None."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, Path):
+        return value.as_posix()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def digest(value: Any) -> str:
+    """A short, stable fingerprint of parameters or any JSON-like value."""
+    text = json.dumps(plain(value), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What made a folder.
+
+    Attributes:
+        stage: name of the stage, for example ``prepare-scene``.
+        params: its parameters as JSON types.
+        parents: digests of what it was made from, by role.
+        seed: random seed, or None.
+        seconds: times by step.
+        notes: counts and remarks worth showing (skipped frames, coverage, ...).
+        links: folders it was made from, relative to this one, by role; for reports only.
+    """
+
+    stage: str
+    params: Any = None
+    parents: dict[str, str] = field(default_factory=dict)
+    seed: int | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    schema: int = SCHEMA
+    version: str = crossvox.__version__
+    created: str = ""
+    machine: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Fingerprint of stage, parameters, parents and seed: equal digest, equal artifact."""
+        return digest([self.schema, self.stage, self.params, self.parents, self.seed])
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON so that a reader sees the old file or the new one, never a part."""
+    text = json.dumps(plain(value), indent=1) + "\n"
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON.
+
+    Raises:
+        ArtifactError: missing or damaged; names the file.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ArtifactError(
+            f"given: {path}, which does not exist; needed: a file that an earlier stage writes; "
+            f"do: check the path, or run that stage"
+        ) from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ArtifactError(
+            f"given: {path}, which is not valid JSON ({error}); needed: the file as it was "
+            f"written; do: delete it and run its stage again"
+        ) from None
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary file name beside ``path``; move it there only if the block succeeds.
+
+    Example:
+        >>> with replacing(Path("mesh.ply")) as temporary:  # doctest: +SKIP
+        ...     write(temporary)
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.part{path.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write a folder's manifest; do so last, for it says that the folder is complete."""
+    record = asdict(manifest)
+    record["created"] = manifest.created or datetime.now(UTC).isoformat(timespec="seconds")
+    record["machine"] = manifest.machine or f"{platform.system()} {platform.machine()}"
+    write_json(folder / MANIFEST, record)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read a folder's manifest.
+
+    Raises:
+        ArtifactError: there is none, or it is of another schema.
+    """
+    record = read_json(folder / MANIFEST)
+    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
+        found = record.get("schema") if isinstance(record, dict) else type(record).__name__
+        raise ArtifactError(
+            f"given: {folder / MANIFEST} of schema {found}; needed: schema {SCHEMA}; "
+            f"do: make the folder anew with this version of crossvox"
+        )
+    known = {name: record[name] for name in Manifest.__dataclass_fields__ if name in record}
+    return Manifest(**known)
+
+
+def is_current(folder: Path, manifest: Manifest) -> bool:
+    """Whether ``folder`` holds exactly the artifact that ``manifest`` describes."""
+    if not (folder / MANIFEST).is_file():
+        return False
+    try:
+        found = read_manifest(folder)
+    except ArtifactError:
+        return False
+    return (
+        digest(found.params) == digest(manifest.params)
+        and found.digest
+        == Manifest(
+            stage=manifest.stage,
+            params=found.params,
+            parents=manifest.parents,
+            seed=manifest.seed,
+        ).digest
+    )
+
+
+@contextmanager
+def building(folder: Path) -> Iterator[Path]:
+    """Give a temporary folder; swap it in for ``folder`` only if the block succeeds.
+
+    The block must write the manifest. What ``folder`` held before is replaced as a whole. What an
+    interrupted attempt left is removed.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for stale in folder.parent.glob(f".{folder.name}.*.part"):
+        if time.time() - stale.stat().st_mtime > 3600:
+            shutil.rmtree(stale, ignore_errors=True)
+    temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.part")
+    temporary.mkdir()
+    try:
+        yield temporary
+        if not (temporary / MANIFEST).is_file():
+            raise ArtifactError(f"a stage ended without writing {MANIFEST} for {folder}")
+        if folder.exists():
+            old = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.old")
+            os.replace(folder, old)
+            os.replace(temporary, folder)
+            shutil.rmtree(old)
+        else:
+            os.replace(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+class Stopwatch:
+    """Adds up wall time by step, for the manifest.
+
+    Example:
+        >>> watch = Stopwatch()
+        >>> with watch("fuse"):
+        ...     pass
+        >>> list(watch.seconds)
+        ['fuse']
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, step: str) -> Iterator[None]:
+        """Time a block."""
+        begin = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[step] = self.seconds.get(step, 0.0) + time.perf_counter() - begin

@@ -1,0 +1,146 @@
+"""One RGB-D frame, and the contract of everything that delivers frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossvox.core.camera import ImageFit, Intrinsics, Pose, Size
+from crossvox.core.checks import ShapeError, expect
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """Colour, depth and labels on one pixel grid, seen by one camera.
+
+    Attributes:
+        id: frame number in the capture.
+        camera: the camera of all images here.
+        pose: where it stood, or None where tracking was lost.
+        rgb: ``(H, W, 3)`` uint8, or None if not asked for.
+        depth_m: ``(H, W)`` float32 metres, 0 = no reading, or None if not asked for.
+        labels: ``(H, W)`` uint8 NYU40 ids, 0 = unannotated, or None.
+
+    Raises:
+        ShapeError: an image does not have the camera's size.
+    """
+
+    id: int
+    camera: Intrinsics
+    pose: Pose | None
+    rgb: NDArray[np.uint8] | None = None
+    depth_m: NDArray[np.float32] | None = None
+    labels: NDArray[np.uint8] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("rgb", "depth_m", "labels"):
+            image = getattr(self, name)
+            expect(
+                image is None or image.shape[:2] == (self.camera.height, self.camera.width),
+                given=f"frame {self.id}: {name} of shape {None if image is None else image.shape}",
+                needed=f"{self.camera.width}x{self.camera.height}, the camera's size",
+                do="resize all images of a frame and its camera together",
+                error=ShapeError,
+            )
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Which images of a frame are wanted: decoding what nobody reads is the usual waste."""
+
+    rgb: bool = True
+    depth: bool = True
+    labels: bool = True
+
+
+ALL_PARTS = Parts()
+
+
+@dataclass(frozen=True)
+class CaptureInfo:
+    """What ``crossvox info`` tells about a capture.
+
+    Attributes:
+        format: name of the format.
+        color_camera, depth_camera: as stored, before any registration.
+        registration: one sentence on how colour and depth are brought onto one pixel grid.
+        has_labels: whether 2D labels come with the frames.
+        mesh, labelled_mesh: ground-truth surfaces that come with the capture.
+        notes: anything odd that a user should know.
+    """
+
+    format: str
+    color_camera: Intrinsics
+    depth_camera: Intrinsics
+    registration: str
+    has_labels: bool
+    mesh: Path | None = None
+    labelled_mesh: Path | None = None
+    notes: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Capture(Protocol):
+    """A posed RGB-D sequence. Frames are addressed by position ``0 .. len - 1``."""
+
+    @property
+    def name(self) -> str:
+        """Scene name, safe as a folder name."""
+        ...
+
+    @property
+    def frame_ids(self) -> tuple[int, ...]:
+        """Frame numbers, rising; ``frame_ids[i]`` belongs to position ``i``."""
+        ...
+
+    def __len__(self) -> int:
+        """How many frames there are, lost poses included."""
+        ...
+
+    def info(self) -> CaptureInfo:
+        """Cameras, registration and companions, without decoding images."""
+        ...
+
+    def camera(self, size: Size | None = None) -> Intrinsics:
+        """The camera of the frames delivered at ``size`` (None: the capture's own size)."""
+        ...
+
+    def pose(self, index: int) -> Pose | None:
+        """Pose of one frame, without decoding images; None where tracking was lost."""
+        ...
+
+    def frame(self, index: int, size: Size | None = None, parts: Parts = ALL_PARTS) -> Frame:
+        """One frame, colour, depth and labels on the pixel grid of ``camera(size)``.
+
+        Raises:
+            CaptureError: the frame's files are missing or broken; names file and frame.
+        """
+        ...
+
+
+def resize_nearest(image: Array, size: Size) -> Array:
+    """Resample ``(H, W, ...)`` to ``size`` by nearest neighbour; never invents a value.
+
+    Output column ``i`` takes the source column whose area holds its centre:
+    ``floor((i + 0.5) * W / W')``.
+    """
+    height, width = image.shape[:2]
+    if (width, height) == size:
+        return image
+    columns = ((np.arange(size[0]) * 2 + 1) * width) // (2 * size[0])
+    rows = ((np.arange(size[1]) * 2 + 1) * height) // (2 * size[1])
+    return image[rows[:, None], columns]
+
+
+def fit_nearest(image: Array, fit: ImageFit) -> Array:
+    """Resample by nearest neighbour and crop, as ``fit`` says."""
+    width, height = fit.size
+    return resize_nearest(image, fit.resized)[
+        fit.top : fit.top + height, fit.left : fit.left + width
+    ]

@@ -1,0 +1,121 @@
+"""Where voxels are. A grid knows its place in the world and nothing of what it holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossvox.core.checks import ParamsError, ShapeError, expect
+
+Array = NDArray[Any]
+Index3 = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class VoxelGrid:
+    """A regular, axis-aligned grid of cubes; z points up.
+
+    Grid coordinate ``(i, j, k)`` is the *centre* of voxel ``(i, j, k)``; the axis order is X, Y, Z
+    on disk, in memory and in networks.
+
+    Attributes:
+        shape: number of voxels along x, y, z.
+        voxel_m: edge length, metres.
+        origin_m: world position of the centre of voxel ``(0, 0, 0)``.
+    """
+
+    shape: Index3
+    voxel_m: float
+    origin_m: tuple[float, float, float]
+
+    def __post_init__(self) -> None:
+        expect(
+            len(self.shape) == 3 and min(self.shape) > 0,
+            given=f"a grid of shape {self.shape}",
+            needed="three positive numbers of voxels",
+            do="check the scene's extent and voxel size",
+            error=ParamsError,
+        )
+        expect(
+            self.voxel_m > 0 and bool(np.isfinite(self.origin_m).all()),
+            given=f"voxels of {self.voxel_m} m at {self.origin_m}",
+            needed="a positive edge length and a finite origin",
+            do="check the scene's extent and voxel size",
+            error=ParamsError,
+        )
+
+    @property
+    def count(self) -> int:
+        """Number of voxels."""
+        return self.shape[0] * self.shape[1] * self.shape[2]
+
+    @property
+    def grid_from_world(self) -> NDArray[np.float64]:
+        """``(4, 4)`` transform from metres to grid coordinates (the formats' ``world_to_grid``)."""
+        matrix = np.diag([1 / self.voxel_m] * 3 + [1.0])
+        matrix[:3, 3] = -np.asarray(self.origin_m) / self.voxel_m
+        return matrix
+
+    @property
+    def world_from_grid(self) -> NDArray[np.float64]:
+        """``(4, 4)`` transform from grid coordinates to metres."""
+        matrix = np.diag([self.voxel_m] * 3 + [1.0])
+        matrix[:3, 3] = self.origin_m
+        return matrix
+
+    def to_grid(self, points_m: Array) -> NDArray[np.float64]:
+        """World points ``(*n, 3)`` in grid coordinates (not rounded)."""
+        return (np.asarray(points_m, dtype=np.float64) - self.origin_m) / self.voxel_m
+
+    def to_world(self, coordinates: Array) -> NDArray[np.float64]:
+        """Grid coordinates ``(*n, 3)`` in metres."""
+        return np.asarray(coordinates, dtype=np.float64) * self.voxel_m + self.origin_m
+
+    def contains(self, coordinates: Array) -> NDArray[np.bool_]:
+        """Which integer coordinates ``(*n, 3)`` lie inside."""
+        coordinates = np.asarray(coordinates)
+        return np.logical_and.reduce((coordinates >= 0) & (coordinates < self.shape), axis=-1)
+
+    def linear(self, coordinates: Array) -> NDArray[np.int64]:
+        """C-order position of integer coordinates ``(*n, 3)``: ``(i * Y + j) * Z + k``."""
+        i, j, k = np.moveaxis(np.asarray(coordinates, dtype=np.int64), -1, 0)
+        return (i * self.shape[1] + j) * self.shape[2] + k
+
+    def sub(self, start: Index3, shape: Index3) -> VoxelGrid:
+        """The grid of a box of voxels that starts at ``start`` (which may lie outside)."""
+        x, y, z = self.to_world(np.array(start)).tolist()
+        return replace(self, shape=shape, origin_m=(x, y, z))
+
+    @classmethod
+    def around(cls, points_m: Array, voxel_m: float, margin: int = 0) -> VoxelGrid:
+        """The smallest grid on multiples of ``voxel_m`` whose voxels hold all points.
+
+        Args:
+            points_m: ``(N, 3)`` metres, at least one.
+            voxel_m: edge length.
+            margin: voxels added on every side.
+        """
+        points_m = np.asarray(points_m)
+        expect(
+            points_m.ndim == 2 and points_m.shape[1:] == (3,) and len(points_m) > 0,
+            given=f"points of shape {points_m.shape}",
+            needed="(N, 3) with at least one point",
+            do="check that the surface is not empty",
+            error=ShapeError,
+        )
+        low = np.round(points_m.min(axis=0) / voxel_m).astype(np.int64) - margin
+        high = np.round(points_m.max(axis=0) / voxel_m).astype(np.int64) + margin
+        sx, sy, sz = (high - low + 1).tolist()
+        ox, oy, oz = (low * voxel_m).tolist()
+        return cls((sx, sy, sz), voxel_m, (ox, oy, oz))
+
+
+def turn(volume: Array, quarter_turns: int) -> Array:
+    """Turn the content of ``(..., X, Y, Z)`` about z by ``quarter_turns`` times 90 degrees.
+
+    Positive turns are anticlockwise seen from above (x towards y). Four turns are the identity.
+    """
+    return np.rot90(volume, quarter_turns, axes=(-3, -2))

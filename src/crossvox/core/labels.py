@@ -1,0 +1,137 @@
+"""The only label table: NYU40, the 20 benchmark classes, their colours, raw id -> NYU40.
+
+Ids and names after Silberman et al. 2012 / Gupta et al. 2013 (40 classes); benchmark subset and
+palette as ScanNet publishes them.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossvox.core.checks import CaptureError
+
+UNANNOTATED = 0
+"""Label of pixels, vertices and occupied voxels that nobody annotated. Ignored by scores."""
+
+NYU40_NAMES = (
+    "unannotated",
+    "wall", "floor", "cabinet", "bed", "chair", "sofa", "table", "door", "window", "bookshelf",
+    "picture", "counter", "blinds", "desk", "shelves", "curtain", "dresser", "pillow", "mirror",
+    "floor mat", "clothes", "ceiling", "books", "refridgerator", "television", "paper", "towel",
+    "shower curtain", "box", "whiteboard", "person", "night stand", "toilet", "sink", "lamp",
+    "bathtub", "bag", "otherstructure", "otherfurniture", "otherprop",
+)  # fmt: skip
+"""Names by NYU40 id; id 24 is spelt as the data set spells it."""
+
+BENCHMARK_IDS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 24, 28, 33, 34, 36, 39)
+"""NYU40 ids of the 20 classes that ScanNet's benchmark scores."""
+
+_SCANNET_COLORS = {
+    0: (0, 0, 0), 1: (174, 199, 232), 2: (152, 223, 138), 3: (31, 119, 180), 4: (255, 187, 120),
+    5: (188, 189, 34), 6: (140, 86, 75), 7: (255, 152, 150), 8: (214, 39, 40), 9: (197, 176, 213),
+    10: (148, 103, 189), 11: (196, 156, 148), 12: (23, 190, 207), 14: (247, 182, 210),
+    16: (219, 219, 141), 24: (255, 127, 14), 28: (158, 218, 229), 33: (44, 160, 44),
+    34: (112, 128, 144), 36: (227, 119, 194), 39: (82, 84, 163),
+}  # fmt: skip
+
+
+def _palette() -> NDArray[np.uint8]:
+    """ScanNet's colours where it has any, evenly turned hues for the other ids."""
+    palette = np.zeros((len(NYU40_NAMES), 3), dtype=np.uint8)
+    for label in range(len(NYU40_NAMES)):
+        hue = (label * 0.61803398875) % 1.0
+        channel = np.abs(((hue * 6 + np.array([0, 4, 2])) % 6) - 3) - 1
+        color = np.round((0.35 + 0.45 * np.clip(channel, 0, 1)) * 255)
+        palette[label] = _SCANNET_COLORS.get(label, tuple(int(value) for value in color))
+    palette.setflags(write=False)
+    return palette
+
+
+@dataclass(frozen=True, eq=False)
+class LabelSpace:
+    """Names, colours and subset of one set of classes.
+
+    Attributes:
+        names: by id; id 0 is "unannotated".
+        colors: ``(C, 3)`` uint8.
+        benchmark_ids: ids that scores are averaged over.
+        ignore_id: id that no score and no loss counts.
+    """
+
+    names: tuple[str, ...]
+    colors: NDArray[np.uint8]
+    benchmark_ids: tuple[int, ...]
+    ignore_id: int = UNANNOTATED
+
+    def id_of(self, name: str) -> int:
+        """Id of a class by its name.
+
+        Raises:
+            KeyError: no class has this name.
+        """
+        try:
+            return self.names.index(name)
+        except ValueError:
+            raise KeyError(
+                f"no class is called {name!r}; classes: {', '.join(self.names)}"
+            ) from None
+
+
+NYU40 = LabelSpace(NYU40_NAMES, _palette(), BENCHMARK_IDS)
+
+
+@dataclass(frozen=True, eq=False)
+class RawLabelMap:
+    """Raw ScanNet label ids to NYU40, as a look-up table from the original image.
+
+    Attributes:
+        table: ``(65536,)`` uint8; unknown ids map to 0.
+        known: ``(65536,)`` bool, ids that the class map lists.
+    """
+
+    table: NDArray[np.uint8]
+    known: NDArray[np.bool_]
+
+    @classmethod
+    def read(cls, path: Path) -> RawLabelMap:
+        """Read ``scannetv2-labels.combined.tsv`` (columns ``id`` and ``nyu40id``).
+
+        Raises:
+            CaptureError: the file is missing, lacks a column, or holds a value out of range.
+        """
+        table = np.zeros(65536, dtype=np.uint8)
+        known = np.zeros(65536, dtype=bool)
+        known[0] = True
+        try:
+            with path.open(encoding="utf-8", newline="") as lines:
+                for row in csv.DictReader(lines, delimiter="\t"):
+                    raw, nyu40 = int(row["id"]), int(row["nyu40id"])
+                    if not (0 <= raw < 65536 and 0 <= nyu40 < len(NYU40_NAMES)):
+                        raise ValueError(f"id {raw} -> nyu40id {nyu40} is out of range")
+                    table[raw], known[raw] = nyu40, True
+        except FileNotFoundError:
+            raise CaptureError(
+                f"given: {path}, which does not exist; needed: the class map of the data set "
+                f"(scannetv2-labels.combined.tsv); do: put it beside the scans or pass --label-map"
+            ) from None
+        except (KeyError, ValueError, TypeError, UnicodeDecodeError) as error:
+            raise CaptureError(
+                f"given: {path} ({error!r}); needed: tab-separated columns 'id' and 'nyu40id' "
+                f"with numbers; do: take the data set's own file"
+            ) from None
+        return cls(table, known)
+
+    def apply(self, raw: NDArray[Any]) -> NDArray[np.uint8]:
+        """Map an image of raw ids (any unsigned integer type) to NYU40; unknown ids become 0."""
+        return self.table[raw]
+
+    def unknown_ids(self, raw: NDArray[Any]) -> NDArray[Any]:
+        """Ids in an image that the class map does not list, each once."""
+        ids = np.unique(raw)
+        return ids[~self.known[ids]]

@@ -1,0 +1,164 @@
+"""Image codecs and smooth resampling (simplejpeg, OpenCV). RGB everywhere, never BGR."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+
+from crossvox.core.artifact import replacing
+from crossvox.core.camera import ImageFit, Size
+from crossvox.core.checks import CaptureError
+
+JPEG_QUALITY = 92
+PNG_LEVEL = 1
+
+
+def decode_color(data: bytes, source: str, at_least: Size | None = None) -> NDArray[np.uint8]:
+    """Decode a JPEG or PNG image to ``(H, W, 3)`` uint8 RGB.
+
+    Args:
+        data: the encoded image.
+        source: what to name in an error, for example the file.
+        at_least: a JPEG may be decoded at a fraction of its size, as long as it does not get
+            smaller than this; saves most of the time where the image is made smaller anyway.
+
+    Raises:
+        CaptureError: the data is not an image that can be read in full.
+    """
+    if data[:2] == b"\xff\xd8":
+        width, height = at_least or (0, 0)
+        try:
+            image: NDArray[np.uint8] = simplejpeg.decode_jpeg(
+                data, min_width=width, min_height=height, min_factor=2 if at_least else 1
+            )
+        except ValueError as error:
+            raise CaptureError(
+                f"given: {source}, a JPEG that cannot be decoded ({error}); needed: a complete "
+                f"image; do: copy or export the file again"
+            ) from None
+        return image
+    decoded = _decode(data, source, cv2.IMREAD_COLOR)
+    return np.ascontiguousarray(decoded[..., ::-1])
+
+
+def color_size(data: bytes, source: str) -> Size:
+    """Size of an encoded colour image, from its header where the format allows it.
+
+    Raises:
+        CaptureError: the data is not an image.
+    """
+    if data[:2] == b"\xff\xd8":
+        try:
+            height, width, *_ = simplejpeg.decode_jpeg_header(data)
+        except ValueError as error:
+            raise CaptureError(
+                f"given: {source}, a JPEG with a damaged header ({error}); needed: a complete "
+                f"image; do: copy or export the file again"
+            ) from None
+        return int(width), int(height)
+    if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) >= 24:
+        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+    height, width = _decode(data, source, cv2.IMREAD_COLOR).shape[:2]
+    return width, height
+
+
+def decode_gray(data: bytes, source: str) -> NDArray[Any]:
+    """Decode a one-channel PNG to ``(H, W)`` uint8 or uint16, values untouched.
+
+    Raises:
+        CaptureError: not an image, or more than one channel.
+    """
+    image = _decode(data, source, cv2.IMREAD_UNCHANGED)
+    if image.ndim != 2 or image.dtype not in (np.uint8, np.uint16):
+        raise CaptureError(
+            f"given: {source} with shape {image.shape} of {image.dtype}; needed: one channel of "
+            f"8 or 16 bits; do: check that this is a depth or label image"
+        )
+    return image
+
+
+def _decode(data: bytes, source: str, mode: int) -> NDArray[Any]:
+    image = None
+    if data:
+        try:
+            image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), mode)
+        except cv2.error:
+            image = None
+    if image is None:
+        raise CaptureError(
+            f"given: {source}, {len(data)} bytes that are no readable image; needed: a complete "
+            f"PNG or JPEG; do: copy or export the file again"
+        )
+    return np.asarray(image)
+
+
+def encode_jpeg(rgb: NDArray[np.uint8], quality: int = JPEG_QUALITY) -> bytes:
+    """Encode ``(H, W, 3)`` RGB as JPEG."""
+    data: bytes = simplejpeg.encode_jpeg(
+        np.ascontiguousarray(rgb), quality=quality, colorsubsampling="420"
+    )
+    return data
+
+
+def encode_png(image: NDArray[Any]) -> bytes:
+    """Encode ``(H, W)`` uint8 / uint16 or ``(H, W, 3)`` uint8 RGB as PNG."""
+    if image.ndim == 3:
+        image = image[..., ::-1]
+    ok, data = cv2.imencode(
+        ".png", np.ascontiguousarray(image), [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL]
+    )
+    if not ok:
+        raise ValueError(f"cannot encode an image of shape {image.shape} and {image.dtype}")
+    return data.tobytes()
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file of a capture.
+
+    Raises:
+        CaptureError: it is missing or cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CaptureError(
+            f"given: {path} ({error.strerror}); needed: a readable file; do: check the capture, "
+            f"a frame needs all of its files"
+        ) from None
+
+
+def read_color(path: Path, at_least: Size | None = None) -> NDArray[np.uint8]:
+    """Read a colour image; see :func:`decode_color`."""
+    return decode_color(read_bytes(path), str(path), at_least)
+
+
+def read_gray(path: Path) -> NDArray[Any]:
+    """Read a depth or label image; see :func:`decode_gray`."""
+    return decode_gray(read_bytes(path), str(path))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file that is either complete or not there."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def resize_color(rgb: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
+    """Resample RGB smoothly: by area when it gets smaller, bilinear when it gets larger."""
+    height, width = rgb.shape[:2]
+    if (width, height) == size:
+        return rgb
+    smaller = size[0] <= width and size[1] <= height
+    interpolation = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(rgb, size, interpolation=interpolation), dtype=np.uint8)
+
+
+def fit_color(rgb: NDArray[np.uint8], fit: ImageFit) -> NDArray[np.uint8]:
+    """Resample RGB smoothly and crop, as ``fit`` says."""
+    width, height = fit.size
+    return resize_color(rgb, fit.resized)[fit.top : fit.top + height, fit.left : fit.left + width]
