@@ -162,19 +162,9 @@ def is_current(folder: Path, manifest: Manifest) -> bool:
     if not (folder / MANIFEST).is_file():
         return False
     try:
-        found = read_manifest(folder)
+        return read_manifest(folder).digest == manifest.digest
     except ArtifactError:
         return False
-    return (
-        digest(found.params) == digest(manifest.params)
-        and found.digest
-        == Manifest(
-            stage=manifest.stage,
-            params=found.params,
-            parents=manifest.parents,
-            seed=manifest.seed,
-        ).digest
-    )
 
 
 @contextmanager

@@ -1,0 +1,31 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder with real captures and reference cases; tests that use it are marked ``realdata``."""
+    folder = Path(os.environ.get("CROSSVOX_SHARED", ROOT.parent / "shared"))
+    if not (folder / "golden").is_dir():
+        pytest.skip(f"needs reference data in {folder}, which is not there")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def golden(shared: Path) -> Path:
+    """Folder with numeric reference cases."""
+    return shared / "golden"
+
+
+@pytest.fixture(scope="session")
+def redkitchen(shared: Path) -> Path:
+    """A real capture: 100 frames of a kitchen."""
+    return shared / "data" / "redkitchen"
