@@ -117,6 +117,17 @@ def encode_png(image: NDArray[Any]) -> bytes:
     return data.tobytes()
 
 
+def encode_webp(image: NDArray[np.uint8], quality: int = 88) -> bytes:
+    """Encode ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGBA as WebP, for pages (small, transparent)."""
+    order = [2, 1, 0, 3][: image.shape[-1]]
+    ok, data = cv2.imencode(
+        ".webp", np.ascontiguousarray(image[..., order]), [cv2.IMWRITE_WEBP_QUALITY, quality]
+    )
+    if not ok:
+        raise ValueError(f"cannot encode an image of shape {image.shape} and {image.dtype}")
+    return data.tobytes()
+
+
 def read_bytes(path: Path) -> bytes:
     """Read a file of a capture.
 

@@ -58,7 +58,7 @@ def _triangles(corners: NDArray[Any]) -> NDArray[np.int32]:
     if len(corners) == 0:
         return np.zeros((0, 3), dtype=np.int32)
     if (lengths == 3).all():
-        return np.vstack(corners).astype(np.int32)
+        return np.stack(list(corners)).astype(np.int32)
     fans = [
         np.stack([np.full(n - 2, row[0]), row[1:-1], row[2:]], axis=-1)
         for n, row in zip(lengths.tolist(), corners, strict=True)
@@ -107,5 +107,6 @@ def glb_bytes(mesh: Mesh) -> bytes:
 
     turned = mesh.vertices_m[:, [0, 2, 1]] * np.array([1, 1, -1], dtype=np.float32)
     scene = trimesh.Trimesh(turned, mesh.faces, vertex_colors=mesh.colors, process=False)
-    data: bytes = scene.export(file_type="glb")
+    data = scene.export(file_type="glb")
+    assert isinstance(data, bytes)
     return data

@@ -1,0 +1,56 @@
+"""A capture seen from another world frame, for example one that is levelled."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from crossvox.core.camera import Intrinsics, Pose, Size
+from crossvox.core.frame import ALL_PARTS, Capture, CaptureInfo, Frame, Parts
+
+
+class MovedCapture:
+    """The same frames with every pose moved by one rigid transform.
+
+    Surfaces that come with the capture are in its old world frame and are therefore dropped.
+
+    Args:
+        capture: the frames.
+        new_from_old: transform from the capture's world frame to the new one.
+        name: another scene name, or None to keep it.
+    """
+
+    def __init__(self, capture: Capture, new_from_old: Pose, name: str | None = None) -> None:
+        self._capture = capture
+        self._new_from_old = new_from_old
+        self._name = name or capture.name
+
+    @property
+    def name(self) -> str:
+        """Scene name."""
+        return self._name
+
+    @property
+    def frame_ids(self) -> tuple[int, ...]:
+        """Frame numbers, as before."""
+        return self._capture.frame_ids
+
+    def __len__(self) -> int:
+        return len(self._capture)
+
+    def info(self) -> CaptureInfo:
+        """As before, without surfaces."""
+        return replace(self._capture.info(), mesh=None, labelled_mesh=None)
+
+    def camera(self, size: Size | None = None) -> Intrinsics:
+        """As before: a camera does not know where it stands."""
+        return self._capture.camera(size)
+
+    def pose(self, index: int) -> Pose | None:
+        """The moved pose, or None where tracking was lost."""
+        pose = self._capture.pose(index)
+        return None if pose is None else self._new_from_old @ pose
+
+    def frame(self, index: int, size: Size | None = None, parts: Parts = ALL_PARTS) -> Frame:
+        """The same images with the moved pose."""
+        frame = self._capture.frame(index, size, parts)
+        return replace(frame, pose=None if frame.pose is None else self._new_from_old @ frame.pose)

@@ -1,0 +1,562 @@
+"""The command line: typed params to flags, progress, tables, exit codes. No logic.
+
+Annotations are evaluated where a command is chosen, and each command imports only what it needs:
+``crossvox --help`` answers at once.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
+
+import crossvox
+from crossvox.core.checks import CrossvoxError
+
+if TYPE_CHECKING:
+    from crossvox.evaluate.score import Evaluation
+
+OK, BROKEN, INTERRUPTED = 0, 2, 130
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command gives back: something for ``--json`` and an exit code."""
+
+    record: Any
+    code: int = OK
+
+
+@dataclass(frozen=True)
+class Command:
+    """One line of the help text and how the command is built when it is chosen."""
+
+    summary: str
+    build: Callable[["Terminal"], Callable[..., Outcome]]
+
+
+class Terminal:
+    """Progress bars, remarks and tables on one console."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self.console = Console(stderr=True, highlight=False)
+        self.out = Console(highlight=False)
+        self._bars: Any = None
+
+    def __enter__(self) -> "Terminal":
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=28),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=self.console,
+            transient=not self.console.is_terminal,
+        )
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def step(self, label: str) -> Callable[[int, int], None]:
+        """Begin a step; see ``recipes.progress``."""
+        task = self._bars.add_task(label, total=None, note="")
+        begin = time.monotonic()
+
+        def report(done: int, total: int) -> None:
+            self._bars.update(task, completed=done, total=total)
+            if done >= total and not self.console.is_terminal:
+                self.console.print(f"{label}: {total} in {time.monotonic() - begin:.1f} s")
+
+        return report
+
+    def say(self, text: str) -> None:
+        """Print a remark above the bars."""
+        self.console.print(text, markup=False)
+
+    def training(self) -> Callable[[Any], None]:
+        """A bar for the training loop, with loss, validation scores and time left."""
+        task = self._bars.add_task("train", total=None, note="")
+
+        def watch(state: Any) -> None:
+            note = f"loss {state.loss:.4f}"
+            for name, value in list(state.validation.items())[:3]:
+                note += f"  {name} {value:.3f}"
+            self._bars.update(task, completed=state.step, total=state.steps, note=note)
+            every = max(1, state.steps // 20)
+            if not self.console.is_terminal and (state.step % every == 0):
+                self.console.print(
+                    f"train: step {state.step}/{state.steps}  {note}  {state.eta_s:.0f} s left",
+                    markup=False,
+                )
+
+        return watch
+
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Print a table on standard output."""
+        from rich.table import Table
+
+        table = Table(*columns, title=title, title_justify="left", header_style="bold")
+        for row in rows:
+            table.add_row(*row)
+        self.out.print(table)
+
+    def scores(self, evaluation: "Evaluation") -> None:
+        """Print the mean scores of all methods side by side."""
+        methods = list(evaluation.mean)
+        names = [score.name for score in evaluation.mean[methods[0]]]
+        rows = []
+        for position, name in enumerate(names):
+            scores = [evaluation.mean[method][position] for method in methods]
+            arrow = "higher is better" if scores[0].higher_is_better else "lower is better"
+            unit = f" [{scores[0].unit}]" if scores[0].unit else ""
+            rows.append([name + unit, *[f"{s.value:.4f}" for s in scores], arrow])
+        self.table(
+            f"Mean over {len(evaluation.scenes)} scenes, protocol '{evaluation.protocol}'",
+            ["score", *methods, ""],
+            rows,
+        )
+
+
+def _positional() -> tuple[Any, Any]:
+    """The two markers that shape a command line."""
+    import tyro
+
+    return tyro.conf.Positional, tyro.conf.arg(name="")
+
+
+def _rooms(terminal: Terminal) -> Callable[..., Outcome]:
+    from crossvox.capture.rooms import RoomsParams, write_rooms
+
+    positional, flat = _positional()
+
+    def rooms(
+        out: Annotated[Path, positional],
+        params: Annotated[RoomsParams, flat] = RoomsParams(),  # noqa: B008
+    ) -> Outcome:
+        """Write furnished rooms as complete raw scans.
+
+        Args:
+            out: folder that receives one raw scan a room.
+            params: size, number and seed.
+        """
+        report = write_rooms(out, params, progress=terminal.step("frames"))
+        terminal.say(f"wrote {len(report.scenes)} rooms to {out}")
+        return Outcome(report)
+
+    return rooms
+
+
+def _info(terminal: Terminal) -> Callable[..., Outcome]:
+    from crossvox.capture import open_capture
+    from crossvox.capture.describe import describe
+
+    positional, _ = _positional()
+
+    def info(
+        capture: Annotated[Path, positional],
+        label_map: Path | None = None,
+        all_frames: bool = False,
+    ) -> Outcome:
+        """Tell what a capture holds, and what is broken in it.
+
+        Args:
+            capture: a raw scan, an exported folder, a 7-Scenes or TUM folder, or a .sens file.
+            label_map: class map of raw label ids; by default it is looked for beside the scan.
+            all_frames: decode every frame instead of a sample spread over the capture.
+        """
+        summary = describe(
+            open_capture(capture, label_map),
+            all_frames=all_frames,
+            progress=terminal.step("frames"),
+        )
+        terminal.table(summary.name, ["", ""], summary.rows())
+        for text in summary.broken.values():
+            terminal.say(f"broken: {text}")
+        return Outcome(summary, BROKEN if summary.broken else OK)
+
+    return info
+
+
+def _prepare(terminal: Terminal) -> Callable[..., Outcome]:
+    from crossvox.recipes.prepare import PrepareParams, prepare
+
+    positional, flat = _positional()
+
+    def command(
+        raw: Annotated[Path, positional],
+        out: Annotated[Path, positional],
+        params: Annotated[PrepareParams, flat] = PrepareParams(),  # noqa: B008
+        workers: int = 0,
+        label_map: Path | None = None,
+    ) -> Outcome:
+        """Prepare scans: frames, reference surface, voxels and labels, one folder a scene.
+
+        Args:
+            raw: folder of scans, or one capture.
+            out: folder that receives the prepared scenes.
+            params: frames, surface and voxels.
+            workers: scans prepared at once; 0 means one a core.
+            label_map: class map of raw label ids; by default it is looked for in RAW.
+        """
+        report = prepare(raw, out, params, workers=workers, label_map=label_map, progress=terminal)
+        rows = [
+            [
+                scene.scene,
+                scene.status,
+                str(scene.notes.get("frames", "")),
+                str(scene.notes.get("lost poses", "")),
+                str(scene.notes.get("occupied voxels", "")),
+                f"{sum(scene.seconds.values()):.1f} s",
+            ]
+            for scene in report.scenes
+        ]
+        columns = ["scene", "status", "frames", "lost poses", "occupied voxels", "time"]
+        terminal.table(f"Prepared scenes in {out}", columns, rows)
+        for scene in report.failed:
+            terminal.say(f"failed: {scene.scene}: {scene.error}")
+        return Outcome(report, BROKEN if report.failed else OK)
+
+    return command
+
+
+def _train_reconstruct(terminal: Terminal) -> Callable[..., Outcome]:
+    from crossvox.recipes.train import ReconstructRunParams, train_reconstruct
+
+    positional, flat = _positional()
+
+    def command(
+        data: Annotated[Path, positional],
+        run: Annotated[Path, positional],
+        params: Annotated[ReconstructRunParams, flat] = ReconstructRunParams(),  # noqa: B008
+        scenes: str = "train",
+        validation_scenes: str = "val",
+    ) -> Outcome:
+        """Train a network that reconstructs occupancy; run again, it continues.
+
+        Args:
+            data: folder that 'crossvox prepare' wrote.
+            run: run folder.
+            params: everything that makes the run.
+            scenes: training scenes: train, val, all, or names separated by commas.
+            validation_scenes: likewise; none trains without validation.
+        """
+        report = train_reconstruct(
+            data,
+            run,
+            params,
+            scenes=scenes,
+            validation_scenes=validation_scenes,
+            progress=terminal,
+            watch=terminal.training(),
+        )
+        if report.interrupted:
+            terminal.say("stopped and saved; run the same command again to continue")
+        return Outcome(report, INTERRUPTED if report.interrupted else OK)
+
+    return command
+
+
+def _predict(terminal: Terminal) -> Callable[..., Outcome]:
+    from crossvox.predict.assemble import PredictParams
+    from crossvox.recipes.predict import predict
+
+    positional, flat = _positional()
+
+    def command(
+        run: Annotated[Path, positional],
+        data: Annotated[Path, positional],
+        out: Annotated[Path, positional],
+        params: Annotated[PredictParams, flat] = PredictParams(),  # noqa: B008
+        scenes: str = "val",
+        baselines: bool = True,
+        device: str = "auto",
+    ) -> Outcome:
+        """Predict whole scenes and mesh them, with their baselines.
+
+        Args:
+            run: run folder.
+            data: folder that 'crossvox prepare' wrote, or one scene of it.
+            out: prediction folder.
+            params: windows and meshing.
+            scenes: val, train, all, or names separated by commas.
+            baselines: also write the mask-only and the TSDF surface.
+            device: auto, cpu, cuda, ...
+        """
+        report = predict(
+            run,
+            data,
+            out,
+            params,
+            scenes=scenes,
+            baselines=baselines,
+            device=device,
+            progress=terminal,
+        )
+        for scene, notes in report.scenes.items():
+            terminal.say(f"{scene}: {notes}")
+        return Outcome(report)
+
+    return command
+
+
+def _evaluate_reconstruct(terminal: Terminal) -> Callable[..., Outcome]:
+    from crossvox.evaluate.score import evaluate_reconstruction
+
+    positional, _ = _positional()
+
+    def command(
+        pred: Annotated[Path, positional],
+        data: Annotated[Path, positional],
+        protocol: Literal["surface", "thesis"] = "surface",
+    ) -> Outcome:
+        """Score predicted scenes and their baselines against the scenes' surfaces.
+
+        Args:
+            pred: folder that 'crossvox predict' wrote.
+            data: folder that 'crossvox prepare' wrote.
+            protocol: surface (area-uniform samples) or thesis (mesh vertices, as published).
+        """
+        evaluation = evaluate_reconstruction(pred, data, protocol, progress=terminal.step("scenes"))
+        terminal.scores(evaluation)
+        return Outcome(evaluation)
+
+    return command
+
+
+def _score(terminal: Terminal) -> Callable[..., Outcome]:
+    from crossvox.evaluate.score import score_pair
+
+    positional, _ = _positional()
+
+    def command(
+        pred: Annotated[Path, positional],
+        ref: Annotated[Path, positional],
+        protocol: Literal["surface", "thesis"] = "surface",
+    ) -> Outcome:
+        """Score one mesh against another.
+
+        Args:
+            pred: mesh to be scored (PLY).
+            ref: reference mesh (PLY).
+            protocol: surface (area-uniform samples) or thesis (mesh vertices, as published).
+        """
+        scores = score_pair(pred, ref, protocol)
+        rows = [[s.name, f"{s.value:.4f}", s.unit, str(s.support), s.of] for s in scores]
+        columns = ["score", "value", "unit", "counted", "of"]
+        terminal.table(f"{pred.name} against {ref.name}, protocol '{protocol}'", columns, rows)
+        return Outcome(scores)
+
+    return command
+
+
+def _report(terminal: Terminal) -> Callable[..., Outcome]:
+    from crossvox.report.page import ReportParams, write_page
+
+    positional, flat = _positional()
+
+    def command(
+        folders: Annotated[tuple[Path, ...], positional],
+        params: Annotated[ReportParams, flat] = ReportParams(),  # noqa: B008
+    ) -> Outcome:
+        """Write one page about runs and predictions: RUN [RUN ...] OUT.
+
+        Args:
+            folders: run or prediction folders, and last the page's folder or .html file.
+            params: title and extent.
+        """
+        if len(folders) < 2:
+            raise CrossvoxError(
+                f"given: {len(folders)} folder; needed: at least one run or prediction folder "
+                "and the page's folder; do: crossvox report RUN OUT"
+            )
+        page = write_page(folders[:-1], folders[-1], params, progress=terminal.step("page"))
+        terminal.say(f"page: {page.path}")
+        return Outcome(page)
+
+    return command
+
+
+def _scan(terminal: Terminal) -> Callable[..., Outcome]:
+    from crossvox.recipes.scan import ScanParams, scan
+
+    positional, flat = _positional()
+
+    def command(
+        capture: Annotated[Path, positional],
+        out: Annotated[Path, positional],
+        params: Annotated[ScanParams, flat] = ScanParams(),  # noqa: B008
+        run: Path | None = None,
+    ) -> Outcome:
+        """Reconstruct a capture of your own: level, fuse, predict, score, page.
+
+        Args:
+            capture: a capture in any format that can be read.
+            out: folder for everything.
+            params: frames, up direction, fusion and windows.
+            run: trained run; without it, only the TSDF surface is made.
+        """
+        report = scan(capture, out, params, run=run, progress=terminal)
+        if report.evaluation is not None:
+            terminal.scores(report.evaluation)
+        terminal.say(f"page: {report.page.path}")
+        return Outcome(report)
+
+    return command
+
+
+def _demo(terminal: Terminal) -> Callable[..., Outcome]:
+    from crossvox.recipes.demo import DemoParams, demo
+
+    positional, flat = _positional()
+
+    def command(
+        out: Annotated[Path, positional],
+        params: Annotated[DemoParams, flat] = DemoParams(),  # noqa: B008
+    ) -> Outcome:
+        """Do the main job on generated rooms, from nothing to a page with scores.
+
+        Args:
+            out: folder for everything.
+            params: size of the demo.
+        """
+        report = demo(out, params, progress=terminal, watch=terminal.training())
+        terminal.scores(report.evaluation)
+        rows = [[step, f"{seconds:.1f}"] for step, seconds in report.seconds.items()]
+        terminal.table("Time by stage", ["stage", "seconds"], rows)
+        terminal.say(f"page: {report.page.path}")
+        return Outcome(report)
+
+    return command
+
+
+COMMANDS: dict[str, Command] = {
+    "demo": Command("the main job on generated rooms, from nothing to a page", _demo),
+    "scan": Command("a capture of your own to a reconstructed room with a page", _scan),
+    "info": Command("what a capture holds, and what is broken in it", _info),
+    "rooms": Command("write furnished rooms as raw scans", _rooms),
+    "prepare": Command("raw scans to frames, surface, voxels and labels", _prepare),
+    "train reconstruct": Command("train a 3D reconstruction network", _train_reconstruct),
+    "predict": Command("whole scenes from a trained network", _predict),
+    "evaluate reconstruct": Command("score predicted scenes and baselines", _evaluate_reconstruct),
+    "score": Command("3D scores of any two meshes", _score),
+    "report": Command("one self-contained page about runs", _report),
+}
+
+
+def usage() -> str:
+    """The text of ``crossvox --help``."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {command.summary}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [
+            f"crossvox {crossvox.__version__}: from posed RGB-D captures to labelled 3D rooms",
+            "",
+            "usage: crossvox COMMAND ... [--json FILE]",
+            "",
+            *lines,
+            "",
+            "crossvox COMMAND --help lists a command's flags. --json FILE writes its result.",
+            "Exit codes: 0 done, 2 wrong input or usage, 130 interrupted.",
+        ]
+    )
+
+
+def split_command(words: Sequence[str]) -> tuple[str, list[str]] | None:
+    """Command name and remaining words; None where no command has this name."""
+    for length in (2, 1):
+        name = " ".join(words[:length])
+        if name in COMMANDS:
+            return name, list(words[length:])
+    return None
+
+
+def take_json(words: list[str]) -> tuple[list[str], Path | None]:
+    """Take ``--json FILE`` or ``--json=FILE`` out of the words."""
+    for position, word in enumerate(words):
+        if word.startswith("--json="):
+            return words[:position] + words[position + 1 :], Path(word.partition("=")[2])
+        if word == "--json":
+            if position + 1 == len(words):
+                raise CrossvoxError("given: --json; needed: a file name after it; do: --json FILE")
+            return words[:position] + words[position + 2 :], Path(words[position + 1])
+    return words, None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help"):
+        print(usage())
+        return OK
+    if words[0] == "--version":
+        print(crossvox.__version__)
+        return OK
+    chosen = split_command(words)
+    if chosen is None:
+        print(f"error: no command is called {' '.join(words[:2])!r}\n\n{usage()}", file=sys.stderr)
+        return BROKEN
+    return _run(*chosen, sys.stderr)
+
+
+def _run(name: str, words: list[str], errors: TextIO) -> int:
+    import tyro
+
+    from crossvox.core.artifact import write_json
+
+    try:
+        words, json = take_json(words)
+        terminal = Terminal()
+        command = COMMANDS[name].build(terminal)
+        call = tyro.cli(
+            _deferred(command), prog=f"crossvox {name}", args=words, description=command.__doc__
+        )
+        with terminal:
+            outcome = call()
+        if json is not None:
+            write_json(json, outcome.record)
+        return outcome.code
+    except CrossvoxError as error:
+        print(f"error: {error}", file=errors)
+        return BROKEN
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        print(
+            f"error: {error.strerror or error}{where}; what was finished before is kept",
+            file=errors,
+        )
+        return BROKEN
+    except KeyboardInterrupt:
+        print("interrupted; run the same command again to continue", file=errors)
+        return INTERRUPTED
+
+
+def _deferred(command: Callable[..., Outcome]) -> Callable[..., Callable[[], Outcome]]:
+    """Parse first, run later: flags are checked before any bar appears."""
+    import functools
+    import inspect
+
+    @functools.wraps(command)
+    def parse(*args: Any, **kwargs: Any) -> Callable[[], Outcome]:
+        return functools.partial(command, *args, **kwargs)
+
+    parse.__signature__ = inspect.signature(command)  # type: ignore[attr-defined]
+    return parse
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,192 @@
+"""The default network: a compact residual 3D U-Net that trains on a CPU.
+
+Four things make it cheap: few channels at full size (where a convolution costs most), one
+convolution there before the first reduction, the climb back by a 1x1x1 convolution and repetition
+instead of a transposed convolution, and skip connections that add instead of concatenating.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from crossvox.core.checks import ParamsError, ShapeError, expect
+
+WIDE = 4
+"""Inputs with more than this many times ``width`` channels are first reduced by a 1x1x1 layer."""
+
+
+class SceneUNet(nn.Module):
+    """Residual U-Net: full size, then ``depth`` halvings with doubled channels, and back.
+
+    Batch norm: its statistics run over all voxels of a batch, so that small batches are enough, and
+    once trained the answer at a voxel depends on its surroundings alone. (Group norm would tie it
+    to how much of the window happens to be filled, and overlapping windows would disagree.)
+
+    Residual branches start at zero and the classifier starts at ``prior``, so that the first steps
+    do not have to unlearn noise.
+
+    Args:
+        in_channels: channels of the lifted input.
+        classes: channels of the output; class 0 is free space.
+        width: channels at full size.
+        depth: halvings; axes that are no multiple of ``2 ** depth`` are padded inside.
+        blocks: residual blocks a level.
+        prior: probability of "not free" before training.
+
+    Raises:
+        ParamsError: a number makes no sense.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        classes: int = 2,
+        *,
+        width: int = 16,
+        depth: int = 3,
+        blocks: int = 1,
+        prior: float = 0.05,
+    ) -> None:
+        super().__init__()
+        expect(
+            in_channels > 0 and classes > 1 and width > 0 and depth >= 0 and blocks > 0,
+            given=f"in_channels={in_channels}, classes={classes}, width={width}, depth={depth}, "
+            f"blocks={blocks}",
+            needed="at least 1 channel, 2 classes, width 1, depth 0 and 1 block",
+            do="check the task's parameters",
+            error=ParamsError,
+        )
+        expect(
+            0 < prior < 1,
+            given=f"prior={prior}",
+            needed="a probability between 0 and 1, both excluded",
+            do="take the share of occupied voxels that you expect",
+            error=ParamsError,
+        )
+        self.in_channels = in_channels
+        self.depth = depth
+        channels = [width * 2**level for level in range(depth + 1)]
+        self.reduce = nn.Identity() if in_channels <= WIDE * width else _point(in_channels, width)
+        stem_inputs = in_channels if in_channels <= WIDE * width else width
+        self.stem = _convolution(stem_inputs, width)
+        self.downs = nn.ModuleList(
+            nn.Sequential(
+                _halving(channels[level], channels[level + 1]),
+                *(_Residual(channels[level + 1]) for _ in range(blocks)),
+            )
+            for level in range(depth)
+        )
+        self.climbs = nn.ModuleList(
+            _point(channels[level + 1], channels[level]) for level in range(depth)
+        )
+        self.refines = nn.ModuleList(
+            nn.Sequential(*(_Residual(channels[level]) for _ in range(blocks)))
+            for level in range(max(depth, 1))
+        )
+        self.classifier = nn.Conv3d(width, classes, kernel_size=1)
+        self._initialise(prior)
+        self.to(memory_format=torch.channels_last_3d)
+
+    def forward(self, volume: Tensor) -> Tensor:
+        """Turn lifted features into logits.
+
+        Args:
+            volume: ``(B, in_channels, X, Y, Z)`` float, any X, Y, Z.
+
+        Returns:
+            ``(B, classes, X, Y, Z)`` logits.
+
+        Raises:
+            ShapeError: the channels differ from those the network was built for.
+        """
+        expect(
+            volume.ndim == 5 and volume.shape[1] == self.in_channels and volume.numel() > 0,
+            given=f"a volume of shape {tuple(volume.shape)}",
+            needed=f"(B, {self.in_channels}, X, Y, Z), not empty",
+            do="build the network for the channels that the task lifts",
+            error=ShapeError,
+        )
+        shape = volume.shape[2:]
+        volume = _pad(volume, 2**self.depth).contiguous(memory_format=torch.channels_last_3d)
+        features = self.stem(self.reduce(volume))
+        skips = []
+        for down in self.downs:
+            skips.append(features)
+            features = down(features)
+        if not skips:
+            features = self.refines[0](features)
+        for level in reversed(range(self.depth)):
+            features = skips[level] + _doubled(self.climbs[level](features))
+            features = self.refines[level](features)
+        logits: Tensor = self.classifier(features)
+        return logits[:, :, : shape[0], : shape[1], : shape[2]]
+
+    def _initialise(self, prior: float) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Conv3d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            elif isinstance(module, _Residual):
+                nn.init.zeros_(module.second[1].weight)
+        classes = self.classifier.out_channels
+        nn.init.normal_(self.classifier.weight, std=0.01)
+        assert self.classifier.bias is not None
+        with torch.no_grad():
+            self.classifier.bias.fill_(math.log(prior / (classes - 1)))
+            self.classifier.bias[0] = math.log(1 - prior)
+
+
+class _Residual(nn.Module):
+    """Two 3x3x3 convolutions beside the identity."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = _convolution(channels, channels)
+        self.second = nn.Sequential(
+            nn.Conv3d(channels, channels, kernel_size=3, padding=1, bias=False),
+            nn.BatchNorm3d(channels),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        return functional.relu(features + self.second(self.first(features)), inplace=True)
+
+
+def _convolution(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv3d(inputs, outputs, kernel_size=3, padding=1, bias=False),
+        nn.BatchNorm3d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+def _halving(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv3d(inputs, outputs, kernel_size=2, stride=2, bias=False),
+        nn.BatchNorm3d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+def _point(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv3d(inputs, outputs, kernel_size=1, bias=False), nn.BatchNorm3d(outputs)
+    )
+
+
+def _doubled(features: Tensor) -> Tensor:
+    """Every voxel repeated to 2x2x2, channels last; faster than torch's nearest upsampling."""
+    batch, channels, x, y, z = features.shape
+    last = features.permute(0, 2, 3, 4, 1)[:, :, None, :, None, :, None]
+    last = last.expand(batch, x, 2, y, 2, z, 2, channels)
+    return last.reshape(batch, 2 * x, 2 * y, 2 * z, channels).permute(0, 4, 1, 2, 3)
+
+
+def _pad(volume: Tensor, multiple: int) -> Tensor:
+    """Zeros, which mean "not seen", on the high sides up to a multiple."""
+    padding: list[int] = []
+    for length in reversed(volume.shape[2:]):
+        padding += [0, -length % multiple]
+    return functional.pad(volume, padding) if any(padding) else volume

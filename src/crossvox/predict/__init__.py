@@ -1,0 +1,1 @@
+"""Whole scenes from sub-volumes: windows stitched, surfaces extracted, volumes stored."""

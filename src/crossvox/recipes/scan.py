@@ -1,0 +1,206 @@
+"""A capture of one's own, without mesh and labels, to a reconstructed room with a page."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from crossvox.capture import open_capture
+from crossvox.capture.moved import MovedCapture
+from crossvox.core.artifact import Manifest, Stopwatch, plain, read_manifest, write_manifest
+from crossvox.core.camera import Pose
+from crossvox.core.checks import CaptureError, ParamsError, expect
+from crossvox.core.frame import Capture, Frame, Parts
+from crossvox.doors.images import write_bytes
+from crossvox.evaluate.score import Evaluation, evaluate_reconstruction
+from crossvox.predict.assemble import PredictParams
+from crossvox.recipes.predict import predict
+from crossvox.recipes.prepare import PrepareParams, fingerprint, prepare_capture
+from crossvox.recipes.progress import Progress, Silent
+from crossvox.report.page import PageReport, ReportParams, write_page
+from crossvox.scene.level import UpEstimate, estimate_up, levelling
+from crossvox.scene.tsdf import TsdfParams, fuse
+
+
+@dataclass(frozen=True)
+class ScanParams:
+    """How a capture of one's own is treated.
+
+    Attributes:
+        max_frames: take every n-th frame so that no more than this many are used.
+        width: image width everything works at, pixels.
+        height: image height, pixels.
+        up: direction that points up in the capture's world, x y z; None finds it from the
+            dominant planes of the room.
+        protocol: rules of the scores.
+        tsdf: parameters of TSDF fusion.
+        predict: windows and meshing.
+    """
+
+    max_frames: int = 150
+    width: int = 320
+    height: int = 240
+    up: tuple[float, float, float] | None = None
+    protocol: Literal["surface", "thesis"] = "surface"
+    tsdf: TsdfParams = field(default_factory=TsdfParams)
+    predict: PredictParams = field(default_factory=PredictParams)
+
+    def __post_init__(self) -> None:
+        expect(
+            self.max_frames >= 1,
+            given=f"--max-frames {self.max_frames}",
+            needed="at least one frame",
+            do="pass a positive number",
+            error=ParamsError,
+        )
+
+
+@dataclass(frozen=True)
+class ScanReport:
+    """What became of a scan.
+
+    Attributes:
+        scene: folder of the prepared, levelled scene; holds the TSDF mesh ``SCENE.ply``.
+        up: where up was found, or as given.
+        prediction: folder with the learnt mesh, None without a run.
+        evaluation: scores against the TSDF mesh, None without a run.
+        page: the page.
+        seconds: times by step.
+    """
+
+    scene: Path
+    up: UpEstimate
+    prediction: Path | None
+    evaluation: Evaluation | None
+    page: PageReport
+    seconds: dict[str, float]
+
+
+def scan(
+    source: Path,
+    out: Path,
+    params: ScanParams | None = None,
+    *,
+    run: Path | None = None,
+    progress: Progress | None = None,
+) -> ScanReport:
+    """Level a capture, fuse it, reconstruct it with a trained network, score both, make a page.
+
+    There is no ground truth here: the reference of the 3D scores is the TSDF mesh of the same
+    frames, that of the depth scores the sensor.
+
+    Args:
+        source: a capture in any format that can be read.
+        out: folder for everything.
+        params: see :class:`ScanParams`.
+        run: a run of ``crossvox train reconstruct``; None stops at the TSDF mesh.
+        progress: who watches.
+    """
+    params, progress = params or ScanParams(), progress or Silent()
+    watch = Stopwatch()
+    capture = open_capture(source)
+    posed = [i for i in range(len(capture)) if capture.pose(i) is not None]
+    expect(
+        len(posed) > 0,
+        given=f"{capture.name}: {len(capture)} frames, none with a valid pose",
+        needed="camera poses",
+        do="look at it with: crossvox info",
+        error=CaptureError,
+    )
+    frame_skip = max(1, math.ceil(len(capture) / params.max_frames))
+    with watch("find up"):
+        up = _find_up(capture, params, progress)
+    progress.say(
+        f"up is ({up.up[0]:.3f}, {up.up[1]:.3f}, {up.up[2]:.3f}) in the capture's world "
+        f"({up.method})"
+    )
+    level = levelling(up)
+    data = out / "data"
+    scene = data / capture.name
+    with watch("prepare"):
+        prepared = prepare_capture(
+            MovedCapture(capture, level),
+            scene,
+            PrepareParams(
+                frame_skip=frame_skip,
+                width=params.width,
+                height=params.height,
+                surface="tsdf",
+                tsdf=params.tsdf,
+            ),
+            source=f"{fingerprint(source)} up {plain(up.up)}",
+            progress=progress,
+        )
+    write_bytes(data / "train.txt", b"")
+    write_bytes(data / "val.txt", f"{capture.name}\n".encode())
+    write_manifest(
+        data,
+        Manifest(
+            "prepare",
+            plain(params),
+            parents={capture.name: read_manifest(scene).digest},
+            seconds=prepared.seconds,
+            notes={"scenes": 1, "splits": {"train": [], "val": [capture.name]}},
+        ),
+    )
+    prediction = evaluation = None
+    if run is not None:
+        prediction = out / "prediction"
+        with watch("predict"):
+            predict(run, data, prediction, params.predict, tsdf=params.tsdf, progress=progress)
+        with watch("score"):
+            evaluation = evaluate_reconstruction(
+                prediction, data, params.protocol, progress=progress.step("scores")
+            )
+    with watch("page"):
+        artifacts = [prediction] if prediction is not None else [data]
+        page = write_page(
+            artifacts,
+            out / "report",
+            ReportParams(title=f"Scan of {capture.name}"),
+            progress=progress.step("page"),
+        )
+    write_manifest(
+        out,
+        Manifest(
+            "scan",
+            plain(params),
+            parents={"scene": read_manifest(scene).digest},
+            seconds=watch.seconds,
+            notes={"up": plain(up), "new_from_old": level.world_from_camera.tolist()},
+            links={"data": "data", **({"prediction": "prediction"} if prediction else {})},
+        ),
+    )
+    return ScanReport(scene, up, prediction, evaluation, page, watch.seconds)
+
+
+def _find_up(capture: Capture, params: ScanParams, progress: Progress) -> UpEstimate:
+    """Up as given, or from a coarse surface of some frames spread over the capture."""
+    if params.up is not None:
+        length = math.hypot(*params.up)
+        expect(
+            length > 1e-6,
+            given=f"--up {params.up}",
+            needed="a direction",
+            do="pass three numbers that are not all zero",
+            error=ParamsError,
+        )
+        x, y, z = (value / length for value in params.up)
+        return UpEstimate(up=(x, y, z), support=1.0, method="given")
+    step = max(1, len(capture) // 40)
+    picked = [i for i in range(0, len(capture), step) if capture.pose(i) is not None]
+    report = progress.step(f"{capture.name}: find up")
+
+    def frames() -> list[Frame]:
+        found = []
+        for done, index in enumerate(picked, start=1):
+            size = (params.width, params.height)
+            found.append(capture.frame(index, size, Parts(rgb=False, labels=False)))
+            report(done, len(picked))
+        return found
+
+    coarse = replace(params.tsdf, voxel_m=2 * params.tsdf.voxel_m)
+    poses = [pose for pose in (capture.pose(i) for i in picked) if isinstance(pose, Pose)]
+    return estimate_up(fuse(frames(), coarse).mesh(), poses)

@@ -1,0 +1,279 @@
+"""A small set of folders as the stages write them: two box rooms, a run, a prediction."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crossvox.core.artifact import Manifest, write_json, write_manifest
+from crossvox.core.camera import Intrinsics, Pose
+from crossvox.core.grid import VoxelGrid
+from crossvox.core.volume import Mesh, Score
+from crossvox.doors.images import encode_jpeg, encode_png
+from crossvox.doors.meshes import write_ply
+from crossvox.doors.raycast import Raycaster
+from crossvox.report.pictures import looking_at, render_mesh, surface_points
+
+CAMERA = Intrinsics(140.0, 140.0, 79.5, 59.5, 160, 120)
+MODEL_NAMES = ("learnt", "mask_only", "tsdf")
+
+
+def box(low, high, color, step=0.08, inward=False) -> Mesh:
+    """A box of small coloured triangles, seen from outside or, ``inward``, from inside."""
+    low, high = np.asarray(low, float), np.asarray(high, float)
+    parts = []
+    for axis in range(3):
+        for end in (0, 1):
+            a, b = (axis + 1) % 3, (axis + 2) % 3
+            n_a = max(2, round((high[a] - low[a]) / step) + 1)
+            n_b = max(2, round((high[b] - low[b]) / step) + 1)
+            s, t = np.meshgrid(
+                np.linspace(low[a], high[a], n_a), np.linspace(low[b], high[b], n_b), indexing="ij"
+            )
+            points = np.zeros((n_a * n_b, 3))
+            points[:, a], points[:, b] = s.ravel(), t.ravel()
+            points[:, axis] = (low, high)[end][axis]
+            i, j = np.meshgrid(np.arange(n_a - 1), np.arange(n_b - 1), indexing="ij")
+            p = (i * n_b + j).ravel()
+            faces = np.concatenate(
+                [np.c_[p, p + n_b, p + n_b + 1], np.c_[p, p + n_b + 1, p + 1]]
+            )
+            if (end == 0) != inward:
+                faces = faces[:, ::-1]
+            shade = 1 - 0.12 * axis - 0.08 * end
+            parts.append(
+                Mesh(
+                    points.astype(np.float32),
+                    faces.astype(np.int32),
+                    np.tile((np.array(color) * shade).astype(np.uint8), (len(points), 1)),
+                )
+            )
+    return joined(parts)
+
+
+def joined(parts: list[Mesh]) -> Mesh:
+    """One mesh of several."""
+    starts = np.cumsum([0] + [len(part.vertices_m) for part in parts[:-1]])
+    return Mesh(
+        np.concatenate([part.vertices_m for part in parts]),
+        np.concatenate([p.faces + s for p, s in zip(parts, starts, strict=True)]).astype(np.int32),
+        np.concatenate([part.colors for part in parts]),
+    )
+
+
+def room(seed: int) -> Mesh:
+    """A room with a table, a sofa and a shelf."""
+    rng = np.random.default_rng(seed)
+    x, y = (4.4, 3.4) + rng.uniform(-0.4, 0.4, 2)
+    return joined(
+        [
+            box((0, 0, 0), (x, y, 2.6), (222, 214, 200), inward=True),
+            box((0.02, 0.02, 0.003), (x - 0.02, y - 0.02, 0.012), (150, 112, 84)),
+            box((1.5, 1.3, 0.68), (2.7, 2.1, 0.74), (196, 150, 96)),
+            *(
+                box((u, v, 0), (u + 0.06, v + 0.06, 0.68), (120, 84, 52), 0.1)
+                for u in (1.54, 2.6)
+                for v in (1.34, 2.0)
+            ),
+            box((0.1, y - 0.95, 0), (2.0, y - 0.1, 0.42), (52, 104, 150)),
+            box((0.1, y - 0.3, 0.42), (2.0, y - 0.1, 0.85), (44, 92, 138)),
+            box((x - 0.45, 0.4, 0), (x - 0.03, 1.6, 1.8), (168, 74, 62)),
+        ]
+    )
+
+
+def blocks(mesh: Mesh, voxel_m: float = 0.1) -> Mesh:
+    """The voxels that a surface passes through, meshed."""
+    from skimage.measure import marching_cubes
+
+    points = surface_points(mesh, voxel_m / 3)
+    grid = VoxelGrid.around(points, voxel_m, margin=2)
+    occupied = np.zeros(grid.shape, dtype=np.float32)
+    i, j, k = np.round(grid.to_grid(points)).astype(int).T
+    occupied[i, j, k] = 1
+    vertices, faces, _, _ = marching_cubes(occupied, 0.5)
+    return Mesh(grid.to_world(vertices).astype(np.float32), faces.astype(np.int32))
+
+
+def poses(mesh: Mesh, count: int) -> list[Pose]:
+    """A walk round the room's middle."""
+    middle = 0.5 * (mesh.vertices_m.min(axis=0) + mesh.vertices_m.max(axis=0))
+    found = []
+    for i in range(count):
+        angle = 2 * math.pi * i / count
+        out = np.array([math.cos(angle), math.sin(angle), 0.0])
+        found.append(
+            looking_at(
+                middle + out * (1.5, 1.0, 0) + (0, 0, 0.3), middle - out * 0.5 - (0, 0, 0.4)
+            )
+        )
+    return found
+
+
+def write_scene(folder: Path, seed: int, frames: int = 12) -> Mesh:
+    """A prepared scene folder with one lost pose."""
+    mesh = room(seed)
+    caster = Raycaster(mesh)
+    for sub in ("color", "depth", "pose", "label"):
+        (folder / sub).mkdir(parents=True)
+    for i, pose in enumerate(poses(mesh, frames)):
+        depth = caster.depth(CAMERA, pose)
+        depth[: i % 4 * 6, :40] = 0
+        rgb = render_mesh(mesh, CAMERA, pose, supersample=1)
+        matrix = pose.world_from_camera if i != 3 else np.full((4, 4), -np.inf)
+        (folder / "color" / f"{i * 10}.jpg").write_bytes(encode_jpeg(rgb))
+        (folder / "depth" / f"{i * 10}.png").write_bytes(
+            encode_png(np.round(depth * 1000).astype(np.uint16))
+        )
+        np.savetxt(folder / "pose" / f"{i * 10}.txt", matrix)
+    intrinsic = np.eye(4)
+    intrinsic[:3, :3] = CAMERA.matrix
+    np.savetxt(folder / "intrinsic.txt", intrinsic)
+    write_ply(folder / f"{folder.name}.ply", mesh)
+    write_manifest(
+        folder,
+        Manifest(
+            "prepare-scene",
+            params={"frame_skip": 10, "size": [160, 120]},
+            seconds={"frames": 2.1, "fuse": 1.4, "voxelize": 0.3},
+            notes={"frames": frames, "lost_poses": 1},
+        ),
+    )
+    return mesh
+
+
+def scores(protocol: str, values: dict[str, float], scenes: int) -> list[dict]:
+    """Score records as the score file holds them."""
+    units = {"Acc": "m", "Comp": "m", "AbsRel": "ratio"}
+    return [
+        asdict(
+            Score(
+                name,
+                value,
+                units.get(name, "ratio"),
+                scenes,
+                "scenes" if scenes > 1 else "points",
+                name not in ("Acc", "Comp", "AbsRel"),
+                protocol,
+            )
+        )
+        for name, value in values.items()
+    ]
+
+
+@dataclass(frozen=True)
+class Made:
+    """Where the made folders lie."""
+
+    data: Path
+    run: Path
+    prediction: Path
+    names: tuple[str, ...]
+
+
+def make(root: Path, scenes: int = 2) -> Made:
+    """Write the whole set below ``root``."""
+    rng = np.random.default_rng(0)
+    data, run, prediction = root / "data", root / "runs" / "recon", root / "prediction"
+    names = tuple(f"scene{9000 + i}_00" for i in range(scenes))
+    values = {
+        "learnt": (0.05, 0.03, 0.78, 0.84, 0.81, 0.05),
+        "mask_only": (0.07, 0.05, 0.58, 0.67, 0.62, 0.09),
+        "tsdf": (0.02, 0.03, 0.90, 0.79, 0.84, 0.02),
+    }
+    table: dict[str, dict] = {}
+    for i, name in enumerate(names):
+        mesh = write_scene(data / name, i)
+        voxels = blocks(mesh)
+        wobble = mesh.vertices_m + rng.normal(0, 0.012, mesh.vertices_m.shape).astype(np.float32)
+        smooth = blocks(mesh, 0.06)
+        write_ply(prediction / name / "mesh.ply", smooth)
+        write_ply(prediction / name / "mask_only.ply", voxels)
+        write_ply(prediction / name / "tsdf.ply", Mesh(wobble, mesh.faces, mesh.colors))
+        write_manifest(
+            prediction / name,
+            Manifest(
+                "predict-scene",
+                seconds={"network": 6.5, "mesh": 0.4},
+                notes={"windows": 120, "windows_with_views": 118, "coverage": 1.0},
+            ),
+        )
+        keys = ("Acc", "Comp", "Prec", "Recall", "F-score", "AbsRel")
+        table[name] = {
+            method: scores("surface", dict(zip(keys, np.array(row) + 0.01 * i, strict=True)), 1)
+            for method, row in values.items()
+        }
+    (data / "val.txt").write_text("\n".join(names) + "\n")
+    (data / "train.txt").write_text("scene8000_00\n")
+    write_manifest(data, Manifest("prepare", notes={"scenes": scenes, "broken": 0}))
+    keys = ("Acc", "Comp", "Prec", "Recall", "F-score", "AbsRel")
+    mean = {
+        method: scores("surface", dict(zip(keys, row, strict=True)), scenes)
+        for method, row in values.items()
+    }
+    run.mkdir(parents=True)
+    lines = []
+    for step in range(0, 400, 5):
+        loss = 0.6 * math.exp(-step / 120) + 0.12 + 0.03 * rng.normal()
+        lines.append({"step": step, "split": "train", "loss": loss, "rate": 1e-3, "seconds": step})
+        if step % 50 == 45:
+            lines.append(
+                {
+                    "step": step,
+                    "split": "validation",
+                    "loss": loss + 0.03,
+                    "scores": {"IoU": 0.7 - 0.5 * math.exp(-step / 100), "Recall": 0.8},
+                    "baseline": {"IoU": 0.41},
+                    "seconds": step,
+                }
+            )
+    (run / "log.jsonl").write_text("\n".join(json.dumps(line) for line in lines) + "\n")
+    write_json(run / "params.json", {"train": {"steps": 400, "rate": 1e-3}, "task": "reconstruct"})
+    write_manifest(
+        run,
+        Manifest(
+            "train",
+            params={"train": {"steps": 400, "batch": 4}, "network": "scene_unet"},
+            seed=7,
+            seconds={"train": 150.0, "validate": 12.0},
+            links={"data": "../../data"},
+            notes={"parameters": 412345},
+        ),
+    )
+    write_manifest(
+        prediction,
+        Manifest(
+            "predict",
+            params={"stride": [16, 16, 32]},
+            seconds={"predict": 14.0},
+            links={"run": "../runs/recon", "data": "../data"},
+        ),
+    )
+    write_json(
+        prediction / "scores.surface.json",
+        {
+            "protocol": "surface",
+            "scenes": table,
+            "mean": mean,
+            "coverage": {name: 1.0 for name in names},
+            "notes": ["Depth is rendered at every frame with a valid pose."],
+        },
+    )
+    return Made(data, run, prediction, names)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """The whole set of folders, made once."""
+    return make(tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="session")
+def box_room() -> Mesh:
+    """A furnished box room, z up."""
+    return room(0)
