@@ -15,6 +15,7 @@ import crossvox
 from crossvox.core.checks import CrossvoxError
 
 if TYPE_CHECKING:
+    from crossvox.capture.describe import CaptureSummary
     from crossvox.evaluate.score import Evaluation
 
 OK, BROKEN, INTERRUPTED = 0, 2, 130
@@ -94,7 +95,7 @@ class Terminal:
 
         def watch(state: Any) -> None:
             note = f"loss {state.loss:.4f}"
-            for name, value in list(state.validation.items())[:3]:
+            for name, value in list(state.scores.items())[:3]:
                 note += f"  {name} {value:.3f}"
             self._bars.update(task, completed=state.step, total=state.steps, note=note)
             every = max(1, state.steps // 20)
@@ -110,7 +111,13 @@ class Terminal:
         """Print a table on standard output."""
         from rich.table import Table
 
-        table = Table(*columns, title=title, title_justify="left", header_style="bold")
+        table = Table(
+            *columns,
+            title=title,
+            title_justify="left",
+            header_style="bold",
+            show_header=any(columns),
+        )
         for row in rows:
             table.add_row(*row)
         self.out.print(table)
@@ -123,7 +130,7 @@ class Terminal:
         for position, name in enumerate(names):
             scores = [evaluation.mean[method][position] for method in methods]
             arrow = "higher is better" if scores[0].higher_is_better else "lower is better"
-            unit = f" [{scores[0].unit}]" if scores[0].unit else ""
+            unit = f" ({scores[0].unit})" if scores[0].unit not in ("", "ratio") else ""
             rows.append([name + unit, *[f"{s.value:.4f}" for s in scores], arrow])
         self.table(
             f"Mean over {len(evaluation.scenes)} scenes, protocol '{evaluation.protocol}'",
@@ -181,15 +188,47 @@ def _info(terminal: Terminal) -> Callable[..., Outcome]:
         """
         summary = describe(
             open_capture(capture, label_map),
-            all_frames=all_frames,
-            progress=terminal.step("frames"),
+            terminal.step("frames"),
+            every_frame=all_frames,
         )
-        terminal.table(summary.name, ["", ""], summary.rows())
-        for text in summary.broken.values():
-            terminal.say(f"broken: {text}")
+        terminal.table(summary.name, ["", ""], _summary_rows(summary))
+        for number, text in summary.broken:
+            terminal.say(f"frame {number} is broken: {text}")
         return Outcome(summary, BROKEN if summary.broken else OK)
 
     return info
+
+
+def _summary_rows(summary: "CaptureSummary") -> list[list[str]]:
+    def camera(c: Any) -> str:
+        return f"{c.width}x{c.height}, f {c.fx:.2f} {c.fy:.2f}, c {c.cx:.2f} {c.cy:.2f} px"
+
+    def some(numbers: Sequence[int]) -> str:
+        shown = ", ".join(map(str, numbers[:8])) + (", ..." if len(numbers) > 8 else "")
+        return f"{len(numbers)}" + (f" ({shown})" if numbers else "")
+
+    info = summary.info
+    rows = [
+        ["format", info.format],
+        ["frames", f"{summary.frames}, numbered {summary.first_id} to {summary.last_id}"],
+        ["frames decoded here", str(summary.decoded)],
+        ["lost poses", some(summary.lost_poses)],
+        ["broken frames", some([number for number, _ in summary.broken])],
+        ["colour camera", camera(info.color_camera)],
+        ["depth camera", camera(info.depth_camera)],
+        ["registration", info.registration],
+        ["depth range", f"{summary.depth_min_m:.3f} to {summary.depth_max_m:.3f} m"],
+        ["depth without reading", f"{summary.depth_missing:.1%}"],
+        ["mesh", info.mesh.name if info.mesh else "none"],
+        ["labelled mesh", info.labelled_mesh.name if info.labelled_mesh else "none"],
+        ["frames without labels", some(summary.without_labels) if info.has_labels else "all"],
+    ]
+    if summary.unknown_raw_ids:
+        rows.append(["unknown raw label ids", some(sorted(summary.unknown_raw_ids))])
+    if summary.labels:
+        labels = ", ".join(f"{label.name} {label.share:.1%}" for label in summary.labels)
+        rows.append(["labels", labels])
+    return rows + [["note", note] for note in info.notes]
 
 
 def _prepare(terminal: Terminal) -> Callable[..., Outcome]:
@@ -307,8 +346,19 @@ def _predict(terminal: Terminal) -> Callable[..., Outcome]:
             device=device,
             progress=terminal,
         )
-        for scene, notes in report.scenes.items():
-            terminal.say(f"{scene}: {notes}")
+        rows = [
+            [
+                scene,
+                "kept" if scene in report.kept else "made",
+                f"{notes['windows_predicted']} of {notes['windows']}",
+                f"{notes['coverage']:.0%}",
+                f"{notes['frames_used']} of {notes['frames']}",
+                str(notes["vertices"]),
+            ]
+            for scene, notes in report.scenes.items()
+        ]
+        columns = ["scene", "status", "windows", "coverage", "frames used", "vertices"]
+        terminal.table(f"Predicted scenes in {out}", columns, rows)
         return Outcome(report)
 
     return command
@@ -434,7 +484,7 @@ def _demo(terminal: Terminal) -> Callable[..., Outcome]:
             out: folder for everything.
             params: size of the demo.
         """
-        report = demo(out, params, progress=terminal, watch=terminal.training())
+        report = demo(out, params, progress=terminal, watch_training=terminal.training())
         terminal.scores(report.evaluation)
         rows = [[step, f"{seconds:.1f}"] for step, seconds in report.seconds.items()]
         terminal.table("Time by stage", ["stage", "seconds"], rows)

@@ -326,7 +326,8 @@ def depth_errors(predicted_m: Array, reference_m: Array, far_m: float = FAR_M) -
     valid = (predicted_m > 0) & (reference_m > 0) & (reference_m < far_m)
     pixels = int(valid.sum())
     if pixels == 0:
-        return DepthErrors(*[float("nan")] * 8, comp_2d=comp_2d, pixels=0)
+        nan = float("nan")
+        return DepthErrors(nan, nan, nan, nan, nan, nan, nan, nan, comp_2d=comp_2d, pixels=0)
     p, r = predicted_m[valid].astype(np.float64), reference_m[valid].astype(np.float64)
     difference = p - r
     ratio = np.maximum(p / r, r / p)

@@ -141,7 +141,7 @@ def write_scene(folder: Path, seed: int, frames: int = 12) -> Mesh:
             "prepare-scene",
             params={"frame_skip": 10, "size": [160, 120]},
             seconds={"frames": 2.1, "fuse": 1.4, "voxelize": 0.3},
-            notes={"frames": frames, "lost_poses": 1},
+            notes={"frames": frames, "lost poses": 1, "surface": "mesh"},
         ),
     )
     return mesh
@@ -227,8 +227,13 @@ def make(root: Path, scenes: int = 2) -> Made:
                     "step": step,
                     "split": "validation",
                     "loss": loss + 0.03,
-                    "scores": {"IoU": 0.7 - 0.5 * math.exp(-step / 100), "Recall": 0.8},
-                    "baseline": {"IoU": 0.41},
+                    "scores": {
+                        "IoU": 0.7 - 0.5 * math.exp(-step / 100),
+                        "IoU (mask only)": 0.41,
+                        "F1": 0.8 - 0.5 * math.exp(-step / 100),
+                        "F1 (mask only)": 0.55,
+                        "loss": loss,
+                    },
                     "seconds": step,
                 }
             )
@@ -237,10 +242,10 @@ def make(root: Path, scenes: int = 2) -> Made:
     write_manifest(
         run,
         Manifest(
-            "train",
+            "train-reconstruct",
             params={"train": {"steps": 400, "batch": 4}, "network": "scene_unet"},
             seed=7,
-            seconds={"train": 150.0, "validate": 12.0},
+            seconds={"total": 165.0, "steps": 150.0, "validation": 12.0},
             links={"data": "../../data"},
             notes={"parameters": 412345},
         ),

@@ -32,8 +32,8 @@ NEAR_M, FAR_M = 0.4, 100.0
 SAME_SURFACE = 0.05
 """Neighbouring depth pixels that differ by less than this share lie on one surface."""
 
-SMALLEST_DEPTH_M = 0.01
-"""Points nearer to the colour camera than this are dropped: nothing real is seen there."""
+SMALLEST_DEPTH_M, LARGEST_DEPTH_M = 0.01, 1e4
+"""Points outside these depths from the colour camera are dropped: nothing real is seen there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +188,7 @@ def reproject(
     return out
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _splat(depth, source, target, matrix, out):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Project all readings, then write each over its footprint. Arrays as in ``reproject``."""
     height, width = depth.shape
@@ -200,61 +200,59 @@ def _splat(depth, source, target, matrix, out):  # type: ignore[no-untyped-def] 
     z = np.zeros((height, width), np.float32)  # 0 where there is nothing to write
     for v in range(height):
         ray_y = (v - cy) / fy
+        base_x = matrix[0, 1] * ray_y + matrix[0, 2]
+        base_y = matrix[1, 1] * ray_y + matrix[1, 2]
+        base_z = matrix[2, 1] * ray_y + matrix[2, 2]
         for u in range(width):
             d = depth[v, u]
-            if not (d > 0.0 and d < 1e6):
-                continue
             ray_x = (u - cx) / fx
-            point_z = d * (matrix[2, 0] * ray_x + matrix[2, 1] * ray_y + matrix[2, 2])
-            point_z += matrix[2, 3]
-            if point_z < SMALLEST_DEPTH_M:
-                continue
-            point_x = d * (matrix[0, 0] * ray_x + matrix[0, 1] * ray_y + matrix[0, 2])
-            point_y = d * (matrix[1, 0] * ray_x + matrix[1, 1] * ray_y + matrix[1, 2])
-            x[v, u] = gx * (point_x + matrix[0, 3]) / point_z + px
-            y[v, u] = gy * (point_y + matrix[1, 3]) / point_z + py
-            z[v, u] = point_z
+            point_z = d * (matrix[2, 0] * ray_x + base_z) + matrix[2, 3]
+            if d > 0.0 and SMALLEST_DEPTH_M < point_z < LARGEST_DEPTH_M:
+                x[v, u] = gx * (d * (matrix[0, 0] * ray_x + base_x) + matrix[0, 3]) / point_z + px
+                y[v, u] = gy * (d * (matrix[1, 0] * ray_x + base_y) + matrix[1, 3]) / point_z + py
+                z[v, u] = point_z
     # No footprint grows beyond a few times the cameras' resolution ratio, whatever the noise.
-    limit_x, limit_y = 4.0 * gx / fx + 1.0, 4.0 * gy / fy + 1.0
+    limit_x, limit_y = np.float32(4.0 * gx / fx + 1.0), np.float32(4.0 * gy / fy + 1.0)
+    half = np.float32(0.5)
+    # Steps on the target to the neighbour above, kept from when its row was done; -1: not joined.
+    above_x = np.full(width, -1.0, np.float32)
+    above_y = np.full(width, -1.0, np.float32)
     for v in range(height):
+        left_x = left_y = np.float32(-1.0)
         for u in range(width):
-            zc = z[v, u]
-            if zc == 0.0:
-                continue
-            xc, yc = x[v, u], y[v, u]
-            # Half sides of the box around the pixel's parallelogram: steps along u plus along v.
-            half_x = 0.0
-            half_y = 0.0
-            for axis in range(2):
-                step_x = 0.0
-                step_y = 0.0
-                for sign in (-1, 1):
-                    un = u + sign if axis == 0 else u
-                    vn = v if axis == 0 else v + sign
-                    joined = False
-                    if 0 <= un < width and 0 <= vn < height:
-                        zn = z[vn, un]
-                        joined = zn > 0.0 and abs(zn - zc) <= SAME_SURFACE * min(zn, zc)
-                    if joined:
-                        step_x = max(step_x, abs(x[vn, un] - xc))
-                        step_y = max(step_y, abs(y[vn, un] - yc))
-                    else:  # derivative of the projection, at constant depth
-                        scale = depth[v, u] / zc / (fx if axis == 0 else fy)
-                        turn_z = matrix[2, axis]
-                        dx = scale * (gx * matrix[0, axis] - (xc - px) * turn_z)
-                        dy = scale * (gy * matrix[1, axis] - (yc - py) * turn_z)
-                        step_x = max(step_x, abs(dx))
-                        step_y = max(step_y, abs(dy))
-                half_x += 0.5 * step_x
-                half_y += 0.5 * step_y
-            half_x = min(half_x, limit_x)
-            half_y = min(half_y, limit_y)
-            first_x = max(0, int(np.ceil(xc - half_x)))
-            first_y = max(0, int(np.ceil(yc - half_y)))
-            last_x = min(out_width, int(np.ceil(xc + half_x)))
-            last_y = min(out_height, int(np.ceil(yc + half_y)))
-            for row in range(first_y, last_y):
-                for column in range(first_x, last_x):
-                    known = out[row, column]
-                    if known == 0.0 or zc < known:
-                        out[row, column] = zc
+            zc, xc, yc = z[v, u], x[v, u], y[v, u]
+            right_x = right_y = below_x = below_y = np.float32(-1.0)
+            if zc > 0.0:
+                reach = np.float32(SAME_SURFACE) * zc
+                if u + 1 < width and z[v, u + 1] > 0.0 and abs(z[v, u + 1] - zc) <= reach:
+                    right_x, right_y = abs(x[v, u + 1] - xc), abs(y[v, u + 1] - yc)
+                if v + 1 < height and z[v + 1, u] > 0.0 and abs(z[v + 1, u] - zc) <= reach:
+                    below_x, below_y = abs(x[v + 1, u] - xc), abs(y[v + 1, u] - yc)
+                across_x, across_y = max(left_x, right_x), max(left_y, right_y)
+                down_x, down_y = max(above_x[u], below_x), max(above_y[u], below_y)
+                if min(min(left_x, right_x), min(above_x[u], below_x)) < 0.0:
+                    # An open side: take the derivative of the projection at constant depth.
+                    scale = depth[v, u] / zc
+                    xr, yr = (xc - px) / gx, (yc - py) / gy
+                    if left_x < 0.0 or right_x < 0.0:
+                        k = scale / fx
+                        across_x = max(across_x, gx * k * abs(matrix[0, 0] - xr * matrix[2, 0]))
+                        across_y = max(across_y, gy * k * abs(matrix[1, 0] - yr * matrix[2, 0]))
+                    if above_x[u] < 0.0 or below_x < 0.0:
+                        k = scale / fy
+                        down_x = max(down_x, gx * k * abs(matrix[0, 1] - xr * matrix[2, 1]))
+                        down_y = max(down_y, gy * k * abs(matrix[1, 1] - yr * matrix[2, 1]))
+                # Half sides of the box around the footprint's parallelogram.
+                half_x = min(half * np.float32(across_x + down_x), limit_x)
+                half_y = min(half * np.float32(across_y + down_y), limit_y)
+                first_x = max(0, int(np.ceil(xc - half_x)))
+                first_y = max(0, int(np.ceil(yc - half_y)))
+                last_x = min(out_width, int(np.ceil(xc + half_x)))
+                last_y = min(out_height, int(np.ceil(yc + half_y)))
+                for row in range(first_y, last_y):
+                    for column in range(first_x, last_x):
+                        known = out[row, column]
+                        if known == 0.0 or zc < known:
+                            out[row, column] = zc
+            left_x, left_y = right_x, right_y
+            above_x[u], above_y[u] = below_x, below_y

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -169,7 +169,7 @@ class SensReader:
         try:
             return Pose.read(self.pose_matrix(index))
         except PoseError as error:
-            raise CaptureError(f"{self._place(index, 'pose')}: {error}") from None
+            raise CaptureError(f"{self.place(index, 'pose')}: {error}") from None
 
     def color_data(self, index: int) -> bytes:
         """The colour blob as stored, without reading the depth."""
@@ -185,10 +185,10 @@ class SensReader:
         Raises:
             CaptureError: damaged, or not of the size that the header says.
         """
-        data, place = self.color_data(index), self._place(index, "colour")
+        data, place = self.color_data(index), self.place(index, "colour")
         size = self.header.color_camera.size
         if self.header.color_compression == "raw":
-            return np.frombuffer(data, dtype=np.uint8).reshape(size[1], size[0], 3)
+            return np.frombuffer(data, dtype=np.uint8).reshape(size[1], size[0], 3).copy()
         check_color_header(data, place, size)
         return decode_color(data, place, at_least)
 
@@ -215,7 +215,7 @@ class SensReader:
                 problem = f"a zlib stream that ends after {len(data)} bytes"
             expect(
                 not problem,
-                given=f"{self._place(index, 'depth')}, {problem}",
+                given=f"{self.place(index, 'depth')}, {problem}",
                 needed=f"{needed} bytes, a {width}x{height} image of 16 bits",
                 do="copy or export the file again, or leave this frame out",
                 error=CaptureError,
@@ -226,16 +226,13 @@ class SensReader:
         """Depth ``(H, W)`` float32 metres, 0 = no reading. Errors as :meth:`depth_raw`."""
         return np.divide(self.depth_raw(index), self.header.depth_shift, dtype=np.float32)
 
-    def place(self, index: int, part: str) -> str:
-        """What to call a part (``colour``, ``depth``, ``pose``) of a frame in an error text."""
-        return self._place(index, part)
-
     def _position(self, index: int) -> int:
         if not 0 <= index < len(self):
             raise IndexError(f"frame {index} of {self.path}, which has {len(self)}")
         return index
 
-    def _place(self, index: int, part: str) -> str:
+    def place(self, index: int, part: str) -> str:
+        """Where a part (``colour``, ``depth``, ``pose``) of a frame lies, for error texts."""
         offset = int(self._blob_start[self._position(index)])
         if part == "pose":
             offset -= _RECORD.itemsize
@@ -244,7 +241,7 @@ class SensReader:
         return f"{self.path}, frame {index}, {part} at byte {offset}"
 
     def _read(self, index: int, skip: int, count: int) -> bytes:
-        """Read ``count`` bytes of a frame's blobs from ``skip`` on; both were checked on opening."""
+        """Read ``count`` bytes of a frame's blobs from ``skip`` on (checked on opening)."""
         offset = int(self._blob_start[index]) + skip
         try:
             with self.path.open("rb", buffering=0) as file:
@@ -423,13 +420,14 @@ class SensWriter(AbstractContextManager["SensWriter"]):
     def __init__(self, path: Path, header: SensHeader, frame_count: int) -> None:
         self.path, self.header, self.frame_count = Path(path), header, frame_count
         self.written = 0
-        self._replacing = replacing(self.path)
+        self._stack = ExitStack()
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> SensWriter:
         """Open a temporary file beside the target and write the header."""
         data = _header_bytes(self.header, self.frame_count)
-        self._file = self._replacing.__enter__().open("wb", buffering=1 << 20)
+        temporary = self._stack.enter_context(replacing(self.path))
+        self._file = self._stack.enter_context(temporary.open("wb", buffering=1 << 20))
         self._file.write(data)
         return self
 
@@ -478,26 +476,19 @@ class SensWriter(AbstractContextManager["SensWriter"]):
         trace: TracebackType | None,
     ) -> None:
         """Finish and move the file in place; on an error leave nothing behind."""
-        assert self._file is not None
-        if kind is None and self.written != self.frame_count:
-            error = ParamsError(
-                f"given: {self.written} frames for {self.path}; needed: {self.frame_count}, as "
-                f"announced; do: announce the right number"
+        file, self._file = self._file, None
+        with self._stack:
+            if error is not None:
+                raise error
+            expect(
+                self.written == self.frame_count,
+                given=f"{self.written} frames for {self.path}",
+                needed=f"{self.frame_count}, as announced",
+                do="announce the right number",
+                error=ParamsError,
             )
-            kind = ParamsError
-        try:
-            if kind is None:
-                self._file.write(struct.pack("<Q", 0))  # no IMU records
-            self._file.close()
-        except OSError as problem:
-            kind, error = type(problem), problem
-        finally:
-            self._file = None
-        if kind is None:
-            self._replacing.__exit__(None, None, None)
-            return
-        if not self._replacing.__exit__(kind, error, trace) and error is not None and trace is None:
-            raise error
+            assert file is not None
+            file.write(struct.pack("<Q", 0))  # no IMU records
 
 
 def _raw_bytes(header: SensHeader) -> tuple[int, int]:

@@ -173,6 +173,11 @@ class StoredCapture(ABC):
     def depth_m(self, index: int, size: Size) -> NDArray[np.float32]:
         """Depth ``(height, width)`` metres on the colour grid at ``size``, 0 = no reading."""
         raw = self.depth_raw(index)
+        self.check_depth(index, raw)
+        return self.registration.apply(raw, size, self.units_per_m)
+
+    def check_depth(self, index: int, raw: Array) -> None:
+        """Refuse a stored depth image of another size than the depth camera's."""
         camera = self.registration.depth_camera
         expect(
             raw.shape == (camera.height, camera.width),
@@ -181,7 +186,6 @@ class StoredCapture(ABC):
             do="check that all frames come from one capture",
             error=CaptureError,
         )
-        return self.registration.apply(raw, size, self.units_per_m)
 
     def labels(self, index: int, size: Size) -> NDArray[np.uint8] | None:
         """NYU40 ids ``(height, width)`` at ``size``, or None where the frame has none."""
@@ -253,6 +257,19 @@ def read_gray_checked(path: Path) -> Array:
         error=CaptureError,
     )
     return decode_gray(data, str(path))
+
+
+def read_depth_png(path: Path) -> NDArray[np.uint16]:
+    """Read a depth PNG ``(H, W)`` of 16 bits. Errors as :func:`read_gray_checked`."""
+    image = read_gray_checked(path)
+    expect(
+        image.dtype == np.uint16,
+        given=f"{path} of 8 bits",
+        needed="depth as PNG of 16 bits",
+        do="check that this is a depth image",
+        error=CaptureError,
+    )
+    return image
 
 
 def gray_size(data: bytes, source: str) -> Size:

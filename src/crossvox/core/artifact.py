@@ -56,6 +56,22 @@ def digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def file_digest(path: Path) -> str:
+    """A short fingerprint of a file's content.
+
+    Raises:
+        ArtifactError: the file is not there.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    except OSError as error:
+        raise ArtifactError(
+            f"given: {path} ({error.strerror}); needed: a file that an earlier stage writes; "
+            f"do: check the path, or run that stage"
+        ) from None
+
+
 @dataclass(frozen=True)
 class Manifest:
     """What made a folder.

@@ -129,8 +129,6 @@ class SceneUNet(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv3d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-            elif isinstance(module, _Residual):
-                nn.init.zeros_(module.second[1].weight)
         classes = self.classifier.out_channels
         nn.init.normal_(self.classifier.weight, std=0.01)
         assert self.classifier.bias is not None
@@ -145,9 +143,10 @@ class _Residual(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.first = _convolution(channels, channels)
+        norm = nn.BatchNorm3d(channels)
+        nn.init.zeros_(norm.weight)
         self.second = nn.Sequential(
-            nn.Conv3d(channels, channels, kernel_size=3, padding=1, bias=False),
-            nn.BatchNorm3d(channels),
+            nn.Conv3d(channels, channels, kernel_size=3, padding=1, bias=False), norm
         )
 
     def forward(self, features: Tensor) -> Tensor:
@@ -185,8 +184,12 @@ def _doubled(features: Tensor) -> Tensor:
 
 
 def _pad(volume: Tensor, multiple: int) -> Tensor:
-    """Zeros, which mean "not seen", on the high sides up to a multiple."""
-    padding: list[int] = []
-    for length in reversed(volume.shape[2:]):
-        padding += [0, -length % multiple]
+    """Zeros, which mean "not seen", on the high sides up to a multiple.
+
+    At least two voxels remain at the coarsest level, for batch norm cannot learn from one value.
+    """
+    missing = [-length % multiple for length in volume.shape[2:]]
+    if all(length <= multiple for length in volume.shape[2:]):
+        missing[2] += multiple
+    padding = [0, missing[2], 0, missing[1], 0, missing[0]]
     return functional.pad(volume, padding) if any(padding) else volume

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from crossvox.recipes.prepare import PrepareParams, prepare
 from crossvox.recipes.progress import Progress, Silent
 from crossvox.recipes.train import ReconstructRunParams, train_reconstruct
 from crossvox.report.page import PageReport, ReportParams, write_page
-from crossvox.train.loop import TrainParams
+from crossvox.train.loop import TrainParams, TrainProgress
 
 
 def _demo_run() -> ReconstructRunParams:
@@ -48,7 +49,11 @@ class DemoReport:
 
 
 def demo(
-    out: Path, params: DemoParams | None = None, *, progress: Progress | None = None
+    out: Path,
+    params: DemoParams | None = None,
+    *,
+    progress: Progress | None = None,
+    watch_training: Callable[[TrainProgress], None] | None = None,
 ) -> DemoReport:
     """Generate rooms, prepare, train, predict held-out rooms, score them, write a page.
 
@@ -62,7 +67,7 @@ def demo(
     with watch("prepare"):
         prepare(raw, data, params.prepare, progress=progress)
     with watch("train"):
-        train_reconstruct(data, run, params.run, progress=progress)
+        train_reconstruct(data, run, params.run, progress=progress, watch=watch_training)
     with watch("predict"):
         predict(run, data, prediction, params.predict, progress=progress)
     with watch("score"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -13,6 +13,8 @@ from crossvox.core.artifact import (
     Manifest,
     Stopwatch,
     building,
+    digest,
+    file_digest,
     is_current,
     plain,
     read_manifest,
@@ -25,11 +27,11 @@ from crossvox.predict.store import write_prediction
 from crossvox.predict.surface import mask_mesh, probability_mesh
 from crossvox.recipes.prepare import posed_frames, read_scenes
 from crossvox.recipes.progress import Progress, Silent
-from crossvox.recipes.train import read_run
+from crossvox.recipes.train import read_reconstruct_run
 from crossvox.samples.source import SceneSource, load_source
 from crossvox.scene.tsdf import TsdfParams, fuse
 from crossvox.tasks.reconstruct import Reconstruct
-from crossvox.train.checkpoint import load_run_network
+from crossvox.train.checkpoint import NETWORK, load_run_network
 
 
 @dataclass(frozen=True)
@@ -72,14 +74,15 @@ def predict(
     """
     params, progress = params or PredictParams(), progress or Silent()
     tsdf = tsdf or TsdfParams()
-    run_params = read_run(run)
+    run_params = read_reconstruct_run(run)
     task = Reconstruct(run_params.task)
     network = task.build()
-    load_run_network(run, "best", network)
+    checkpoint: Literal["best", "last"] = "best" if (run / "best").is_dir() else "last"
+    load_run_network(run, network, checkpoint)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     network.to(device).eval()
-    run_digest = read_manifest(run).digest
+    run_digest = digest([plain(run_params), file_digest(run / checkpoint / NETWORK)])
 
     def probability(batch: Any) -> torch.Tensor:
         with torch.inference_mode():

@@ -240,11 +240,11 @@ def prepare_capture(
             "format": info.format,
             "registration": info.registration,
             "surface": params.surface,
-            "frames": exported.frames,
-            "lost poses": exported.lost_poses,
+            "frames": len(exported.frame_ids),
+            "lost poses": len(exported.lost_poses),
             "broken frames": dict(exported.broken),
-            "frames without labels": exported.unlabelled,
-            "unknown raw label ids": plain(exported.unknown_raw_ids),
+            "frames without labels": len(exported.without_labels),
+            "unknown raw label ids": exported.unknown_raw_ids,
             "grid": grid.shape,
             "occupied voxels": int(occupied.sum()),
             "occupied voxels without label": int((occupied & (labels == 0)).sum()),
@@ -360,7 +360,7 @@ def _limit_threads(threads: int) -> None:
     """Share the cores among worker processes."""
     import numba
 
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    numba.set_num_threads(min(threads, numba.get_num_threads()))
 
 
 def _total_seconds(scenes: Sequence[SceneReport]) -> dict[str, float]:

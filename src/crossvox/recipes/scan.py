@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
+
+import numpy as np
 
 from crossvox.capture import open_capture
 from crossvox.capture.moved import MovedCapture
@@ -20,8 +23,11 @@ from crossvox.recipes.predict import predict
 from crossvox.recipes.prepare import PrepareParams, fingerprint, prepare_capture
 from crossvox.recipes.progress import Progress, Silent
 from crossvox.report.page import PageReport, ReportParams, write_page
-from crossvox.scene.level import UpEstimate, estimate_up, levelling
+from crossvox.scene.level import estimate_up, levelling
 from crossvox.scene.tsdf import TsdfParams, fuse
+
+LEVEL_FRAMES = 40
+"""Frames that the level is found from."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ class ScanReport:
 
     Attributes:
         scene: folder of the prepared, levelled scene; holds the TSDF mesh ``SCENE.ply``.
-        up: where up was found, or as given.
+        up: direction that points up in the capture's own world.
         prediction: folder with the learnt mesh, None without a run.
         evaluation: scores against the TSDF mesh, None without a run.
         page: the page.
@@ -71,7 +77,7 @@ class ScanReport:
     """
 
     scene: Path
-    up: UpEstimate
+    up: tuple[float, ...]
     prediction: Path | None
     evaluation: Evaluation | None
     page: PageReport
@@ -110,13 +116,9 @@ def scan(
         error=CaptureError,
     )
     frame_skip = max(1, math.ceil(len(capture) / params.max_frames))
-    with watch("find up"):
-        up = _find_up(capture, params, progress)
-    progress.say(
-        f"up is ({up.up[0]:.3f}, {up.up[1]:.3f}, {up.up[2]:.3f}) in the capture's world "
-        f"({up.method})"
-    )
-    level = levelling(up)
+    with watch("level"):
+        up, level = _level(capture, params, progress)
+    progress.say(f"up is ({', '.join(f'{x:.3f}' for x in up)}) in the capture's own world")
     data = out / "data"
     scene = data / capture.name
     with watch("prepare"):
@@ -130,7 +132,7 @@ def scan(
                 surface="tsdf",
                 tsdf=params.tsdf,
             ),
-            source=f"{fingerprint(source)} up {plain(up.up)}",
+            source=f"{fingerprint(source)} {plain(level.world_from_camera)}",
             progress=progress,
         )
     write_bytes(data / "train.txt", b"")
@@ -169,38 +171,39 @@ def scan(
             plain(params),
             parents={"scene": read_manifest(scene).digest},
             seconds=watch.seconds,
-            notes={"up": plain(up), "new_from_old": level.world_from_camera.tolist()},
+            notes={"up": up, "new_from_old": level.world_from_camera.tolist()},
             links={"data": "data", **({"prediction": "prediction"} if prediction else {})},
         ),
     )
     return ScanReport(scene, up, prediction, evaluation, page, watch.seconds)
 
 
-def _find_up(capture: Capture, params: ScanParams, progress: Progress) -> UpEstimate:
-    """Up as given, or from a coarse surface of some frames spread over the capture."""
-    if params.up is not None:
-        length = math.hypot(*params.up)
-        expect(
-            length > 1e-6,
-            given=f"--up {params.up}",
-            needed="a direction",
-            do="pass three numbers that are not all zero",
-            error=ParamsError,
-        )
-        x, y, z = (value / length for value in params.up)
-        return UpEstimate(up=(x, y, z), support=1.0, method="given")
-    step = max(1, len(capture) // 40)
-    picked = [i for i in range(0, len(capture), step) if capture.pose(i) is not None]
-    report = progress.step(f"{capture.name}: find up")
+def _level(
+    capture: Capture, params: ScanParams, progress: Progress
+) -> tuple[tuple[float, ...], Pose]:
+    """Up in the capture's world, and the turn that makes the room level and its walls straight.
 
-    def frames() -> list[Frame]:
-        found = []
+    A coarse surface of frames spread over the capture is enough for both.
+    """
+    step = max(1, len(capture) // LEVEL_FRAMES)
+    picked = [i for i in range(0, len(capture), step) if capture.pose(i) is not None]
+    report = progress.step(f"{capture.name}: level")
+
+    def frames() -> Iterator[Frame]:
         for done, index in enumerate(picked, start=1):
             size = (params.width, params.height)
-            found.append(capture.frame(index, size, Parts(rgb=False, labels=False)))
+            yield capture.frame(index, size, Parts(rgb=False, labels=False))
             report(done, len(picked))
-        return found
 
-    coarse = replace(params.tsdf, voxel_m=2 * params.tsdf.voxel_m)
-    poses = [pose for pose in (capture.pose(i) for i in picked) if isinstance(pose, Pose)]
-    return estimate_up(fuse(frames(), coarse).mesh(), poses)
+    mesh = fuse(frames(), replace(params.tsdf, voxel_m=2 * params.tsdf.voxel_m)).mesh()
+    expect(
+        len(mesh.faces) > 0,
+        given=f"{capture.name}, whose depth images give no surface",
+        needed="depth readings within range, and poses in metres",
+        do="look at it with: crossvox info",
+        error=CaptureError,
+    )
+    up = params.up
+    if up is None:
+        up = tuple(estimate_up(mesh, [capture.pose(i) for i in picked]).up.tolist())
+    return up, levelling(np.array(up), mesh)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from crossvox.chunks import ChunkParams
-from crossvox.core.artifact import read_json, read_manifest
-from crossvox.core.checks import ArtifactError, expect
+from crossvox.core.artifact import read_manifest
+from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.params import from_plain
 from crossvox.recipes.prepare import read_scenes
 from crossvox.recipes.progress import Progress, Silent
@@ -19,7 +18,7 @@ from crossvox.samples.dataset import AugmentParams, ChunkDataset, collate
 from crossvox.samples.index import SampleIndex, training_index, window_index
 from crossvox.samples.source import SceneSource, load_source
 from crossvox.tasks.reconstruct import Reconstruct, ReconstructParams
-from crossvox.train.loop import TrainParams, TrainProgress, TrainReport, train
+from crossvox.train.loop import TrainParams, TrainProgress, TrainReport, read_run, train
 from crossvox.views.visibility import ViewParams
 
 
@@ -42,6 +41,16 @@ class ReconstructRunParams:
     chunks: ChunkParams = field(default_factory=ChunkParams)
     augment: AugmentParams = field(default_factory=AugmentParams)
     validation_windows: int = 64
+
+    def __post_init__(self) -> None:
+        expect(
+            self.task.views == self.views.max_views,
+            given=f"a task of {self.task.views} views, sub-volumes with up to "
+            f"{self.views.max_views}",
+            needed="the same number",
+            do="pass --task.views and --views.max-views alike",
+            error=ParamsError,
+        )
 
 
 def train_reconstruct(
@@ -100,8 +109,8 @@ def train_reconstruct(
         run,
         params.train,
         validation=validation,
-        run_params={"recipe": params, "scenes": scenes, "validation_scenes": validation_scenes},
-        links={"data": os.path.relpath(data, run)},
+        recipe={"params": params, "scenes": scenes, "validation_scenes": validation_scenes},
+        links={"data": data},
         parents={"data": read_manifest(data).digest, "index": index.digest},
         progress=watch,
     )
@@ -135,19 +144,18 @@ def _validation_index(sources: list[SceneSource], params: ReconstructRunParams) 
     return SampleIndex(tuple(places), shape, params.views.max_views)
 
 
-def read_run(run: Path) -> ReconstructRunParams:
+def read_reconstruct_run(run: Path) -> ReconstructRunParams:
     """Params of a reconstruction run, read back from its folder.
 
     Raises:
         ArtifactError: ``run`` is not a run folder, or one of another task.
     """
-    record = read_json(run / "params.json")
-    task = record.get("task") if isinstance(record, dict) else None
+    record = read_run(run)
     expect(
-        task == "reconstruct",
-        given=f"{run}, a run of task {task!r}",
+        record.task == "reconstruct" and isinstance(record.recipe, dict),
+        given=f"{run}, a run of task {record.task!r}",
         needed="a run of 'crossvox train reconstruct'",
         do="choose another run folder",
         error=ArtifactError,
     )
-    return from_plain(ReconstructRunParams, record["run"]["recipe"])
+    return from_plain(ReconstructRunParams, record.recipe["params"])

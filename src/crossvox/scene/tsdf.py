@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
+from operator import length_hint
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,13 @@ BLOCK = 8
 _CELL = BLOCK * BLOCK * BLOCK
 _KEY_BITS = 21
 _KEY_HALF = 1 << (_KEY_BITS - 1)
+_PARTS = 8
+"""Parts an image is cut into when blocks are looked for; independent of the number of cores."""
+
 _FREE = np.int64(-1)
 _FULL_WEIGHT = 65535
+_FARTHEST_M = 1e30
+"""Stands for "no limit": every finite reading is nearer, and infinity is not a reading."""
 _COLOR_SCALE = 256.0
 """Colour means are kept as 16-bit numbers, 256 steps a grey level."""
 
@@ -103,8 +109,9 @@ class TsdfVolume:
         self._count = 0
         self._slot_keys = np.full(1 << 14, _FREE, dtype=np.int64)
         self._slot_blocks = np.zeros(1 << 14, dtype=np.int32)
-        self._seen_keys = np.full(1 << 14, _FREE, dtype=np.int64)
+        self._seen_keys = np.empty((_PARTS, 1 << 12), dtype=np.int64)
         self._corner = np.zeros((0, 3), dtype=np.int32)
+        self._last_frame = np.zeros(0, dtype=np.int64)
         self._tsdf = np.zeros((0, _CELL), dtype=np.float32)
         self._weight = np.zeros((0, _CELL), dtype=np.uint16)
         self._color: NDArray[np.uint16] | None = None
@@ -143,29 +150,26 @@ class TsdfVolume:
             return False
         depth = np.ascontiguousarray(frame.depth_m, dtype=np.float32)
         camera, pose = frame.camera, frame.pose
-        keys = self._touched(depth, frame)
-        if len(keys) == 0:
+        blocks = self._touched_blocks(depth, frame)
+        if len(blocks) == 0:
             self._without_depth += 1
             return False
-        self._reserve(len(keys))
-        blocks = np.empty(len(keys), dtype=np.int32)
-        self._count = _insert(
-            keys, self._slot_keys, self._slot_blocks, self._corner, self._count, blocks
-        )
         use_color = frame.rgb is not None
         if use_color and self._color is None:
             self._color = np.zeros((len(self._tsdf), _CELL, 4), dtype=np.uint16)
         rgb = np.zeros((1, 1, 3), np.uint8) if frame.rgb is None else frame.rgb
         color = np.zeros((1, 1, 4), np.uint16) if self._color is None else self._color
-        pixel_from_world = camera.matrix @ pose.camera_from_world[:3]
+        corner_matrix = camera.matrix
+        corner_matrix[:2, 2] += 0.5
+        pixel_from_world = corner_matrix @ pose.camera_from_world[:3]
         _integrate(
             depth,
             np.ascontiguousarray(rgb),
             use_color,
             pixel_from_world,
             self.params.voxel_m,
-            np.float32(self.params.truncation_m),
-            np.float32(self.params.far_m),
+            self.params.truncation_m,
+            min(self.params.far_m, _FARTHEST_M),
             blocks,
             self._corner,
             self._tsdf,
@@ -175,33 +179,49 @@ class TsdfVolume:
         self._fused += 1
         return True
 
-    def _touched(self, depth: NDArray[np.float32], frame: Frame) -> NDArray[np.int64]:
-        """Names of the blocks that the band around this frame's readings passes through."""
+    def _touched_blocks(self, depth: NDArray[np.float32], frame: Frame) -> NDArray[np.int32]:
+        """Blocks that the bands around this frame's readings pass through; made where missing."""
         assert frame.pose is not None
         block_m = self.params.voxel_m * BLOCK
         camera = frame.camera
+        counts = np.empty(_PARTS, dtype=np.int64)
         while True:
-            found = np.empty(len(self._seen_keys) // 2, dtype=np.int64)
-            count = _touch(
+            found = np.empty((_PARTS, self._seen_keys.shape[1] // 2), dtype=np.int64)
+            _touch(
                 depth,
                 np.array([camera.fx, camera.fy, camera.cx, camera.cy]),
                 np.ascontiguousarray(frame.pose.world_from_camera),
                 block_m,
                 self.params.truncation_m,
-                self.params.far_m,
+                min(self.params.far_m, _FARTHEST_M),
                 self._seen_keys,
                 found,
+                counts,
             )
             expect(
-                count != -2,
+                int(counts.min()) != -2,
                 given=f"frame {frame.id} with depth that leaves the block range",
                 needed=f"readings within {_KEY_HALF * block_m:g} m of the world's origin",
                 do="check depth unit and poses, or use larger voxels",
                 error=ParamsError,
             )
-            if count >= 0:
-                return found[:count]
-            self._seen_keys = np.full(len(self._seen_keys) * 2, _FREE, dtype=np.int64)
+            if counts.min() >= 0:
+                break
+            self._seen_keys = np.empty((_PARTS, self._seen_keys.shape[1] * 2), dtype=np.int64)
+        self._reserve(int(counts.sum()))
+        blocks = np.empty(int(counts.sum()), dtype=np.int32)
+        self._count, here = _insert(
+            found,
+            counts,
+            self._fused,
+            self._slot_keys,
+            self._slot_blocks,
+            self._corner,
+            self._last_frame,
+            self._count,
+            blocks,
+        )
+        return blocks[:here]
 
     def _reserve(self, extra: int) -> None:
         """Make room for that many more blocks."""
@@ -210,6 +230,8 @@ class TsdfVolume:
             # A half more each time: copies stay rare, and at most a third of the room is idle.
             size = max(needed, 1024, len(self._tsdf) * 3 // 2)
             self._corner = _grown(self._corner, size)
+            self._last_frame = _grown(self._last_frame, size)
+            self._last_frame[self._count :] = -1
             self._tsdf = _grown(self._tsdf, size)
             self._weight = _grown(self._weight, size)
             if self._color is not None:
@@ -304,7 +326,7 @@ def fuse(
         The fused volume.
     """
     volume = TsdfVolume(params)
-    total = len(frames) if hasattr(frames, "__len__") else 0
+    total = length_hint(frames)
     for done, frame in enumerate(frames, start=1):
         volume.integrate(frame)
         if progress is not None:
@@ -395,19 +417,16 @@ def _fan(loop: list[int]) -> list[int]:
 
 @njit(cache=True, nogil=True)
 def _key(x: int, y: int, z: int) -> int:
-    return (
-        ((np.int64(x) + _KEY_HALF) << (2 * _KEY_BITS))
-        | ((np.int64(y) + _KEY_HALF) << _KEY_BITS)
-        | (np.int64(z) + _KEY_HALF)
-    )
+    half = _KEY_HALF
+    return ((x + half) << (2 * _KEY_BITS)) | ((y + half) << _KEY_BITS) | (z + half)
 
 
 @njit(cache=True, nogil=True)
 def _slot(key: int, slot_keys: Array) -> int:
     """Where a key is, or the free slot where it would go."""
     mask = len(slot_keys) - 1
-    mixed = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
-    slot = np.int64(mixed >> np.uint64(32)) & mask
+    # Multiplicative hashing (the golden ratio as a 64-bit fraction), middle bits.
+    slot = (key * -7046029254386353131 >> 32) & mask
     while slot_keys[slot] != key and slot_keys[slot] != _FREE:
         slot = (slot + 1) & mask
     return slot
@@ -421,6 +440,70 @@ def _find(x: int, y: int, z: int, slot_keys: Array, slot_blocks: Array) -> int:
 
 
 @njit(cache=True, nogil=True)
+def _touch_tiles(
+    depth: Array,
+    camera: Array,
+    world_from_camera: Array,
+    block_m: float,
+    truncation_m: float,
+    far_m: float,
+    stride: int,
+    first_row: int,
+    end_row: int,
+    seen: Array,
+    found: Array,
+) -> int:
+    """Collect the blocks along the bands of the readings in some rows; see :func:`_touch`."""
+    width = depth.shape[1]
+    fx, fy, cx, cy = camera
+    r, t = world_from_camera[:3, :3], world_from_camera[:3, 3]
+    same_m = np.float32(0.25 * block_m)
+    far = np.float32(far_m)
+    per_m = 1 / block_m
+    steps = int(np.ceil(2 * truncation_m / (block_m / 3)))
+    step_m = 2 * truncation_m / steps
+    limit = float(_KEY_HALF - 2)
+    count = 0
+    last = np.int64(-1)
+    for top in range(first_row, end_row, stride):
+        for left in range(0, width, stride):
+            followed = np.float32(-np.inf)
+            for v in range(top, min(top + stride, end_row)):
+                for u in range(left, min(left + stride, width)):
+                    d = depth[v, u]
+                    if not 0 < d <= far:
+                        continue
+                    if abs(d - followed) < same_m:
+                        continue
+                    followed = d
+                    x, y = (u - cx) / fx, (v - cy) / fy
+                    rx = (r[0, 0] * x + r[0, 1] * y + r[0, 2]) * per_m
+                    ry = (r[1, 0] * x + r[1, 1] * y + r[1, 2]) * per_m
+                    rz = (r[2, 0] * x + r[2, 1] * y + r[2, 2]) * per_m
+                    for step in range(steps + 1):
+                        along = d - truncation_m + step * step_m
+                        if along <= 0:
+                            continue
+                        bx = t[0] * per_m + along * rx
+                        by = t[1] * per_m + along * ry
+                        bz = t[2] * per_m + along * rz
+                        if not (abs(bx) < limit and abs(by) < limit and abs(bz) < limit):
+                            return -2
+                        key = _key(int(np.floor(bx)), int(np.floor(by)), int(np.floor(bz)))
+                        if key == last:
+                            continue
+                        last = np.int64(key)
+                        slot = _slot(key, seen)
+                        if seen[slot] == _FREE:
+                            if count == len(found):
+                                return -1
+                            seen[slot] = key
+                            found[count] = key
+                            count += 1
+    return count
+
+
+@njit(cache=True, nogil=True, parallel=True)
 def _touch(
     depth: Array,
     camera: Array,
@@ -430,93 +513,79 @@ def _touch(
     far_m: float,
     seen: Array,
     found: Array,
-) -> int:
-    """Collect the blocks along every reading's band; -1: ``found`` is full, -2: out of range.
+    counts: Array,
+) -> None:
+    """Collect the blocks that the bands around the readings pass through, in parts of the image.
 
     One pixel of a small square stands for the others of about its depth: rays that are much
-    closer than a block touch the same ones. ``seen`` must be free and is left free.
+    closer than a block touch the same ones. Pixels at another depth (a thin chair leg) are
+    followed one by one.
+
+    ``counts`` receives the number of blocks of every part; -1: ``found`` is full, -2: a reading is
+    out of range. A block may be found by several parts.
     """
-    height, width = depth.shape
-    fx, fy, cx, cy = camera
-    r, t = world_from_camera[:3, :3], world_from_camera[:3, 3]
-    farthest = 0.0
-    for v in range(height):
-        for u in range(width):
-            if farthest < depth[v, u] <= far_m:
-                farthest = depth[v, u]
-    if farthest <= 0.0:
-        return 0
-    stride = int(min(8.0, max(1.0, 0.25 * block_m * min(fx, fy) / farthest)))
-    same_m = 0.25 * block_m
-    steps = int(np.ceil(2 * truncation_m / (block_m / 3)))
-    step_m = 2 * truncation_m / steps
-    limit = block_m * (_KEY_HALF - 2)
-    count = 0
-    result = 0
-    last = _FREE
-    for v in range(height):
-        row = v - v % stride
-        for u in range(width):
-            d = depth[v, u]
-            if not 0 < d <= far_m:
-                continue
-            column = u - u % stride
-            if (row != v or column != u) and abs(depth[row, column] - d) < same_m:
-                continue
-            x, y = (u - cx) / fx, (v - cy) / fy
-            rx = r[0, 0] * x + r[0, 1] * y + r[0, 2]
-            ry = r[1, 0] * x + r[1, 1] * y + r[1, 2]
-            rz = r[2, 0] * x + r[2, 1] * y + r[2, 2]
-            for step in range(steps + 1):
-                along = d - truncation_m + step * step_m
-                if along <= 0:
-                    continue
-                px, py, pz = t[0] + along * rx, t[1] + along * ry, t[2] + along * rz
-                if not (abs(px) < limit and abs(py) < limit and abs(pz) < limit):
-                    result = -2
-                    break
-                key = _key(
-                    int(np.floor(px / block_m)),
-                    int(np.floor(py / block_m)),
-                    int(np.floor(pz / block_m)),
-                )
-                if key == last:
-                    continue
-                last = key
-                slot = _slot(key, seen)
-                if seen[slot] == _FREE:
-                    if count == len(found):
-                        result = -1
-                        break
-                    seen[slot] = key
-                    found[count] = key
-                    count += 1
-            if result < 0:
-                break
-        if result < 0:
-            break
-    seen[:] = _FREE
-    return result if result < 0 else count
+    height = depth.shape[0]
+    parts = len(counts)
+    farthest = np.zeros(parts)
+    for part in prange(parts):
+        far = np.float32(0)
+        for v in range(part * height // parts, (part + 1) * height // parts):
+            for u in range(depth.shape[1]):
+                d = depth[v, u]
+                far = max(far, d if d <= far_m else np.float32(0))
+        farthest[part] = far
+    spacing = max(farthest.max(), 1e-3) / min(camera[0], camera[1])
+    stride = int(min(8.0, max(1.0, 0.25 * block_m / spacing)))
+    tiles = (height + stride - 1) // stride
+    for part in prange(parts):
+        seen[part, :] = _FREE
+        counts[part] = _touch_tiles(
+            depth,
+            camera,
+            world_from_camera,
+            block_m,
+            truncation_m,
+            far_m,
+            stride,
+            part * tiles // parts * stride,
+            min((part + 1) * tiles // parts * stride, height),
+            seen[part],
+            found[part],
+        )
 
 
 @njit(cache=True, nogil=True)
 def _insert(
-    keys: Array, slot_keys: Array, slot_blocks: Array, corner: Array, count: int, blocks: Array
-) -> int:
-    """Find or make the block of every key; returns how many blocks there are now."""
+    found: Array,
+    counts: Array,
+    frame: int,
+    slot_keys: Array,
+    slot_blocks: Array,
+    corner: Array,
+    last_frame: Array,
+    count: int,
+    blocks: Array,
+) -> tuple[int, int]:
+    """Find or make the block of every key, each once; returns how many blocks there are, here."""
     mask = (1 << _KEY_BITS) - 1
-    for n in range(len(keys)):
-        key = keys[n]
-        slot = _slot(key, slot_keys)
-        if slot_keys[slot] == _FREE:
-            slot_keys[slot] = key
-            slot_blocks[slot] = count
-            corner[count, 0] = ((key >> (2 * _KEY_BITS)) & mask) - _KEY_HALF
-            corner[count, 1] = ((key >> _KEY_BITS) & mask) - _KEY_HALF
-            corner[count, 2] = (key & mask) - _KEY_HALF
-            count += 1
-        blocks[n] = slot_blocks[slot]
-    return count
+    here = 0
+    for part in range(len(counts)):
+        for n in range(counts[part]):
+            key = found[part, n]
+            slot = _slot(key, slot_keys)
+            if slot_keys[slot] == _FREE:
+                slot_keys[slot] = key
+                slot_blocks[slot] = count
+                corner[count, 0] = ((key >> (2 * _KEY_BITS)) & mask) - _KEY_HALF
+                corner[count, 1] = ((key >> _KEY_BITS) & mask) - _KEY_HALF
+                corner[count, 2] = (key & mask) - _KEY_HALF
+                count += 1
+            block = slot_blocks[slot]
+            if last_frame[block] != frame:
+                last_frame[block] = frame
+                blocks[here] = block
+                here += 1
+    return count, here
 
 
 @njit(cache=True, nogil=True)
@@ -526,6 +595,43 @@ def _rehash(corner: Array, slot_keys: Array, slot_blocks: Array) -> None:
         slot = _slot(key, slot_keys)
         slot_keys[slot] = key
         slot_blocks[slot] = n
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _project_block(
+    steps: Array,
+    x: float,
+    y: float,
+    z: float,
+    width: int,
+    height: int,
+    pixel: Array,
+    depth_z: Array,
+) -> None:
+    """Pixel number (or -1) and camera depth of all voxels of a block; branch-free, for SIMD.
+
+    ``steps (3, 3)``: homogeneous pixel coordinates (rows) a voxel further along each axis;
+    ``x, y, z``: those of the block's first voxel, half a pixel added so that cutting off rounds.
+    """
+    xi, xj, xk = steps[0, 0], steps[0, 1], steps[0, 2]
+    yi, yj, yk = steps[1, 0], steps[1, 1], steps[1, 2]
+    zi, zj, zk = steps[2, 0], steps[2, 1], steps[2, 2]
+    columns, rows = np.float32(width), np.float32(height)
+    zero, one = np.float32(0), np.float32(1)
+    for cell in range(_CELL):
+        i = np.float32(cell >> 6)
+        j = np.float32(cell >> 3 & 7)
+        k = np.float32(cell & 7)
+        deep = z + i * zi + j * zj + k * zk
+        inverse = one / deep
+        u = (x + i * xi + j * xj + k * xk) * inverse
+        v = (y + i * yi + j * yj + k * yk) * inverse
+        inside = (deep > zero) & (u >= zero) & (u < columns) & (v >= zero) & (v < rows)
+        u = u if inside else zero
+        v = v if inside else zero
+        number = np.int32(v) * np.int32(width) + np.int32(u)
+        pixel[cell] = number if inside else np.int32(-1)
+        depth_z[cell] = deep
 
 
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
@@ -543,78 +649,61 @@ def _integrate(
     weight: Array,
     color: Array,
 ) -> None:
-    """Update every voxel of ``blocks`` with the pixel it projects to (nearest)."""
-    height, width = depth.shape
+    """Update every voxel of ``blocks`` with the pixel it projects to (nearest).
+
+    ``pixel_from_world (3, 4)`` gives pixels half a pixel too large, so that cutting off rounds.
+    """
     one, half = np.float32(1), np.float32(0.5)
-    inverse_truncation = one / truncation_m
+    band, far = np.float32(truncation_m), np.float32(far_m)
+    inverse_band = one / band
     p = pixel_from_world
-    # One voxel further along each axis, in homogeneous pixel coordinates.
-    ux, uy, uz = (
-        np.float32(p[0, 0] * voxel_m),
-        np.float32(p[0, 1] * voxel_m),
-        np.float32(p[0, 2] * voxel_m),
-    )
-    vx, vy, vz = (
-        np.float32(p[1, 0] * voxel_m),
-        np.float32(p[1, 1] * voxel_m),
-        np.float32(p[1, 2] * voxel_m),
-    )
-    zx, zy, zz = (
-        np.float32(p[2, 0] * voxel_m),
-        np.float32(p[2, 1] * voxel_m),
-        np.float32(p[2, 2] * voxel_m),
-    )
+    steps = (p[:, :3] * voxel_m).astype(np.float32)
     block_m = voxel_m * BLOCK
+    height, width = depth.shape
     for n in prange(len(blocks)):
         block = blocks[n]
-        bx, by, bz = corner[block, 0] * block_m, corner[block, 1] * block_m, corner[block, 2] * block_m
-        u0 = np.float32(p[0, 0] * bx + p[0, 1] * by + p[0, 2] * bz + p[0, 3])
-        v0 = np.float32(p[1, 0] * bx + p[1, 1] * by + p[1, 2] * bz + p[1, 3])
-        z0 = np.float32(p[2, 0] * bx + p[2, 1] * by + p[2, 2] * bz + p[2, 3])
-        for i in range(BLOCK):
-            for j in range(BLOCK):
-                fi, fj = np.float32(i), np.float32(j)
-                ui, vi, zi = (
-                    u0 + fi * ux + fj * uy,
-                    v0 + fi * vx + fj * vy,
-                    z0 + fi * zx + fj * zy,
-                )
-                base = (i * BLOCK + j) * BLOCK
-                for k in range(BLOCK):
-                    fk = np.float32(k)
-                    z = zi + fk * zz
-                    if z <= 0:
-                        continue
-                    inverse = one / z
-                    u = (ui + fk * uz) * inverse + half
-                    v = (vi + fk * vz) * inverse + half
-                    if not (0 <= u < width and 0 <= v < height):
-                        continue
-                    column, row = np.int64(u), np.int64(v)
-                    d = depth[row, column]
-                    if not 0 < d <= far_m:
-                        continue
-                    distance = d - z
-                    if distance < -truncation_m:
-                        continue
-                    value = min(one, distance * inverse_truncation)
-                    cell = base + k
-                    w = weight[block, cell]
-                    share = one / np.float32(w + 1)
-                    old = tsdf[block, cell]
-                    tsdf[block, cell] = old + (value - old) * share
-                    if w < _FULL_WEIGHT:
-                        weight[block, cell] = w + 1
-                    # Free space in front of a surface has no colour of its own.
-                    if use_color and distance < truncation_m:
-                        seen = color[block, cell, 3]
-                        share = one / np.float32(seen + 1)
-                        for c in range(3):
-                            old = np.float32(color[block, cell, c])
-                            new = np.float32(rgb[row, column, c]) * np.float32(_COLOR_SCALE)
-                            color[block, cell, c] = np.uint16(old + (new - old) * share + half)
-                        if seen < _FULL_WEIGHT:
-                            color[block, cell, 3] = seen + 1
+        bx = corner[block, 0] * block_m
+        by = corner[block, 1] * block_m
+        bz = corner[block, 2] * block_m
+        pixel = np.empty(_CELL, dtype=np.int32)
+        depth_z = np.empty(_CELL, dtype=np.float32)
+        _project_block(
+            steps,
+            np.float32(p[0, 0] * bx + p[0, 1] * by + p[0, 2] * bz + p[0, 3]),
+            np.float32(p[1, 0] * bx + p[1, 1] * by + p[1, 2] * bz + p[1, 3]),
+            np.float32(p[2, 0] * bx + p[2, 1] * by + p[2, 2] * bz + p[2, 3]),
+            width,
+            height,
+            pixel,
+            depth_z,
+        )
+        readings = depth.reshape(-1)
+        for cell in range(_CELL):
+            seen_at = pixel[cell]
+            if seen_at < 0:
+                continue
+            d = readings[seen_at]
+            distance = d - depth_z[cell]
+            # Also skips NaN, which compares as false.
+            if not (0 < d <= far and distance >= -band):
+                continue
+            value = min(one, distance * inverse_band)
+            w = weight[block, cell]
+            old = tsdf[block, cell]
+            tsdf[block, cell] = old + (value - old) / np.float32(w + 1)
+            if w < _FULL_WEIGHT:
+                weight[block, cell] = w + 1
+            # Free space in front of a surface has no colour of its own.
+            if use_color and distance < band:
+                seen = color[block, cell, 3]
+                share = one / np.float32(seen + 1)
+                row, column = seen_at // width, seen_at % width
+                for c in range(3):
+                    mean = np.float32(color[block, cell, c])
+                    new = np.float32(rgb[row, column, c]) * np.float32(_COLOR_SCALE)
+                    color[block, cell, c] = np.uint16(mean + (new - mean) * share + half)
+                if seen < _FULL_WEIGHT:
+                    color[block, cell, 3] = seen + 1
 
 
 @njit(cache=True, nogil=True)
@@ -765,7 +854,9 @@ def _place_vertices(
                             elif color[other, end, 3] == 0:
                                 share = 0.0
                             for c in range(3):
-                                mean = (1 - share) * color[n, cell, c] + share * color[other, end, c]
+                                mean = (1 - share) * color[n, cell, c] + share * color[
+                                    other, end, c
+                                ]
                                 colors[vertex, c] = min(255, int(mean / _COLOR_SCALE + 0.5))
                         vertex += 1
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from crossvox.core.artifact import Manifest, building, read_json, write_json, write_manifest
@@ -121,7 +121,6 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     Raises:
         CheckpointError: missing or damaged; names the file.
     """
-    restore_swapped(folder)
     try:
         state = read_json(folder / STATE)
     except ArtifactError as error:
@@ -163,10 +162,10 @@ def put_weights(
         mismatched=mismatched,
     )
     if (strict and not report.complete) or not report.loaded:
+        needed = "the same names and shapes" if strict else "at least one weight that fits"
         raise CheckpointError(
             f"given: {source}, which does not fit {type(network).__name__}: {report}; needed: "
-            f"{'the same weights in the same shapes' if strict else 'at least one weight that fits'}"
-            f"; do: build the network with the parameters of the run (its params.json)"
+            f"{needed}; do: build the network with the parameters of the run (its params.json)"
         )
     with torch.no_grad():
         for name in report.loaded:
@@ -185,7 +184,6 @@ def load_network_weights(folder: Path, network: nn.Module, *, strict: bool = Tru
     Raises:
         CheckpointError: missing, damaged, or does not fit.
     """
-    restore_swapped(folder)
     return put_weights(_read_tensors(folder / NETWORK), network, str(folder), strict=strict)
 
 
@@ -204,7 +202,6 @@ def load_run_network(
         CheckpointError: there is none, or it is damaged, or it does not fit.
     """
     folder = run / which
-    restore_swapped(folder)
     if not folder.is_dir():
         other = "last" if which == "best" else "best"
         there = (run / other).is_dir()
@@ -218,7 +215,7 @@ def load_run_network(
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer, network: nn.Module) -> dict[str, Tensor]:
     """The optimizer's moments by ``parameter name/slot``, for example ``head.weight/exp_avg``."""
-    names = {parameter: name for name, parameter in network.named_parameters()}
+    names: dict[Tensor, str] = {p: name for name, p in network.named_parameters()}
     return {
         f"{names[parameter]}/{slot}": value
         for parameter, slots in optimizer.state.items()
@@ -268,7 +265,8 @@ def restore_swapped(folder: Path) -> None:
     """Undo a replacement that was cut off between its two renames; clear what it left behind.
 
     Replacing a folder moves the old one aside and then moves the new one in. A process killed
-    exactly in between leaves only the old one, under a hidden name; it is moved back here.
+    exactly in between leaves only the old one, under a hidden name; it is moved back here. Only
+    for the process that writes the run: a reader could disturb a replacement under way.
     """
     if not folder.parent.is_dir():
         return
@@ -288,29 +286,25 @@ def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
         address = tensor.untyped_storage().data_ptr()
         plain[name] = tensor.clone() if address in seen else tensor
         seen.add(address)
-    save_file(plain, path)
+    # Not the library's own file writer, which makes files that only their owner can read.
+    path.write_bytes(save(plain))
 
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:
-    def fail(found: str) -> CheckpointError:
-        return CheckpointError(
-            f"given: {path}, {found}; needed: a complete safetensors file as training wrote it; "
-            f"do: take the run's other checkpoint (best or last), or delete {path.parent} and "
-            f"train again"
-        )
-
-    return _reading(path, fail)
-
-
-def _reading(path: Path, fail: Callable[[str], CheckpointError]) -> dict[str, Tensor]:
     try:
-        return load_file(path)
+        tensors: dict[str, Tensor] = load_file(path)
+        return tensors
     except FileNotFoundError:
-        raise fail("which does not exist") from None
+        found = "which does not exist"
     except (SafetensorError, ValueError, KeyError) as error:
-        raise fail(f"which is damaged ({error})") from None
+        found = f"which is damaged ({error})"
     except OSError as error:
-        raise fail(f"which cannot be read ({error})") from None
+        found = f"which cannot be read ({error})"
+    raise CheckpointError(
+        f"given: {path}, {found}; needed: a complete safetensors file as training wrote it; "
+        f"do: take the run's other checkpoint (best or last), or delete {path.parent} and "
+        f"train again"
+    )
 
 
 def _megabytes(network: nn.Module, optimizer: Mapping[str, Tensor] | None) -> float:

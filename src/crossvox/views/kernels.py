@@ -194,9 +194,9 @@ def box_pairs(  # type: ignore[no-untyped-def]
             j = rest // scene_shape[2]
             k = rest - j * scene_shape[2]
             if z0 <= k < z1:
-                out_voxel[found] = (
-                    (i - corner[0]) * shape[1] + (j - corner[1])
-                ) * shape[2] + (k - corner[2])
+                out_voxel[found] = ((i - corner[0]) * shape[1] + (j - corner[1])) * shape[2] + (
+                    k - corner[2]
+                )
                 if with_places:
                     out_place[found] = place
                 found += 1

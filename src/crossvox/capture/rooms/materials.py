@@ -153,7 +153,9 @@ def abstract(rng: np.random.Generator) -> NDArray[np.uint8]:
     image = np.empty((IMAGE_PX, IMAGE_PX, 3))
     image[:] = hsv(hue, 0.12, 0.93)
     for _ in range(int(rng.integers(4, 10))):
-        color = hsv(hue + rng.choice([0, 0.08, 0.5, 0.58]), rng.uniform(0.4, 0.9), rng.uniform(0.3, 1))
+        color = hsv(
+            hue + rng.choice([0, 0.08, 0.5, 0.58]), rng.uniform(0.4, 0.9), rng.uniform(0.3, 1)
+        )
         cx, cy, size = rng.random(), rng.random(), rng.uniform(0.08, 0.3)
         if rng.random() < 0.5:
             inside = np.hypot(x - cx, y - cy) < size
@@ -275,8 +277,13 @@ def clock_face() -> NDArray[np.uint8]:
     for hour in range(12):
         direction = np.array([np.sin(hour * np.pi / 6), -np.cos(hour * np.pi / 6)])
         a, b = middle + direction * middle * 0.75, middle + direction * middle * 0.9
-        cv2.line(image, tuple(a.astype(int).tolist()), tuple(b.astype(int).tolist()), (30, 30, 30), 2)
+        cv2.line(
+            image, tuple(a.astype(int).tolist()), tuple(b.astype(int).tolist()), (30, 30, 30), 2
+        )
     for turn, length in ((10.17 / 12, 0.45), (10 / 60, 0.68)):
-        tip = middle + np.array([np.sin(turn * 2 * np.pi), -np.cos(turn * 2 * np.pi)]) * middle * length
+        tip = (
+            middle
+            + np.array([np.sin(turn * 2 * np.pi), -np.cos(turn * 2 * np.pi)]) * middle * length
+        )
         cv2.line(image, (middle, middle), tuple(tip.astype(int).tolist()), (20, 20, 20), 3)
     return image

@@ -270,7 +270,9 @@ def loft(rings: Sequence[Ring], spacing: float, *, segments: int = 0, crease: fl
     pieces: list[list[Array]] = []
     current = [lines[0]]
     for number in range(len(rings) - 1):
-        length = float(np.linalg.norm(step[number]) + np.linalg.norm(np.diff(shift, axis=0)[number]))
+        length = float(
+            np.linalg.norm(step[number]) + np.linalg.norm(np.diff(shift, axis=0)[number])
+        )
         count = _steps(length, spacing)
         for part in range(1, count + 1):
             share = part / count
@@ -329,7 +331,8 @@ def tube(
     second = np.cross(tangent, first)
     angle = np.linspace(0, 2 * np.pi, segments + 1)[::-1]
     ring = (
-        np.cos(angle)[None, :, None] * first[:, None] + np.sin(angle)[None, :, None] * second[:, None]
+        np.cos(angle)[None, :, None] * first[:, None]
+        + np.sin(angle)[None, :, None] * second[:, None]
     )
     grid = line[:, None] + radii[:, None, None] * ring
     body = sheet(grid, closed=True)

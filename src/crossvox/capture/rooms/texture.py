@@ -362,3 +362,25 @@ def axial_noise_m(depth_m: Array) -> Array:
     Source: Nguyen et al. 2012, "Modeling Kinect sensor noise", axial noise.
     """
     return np.asarray(0.0012 + 0.0019 * (np.asarray(depth_m) - 0.4) ** 2)
+
+
+@njit(cache=True, nogil=True)
+def albedo_many(
+    coords: Array,
+    material: Array,
+    seeds: Array,
+    shift: Array,
+    table: Array,
+    atlas: Array,
+    out: Array,
+) -> None:
+    """Reflectance at many places, averaged over small ``shift (S, 2)``, into ``out (V, 3)``."""
+    base = np.zeros(3)
+    for i in range(len(coords)):
+        row = table[material[i]]
+        taps = 1 if row[0] == 10 else len(shift)
+        for k in range(taps):
+            s, t = coords[i, 0] + shift[k, 0], coords[i, 1] + shift[k, 1]
+            albedo_of(row, atlas, s, t, seeds[i], 0.01, base)
+            for channel in range(3):
+                out[i, channel] += base[channel] / taps

@@ -1,0 +1,1 @@
+"""Time measurements; run with ``python -m benchmarks``."""

@@ -1,0 +1,222 @@
+"""What ``crossvox info`` tells about a capture."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from crossvox.capture.stored import StoredCapture
+from crossvox.core.camera import Intrinsics
+from crossvox.core.checks import CaptureError, PoseError
+from crossvox.core.frame import Capture, CaptureInfo, Parts
+from crossvox.core.labels import NYU40, UNANNOTATED
+
+SAMPLE = 32
+"""Frames decoded unless all are asked for, evenly spread over the capture."""
+
+
+@dataclass(frozen=True)
+class LabelShare:
+    """How much of the labelled frames' pixels one class covers.
+
+    Attributes:
+        id, name: NYU40 id and name.
+        share: of all pixels of the decoded label images.
+    """
+
+    id: int
+    name: str
+    share: float
+
+
+@dataclass(frozen=True)
+class CaptureSummary:
+    """A capture in numbers. Poses are checked for all frames, images for ``decoded`` of them.
+
+    Attributes:
+        name: scene name.
+        info: format, cameras, registration, companions, notes.
+        camera: camera of the delivered frames at the capture's own size.
+        frames: frames in the capture.
+        first_id, last_id: smallest and largest frame number.
+        decoded: frames whose images were decoded for the numbers below.
+        lost_poses: frames whose tracking was lost.
+        depth_min_m, depth_max_m: smallest and largest reading as stored; NaN if there is none.
+        depth_missing: share of depth pixels without a reading as stored; NaN if nothing decoded.
+        labels: classes present, largest first; unannotated included.
+        without_labels: frames that have no label image, in a capture that has any.
+        unknown_raw_ids: pixels by raw label id that the class map lacks.
+        broken: frames that cannot be read: number and error text.
+    """
+
+    name: str
+    info: CaptureInfo
+    camera: Intrinsics
+    frames: int
+    first_id: int
+    last_id: int
+    decoded: int
+    lost_poses: tuple[int, ...]
+    depth_min_m: float
+    depth_max_m: float
+    depth_missing: float
+    labels: tuple[LabelShare, ...]
+    without_labels: tuple[int, ...]
+    unknown_raw_ids: dict[int, int]
+    broken: tuple[tuple[int, str], ...]
+
+
+@dataclass(eq=False)
+class _Seen:
+    """What was found in one frame's images."""
+
+    readings: int = 0
+    pixels: int = 0
+    nearest_m: float = np.inf
+    farthest_m: float = -np.inf
+    labels: Counter[int] = field(default_factory=Counter)
+    unknown: dict[int, int] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def describe(
+    capture: Capture,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    every_frame: bool = False,
+) -> CaptureSummary:
+    """Look through a capture.
+
+    Args:
+        capture: what to look at.
+        progress: called with frames decoded and frames to decode.
+        every_frame: decode all frames' images instead of :data:`SAMPLE` of them.
+
+    Returns:
+        Numbers and problems; broken frames are listed, not raised.
+    """
+    count, info = len(capture), capture.info()
+    ids = capture.frame_ids
+    lost: list[int] = []
+    broken: dict[int, list[str]] = {}
+    for index in range(count):
+        try:
+            if capture.pose(index) is None:
+                lost.append(ids[index])
+        except (CaptureError, PoseError) as error:
+            broken.setdefault(ids[index], []).append(str(error))
+    chosen = np.arange(count)
+    if not every_frame and count > SAMPLE:
+        chosen = np.unique(np.linspace(0, count - 1, SAMPLE).round().astype(int))
+    with_labels = info.has_labels and _labels_readable(capture)
+    total = _Seen()
+    pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 1)
+    try:
+        found = pool.map(lambda index: _look(capture, index, with_labels), chosen.tolist())
+        for done, (index, seen) in enumerate(zip(chosen.tolist(), found, strict=True), start=1):
+            total.readings += seen.readings
+            total.pixels += seen.pixels
+            total.nearest_m = min(total.nearest_m, seen.nearest_m)
+            total.farthest_m = max(total.farthest_m, seen.farthest_m)
+            total.labels.update(seen.labels)
+            total.unknown = dict(Counter(total.unknown) + Counter(seen.unknown))
+            for problem in seen.problems:
+                broken.setdefault(ids[index], []).append(problem)
+            if progress is not None:
+                progress(done, len(chosen))
+    finally:
+        pool.shutdown(cancel_futures=True)
+    annotated = sum(total.labels.values())
+    without = (
+        [ids[index] for index in range(count) if not capture.has_label(index)]
+        if isinstance(capture, StoredCapture) and info.has_labels
+        else []
+    )
+    return CaptureSummary(
+        name=capture.name,
+        info=info,
+        camera=capture.camera(),
+        frames=count,
+        first_id=ids[0],
+        last_id=ids[-1],
+        decoded=len(chosen),
+        lost_poses=tuple(lost),
+        depth_min_m=total.nearest_m if total.readings else float("nan"),
+        depth_max_m=total.farthest_m if total.readings else float("nan"),
+        depth_missing=1 - total.readings / total.pixels if total.pixels else float("nan"),
+        labels=tuple(
+            LabelShare(label, NYU40.names[label], pixels / annotated)
+            for label, pixels in total.labels.most_common()
+        ),
+        without_labels=tuple(without),
+        unknown_raw_ids=dict(sorted(total.unknown.items())),
+        broken=tuple((number, "; ".join(texts)) for number, texts in sorted(broken.items())),
+    )
+
+
+def _labels_readable(capture: Capture) -> bool:
+    """Whether there is a table for the stored label ids; without it, the notes say so."""
+    if isinstance(capture, StoredCapture):
+        try:
+            capture.label_map()
+        except CaptureError:
+            return False
+    return True
+
+
+def _look(capture: Capture, index: int, with_labels: bool) -> _Seen:
+    """Decode one frame's images. Of stored captures as stored, before any registration."""
+    seen = _Seen()
+    if isinstance(capture, StoredCapture):
+        for look in (_look_color, _look_depth) + ((_look_labels,) if with_labels else ()):
+            try:
+                look(capture, index, seen)
+            except CaptureError as error:
+                seen.problems.append(str(error))
+        return seen
+    try:
+        frame = capture.frame(index, None, Parts(labels=with_labels))
+    except (CaptureError, PoseError) as error:
+        seen.problems.append(str(error))
+        return seen
+    if frame.depth_m is not None:
+        _count_depth(frame.depth_m, 1.0, seen)
+    if frame.labels is not None:
+        _count_labels(frame.labels, seen)
+    return seen
+
+
+def _look_color(capture: StoredCapture, index: int, seen: _Seen) -> None:
+    width, height = capture.camera().size
+    # A JPEG shows its damage at any scale, and an eighth is the fastest.
+    capture.color(index, (max(1, width // 8), max(1, height // 8)))
+
+
+def _look_depth(capture: StoredCapture, index: int, seen: _Seen) -> None:
+    capture.check_depth(index, raw := capture.depth_raw(index))
+    _count_depth(raw, capture.units_per_m, seen)
+
+
+def _look_labels(capture: StoredCapture, index: int, seen: _Seen) -> None:
+    found = capture.labels_and_unknown(index)
+    if found is not None:
+        labels, seen.unknown = found
+        _count_labels(labels, seen)
+
+
+def _count_depth(depth: np.ndarray, units_per_m: float, seen: _Seen) -> None:
+    readings = depth[depth > 0]
+    seen.pixels, seen.readings = depth.size, readings.size
+    if readings.size:
+        seen.nearest_m = float(readings.min()) / units_per_m
+        seen.farthest_m = float(readings.max()) / units_per_m
+
+
+def _count_labels(labels: np.ndarray, seen: _Seen) -> None:
+    counts = np.bincount(labels.ravel(), minlength=UNANNOTATED + 1)
+    seen.labels.update({int(label): int(counts[label]) for label in np.flatnonzero(counts)})

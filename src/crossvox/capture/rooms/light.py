@@ -1,0 +1,245 @@
+"""From a furnished room to one mesh with light on every vertex.
+
+Light is computed once a room: direct light with shadow rays, then light that surfaces throw on
+each other (rays from every vertex over its hemisphere, reused for several bounces). Frames only
+look it up.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossvox.capture.rooms import texture
+from crossvox.capture.rooms.categories import RAW_IDS
+from crossvox.capture.rooms.layout import Lamp, Room
+from crossvox.capture.rooms.shapes import rotation
+from crossvox.core.volume import Mesh
+from crossvox.doors.raycast import Raycaster
+
+Array = NDArray[Any]
+
+HEMISPHERE_RAYS = 20
+"""Rays a vertex for light between surfaces."""
+
+
+@dataclass(frozen=True, eq=False)
+class RoomMesh:
+    """All surfaces of a room in one mesh, room coordinates.
+
+    Attributes:
+        points: ``(V, 3)`` float32 metres.
+        normals: ``(V, 3)`` float32.
+        coords: ``(V, 2)`` float32 surface coordinates.
+        faces: ``(F, 3)`` int32.
+        material: ``(F,)`` int32.
+        seeds: ``(F,)`` int32, makes each part's pattern its own.
+        raw_label: ``(F,)`` uint16 raw category ids.
+        thing: ``(F,)`` int32 object numbers.
+    """
+
+    points: NDArray[np.float32]
+    normals: NDArray[np.float32]
+    coords: NDArray[np.float32]
+    faces: NDArray[np.int32]
+    material: NDArray[np.int32]
+    seeds: NDArray[np.int32]
+    raw_label: NDArray[np.uint16]
+    thing: NDArray[np.int32]
+
+    @property
+    def mesh(self) -> Mesh:
+        """Geometry alone."""
+        return Mesh(self.points, self.faces)
+
+    @property
+    def vertex_face(self) -> NDArray[np.int64]:
+        """One face of each vertex, ``(V,)``."""
+        owner = np.zeros(len(self.points), dtype=np.int64)
+        owner[self.faces.ravel()] = np.repeat(np.arange(len(self.faces)), 3)
+        return owner
+
+
+def assemble(room: Room) -> RoomMesh:
+    """Put all parts of a room into one mesh."""
+    points, normals, coords, faces = [], [], [], []
+    material, seeds, label, thing = [], [], [], []
+    offset = number = things = 0
+    models = [(room.shell, np.zeros(3), 0.0)]
+    models += [(placed.model, np.asarray(placed.at), placed.yaw) for placed in room.placed]
+    for model, at, yaw in models:
+        matrix = rotation(yaw)
+        for part in model.parts:
+            shape = part.shape
+            points.append(shape.points @ matrix.T + at)
+            normals.append(shape.normals @ matrix.T)
+            coords.append(shape.coords)
+            faces.append(shape.faces + offset)
+            offset += len(shape.points)
+            count = len(shape.faces)
+            # A floor or wall of several pieces keeps one pattern.
+            seed = part.material if model is room.shell else number
+            for values, value in (
+                (material, part.material),
+                (seeds, seed),
+                (label, RAW_IDS[part.category]),
+                (thing, things + part.thing),
+            ):
+                values.append(np.full(count, value))
+            number += 1
+        things += max((part.thing for part in model.parts), default=0) + 1
+    return RoomMesh(
+        np.concatenate(points).astype(np.float32),
+        np.concatenate(normals).astype(np.float32),
+        np.concatenate(coords).astype(np.float32),
+        np.concatenate(faces).astype(np.int32),
+        np.concatenate(material).astype(np.int32),
+        np.concatenate(seeds).astype(np.int32),
+        np.concatenate(label).astype(np.uint16),
+        np.concatenate(thing).astype(np.int32),
+    )
+
+
+def vertex_albedo(mesh: RoomMesh, table: Array, atlas: Array) -> NDArray[np.float32]:
+    """Reflectance at every vertex, linear light, ``(V, 3)``; patterns are averaged a little."""
+    owner = mesh.vertex_face
+    shift = np.array([(0, 0), (0.007, 0.004), (-0.006, 0.008), (0.003, -0.009)], dtype=np.float32)
+    color = np.zeros((len(mesh.points), 3), dtype=np.float32)
+    texture.albedo_many(
+        mesh.coords, mesh.material[owner], mesh.seeds[owner], shift, table, atlas, color
+    )
+    return color
+
+
+def _smoother(mesh: RoomMesh) -> Any:
+    """Matrix that averages a vertex with its neighbours along edges."""
+    from scipy.sparse import coo_matrix, diags
+
+    a = np.concatenate([mesh.faces[:, i] for i in (0, 1, 2, 1, 2, 0)])
+    b = np.concatenate([mesh.faces[:, i] for i in (1, 2, 0, 0, 1, 2)])
+    count = len(mesh.points)
+    near = coo_matrix((np.ones(len(a), np.float32), (a, b)), shape=(count, count)).tocsr()
+    degree = np.maximum(np.asarray(near.sum(axis=1)).ravel(), 1)
+    half = diags((0.5 / degree).astype(np.float32)) @ near
+    return (half + diags(np.full(count, 0.5, np.float32))).astype(np.float32)
+
+
+def bake(
+    room: Room,
+    mesh: RoomMesh,
+    caster: Raycaster,
+    albedo: NDArray[np.float32],
+    glow: NDArray[np.float32],
+    rng: np.random.Generator,
+    threads: int,
+) -> NDArray[np.float32]:
+    """Light that arrives at every vertex, ``(V, 3)`` float32 linear.
+
+    Args:
+        room: for its lamps.
+        mesh: its mesh.
+        caster: ray caster of the mesh.
+        albedo: ``(V, 3)`` reflectance.
+        glow: ``(F,)`` emitted light of each face's material.
+        rng: source of chance.
+        threads: threads to use.
+    """
+    count = len(mesh.points)
+    starts = mesh.points + 0.004 * mesh.normals
+    tasks = [(lamp, rng.spawn(1)[0]) for lamp in room.lamps for _ in range(3 if lamp.spread else 2)]
+    share = [1 / (3 if lamp.spread else 2) for lamp, _ in tasks]
+    with ThreadPoolExecutor(threads) as pool:
+        parts = pool.map(
+            lambda task: _direct(task[0], starts, mesh.normals, caster, task[1]), tasks
+        )
+        direct = np.zeros((count, 3), dtype=np.float32)
+        for part, weight in zip(parts, share, strict=True):
+            direct += np.float32(weight) * part
+        smooth = _smoother(mesh)
+        direct = smooth @ (smooth @ direct)
+        seeds = rng.spawn(HEMISPHERE_RAYS)
+        hits = list(
+            pool.map(
+                lambda task: _hemisphere(task[0], task[1], starts, mesh, caster),
+                enumerate(seeds),
+            )
+        )
+    corner = mesh.faces[:, 0]
+    emitted = np.minimum(glow, 0.8)[:, None] * albedo[corner]
+    indirect = np.full((count, 3), room.ambient, dtype=np.float32)
+    for _ in range(3):
+        light = direct + indirect
+        thrown = albedo * light
+        # Per face, so that a bounce is one look-up a ray; the last entry is "nothing seen".
+        radiance = np.zeros((len(mesh.faces) + 1, 3), dtype=np.float32)
+        radiance[:-1] = thrown[mesh.faces].mean(axis=1) + emitted
+        gathered = np.zeros((count, 3), dtype=np.float32)
+        for face, distance in hits:
+            # Light from nowhere reaches open places more than narrow ones.
+            openness = np.minimum(distance / 0.8, 1)[:, None]
+            gathered += radiance[face] + room.ambient * openness
+        indirect = smooth @ (gathered / len(hits))
+    return np.maximum(direct + smooth @ indirect, 0.0).astype(np.float32)
+
+
+def _direct(
+    lamp: Lamp, starts: Array, normals: Array, caster: Raycaster, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Light of one lamp, a random point of it for every vertex."""
+    count = len(starts)
+    at = np.asarray(lamp.at, dtype=np.float32)
+    if lamp.spread is not None:
+        u, v = np.asarray(lamp.spread, dtype=np.float32)
+        draw = rng.uniform(-1, 1, (count, 2)).astype(np.float32)
+        at = at + draw[:, :1] * u + draw[:, 1:] * v
+    else:
+        at = at + 0.06 * rng.standard_normal((count, 3), dtype=np.float32)
+    towards = at - starts
+    distance = np.linalg.norm(towards, axis=1)
+    cosine = np.einsum("ij,ij->i", towards, normals) / np.maximum(distance, 1e-6)
+    power = lamp.power / (distance**2 + 0.05)
+    if lamp.facing is not None:
+        facing = np.asarray(lamp.facing, dtype=np.float32)
+        power = power * np.maximum(-(towards @ facing) / np.maximum(distance, 1e-6), 0)
+    lit = np.flatnonzero((cosine > 0) & (power > 0))
+    hits = caster.cast(starts[lit], towards[lit])
+    # Distances come in units of the way to the lamp; the lamp's own shade does not count.
+    open_way = hits.distance * distance[lit] > distance[lit] - lamp.radius_m
+    level = np.zeros(count, dtype=np.float32)
+    level[lit] = np.where(open_way, power[lit] * cosine[lit], 0)
+    return level[:, None] * np.asarray(lamp.color, dtype=np.float32)
+
+
+def _hemisphere(
+    number: int, rng: np.random.Generator, starts: Array, mesh: RoomMesh, caster: Raycaster
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Face (or -1) and distance of one cosine-weighted ray from each vertex."""
+    count = len(starts)
+    # Stratified over the rays of a vertex, random from vertex to vertex.
+    radius = np.sqrt((number + rng.random(count, dtype=np.float32)) / HEMISPHERE_RAYS)
+    angle = 2 * np.pi * (number * 0.618034 + rng.random(count, dtype=np.float32))
+    n = mesh.normals
+    helper = np.where(np.abs(n[:, 2:3]) < 0.9, np.float32([0, 0, 1]), np.float32([1, 0, 0]))
+    first = np.cross(n, helper)
+    first /= np.maximum(np.linalg.norm(first, axis=1, keepdims=True), 1e-6)
+    second = np.cross(n, first)
+    local = np.sqrt(np.maximum(1 - radius**2, 0.0))
+    way = (
+        first * (radius * np.cos(angle))[:, None]
+        + second * (radius * np.sin(angle))[:, None]
+        + n * local[:, None]
+    )
+    hits = caster.cast(starts, way)
+    face = hits.face.copy()
+    # A surface met from behind is the inside of a body: no light comes from there.
+    seen = face >= 0
+    corner = mesh.normals[mesh.faces[face[seen], 0]]
+    behind = np.einsum("ij,ij->i", corner, way[seen]) > 0.1
+    face[np.flatnonzero(seen)[behind]] = -1
+    distance = np.where(np.isfinite(hits.distance), hits.distance, 10)
+    distance[np.flatnonzero(seen)[behind]] = 0
+    return face, distance.astype(np.float32)

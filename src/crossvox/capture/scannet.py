@@ -1,0 +1,166 @@
+"""ScanNet raw scans: ``SCENE.sens`` with ``label-filt/N.png`` and meshes beside it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossvox.capture.registration import Registration, RegistrationMode, is_rigid
+from crossvox.capture.sens import SensReader
+from crossvox.capture.stored import StoredCapture, read_gray_checked
+from crossvox.core.camera import Size
+from crossvox.core.checks import CaptureError, expect
+from crossvox.core.frame import CaptureInfo
+from crossvox.core.labels import RawLabelMap
+from crossvox.doors.images import resize_color
+
+LABEL_MAP = "scannetv2-labels.combined.tsv"
+LABEL_FOLDER = "label-filt"
+
+
+class ScanNetCapture(StoredCapture):
+    """A ``.sens`` file with the labels and meshes that lie beside it.
+
+    Poses in the file are those of the base frame; the delivered camera is the colour camera, so
+    where the colour extrinsic is not the identity it is applied to the pose (registration
+    ``auto``).
+
+    Args:
+        path: the scan's folder, or the ``.sens`` file.
+        label_map: ``scannetv2-labels.combined.tsv``; None: looked for in the scan's folder and
+            the two folders above it.
+        registration: see :data:`~crossvox.capture.registration.RegistrationMode`.
+
+    Raises:
+        CaptureError: no single ``.sens`` file, or a damaged one.
+    """
+
+    def __init__(
+        self, path: Path, label_map: Path | None = None, registration: RegistrationMode = "auto"
+    ) -> None:
+        self.sens_path = find_sens(Path(path))
+        self.reader = SensReader(self.sens_path)
+        header = self.reader.header
+        self._notes: list[str] = []
+        color_extrinsic = self._rigid(header.color_extrinsic, "colour")
+        depth_extrinsic = self._rigid(header.depth_extrinsic, "depth")
+        super().__init__(
+            self.sens_path.stem,
+            tuple(range(len(self.reader))),
+            Registration(
+                header.color_camera,
+                header.depth_camera,
+                np.linalg.inv(color_extrinsic) @ depth_extrinsic,
+                registration,
+            ),
+            stored_from_color=color_extrinsic,
+        )
+        self.units_per_m = header.depth_shift
+        self._label_map_path = label_map or self._find_label_map()
+        folder = self.sens_path.parent / LABEL_FOLDER
+        if len(list(self.sens_path.parent.glob("*.sens"))) > 1:
+            folder = folder / self.sens_path.stem  # shared folders: labels cannot be told apart
+        self._label_folder = folder if folder.is_dir() else None
+        if self._label_folder is None and list(folder.parent.glob("*label-filt.zip")):
+            self._notes.append(f"labels lie in a zip file: unpack it to {LABEL_FOLDER}/")
+        if self._label_folder is not None and self._label_map_path is None:
+            self._notes.append(f"labels found, but no class map {LABEL_MAP} in or above the scan")
+
+    def _rigid(self, matrix: NDArray[Any], part: str) -> NDArray[np.float64]:
+        if is_rigid(matrix):
+            return matrix.astype(np.float64)
+        self._notes.append(f"the {part} extrinsic is no rigid transform: the identity is used")
+        return np.eye(4)
+
+    def _find_label_map(self) -> Path | None:
+        scan = self.sens_path.resolve().parent
+        places = (scan, *list(scan.parents)[:2])
+        return next((p / LABEL_MAP for p in places if (p / LABEL_MAP).is_file()), None)
+
+    def info(self) -> CaptureInfo:
+        """Cameras, registration and companions, without decoding images."""
+        header, stem = self.reader.header, self.sens_path.with_suffix("")
+        mesh = stem.with_name(f"{stem.name}_vh_clean_2.ply")
+        labelled = stem.with_name(f"{stem.name}_vh_clean_2.labels.ply")
+        return CaptureInfo(
+            format=f"ScanNet .sens ({header.sensor_name}; colour {header.color_compression}, "
+            f"depth {header.depth_compression})",
+            color_camera=header.color_camera,
+            depth_camera=header.depth_camera,
+            registration=self.registration.sentence,
+            has_labels=self._label_folder is not None,
+            mesh=mesh if mesh.is_file() else None,
+            labelled_mesh=labelled if labelled.is_file() else None,
+            notes=tuple(self._notes),
+        )
+
+    def source(self, index: int, part: str) -> str:
+        """File, frame and byte offset."""
+        return self.reader.place(index, part)
+
+    def pose_matrix(self, index: int) -> NDArray[np.float64]:
+        """Stored matrix of the base frame."""
+        return self.reader.pose_matrix(index).astype(np.float64)
+
+    def color_data(self, index: int) -> bytes:
+        """The encoded colour image as stored (raw RGB bytes where the file is uncompressed)."""
+        return self.reader.color_data(index)
+
+    def color(self, index: int, size: Size) -> NDArray[np.uint8]:
+        """Colour at ``size``; raw colour is taken as it is."""
+        if self.reader.header.color_compression == "raw":
+            return resize_color(self.reader.color(index), size)
+        return super().color(index, size)
+
+    def depth_raw(self, index: int) -> NDArray[np.uint16]:
+        """Depth in the file's units."""
+        return self.reader.depth_raw(index)
+
+    def has_label(self, index: int) -> bool:
+        """Whether ``label-filt`` has an image for the frame."""
+        return self._label_folder is not None and self._label_path(index).is_file()
+
+    def labels_raw(self, index: int) -> NDArray[Any] | None:
+        """Raw ScanNet label ids, 8 or 16 bits, or None where the frame has no label image."""
+        return read_gray_checked(self._label_path(index)) if self.has_label(index) else None
+
+    def _label_path(self, index: int) -> Path:
+        assert self._label_folder is not None
+        return self._label_folder / f"{self.frame_ids[index]}.png"
+
+    @cached_property
+    def _table(self) -> RawLabelMap:
+        return RawLabelMap.read(self._label_map_path or self.sens_path.parent.parent / LABEL_MAP)
+
+    def label_map(self) -> RawLabelMap:
+        """The class map, read once.
+
+        Raises:
+            CaptureError: there is none, or it is damaged.
+        """
+        return self._table
+
+
+def find_sens(path: Path) -> Path:
+    """The ``.sens`` file of a scan given by its folder or by the file itself.
+
+    Raises:
+        CaptureError: there is none, or more than one and none named like the folder.
+    """
+    if not path.is_dir():
+        return path
+    found = sorted(path.glob("*.sens"))
+    named = [file for file in found if file.stem == path.resolve().name]
+    chosen = named or found
+    expect(
+        len(chosen) == 1,
+        given=f"{path} with {len(found)} .sens files",
+        needed=f"one, or one called {path.resolve().name}.sens",
+        do="pass the .sens file itself",
+        error=CaptureError,
+    )
+    return chosen[0]

@@ -1,0 +1,156 @@
+"""7-Scenes folders: ``frame-NNNNNN.{color.png|jpg,depth.png,pose.txt}`` (Shotton et al. 2013).
+
+Depth is millimetres, 0 and 65535 mean "no reading". Poses are the depth camera's. The colour
+images are not registered to depth, and the data set does not publish the colour camera: it is a
+parameter here (:class:`SevenScenesParams`).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossvox.capture.registration import Registration, RegistrationMode
+from crossvox.capture.stored import (
+    StoredCapture,
+    camera_or_error,
+    gray_size,
+    read_camera,
+    read_depth_png,
+    read_pose_matrix,
+)
+from crossvox.core.checks import CaptureError, expect
+from crossvox.core.frame import CaptureInfo
+from crossvox.doors.images import color_size, read_bytes
+
+INTRINSICS = "camera-intrinsics.txt"
+DEPTH_FOCAL_PX, DEPTH_CENTRE_PX = 585.0, (320.0, 240.0)
+_REFERENCE_SIZE = (640, 480)
+_NO_READING = 65535
+_FILE = re.compile(r"frame-(\d+)\.(?:color\.(?:png|jpg|jpeg)|depth\.png|pose\.txt)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class SevenScenesParams:
+    """The colour camera, which the data set does not publish.
+
+    Attributes:
+        color_focal_px: focal length of the colour camera at 640x480; its centre is the depth
+            camera's.
+        color_shift_m: where the colour camera stands in the depth camera's coordinates (x right,
+            y down, z forward), metres.
+    """
+
+    color_focal_px: float = 525.0
+    color_shift_m: tuple[float, float, float] = (0.025, 0.0, 0.0)
+
+
+DEFAULT_PARAMS = SevenScenesParams()
+
+
+class SevenScenesCapture(StoredCapture):
+    """A 7-Scenes sequence. Frame numbers may have gaps.
+
+    Args:
+        path: the folder with the ``frame-*`` files.
+        params: the colour camera.
+        registration: ``none`` takes the depth camera for the colour camera too, as is usual with
+            this data set.
+
+    Raises:
+        CaptureError: no frames, or a damaged camera file.
+    """
+
+    units_per_m = 1000.0
+
+    def __init__(
+        self,
+        path: Path,
+        params: SevenScenesParams = DEFAULT_PARAMS,
+        registration: RegistrationMode = "auto",
+    ) -> None:
+        self.path = path = Path(path)
+        self._files: dict[int, dict[str, Path]] = {}
+        for file in os.scandir(path):
+            if match := _FILE.fullmatch(file.name):
+                part = file.name.split(".")[1].lower()
+                self._files.setdefault(int(match[1]), {})[part] = path / file.name
+        ids = tuple(sorted(self._files))
+        expect(
+            len(ids) > 0,
+            given=f"{path}, which has no frame-NNNNNN files",
+            needed="frame-NNNNNN.color.png, .depth.png and .pose.txt",
+            do="check the path",
+            error=CaptureError,
+        )
+        first = {part: self._path(ids[0], part) for part in ("color", "depth")}
+        size = color_size(read_bytes(first["color"]), str(first["color"]))
+        depth_size = gray_size(read_bytes(first["depth"]), str(first["depth"]))
+        focal, centre = DEPTH_FOCAL_PX, DEPTH_CENTRE_PX
+        reference = camera_or_error((focal, focal, *centre), _REFERENCE_SIZE, str(path))
+        self._has_file = (path / INTRINSICS).is_file()
+        depth = (
+            read_camera(path / INTRINSICS, depth_size)
+            if self._has_file
+            else reference.resized(depth_size)
+        )
+        color_from_depth = np.eye(4)
+        if registration == "none":
+            color = depth.resized(size)
+        else:
+            at_reference = depth.resized(_REFERENCE_SIZE)
+            values = (*(params.color_focal_px,) * 2, at_reference.cx, at_reference.cy)
+            color = camera_or_error(values, _REFERENCE_SIZE, "color_focal_px").resized(size)
+            color_from_depth[:3, 3] = -np.asarray(params.color_shift_m)
+        resolved = path.resolve()
+        name = resolved.name
+        if name.startswith("seq-"):  # CHESS/seq-01: the sequence alone does not name the scene
+            name = f"{resolved.parent.name}-{name}"
+        super().__init__(
+            name,
+            ids,
+            Registration(color, depth, color_from_depth, registration),
+            stored_from_color=np.linalg.inv(color_from_depth),
+        )
+
+    def _path(self, number: int, part: str) -> Path:
+        endings = {"color": "color.png", "depth": "depth.png", "pose": "pose.txt"}
+        missing = self.path / f"frame-{number:06d}.{endings[part]}"
+        return self._files[number].get(part, missing)
+
+    def info(self) -> CaptureInfo:
+        """Cameras and registration, without decoding images."""
+        notes = [] if self._has_file else [f"no {INTRINSICS}: the data set's usual camera is used"]
+        if self.registration.mode == "auto":
+            notes.append("the colour camera is not published for this data set: a fitted one")
+        return CaptureInfo(
+            format="7-Scenes",
+            color_camera=self.registration.color_camera,
+            depth_camera=self.registration.depth_camera,
+            registration=self.registration.sentence,
+            has_labels=False,
+            notes=tuple(notes),
+        )
+
+    def source(self, index: int, part: str) -> str:
+        """The file that holds a part."""
+        return str(self._path(self.frame_ids[index], "color" if part == "colour" else part))
+
+    def pose_matrix(self, index: int) -> NDArray[np.float64]:
+        """The depth camera's pose, as stored."""
+        return read_pose_matrix(Path(self.source(index, "pose")))
+
+    def color_data(self, index: int) -> bytes:
+        """The colour file as it is."""
+        return read_bytes(Path(self.source(index, "colour")))
+
+    def depth_raw(self, index: int) -> NDArray[np.uint16]:
+        """Millimetres, 0 = no reading."""
+        raw = read_depth_png(Path(self.source(index, "depth")))
+        raw[raw == _NO_READING] = 0
+        return raw

@@ -1,0 +1,233 @@
+"""TUM RGB-D sequences: ``rgb.txt depth.txt groundtruth.txt`` (Sturm et al. 2012).
+
+Depth is 16-bit PNG at 5000 units a metre, already on the colour camera's grid. Poses are lines
+``time tx ty tz qx qy qz qw`` of the colour camera in the world. Images and poses have clocks of
+their own: each colour image takes the nearest depth image and the nearest pose in time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossvox.capture.registration import Registration, RegistrationMode
+from crossvox.capture.stored import (
+    LOST_POSE,
+    StoredCapture,
+    gray_size,
+    read_camera,
+    read_depth_png,
+)
+from crossvox.core.camera import Intrinsics
+from crossvox.core.checks import CaptureError, expect
+from crossvox.core.frame import CaptureInfo
+from crossvox.doors.images import color_size, read_bytes
+
+DEFAULT_CAMERA = Intrinsics(525.0, 525.0, 319.5, 239.5, 640, 480)
+"""The data set's own default for all sequences."""
+
+INTRINSICS = "intrinsics.txt"
+
+
+@dataclass(frozen=True)
+class TumParams:
+    """How a sequence is put together.
+
+    Attributes:
+        max_difference_s: largest difference in time between a colour image and its depth image,
+            and between a colour image and its pose.
+        depth_units_per_m: stored depth units per metre.
+    """
+
+    max_difference_s: float = 0.02
+    depth_units_per_m: float = 5000.0
+
+
+DEFAULT_PARAMS = TumParams()
+
+
+class TumCapture(StoredCapture):
+    """A TUM RGB-D sequence. A frame's number is its line in ``rgb.txt``, comments not counted.
+
+    Colour images without a depth image in time are no frames (``info().notes`` counts them);
+    frames without a pose in time count as lost.
+
+    Args:
+        path: the sequence's folder.
+        params: association and depth scale.
+        registration: colour and depth share one camera; kept for the common signature.
+
+    Raises:
+        CaptureError: a list is missing or damaged, or nothing fits together in time.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        params: TumParams = DEFAULT_PARAMS,
+        registration: RegistrationMode = "auto",
+    ) -> None:
+        self.path = path = Path(path)
+        color_times, self._color = _read_list(path / "rgb.txt", path)
+        depth_times, self._depth = _read_list(path / "depth.txt", path)
+        pose_times, self._poses = _read_trajectory(path / "groundtruth.txt")
+        self._depth_of = associate(color_times, depth_times, params.max_difference_s, unique=True)
+        self._pose_of = associate(color_times, pose_times, params.max_difference_s)
+        ids = tuple(np.flatnonzero(self._depth_of >= 0).tolist())
+        expect(
+            len(ids) > 0,
+            given=f"{path} with {len(color_times)} colour and {len(depth_times)} depth images, "
+            f"none within {params.max_difference_s} s of each other",
+            needed="colour and depth images of one recording",
+            do="check rgb.txt and depth.txt, or allow a larger difference",
+            error=CaptureError,
+        )
+        self._alone = len(color_times) - len(ids)
+        color_file, depth_file = self._color[ids[0]], self._depth[self._depth_of[ids[0]]]
+        size = color_size(read_bytes(color_file), str(color_file))
+        depth_size = gray_size(read_bytes(depth_file), str(depth_file))
+        self._has_file = (path / INTRINSICS).is_file()
+        camera = (
+            read_camera(path / INTRINSICS, size) if self._has_file else DEFAULT_CAMERA.resized(size)
+        )
+        super().__init__(
+            path.resolve().name,
+            ids,
+            Registration(camera, camera.resized(depth_size), mode=registration),
+        )
+        self.units_per_m = params.depth_units_per_m
+
+    def info(self) -> CaptureInfo:
+        """Cameras and registration, without decoding images."""
+        notes = [] if self._has_file else [f"no {INTRINSICS}: the data set's default camera"]
+        if self._alone:
+            notes.append(f"{self._alone} colour images have no depth image in time")
+        return CaptureInfo(
+            format="TUM RGB-D",
+            color_camera=self.registration.color_camera,
+            depth_camera=self.registration.depth_camera,
+            registration=self.registration.sentence,
+            has_labels=False,
+            notes=tuple(notes),
+        )
+
+    def source(self, index: int, part: str) -> str:
+        """The file that holds a part."""
+        number = self.frame_ids[index]
+        if part == "colour":
+            return str(self._color[number])
+        if part == "depth":
+            return str(self._depth[self._depth_of[number]])
+        return f"{self.path / 'groundtruth.txt'}, frame {number}"
+
+    def pose_matrix(self, index: int) -> NDArray[np.float64]:
+        """The nearest pose in time; -inf where there is none."""
+        nearest = self._pose_of[self.frame_ids[index]]
+        return LOST_POSE.copy() if nearest < 0 else pose_from_quaternion(self._poses[nearest])
+
+    def color_data(self, index: int) -> bytes:
+        """The colour file as it is."""
+        return read_bytes(self._color[self.frame_ids[index]])
+
+    def depth_raw(self, index: int) -> NDArray[np.uint16]:
+        """Depth in units of ``1 / depth_units_per_m`` metres."""
+        return read_depth_png(self._depth[self._depth_of[self.frame_ids[index]]])
+
+
+def associate(
+    times_s: NDArray[np.float64],
+    others_s: NDArray[np.float64],
+    max_difference_s: float,
+    unique: bool = False,
+) -> NDArray[np.int64]:
+    """Find for each time the nearest of other times.
+
+    Args:
+        times_s: ``(N,)`` seconds, any order.
+        others_s: ``(M,)`` seconds, any order.
+        max_difference_s: farther ones do not count.
+        unique: whether each of the others may be taken once only; the nearest taker gets it.
+
+    Returns:
+        ``(N,)`` positions in ``others_s``, -1 where none is near enough.
+    """
+    if not len(others_s):
+        return np.full(len(times_s), -1, dtype=np.int64)
+    order = np.argsort(others_s, kind="stable")
+    ranked = others_s[order]
+    after = np.clip(np.searchsorted(ranked, times_s), 1, len(ranked) - 1) if len(ranked) > 1 else 0
+    before = np.maximum(np.asarray(after) - 1, 0)
+    later = np.abs(ranked[after] - times_s) < np.abs(ranked[before] - times_s)
+    nearest = order[np.where(later, after, before)]
+    difference = np.abs(others_s[nearest] - times_s)
+    # A rounding error of the subtraction must not decide at the limit itself.
+    taken = np.where(difference <= max_difference_s + 1e-9, nearest, -1)
+    if unique:
+        by_distance = np.argsort(difference, kind="stable")
+        _, first = np.unique(taken[by_distance], return_index=True)
+        winner = np.zeros(len(taken), dtype=bool)
+        winner[by_distance[first]] = True
+        taken[~winner] = -1
+    return taken
+
+
+def pose_from_quaternion(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``tx ty tz qx qy qz qw`` to a ``(4, 4)`` matrix; the quaternion is normalised.
+
+    Values that are not finite, or a quaternion of length 0, give a lost pose.
+    """
+    length = float(np.linalg.norm(values[3:]))
+    if not np.isfinite(values).all() or length == 0:
+        return LOST_POSE.copy()
+    x, y, z, w = values[3:] / length
+    matrix = np.eye(4)
+    matrix[:3, :3] = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+    ]
+    matrix[:3, 3] = values[:3]
+    return matrix
+
+
+def _rows(file: Path) -> list[tuple[int, list[str]]]:
+    """Lines that are no comment: line number and words."""
+    text = read_bytes(file).decode("utf-8", errors="replace")
+    rows = [(number, line.split()) for number, line in enumerate(text.splitlines(), start=1)]
+    return [(number, words) for number, words in rows if words and not words[0].startswith("#")]
+
+
+def _read_list(file: Path, root: Path) -> tuple[NDArray[np.float64], list[Path]]:
+    times, paths = [], []
+    for number, words in _rows(file):
+        try:
+            time_s, name = float(words[0]), words[1]
+        except (ValueError, IndexError):
+            raise _bad_line(file, number, words, "a time and a file name") from None
+        times.append(time_s)
+        paths.append(root / name)
+    return np.array(times, dtype=np.float64), paths
+
+
+def _read_trajectory(file: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    rows = []
+    for number, words in _rows(file):
+        try:
+            values = [float(word) for word in words]
+        except ValueError:
+            values = []
+        if len(values) != 8:
+            raise _bad_line(file, number, words, "8 numbers: time tx ty tz qx qy qz qw")
+        rows.append(values)
+    table = np.array(rows, dtype=np.float64).reshape(-1, 8)
+    return table[:, 0], table[:, 1:]
+
+
+def _bad_line(file: Path, number: int, words: list[str], needed: str) -> CaptureError:
+    return CaptureError(
+        f"given: {file}, line {number}: {' '.join(words)[:80]!r}; needed: {needed}; "
+        f"do: check or download the file again"
+    )

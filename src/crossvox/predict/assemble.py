@@ -1,0 +1,369 @@
+"""A whole scene from overlapping sub-volumes.
+
+A window slides over the scene's grid. Every window in which some frame sees a voxel is predicted,
+with whatever views it has; windows that no frame sees hold nothing to predict from, are skipped and
+counted. Where windows overlap their probabilities are averaged, weighted towards window centres,
+where a network sees most context.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossvox.core.checks import ParamsError, ShapeError, expect
+from crossvox.core.grid import Index3, VoxelGrid
+from crossvox.predict.surface import ColorVolume, SurfaceParams
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from crossvox.core.volume import Batch, Sample, SceneViews
+    from crossvox.samples.source import SceneSource
+    from crossvox.views.visibility import ViewParams
+
+Blend = Literal["hann", "tent", "flat"]
+
+
+@dataclass(frozen=True)
+class PredictParams:
+    """How whole scenes are predicted.
+
+    Attributes:
+        stride: voxels that the window moves along x, y, z; at most the window's shape. Half the
+            shape makes every voxel the middle of some window.
+        batch_size: windows predicted at a time.
+        blend: how overlapping windows are weighted: ``hann`` and ``tent`` favour window centres,
+            ``flat`` does not.
+        colors: collect a mean colour a voxel, for coloured meshes.
+        surface: how the mesh is made of the probabilities.
+
+    Raises:
+        ParamsError: a stride or the batch size is not positive.
+    """
+
+    stride: Index3 = (16, 16, 32)
+    batch_size: int = 4
+    blend: Blend = "hann"
+    colors: bool = True
+    surface: SurfaceParams = field(default_factory=SurfaceParams)
+
+    def __post_init__(self) -> None:
+        expect(
+            len(self.stride) == 3 and min(self.stride) > 0 and self.batch_size > 0,
+            given=f"stride {self.stride}, batches of {self.batch_size}",
+            needed="positive numbers",
+            do="pass a stride such as 16 16 32 and a batch size such as 4",
+            error=ParamsError,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class ScenePrediction:
+    """What was predicted of one scene.
+
+    Attributes:
+        grid: where the voxels are.
+        probability: ``(X, Y, Z)`` float32, probability that the surface passes through; 0 where
+            nothing was predicted.
+        predicted: ``(X, Y, Z)`` bool, voxels that some window covered.
+        seen: ``(X, Y, Z)`` bool, voxels that some view seen by the network shows. Sensor depth
+            decides this, so it is the mask-only baseline.
+        colors: mean colour of the seen voxels, or None if not asked for.
+        windows: windows that cover the grid.
+        windows_seen: those with a voxel that any frame of the scene sees, used or not.
+        windows_predicted: those that were predicted.
+        voxels_seen: voxels that any frame of the scene sees, used or not.
+        frames_used: frames that at least one window looked at.
+        frames: frames with a valid pose.
+        seconds: times by step.
+    """
+
+    grid: VoxelGrid
+    probability: NDArray[np.float32]
+    predicted: NDArray[np.bool_]
+    seen: NDArray[np.bool_]
+    colors: ColorVolume | None
+    windows: int
+    windows_seen: int
+    windows_predicted: int
+    voxels_seen: int
+    frames_used: int
+    frames: int
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("probability", "predicted", "seen"):
+            shape = getattr(self, name).shape
+            expect(
+                shape == self.grid.shape,
+                given=f"{name} of shape {shape}",
+                needed=f"{self.grid.shape}, the grid's shape",
+                do="predict the scene anew",
+                error=ShapeError,
+            )
+
+    @property
+    def windows_skipped(self) -> int:
+        """Windows without any seen voxel, which were not predicted."""
+        return self.windows - self.windows_predicted
+
+    @property
+    def coverage(self) -> float:
+        """Share of the windows with any voxel seen that were predicted; 1 where there are none."""
+        return self.windows_predicted / self.windows_seen if self.windows_seen else 1.0
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """Counts for the scene's manifest; ``coverage`` is read again by the evaluation."""
+        return {
+            "coverage": self.coverage,
+            "windows": self.windows,
+            "windows_seen": self.windows_seen,
+            "windows_predicted": self.windows_predicted,
+            "windows_skipped": self.windows_skipped,
+            "voxels": self.grid.count,
+            "voxels_predicted": int(self.predicted.sum()),
+            "voxels_seen_by_windows": int(self.seen.sum()),
+            "voxels_seen_by_any_frame": self.voxels_seen,
+            "frames": self.frames,
+            "frames_used": self.frames_used,
+        }
+
+
+class Windows(Protocol):
+    """Samples of one scene by number, as a ``ChunkDataset`` delivers them."""
+
+    def __getitem__(self, key: int) -> Sample:
+        """The sample of window ``key``."""
+        ...
+
+
+def predict_scene(
+    probability: Callable[[Batch], Tensor],
+    source: SceneSource,
+    params: PredictParams,
+    shape: Index3,
+    view_params: ViewParams,
+    progress: Callable[[int, int], None] | None = None,
+) -> ScenePrediction:
+    """Predict a scene window by window and blend.
+
+    Args:
+        probability: the network; a batch on the CPU to ``(B, X, Y, Z)`` probabilities.
+        source: the scene with its views and images.
+        params: stride, batches, blending.
+        shape: voxels of a window, as the network was trained for.
+        view_params: image size and number of views, likewise.
+        progress: called with (windows done, windows to predict).
+
+    Raises:
+        ParamsError: the stride is larger than the window, so that voxels would be left out.
+        ShapeError: the network answers in another shape than it was asked.
+    """
+    from crossvox.chunks import BoxCounts, sliding_starts
+    from crossvox.samples.dataset import ChunkDataset, collate
+    from crossvox.samples.index import window_index
+
+    _expect_overlap(params.stride, shape)
+    begin = time.perf_counter()
+    index = window_index(source, shape, params.stride, view_params.max_views)
+    dataset = ChunkDataset({source.name: source}, index, view_params, None, 0)
+    chosen = [n for n, place in enumerate(index.places) if place.frame_ids]
+    assembler = Assembler(source.views.grid, shape, params)
+    for number in _batches(chosen, dataset, probability, collate, params.batch_size, assembler):
+        if progress is not None:
+            progress(number, len(chosen))
+    any_seen = seen_by_any_frame(source.views)
+    starts = sliding_starts(source.views.grid, shape, params.stride)
+    assembler.seconds["all"] = time.perf_counter() - begin
+    return assembler.finish(
+        windows=len(starts),
+        windows_seen=int(np.count_nonzero(BoxCounts(any_seen).count(np.array(starts), shape))),
+        windows_predicted=len(chosen),
+        voxels_seen=int(any_seen.sum()),
+        frames_used=len({frame for n in chosen for frame in index.places[n].frame_ids}),
+        frames=len(source.views.frame_ids),
+    )
+
+
+def _expect_overlap(stride: Index3, shape: Index3) -> None:
+    expect(
+        all(step <= size for step, size in zip(stride, shape, strict=True)),
+        given=f"a stride of {stride} voxels",
+        needed=f"at most the window's shape, {shape}",
+        do="pass a smaller stride",
+        error=ParamsError,
+    )
+
+
+def _batches(
+    chosen: Sequence[int],
+    windows: Windows,
+    probability: Callable[[Batch], Tensor],
+    collate: Callable[[list[Sample]], Batch],
+    batch_size: int,
+    assembler: Assembler,
+) -> Iterator[int]:
+    """Run all batches; yields how many windows are done. The next batch is made meanwhile."""
+
+    def prepare(first: int) -> tuple[list[Sample], Batch]:
+        samples = [windows[n] for n in chosen[first : first + batch_size]]
+        return samples, collate(samples)
+
+    firsts = range(0, len(chosen), batch_size)
+    with ThreadPoolExecutor(1) as ahead:
+        coming = ahead.submit(prepare, 0) if chosen else None
+        for first in firsts:
+            assert coming is not None
+            begin = time.perf_counter()
+            samples, batch = coming.result()
+            assembler.seconds["wait for samples"] += time.perf_counter() - begin
+            if first + batch_size < len(chosen):
+                coming = ahead.submit(prepare, first + batch_size)
+            begin = time.perf_counter()
+            answer = probability(batch).detach().cpu().numpy()
+            assembler.seconds["network"] += time.perf_counter() - begin
+            begin = time.perf_counter()
+            expect(
+                answer.shape == tuple(batch.occupied.shape),
+                given=f"probabilities of shape {answer.shape}",
+                needed=f"{tuple(batch.occupied.shape)}, one a voxel of the batch",
+                do="check the network's output",
+                error=ShapeError,
+            )
+            for sample, window in zip(samples, answer, strict=True):
+                assembler.add(sample, window)
+            assembler.seconds["blend"] += time.perf_counter() - begin
+            yield min(first + batch_size, len(chosen))
+
+
+class Assembler:
+    """Adds windows up into one scene. Memory: 9 bytes a voxel, 25 with colours.
+
+    Args:
+        grid: the scene's grid; what windows hold beyond it is dropped.
+        shape: voxels of a window.
+        params: blending, colours.
+    """
+
+    def __init__(self, grid: VoxelGrid, shape: Index3, params: PredictParams) -> None:
+        self.grid, self.shape = grid, shape
+        self.seconds = {"wait for samples": 0.0, "network": 0.0, "blend": 0.0}
+        self._weight = blend_weight(shape, params.blend)
+        self._sum = np.zeros(grid.shape, np.float32)
+        self._weights = np.zeros(grid.shape, np.float32)
+        self._seen = np.zeros(grid.shape, bool)
+        self._color_sum = np.zeros((*grid.shape, 3), np.float32) if params.colors else None
+        self._color_count = np.zeros(grid.shape, np.float32) if params.colors else None
+
+    def add(self, sample: Sample, probability: NDArray[Any]) -> None:
+        """Add one window: its probabilities ``(X, Y, Z)``, and what its views show.
+
+        Raises:
+            ShapeError: the window has another shape, or was turned.
+        """
+        expect(
+            probability.shape == self.shape and sample.quarter_turns == 0,
+            given=f"a window of shape {probability.shape}, turned {sample.quarter_turns} times",
+            needed=f"shape {self.shape}, not turned",
+            do="predict windows as they were cut, without augmentation",
+            error=ShapeError,
+        )
+        scene, window = overlap(sample.place.start, self.shape, self.grid.shape)
+        self._sum[scene] += (self._weight * probability)[window]
+        self._weights[scene] += self._weight[window]
+        lift, count = sample.lift, int(np.prod(self.shape))
+        hits = np.bincount(lift.voxel, minlength=count).reshape(self.shape)
+        self._seen[scene] |= hits[window] > 0
+        if self._color_sum is not None and self._color_count is not None and len(lift.voxel):
+            images = sample.images.reshape(*sample.images.shape[:2], -1)
+            for channel in range(3):
+                shown = images[lift.view, channel, lift.pixel]
+                total = np.bincount(lift.voxel, weights=shown, minlength=count)
+                self._color_sum[scene][..., channel] += total.reshape(self.shape)[window]
+            self._color_count[scene] += hits[window]
+
+    def finish(
+        self,
+        *,
+        windows: int,
+        windows_seen: int,
+        windows_predicted: int,
+        voxels_seen: int,
+        frames_used: int,
+        frames: int,
+    ) -> ScenePrediction:
+        """The scene, weights divided out. See :class:`ScenePrediction` for the counts."""
+        predicted = self._weights > 0
+        probability = np.divide(
+            self._sum, self._weights, out=np.zeros_like(self._sum), where=predicted
+        )
+        colors = None
+        if self._color_sum is not None and self._color_count is not None:
+            count = np.maximum(self._color_count, 1)[..., None]
+            rgb = np.rint(self._color_sum / count).astype(np.uint8)
+            colors = ColorVolume(rgb, self._color_count > 0)
+        return ScenePrediction(
+            grid=self.grid,
+            # Rounding may leave an average of ones a hair above one.
+            probability=np.clip(probability, 0, 1),
+            predicted=predicted,
+            seen=self._seen,
+            colors=colors,
+            windows=windows,
+            windows_seen=windows_seen,
+            windows_predicted=windows_predicted,
+            voxels_seen=voxels_seen,
+            frames_used=frames_used,
+            frames=frames,
+            seconds=dict(self.seconds),
+        )
+
+
+def blend_weight(shape: Index3, blend: Blend) -> NDArray[np.float32]:
+    """Weight of each voxel of a window, ``(X, Y, Z)`` float32, positive everywhere.
+
+    A product of one curve an axis: ``hann`` is ``sin^2``, ``tent`` falls linearly; both peak at 1
+    in the middle and are symmetric. At a stride of half the shape the weights of all windows that
+    hold a voxel add up to the same sum everywhere but at the border of the scene.
+    """
+    curves = []
+    for size in shape:
+        at = (np.arange(size) + 0.5) / size
+        if blend == "hann":
+            curves.append(np.sin(np.pi * at) ** 2)
+        elif blend == "tent":
+            curves.append(1 - np.abs(2 * at - 1))
+        else:
+            curves.append(np.ones(size))
+        if blend == "tent" and size == 1:
+            curves[-1] = np.ones(1)
+    x, y, z = curves
+    return (x[:, None, None] * y[:, None] * z).astype(np.float32)
+
+
+def overlap(
+    start: Index3, shape: Index3, scene: Index3
+) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Slices of the scene, and of the window, where the two overlap (may be empty)."""
+    in_scene, in_window = [], []
+    for first, size, limit in zip(start, shape, scene, strict=True):
+        low, high = min(max(first, 0), limit), max(min(first + size, limit), 0)
+        high = max(low, high)
+        in_scene.append(slice(low, high))
+        in_window.append(slice(low - first, high - first) if high > low else slice(0, 0))
+    return tuple(in_scene), tuple(in_window)
+
+
+def seen_by_any_frame(views: SceneViews) -> NDArray[np.bool_]:
+    """Voxels that at least one frame of the scene sees, ``(X, Y, Z)`` bool."""
+    seen = np.zeros(views.grid.count, bool)
+    seen[views.voxel] = True
+    return seen.reshape(views.grid.shape)

@@ -1,0 +1,212 @@
+"""One scene as samples are made from it: volume, views and images."""
+
+from __future__ import annotations
+
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossvox.core.artifact import digest, replacing
+from crossvox.core.camera import Intrinsics
+from crossvox.core.checks import CaptureError, CrossvoxError, ShapeError, expect
+from crossvox.core.frame import Capture, Frame, Parts, fit_nearest
+from crossvox.core.grid import VoxelGrid
+from crossvox.core.volume import SceneViews, SceneVolume
+from crossvox.doors.images import fit_color
+from crossvox.views.visibility import ViewParams, scene_views, view_fit
+
+VIEWS_FILE = "views.npz"
+VOLUME_FILE = "volume.npz"
+
+VIEWS_SCHEMA = 1
+"""Raised when the visibility rule or the file's layout changes: older files are then made anew."""
+
+READ_AHEAD = 4
+"""Depth images that are decoded ahead of the one in work."""
+
+
+@dataclass(frozen=True, eq=False)
+class SceneSource:
+    """A scene that samples can be made from.
+
+    Attributes:
+        name: scene name, as :class:`crossvox.core.volume.ChunkPlace` gives it.
+        volume: what is known of its voxels; None where there is no reference (then samples hold
+            nothing occupied, observed or labelled).
+        views: which voxels each frame sees; its grid is the volume's.
+        capture: where the images are.
+
+    Raises:
+        ShapeError: volume and views have different grids.
+    """
+
+    name: str
+    volume: SceneVolume | None
+    views: SceneViews
+    capture: Capture
+
+    def __post_init__(self) -> None:
+        expect(
+            self.volume is None or self.volume.grid == self.views.grid,
+            given=f"{self.name}: a volume on {self.volume and self.volume.grid} and views on "
+            f"{self.views.grid}",
+            needed="one grid",
+            do="make the views for this volume",
+            error=ShapeError,
+        )
+
+    @property
+    def grid(self) -> VoxelGrid:
+        """Where the scene's voxels are."""
+        return self.views.grid
+
+    @cached_property
+    def _position(self) -> dict[int, int]:
+        return {frame: position for position, frame in enumerate(self.capture.frame_ids)}
+
+    def image(self, frame_id: int, params: ViewParams) -> NDArray[np.uint8]:
+        """Colours of one frame at the view size, ``(3, height, width)`` uint8, decoded anew.
+
+        Smooth resampling; nearest neighbour for ``geometry="thesis"``.
+
+        Raises:
+            CaptureError: the capture has no such frame, or no colour for it.
+        """
+        expect(
+            frame_id in self._position,
+            given=f"frame {frame_id} of {self.name}",
+            needed="a frame of the capture",
+            do="make the sample index anew: it belongs to another preparation of the scene",
+            error=CaptureError,
+        )
+        wanted = Parts(rgb=True, depth=False, labels=False)
+        frame = self.capture.frame(self._position[frame_id], parts=wanted)
+        expect(
+            frame.rgb is not None,
+            given=f"frame {frame_id} of {self.name} without colour",
+            needed="a colour image for every frame",
+            do="prepare the scene again",
+            error=CaptureError,
+        )
+        rgb = np.asarray(frame.rgb)
+        fit, _ = view_fit(frame.camera, params)
+        fitted = fit_nearest(rgb, fit) if params.geometry == "thesis" else fit_color(rgb, fit)
+        return np.ascontiguousarray(fitted.transpose(2, 0, 1))
+
+
+def load_source(
+    folder: Path,
+    view_params: ViewParams,
+    *,
+    cache: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> SceneSource:
+    """Open a prepared scene.
+
+    The views are kept in the scene's folder and used again if they were made with the same view
+    parameters, grid, camera and poses; otherwise they are made anew.
+
+    Args:
+        folder: ``DATA/SCENE`` with ``volume.npz``, images and poses.
+        view_params: how frames look at voxels.
+        cache: whether to keep the views in the folder. Where the folder cannot be written to, a
+            warning says so and nothing is kept.
+        progress: called with ``(frames done, frames)`` while views are made.
+
+    Raises:
+        CrossvoxError: the folder is not a prepared scene, or is damaged; says what is missing.
+    """
+    from crossvox.capture import open_capture
+    from crossvox.scene.store import read_volume
+
+    folder = Path(folder)
+    volume = read_volume(folder / VOLUME_FILE)
+    capture = open_capture(folder)
+    key = views_digest(volume.grid, capture, view_params)
+    file = folder / VIEWS_FILE
+    views = read_views(file, key, volume.grid) if cache else None
+    if views is None:
+        report = None if progress is None else (lambda done, _: progress(done, len(capture)))
+        views = scene_views(volume.grid, _depth_frames(capture), view_params, report)
+        if cache:
+            try:
+                write_views(file, views, key)
+            except OSError as error:
+                warnings.warn(
+                    f"{file} cannot be written ({error.strerror}): views are made anew next time",
+                    stacklevel=2,
+                )
+    return SceneSource(folder.name, volume, views, capture)
+
+
+def _depth_frames(capture: Capture) -> Iterator[Frame]:
+    """All frames with depth alone, decoded a few ahead; lost poses without decoding."""
+    parts = Parts(rgb=False, depth=True, labels=False)
+    waiting: deque[Future[Frame]] = deque()
+    with ThreadPoolExecutor(2) as pool:
+        for index in range(len(capture)):
+            if capture.pose(index) is None:
+                continue
+            waiting.append(pool.submit(capture.frame, index, None, parts))
+            if len(waiting) > READ_AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def views_digest(grid: VoxelGrid, capture: Capture, params: ViewParams) -> str:
+    """Fingerprint of everything that a scene's views follow from, but the depth values.
+
+    The number of views that a sub-volume takes does not matter to it.
+    """
+    poses = [capture.pose(index) for index in range(len(capture))]
+    rule = {name: value for name, value in vars(params).items() if name != "max_views"}
+    matrices = [None if pose is None else pose.world_from_camera.round(9) for pose in poses]
+    return digest([VIEWS_SCHEMA, rule, grid, capture.camera(), capture.frame_ids, matrices])
+
+
+def write_views(path: Path, views: SceneViews, key: str) -> None:
+    """Keep a scene's views: a reader sees the old file or the new one, never a part."""
+    camera = views.camera
+    arrays: dict[str, Any] = {
+        "digest": np.array(key),
+        "lens": np.array([camera.fx, camera.fy, camera.cx, camera.cy]),
+        "size": np.array(camera.size),
+        "frame_ids": views.frame_ids,
+        "start": views.start,
+        "voxel": views.voxel,
+        "pixel": views.pixel,
+    }
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, **arrays)
+
+
+def read_views(path: Path, key: str, grid: VoxelGrid) -> SceneViews | None:
+    """Kept views, if there are any and their content's digest is ``key``; None otherwise.
+
+    A damaged file counts as none: it is made anew from the frames.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            if str(stored["digest"]) != key:
+                return None
+            lens, size = stored["lens"].tolist(), stored["size"].tolist()
+            return SceneViews(
+                grid,
+                Intrinsics(*lens, *size),
+                stored["frame_ids"],
+                stored["start"],
+                stored["voxel"],
+                stored["pixel"],
+            )
+    except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile, CrossvoxError):
+        return None

@@ -1,0 +1,136 @@
+"""Image codecs: RGB order, exact PNG, scaled JPEG, readable errors; resampling."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crossvox.core.camera import ImageFit
+from crossvox.core.checks import CaptureError
+from crossvox.doors.images import (
+    blur_gray,
+    color_size,
+    decode_color,
+    decode_gray,
+    encode_jpeg,
+    encode_png,
+    fit_color,
+    read_bytes,
+    read_color,
+    read_gray,
+    resize_color,
+    write_bytes,
+)
+
+
+def smooth_image(width: int = 96, height: int = 64) -> np.ndarray:
+    x, y = np.meshgrid(np.linspace(0, 1, width), np.linspace(0, 1, height))
+    return (np.stack([x, y, 0.5 * (1 - x)], axis=-1) * 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_gray_png_keeps_every_value(kind: type) -> None:
+    image = np.random.default_rng(0).integers(0, np.iinfo(kind).max, (13, 7), endpoint=True)
+    image = image.astype(kind)
+    decoded = decode_gray(encode_png(image), "here")
+    assert decoded.dtype == kind
+    np.testing.assert_array_equal(decoded, image)
+
+
+def test_color_png_keeps_every_value_in_rgb_order() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (11, 17, 3)).astype(np.uint8)
+    data = encode_png(image)
+    np.testing.assert_array_equal(decode_color(data, "here"), image)
+    assert color_size(data, "here") == (17, 11)
+
+
+def test_jpeg_is_rgb_and_close() -> None:
+    image = np.zeros((32, 48, 3), np.uint8)
+    image[..., 0] = 230  # red: would come back blue if the order were mixed up
+    data = encode_jpeg(image)
+    decoded = decode_color(data, "here")
+    assert decoded.shape == (32, 48, 3)
+    assert np.abs(decoded.astype(int) - image).max() < 8
+    assert color_size(data, "here") == (48, 32)
+    picture = smooth_image()
+    error = np.abs(decode_color(encode_jpeg(picture), "here").astype(int) - picture)
+    assert error.mean() < 2
+
+
+def test_jpeg_at_a_fraction_is_not_smaller_than_asked() -> None:
+    data = encode_jpeg(smooth_image(640, 480))
+    assert decode_color(data, "here").shape == (480, 640, 3)
+    for wanted in ((320, 240), (300, 200), (330, 240), (640, 480)):
+        height, width = decode_color(data, "here", at_least=wanted).shape[:2]
+        assert width >= wanted[0]
+        assert height >= wanted[1]
+    height, width = decode_color(data, "here", at_least=(80, 60)).shape[:2]
+    assert 80 <= width < 640
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff\xd8", b"\xff\xd8\xff\xe0junk", b"\x89PNG", b"text"])
+def test_what_is_no_image_is_named(data: bytes) -> None:
+    for read in (decode_color, decode_gray, color_size):
+        with pytest.raises(CaptureError, match="frame 7"):
+            read(data, "frame 7")
+
+
+def test_truncated_png_is_named() -> None:
+    data = encode_png(np.random.default_rng(0).integers(0, 60000, (60, 80)).astype(np.uint16))
+    with pytest.raises(CaptureError, match="frame 7"):
+        decode_gray(data[:30], "frame 7")
+
+
+def test_color_where_depth_is_needed_is_refused() -> None:
+    with pytest.raises(CaptureError, match="one channel"):
+        decode_gray(encode_png(smooth_image()), "here")
+
+
+def test_files_are_written_whole_and_read_back(tmp_path: Path) -> None:
+    depth = np.arange(12, dtype=np.uint16).reshape(3, 4)
+    write_bytes(tmp_path / "new" / "d.png", encode_png(depth))
+    np.testing.assert_array_equal(read_gray(tmp_path / "new" / "d.png"), depth)
+    write_bytes(tmp_path / "new" / "c.jpg", encode_jpeg(smooth_image()))
+    assert read_color(tmp_path / "new" / "c.jpg").shape == (64, 96, 3)
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["c.jpg", "d.png"]
+    with pytest.raises(CaptureError, match=r"nothing\.png"):
+        read_bytes(tmp_path / "nothing.png")
+
+
+def test_resampling_keeps_a_flat_colour_and_the_mean() -> None:
+    flat = np.full((48, 64, 3), (10, 200, 77), np.uint8)
+    for size in ((32, 24), (100, 80), (64, 48)):
+        resized = resize_color(flat, size)
+        assert resized.shape == (size[1], size[0], 3)
+        assert (resized == (10, 200, 77)).all()
+    picture = smooth_image()
+    half = resize_color(picture, (48, 32))
+    np.testing.assert_allclose(half.mean((0, 1)), picture.mean((0, 1)), atol=0.6)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(2, 90), st.integers(2, 90), st.integers(2, 60), st.integers(2, 60))
+def test_fitted_image_has_the_size_asked_for(w: int, h: int, to_w: int, to_h: int) -> None:
+    fit = ImageFit.centre_crop((w, h), (to_w, to_h))
+    assert fit_color(smooth_image(w, h), fit).shape == (to_h, to_w, 3)
+
+
+def test_fit_crops_the_middle() -> None:
+    image = np.zeros((24, 60, 3), np.uint8)
+    image[:, 18:42] = 255
+    fitted = fit_color(image, ImageFit.centre_crop((60, 24), (24, 24)))
+    assert (fitted == 255).all()
+
+
+def test_blur_keeps_flat_and_spreads_a_point() -> None:
+    assert (blur_gray(np.full((20, 30), 90, np.uint8), 2.0) == 90).all()
+    point = np.zeros((31, 31), np.uint8)
+    point[15, 15] = 255
+    blurred = blur_gray(point, 1.0)
+    assert blurred[15, 15] < 60
+    assert blurred[15, 16] > 10
+    np.testing.assert_array_equal(blurred, blurred.T)

@@ -1,0 +1,215 @@
+"""Mesh files: what is written is read, polygons become triangles, damage is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from plyfile import PlyData, PlyElement
+
+from crossvox.core.checks import CaptureError
+from crossvox.core.volume import Mesh
+from crossvox.doors.meshes import glb_bytes, read_mesh, write_glb, write_ply
+
+
+def some_mesh(vertices: int = 30, faces: int = 50, seed: int = 0) -> Mesh:
+    random = np.random.default_rng(seed)
+    return Mesh(
+        random.normal(size=(vertices, 3)).astype(np.float32),
+        random.integers(0, max(vertices, 1), (faces, 3)).astype(np.int32),
+        random.integers(0, 256, (vertices, 3)).astype(np.uint8),
+        random.integers(0, 41, vertices).astype(np.uint8),
+    )
+
+
+def assert_equal(a: Mesh, b: Mesh) -> None:
+    for name in ("vertices_m", "faces", "colors", "labels"):
+        one, other = getattr(a, name), getattr(b, name)
+        assert (one is None) == (other is None), name
+        if one is not None:
+            assert one.dtype == other.dtype
+            np.testing.assert_array_equal(one, other)
+
+
+def write_polygons(path: Path, polygons: list[list[int]], *, text: bool = False, name: str) -> None:
+    """Write with plyfile, as other programs do."""
+    corners = np.empty(len(polygons), dtype=[(name, "O")])
+    for n, polygon in enumerate(polygons):
+        corners[name][n] = np.array(polygon, dtype=np.int32)
+    vertex = np.zeros(8, dtype=[("x", "f4"), ("y", "f4"), ("z", "f4")])
+    vertex["x"] = np.arange(8)
+    face = PlyElement.describe(corners, "face", len_types={name: "u1"}, val_types={name: "i4"})
+    PlyData([PlyElement.describe(vertex, "vertex"), face], text=text).write(str(path))
+
+
+@pytest.mark.parametrize("colors", [True, False])
+@pytest.mark.parametrize("labels", [True, False])
+@pytest.mark.parametrize("faces", [0, 1, 50])
+def test_written_mesh_is_read_back(tmp_path: Path, colors: bool, labels: bool, faces: int) -> None:
+    full = some_mesh(faces=faces)
+    mesh = Mesh(
+        full.vertices_m,
+        full.faces,
+        full.colors if colors else None,
+        full.labels if labels else None,
+    )
+    write_ply(tmp_path / "mesh.ply", mesh)
+    assert_equal(read_mesh(tmp_path / "mesh.ply"), mesh)
+    assert [path.name for path in tmp_path.iterdir()] == ["mesh.ply"]
+
+
+def test_mesh_without_anything_is_read_back(tmp_path: Path) -> None:
+    empty = Mesh(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32))
+    write_ply(tmp_path / "mesh.ply", empty)
+    assert_equal(read_mesh(tmp_path / "mesh.ply"), empty)
+
+
+def test_plyfile_reads_what_we_write(tmp_path: Path) -> None:
+    mesh = some_mesh()
+    write_ply(tmp_path / "mesh.ply", mesh)
+    data = PlyData.read(str(tmp_path / "mesh.ply"))
+    assert data["vertex"].data.dtype.names == (
+        *("x", "y", "z", "red", "green", "blue", "alpha", "label"),
+    )
+    np.testing.assert_array_equal(np.stack(list(data["face"]["vertex_indices"])), mesh.faces)
+    np.testing.assert_array_equal(data["vertex"]["y"], mesh.vertices_m[:, 1])
+    np.testing.assert_array_equal(data["vertex"]["label"], mesh.labels)
+    assert (data["vertex"]["alpha"] == 255).all()
+
+
+@pytest.mark.parametrize("text", [True, False])
+@pytest.mark.parametrize("name", ["vertex_indices", "vertex_index"])
+def test_polygons_become_fans(tmp_path: Path, text: bool, name: str) -> None:
+    path = tmp_path / "mesh.ply"
+    write_polygons(path, [[0, 1, 2, 3], [4, 5, 6], [7, 0], [1, 2, 3, 4, 5]], text=text, name=name)
+    expected = [[0, 1, 2], [0, 2, 3], [4, 5, 6], [1, 2, 3], [1, 3, 4], [1, 4, 5]]
+    np.testing.assert_array_equal(read_mesh(path).faces, expected)
+
+
+@pytest.mark.parametrize("text", [True, False])
+@pytest.mark.parametrize("name", ["vertex_indices", "vertex_index"])
+def test_triangles_of_other_writers_are_read(tmp_path: Path, text: bool, name: str) -> None:
+    write_polygons(tmp_path / "mesh.ply", [[0, 1, 2], [4, 5, 7]], text=text, name=name)
+    np.testing.assert_array_equal(read_mesh(tmp_path / "mesh.ply").faces, [[0, 1, 2], [4, 5, 7]])
+
+
+def test_late_quad_after_many_triangles_is_found(tmp_path: Path) -> None:
+    write_polygons(tmp_path / "mesh.ply", [[0, 1, 2]] * 200 + [[4, 5, 6, 7]], name="vertex_indices")
+    faces = read_mesh(tmp_path / "mesh.ply").faces
+    assert len(faces) == 202
+    np.testing.assert_array_equal(faces[-2:], [[4, 5, 6], [4, 6, 7]])
+
+
+def test_labels_out_of_range_count_as_unannotated(tmp_path: Path) -> None:
+    vertex = np.zeros(4, dtype=[("x", "f4"), ("y", "f4"), ("z", "f4"), ("label", "i4")])
+    vertex["label"] = [5, 300, -1, 255]
+    face = np.array([([0, 1, 2],)], dtype=[("vertex_indices", "i4", (3,))])
+    elements = [PlyElement.describe(vertex, "vertex"), PlyElement.describe(face, "face")]
+    PlyData(elements).write(str(tmp_path / "mesh.ply"))
+    labels = read_mesh(tmp_path / "mesh.ply").labels
+    assert labels is not None
+    assert labels.tolist() == [5, 0, 0, 255]
+
+
+def test_truncated_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "mesh.ply"
+    write_ply(path, some_mesh())
+    whole = path.read_bytes()
+    for length in (0, 3, 40, len(whole) // 3, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(CaptureError, match=r"mesh\.ply"):
+            read_mesh(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"element face 50", b"element face 99999999999"),
+        (b"element vertex 30", b"element vertex 99999999999"),
+        (b"element vertex 30", b"element vertex -3"),
+        (b"element face 50", b"element face many"),
+        (b"element face", b"element edge"),
+        (b"float x", b"float q"),
+        (b"vertex_indices", b"something_else"),
+        (b"list uchar int", b"list float int"),
+        (b"format binary_little_endian 1.0", b"format unheard_of 1.0"),
+        (b"ply\n", b"glb\n"),
+    ],
+)
+def test_damaged_header_is_named(tmp_path: Path, old: bytes, new: bytes) -> None:
+    path = tmp_path / "mesh.ply"
+    write_ply(path, some_mesh())
+    data = path.read_bytes()
+    assert old in data
+    path.write_bytes(data.replace(old, new, 1))
+    with pytest.raises(CaptureError, match=r"mesh\.ply"):
+        read_mesh(path)
+
+
+def test_faces_beyond_the_vertices_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "mesh.ply"
+    write_ply(path, some_mesh())
+    data = bytearray(path.read_bytes())
+    data[-4:] = (30).to_bytes(4, "little")
+    path.write_bytes(bytes(data))
+    with pytest.raises(CaptureError, match=r"mesh\.ply.*30 there are"):
+        read_mesh(path)
+
+
+def test_vertices_that_are_not_finite_are_named(tmp_path: Path) -> None:
+    mesh = some_mesh()
+    mesh.vertices_m[3, 1] = np.nan
+    write_ply(tmp_path / "mesh.ply", mesh)
+    with pytest.raises(CaptureError, match="not finite"):
+        read_mesh(tmp_path / "mesh.ply")
+
+
+def test_missing_file_and_folder_are_named(tmp_path: Path) -> None:
+    for path in (tmp_path / "nothing.ply", tmp_path):
+        with pytest.raises(CaptureError, match=path.name):
+            read_mesh(path)
+
+
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(at=st.floats(0, 1, exclude_max=True), value=st.integers(0, 255))
+def test_one_changed_byte_never_breaks_out(tmp_path: Path, at: float, value: int) -> None:
+    path = tmp_path / "mesh.ply"
+    write_ply(path, some_mesh(8, 9))
+    data = bytearray(path.read_bytes())
+    data[int(at * len(data))] = value
+    path.write_bytes(bytes(data))
+    refused = ""
+    try:
+        mesh = read_mesh(path)
+    except CaptureError as error:
+        refused = str(error)
+    assert "mesh.ply" in refused or np.isfinite(mesh.vertices_m).all()
+
+
+def test_glb_turns_z_up_to_y_up(tmp_path: Path) -> None:
+    import trimesh
+
+    vertices = np.array([[0, 0, 0], [1, 0, 0], [0, 0, 2]], np.float32)
+    mesh = Mesh(vertices, np.array([[0, 1, 2]], np.int32))
+    write_glb(tmp_path / "mesh.glb", mesh)
+    assert (tmp_path / "mesh.glb").read_bytes() == glb_bytes(mesh)
+    loaded = trimesh.load(tmp_path / "mesh.glb", force="mesh")
+    np.testing.assert_allclose(
+        sorted(map(tuple, np.asarray(loaded.vertices))), [(0, 0, 0), (0, 2, 0), (1, 0, 0)]
+    )
+
+
+@pytest.mark.realdata
+def test_real_meshes_are_read(golden: Path) -> None:
+    plain = read_mesh(golden / "g3_crop_vh_clean_2.ply")
+    labelled = read_mesh(golden / "g3_crop_vh_clean_2.labels.ply")
+    assert plain.colors is not None
+    assert labelled.labels is not None
+    np.testing.assert_array_equal(plain.faces, labelled.faces)
+    data = PlyData.read(str(golden / "g3_crop_vh_clean_2.ply"))["face"].data
+    np.testing.assert_array_equal(plain.faces, np.stack(list(data[data.dtype.names[0]])))

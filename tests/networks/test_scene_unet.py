@@ -1,0 +1,73 @@
+"""What scene_unet promises beyond the contract of every network."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from crossvox.core.checks import ParamsError
+from crossvox.networks.scene_unet import SceneUNet, _doubled
+
+
+@pytest.mark.parametrize(("classes", "prior"), [(2, 0.05), (2, 0.3), (5, 0.1)])
+def test_starts_at_the_prior(classes: int, prior: float) -> None:
+    torch.manual_seed(0)
+    network = SceneUNet(4, classes, prior=prior)
+    volume = torch.randn(2, 4, 16, 16, 16)
+    probability = network(volume).softmax(dim=1)
+    occupied = 1 - probability[:, 0]
+    assert occupied.mean().item() == pytest.approx(prior, rel=0.2)
+    assert occupied.max() < 3 * prior
+
+
+def test_residual_branches_start_at_zero() -> None:
+    network = SceneUNet(4)
+    norms = [block.second[1] for block in network.modules() if hasattr(block, "second")]
+    assert len(norms) == 6
+    assert all(norm.weight.abs().sum() == 0 for norm in norms)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("channels", "reduced"), [(16, False), (64, False), (65, True)])
+def test_wide_inputs_are_reduced_first(channels: int, reduced: bool) -> None:
+    network = SceneUNet(channels)
+    inputs = {name: p.shape[1] for name, p in network.named_parameters() if name == "stem.0.weight"}
+    assert inputs == {"stem.0.weight": 16 if reduced else channels}
+    assert any(name.startswith("reduce") for name, _ in network.named_parameters()) == reduced
+
+
+def test_padding_changes_nothing_but_the_size() -> None:
+    torch.manual_seed(0)
+    network = SceneUNet(2, depth=2).eval()
+    torch.nn.init.normal_(network.classifier.weight)
+    volume = torch.randn(1, 2, 5, 6, 7)
+    padded = torch.nn.functional.pad(volume, (0, 1, 0, 2, 0, 3))
+    assert torch.equal(network(volume), network(padded)[:, :, :5, :6, :7])
+
+
+def test_what_is_far_away_does_not_matter_once_trained() -> None:
+    """The answer is local: windows that overlap agree where both see the surroundings."""
+    torch.manual_seed(0)
+    network = SceneUNet(2, depth=1).train()
+    torch.nn.init.normal_(network.classifier.weight)
+    for _ in range(3):
+        network(torch.randn(1, 2, 16, 16, 16))
+    network.eval()
+    volume = torch.randn(1, 2, 48, 8, 8)
+    other = volume.clone()
+    other[:, :, 32:] = 0
+    with torch.no_grad():
+        torch.testing.assert_close(network(volume)[:, :, :8], network(other)[:, :, :8])
+
+
+def test_doubling_repeats_every_voxel() -> None:
+    volume = torch.randn(2, 3, 2, 3, 4)
+    expected = torch.nn.functional.interpolate(volume, scale_factor=2, mode="nearest")
+    assert torch.equal(_doubled(volume), expected)
+
+
+@pytest.mark.parametrize(
+    "options", [{"width": 0}, {"depth": -1}, {"blocks": 0}, {"prior": 0.0}, {"prior": 1.0}]
+)
+def test_senseless_numbers_are_refused(options: dict[str, float]) -> None:
+    with pytest.raises(ParamsError, match=r"given: .*; needed: .*; do: "):
+        SceneUNet(4, 2, **options)  # type: ignore[arg-type]

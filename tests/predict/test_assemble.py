@@ -1,0 +1,334 @@
+"""Stitching windows into scenes: laws of blending, and a whole scene from real samples."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import trimesh
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crossvox.core.camera import Intrinsics, Pose
+from crossvox.core.checks import ParamsError, ShapeError
+from crossvox.core.frame import ALL_PARTS, CaptureInfo, Frame, Parts
+from crossvox.core.grid import Index3, VoxelGrid
+from crossvox.core.volume import Batch, ChunkPlace, Mesh, Sample, SceneVolume, VoxelPixels
+from crossvox.doors.raycast import Raycaster
+from crossvox.predict.assemble import (
+    Assembler,
+    PredictParams,
+    ScenePrediction,
+    blend_weight,
+    overlap,
+    predict_scene,
+    seen_by_any_frame,
+)
+from crossvox.samples.source import SceneSource
+from crossvox.views.visibility import ViewParams, scene_views
+
+SHAPE = (4, 6, 8)
+GRID = VoxelGrid((9, 11, 13), 0.05, (1.0, 2.0, 3.0))
+COUNTS = ("windows", "windows_seen", "windows_predicted", "voxels_seen", "frames_used", "frames")
+NO_COUNTS = dict.fromkeys(COUNTS, 0)
+
+
+def sample_at(start: Index3, lift: VoxelPixels | None = None, turns: int = 0) -> Sample:
+    """A window of one view, 2 x 3 pixels."""
+    none = np.zeros(0, np.int64)
+    flags = np.zeros(SHAPE, bool)
+    images = np.arange(18, dtype=np.uint8).reshape(1, 3, 2, 3)
+    return Sample(
+        images=images,
+        view_ok=np.array([True]),
+        lift=lift or VoxelPixels(none, none, none),
+        occupied=flags,
+        observed=flags,
+        labels=np.zeros(SHAPE, np.uint8),
+        inside=flags,
+        place=ChunkPlace("scene", start, (0,)),
+        quarter_turns=turns,
+    )
+
+
+def starts_of(stride: Index3) -> list[Index3]:
+    """Windows that cover the grid and hang out of it on both sides."""
+    axes = [range(-1, extent, step) for extent, step in zip(GRID.shape, stride, strict=True)]
+    return [(i, j, k) for i, j, k in itertools.product(*axes)]
+
+
+def cut(volume: np.ndarray, start: Index3) -> np.ndarray:
+    padded = np.pad(volume, 50, constant_values=0.9)
+    i, j, k = (first + 50 for first in start)
+    return padded[i : i + SHAPE[0], j : j + SHAPE[1], k : k + SHAPE[2]]
+
+
+def stitch(
+    volume: np.ndarray, starts: list[Index3], params: PredictParams | None = None
+) -> ScenePrediction:
+    assembler = Assembler(GRID, SHAPE, params or PredictParams())
+    for start in starts:
+        assembler.add(sample_at(start), cut(volume, start))
+    return assembler.finish(**NO_COUNTS)
+
+
+@pytest.mark.parametrize("blend", ["hann", "tent", "flat"])
+@pytest.mark.parametrize("shape", [(1, 1, 1), (32, 32, 64), (5, 2, 3)])
+def test_weights_are_positive_and_symmetric(blend: Any, shape: Index3) -> None:
+    weight = blend_weight(shape, blend)
+    assert weight.shape == shape
+    assert weight.min() > 0
+    assert weight.max() <= 1
+    for axis in range(3):
+        np.testing.assert_allclose(weight, np.flip(weight, axis), rtol=1e-5)
+
+
+@pytest.mark.parametrize("blend", ["hann", "tent"])
+def test_weights_at_half_stride_add_up_to_one_sum(blend: Any) -> None:
+    line = blend_weight((8, 1, 1), blend)[:, 0, 0]
+    np.testing.assert_allclose(line[:4] + line[4:], np.full(4, (line[:4] + line[4:])[0]), rtol=1e-6)
+
+
+@pytest.mark.parametrize("blend", ["hann", "tent", "flat"])
+@pytest.mark.parametrize("stride", [(2, 3, 4), (4, 6, 8), (3, 5, 1)])
+def test_cut_then_stitch_is_the_identity(blend: Any, stride: Index3) -> None:
+    volume = np.random.default_rng(0).random(GRID.shape).astype(np.float32)
+    found = stitch(volume, starts_of(stride), PredictParams(blend=blend))
+    assert found.predicted.all()
+    np.testing.assert_allclose(found.probability, volume, atol=1e-6)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.floats(0, 1, width=32), st.integers(0, 2**32 - 1))
+def test_constant_predictor_gives_a_constant(value: float, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    starts = [tuple(random.integers(-5, 14, 3).tolist()) for _ in range(12)]
+    assembler = Assembler(GRID, SHAPE, PredictParams())
+    for start in starts:
+        assembler.add(sample_at(start), np.full(SHAPE, value, np.float32))
+    found = assembler.finish(**NO_COUNTS)
+    np.testing.assert_allclose(found.probability[found.predicted], value, atol=1e-6)
+    assert (found.probability[~found.predicted] == 0).all()
+    assert found.probability.max(initial=0) <= 1
+
+
+def test_order_of_windows_does_not_matter() -> None:
+    random = np.random.default_rng(0)
+    starts = starts_of((2, 3, 4))
+    windows = [random.random(SHAPE).astype(np.float32) for _ in starts]
+    answers = []
+    for order in (range(len(starts)), random.permutation(len(starts))):
+        assembler = Assembler(GRID, SHAPE, PredictParams())
+        for n in order:
+            assembler.add(sample_at(starts[n]), windows[n])
+        answers.append(assembler.finish(**NO_COUNTS).probability)
+    np.testing.assert_allclose(answers[0], answers[1], atol=1e-6)
+
+
+def test_only_covered_voxels_count_as_predicted() -> None:
+    found = stitch(np.ones(GRID.shape, np.float32), [(0, 0, 0), (7, 8, 9), (40, 0, 0)])
+    expected = np.zeros(GRID.shape, bool)
+    expected[:4, :6, :8] = True
+    expected[7:, 8:, 9:] = True
+    np.testing.assert_array_equal(found.predicted, expected)
+
+
+def test_middle_of_a_window_outweighs_the_border_of_another() -> None:
+    assembler = Assembler(GRID, SHAPE, PredictParams())
+    assembler.add(sample_at((0, 0, 0)), np.zeros(SHAPE, np.float32))
+    assembler.add(sample_at((3, 0, 0)), np.ones(SHAPE, np.float32))
+    mixed = assembler.finish(**NO_COUNTS).probability[3, 2, 3]
+    assert mixed == pytest.approx(0.5)  # last layer of one, first of the other
+    assembler = Assembler(GRID, SHAPE, PredictParams())
+    assembler.add(sample_at((0, 0, 0)), np.zeros(SHAPE, np.float32))
+    assembler.add(sample_at((2, 0, 0)), np.ones(SHAPE, np.float32))
+    line = assembler.finish(**NO_COUNTS).probability[:6, 2, 3]
+    assert line[2] < 0.5 < line[3]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.tuples(*[st.integers(-9, 9)] * 3))
+def test_overlap_equals_its_slow_twin(start: Index3) -> None:
+    scene_shape, shape = (5, 4, 6), (3, 4, 2)
+    scene, window = np.zeros(scene_shape, int), np.zeros(shape, int)
+    in_scene, in_window = overlap(start, shape, scene_shape)
+    scene[in_scene] += 1
+    window[in_window] += 1
+    assert scene[in_scene].shape == window[in_window].shape
+    for place in np.ndindex(*shape):
+        at = tuple(np.add(place, start))
+        inside = all(0 <= a < limit for a, limit in zip(at, scene_shape, strict=True))
+        assert window[place] == inside
+        if inside:
+            assert scene[at] == 1
+    assert scene.sum() == window.sum()
+
+
+def test_colours_are_means_over_views_and_windows() -> None:
+    """Pixels 0..5 hold (p, p + 6, p + 12)."""
+    lift = VoxelPixels(np.array([0, 0, 7]), np.array([1, 4, 5]), np.array([0, 0, 0]))
+    assembler = Assembler(GRID, SHAPE, PredictParams())
+    assembler.add(sample_at((2, 3, 4), lift), np.zeros(SHAPE, np.float32))
+    other = VoxelPixels(np.array([7]), np.array([2]), np.array([0]))
+    assembler.add(sample_at((2, 3, 4), other), np.zeros(SHAPE, np.float32))
+    found = assembler.finish(**NO_COUNTS)
+    assert found.colors is not None
+    assert found.colors.known.sum() == found.seen.sum() == 2
+    assert found.seen[2, 3, 4]
+    assert found.seen[2, 3, 11]
+    assert found.colors.rgb[2, 3, 4].tolist() == [2, 8, 14]  # of 2.5, to even
+    assert found.colors.rgb[2, 3, 11].tolist() == [4, 10, 16]  # of 3.5, to even
+    plain = Assembler(GRID, SHAPE, PredictParams(colors=False))
+    plain.add(sample_at((2, 3, 4), lift), np.zeros(SHAPE, np.float32))
+    bare = plain.finish(**NO_COUNTS)
+    assert bare.colors is None
+    assert bare.seen.sum() == 2
+
+
+def test_turned_or_misshapen_windows_are_refused() -> None:
+    assembler = Assembler(GRID, SHAPE, PredictParams())
+    with pytest.raises(ShapeError, match="turned 1 times"):
+        assembler.add(sample_at((0, 0, 0), turns=1), np.zeros(SHAPE))
+    with pytest.raises(ShapeError, match="needed: shape"):
+        assembler.add(sample_at((0, 0, 0)), np.zeros((4, 6, 7)))
+
+
+def test_params_that_make_no_sense_are_refused() -> None:
+    with pytest.raises(ParamsError, match="positive"):
+        PredictParams(stride=(0, 16, 32))
+    with pytest.raises(ParamsError, match="positive"):
+        PredictParams(batch_size=0)
+
+
+# --- a whole scene, through the real samples -----------------------------------------------------
+
+CAMERA = Intrinsics(40.0, 40.0, 31.5, 23.5, 64, 48)
+VIEWS = ViewParams(width=64, height=48, near_m=0.1, max_views=2)
+
+
+class BoxCapture:
+    """A camera in the middle of a box 2.2 x 1.8 x 1.6 m, four directions, one lost pose."""
+
+    def __init__(self) -> None:
+        box = trimesh.creation.box([2.2, 1.8, 1.6])
+        self.mesh = Mesh(box.vertices.astype(np.float32), box.faces.astype(np.int32))
+        self.caster = Raycaster(self.mesh)
+        self.decoded: list[int] = []
+
+    name = "box"
+    frame_ids = (0, 10, 20, 30)
+
+    def __len__(self) -> int:
+        return 4
+
+    def info(self) -> CaptureInfo:
+        return CaptureInfo("test", CAMERA, CAMERA, "same camera", False)
+
+    def camera(self, size: Any = None) -> Intrinsics:
+        return CAMERA
+
+    def pose(self, index: int) -> Pose | None:
+        if index == 2:
+            return None
+        angle = np.pi / 2 * index
+        right = np.array([-np.sin(angle), np.cos(angle), 0])
+        forward = np.array([np.cos(angle), np.sin(angle), 0])
+        matrix = np.eye(4)
+        matrix[:3, :3] = np.stack([right, np.cross(forward, right), forward], axis=-1)
+        return Pose(matrix)
+
+    def frame(self, index: int, size: Any = None, parts: Parts = ALL_PARTS) -> Frame:
+        pose = self.pose(index)
+        depth = rgb = None
+        if parts.depth:
+            depth = np.zeros((48, 64), np.float32)
+            if pose is not None:
+                depth = self.caster.depth(CAMERA, pose)
+        if parts.rgb:
+            self.decoded.append(index)
+            rgb = np.full((48, 64, 3), (200, 10 * index, 30), np.uint8)
+        return Frame(self.frame_ids[index], CAMERA, pose, rgb, depth)
+
+
+@pytest.fixture
+def box() -> SceneSource:
+    capture = BoxCapture()
+    grid = VoxelGrid.around(capture.mesh.vertices_m, 0.1, margin=1)
+    frames = [capture.frame(index) for index in range(4) if capture.pose(index) is not None]
+    views = scene_views(grid, frames, VIEWS)
+    capture.decoded.clear()
+    empty = np.zeros(grid.shape, bool)
+    volume = SceneVolume(grid, empty, empty, np.zeros(grid.shape, np.uint8))
+    return SceneSource("box", volume, views, capture)
+
+
+WINDOW = (8, 8, 8)
+STRIDE = PredictParams(stride=(4, 4, 4), batch_size=3)
+
+
+def seen_predictor(batch: Batch) -> torch.Tensor:
+    """1 where some view sees the voxel: what a network that copies its mask would say."""
+    answer = torch.zeros(batch.occupied.shape)
+    answer.view(len(answer), -1)[batch.sample, batch.voxel] = 1
+    return answer
+
+
+def test_scene_is_covered_whatever_views_there_are(box: SceneSource) -> None:
+    steps: list[tuple[int, int]] = []
+    found = predict_scene(
+        lambda batch: torch.full(batch.occupied.shape, 0.25),
+        box,
+        STRIDE,
+        WINDOW,
+        VIEWS,
+        progress=lambda done, total: steps.append((done, total)),
+    )
+    assert found.coverage == 1
+    assert 0 < found.windows_predicted == found.windows_seen < found.windows
+    assert found.windows_skipped == found.windows - found.windows_seen
+    np.testing.assert_allclose(found.probability[found.predicted], 0.25, atol=1e-6)
+    any_seen = seen_by_any_frame(box.views)
+    assert found.predicted[any_seen].all()
+    assert found.voxels_seen == any_seen.sum()
+    assert found.frames == 3
+    assert 1 <= found.frames_used <= 3
+    assert steps[-1] == (found.windows_predicted, found.windows_predicted)
+    assert [done for done, _ in steps] == sorted({done for done, _ in steps})
+    capture = box.capture
+    assert isinstance(capture, BoxCapture)
+    assert sorted(capture.decoded) == sorted(set(capture.decoded)), "a frame was decoded twice"
+    assert found.notes["coverage"] == 1
+    assert set(found.seconds) >= {"network", "blend", "all"}
+
+
+def test_windows_land_where_they_were_cut(box: SceneSource) -> None:
+    found = predict_scene(seen_predictor, box, STRIDE, WINDOW, VIEWS)
+    # Three frames, two views a window: what a window's views miss another window may show.
+    assert not found.seen[~seen_by_any_frame(box.views)].any()
+    assert found.probability[~found.seen].max() == 0
+    assert found.probability[found.seen].min() > 0
+    all_views = ViewParams(width=64, height=48, near_m=0.1, max_views=3)
+    whole = predict_scene(seen_predictor, box, STRIDE, WINDOW, all_views)
+    np.testing.assert_array_equal(whole.seen, seen_by_any_frame(box.views))
+    np.testing.assert_allclose(whole.probability, whole.seen, atol=1e-6)
+    assert whole.colors is not None
+    assert (whole.colors.rgb[whole.seen][:, 0] == 200).all()
+
+
+def test_batches_do_not_change_the_scene(box: SceneSource) -> None:
+    one = predict_scene(seen_predictor, box, PredictParams((4, 4, 4), 1), WINDOW, VIEWS)
+    many = predict_scene(seen_predictor, box, PredictParams((4, 4, 4), 64), WINDOW, VIEWS)
+    np.testing.assert_array_equal(one.probability, many.probability)
+
+
+def test_answer_of_another_shape_is_refused(box: SceneSource) -> None:
+    with pytest.raises(ShapeError, match="check the network"):
+        predict_scene(lambda batch: torch.zeros(1, 2, 3, 4), box, STRIDE, WINDOW, VIEWS)
+
+
+def test_stride_beyond_the_window_is_refused(box: SceneSource) -> None:
+    with pytest.raises(ParamsError, match="stride"):
+        predict_scene(seen_predictor, box, PredictParams(stride=(9, 4, 4)), WINDOW, VIEWS)
