@@ -313,10 +313,43 @@ def test_folder_of_scannets_own_exporter(tmp_path: Path) -> None:
     capture = open_capture(out)
     assert capture.info().depth_camera == Intrinsics(28, 28, 15.5, 11.5, 32, 24)
     assert "reprojected" in capture.info().registration
+    write_bytes(out / "intrinsic/extrinsic_color.txt", b"1 0 0 0.5 0 1 0 0 0 0 1 0 0 0 0 1")
+    write_bytes(out / "intrinsic/extrinsic_depth.txt", b"1 0 0 0.5 0 1 0 0 0 0 1 0 0 0 0 1")
+    aside = open_capture(out).pose(0)
+    np.testing.assert_allclose(aside.position_m, capture.pose(0).apply(np.array([0.5, 0, 0])))
     depth = capture.frame(0).depth_m
     assert depth.shape == (48, 64)
     assert set(np.unique(depth)) == {np.float32(0), np.float32(1.5)}
     assert depth[24, 32] == np.float32(1.5)
+
+
+def test_a_broken_first_frame_does_not_hide_the_others(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    export_folder(Formula(), out, frame_skip=1, size=None)
+    for part in ("color/3.jpg", "depth/3.png"):
+        (out / part).write_bytes(b"broken")
+    capture = FolderCapture(out)
+    assert capture.frame(1).camera == CAMERA
+    with pytest.raises(CaptureError, match=r"color/3\.jpg"):
+        capture.frame(0)
+    for part in ("color/7.jpg", "depth/7.png"):
+        (out / part).write_bytes(b"broken too")
+    with pytest.raises(CaptureError, match=r"color/3\.jpg"):
+        FolderCapture(out)
+
+
+def test_labels_in_a_folder_are_nyu40(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    export_folder(Formula(), out, frame_skip=1, size=None)
+    labels = np.full((48, 64), 40, np.uint8)
+    labels[0] = 41
+    write_bytes(out / "label/3.png", encode_png(labels))
+    write_bytes(out / "label/7.png", encode_png(labels.astype(np.uint16)))
+    capture = FolderCapture(out)
+    assert set(np.unique(capture.frame(0).labels)) == {0, 40}
+    assert describe(capture).unknown_raw_ids == {41: 64}
+    with pytest.raises(CaptureError, match="16 bits, probably raw"):
+        capture.frame(1)
 
 
 def test_broken_folder_frames_are_named(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -127,6 +128,7 @@ def browser_tab(binary: str) -> Iterator[Tab]:
             [binary, *FLAGS, f"--user-data-dir={profile}", "--remote-debugging-port=0"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            env={**os.environ, "TMPDIR": profile},
         )
         try:
             port_file = Path(profile) / "DevToolsActivePort"

@@ -40,9 +40,7 @@ def box(low, high, color, step=0.08, inward=False) -> Mesh:
             points[:, axis] = (low, high)[end][axis]
             i, j = np.meshgrid(np.arange(n_a - 1), np.arange(n_b - 1), indexing="ij")
             p = (i * n_b + j).ravel()
-            faces = np.concatenate(
-                [np.c_[p, p + n_b, p + n_b + 1], np.c_[p, p + n_b + 1, p + 1]]
-            )
+            faces = np.concatenate([np.c_[p, p + n_b, p + n_b + 1], np.c_[p, p + n_b + 1, p + 1]])
             if (end == 0) != inward:
                 faces = faces[:, ::-1]
             shade = 1 - 0.12 * axis - 0.08 * end
@@ -69,7 +67,7 @@ def joined(parts: list[Mesh]) -> Mesh:
 def room(seed: int) -> Mesh:
     """A room with a table, a sofa and a shelf."""
     rng = np.random.default_rng(seed)
-    x, y = (4.4, 3.4) + rng.uniform(-0.4, 0.4, 2)
+    x, y = np.array([4.4, 3.4]) + rng.uniform(-0.4, 0.4, 2)
     return joined(
         [
             box((0, 0, 0), (x, y, 2.6), (222, 214, 200), inward=True),
@@ -108,9 +106,7 @@ def poses(mesh: Mesh, count: int) -> list[Pose]:
         angle = 2 * math.pi * i / count
         out = np.array([math.cos(angle), math.sin(angle), 0.0])
         found.append(
-            looking_at(
-                middle + out * (1.5, 1.0, 0) + (0, 0, 0.3), middle - out * 0.5 - (0, 0, 0.4)
-            )
+            looking_at(middle + out * (1.5, 1.0, 0) + (0, 0, 0.3), middle - out * 0.5 - (0, 0, 0.4))
         )
     return found
 
@@ -265,7 +261,7 @@ def make(root: Path, scenes: int = 2) -> Made:
             "protocol": "surface",
             "scenes": table,
             "mean": mean,
-            "coverage": {name: 1.0 for name in names},
+            "coverage": dict.fromkeys(names, 1.0),
             "notes": ["Depth is rendered at every frame with a valid pose."],
         },
     )

@@ -23,7 +23,7 @@ from crossvox.capture.stored import (
     LOST_POSE,
     StoredCapture,
     check_color_header,
-    gray_size,
+    first_size,
     read_camera,
     read_depth_png,
     read_gray_checked,
@@ -36,7 +36,6 @@ from crossvox.core.checks import CaptureError, ParamsError, PoseError, expect
 from crossvox.core.frame import Capture, CaptureInfo, Parts
 from crossvox.core.labels import NYU40_NAMES, RawLabelMap
 from crossvox.doors.images import (
-    color_size,
     decode_color,
     encode_jpeg,
     encode_png,
@@ -84,23 +83,27 @@ class FolderCapture(StoredCapture):
         lone = len(set(_numbered(path / "depth", (".png",))) - set(ids))
         if lone:
             notes.append(f"{lone} depth images without a colour image of the same number")
-        first = self._color[ids[0]]
-        size = color_size(read_bytes(first), str(first))
-        color, depth, color_from_depth = self._cameras(size, notes)
+        size = first_size((self._color[number] for number in ids), "color")
+        color, depth, base_from_color, base_from_depth = self._cameras(size, notes)
+        color_from_depth = np.linalg.inv(base_from_color) @ base_from_depth
         super().__init__(
-            path.resolve().name, ids, Registration(color, depth, color_from_depth, registration)
+            path.resolve().name,
+            ids,
+            Registration(color, depth, np.asarray(color_from_depth, np.float64), registration),
+            stored_from_color=base_from_color,
         )
         self._notes = tuple(notes)
 
     def _cameras(
         self, size: Size, notes: list[str]
-    ) -> tuple[Intrinsics, Intrinsics, NDArray[np.float64]]:
-        """Colour camera, depth camera, depth-to-colour transform."""
-        depth_size = self._depth_size(size)
+    ) -> tuple[Intrinsics, Intrinsics, NDArray[np.float64], NDArray[np.float64]]:
+        """Colour and depth camera, and where both stand in the frame that poses are about."""
+        files = (self.path / "depth" / f"{number}.png" for number in sorted(self._color))
+        depth_size = first_size(files, "gray")
         single, exporter = self.path / "intrinsic.txt", self.path / "intrinsic"
         if single.is_file():
             color = read_camera(single, size)
-            return color, color.resized(depth_size), np.eye(4)
+            return color, color.resized(depth_size), np.eye(4), np.eye(4)
         if (exporter / "intrinsic_color.txt").is_file():
             color = read_camera(exporter / "intrinsic_color.txt", size)
             depth_file = exporter / "intrinsic_depth.txt"
@@ -109,31 +112,14 @@ class FolderCapture(StoredCapture):
                 if depth_file.is_file()
                 else color.resized(depth_size)
             )
-            return (
-                color,
-                depth,
-                np.linalg.solve(
-                    _extrinsic(exporter / "extrinsic_color.txt"),
-                    _extrinsic(exporter / "extrinsic_depth.txt"),
-                ),
-            )
+            base_from_color = _extrinsic(exporter / "extrinsic_color.txt")
+            return color, depth, base_from_color, _extrinsic(exporter / "extrinsic_depth.txt")
         notes.append(
             "no intrinsic.txt: ScanNet's usual camera is assumed, rescaled to "
             f"{size[0]}x{size[1]}; positions will be off if the capture was taken by another"
         )
         color = FALLBACK_CAMERA.resized(size)
-        return color, color.resized(depth_size), np.eye(4)
-
-    def _depth_size(self, color_size_px: Size) -> Size:
-        """Size of the first depth image; the colour images' where it cannot be read."""
-        for number in sorted(self._color):
-            file = self.path / "depth" / f"{number}.png"
-            try:
-                with file.open("rb") as stream:
-                    return gray_size(stream.read(32), str(file))
-            except (OSError, CaptureError):
-                continue
-        return color_size_px
+        return color, color.resized(depth_size), np.eye(4), np.eye(4)
 
     def info(self) -> CaptureInfo:
         """Cameras, registration and companions, without decoding images."""
@@ -176,7 +162,17 @@ class FolderCapture(StoredCapture):
     def labels_raw(self, index: int) -> NDArray[np.uint8] | None:
         """``label/N.png``, or None."""
         file = self._labels.get(self.frame_ids[index])
-        return None if file is None else read_gray_checked(file)
+        if file is None:
+            return None
+        labels = read_gray_checked(file)
+        expect(
+            labels.dtype == np.uint8,
+            given=f"{file} of 16 bits, probably raw label ids",
+            needed="NYU40 ids in 8 bits",
+            do="map them with the class map, or open the raw scan and export it",
+            error=CaptureError,
+        )
+        return labels
 
     def label_map(self) -> RawLabelMap:
         """NYU40 ids stand for themselves; anything beyond them is unknown."""

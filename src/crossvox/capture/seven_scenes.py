@@ -19,14 +19,14 @@ from crossvox.capture.registration import Registration, RegistrationMode
 from crossvox.capture.stored import (
     StoredCapture,
     camera_or_error,
-    gray_size,
+    first_size,
     read_camera,
     read_depth_png,
     read_pose_matrix,
 )
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import CaptureInfo
-from crossvox.doors.images import color_size, read_bytes
+from crossvox.doors.images import read_bytes
 
 INTRINSICS = "camera-intrinsics.txt"
 DEPTH_FOCAL_PX, DEPTH_CENTRE_PX = 585.0, (320.0, 240.0)
@@ -88,9 +88,8 @@ class SevenScenesCapture(StoredCapture):
             do="check the path",
             error=CaptureError,
         )
-        first = {part: self._path(ids[0], part) for part in ("color", "depth")}
-        size = color_size(read_bytes(first["color"]), str(first["color"]))
-        depth_size = gray_size(read_bytes(first["depth"]), str(first["depth"]))
+        size = first_size((self._path(number, "color") for number in ids), "color")
+        depth_size = first_size((self._path(number, "depth") for number in ids), "gray")
         focal, centre = DEPTH_FOCAL_PX, DEPTH_CENTRE_PX
         reference = camera_or_error((focal, focal, *centre), _REFERENCE_SIZE, str(path))
         self._has_file = (path / INTRINSICS).is_file()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,7 +101,10 @@ class StoredCapture(ABC):
 
     def label_map(self) -> RawLabelMap:
         """The table from stored label ids to NYU40."""
-        raise CaptureError(f"given: {self.name}, a format without labels; needed: labels; do: -")
+        raise CaptureError(
+            f"given: {self.name}, a capture without labels; needed: 2D labels; "
+            f"do: ask for frames without labels"
+        )
 
     def has_label(self, index: int) -> bool:
         """Whether a frame comes with a label image (not whether it can be read)."""
@@ -286,6 +290,29 @@ def gray_size(data: bytes, source: str) -> Size:
         error=CaptureError,
     )
     return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+
+
+def first_size(paths: Iterable[Path], kind: Literal["color", "gray"]) -> Size:
+    """Image size of a capture: of the first file whose header can be read.
+
+    Later files are checked against it when they are decoded, so that a broken first frame stays
+    one broken frame.
+
+    Raises:
+        CaptureError: no header can be read; tells what is wrong with the first file.
+    """
+    problem: CaptureError | None = None
+    for path in paths:
+        try:
+            data = read_bytes(path)
+            size = (color_size if kind == "color" else gray_size)(data, str(path))
+            if 0 < size[0] * size[1] <= MAX_PIXELS:
+                return size
+        except CaptureError as error:
+            problem = problem or error
+    raise problem or CaptureError(
+        f"given: no {kind} image of a sensible size; needed: at least one; do: check the path"
+    )
 
 
 def read_numbers(path: Path) -> NDArray[np.float64]:

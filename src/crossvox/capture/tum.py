@@ -17,14 +17,14 @@ from crossvox.capture.registration import Registration, RegistrationMode
 from crossvox.capture.stored import (
     LOST_POSE,
     StoredCapture,
-    gray_size,
+    first_size,
     read_camera,
     read_depth_png,
 )
 from crossvox.core.camera import Intrinsics
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import CaptureInfo
-from crossvox.doors.images import color_size, read_bytes
+from crossvox.doors.images import read_bytes
 
 DEFAULT_CAMERA = Intrinsics(525.0, 525.0, 319.5, 239.5, 640, 480)
 """The data set's own default for all sequences."""
@@ -86,9 +86,8 @@ class TumCapture(StoredCapture):
             error=CaptureError,
         )
         self._alone = len(color_times) - len(ids)
-        color_file, depth_file = self._color[ids[0]], self._depth[self._depth_of[ids[0]]]
-        size = color_size(read_bytes(color_file), str(color_file))
-        depth_size = gray_size(read_bytes(depth_file), str(depth_file))
+        size = first_size((self._color[number] for number in ids), "color")
+        depth_size = first_size((self._depth[self._depth_of[number]] for number in ids), "gray")
         self._has_file = (path / INTRINSICS).is_file()
         camera = (
             read_camera(path / INTRINSICS, size) if self._has_file else DEFAULT_CAMERA.resized(size)

@@ -135,7 +135,8 @@ def resize_nearest(image: Array, size: Size) -> Array:
         return image
     columns = ((np.arange(size[0]) * 2 + 1) * width) // (2 * size[0])
     rows = ((np.arange(size[1]) * 2 + 1) * height) // (2 * size[1])
-    return image[rows[:, None], columns]
+    # Rows first, then columns: several times faster than one look-up a pixel.
+    return image[rows][:, columns]
 
 
 def fit_nearest(image: Array, fit: ImageFit) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,14 @@ from numpy.typing import NDArray
 
 from crossvox.core.camera import Intrinsics, Pose, pixel_rays
 from crossvox.core.volume import Mesh
+
+
+@lru_cache(maxsize=8)
+def _rays(camera: Intrinsics) -> NDArray[np.float32]:
+    """Rays of one camera, row-major, ``(H * W, 3)``; made once for all frames."""
+    rays = pixel_rays(camera).reshape(-1, 3).astype(np.float32)
+    rays.setflags(write=False)
+    return rays
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +80,9 @@ class Raycaster:
 
     def view(self, camera: Intrinsics, pose: Pose) -> Hits:
         """Cast a ray through every pixel centre; ``distance`` is the depth z, row-major pixels."""
-        directions = pixel_rays(camera).reshape(-1, 3) @ pose.world_from_camera[:3, :3].T
+        rotation = pose.world_from_camera[:3, :3].astype(np.float32)
+        # Not a matrix product: BLAS would start threads of its own inside every caller's thread.
+        directions = np.einsum("nc,kc->nk", _rays(camera), rotation)
         origins = np.broadcast_to(pose.position_m, directions.shape)
         return self.cast(origins, directions)
 

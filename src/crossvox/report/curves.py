@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 import json
 import math
 import re
@@ -17,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup, escape
 from matplotlib import rc_context
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
 from crossvox.core.checks import ArtifactError
@@ -98,9 +99,9 @@ def read_log(path: Path) -> TrainingLog:
                 scores.setdefault(name, []).append((step, found))
     baselines: dict[str, dict[str, float]] = {}
     for name in list(scores):
-        found = re.fullmatch(r"(.+) \((.+)\)", name)
-        if found and found[1] in scores:
-            baselines.setdefault(found[1], {})[found[2]] = scores.pop(name)[-1][1]
+        parts = re.fullmatch(r"(.+) \((.+)\)", name)
+        if parts and parts[1] in scores:
+            baselines.setdefault(parts[1], {})[parts[2]] = scores.pop(name)[-1][1]
     scores.pop("loss", None)
     return TrainingLog(
         tuple(train),
@@ -145,7 +146,9 @@ def loss_curves(log: TrainingLog) -> Markup | None:
             width = max(1, len(losses) // 25)
             if width > 1:
                 axes.plot(steps, losses, color=SERIES[0], alpha=0.28, linewidth=0.8)
-            axes.plot(steps, smoothed(losses, width), color=SERIES[0], linewidth=2.0, label="training")
+            axes.plot(
+                steps, smoothed(losses, width), color=SERIES[0], linewidth=2.0, label="training"
+            )
         if log.validation:
             steps, losses = np.array(log.validation).T
             axes.plot(
@@ -196,9 +199,7 @@ def score_curves(log: TrainingLog, most: int = 3) -> Markup | None:
     return _svg("scores", draw, f"Validation scores over training steps, at the end: {last}.")
 
 
-def scene_dots(
-    name: str, methods: Mapping[str, Mapping[str, float]], better: str
-) -> Markup | None:
+def scene_dots(name: str, methods: Mapping[str, Mapping[str, float]], better: str) -> Markup | None:
     """One score of every scene, a dot a method: ``methods[method][scene]``."""
     scenes = sorted({scene for values in methods.values() for scene in values})
     if len(scenes) < 2:
@@ -211,7 +212,12 @@ def scene_dots(
         for color, (method, values) in zip(SERIES, methods.items(), strict=False):
             rows = [i for i, scene in enumerate(scenes) if scene in values]
             axes.plot(
-                [values[scenes[i]] for i in rows], rows, "o", color=color, markersize=8, label=method
+                [values[scenes[i]] for i in rows],
+                rows,
+                "o",
+                color=color,
+                markersize=8,
+                label=method,
             )
         axes.set_yticks(range(len(scenes)), scenes)
         axes.set_ylim(len(scenes) - 0.5, -0.5)
@@ -222,7 +228,9 @@ def scene_dots(
         axes.grid(False)
 
     means = "; ".join(
-        f"{method} {np.mean(list(values.values())):.3f}" for method, values in methods.items() if values
+        f"{method} {np.mean(list(values.values())):.3f}"
+        for method, values in methods.items()
+        if values
     )
     return _svg(
         "by-scene", draw, f"{name} by scene, mean: {means}.", (6.4, 1.1 + 0.34 * len(scenes))
@@ -238,7 +246,7 @@ def _finish(axes: Any, label: str, below: str = "step") -> None:
     axes.set_ylabel(label)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(
-            frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=3, fontsize=10,
+            frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=4, fontsize=10,
             handlelength=1.6, columnspacing=1.4, borderaxespad=0.2,
         )  # fmt: skip
 
@@ -246,7 +254,7 @@ def _finish(axes: Any, label: str, below: str = "step") -> None:
 def _svg(
     name: str, draw: Any, description: str, size_in: tuple[float, float] = (6.4, 3.7)
 ) -> Markup:
-    style = {
+    style: dict[Any, Any] = {
         "svg.fonttype": "none",
         "svg.hashsalt": f"crossvox-{name}",
         "font.size": 11,
@@ -285,7 +293,7 @@ def _svg(
 
 
 def plan_drawing(
-    plan: NDArray[np.bool_],
+    plan: Array,
     corner_m: tuple[float, float],
     cell_m: float,
     path_m: Array,
@@ -296,7 +304,7 @@ def plan_drawing(
     """The room from straight above: surface, the camera's path, where the sample frames stood.
 
     Args:
-        plan: ``(X, Y)`` bool or share in [0, 1], how much surface stands in each column.
+        plan: ``(X, Y)`` share in [0, 1], how much surface stands in each column.
         corner_m: world ``x, y`` of the low corner of column ``(0, 0)``.
         cell_m: edge of a column.
         path_m: ``(N, 3)`` camera positions in order.
@@ -331,7 +339,7 @@ def plan_drawing(
         'preserveAspectRatio="none" />',
     ]
     starts = [0, *sorted(b for b in breaks if 0 < b < len(path_m)), len(path_m)]
-    for begin, end in zip(starts[:-1], starts[1:], strict=True):
+    for begin, end in itertools.pairwise(starts):
         line = " ".join("{:.3f},{:.3f}".format(*at(place)) for place in path_m[begin:end])
         if end - begin > 1:
             parts.append(

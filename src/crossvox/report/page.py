@@ -43,6 +43,7 @@ from crossvox.report.pictures import (
     NOTHING,
     Interior,
     Painter,
+    Rays,
     View,
     birdseye_view,
     capture_view,
@@ -220,25 +221,29 @@ def write_page(
     tables = [_table(entry, sources) for entry in scores]
     times = _times(sources, names)
     title = params.title or _title(sources, names)
-    html = _environment().get_template("page.html.j2").render(
-        title=title,
-        summary=_summary(scores, names, sources, runs),
-        facts=_facts(scores, names, sources, runs, scenes),
-        scenes=scenes,
-        unpictured=names[len(pictured) :],
-        runs=runs,
-        tables=tables,
-        by_scene=_by_scene(scores),
-        times=times,
-        origins=_origins(sources),
-        missing=_once(sources.missing),
-        versions=_versions(),
-        machine=f"{platform.system()} {platform.machine()}, {os.cpu_count() or 1} cores",
-        made=datetime.now().astimezone().strftime("%d %B %Y, %H:%M"),
-        error_scale=_scale(ERROR_MAP),
-        error_reach_m=params.error_reach_m,
-        depth_scale=_scale(DEPTH_MAP),
-        nothing=f"rgb{NOTHING}",
+    html = (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            title=title,
+            summary=_summary(scores, names, sources, runs),
+            facts=_facts(scores, names, sources, runs, scenes),
+            scenes=scenes,
+            unpictured=names[len(pictured) :],
+            runs=runs,
+            tables=tables,
+            by_scene=_by_scene(scores),
+            times=times,
+            origins=_origins(sources),
+            missing=_once(sources.missing),
+            versions=_versions(),
+            machine=f"{platform.system()} {platform.machine()}, {os.cpu_count() or 1} cores",
+            made=datetime.now().astimezone().strftime("%d %B %Y, %H:%M"),
+            error_scale=_scale(ERROR_MAP),
+            error_reach_m=params.error_reach_m,
+            depth_scale=_scale(DEPTH_MAP),
+            nothing=f"rgb{NOTHING}",
+        )
     )
     with replacing(page) as temporary:
         temporary.write_text(html, encoding="utf-8")
@@ -279,7 +284,8 @@ def _gather(artifacts: Sequence[Path]) -> _Sources:
 
 def _kind(folder: Path) -> str | None:
     """What a folder is: run, prediction, data, scene, scan; None if it is none of these."""
-    stage = _manifest(folder).stage if _manifest(folder) is not None else ""
+    manifest = _manifest(folder)
+    stage = manifest.stage if manifest is not None else ""
     for start, kind in (
         ("train", "run"),
         ("predict-scene", "predicted scene"),
@@ -451,14 +457,21 @@ def _scene(
     posed = _posed(capture) if capture is not None else []
     size = (params.picture_width_px, round(params.picture_width_px * 0.72))
     record["views"], record["errors"] = [], []
-    best = next((meshes[m] for m in ("reference", "tsdf", "learnt", "mask_only") if m in meshes), None)
+    best = next(
+        (meshes[m] for m in ("reference", "tsdf", "learnt", "mask_only") if m in meshes), None
+    )
     views: list[View] = []
+    photo = None
     if best is not None:
         views.append(birdseye_view(best, size))
         if capture is not None and posed:
-            view = capture_view(best, capture.camera(), [pose for _, pose in posed], size)
-            views += [view] if view is not None else []
+            found = capture_view(best, capture.camera(), [pose for _, pose in posed], size[0])
+            if found is not None:
+                views.append(found[0])
+                photo = _photo(name, capture, posed[found[1]][0], size[0], sources)
         record["views"], record["errors"] = _pictures(name, meshes, origin, views, params)
+        if photo is not None:
+            record["views"][1]["pictures"].insert(0, photo)
     record["inputs"] = (
         _inputs(name, capture, posed, best, views, params, sources) if capture is not None else None
     )
@@ -474,6 +487,25 @@ def _scene(
     return record
 
 
+def _photo(
+    name: str, capture: Capture, index: int, width_px: int, sources: _Sources
+) -> dict[str, str] | None:
+    """The capture's own picture from the pose that the surfaces are shown from."""
+    try:
+        frame = capture.frame(index, parts=Parts(depth=False, labels=False))
+    except CrossvoxError as error:
+        sources.missing.append(_hidden(f"{name}: a frame cannot be read ({error})"))
+        return None
+    if frame.rgb is None:
+        return None
+    return {
+        "method": "Photo",
+        "text": f"frame {frame.id} of the capture",
+        "data": _data("image/jpeg", encode_jpeg(_within(frame.rgb, width_px), 88)),
+        "alt": f"{name}, photo, frame {frame.id}",
+    }
+
+
 def _split_of(name: str, sources: _Sources) -> str:
     for data in sources.data:
         if name in _split(data, "val"):
@@ -483,9 +515,7 @@ def _split_of(name: str, sources: _Sources) -> str:
     return ""
 
 
-def _meshes(
-    name: str, folder: Path | None, sources: _Sources
-) -> tuple[dict[str, Mesh], str]:
+def _meshes(name: str, folder: Path | None, sources: _Sources) -> tuple[dict[str, Mesh], str]:
     """Meshes by method, in the order of display, and what the reference is."""
     paths: dict[str, Path] = {}
     for prediction in sources.predictions:
@@ -528,21 +558,19 @@ def _pictures(
 ) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     """Rendered pictures: by view, then by method; and the pictures of errors."""
 
+    # Every surface is seen along the same rays: they are worked out once a view.
+    rays = [Rays.through(view.camera, view.pose, view.interior) for view in views]
+
     def paint(method: str) -> dict[str, Any]:
         painter = Painter(meshes[method])
+        hits = [painter.see(each) for each in rays]
         made: dict[str, Any] = {
-            "views": [_webp(painter.paint(v.camera, v.pose, interior=v.interior)) for v in views]
+            "views": [_webp(painter.shade(r, h)) for r, h in zip(rays, hits, strict=True)]
         }
         other = meshes.get("learnt") if method == "reference" else meshes.get("reference")
         if other is not None:
-            # Errors are asked of the painter's own mesh: its vertices are the ones to colour.
             colors = error_colors(painter.mesh, other, params.error_reach_m)
-            view = views[0]
-            made["error"] = _webp(
-                painter.paint(
-                    view.camera, view.pose, colors=colors, interior=view.interior, relief=0.45
-                )
-            )
+            made["error"] = _webp(painter.shade(rays[0], hits[0], colors=colors, relief=0.45))
         return made
 
     with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
@@ -704,9 +732,11 @@ def _view_3d(
 ) -> dict[str, Any]:
     """Write the 3D view and the GLB of the main surface."""
     interior: Interior | None = view.interior
-    low, high = (np.asarray(f(next(iter(meshes.values())).vertices_m, axis=0)) for f in (np.min, np.max))
+    low, high = (
+        np.asarray(f(next(iter(meshes.values())).vertices_m, axis=0)) for f in (np.min, np.max)
+    )
     middle = 0.5 * (low + high)
-    eye = middle + (view.pose.position_m - middle) * 0.62
+    eye = middle + (view.pose.position_m - middle) * 0.78
     safe = re.sub(r"[^\w.\-]+", "_", name)
     html, glb = side / f"{safe}.html", side / f"{safe}.glb"
     written = write_viewer_html(
@@ -783,7 +813,9 @@ def _table(entry: Mapping[str, Any], sources: _Sources) -> dict[str, Any]:
     """One protocol: the mean table and a table a scene."""
     scenes = entry["scenes"]
     coverage = {
-        scene: share for scene, value in entry["coverage"].items() if (share := number(value)) is not None
+        scene: share
+        for scene, value in entry["coverage"].items()
+        if (share := number(value)) is not None
     }
     several = len(scenes) > 1
     parts = []
@@ -806,6 +838,7 @@ def _table(entry: Mapping[str, Any], sources: _Sources) -> dict[str, Any]:
 def _grid(methods: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, Any]:
     """Rows a score, columns a method; the best value of a row is marked."""
     names = _once(name for scores in methods.values() for name in scores)
+    names.sort(key=lambda name: name != "F-score")
     rows = []
     for name in names:
         cells = {method: scores.get(name) for method, scores in methods.items()}
@@ -851,16 +884,24 @@ def _support(cell: Mapping[str, Any] | None) -> str:
     if not cell or number(cell.get("support")) is None:
         return ""
     count, of = int(cell["support"]), str(cell.get("of") or "")
-    shown = f"{count / 1e6:.1f} M" if count >= 1e6 else f"{count / 1e3:.0f} k" if count >= 1e4 else str(count)
+    shown = (
+        f"{count / 1e6:.1f} M"
+        if count >= 1e6
+        else f"{count / 1e3:.0f} k"
+        if count >= 1e4
+        else str(count)
+    )
     if count == 1 and of.endswith("s"):
         of = of[:-1]
     return f"{shown} {of}".strip()
 
 
-def _headline(scores: Sequence[Mapping[str, Any]]) -> tuple[dict[str, float], Mapping[str, Any]] | None:
+def _headline(
+    scores: Sequence[Mapping[str, Any]],
+) -> tuple[dict[str, float], Mapping[str, Any]] | None:
     """F-score by method, of the first table that has any, and that table."""
     for entry in scores:
-        means = entry["mean"] or next(iter(entry["scenes"].values()), {})
+        means: Mapping[str, Any] = entry["mean"] or next(iter(entry["scenes"].values()), {})
         found = {
             method: value
             for method, rows in means.items()

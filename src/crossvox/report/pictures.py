@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from crossvox.core.camera import Intrinsics, Pose, Size, pixel_rays, project
 from crossvox.core.checks import ShapeError, expect
 from crossvox.core.volume import Mesh
-from crossvox.doors.raycast import Raycaster
+from crossvox.doors.raycast import Hits, Raycaster
 
 Array = NDArray[Any]
 Color = tuple[int, int, int]
@@ -34,8 +34,6 @@ BACKGROUND: Color = (246, 247, 249)
 
 NOTHING: Color = (70, 74, 82)
 """Depth pixels without a reading."""
-
-_RAYS_AT_ONCE = 1 << 19
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +103,7 @@ class Interior:
         )
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _entry(origins, directions, depth_m, cell_m, corner_m, floor_m, top_m):  # type: ignore[no-untyped-def]
     """March each ray down from ``top_m``; the plan's distances tell how far a step may go."""
     count = len(origins)
@@ -243,7 +241,7 @@ def vertex_occlusion(
         [np.bincount(cluster, mesh.vertices_m[:, i], clusters) / size for i in range(3)], axis=-1
     )
     normal = np.stack([np.bincount(cluster, normals[:, i], clusters) for i in range(3)], axis=-1)
-    normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9)
+    normal = normal / np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9)
     # Cosine-weighted directions on a Fibonacci spiral, in a frame about each normal.
     rank = np.arange(rays) + 0.5
     radius, angle = np.sqrt(rank / rays), rank * (math.pi * (3 - math.sqrt(5)))
@@ -263,6 +261,47 @@ def vertex_occlusion(
     for _ in range(6):
         value = (value + np.bincount(one, value[other], count)) / degree
     return value.astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Rays:
+    """The rays of a picture, several a pixel; shared by all meshes that are seen from there.
+
+    Attributes:
+        camera: of the finished picture.
+        supersample: rays a pixel along each axis.
+        origins_m, directions: ``(R, 3)`` float32; directions are scaled to z = 1.
+        pixel: ``(R,)`` int64, row-major number in the picture before it is scaled down. Rays that
+            never enter the interior are left out.
+    """
+
+    camera: Intrinsics
+    supersample: int
+    origins_m: NDArray[np.float32]
+    directions: NDArray[np.float32]
+    pixel: NDArray[np.int64]
+
+    @classmethod
+    def through(
+        cls,
+        camera: Intrinsics,
+        pose: Pose,
+        interior: Interior | None = None,
+        supersample: int = 2,
+    ) -> Rays:
+        """The rays of a view, beginning where the interior begins."""
+        fine = camera.resized((camera.width * supersample, camera.height * supersample))
+        rotation = pose.world_from_camera[:3, :3].astype(np.float32)
+        directions = pixel_rays(fine).reshape(-1, 3).astype(np.float32) @ rotation.T
+        origin = pose.position_m.astype(np.float32)
+        if interior is None:
+            origins = np.broadcast_to(origin, directions.shape)
+            return cls(camera, supersample, origins, directions, np.arange(len(directions)))
+        entry = interior.entry(np.broadcast_to(origin, directions.shape), directions)
+        pixel = np.flatnonzero(np.isfinite(entry))
+        directions = directions[pixel]
+        origins = origin + directions * entry[pixel, None]
+        return cls(camera, supersample, origins, directions, pixel)
 
 
 class Painter:
@@ -297,7 +336,7 @@ class Painter:
         relief: float = 1.0,
         supersample: int = 2,
     ) -> NDArray[np.uint8]:
-        """Paint the mesh.
+        """Paint the mesh from one point of view.
 
         Args:
             camera, pose: the point of view.
@@ -309,64 +348,67 @@ class Painter:
         Returns:
             ``(H, W, 4)`` uint8 RGBA; transparent where there is no surface.
         """
-        fine = camera.resized((camera.width * supersample, camera.height * supersample))
-        directions = pixel_rays(fine).reshape(-1, 3) @ pose.world_from_camera[:3, :3].T
-        directions = np.ascontiguousarray(directions, dtype=np.float32)
-        picture = np.zeros((len(directions), 4), dtype=np.float32)
+        rays = Rays.through(camera, pose, interior, supersample)
+        return self.shade(rays, self.see(rays), colors=colors, relief=relief)
+
+    def see(self, rays: Rays) -> Hits:
+        """What the rays of a view hit; may be shaded more than once."""
+        return self.caster.cast(rays.origins_m, rays.directions)
+
+    def shade(
+        self,
+        rays: Rays,
+        hits: Hits,
+        *,
+        colors: NDArray[np.uint8] | None = None,
+        relief: float = 1.0,
+    ) -> NDArray[np.uint8]:
+        """Turn hits into a picture, see :meth:`paint`."""
         own = colors if colors is not None else self.mesh.colors
         if own is None:
             own = np.broadcast_to(np.array(CLAY, dtype=np.uint8), self.mesh.vertices_m.shape)
-        own = np.ascontiguousarray(own)
-        # In pieces: one call of the caster then needs little memory beside the picture.
-        for first in range(0, len(directions), _RAYS_AT_ONCE):
-            part = slice(first, first + _RAYS_AT_ONCE)
-            rays = directions[part]
-            origins = np.broadcast_to(pose.position_m.astype(np.float32), rays.shape)
-            chosen = np.arange(len(rays))
-            if interior is not None:
-                entry = interior.entry(origins, rays)
-                chosen = np.flatnonzero(np.isfinite(entry))
-                origins = origins[chosen] + rays[chosen] * entry[chosen, None]
-            hits = self.caster.cast(origins, rays[chosen])
-            _shade(
-                picture[part],
-                chosen,
-                rays,
-                hits.face,
-                hits.u,
-                hits.v,
-                self.mesh.vertices_m,
-                self.mesh.faces,
-                self._normals,
-                own,
-                self.occlusion,
-                np.float32(relief),
-            )
-        picture = picture.reshape(fine.height, fine.width, 4)
-        if supersample > 1:
-            picture = cv2.resize(picture, camera.size, interpolation=cv2.INTER_AREA)
-        alpha = picture[..., 3:]
-        rgb = np.divide(
-            picture[..., :3], alpha, out=np.zeros_like(picture[..., :3]), where=alpha > 0
+        fine = rays.supersample
+        width, height = rays.camera.width * fine, rays.camera.height * fine
+        flat = np.zeros((width * height, 4), dtype=np.float32)
+        _shade(
+            flat,
+            rays.pixel,
+            rays.directions,
+            hits.face,
+            hits.u,
+            hits.v,
+            self.mesh.vertices_m,
+            self.mesh.faces,
+            self._normals,
+            np.ascontiguousarray(own),
+            self.occlusion,
+            np.float32(relief),
         )
+        picture = flat.reshape(height, width, 4)
+        if fine > 1:
+            picture = np.asarray(
+                cv2.resize(picture, rays.camera.size, interpolation=cv2.INTER_AREA),
+                dtype=np.float32,
+            )
+        alpha = picture[..., 3:]
+        rgb = picture[..., :3] / np.where(alpha > 0, alpha, 1)
         return np.round(np.concatenate([rgb, alpha], -1).clip(0, 1) * 255).astype(np.uint8)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _shade(  # type: ignore[no-untyped-def]
-    picture, chosen, rays, face, u, v, vertices_m, faces, normals, colors, occlusion, relief
+    picture, pixel, rays, face, u, v, vertices_m, faces, normals, colors, occlusion, relief
 ):
     """Write colour times coverage, and coverage, of the rays that hit: ``(R, 4)`` in [0, 1]."""
     toward = np.empty(3, dtype=np.float32)
     normal = np.empty(3, dtype=np.float32)
     flat = np.empty(3, dtype=np.float32)
     one = np.float32(1.0)
-    for hit in range(len(chosen)):
-        if face[hit] < 0:
+    for ray in range(len(pixel)):
+        if face[ray] < 0:
             continue
-        ray = chosen[hit]
-        first, second, third = faces[face[hit]]
-        b, c = u[hit], v[hit]
+        first, second, third = faces[face[ray]]
+        b, c = u[ray], v[ray]
         a = one - b - c
         p, q, r = vertices_m[first], vertices_m[second], vertices_m[third]
         q0, q1, q2 = q[0] - p[0], q[1] - p[1], q[2] - p[2]
@@ -402,8 +444,8 @@ def _shade(  # type: ignore[no-untyped-def]
             base = (a * colors[first, i] + b * colors[second, i] + c * colors[third, i]) / 255
             if side < 0:
                 base = 0.3 * base + 0.55 * BACK[i] / 255
-            picture[ray, i] = min(max(base * light, 0.0), 1.0)
-        picture[ray, 3] = one
+            picture[pixel[ray], i] = min(max(base * light, 0.0), 1.0)
+        picture[pixel[ray], 3] = one
 
 
 def faces_inward(mesh: Mesh, caster: Raycaster, probes: int = 2000) -> bool:
@@ -454,7 +496,9 @@ def render_mesh(
 
     Example:
         >>> view = birdseye_view(mesh, (960, 640))  # doctest: +SKIP
-        >>> rgb = render_mesh(mesh, view.camera, view.pose, interior=view.interior)  # doctest: +SKIP
+        >>> render_mesh(  # doctest: +SKIP
+        ...     mesh, view.camera, view.pose, interior=view.interior
+        ... )
     """
     painter = Painter(mesh, occlusion=occlusion)
     rgba = painter.paint(camera, pose, colors=colors, interior=interior, supersample=supersample)
@@ -528,28 +572,28 @@ def birdseye_view(
 
 
 def capture_view(
-    mesh: Mesh, camera: Intrinsics, poses: Sequence[Pose], size: Size, most: int = 60
-) -> View | None:
+    mesh: Mesh, camera: Intrinsics, poses: Sequence[Pose], width_px: int, most: int = 60
+) -> tuple[View, int] | None:
     """The pose of the capture that shows most of the room; None if there is no pose.
 
     Of at most ``most`` poses, that one wins whose picture is full of surface that is not near.
+
+    Returns:
+        The view, ``width_px`` wide in the camera's shape, and which of ``poses`` it is.
     """
     if not poses or not len(mesh.faces):
         return None
     caster = Raycaster(mesh)
     small = camera.resized((32, 24))
-    step = math.ceil(len(poses) / most)
-    best, best_merit = poses[0], -1.0
-    for pose in poses[::step]:
-        depth = caster.depth(small, pose)
-        upright = abs(float(pose.world_from_camera[2, 1]))
+    chosen, best = 0, -1.0
+    for number in range(0, len(poses), math.ceil(len(poses) / most)):
+        depth = caster.depth(small, poses[number])
+        upright = abs(float(poses[number].world_from_camera[2, 1]))
         merit = float(np.minimum(depth, 5.0).mean()) * (0.4 + 0.6 * upright)
-        if merit > best_merit:
-            best, best_merit = pose, merit
-    scale = min(size[0] / camera.width, size[1] / camera.height)
-    fitted = camera.resized((round(camera.width * scale), round(camera.height * scale)))
-    left, top = -((size[0] - fitted.width) // 2), -((size[1] - fitted.height) // 2)
-    return View("From the camera", fitted.cropped(left, top, size), best)
+        if merit > best:
+            chosen, best = number, merit
+    size = (width_px, max(1, round(width_px * camera.height / camera.width)))
+    return View("From the camera", camera.resized(size), poses[chosen]), chosen
 
 
 def color_map(name: str, values: Array) -> NDArray[np.uint8]:

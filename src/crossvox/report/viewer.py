@@ -121,9 +121,7 @@ def thin(mesh: Mesh, max_faces: int) -> Mesh:
 
     colors = None if mesh.colors is None else np.round(mean(mesh.colors)).astype(np.uint8)
     labels = None if mesh.labels is None else mesh.labels[first]
-    return Mesh(
-        mean(mesh.vertices_m).astype(np.float32), faces.astype(np.int32), colors, labels
-    )
+    return Mesh(mean(mesh.vertices_m).astype(np.float32), faces.astype(np.int32), colors, labels)
 
 
 def shaded(mesh: Mesh) -> Mesh:
@@ -139,7 +137,7 @@ def shaded(mesh: Mesh) -> Mesh:
         caster = Raycaster(mesh)
     normals = vertex_normals(mesh)
     side = np.abs(normals @ np.array([0.35, 0.8, 0.0]) / 0.873)
-    light = 0.74 + 0.14 * normals[:, 2] + 0.16 * side
+    light = 0.8 + 0.14 * normals[:, 2] + 0.16 * side
     light = light * (0.35 + 0.65 * np.clip(vertex_occlusion(mesh, caster), 0, 1) ** 1.3)
     own = mesh.colors
     if own is None:
@@ -207,7 +205,8 @@ def split_shell(mesh: Mesh, interior: Interior) -> tuple[Mesh, Mesh]:
     above = corners[:, :, 2].min(axis=-1) >= interior.top_m
     cells = np.round((middle[:, :2] - interior.corner_m) / interior.cell_m).astype(np.int64)
     cells = np.clip(cells, 0, np.array(interior.depth_m.shape) - 1)
-    inward = np.stack(np.gradient(interior.depth_m, interior.cell_m), axis=-1)
+    slope_x, slope_y = np.gradient(interior.depth_m, interior.cell_m)
+    inward = np.stack([slope_x, slope_y], axis=-1)
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-12)
     toward = (normal[:, :2] * inward[cells[:, 0], cells[:, 1]]).sum(axis=-1)
@@ -350,7 +349,7 @@ def _fill(
             "/Camera path",
             points=np.stack([path[:-1], path[1:]], axis=1),
             colors=(232, 89, 12),
-            line_width=2.0,
+            thickness=2.0,
             visible=False,
         )
 

@@ -131,8 +131,8 @@ def load_source(
     folder = Path(folder)
     volume = read_volume(folder / VOLUME_FILE)
     capture = open_capture(folder)
-    key = views_digest(volume.grid, capture, view_params)
     file = folder / VIEWS_FILE
+    key = views_digest(volume.grid, capture, view_params) if cache else ""
     views = read_views(file, key, volume.grid) if cache else None
     if views is None:
         report = None if progress is None else (lambda done, _: progress(done, len(capture)))

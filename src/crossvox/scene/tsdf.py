@@ -11,17 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from operator import length_hint
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.frame import Frame
 from crossvox.core.volume import Mesh
+from crossvox.scene.threads import spread
 
 Array = NDArray[Any]
 
@@ -33,6 +34,9 @@ _KEY_BITS = 21
 _KEY_HALF = 1 << (_KEY_BITS - 1)
 _PARTS = 8
 """Parts an image is cut into when blocks are looked for; independent of the number of cores."""
+
+_SPACING = 0.125
+"""Largest distance between rays that are followed to find blocks, as a share of a block."""
 
 _FREE = np.int64(-1)
 _FULL_WEIGHT = 65535
@@ -162,7 +166,7 @@ class TsdfVolume:
         corner_matrix = camera.matrix
         corner_matrix[:2, 2] += 0.5
         pixel_from_world = corner_matrix @ pose.camera_from_world[:3]
-        _integrate(
+        arguments = (
             depth,
             np.ascontiguousarray(rgb),
             use_color,
@@ -176,6 +180,7 @@ class TsdfVolume:
             self._weight,
             color,
         )
+        spread(partial(_integrate, *arguments), len(blocks))
         self._fused += 1
         return True
 
@@ -184,20 +189,24 @@ class TsdfVolume:
         assert frame.pose is not None
         block_m = self.params.voxel_m * BLOCK
         camera = frame.camera
+        intrinsics = np.array([camera.fx, camera.fy, camera.cx, camera.cy])
+        world_from_camera = np.ascontiguousarray(frame.pose.world_from_camera)
         counts = np.empty(_PARTS, dtype=np.int64)
         while True:
-            found = np.empty((_PARTS, self._seen_keys.shape[1] // 2), dtype=np.int64)
-            _touch(
+            seen = self._seen_keys
+            found = np.empty((_PARTS, seen.shape[1] // 2), dtype=np.int64)
+            arguments = (
                 depth,
-                np.array([camera.fx, camera.fy, camera.cx, camera.cy]),
-                np.ascontiguousarray(frame.pose.world_from_camera),
+                intrinsics,
+                world_from_camera,
                 block_m,
                 self.params.truncation_m,
                 min(self.params.far_m, _FARTHEST_M),
-                self._seen_keys,
+                seen,
                 found,
                 counts,
             )
+            spread(partial(_touch, *arguments), _PARTS, _PARTS)
             expect(
                 int(counts.min()) != -2,
                 given=f"frame {frame.id} with depth that leaves the block range",
@@ -288,20 +297,27 @@ class TsdfVolume:
         tsdf, weight = self._tsdf[:count], self._weight[:count]
         edge_vertex = np.full((count, _CELL, 3), -1, dtype=np.int32)
         face_counts = np.zeros(count + 1, dtype=np.int64)
-        _mark(tsdf, weight, least, neighbours, table, edge_vertex, face_counts[1:])
+        spread(
+            partial(_mark, tsdf, weight, least, neighbours, table, edge_vertex, face_counts[1:]),
+            count,
+        )
         vertex_counts = np.zeros(count + 1, dtype=np.int64)
-        _count_vertices(edge_vertex, vertex_counts[1:])
+        spread(partial(_count_vertices, edge_vertex, vertex_counts[1:]), count)
         face_start, vertex_start = np.cumsum(face_counts), np.cumsum(vertex_counts)
         vertices = np.empty((int(vertex_start[-1]), 3), dtype=np.float32)
         has_color = self._color is not None
         colors = np.zeros((len(vertices) if has_color else 0, 3), dtype=np.uint8)
         color = np.zeros((1, 1, 4), np.uint16) if self._color is None else self._color
-        _place_vertices(
-            tsdf, color, has_color, self._corner[:count], neighbours, self.params.voxel_m,
-            vertex_start, edge_vertex, vertices, colors,
+        place = partial(
+            _place_vertices, tsdf, color, has_color, self._corner[:count], neighbours,
+            self.params.voxel_m, vertex_start, edge_vertex, vertices, colors,
         )  # fmt: skip
+        spread(place, count)
         faces = np.empty((int(face_start[-1]), 3), dtype=np.int32)
-        _write_faces(tsdf, weight, least, neighbours, table, edge_vertex, face_start, faces)
+        write = partial(
+            _write_faces, tsdf, weight, least, neighbours, table, edge_vertex, face_start, faces
+        )
+        spread(write, count)
         return Mesh(vertices, faces, colors if has_color else None)
 
 
@@ -440,6 +456,16 @@ def _find(x: int, y: int, z: int, slot_keys: Array, slot_blocks: Array) -> int:
 
 
 @njit(cache=True, nogil=True)
+def _walls(start: float, rate: float, block: int) -> tuple[float, float, int]:
+    """How far a ray goes to the wall of its block along one axis, from wall to wall, and where to."""
+    if rate > 0:
+        return (block + 1 - start) / rate, 1 / rate, 1
+    if rate < 0:
+        return (block - start) / rate, -1 / rate, -1
+    return np.inf, np.inf, 0
+
+
+@njit(cache=True, nogil=True)
 def _touch_tiles(
     depth: Array,
     camera: Array,
@@ -457,11 +483,9 @@ def _touch_tiles(
     width = depth.shape[1]
     fx, fy, cx, cy = camera
     r, t = world_from_camera[:3, :3], world_from_camera[:3, 3]
-    same_m = np.float32(0.25 * block_m)
+    same_m = np.float32(_SPACING * block_m)
     far = np.float32(far_m)
     per_m = 1 / block_m
-    steps = int(np.ceil(2 * truncation_m / (block_m / 3)))
-    step_m = 2 * truncation_m / steps
     limit = float(_KEY_HALF - 2)
     count = 0
     last = np.int64(-1)
@@ -476,34 +500,51 @@ def _touch_tiles(
                     if abs(d - followed) < same_m:
                         continue
                     followed = d
-                    x, y = (u - cx) / fx, (v - cy) / fy
-                    rx = (r[0, 0] * x + r[0, 1] * y + r[0, 2]) * per_m
-                    ry = (r[1, 0] * x + r[1, 1] * y + r[1, 2]) * per_m
-                    rz = (r[2, 0] * x + r[2, 1] * y + r[2, 2]) * per_m
-                    for step in range(steps + 1):
-                        along = d - truncation_m + step * step_m
-                        if along <= 0:
-                            continue
-                        bx = t[0] * per_m + along * rx
-                        by = t[1] * per_m + along * ry
-                        bz = t[2] * per_m + along * rz
-                        if not (abs(bx) < limit and abs(by) < limit and abs(bz) < limit):
-                            return -2
-                        key = _key(int(np.floor(bx)), int(np.floor(by)), int(np.floor(bz)))
-                        if key == last:
-                            continue
-                        last = np.int64(key)
-                        slot = _slot(key, seen)
-                        if seen[slot] == _FREE:
-                            if count == len(found):
-                                return -1
-                            seen[slot] = key
-                            found[count] = key
-                            count += 1
+                    cu, cv = (u - cx) / fx, (v - cy) / fy
+                    rx = (r[0, 0] * cu + r[0, 1] * cv + r[0, 2]) * per_m
+                    ry = (r[1, 0] * cu + r[1, 1] * cv + r[1, 2]) * per_m
+                    rz = (r[2, 0] * cu + r[2, 1] * cv + r[2, 2]) * per_m
+                    near = max(d - truncation_m, 0.0)
+                    bx, by, bz = (
+                        t[0] * per_m + near * rx,
+                        t[1] * per_m + near * ry,
+                        t[2] * per_m + near * rz,
+                    )
+                    length = d + truncation_m - near
+                    reach = max(abs(bx + length * rx), abs(by + length * ry), abs(bz + length * rz))
+                    if not max(abs(bx), abs(by), abs(bz), reach) < limit:
+                        return -2
+                    x, y, z = int(np.floor(bx)), int(np.floor(by)), int(np.floor(bz))
+                    # Depth at which the ray leaves the block along each axis, and between walls.
+                    to_x, wall_x, step_x = _walls(bx, rx, x)
+                    to_y, wall_y, step_y = _walls(by, ry, y)
+                    to_z, wall_z, step_z = _walls(bz, rz, z)
+                    while True:
+                        key = _key(x, y, z)
+                        if key != last:
+                            last = np.int64(key)
+                            slot = _slot(key, seen)
+                            if seen[slot] == _FREE:
+                                if count == len(found):
+                                    return -1
+                                seen[slot] = key
+                                found[count] = key
+                                count += 1
+                        if min(to_x, to_y, to_z) > length:
+                            break
+                        if to_x <= to_y and to_x <= to_z:
+                            x += step_x
+                            to_x += wall_x
+                        elif to_y <= to_z:
+                            y += step_y
+                            to_y += wall_y
+                        else:
+                            z += step_z
+                            to_z += wall_z
     return count
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@njit(cache=True, nogil=True)
 def _touch(
     depth: Array,
     camera: Array,
@@ -514,6 +555,8 @@ def _touch(
     seen: Array,
     found: Array,
     counts: Array,
+    begin: int,
+    end: int,
 ) -> None:
     """Collect the blocks that the bands around the readings pass through, in parts of the image.
 
@@ -524,20 +567,21 @@ def _touch(
     ``counts`` receives the number of blocks of every part; -1: ``found`` is full, -2: a reading is
     out of range. A block may be found by several parts.
     """
-    height = depth.shape[0]
+    height, width = depth.shape
     parts = len(counts)
-    farthest = np.zeros(parts)
-    for part in prange(parts):
-        far = np.float32(0)
-        for v in range(part * height // parts, (part + 1) * height // parts):
-            for u in range(depth.shape[1]):
+    for part in range(begin, end):
+        first_row, end_row = part * height // parts, (part + 1) * height // parts
+        far = np.float32(far_m)
+        farthest = np.float32(0)
+        for v in range(first_row, end_row):
+            for u in range(width):
                 d = depth[v, u]
-                far = max(far, d if d <= far_m else np.float32(0))
-        farthest[part] = far
-    spacing = max(farthest.max(), 1e-3) / min(camera[0], camera[1])
-    stride = int(min(8.0, max(1.0, 0.25 * block_m / spacing)))
-    tiles = (height + stride - 1) // stride
-    for part in prange(parts):
+                farthest = max(farthest, d if d <= far else np.float32(0))
+        if farthest <= 0:
+            counts[part] = 0
+            continue
+        spacing = farthest / min(camera[0], camera[1])
+        stride = int(min(8.0, max(1.0, _SPACING * block_m / spacing)))
         seen[part, :] = _FREE
         counts[part] = _touch_tiles(
             depth,
@@ -547,8 +591,8 @@ def _touch(
             truncation_m,
             far_m,
             stride,
-            part * tiles // parts * stride,
-            min((part + 1) * tiles // parts * stride, height),
+            first_row,
+            end_row,
             seen[part],
             found[part],
         )
@@ -616,16 +660,17 @@ def _project_block(
     xi, xj, xk = steps[0, 0], steps[0, 1], steps[0, 2]
     yi, yj, yk = steps[1, 0], steps[1, 1], steps[1, 2]
     zi, zj, zk = steps[2, 0], steps[2, 1], steps[2, 2]
+    x0, y0, z0 = np.float32(x), np.float32(y), np.float32(z)
     columns, rows = np.float32(width), np.float32(height)
     zero, one = np.float32(0), np.float32(1)
     for cell in range(_CELL):
         i = np.float32(cell >> 6)
         j = np.float32(cell >> 3 & 7)
         k = np.float32(cell & 7)
-        deep = z + i * zi + j * zj + k * zk
+        deep = z0 + i * zi + j * zj + k * zk
         inverse = one / deep
-        u = (x + i * xi + j * xj + k * xk) * inverse
-        v = (y + i * yi + j * yj + k * yk) * inverse
+        u = (x0 + i * xi + j * xj + k * xk) * inverse
+        v = (y0 + i * yi + j * yj + k * yk) * inverse
         inside = (deep > zero) & (u >= zero) & (u < columns) & (v >= zero) & (v < rows)
         u = u if inside else zero
         v = v if inside else zero
@@ -634,7 +679,7 @@ def _project_block(
         depth_z[cell] = deep
 
 
-@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _integrate(
     depth: Array,
     rgb: Array,
@@ -648,6 +693,8 @@ def _integrate(
     tsdf: Array,
     weight: Array,
     color: Array,
+    begin: int,
+    end: int,
 ) -> None:
     """Update every voxel of ``blocks`` with the pixel it projects to (nearest).
 
@@ -660,24 +707,25 @@ def _integrate(
     steps = (p[:, :3] * voxel_m).astype(np.float32)
     block_m = voxel_m * BLOCK
     height, width = depth.shape
-    for n in prange(len(blocks)):
+    readings = depth.reshape(-1)
+    shades = rgb.reshape(-1, 3)
+    pixel = np.empty(_CELL, dtype=np.int32)
+    depth_z = np.empty(_CELL, dtype=np.float32)
+    for n in range(begin, end):
         block = blocks[n]
         bx = corner[block, 0] * block_m
         by = corner[block, 1] * block_m
         bz = corner[block, 2] * block_m
-        pixel = np.empty(_CELL, dtype=np.int32)
-        depth_z = np.empty(_CELL, dtype=np.float32)
         _project_block(
             steps,
-            np.float32(p[0, 0] * bx + p[0, 1] * by + p[0, 2] * bz + p[0, 3]),
-            np.float32(p[1, 0] * bx + p[1, 1] * by + p[1, 2] * bz + p[1, 3]),
-            np.float32(p[2, 0] * bx + p[2, 1] * by + p[2, 2] * bz + p[2, 3]),
+            p[0, 0] * bx + p[0, 1] * by + p[0, 2] * bz + p[0, 3],
+            p[1, 0] * bx + p[1, 1] * by + p[1, 2] * bz + p[1, 3],
+            p[2, 0] * bx + p[2, 1] * by + p[2, 2] * bz + p[2, 3],
             width,
             height,
             pixel,
             depth_z,
         )
-        readings = depth.reshape(-1)
         for cell in range(_CELL):
             seen_at = pixel[cell]
             if seen_at < 0:
@@ -697,10 +745,9 @@ def _integrate(
             if use_color and distance < band:
                 seen = color[block, cell, 3]
                 share = one / np.float32(seen + 1)
-                row, column = seen_at // width, seen_at % width
                 for c in range(3):
                     mean = np.float32(color[block, cell, c])
-                    new = np.float32(rgb[row, column, c]) * np.float32(_COLOR_SCALE)
+                    new = np.float32(shades[seen_at, c]) * np.float32(_COLOR_SCALE)
                     color[block, cell, c] = np.uint16(mean + (new - mean) * share + half)
                 if seen < _FULL_WEIGHT:
                     color[block, cell, 3] = seen + 1
@@ -773,7 +820,7 @@ def _pattern(
     return pattern
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@njit(cache=True, nogil=True)
 def _mark(
     tsdf: Array,
     weight: Array,
@@ -782,12 +829,14 @@ def _mark(
     table: Array,
     edge_vertex: Array,
     face_counts: Array,
+    begin: int,
+    end: int,
 ) -> None:
     """Mark the voxel edges that carry a vertex with 0, and count the triangles of every block.
 
     Blocks share edges, so two threads may mark the same one: both write the same value.
     """
-    for n in prange(len(tsdf)):
+    for n in range(begin, end):
         faces = 0
         for i in range(BLOCK):
             for j in range(BLOCK):
@@ -803,9 +852,9 @@ def _mark(
         face_counts[n] = faces
 
 
-@njit(cache=True, nogil=True, parallel=True)
-def _count_vertices(edge_vertex: Array, vertex_counts: Array) -> None:
-    for n in prange(len(edge_vertex)):
+@njit(cache=True, nogil=True)
+def _count_vertices(edge_vertex: Array, vertex_counts: Array, begin: int, end: int) -> None:
+    for n in range(begin, end):
         count = 0
         for cell in range(_CELL):
             for axis in range(3):
@@ -813,7 +862,7 @@ def _count_vertices(edge_vertex: Array, vertex_counts: Array) -> None:
         vertex_counts[n] = count
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@njit(cache=True, nogil=True)
 def _place_vertices(
     tsdf: Array,
     color: Array,
@@ -825,9 +874,11 @@ def _place_vertices(
     edge_vertex: Array,
     vertices: Array,
     colors: Array,
+    begin: int,
+    end: int,
 ) -> None:
     """Number the marked edges and put their vertices where the distance is 0 along them."""
-    for n in prange(len(tsdf)):
+    for n in range(begin, end):
         vertex = vertex_start[n]
         for i in range(BLOCK):
             for j in range(BLOCK):
@@ -861,7 +912,7 @@ def _place_vertices(
                         vertex += 1
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@njit(cache=True, nogil=True)
 def _write_faces(
     tsdf: Array,
     weight: Array,
@@ -871,9 +922,11 @@ def _write_faces(
     edge_vertex: Array,
     face_start: Array,
     faces: Array,
+    begin: int,
+    end: int,
 ) -> None:
     """Write every block's triangles as vertex numbers."""
-    for n in prange(len(tsdf)):
+    for n in range(begin, end):
         face = face_start[n]
         for i in range(BLOCK):
             for j in range(BLOCK):

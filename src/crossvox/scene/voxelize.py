@@ -7,10 +7,11 @@ coordinates, so a voxel is the closed cube that reaches half an edge from there 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 from crossvox.core.checks import ParamsError, ShapeError, expect
@@ -18,6 +19,7 @@ from crossvox.core.frame import Frame
 from crossvox.core.grid import VoxelGrid
 from crossvox.core.labels import UNANNOTATED
 from crossvox.core.volume import Mesh
+from crossvox.scene.threads import spread
 
 Array = NDArray[Any]
 VoxelRule = Literal["exact", "thesis"]
@@ -78,19 +80,25 @@ def voxelize(
     # rule does; subtracting the origin in metres first would differ on ties.
     origin = np.round(np.array(grid.origin_m) / voxel_m).astype(np.int64)
     mark = _mark_bisected if rule == "thesis" else _mark_met
-    mark(mesh.vertices_m, mesh.faces, voxel_m, origin, occupied)
+    spread(partial(mark, mesh.vertices_m, mesh.faces, voxel_m, origin, occupied), len(mesh.faces))
     return grid, occupied
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@njit(cache=True, nogil=True)
 def _mark_met(
-    vertices_m: Array, faces: Array, voxel_m: float, origin: Array, occupied: Array
+    vertices_m: Array,
+    faces: Array,
+    voxel_m: float,
+    origin: Array,
+    occupied: Array,
+    begin: int,
+    end: int,
 ) -> None:
     """Mark every cube that a triangle meets.
 
     Threads may mark the same voxel: they write the same value.
     """
-    for n in prange(len(faces)):
+    for n in range(begin, end):
         corners = np.empty((3, 3))
         for c in range(3):
             for axis in range(3):
@@ -117,16 +125,22 @@ def _mark_triangle(corners: Array, occupied: Array) -> None:
                     occupied[i, j, k] = True
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@njit(cache=True, nogil=True)
 def _mark_bisected(
-    vertices_m: Array, faces: Array, voxel_m: float, origin: Array, occupied: Array
+    vertices_m: Array,
+    faces: Array,
+    voxel_m: float,
+    origin: Array,
+    occupied: Array,
+    begin: int,
+    end: int,
 ) -> None:
     """Mark the voxels that hold a corner once no edge is longer than half a voxel.
 
     Every edge that is too long is cut at its middle; with one cut a triangle becomes two, with
     two cuts three (the four-sided rest is cut along its shorter diagonal), with three cuts four.
     """
-    for n in prange(len(faces)):
+    for n in range(begin, end):
         corners = np.empty((3, 3))
         for c in range(3):
             for axis in range(3):
@@ -348,11 +362,12 @@ def observed_voxels(
         low = np.clip(np.floor(coordinates.min(axis=0)), 0, grid.shape).astype(np.int64)
         high = np.clip(np.ceil(coordinates.max(axis=0)) + 1, 0, grid.shape).astype(np.int64)
         pixel_from_grid = camera.matrix @ (frame.pose.camera_from_world @ grid.world_from_grid)[:3]
-        _observe(depth, pixel_from_grid, far_m, tolerance_m, low, high, observed)
+        look = partial(_observe, depth, pixel_from_grid, far_m, tolerance_m, low, high, observed)
+        spread(look, int(high[0] - low[0]))
     return observed
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@njit(cache=True, nogil=True)
 def _observe(
     depth: Array,
     pixel_from_grid: Array,
@@ -361,10 +376,12 @@ def _observe(
     low: Array,
     high: Array,
     observed: Array,
+    begin: int,
+    end: int,
 ) -> None:
     height, width = depth.shape
     p = pixel_from_grid
-    for i in prange(low[0], high[0]):
+    for i in range(low[0] + begin, low[0] + end):
         for j in range(low[1], high[1]):
             for k in range(low[2], high[2]):
                 if observed[i, j, k]:

@@ -617,19 +617,19 @@ def curtains(s: Style, opening: float, height: float, *, floor: bool) -> Model:
     for sign in (-1, 1):
         shape = sh.drape(side, height - 0.01, s.spacing, waves=side / 0.085, amplitude=0.028,
                          phase=_between(s, 0, 6), gather=0.3 if floor and s.rng.random() < 0.3 else 0.0)  # fmt: skip
-        m.add(shape, cloth, at=(sign * (reach - side / 2), 0.11, 0.0))
+        m.add(shape, cloth, at=(sign * (reach - side / 2), 0.14, 0.0))
     rod = s.wood() if s.rng.random() < 0.5 else s.black
     m.add(
-        sh.tube([(-reach - 0.06, 0.11, height), (reach + 0.06, 0.11, height)], 0.013, 0.1),
+        sh.tube([(-reach - 0.06, 0.14, height), (reach + 0.06, 0.14, height)], 0.013, 0.1),
         rod,
         "curtain rod",
     )
     for sign in (-1, 1):
         knob = sh.lathe([(0, -0.025), (0.025, 0), (0, 0.025)], 0.05, segments=10)
-        m.add(knob, rod, "curtain rod", at=(sign * (reach + 0.07), 0.11, height))
+        m.add(knob, rod, "curtain rod", at=(sign * (reach + 0.07), 0.14, height))
         m.add(
             sh.tube(
-                [(sign * reach, 0, height), (sign * reach, 0.11, height)], 0.008, 0.1, segments=6
+                [(sign * reach, 0, height), (sign * reach, 0.14, height)], 0.008, 0.1, segments=6
             ),
             rod,
             "curtain rod",

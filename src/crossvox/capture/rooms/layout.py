@@ -406,9 +406,11 @@ class _Builder:
         lamp, below = c.ceiling_lamp(s, drop)
         x, y = (self.notch or self.size)[0] * 0.5, (self.notch or self.size)[1] * 0.5
         self.room.shell.put(lamp, (x, y, self.height))
-        self.hanging = Block(
+        hanging = Block(
             np.array([x, y]), np.array([0.25, 0.25]), 0.0, self.height - 0.85, self.height
         )
+        if drop:
+            self.room.blocks.append(hanging)
         warm = float(rng.uniform(0, 1))
         self.room.lamps.append(
             Lamp((x, y, self.height - below), (1.0, 0.97 - 0.12 * warm, 0.92 - 0.3 * warm),
@@ -645,7 +647,7 @@ class _Builder:
             half, depth = float(tub.model.bounds()[1][0]), float(tub.model.bounds()[1][1])
             high = min(1.95, self.height - 0.15)
             curtain = c.shower_curtain(s, 2 * half, high - 0.25)
-            self.near_above(tub, curtain, (0.0, depth - 0.045), 0.25 + 0.4)
+            self.near_above(tub, curtain, (0.0, depth + 0.045), 0.25 + 0.4)
         toilet = self.at_wall(f.toilet(s), out=0.01)
         if toilet:
             self.room.blocks = [b for b in self.room.blocks if b.solid or not b.overlaps(toilet.block, 0.02)
@@ -994,6 +996,9 @@ def _door(s: Style, w: float, h: float) -> Model:
             0.05,
         ),
         s.chrome,
+    )
+    m.add(
+        sh.patch((-w / 2, -deep, 0.001), (w, 0, 0), (0, deep, 0), s.spacing), s.wood(), "doorframe"
     )
     edge = 0.07
     for sign in (-1, 1):

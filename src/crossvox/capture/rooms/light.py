@@ -160,7 +160,7 @@ def bake(
         for part, weight in zip(parts, share, strict=True):
             direct += np.float32(weight) * part
         smooth = _smoother(mesh)
-        direct = smooth @ (smooth @ direct)
+        direct = smooth @ (smooth @ (smooth @ direct))
         seeds = rng.spawn(HEMISPHERE_RAYS)
         hits = list(
             pool.map(
@@ -182,7 +182,9 @@ def bake(
             # Light from nowhere reaches open places more than narrow ones.
             openness = np.minimum(distance / 0.8, 1)[:, None]
             gathered += radiance[face] + room.ambient * openness
-        indirect = smooth @ (gathered / len(hits))
+        indirect = gathered / len(hits)
+        for _ in range(5):
+            indirect = smooth @ indirect
     return np.maximum(direct + smooth @ indirect, 0.0).astype(np.float32)
 
 

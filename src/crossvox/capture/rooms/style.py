@@ -48,7 +48,7 @@ class Style:
         """A colour near the room's hue or opposite to it."""
         rng = self.rng
         hue = self.hue + rng.choice([0.0, 0.06, -0.07, 0.5, 0.33]) + rng.normal(0, 0.02)
-        return hsv(float(hue) % 1, float(rng.uniform(0.2, 0.75)), float(rng.uniform(low, high)))
+        return hsv(float(hue) % 1, float(rng.beta(2, 2.4) * 0.75), float(rng.uniform(low, high)))
 
     def quiet(self, low: float = 0.75, high: float = 0.95) -> Color:
         """A pale or greyish colour."""
@@ -66,7 +66,7 @@ class Style:
         """A surface for furniture: mostly wood, sometimes lacquer."""
         if self.rng.random() < 0.62:
             return self.wood()
-        return self.paint(self.quiet() if self.rng.random() < 0.6 else self.color(), 0.2)
+        return self.paint(self.quiet() if self.rng.random() < 0.8 else self.color(), 0.2)
 
     def paint(self, color: Color, gloss: float = 0.0) -> int:
         """A plain colour."""

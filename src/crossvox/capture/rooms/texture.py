@@ -44,7 +44,7 @@ def _pattern(kind: int, s: float, t: float, seed: int, scale: float, fine: float
     """
     mix, light = 0.0, 1.0
     if kind == 0:  # plain
-        light = 0.97 + 0.06 * _noise(s * 9, t * 9, seed)
+        light = 0.985 + 0.03 * _noise(s * 9, t * 9, seed)
     elif kind == 1:  # wood, grain along s
         wave = _noise(s * 1.3, t * 14, seed)
         ring = 0.5 + 0.5 * np.sin(60 * t + 16 * wave + 3 * _noise(s * 3, t * 3, seed + 1))

@@ -1,0 +1,30 @@
+"""Fuse the depth frames of a capture into a coloured mesh.
+
+python examples/01_fuse_a_capture.py CAPTURE MESH.ply
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from crossvox.capture import open_capture
+from crossvox.doors.meshes import write_ply
+from crossvox.scene.tsdf import TsdfParams, TsdfVolume
+
+
+def main(path: Path, mesh_file: Path) -> None:
+    """Feed frames one by one; memory grows with the surface, not with the room."""
+    capture = open_capture(path)
+    volume = TsdfVolume(TsdfParams(voxel_m=0.02))
+    for index in range(len(capture)):
+        volume.integrate(capture.frame(index, size=(320, 240)))
+    mesh = volume.mesh()
+    write_ply(mesh_file, mesh)
+    counts = volume.counts
+    print(f"{counts.fused} frames fused, {counts.without_pose} without pose left out")
+    print(f"{len(mesh.vertices_m)} vertices, {volume.memory_bytes / 1e6:.0f} MB of voxels")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
