@@ -116,7 +116,8 @@ def _index_rows(scene: Path) -> list[dict[str, Any]]:
             "factor": baseline / best,
             "how": f"ours: depth decoded, {projecting:.2f} s to project, rest to draw and cover, "
             f"best of 3; baseline: dense projection a frame and sub-volume in torch, depth "
-            f"in memory, {len(places)} sub-volumes scaled up ({each:.2f} s each), better of 1 and all threads, same run; "
+            f"in memory, {len(places)} sub-volumes scaled up ({each:.2f} s each), "
+            f"better of 1 and all threads, same run; "
             f"{same} of {len(places)} selections equal; the recorded original, {RECORDED_S} s a "
             f"sub-volume, gives {RECORDED_S * len(index) / best:.0f}x",
         }

@@ -9,18 +9,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import trimesh
 
 from crossvox.core.artifact import Manifest, write_manifest
 from crossvox.core.camera import Intrinsics, Pose
 from crossvox.core.checks import ArtifactError, CaptureError, ParamsError
 from crossvox.core.grid import VoxelGrid
-from crossvox.core.volume import Mesh, SceneVolume
+from crossvox.core.volume import Batch, Mesh, SceneVolume
 from crossvox.doors.images import encode_jpeg, encode_png, write_bytes
 from crossvox.doors.meshes import write_ply
 from crossvox.doors.raycast import Raycaster
 from crossvox.evaluate.score import evaluate_reconstruction, score_pair
+from crossvox.predict.assemble import PredictParams, predict_scene
+from crossvox.predict.surface import mask_mesh, probability_mesh
+from crossvox.samples.source import load_source
 from crossvox.scene.store import write_volume
+from crossvox.views.visibility import ViewParams
 
 CAMERA = Intrinsics(35.0, 35.0, 19.5, 14.5, 40, 30)
 SCORES = ["Acc", "Comp", "Prec", "Recall", "F-score", "AbsRel", "AbsDiff", "SqRel", "RMSE"]
@@ -234,3 +239,34 @@ def test_two_files_are_scored(tmp_path: Path) -> None:
         score_pair(tmp_path / "nothing.ply", tmp_path / "other.ply")
     with pytest.raises(ParamsError, match="protocol"):
         score_pair(tmp_path / "one.ply", tmp_path / "other.ply", "mine")  # type: ignore[arg-type]
+
+
+def test_predicted_scene_is_scored_from_its_files(tmp_path: Path) -> None:
+    """From a prepared folder over windows and meshes to scores, with a network that copies."""
+
+    def copy_mask(batch: Batch) -> torch.Tensor:
+        answer = torch.zeros(batch.occupied.shape)
+        answer.view(len(answer), -1)[batch.sample, batch.voxel] = 1
+        return answer
+
+    data, pred = tmp_path / "data", tmp_path / "pred"
+    write_scene(data / "a")
+    views = ViewParams(width=40, height=30, near_m=0.1, max_views=2)
+    source = load_source(data / "a", views)
+    params = PredictParams(stride=(8, 8, 8))
+    prediction = predict_scene(copy_mask, source, params, (16, 16, 16), views)
+    learnt, mask = probability_mesh(prediction), mask_mesh(prediction)
+    assert learnt.colors is not None
+    assert np.abs(learnt.colors.astype(int) - 128).max() <= 2
+    write_prediction(
+        pred / "a", {"mesh.ply": learnt, "mask_only.ply": mask}, prediction.notes["coverage"]
+    )
+    evaluation = evaluate_reconstruction(pred, data)
+    scores = {score.name: score.value for score in evaluation.scenes["a"]["learnt"]}
+    # Frames of 40 x 30 pixels leave gaps between the voxels they see.
+    assert scores["Prec"] > 0.9
+    assert scores["AbsRel"] < 0.05
+    assert scores["Recall"] < 0.9
+    for ours, theirs in zip(evaluation.mean["learnt"], evaluation.mean["mask_only"], strict=True):
+        assert ours.value == pytest.approx(theirs.value, abs=0.01)
+    assert evaluation.coverage == {"a": 1.0}

@@ -104,7 +104,8 @@ class ScanNetCapture(StoredCapture):
 
     def pose_matrix(self, index: int) -> NDArray[np.float64]:
         """Stored matrix of the base frame."""
-        return self.reader.pose_matrix(index).astype(np.float64)
+        with np.errstate(invalid="ignore"):  # damage may look like a signalling NaN
+            return self.reader.pose_matrix(index).astype(np.float64)
 
     def color_data(self, index: int) -> bytes:
         """The encoded colour image as stored (raw RGB bytes where the file is uncompressed)."""

@@ -167,7 +167,8 @@ class SensReader:
             CaptureError: the stored matrix is neither rigid nor marked as lost.
         """
         try:
-            return Pose.read(self.pose_matrix(index))
+            with np.errstate(invalid="ignore"):  # damage may look like a signalling NaN
+                return Pose.read(self.pose_matrix(index))
         except PoseError as error:
             raise CaptureError(f"{self.place(index, 'pose')}: {error}") from None
 

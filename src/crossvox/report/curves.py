@@ -314,8 +314,8 @@ def plan_drawing(
     """
     share = np.asarray(plan, dtype=np.float32)
     image = np.zeros((*share.T.shape, 4), dtype=np.uint8)
-    image[..., :3] = (128, 138, 155)
-    image[..., 3] = np.round(np.clip(share.T[::-1], 0, 1) * 175)
+    image[..., :3] = (112, 124, 144)
+    image[..., 3] = np.round(np.clip(share.T[::-1], 0, 1) * 215)
     data = base64.b64encode(encode_webp(image)).decode("ascii")
     path_m = np.asarray(path_m, dtype=np.float64).reshape(-1, 3)
     width, height = share.shape[0] * cell_m, share.shape[1] * cell_m

@@ -340,7 +340,7 @@ class Painter:
 
         Args:
             camera, pose: the point of view.
-            colors: ``(V, 3)`` uint8 in place of the mesh's own.
+            colors: ``(V, 3)`` uint8 in place of the mesh's own; backs are then not tinted.
             interior: leave out everything outside of this space (ceiling, near walls).
             relief: how strong the shading is: 1 full, 0 flat colours (for colour codes).
             supersample: rays a pixel along each axis.
@@ -383,6 +383,7 @@ class Painter:
             np.ascontiguousarray(own),
             self.occlusion,
             np.float32(relief),
+            colors is None,
         )
         picture = flat.reshape(height, width, 4)
         if fine > 1:
@@ -397,7 +398,8 @@ class Painter:
 
 @njit(cache=True, nogil=True)
 def _shade(  # type: ignore[no-untyped-def]
-    picture, pixel, rays, face, u, v, vertices_m, faces, normals, colors, occlusion, relief
+    picture, pixel, rays, face, u, v, vertices_m, faces, normals, colors, occlusion, relief,
+    tint_backs,
 ):
     """Write colour times coverage, and coverage, of the rays that hit: ``(R, 4)`` in [0, 1]."""
     toward = np.empty(3, dtype=np.float32)
@@ -442,7 +444,7 @@ def _shade(  # type: ignore[no-untyped-def]
         light = 1 + (light * 1.06 - 1) * relief
         for i in range(3):
             base = (a * colors[first, i] + b * colors[second, i] + c * colors[third, i]) / 255
-            if side < 0:
+            if side < 0 and tint_backs:
                 base = 0.3 * base + 0.55 * BACK[i] / 255
             picture[pixel[ray], i] = min(max(base * light, 0.0), 1.0)
         picture[pixel[ray], 3] = one

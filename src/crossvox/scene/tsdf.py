@@ -35,7 +35,7 @@ _KEY_HALF = 1 << (_KEY_BITS - 1)
 _PARTS = 8
 """Parts an image is cut into when blocks are looked for; independent of the number of cores."""
 
-_SPACING = 0.125
+_SPACING = 0.0625
 """Largest distance between rays that are followed to find blocks, as a share of a block."""
 
 _FREE = np.int64(-1)

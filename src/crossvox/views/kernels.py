@@ -77,7 +77,7 @@ def line_ranges(  # type: ignore[no-untyped-def]
     return ranges, total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def visible_on_lines(  # type: ignore[no-untyped-def]
     camera_from_grid,
     shape,
@@ -103,7 +103,7 @@ def visible_on_lines(  # type: ignore[no-untyped-def]
     height, width = depth_m.shape
     voxel = np.empty(total, np.int32)
     pixel = np.empty(total, np.int32)
-    u_px, v_px, z_m = np.empty(shape[2]), np.empty(shape[2]), np.empty(shape[2])
+    bx, by, bz = m[0, 2], m[1, 2], m[2, 2]
     found = 0
     line = 0
     for i in range(x_range[0], x_range[1]):
@@ -112,19 +112,14 @@ def visible_on_lines(  # type: ignore[no-untyped-def]
             ay = m[1, 0] * i + m[1, 1] * j + m[1, 3]
             az = m[2, 0] * i + m[2, 1] * j + m[2, 3]
             base = (i * shape[1] + j) * shape[2]
-            first, past = ranges[line, 0], ranges[line, 1]
-            line += 1
-            # Without a branch the divisions of a line run several at a time.
-            for k in range(first, past):
-                z = az + m[2, 2] * k
-                z_m[k] = z
+            for k in range(ranges[line, 0], ranges[line, 1]):
+                z = az + bz * k
+                if z <= 0:
+                    continue
                 # np.rint rounds halves to even.
-                u_px[k] = np.rint(fx * (ax + m[0, 2] * k) / z + cx)
-                v_px[k] = np.rint(fy * (ay + m[1, 2] * k) / z + cy)
-            for k in range(first, past):
-                u, v, z = u_px[k], v_px[k], z_m[k]
-                # Whatever stands where z <= 0 (an infinity at 0) is dropped here.
-                if not (z > 0 and 0 <= u < width and 0 <= v < height):
+                u = np.rint(fx * (ax + bx * k) / z + cx)
+                v = np.rint(fy * (ay + by * k) / z + cy)
+                if not (0 <= u < width and 0 <= v < height):
                     continue
                 column, row = int(u), int(v)
                 depth = np.float64(depth_m[row, column])
@@ -132,6 +127,7 @@ def visible_on_lines(  # type: ignore[no-untyped-def]
                     voxel[found] = base + k
                     pixel[found] = row * width + column
                     found += 1
+            line += 1
     return voxel[:found].copy(), pixel[:found].copy()
 
 

@@ -216,26 +216,36 @@ def _wander(rng: np.random.Generator, times: Array, rate_hz: float) -> Array:
 
 
 def _targets(room: Room) -> Array:
-    """What is worth looking at, ``(T, 3)``: furniture, corners of the room, doors and windows."""
-    spots = []
+    """What is worth looking at: furniture, corners of the room, doors and windows.
+
+    Returns:
+        ``(T, 4)``: places in metres, and a weight (large things are looked at first).
+    """
+    spots: list[tuple[float, ...]] = []
     for placed in room.placed:
         low, high = placed.block.z0, placed.block.z1
         if high - low < 0.03:
             continue
-        spots.append((*placed.block.centre, float(np.clip((low + high) / 2, 0.3, 1.7))))
+        spots.append(
+            (
+                *placed.block.centre,
+                float(np.clip((low + high) / 2, 0.3, 1.7)),
+                0.35 + float(np.clip(2 * placed.block.half.max() * (high - low), 0, 1)),
+            )
+        )
     for part in room.shell.parts:
         if part.category in ("door", "window"):
-            spots.append(tuple(part.shape.points.mean(axis=0)))
+            spots.append((*part.shape.points.mean(axis=0), 0.6))
     inner = room.plan.mean(axis=0)
     for number, corner in enumerate(room.plan):
-        spots.append((*(corner + 0.1 * (inner - corner)), (0.15, 1.9)[number % 2]))
-    spots.append((*inner, 0.0))
-    spots.append((*(inner * 1.2), room.height_m - 0.2))
+        spots.append((*(corner + 0.1 * (inner - corner)), (0.15, 1.9)[number % 2], 0.5))
+    spots.append((*inner, 0.0, 0.4))
+    spots.append((*(inner * 1.2), room.height_m - 0.2, 0.4))
     points = np.array(spots, dtype=float)
     # Things close together are one target.
     keep: list[int] = []
     for number, point in enumerate(points):
-        if all(np.linalg.norm(point - points[other]) > 0.45 for other in keep):
+        if all(np.linalg.norm((point - points[other])[:3]) > 0.45 for other in keep):
             keep.append(number)
     return points[keep]
 
@@ -246,6 +256,7 @@ def _gaze(
     """Where to look: at what was seen least, in sight, at a good distance, without whirling."""
     from scipy.interpolate import PchipInterpolator
 
+    targets, weights = targets[:, :3], targets[:, 3]
     period = 1.3
     count = max(2, int(times[-1] / period) + 1)
     moments = np.linspace(0, times[-1], count)
@@ -261,7 +272,7 @@ def _gaze(
         angle = np.arctan2(way[:, 1], way[:, 0])
         turn = (angle - yaw + np.pi) % (2 * np.pi) - np.pi
         ease = np.exp(-((turn / 1.1) ** 2)) + 0.02 if number else np.ones(len(targets))
-        good = np.exp(-(((distance - 2.0) / 1.1) ** 2)) + 0.05
+        good = (np.exp(-(((distance - 2.5) / 1.3) ** 2)) + 0.05) * weights
         good *= np.where(distance < 0.6, 0.05, 1)
         score = in_sight * good * ease / (1 + 2.5 * visits) * rng.uniform(0.8, 1, len(targets))
         chosen = int(score.argmax())

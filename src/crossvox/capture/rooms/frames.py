@@ -53,8 +53,8 @@ def draw_cameras(
             height=height,
         )
 
-    color = camera(color_size, 0.8, 0.92)
-    depth = camera(depth_size, 0.82, 0.92)
+    color = camera(color_size, 0.74, 0.86)
+    depth = camera(depth_size, 0.76, 0.87)
     shift = np.eye(4)
     angles = rng.normal(0, 0.004, 3)
     turn, _ = cv2.Rodrigues(angles.astype(np.float64))
@@ -91,6 +91,7 @@ class Studio:
             camera: np.ascontiguousarray(pixel_rays(camera).reshape(-1, 3), dtype=np.float32)
             for camera in (cameras.color, cameras.depth)
         }
+        self._tone = texture.tone_table()
         self.exposure = self._exposure()
 
     def _exposure(self) -> float:
@@ -182,7 +183,7 @@ class Studio:
         texture.develop(
             light, hits.distance.reshape(shape), np.ascontiguousarray(motion[:3]),
             camera.fx, camera.fy, camera.cx, camera.cy,
-            np.asarray(gain) * self.exposure, noise, 0.25, image,
+            np.asarray(gain) * self.exposure, noise, 0.25, self._tone, image,
         )  # fmt: skip
         return image
 
@@ -203,19 +204,13 @@ class Studio:
         """What the depth camera reports, ``(H, W)`` millimetres, 0 = no reading."""
         camera = self.cameras.depth
         shape = (camera.height, camera.width)
-        face = hits.face
         mesh = self.mesh
-        corner = mesh.faces[face, 0]
-        normal = mesh.normals[corner]
-        length = np.sqrt(np.einsum("ij,ij->i", directions, directions))
-        cosine = np.abs(np.einsum("ij,ij->i", normal, directions)) / length
-        shine = self.table[mesh.material, 11]
-        del shine
-        row = self.table[mesh.material[face]]
-        bright = self.albedo[corner] @ np.float32([0.3, 0.5, 0.2])
-        dark = row[:, 10] + 0.45 * np.clip(0.04 - bright, 0, None) / 0.04
-        # Shiny things are read worst where they are looked at straight on.
-        dark = dark + 0.25 * row[:, 8] * np.clip(cosine - 0.85, 0, None) / 0.15
+        cosine = np.empty(len(hits.face), dtype=np.float32)
+        dark = np.empty_like(cosine)
+        texture.readability(
+            hits.face, directions, mesh.faces, mesh.normals, self.albedo, mesh.material,
+            self.table, cosine, dark,
+        )  # fmt: skip
         small = rng.random((shape[0] // 12 + 2, shape[1] // 12 + 2), dtype=np.float32)
         coarse = np.asarray(cv2.resize(small, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR))
         white = rng.standard_normal(shape, dtype=np.float32)

@@ -862,7 +862,7 @@ def toilet(s: Style) -> Model:
         Ring(0.05, 0.07, 0.2, 2, 0, cy - 0.02), Ring(0, 0, 0.195, 2, 0, cy - 0.02),
     ]  # fmt: skip
     m.add(sh.loft(rings, 0.03, segments=32, crease=60), c)
-    m.add(sh.rounded_box((0.2, 0.3, 0.385), 0.04, s.spacing), c, at=(0, 0.2, 0))
+    m.add(sh.rounded_box((0.2, 0.2, 0.385), 0.04, s.spacing), c, at=(0, 0.12, 0))
     angle = np.linspace(0, 2 * np.pi, 37)
     seat = [(0.158 * np.cos(a), cy + 0.01 + 0.225 * np.sin(a), 0.413) for a in angle]
     rim = sh.tube(seat, 0.026, 0.2)

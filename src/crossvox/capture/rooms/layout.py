@@ -35,6 +35,18 @@ _SIZES = {
 }
 
 
+_ESSENTIALS = {
+    "living room": ("couch", "coffee table", "tv", "bookshelf"),
+    "bedroom": ("bed", "wardrobe|dresser"),
+    "kitchen": ("refrigerator", "kitchen counter", "sink", "dining table", "chair|stool"),
+    "bathroom": ("bathtub", "shower curtain", "toilet", "sink"),
+    "office": ("desk", "office chair", "whiteboard|bookshelf"),
+    "study": ("desk", "bookshelf", "chair|office chair"),
+    "dining room": ("dining table", "chair", "cabinet"),
+}
+"""Raw categories that each kind of room must hold; ``a|b``: one of them."""
+
+
 @dataclass(frozen=True)
 class Lamp:
     """A light.
@@ -96,8 +108,16 @@ def room_seed(seed: int, number: int, purpose: int) -> np.random.SeedSequence:
 
 def furnish(seed: int, number: int, spacing_m: float = 0.035) -> Room:
     """Build room ``number`` of a seed."""
-    rng = np.random.default_rng(room_seed(seed, number, 0))
-    return _Builder(kind_of(seed, number), Style(rng, spacing_m)).build()
+    kind = kind_of(seed, number)
+    last: Room | None = None
+    for draw in room_seed(seed, number, 0).spawn(12):
+        # A draw without space for what makes the room what it is is drawn again.
+        builder = _Builder(kind, Style(np.random.default_rng(draw), spacing_m))
+        last = builder.build()
+        if builder.complete():
+            break
+    assert last is not None
+    return last
 
 
 @dataclass(frozen=True, eq=False)
@@ -462,8 +482,18 @@ class _Builder:
 
     # -- furniture ---------------------------------------------------------------------------
 
+    def complete(self) -> bool:
+        """Whether the room has what its kind must have, a door and a window."""
+        there = {part.category for placed in self.room.placed for part in placed.model.parts}
+        there |= {part.category for part in self.room.shell.parts}
+        needed = (*_ESSENTIALS[self.kind], "door", "window")
+        return all(any(name in there for name in names.split("|")) for names in needed)
+
     def build(self) -> Room:
-        """Shell first, then furniture from the largest to the smallest."""
+        """Shell first, then furniture from the largest to the smallest.
+
+        Decoration is left out where the room has to be drawn again anyway.
+        """
         self.shell()
         {
             "living room": self.living_room,
@@ -474,6 +504,8 @@ class _Builder:
             "study": self.study,
             "dining room": self.dining_room,
         }[self.kind]()
+        if not self.complete():
+            return self.room
         self.dress_windows()
         self.hang_pictures()
         self.corners()

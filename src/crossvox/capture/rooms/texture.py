@@ -10,6 +10,21 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
+TONE_STEPS = 2048.0
+"""Entries of the tone curve a unit of light."""
+
+
+def tone_curve(light: Array) -> Array:
+    """Linear light to 8-bit sRGB values (float): a shoulder that spares windows, then gamma."""
+    light = np.maximum(light, 0.0)
+    shoulder = light * (1 + light / 6.0) / (1 + light)
+    return np.asarray(np.minimum(shoulder, 1.0) ** (1 / 2.2) * 255)
+
+
+def tone_table() -> NDArray[np.float32]:
+    """:func:`tone_curve` at the steps that :func:`develop` looks up, light from 0 to 16."""
+    return tone_curve((np.arange(int(TONE_STEPS) * 16) + 0.5) / TONE_STEPS).astype(np.float32)
+
 
 @njit(cache=True, nogil=True, inline="never")
 def _hash(x: int, y: int, seed: int) -> float:
@@ -251,6 +266,7 @@ def develop(
     gain: Array,
     noise: Array,
     vignette: float,
+    tone: Array,
     out: Array,
 ) -> None:
     """Expose a photograph: motion blur, vignette, white balance, noise, tone curve.
@@ -263,6 +279,7 @@ def develop(
         gain: ``(3,)`` exposure by channel.
         noise: ``(H, W)`` standard normal numbers.
         vignette: darkening in the corners, 0 to 1.
+        tone: the tone curve, see :func:`tone_curve`.
         out: ``(H, W, 3)`` uint8 result, sRGB.
     """
     height, width = depth.shape
@@ -290,13 +307,54 @@ def develop(
                 b += color[i, j, 2]
             fall = 1.0 - vignette * (x * x + y * y)
             grain = noise[row, column]
+            share_taps = fall / taps
             for c in range(3):
-                value = (r if c == 0 else (g if c == 1 else b)) / taps * gain[c] * fall
-                # A shoulder that keeps windows from clipping hard, then the display curve.
-                value = value * (1 + value / 6.0) / (1 + value)
-                value = max(value, 0.0) ** (1 / 2.2) * 255
+                value = (r if c == 0 else (g if c == 1 else b)) * share_taps * gain[c]
+                place = int(min(max(value, 0.0) * TONE_STEPS, TONE_STEPS * 16.0 - 1.0))
+                value = tone[place]
                 value += grain * (1.1 + 0.012 * (255 - value))
                 out[row, column, c] = np.uint8(min(max(value + 0.5, 0.0), 255.0))
+
+
+@njit(cache=True, nogil=True)
+def readability(
+    face: Array,
+    directions: Array,
+    faces: Array,
+    normals: Array,
+    albedo: Array,
+    material: Array,
+    table: Array,
+    cosine: Array,
+    dark: Array,
+) -> None:
+    """How well a depth camera can read each ray's hit.
+
+    Args:
+        face: ``(N,)`` faces hit, -1 for none.
+        directions: ``(N, 3)`` rays.
+        faces, normals, albedo: the room's mesh.
+        material: of each face.
+        table: see ``MaterialBook``.
+        cosine: ``(N,)`` result, between ray and surface normal, 0 to 1.
+        dark: ``(N,)`` result, how badly it is read: dark, shiny, or glass; 0 to 1 and more.
+    """
+    for i in range(len(face)):
+        cosine[i] = dark[i] = 0.0
+        f = face[i]
+        if f < 0:
+            continue
+        a = faces[f, 0]
+        x, y, z = directions[i, 0], directions[i, 1], directions[i, 2]
+        c = x * normals[a, 0] + y * normals[a, 1] + z * normals[a, 2]
+        c = abs(c) / np.sqrt(x * x + y * y + z * z)
+        bright = 0.3 * albedo[a, 0] + 0.5 * albedo[a, 1] + 0.2 * albedo[a, 2]
+        row = table[material[f]]
+        # Shiny things are read worst where they are looked at straight on.
+        dark[i] = (
+            row[10] + 0.45 * max(0.04 - bright, 0.0) / 0.04 + row[8] * max(c - 0.85, 0.0) / 0.6
+        )
+        cosine[i] = c
 
 
 @njit(cache=True, nogil=True)

@@ -22,6 +22,7 @@ from crossvox.capture.rooms.frames import Cameras, Studio, draw_cameras
 from crossvox.capture.rooms.layout import Room, furnish, kind_of, room_seed
 from crossvox.capture.rooms.params import RoomReport, RoomsParams, RoomsReport
 from crossvox.capture.rooms.shapes import rotation
+from crossvox.capture.rooms.texture import tone_curve
 from crossvox.capture.sens import SensFrame, SensHeader, SensWriter
 from crossvox.core.artifact import (
     Manifest,
@@ -364,8 +365,7 @@ def reference_mesh(scan: Scan, seen: NDArray[np.bool_]) -> tuple[Mesh, NDArray[n
     )
     light = scan.studio.albedo[used[first]] * scan.studio.light[used[first]]
     light = light * (scan.tint * scan.studio.exposure).astype(np.float32)
-    light = light * (1 + light / 6) / (1 + light)
-    colors = np.clip(light ** (1 / 2.2) * 255 + 0.5, 0, 255).astype(np.uint8)
+    colors = np.clip(tone_curve(light) + 0.5, 0, 255).astype(np.uint8)
     return (
         Mesh(
             scan.world_from_room.apply(points[first]).astype(np.float32),
