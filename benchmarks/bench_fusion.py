@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from scipy.spatial import cKDTree
 from crossvox.capture import open_capture
 from crossvox.core.frame import Frame, Parts
 from crossvox.core.volume import Mesh
-from crossvox.scene.tsdf import TsdfParams, TsdfVolume, fuse
+from crossvox.scene.tsdf import TsdfParams, fuse
 
 PARAMS = TsdfParams(voxel_m=0.02, truncation_voxels=5, far_m=4.0)
 ROUNDS = 3
@@ -33,7 +34,7 @@ def run(shared: Path | None) -> list[dict[str, Any]]:
     parts = Parts(labels=False)
     rows = []
     for size in ((640, 480), (320, 240)):
-        frames = [capture.frame(i, size, parts) for i in range(len(capture))]
+        frames = [_packed(capture.frame(i, size, parts)) for i in range(len(capture))]
         plain = [Frame(f.id, f.camera, f.pose, None, f.depth_m) for f in frames]
         rows += _rows(plain, f"depth, {size[0]}x{size[1]}")
         rows += _rows(frames, f"depth and colour, {size[0]}x{size[1]}")
@@ -63,6 +64,11 @@ def _rows(frames: list[Frame], what: str) -> list[dict[str, Any]]:
             f"{len(volume.mesh().faces)} triangles, {volume.memory_bytes / 1e6:.0f} MB of field",
         ),
     ]
+
+
+def _packed(frame: Frame) -> Frame:
+    """The frame with its depth in one piece, as Open3D needs it."""
+    return replace(frame, depth_m=np.ascontiguousarray(frame.depth_m))
 
 
 def _row(stage: str, ours_s: float, baseline_s: float | None, how: str) -> dict[str, Any]:
@@ -131,12 +137,6 @@ def _open3d_mesh(grid: Any) -> Mesh:
     )
 
 
-def open3d_mesh(frames: list[Frame]) -> Mesh | None:
-    """Mesh of frames fused by Open3D with :data:`PARAMS`; None if it is not installed."""
-    grid = _open3d(frames)
-    return None if grid is None else _open3d_mesh(grid)
-
-
 def agreement(a: Mesh, b: Mesh) -> tuple[float, float]:
     """Share of each mesh's vertices that lie within 1 cm of the other's surface.
 
@@ -149,9 +149,3 @@ def agreement(a: Mesh, b: Mesh) -> tuple[float, float]:
         return float((distance_m < CLOSE_M).mean())
 
     return share(a, b), share(b, a)
-
-
-def fused_mesh(frames: list[Frame]) -> tuple[TsdfVolume, Mesh]:
-    """Our volume and mesh with :data:`PARAMS`."""
-    volume = fuse(frames, PARAMS)
-    return volume, volume.mesh()

@@ -115,12 +115,15 @@ def _brute(centres_m: np.ndarray[Any, Any], mesh: Mesh) -> float:
     """Time of the nearest-vertex search of all voxels, one voxel at a time."""
     assert mesh.labels is not None
     some = centres_m[:: max(1, len(centres_m) // BASELINE_VOXELS)][:BASELINE_VOXELS]
-    vertices_m = mesh.vertices_m.astype(np.float64)
+    # One row an axis: the quickest brute force in numpy, ten times quicker than one row a vertex.
+    vertices_m = np.ascontiguousarray(mesh.vertices_m.T)
     found = np.zeros(len(some), dtype=np.uint8)
     begin = time.perf_counter()
     for n, centre_m in enumerate(some):
-        distance_m = np.sqrt(((vertices_m - centre_m) ** 2).sum(axis=1))
-        nearest = int(distance_m.argmin())
-        if distance_m[nearest] < 0.2:
+        squares = vertices_m - centre_m.astype(np.float32)[:, None]
+        squares *= squares
+        distances = squares.sum(axis=0)
+        nearest = int(distances.argmin())
+        if distances[nearest] < 0.2**2:
             found[n] = mesh.labels[nearest]
     return (time.perf_counter() - begin) * len(centres_m) / len(some)

@@ -81,13 +81,13 @@ class Terminal:
         def report(done: int, total: int) -> None:
             self._bars.update(task, completed=done, total=total)
             if done >= total and not self.console.is_terminal:
-                self.console.print(f"{label}: {total} in {time.monotonic() - begin:.1f} s")
+                self.say(f"{label}: {total} in {time.monotonic() - begin:.1f} s")
 
         return report
 
     def say(self, text: str) -> None:
         """Print a remark above the bars."""
-        self.console.print(text, markup=False)
+        self.console.print(text, markup=False, soft_wrap=True)
 
     def training(self) -> Callable[[Any], None]:
         """A bar for the training loop, with loss, validation scores and time left."""
@@ -435,7 +435,7 @@ def _report(terminal: Terminal) -> Callable[..., Outcome]:
                 "and the page's folder; do: crossvox report RUN OUT"
             )
         page = write_page(folders[:-1], folders[-1], params, progress=terminal.step("page"))
-        terminal.say(f"page: {page.path}")
+        terminal.say(f"page: {page.page}")
         return Outcome(page)
 
     return command
@@ -463,7 +463,7 @@ def _scan(terminal: Terminal) -> Callable[..., Outcome]:
         report = scan(capture, out, params, run=run, progress=terminal)
         if report.evaluation is not None:
             terminal.scores(report.evaluation)
-        terminal.say(f"page: {report.page.path}")
+        terminal.say(f"page: {report.page.page}")
         return Outcome(report)
 
     return command
@@ -488,7 +488,7 @@ def _demo(terminal: Terminal) -> Callable[..., Outcome]:
         terminal.scores(report.evaluation)
         rows = [[step, f"{seconds:.1f}"] for step, seconds in report.seconds.items()]
         terminal.table("Time by stage", ["stage", "seconds"], rows)
-        terminal.say(f"page: {report.page.path}")
+        terminal.say(f"page: {report.page.page}")
         return Outcome(report)
 
     return command

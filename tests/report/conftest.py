@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,14 +17,12 @@ from crossvox.core.grid import VoxelGrid
 from crossvox.core.volume import Mesh, Score
 from crossvox.doors.images import encode_jpeg, encode_png
 from crossvox.doors.meshes import write_ply
-from crossvox.doors.raycast import Raycaster
-from crossvox.report.pictures import looking_at, render_mesh, surface_points
+from crossvox.report.pictures import Painter, looking_at, over, surface_points
 
 CAMERA = Intrinsics(140.0, 140.0, 79.5, 59.5, 160, 120)
-MODEL_NAMES = ("learnt", "mask_only", "tsdf")
 
 
-def box(low, high, color, step=0.08, inward=False) -> Mesh:
+def box(low, high, color, step=0.1, inward=False) -> Mesh:
     """A box of small coloured triangles, seen from outside or, ``inward``, from inside."""
     low, high = np.asarray(low, float), np.asarray(high, float)
     parts = []
@@ -114,13 +113,13 @@ def poses(mesh: Mesh, count: int) -> list[Pose]:
 def write_scene(folder: Path, seed: int, frames: int = 12) -> Mesh:
     """A prepared scene folder with one lost pose."""
     mesh = room(seed)
-    caster = Raycaster(mesh)
+    painter = Painter(mesh, occlusion=False)
     for sub in ("color", "depth", "pose", "label"):
         (folder / sub).mkdir(parents=True)
     for i, pose in enumerate(poses(mesh, frames)):
-        depth = caster.depth(CAMERA, pose)
+        depth = painter.caster.depth(CAMERA, pose)
         depth[: i % 4 * 6, :40] = 0
-        rgb = render_mesh(mesh, CAMERA, pose, supersample=1)
+        rgb = over(painter.paint(CAMERA, pose, supersample=1))
         matrix = pose.world_from_camera if i != 3 else np.full((4, 4), -np.inf)
         (folder / "color" / f"{i * 10}.jpg").write_bytes(encode_jpeg(rgb))
         (folder / "depth" / f"{i * 10}.png").write_bytes(
@@ -185,9 +184,9 @@ def make(root: Path, scenes: int = 2) -> Made:
     table: dict[str, dict] = {}
     for i, name in enumerate(names):
         mesh = write_scene(data / name, i)
-        voxels = blocks(mesh)
+        voxels = blocks(mesh, 0.12)
         wobble = mesh.vertices_m + rng.normal(0, 0.012, mesh.vertices_m.shape).astype(np.float32)
-        smooth = blocks(mesh, 0.06)
+        smooth = blocks(mesh, 0.08)
         write_ply(prediction / name / "mesh.ply", smooth)
         write_ply(prediction / name / "mask_only.ply", voxels)
         write_ply(prediction / name / "tsdf.ply", Mesh(wobble, mesh.faces, mesh.colors))
@@ -278,3 +277,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 def box_room() -> Mesh:
     """A furnished box room, z up."""
     return room(0)
+
+
+@pytest.fixture(scope="session")
+def build() -> SimpleNamespace:
+    """The makers of this file, for tests that need other folders or meshes."""
+    return SimpleNamespace(
+        make=make, room=room, box=box, joined=joined, blocks=blocks, poses=poses, camera=CAMERA
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,7 @@ def sphere_frame(number: int, pose: Pose, radius_m: float = 0.4) -> Frame:
 def sphere_frames() -> list[Frame]:
     """Views of a sphere of 0.4 m from all around."""
     places = [(1.5, 0, 0.2), (-1.5, 0.1, 0), (0, 1.5, -0.3), (0.2, -1.5, 0), (0, 0.1, 1.5)]
-    places += [(0.1, 0, -1.5), (1, 1, 1), (-1, 1, -1), (1, -1, -1), (-1, -1, 1)]
+    places += [(0.1, 0, -1.5), *product((-1, 1), repeat=3)]
     return [sphere_frame(n, looking(place, (0, 0, 0))) for n, place in enumerate(places)]
 
 

@@ -244,7 +244,9 @@ class Pose:
 
     def apply(self, points_m: Array) -> NDArray[np.float64]:
         """Move ``(*n, 3)`` points from the camera frame to the world."""
-        return points_m @ self.world_from_camera[:3, :3].T + self.world_from_camera[:3, 3]
+        # einsum keeps to this thread: BLAS would wake all cores for a product this thin.
+        rotation, position = self.world_from_camera[:3, :3], self.world_from_camera[:3, 3]
+        return np.einsum("...i,ji->...j", points_m, rotation) + position
 
 
 def project(points_m: Array, camera: Intrinsics) -> NDArray[np.float64]:

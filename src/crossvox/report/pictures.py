@@ -212,7 +212,7 @@ def vertex_normals(mesh: Mesh) -> NDArray[np.float32]:
         axis=-1,
     )
     length = np.linalg.norm(total, axis=-1, keepdims=True)
-    return np.divide(total, length, out=np.zeros_like(total), where=length > 0).astype(np.float32)
+    return np.asarray(total / np.where(length > 0, length, 1), dtype=np.float32)
 
 
 def vertex_occlusion(
@@ -398,7 +398,18 @@ class Painter:
 
 @njit(cache=True, nogil=True)
 def _shade(  # type: ignore[no-untyped-def]
-    picture, pixel, rays, face, u, v, vertices_m, faces, normals, colors, occlusion, relief,
+    picture,
+    pixel,
+    rays,
+    face,
+    u,
+    v,
+    vertices_m,
+    faces,
+    normals,
+    colors,
+    occlusion,
+    relief,
     tint_backs,
 ):
     """Write colour times coverage, and coverage, of the rays that hit: ``(R, 4)`` in [0, 1]."""

@@ -35,7 +35,7 @@ _KEY_HALF = 1 << (_KEY_BITS - 1)
 _PARTS = 8
 """Parts an image is cut into when blocks are looked for; independent of the number of cores."""
 
-_SPACING = 0.0625
+_SPACING = 0.25
 """Largest distance between rays that are followed to find blocks, as a share of a block."""
 
 _FREE = np.int64(-1)
@@ -457,7 +457,7 @@ def _find(x: int, y: int, z: int, slot_keys: Array, slot_blocks: Array) -> int:
 
 @njit(cache=True, nogil=True)
 def _walls(start: float, rate: float, block: int) -> tuple[float, float, int]:
-    """How far a ray goes to the wall of its block along one axis, from wall to wall, and where to."""
+    """Along one axis of a ray: how far to the next wall, how far from wall to wall, which way."""
     if rate > 0:
         return (block + 1 - start) / rate, 1 / rate, 1
     if rate < 0:

@@ -70,10 +70,7 @@ def voxelize(
         do="choose one of the two",
         error=ParamsError,
     )
-    used = np.zeros(len(mesh.vertices_m), dtype=bool)
-    used[mesh.faces] = True
-    corners_m = mesh.vertices_m[used]
-    extremes_m = np.stack([corners_m.min(axis=0), corners_m.max(axis=0)]).astype(np.float64)
+    extremes_m = _extremes(mesh.vertices_m, mesh.faces)
     grid = VoxelGrid.around(extremes_m, voxel_m, margin)
     occupied = np.zeros(grid.shape, dtype=bool)
     # Rounding world / voxel_m, and subtracting the integer origin afterwards, is what the thesis
@@ -82,6 +79,20 @@ def voxelize(
     mark = _mark_bisected if rule == "thesis" else _mark_met
     spread(partial(mark, mesh.vertices_m, mesh.faces, voxel_m, origin, occupied), len(mesh.faces))
     return grid, occupied
+
+
+@njit(cache=True, nogil=True)
+def _extremes(vertices_m: Array, faces: Array) -> Array:
+    """Lowest and highest coordinates of the vertices that faces use, ``(2, 3)`` float64."""
+    extremes = np.empty((2, 3))
+    extremes[0], extremes[1] = np.inf, -np.inf
+    for n in range(len(faces)):
+        for c in range(3):
+            for axis in range(3):
+                value = vertices_m[faces[n, c], axis]
+                extremes[0, axis] = min(extremes[0, axis], value)
+                extremes[1, axis] = max(extremes[1, axis], value)
+    return extremes
 
 
 @njit(cache=True, nogil=True)
@@ -98,19 +109,22 @@ def _mark_met(
 
     Threads may mark the same voxel: they write the same value.
     """
+    corners = np.empty((3, 3))
+    low = np.empty(3, dtype=np.int64)
+    high = np.empty(3, dtype=np.int64)
     for n in range(begin, end):
-        corners = np.empty((3, 3))
         for c in range(3):
             for axis in range(3):
                 corners[c, axis] = vertices_m[faces[n, c], axis] / voxel_m - origin[axis]
-        _mark_triangle(corners, occupied)
+        _mark_triangle(corners, low, high, occupied)
 
 
 @njit(cache=True, nogil=True)
-def _mark_triangle(corners: Array, occupied: Array) -> None:
-    """Mark the cubes that one triangle meets; ``corners (3, 3)`` in grid coordinates."""
-    low = np.empty(3, dtype=np.int64)
-    high = np.empty(3, dtype=np.int64)
+def _mark_triangle(corners: Array, low: Array, high: Array, occupied: Array) -> None:
+    """Mark the cubes that one triangle meets; ``corners (3, 3)`` in grid coordinates.
+
+    ``low (3,)`` and ``high (3,)`` are room to work in.
+    """
     for axis in range(3):
         least = min(corners[0, axis], corners[1, axis], corners[2, axis])
         most = max(corners[0, axis], corners[1, axis], corners[2, axis])
@@ -140,8 +154,8 @@ def _mark_bisected(
     Every edge that is too long is cut at its middle; with one cut a triangle becomes two, with
     two cuts three (the four-sided rest is cut along its shorter diagonal), with three cuts four.
     """
+    corners = np.empty((3, 3))
     for n in range(begin, end):
-        corners = np.empty((3, 3))
         for c in range(3):
             for axis in range(3):
                 corners[c, axis] = vertices_m[faces[n, c], axis]
@@ -283,6 +297,38 @@ def label_voxels(
     Raises:
         ShapeError: the mesh has no labels, or the array does not fit the grid.
     """
+    expect(
+        occupied.shape == grid.shape,
+        given=f"occupancy of shape {occupied.shape}",
+        needed=f"{grid.shape}, the grid's shape",
+        do="cut or pad the voxels together with their grid",
+        error=ShapeError,
+    )
+    labels = np.full(grid.shape, UNANNOTATED, dtype=np.uint8)
+    coordinates = np.argwhere(occupied)
+    labels[tuple(coordinates.T)] = transfer_labels(
+        grid.to_world(coordinates), mesh, max_distance_m, only_annotated
+    )
+    return labels
+
+
+def transfer_labels(
+    points_m: Array, mesh: Mesh, max_distance_m: float = 0.2, only_annotated: bool = False
+) -> NDArray[np.uint8]:
+    """Give every point the label of the nearest vertex.
+
+    Args:
+        points_m: ``(N, 3)`` world coordinates.
+        mesh: a surface with vertex labels.
+        max_distance_m: vertices at this distance or further do not count.
+        only_annotated: look at annotated vertices alone.
+
+    Returns:
+        ``(N,)`` uint8; 0 where unannotated or too far from any vertex.
+
+    Raises:
+        ShapeError: the mesh has no labels.
+    """
     from scipy.spatial import cKDTree
 
     expect(
@@ -292,28 +338,18 @@ def label_voxels(
         do="read the scan's labels.ply",
         error=ShapeError,
     )
-    expect(
-        occupied.shape == grid.shape,
-        given=f"occupancy of shape {occupied.shape}",
-        needed=f"{grid.shape}, the grid's shape",
-        do="cut or pad the voxels together with their grid",
-        error=ShapeError,
-    )
     assert mesh.labels is not None
-    labels = np.full(grid.shape, UNANNOTATED, dtype=np.uint8)
+    labels = np.full(len(points_m), UNANNOTATED, dtype=np.uint8)
     vertices_m, vertex_labels = mesh.vertices_m, mesh.labels
     if only_annotated:
         chosen = vertex_labels != UNANNOTATED
         vertices_m, vertex_labels = vertices_m[chosen], vertex_labels[chosen]
-    coordinates = np.argwhere(occupied)
-    if len(vertices_m) == 0 or len(coordinates) == 0:
+    if len(vertices_m) == 0 or len(points_m) == 0:
         return labels
     tree = cKDTree(vertices_m, balanced_tree=False, compact_nodes=False)
-    distance_m, nearest = tree.query(
-        grid.to_world(coordinates), distance_upper_bound=max_distance_m, workers=-1
-    )
+    distance_m, nearest = tree.query(points_m, distance_upper_bound=max_distance_m, workers=-1)
     near = distance_m < max_distance_m
-    labels[tuple(coordinates[near].T)] = vertex_labels[nearest[near]]
+    labels[near] = vertex_labels[nearest[near]]
     return labels
 
 

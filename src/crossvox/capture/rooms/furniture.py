@@ -619,6 +619,8 @@ def television(s: Style, width: float | None = None, *, stand: bool = True) -> M
         m.add(
             _image(face), s.book.add_image(landscape(s.rng), glow=0.5, gloss=0.4, dark_return=0.4)
         )
+    if not stand:
+        m.add(sh.box((0.3, 0.08, 0.2), s.spacing), s.black, at=(0, 0.04, h / 2 - 0.1))
     if stand:
         m.add(sh.tube([(0, 0.1, 0.01), (0, 0.1, z + 0.05)], 0.025, 0.05), s.black)
         m.add(

@@ -165,7 +165,7 @@ class _Builder:
     def _inside(self, block: Block) -> bool:
         corners = block.corners(-0.004)
         w, d = self.size
-        if (corners < 0).any() or (corners > (w, d)).any():
+        if (corners < 0).any() or (corners > (w, d)).any() or block.z1 > self.height:
             return False
         if self.notch is None:
             return True

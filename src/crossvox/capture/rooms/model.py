@@ -57,6 +57,7 @@ class Model:
     tops: list[Top] = field(default_factory=list)
     front_m: float = 0.0
     things: int = 1
+    _bounds: tuple[int, Array, Array] | None = None
 
     def add(
         self,
@@ -84,9 +85,12 @@ class Model:
 
     def bounds(self) -> tuple[Array, Array]:
         """Lowest and highest corner, model coordinates."""
-        lows = np.min([part.shape.points.min(axis=0) for part in self.parts], axis=0)
-        highs = np.max([part.shape.points.max(axis=0) for part in self.parts], axis=0)
-        return lows, highs
+        # Places are tried by the dozen: the corners are kept until parts are added.
+        if self._bounds is None or self._bounds[0] != len(self.parts):
+            lows = np.min([part.shape.points.min(axis=0) for part in self.parts], axis=0)
+            highs = np.max([part.shape.points.max(axis=0) for part in self.parts], axis=0)
+            self._bounds = (len(self.parts), lows, highs)
+        return self._bounds[1], self._bounds[2]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -72,16 +74,18 @@ def join(shapes: Sequence[Shape]) -> Shape:
     )
 
 
+@lru_cache(maxsize=4096)
 def _grid_faces(rows: int, columns: int) -> Array:
     """Triangles of a grid of ``rows x columns`` vertices; outside is d/d(row) x d/d(column)."""
-    i, j = np.meshgrid(np.arange(rows - 1), np.arange(columns - 1), indexing="ij")
-    a = (i * columns + j).ravel()
+    a = (np.arange(rows - 1)[:, None] * columns + np.arange(columns - 1)).ravel()
     b, c, d = a + columns, a + columns + 1, a + 1
-    return np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)])
+    faces = np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)])
+    faces.setflags(write=False)
+    return faces
 
 
 def _steps(length: float, spacing: float) -> int:
-    return max(1, int(np.ceil(length / spacing - 1e-9)))
+    return max(1, ceil(length / spacing - 1e-9))
 
 
 def patch(
@@ -91,17 +95,24 @@ def patch(
 
     With ``image`` the surface coordinates run from 0 to 1 along both edges instead of in metres.
     """
-    start, du, dv = (np.asarray(value, dtype=np.float64) for value in (origin, along, across))
-    length_u, length_v = float(np.linalg.norm(du)), float(np.linalg.norm(dv))
-    u = np.linspace(0, 1, _steps(length_u, spacing) + 1)
-    v = np.linspace(0, 1, _steps(length_v, spacing) + 1)
-    grid_u, grid_v = (value.ravel() for value in np.meshgrid(u, v, indexing="ij"))
-    points = start + grid_u[:, None] * du + grid_v[:, None] * dv
-    normal = np.cross(du, dv)
-    normal /= np.linalg.norm(normal)
-    scale = (1.0, 1.0) if image else (length_u, length_v)
-    coords = np.stack([grid_u * scale[0], grid_v * scale[1]], 1)
-    return Shape(points, np.tile(normal, (len(points), 1)), coords, _grid_faces(len(u), len(v)))
+    # Plain numbers: a bookshelf has a thousand of these, and numpy calls would take the time.
+    ax, ay, az = (float(value) for value in along)
+    bx, by, bz = (float(value) for value in across)
+    length_u, length_v = (ax * ax + ay * ay + az * az) ** 0.5, (bx * bx + by * by + bz * bz) ** 0.5
+    rows, columns = _steps(length_u, spacing) + 1, _steps(length_v, spacing) + 1
+    u = np.repeat(np.arange(rows) / (rows - 1), columns)
+    v = np.tile(np.arange(columns) / (columns - 1), rows)
+    points = np.empty((rows * columns, 3))
+    for axis, (first, a, b) in enumerate(zip(origin, (ax, ay, az), (bx, by, bz), strict=True)):
+        points[:, axis] = first + u * a + v * b
+    nx, ny, nz = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
+    length = (nx * nx + ny * ny + nz * nz) ** 0.5
+    normals = np.empty_like(points)
+    normals[:] = (nx / length, ny / length, nz / length)
+    coords = np.empty((rows * columns, 2))
+    coords[:, 0] = u if image else u * length_u
+    coords[:, 1] = v if image else v * length_v
+    return Shape(points, normals, coords, _grid_faces(rows, columns))
 
 
 def sheet(points: Array, *, closed: bool = False, coords: Array | None = None) -> Shape:
@@ -165,8 +176,8 @@ def box(size: Vector, spacing: float, *, without: str = "") -> Shape:
         if name in without:
             continue
         if (name in "lrfb" and tall) or (name in "td" and d > w):
-            start = np.asarray(origin, dtype=float) + np.asarray(first, dtype=float)
-            shapes.append(patch(start, second, -np.asarray(first, dtype=float), spacing))
+            start = tuple(a + b for a, b in zip(origin, first, strict=True))
+            shapes.append(patch(start, second, tuple(-a for a in first), spacing))
         else:
             shapes.append(patch(origin, first, second, spacing))
     return join(shapes)

@@ -1,4 +1,4 @@
-"""A headless browser, driven over its debugging socket. Skips where there is no chromium."""
+"""The page and the 3D view in a real headless browser; skipped where there is no chromium."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from crossvox.report.page import PageReport, ReportParams, write_page
 
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -148,3 +154,89 @@ def browser_tab(binary: str) -> Iterator[Tab]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+@pytest.fixture(scope="module")
+def report(made: Any, tmp_path_factory: pytest.TempPathFactory) -> PageReport:
+    """A page of one scene with its 3D view."""
+    params = ReportParams(max_scenes=1, picture_width_px=240, view_faces=8000)
+    return write_page([made.prediction], tmp_path_factory.mktemp("page"), params)
+
+
+@pytest.fixture(scope="module")
+def tab() -> Iterator[Tab]:
+    """A tab of a headless browser."""
+    binary = find_browser()
+    if binary is None:
+        pytest.skip("needs a chromium or chrome binary on the path, and there is none")
+    with browser_tab(binary) as tab:
+        yield tab
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1400, False), (1400, True), (390, False)])
+def test_page_loads_whole_and_asks_for_nothing(
+    tab: Tab, report: PageReport, width: int, dark: bool
+) -> None:
+    tab.console.clear()
+    tab.requests.clear()
+    tab.open(report.page.as_uri(), width, 900, dark)
+    broken = "[...document.images].filter(i => i.getAttribute('src') && !i.naturalWidth)"
+    assert tab.run("document.images.length") > 10
+    assert tab.run(f"{broken}.map(i => i.alt)") == []
+    assert tab.run("document.documentElement.scrollWidth") <= width
+    assert tab.console == []
+    asked = [url for url in tab.requests if not url.startswith(("file:", "data:"))]
+    assert asked == []
+    paper = tab.run("getComputedStyle(document.body).backgroundColor")
+    lightness = sum(int(x) for x in paper[4:-1].split(","))
+    assert (lightness < 200) == dark
+
+
+def test_a_click_enlarges_a_picture(tab: Tab, report: PageReport) -> None:
+    tab.open(report.page.as_uri(), 1000, 800)
+    assert tab.run("document.querySelector('#large').open") is False
+    tab.run("document.querySelector('button.zoom').click()")
+    assert tab.run("document.querySelector('#large').open") is True
+    assert tab.run("document.querySelector('#large img').src.startsWith('data:image/webp')")
+    tab.run("document.querySelector('#large').click()")
+    assert tab.run("document.querySelector('#large').open") is False
+
+
+def test_text_has_enough_contrast(tab: Tab, report: PageReport) -> None:
+    script = """(function(){
+      function rgb(c){return c.match(/[\\d.]+/g).map(Number)}
+      function light(c){var v=rgb(c).slice(0,3).map(x=>{x/=255;
+        return x<=0.04045?x/12.92:Math.pow((x+0.055)/1.055,2.4)});
+        return 0.2126*v[0]+0.7152*v[1]+0.0722*v[2]}
+      function behind(e){for(;e;e=e.parentElement){var b=getComputedStyle(e).backgroundColor;
+        var c=rgb(b);if(c.length<4||c[3]>0.5)return b}return 'rgb(255,255,255)'}
+      return [...document.querySelectorAll('h1,h2,h3,p,small,figcaption,td,th,summary,li,a')]
+        .filter(e=>e.offsetParent&&e.textContent.trim())
+        .map(e=>{var a=light(getComputedStyle(e).color),b=light(behind(e));
+          return [(Math.max(a,b)+0.05)/(Math.min(a,b)+0.05),e.textContent.trim().slice(0,40)]})
+        .filter(x=>x[0]<4.5)})()"""
+    for dark in (False, True):
+        tab.open(report.page.as_uri(), 1200, 900, dark)
+        assert tab.run(script) == []
+
+
+def test_3d_view_opens_from_a_file_and_shows_the_mesh(tab: Tab, report: PageReport) -> None:
+    view = next(path for path in report.beside if path.suffix == ".html")
+    tab.console.clear()
+    tab.requests.clear()
+    tab.open(view.as_uri(), 800, 600)
+
+    def share() -> float:
+        """Of the middle of the picture, what is not background."""
+        picture = cv2.imdecode(np.frombuffer(tab.picture(), np.uint8), cv2.IMREAD_COLOR)
+        middle = picture[200:400, 300:500].astype(int)
+        return float((np.abs(middle - 255).max(axis=-1) > 12).mean())
+
+    tab.until(lambda: share() > 0.5)
+    tree = "document.querySelector('[data-playback-scene-tree]')"
+    tab.until(lambda: tab.run(f"{tree} !== null"))
+    text = tab.run(f"{tree}.textContent")
+    for name in ("Learnt", "Voxels seen", "TSDF fusion", "Ground truth", "Camera path"):
+        assert name in text
+    assert tab.console == []
+    assert [url for url in tab.requests if not url.startswith(("file:", "data:", "blob:"))] == []
