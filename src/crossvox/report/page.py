@@ -731,11 +731,11 @@ def _view_3d(
     beside: list[Path],
 ) -> dict[str, Any]:
     """Write the 3D view and the GLB of the main surface."""
-    interior: Interior | None = view.interior
-    low, high = (
-        np.asarray(f(next(iter(meshes.values())).vertices_m, axis=0)) for f in (np.min, np.max)
-    )
-    middle = 0.5 * (low + high)
+    assert view.interior is not None, "the bird's-eye view always looks into the interior"
+    interior: Interior = view.interior
+    cells = np.argwhere(interior.depth_m >= 0) * interior.cell_m + interior.corner_m
+    across = 0.5 * (cells.min(axis=0) + cells.max(axis=0))
+    middle = np.append(across, 0.5 * (interior.floor_m + interior.top_m))
     eye = middle + (view.pose.position_m - middle) * 0.78
     safe = re.sub(r"[^\w.\-]+", "_", name)
     html, glb = side / f"{safe}.html", side / f"{safe}.glb"

@@ -153,8 +153,15 @@ def plant(s: Style, height: float) -> Model:
     r = float(np.clip(height * 0.16, 0.05, 0.17))
     pot_color = (0.72, 0.4, 0.28) if s.rng.random() < 0.5 else s.quiet(0.5, 0.95)
     pot_height = r * 1.7
-    pot = [(r * 0.72, 0), (r, pot_height * 0.85), (r * 1.08, pot_height * 0.86),
-           (r * 1.08, pot_height), (r * 0.92, pot_height), (r * 0.9, pot_height - 0.02), (0, pot_height - 0.02)]  # fmt: skip
+    pot = [
+        (r * 0.72, 0),
+        (r, pot_height * 0.85),
+        (r * 1.08, pot_height * 0.86),
+        (r * 1.08, pot_height),
+        (r * 0.92, pot_height),
+        (r * 0.9, pot_height - 0.02),
+        (0, pot_height - 0.02),
+    ]
     m.add(sh.lathe(pot, s.spacing, segments=20), s.paint(pot_color, 0.15), at=(0, 0, 0))
     leaf = s.leaf()
     count = int(s.rng.integers(9, 20))
@@ -182,8 +189,12 @@ def _vessel(s: Style, category: str, profile: list[tuple[float, float]], materia
 def cup(s: Style) -> Model:
     """A mug with a handle."""
     r, h = 0.04, 0.095
-    m = _vessel(s, "cup", [(0, 0), (r * 0.9, 0), (r, 0.01), (r, h), (r - 0.005, h), (r - 0.006, 0.012),
-                           (0, 0.01)], s.paint(s.color(0.4, 0.95), 0.4))  # fmt: skip
+    m = _vessel(
+        s,
+        "cup",
+        [(0, 0), (r * 0.9, 0), (r, 0.01), (r, h), (r - 0.005, h), (r - 0.006, 0.012), (0, 0.01)],
+        s.paint(s.color(0.4, 0.95), 0.4),
+    )
     ring = [
         (r + 0.022 * np.cos(a), 0, h * 0.52 + 0.028 * np.sin(a)) for a in np.linspace(-1.9, 1.9, 9)
     ]
@@ -194,9 +205,21 @@ def cup(s: Style) -> Model:
 def bowl(s: Style) -> Model:
     """A bowl, sometimes with fruit."""
     r = _between(s, 0.09, 0.14)
-    m = _vessel(s, "bowl", [(0, 0), (r * 0.4, 0), (r * 0.45, 0.01), (r * 0.85, r * 0.3), (r, r * 0.55),
-                            (r - 0.006, r * 0.55), (r * 0.8, r * 0.32), (0, 0.02)],
-                s.paint(s.quiet(0.5, 0.95), 0.35))  # fmt: skip
+    m = _vessel(
+        s,
+        "bowl",
+        [
+            (0, 0),
+            (r * 0.4, 0),
+            (r * 0.45, 0.01),
+            (r * 0.85, r * 0.3),
+            (r, r * 0.55),
+            (r - 0.006, r * 0.55),
+            (r * 0.8, r * 0.32),
+            (0, 0.02),
+        ],
+        s.paint(s.quiet(0.5, 0.95), 0.35),
+    )
     if s.rng.random() < 0.6:
         for k in range(4):
             f = r * 0.33
@@ -214,15 +237,32 @@ def bottle(s: Style) -> Model:
     """A bottle."""
     r, h = _between(s, 0.03, 0.042), _between(s, 0.2, 0.31)
     color = hsv(float(s.rng.choice([0.3, 0.08, 0.55, 0.0])), 0.6, _between(s, 0.25, 0.8))
-    return _vessel(s, "bottle", [(0, 0), (r, 0), (r, h * 0.6), (r * 0.35, h * 0.78), (r * 0.35, h), (0, h)],
-                   s.paint(color, 0.6))  # fmt: skip
+    return _vessel(
+        s,
+        "bottle",
+        [(0, 0), (r, 0), (r, h * 0.6), (r * 0.35, h * 0.78), (r * 0.35, h), (0, h)],
+        s.paint(color, 0.6),
+    )
 
 
 def vase(s: Style) -> Model:
     """A vase, sometimes with flowers."""
     r, h = _between(s, 0.05, 0.08), _between(s, 0.15, 0.28)
-    m = _vessel(s, "vase", [(0, 0), (r * 0.6, 0), (r, h * 0.4), (r * 0.8, h * 0.65), (r * 0.4, h * 0.85),
-                            (r * 0.55, h), (r * 0.45, h), (0, h * 0.9)], s.paint(s.color(0.4, 0.95), 0.5))  # fmt: skip
+    m = _vessel(
+        s,
+        "vase",
+        [
+            (0, 0),
+            (r * 0.6, 0),
+            (r, h * 0.4),
+            (r * 0.8, h * 0.65),
+            (r * 0.4, h * 0.85),
+            (r * 0.55, h),
+            (r * 0.45, h),
+            (0, h * 0.9),
+        ],
+        s.paint(s.color(0.4, 0.95), 0.5),
+    )
     if s.rng.random() < 0.5:
         petal = s.paint(hsv(float(s.rng.random()), 0.6, 0.95))
         stem = s.leaf()
@@ -241,8 +281,23 @@ def kettle(s: Style) -> Model:
     """A kettle with spout and handle."""
     m = Model("kettle")
     shell = s.steel if s.rng.random() < 0.5 else s.paint(s.color(0.3, 0.9), 0.5)
-    m.add(sh.lathe([(0, 0), (0.085, 0), (0.085, 0.03), (0.07, 0.16), (0.05, 0.19), (0.012, 0.2), (0.012, 0.22),
-                    (0, 0.222)], 0.03, segments=20), shell)  # fmt: skip
+    m.add(
+        sh.lathe(
+            [
+                (0, 0),
+                (0.085, 0),
+                (0.085, 0.03),
+                (0.07, 0.16),
+                (0.05, 0.19),
+                (0.012, 0.2),
+                (0.012, 0.22),
+                (0, 0.222),
+            ],
+            0.03,
+            segments=20,
+        ),
+        shell,
+    )
     m.add(
         sh.tube([(0.06, 0, 0.11), (0.1, 0, 0.14), (0.12, 0, 0.175)], [0.02, 0.014, 0.01], 0.04),
         shell,
@@ -273,8 +328,20 @@ def microwave(s: Style) -> Model:
         s.black,
     )
     x = w / 2 - 0.12
-    m.add(sh.tube([(x, d / 2, 0.05), (x, d / 2 + 0.03, 0.05), (x, d / 2 + 0.03, h - 0.05), (x, d / 2, h - 0.05)],
-                  0.007, 0.1, segments=6), s.chrome)  # fmt: skip
+    m.add(
+        sh.tube(
+            [
+                (x, d / 2, 0.05),
+                (x, d / 2 + 0.03, 0.05),
+                (x, d / 2 + 0.03, h - 0.05),
+                (x, d / 2, h - 0.05),
+            ],
+            0.007,
+            0.1,
+            segments=6,
+        ),
+        s.chrome,
+    )
     return m
 
 
@@ -286,8 +353,16 @@ def laptop(s: Style) -> Model:
     m.add(
         sh.patch((-w / 2 + 0.03, -0.07, 0.0175), (w - 0.06, 0, 0), (0, 0.12, 0), s.spacing), s.black
     )
-    lid = [sh.rounded_box((w, 0.01, d), 0.004, s.spacing, steps=1),
-           sh.patch((w / 2 - 0.012, 0.006, 0.012), (-w + 0.024, 0, 0), (0, 0, d - 0.024), s.spacing, image=True)]  # fmt: skip
+    lid = [
+        sh.rounded_box((w, 0.01, d), 0.004, s.spacing, steps=1),
+        sh.patch(
+            (w / 2 - 0.012, 0.006, 0.012),
+            (-w + 0.024, 0, 0),
+            (0, 0, d - 0.024),
+            s.spacing,
+            image=True,
+        ),
+    ]
     image = s.book.add_image(screen(s.rng), glow=0.5, gloss=0.2, dark_return=0.35)
     for shape, material in zip(lid, (s.steel, image), strict=True):
         m.add(shape.turned(0.3, "x"), material, at=(0, -d / 2 + 0.005, 0.012))
@@ -366,8 +441,14 @@ def backpack(s: Style) -> Model:
     """A rucksack leaning back, with a front pocket and straps."""
     m = Model("backpack")
     cloth = s.fabric(s.color(0.2, 0.7))
-    rings = [Ring(0.14, 0.08, 0, 3), Ring(0.165, 0.1, 0.04, 3), Ring(0.165, 0.1, 0.26, 3),
-             Ring(0.14, 0.085, 0.38, 2.6), Ring(0.07, 0.04, 0.44, 2.4), Ring(0, 0, 0.45, 2)]  # fmt: skip
+    rings = [
+        Ring(0.14, 0.08, 0, 3),
+        Ring(0.165, 0.1, 0.04, 3),
+        Ring(0.165, 0.1, 0.26, 3),
+        Ring(0.14, 0.085, 0.38, 2.6),
+        Ring(0.07, 0.04, 0.44, 2.4),
+        Ring(0, 0, 0.45, 2),
+    ]
     m.add(sh.loft(rings, s.spacing, crease=80), cloth)
     m.add(
         sh.rounded_box((0.24, 0.06, 0.18), 0.025, s.spacing),
@@ -458,8 +539,7 @@ def picture(s: Style, w: float, h: float) -> Model:
 
 def _upright(w: float, h: float, y: float, z: float, s: Style) -> sh.Shape:
     """An image patch that looks towards +y, x of the image running to the viewer's right."""
-    shape = sh.patch((w / 2, y, z), (-w, 0, 0), (0, 0, h), s.spacing, image=True)
-    return shape
+    return sh.patch((w / 2, y, z), (-w, 0, 0), (0, 0, h), s.spacing, image=True)
 
 
 def _frame(s: Style, m: Model, w: float, h: float, edge: float, deep: float, material: int) -> None:
@@ -540,8 +620,15 @@ def wall_shelf(s: Style, w: float) -> Model:
 def towel_rail(s: Style, w: float) -> Model:
     """A rail with one or two towels over it."""
     m = Model("towel")
-    m.add(sh.tube([(-w / 2, 0, 0.62), (-w / 2, 0.075, 0.62), (w / 2, 0.075, 0.62), (w / 2, 0, 0.62)], 0.009, 0.1),
-          s.chrome, "towel")  # fmt: skip
+    m.add(
+        sh.tube(
+            [(-w / 2, 0, 0.62), (-w / 2, 0.075, 0.62), (w / 2, 0.075, 0.62), (w / 2, 0, 0.62)],
+            0.009,
+            0.1,
+        ),
+        s.chrome,
+        "towel",
+    )
     x, cloth_width = -w / 2 + 0.03, min(_between(s, 0.28, 0.4), w - 0.06)
     while x + cloth_width < w / 2:
         cloth = s.fabric()
@@ -569,8 +656,13 @@ def clothes_hooks(s: Style) -> Model:
             continue
         length = _between(s, 0.6, 0.95)
         wide = _between(s, 0.12, 0.16)
-        rings = [Ring(wide * 1.1, 0.07, 1.0 - length, 2.4), Ring(wide, 0.065, 0.5, 2.4), Ring(wide * 1.05, 0.06, 0.8, 2.4),
-                 Ring(wide * 0.8, 0.05, 0.93, 2.2), Ring(0.03, 0.02, 1.0)]  # fmt: skip
+        rings = [
+            Ring(wide * 1.1, 0.07, 1.0 - length, 2.4),
+            Ring(wide, 0.065, 0.5, 2.4),
+            Ring(wide * 1.05, 0.06, 0.8, 2.4),
+            Ring(wide * 0.8, 0.05, 0.93, 2.2),
+            Ring(0.03, 0.02, 1.0),
+        ]
         coat = sh.loft(rings, s.spacing, crease=90)
         fold = 1 + 0.12 * np.sin(np.arctan2(coat.points[:, 1], coat.points[:, 0]) * 5 + k)
         points = coat.points.copy()
@@ -615,8 +707,15 @@ def curtains(s: Style, opening: float, height: float, *, floor: bool) -> Model:
     side = opening * _between(s, 0.2, 0.32) + 0.12
     reach = opening / 2 + 0.22
     for sign in (-1, 1):
-        shape = sh.drape(side, height - 0.01, s.spacing, waves=side / 0.085, amplitude=0.028,
-                         phase=_between(s, 0, 6), gather=0.3 if floor and s.rng.random() < 0.3 else 0.0)  # fmt: skip
+        shape = sh.drape(
+            side,
+            height - 0.01,
+            s.spacing,
+            waves=side / 0.085,
+            amplitude=0.028,
+            phase=_between(s, 0, 6),
+            gather=0.3 if floor and s.rng.random() < 0.3 else 0.0,
+        )
         m.add(shape, cloth, at=(sign * (reach - side / 2), 0.14, 0.0))
     rod = s.wood() if s.rng.random() < 0.5 else s.black
     m.add(

@@ -140,7 +140,7 @@ class Studio:
             image = np.zeros((len(mirrored), 3), dtype=np.float32)
             # Patterns need a size of pixel only roughly here.
             self._shade(seen, back, eye, focal_px, image)
-            color[mirrored] = 0.85 * image * np.float32([0.97, 1.0, 0.99])
+            color[mirrored] = image * np.array([0.82, 0.85, 0.84], np.float32)
         return color
 
     def _shade(

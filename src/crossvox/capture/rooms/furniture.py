@@ -6,6 +6,8 @@ Sizes are drawn from what shops sell.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from crossvox.capture.rooms import shapes as sh
@@ -291,20 +293,22 @@ def chair(s: Style) -> Model:
         m.add(sh.tube(back[: 2 if kind == 3 else 3], thick / 2, 0.08), metal)
         m.add(sh.tube([(x, d - 0.02, 0.2), (x, 0.05, 0.2)], 0.011, 0.1, segments=6), metal)
     if kind == 3:
-        rows, columns = 14, 10
-        u, v = np.meshgrid(np.linspace(0, 1, rows), np.linspace(-1, 1, columns), indexing="ij")
+        u, v = np.meshgrid(np.linspace(0, 1, 14), np.linspace(-1, 1, 10), indexing="ij")
         bend = np.clip((u - 0.5) / 0.5, 0, 1)
         flat = np.clip(u / 0.55, 0, 1)
-        y = d - flat * (d - 0.08) - 0.1 * bend
-        z = seat + (high - seat) * bend**1.3 + 0.03 * v**2 * (1 - bend)
-        x = v * (w / 2) * (1 - 0.15 * bend**2)
-        y = y + 0.05 * v**2 * bend
-        colour = s.paint(s.color(0.5, 0.95) if s.rng.random() < 0.6 else (0.9, 0.9, 0.88), 0.25)
-        grid = np.stack([x, y, z], -1)
-        top = sh.sheet(grid)
-        m.add(_facing(top, (0, 0.7, 0.7)), colour)
+        shell = np.stack(
+            [
+                v * (w / 2) * (1 - 0.15 * bend**2),
+                d - flat * (d - 0.08) - 0.1 * bend + 0.05 * v**2 * bend,
+                seat + (high - seat) * bend**1.3 + 0.03 * v**2 * (1 - bend),
+            ],
+            axis=-1,
+        )
+        color = s.paint(s.color(0.5, 0.95) if s.rng.random() < 0.6 else (0.9, 0.9, 0.88), 0.25)
+        top = sh.sheet(shell)
+        m.add(_facing(top, (0, 0.7, 0.7)), color)
         under = _facing(top, (0, -0.7, -0.7)).moved(0, -0.006, -0.01)
-        m.add(under, colour)
+        m.add(under, color)
         return m
     if s.rng.random() < 0.5:
         m.add(
@@ -335,9 +339,9 @@ def chair(s: Style) -> Model:
                     (float(x), back_y(high - 0.06), high - 0.06)]  # fmt: skip
             m.add(sh.tube(path, 0.009, 0.08, segments=6), wood)
     else:
-        back = sh.rounded_box((inner + 0.03, 0.05, high - seat - 0.1), 0.02, s.spacing)
+        rest = sh.rounded_box((inner + 0.03, 0.05, high - seat - 0.1), 0.02, s.spacing)
         m.add(
-            back.turned(-slope * 0.9, "x"), s.upholstery(), at=(0, back_y(seat + 0.1), seat + 0.1)
+            rest.turned(-slope * 0.9, "x"), s.upholstery(), at=(0, back_y(seat + 0.1), seat + 0.1)
         )
     return m
 
@@ -416,8 +420,15 @@ def table(s: Style, category: str = "dining table", width: float = 0.0) -> Model
                       s.spacing), wood, at=(0, r, height - 0.032))  # fmt: skip
         leg = s.wood()
         if s.rng.random() < 0.5:
-            profile = [(r * 0.62, 0.0), (r * 0.6, 0.025), (0.07, 0.06), (0.035, 0.16),
-                       (0.05, height * 0.6), (0.035, height * 0.75), (0.07, height - 0.03)]  # fmt: skip
+            profile = [
+                (r * 0.62, 0.0),
+                (r * 0.6, 0.025),
+                (0.07, 0.06),
+                (0.035, 0.16),
+                (0.05, height * 0.6),
+                (0.035, height * 0.75),
+                (0.07, height - 0.03),
+            ]
             m.add(sh.lathe(profile, s.spacing, segments=20), leg, at=(0, r, 0))
         else:
             for k in range(4):
@@ -463,7 +474,7 @@ def desk(s: Style) -> Model:
             m.add(sh.box((pw, d - 0.06, h - 0.09), s.spacing), body, at=(x, d / 2 - 0.02, 0.05))
             m.add(sh.box((pw - 0.04, d - 0.12, 0.05), 0.2, without="td"), s.black, at=(x, d / 2, 0))
             levels = np.linspace(0.06, h - 0.05, 4)
-            for z0, z1 in zip(levels[:-1], levels[1:], strict=True):
+            for z0, z1 in pairwise(levels):
                 _front(s, m, x - pw / 2, x + pw / 2, float(z0), float(z1), d - 0.04, body,
                        kind="drawer")  # fmt: skip
         else:
@@ -525,13 +536,13 @@ def _carcass(
     y = d - THIN / 2
     z0, z1 = foot + 0.012, h - 0.032
     edges = np.linspace(-w / 2 + 0.012, w / 2 - 0.012, max(doors, columns, 1) + 1)
-    for number, (x0, x1) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for number, (x0, x1) in enumerate(pairwise(edges)):
         if doors:
             hinge = 1 if number % 2 == 0 else -1
             _front(s, m, float(x0), float(x1), z0, z1, y, front, kind="door", hinge=hinge)
         else:
             levels = np.linspace(z0, z1, drawers + 1)
-            for a, b in zip(levels[:-1], levels[1:], strict=True):
+            for a, b in pairwise(levels):
                 _front(s, m, float(x0), float(x1), float(a), float(b), y, front, kind="drawer")
     m.tops.append(Top(-w / 2 + 0.03, w / 2 - 0.03, 0.03, d - 0.03, h))
 
@@ -565,7 +576,7 @@ def file_cabinet(s: Style) -> Model:
         at=(0, (d - THIN) / 2, 0),
     )
     levels = np.linspace(0.03, h - 0.01, round(h / 0.33) + 1)
-    for a, b in zip(levels[:-1], levels[1:], strict=True):
+    for a, b in pairwise(levels):
         _front(s, m, -w / 2 + 0.01, w / 2 - 0.01, float(a), float(b), d - THIN / 2, steel,
                kind="drawer")  # fmt: skip
     m.tops.append(Top(-w / 2 + 0.03, w / 2 - 0.03, 0.03, d - 0.03, h))
@@ -590,8 +601,18 @@ def tv_stand(s: Style) -> Model:
         )
     m.add(sh.box((w, 0.012, inside), s.spacing), body, at=(0, 0.006, foot + 0.025))
     for number in (0, 2):
-        _front(s, m, edges[number] + 0.01, edges[number + 1] - 0.01, foot + 0.02, h - 0.02, d - 0.006,
-               front, kind="door", hinge=1 if number == 0 else -1)  # fmt: skip
+        _front(
+            s,
+            m,
+            edges[number] + 0.01,
+            edges[number + 1] - 0.01,
+            foot + 0.02,
+            h - 0.02,
+            d - 0.006,
+            front,
+            kind="door",
+            hinge=1 if number == 0 else -1,
+        )
     m.add(
         sh.box((w / 3 - 0.02, d - 0.03, 0.015), s.spacing),
         body,
@@ -619,6 +640,8 @@ def television(s: Style, width: float | None = None, *, stand: bool = True) -> M
         m.add(
             _image(face), s.book.add_image(landscape(s.rng), glow=0.5, gloss=0.4, dark_return=0.4)
         )
+    if not stand:
+        m.add(sh.box((0.3, 0.08, 0.2), s.spacing), s.black, at=(0, 0.04, h / 2 - 0.1))
     if not stand:
         m.add(sh.box((0.3, 0.08, 0.2), s.spacing), s.black, at=(0, 0.04, h / 2 - 0.1))
     if stand:
@@ -709,7 +732,7 @@ def counter_run(s: Style, width: float) -> Model:
     sink_at = int(s.rng.integers(0, count))
     stove_at = int((sink_at + s.rng.integers(1, count)) % count)
     body = h - 0.04 - 0.1
-    for number, (x0, x1) in enumerate(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)):
+    for number, (x0, x1) in enumerate(pairwise(edges.tolist())):
         x, w = (x0 + x1) / 2, x1 - x0
         if number == stove_at:
             m.put(_stove(s, w - 0.004, d, h), (x, 0, 0))
@@ -726,10 +749,10 @@ def counter_run(s: Style, width: float) -> Model:
             _front(s, m, x0, x1, 0.1, h - 0.2, y, front, kind="door", hinge=-1 if number % 2 else 1)
         else:
             levels = np.linspace(0.1, h - 0.04, 4).tolist()
-            for a, b in zip(levels[:-1], levels[1:], strict=True):
+            for a, b in pairwise(levels):
                 _front(s, m, x0, x1, a, b, y, front, kind="drawer")
     # The worktop leaves a hole for the sink and ends at the stove.
-    for number, (x0, x1) in enumerate(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)):
+    for number, (x0, x1) in enumerate(pairwise(edges.tolist())):
         if number == stove_at:
             continue
         x, w = (x0 + x1) / 2, x1 - x0
@@ -757,8 +780,12 @@ def _stove(s: Style, w: float, d: float, h: float) -> Model:
     m.add(sh.box((w, d - 0.03, h), s.spacing), shell, at=(0, (d - 0.03) / 2, 0))
     m.add(sh.rounded_box((w - 0.03, 0.03, h * 0.5), 0.008, s.spacing, steps=1), shell,
           at=(0, d - 0.025, h * 0.22))  # fmt: skip
-    m.add(sh.patch((w / 2 - 0.08, d - 0.008, h * 0.3), (-w + 0.16, 0, 0), (0, 0, h * 0.28), s.spacing),
-          s.glass())  # fmt: skip
+    m.add(
+        sh.patch(
+            (w / 2 - 0.08, d - 0.008, h * 0.3), (-w + 0.16, 0, 0), (0, 0, h * 0.28), s.spacing
+        ),
+        s.glass(),
+    )
     m.add(sh.tube([(-w / 2 + 0.06, d - 0.01, h * 0.66), (-w / 2 + 0.06, d + 0.03, h * 0.66),
                    (w / 2 - 0.06, d + 0.03, h * 0.66), (w / 2 - 0.06, d - 0.01, h * 0.66)],
                   0.009, 0.1), s.chrome)  # fmt: skip
@@ -812,7 +839,7 @@ def wall_cabinets(s: Style, width: float) -> Model:
     count = max(1, round(width / 0.5))
     edges = np.linspace(-width / 2, width / 2, count + 1).tolist()
     m.add(sh.box((width, d - 0.03, h), s.spacing), front, at=(0, (d - 0.03) / 2, 0))
-    for number, (x0, x1) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for number, (x0, x1) in enumerate(pairwise(edges)):
         _front(s, m, x0, x1, 0.0, h, d - 0.02, front, kind="door", hinge=-1 if number % 2 else 1)
     return m
 
@@ -874,8 +901,17 @@ def toilet(s: Style) -> Model:
         ),
         s.white,
     )
-    lid = sh.loft([Ring(0, 0, 0, 2.3), Ring(0.185, 0.25, 0, 2.3), Ring(0.19, 0.255, 0.008, 2.3),
-                   Ring(0.185, 0.25, 0.018, 2.3), Ring(0, 0, 0.024, 2.3)], s.spacing, segments=32)  # fmt: skip
+    lid = sh.loft(
+        [
+            Ring(0, 0, 0, 2.3),
+            Ring(0.185, 0.25, 0, 2.3),
+            Ring(0.19, 0.255, 0.008, 2.3),
+            Ring(0.185, 0.25, 0.018, 2.3),
+            Ring(0, 0, 0.024, 2.3),
+        ],
+        s.spacing,
+        segments=32,
+    )
     if s.rng.random() < 0.5:
         m.add(lid.moved(0, 0.25, 0).turned(np.pi / 2 + 0.12, "x"), s.white, at=(0, 0.235, 0.42))
     else:
@@ -918,12 +954,16 @@ def pedestal_sink(s: Style) -> Model:
     m.add(sh.lathe([(0.12, 0), (0.11, 0.04), (0.075, 0.12), (0.07, h * 0.6), (0.11, h - 0.17)],
                    s.spacing, segments=20), c, at=(0, 0.2, 0))  # fmt: skip
     rings = [
-        Ring(0.09, 0.09, h - 0.19, 2.2), Ring(rx * 0.7, ry * 0.7, h - 0.14, 2.6),
-        Ring(rx * 0.96, ry * 0.97, h - 0.05, 3), Ring(rx, ry, h - 0.015, 3),
-        Ring(rx - 0.01, ry - 0.01, h, 3), Ring(rx - 0.045, ry - 0.045, h - 0.004, 2.6, 0, 0.015),
-        Ring(rx * 0.68, ry * 0.62, h - 0.07, 2.3, 0, 0.015), Ring(rx * 0.4, ry * 0.36, h - 0.12, 2, 0, 0.01),
+        Ring(0.09, 0.09, h - 0.19, 2.2),
+        Ring(rx * 0.7, ry * 0.7, h - 0.14, 2.6),
+        Ring(rx * 0.96, ry * 0.97, h - 0.05, 3),
+        Ring(rx, ry, h - 0.015, 3),
+        Ring(rx - 0.01, ry - 0.01, h, 3),
+        Ring(rx - 0.045, ry - 0.045, h - 0.004, 2.6, 0, 0.015),
+        Ring(rx * 0.68, ry * 0.62, h - 0.07, 2.3, 0, 0.015),
+        Ring(rx * 0.4, ry * 0.36, h - 0.12, 2, 0, 0.01),
         Ring(0, 0, h - 0.135, 2, 0, 0.01),
-    ]  # fmt: skip
+    ]
     m.add(sh.loft(rings, 0.03, segments=36, crease=60), c, at=(0, ry, 0))
     m.add(sh.rounded_box((rx * 1.2, 0.09, 0.05), 0.02, s.spacing), c, at=(0, 0.05, h - 0.03))
     m.put(_tap(s, 0.16), (0, 0.05, h + 0.015))

@@ -194,12 +194,16 @@ class _Builder:
             zone = Block(middle, half, yaw, 0.02, 1.2, solid=False)
             if not self._free(zone):
                 return None
-        placed = Placed(model, at, yaw, block)
+        placed = Placed(model, at, yaw, block, zone)
         self.room.placed.append(placed)
         self.room.blocks.append(block)
         if zone is not None:
             self.room.blocks.append(zone)
         return placed
+
+    def _release(self, placed: Placed) -> None:
+        """Let other furniture stand in front of a piece."""
+        self.room.blocks = [block for block in self.room.blocks if block is not placed.zone]
 
     def _order(self, longest: bool) -> list[int]:
         lengths = np.array([wall.length for wall in self.walls])
@@ -395,10 +399,15 @@ class _Builder:
             day = float(rng.uniform(1.2, 4.0))
             middle, inward = wall.point(t, -0.03), wall.inward
             self.room.lamps.append(
-                Lamp((*middle, (z0 + z1) / 2), (0.92, 0.97, 1.06), day * w * (z1 - z0), 0.1,
-                     spread=((*(wall.along * w * 0.45).tolist(), 0.0), (0.0, 0.0, (z1 - z0) * 0.45)),
-                     facing=(float(inward[0]), float(inward[1]), 0.0))
-            )  # fmt: skip
+                Lamp(
+                    (*middle, (z0 + z1) / 2),
+                    (0.92, 0.97, 1.06),
+                    day * w * (z1 - z0),
+                    0.1,
+                    spread=((*(wall.along * w * 0.45).tolist(), 0.0), (0.0, 0.0, (z1 - z0) * 0.45)),
+                    facing=(float(inward[0]), float(inward[1]), 0.0),
+                )
+            )
         main = s.wall(self.kind)
         accent = s.wall(self.kind) if rng.random() < 0.4 and self.kind != "bathroom" else main
         accent_wall = int(rng.integers(len(self.walls)))
@@ -446,12 +455,11 @@ class _Builder:
     def _wall(self, number: int, wall: _Wall, material: int, skirting: float) -> None:
         s = self.s
         holes = sorted(self.openings.get(number, []))
-        along, inward = wall.along, wall.inward
+        along = wall.along
 
         def piece(a: float, b: float, z0: float, z1: float) -> None:
             if b - a < 1e-4 or z1 - z0 < 1e-4:
                 return
-            start = (*wall.point(a), z0)
             # along x up looks out of the room, so the patch starts at the far end.
             start = (*wall.point(b), z0)
             shape = sh.patch(start, (*(-along * (b - a)), 0), (0, 0, z1 - z0), s.spacing)
@@ -478,7 +486,6 @@ class _Builder:
                     board = sh.box((b - a, 0.014, skirting), s.spacing * 2, without="bdlr")
                     x, y = wall.point((a + b) / 2, 0.007)
                     self.room.shell.add(board.turned(wall.yaw), s.trim, "wall", at=(x, y, 0.0))
-        del inward
 
     # -- furniture ---------------------------------------------------------------------------
 
@@ -517,8 +524,7 @@ class _Builder:
         sofa = self.at_wall(f.sofa(s), longest=True) or self.at_wall(f.sofa(s, 1.6))
         if sofa:
             depth = float(sofa.model.bounds()[1][1])
-            self.room.blocks = [b for b in self.room.blocks if b.solid or not b.overlaps(sofa.block, 0.05)
-                                or b.half[1] > 0.4]  # fmt: skip
+            self._release(sofa)
             low = f.table(s, "coffee table")
             self.clutter(low, 2, 5)
             self.near(
@@ -682,8 +688,7 @@ class _Builder:
             self.near_above(tub, curtain, (0.0, depth + 0.045), 0.25 + 0.4)
         toilet = self.at_wall(f.toilet(s), out=0.01)
         if toilet:
-            self.room.blocks = [b for b in self.room.blocks if b.solid or not b.overlaps(toilet.block, 0.02)
-                                or b.half[1] > 0.4]  # fmt: skip
+            self._release(toilet)
         basin = f.vanity(s) if rng.random() < 0.55 else f.pedestal_sink(s)
         self.clutter(basin, 1, 2)
         sink = self.at_wall(basin, out=0.005) or self.at_wall(f.pedestal_sink(s), out=0.005)
@@ -814,11 +819,10 @@ class _Builder:
         x = float(rng.uniform(-0.1, 0.1))
         if rng.random() < 0.75:
             desk.put(
-                c_monitor := f.monitor(s),
+                f.monitor(s),
                 (x, top.y0 + 0.02, top.z + 0.001),
                 float(rng.normal(0, 0.1)),
             )
-            del c_monitor
             desk.put(c.keyboard(s), (x, top.y0 + 0.36, top.z + 0.001), float(rng.normal(0, 0.05)))
             desk.put(c.mouse(s), (x + 0.3, top.y0 + 0.36, top.z + 0.001))
             left = Top(top.x0, x - 0.33, top.y0, top.y1, top.z)
@@ -840,7 +844,7 @@ class _Builder:
         placed = self.at_wall(desk, longest=True)
         if placed is None:
             return
-        low, high = placed.model.bounds()
+        _, high = placed.model.bounds()
         seat = f.office_chair(s) if office else f.chair(s)
         depth = float(seat.bounds()[1][1])
         y = float(high[1]) + depth - float(rng.uniform(-0.02, 0.12))
@@ -897,7 +901,7 @@ class _Builder:
 
     def anywhere(self, model: Model, *, wall: bool = False) -> None:
         """Stand something on the floor, at a wall or where there is space."""
-        low, high = model.bounds()
+        low, _ = model.bounds()
         if wall or self.rng.random() < 0.6:
             self.at_wall(model, out=0.03 - float(low[1]), tries=6)
             return
@@ -906,7 +910,6 @@ class _Builder:
             at = (float(self.rng.uniform(0.3, w - 0.3)), float(self.rng.uniform(0.3, d - 0.3)), 0.0)
             if self._put(model, at, float(self.rng.uniform(0, 2 * np.pi)), 0.05):
                 return
-        del high
 
     def dress_windows(self) -> None:
         """Curtains or blinds and a radiator at windows."""
@@ -989,7 +992,7 @@ class _Builder:
 
 
 def _touches(model: Model, at: tuple[float, float, float], yaw: float, other: Placed) -> bool:
-    """Whether a chair goes through the table's legs or top: its points against the table's parts."""
+    """Whether a chair goes through a table: its points against the boxes of the table's parts."""
     points = np.concatenate([part.shape.points for part in model.parts])
     world = points @ sh.rotation(yaw).T + np.asarray(at)
     local = (world - np.asarray(other.at)) @ sh.rotation(other.yaw)

@@ -67,7 +67,10 @@ class RoomMesh:
 def assemble(room: Room) -> RoomMesh:
     """Put all parts of a room into one mesh."""
     points, normals, coords, faces = [], [], [], []
-    material, seeds, label, thing = [], [], [], []
+    material: list[Array] = []
+    seeds: list[Array] = []
+    label: list[Array] = []
+    thing: list[Array] = []
     offset = number = things = 0
     models = [(room.shell, np.zeros(3), 0.0)]
     models += [(placed.model, np.asarray(placed.at), placed.yaw) for placed in room.placed]
@@ -182,7 +185,7 @@ def bake(
             # Light from nowhere reaches open places more than narrow ones.
             openness = np.minimum(distance / 0.8, 1)[:, None]
             gathered += radiance[face] + room.ambient * openness
-        indirect = gathered / len(hits)
+        indirect = gathered / np.float32(len(hits))
         for _ in range(5):
             indirect = smooth @ indirect
     return np.maximum(direct + smooth @ indirect, 0.0).astype(np.float32)
@@ -225,7 +228,9 @@ def _hemisphere(
     radius = np.sqrt((number + rng.random(count, dtype=np.float32)) / HEMISPHERE_RAYS)
     angle = 2 * np.pi * (number * 0.618034 + rng.random(count, dtype=np.float32))
     n = mesh.normals
-    helper = np.where(np.abs(n[:, 2:3]) < 0.9, np.float32([0, 0, 1]), np.float32([1, 0, 0]))
+    helper = np.where(
+        np.abs(n[:, 2:3]) < 0.9, np.array([0, 0, 1], np.float32), np.array([1, 0, 0], np.float32)
+    )
     first = np.cross(n, helper)
     first /= np.maximum(np.linalg.norm(first, axis=1, keepdims=True), 1e-6)
     second = np.cross(n, first)

@@ -140,12 +140,14 @@ class Placed:
         at: ``(x, y, z)`` of its origin.
         yaw: turn about z, radians.
         block: the space it takes.
+        zone: space kept free in front of it, or None.
     """
 
     model: Model
     at: tuple[float, float, float]
     yaw: float
     block: Block
+    zone: Block | None = None
 
 
 def block_of(model: Model, at: tuple[float, float, float], yaw: float) -> Block:

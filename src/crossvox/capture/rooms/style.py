@@ -39,7 +39,7 @@ class Style:
             Material("metal", (0.62, 0.63, 0.65), gloss=0.5, sharpness=25, dark_return=0.25)
         )
         self.black = self.book.add(
-            Material("plain", (0.07, 0.07, 0.08), gloss=0.25, sharpness=30, dark_return=0.35)
+            Material("plain", (0.07, 0.07, 0.08), gloss=0.25, sharpness=30, dark_return=0.1)
         )
         self.gray = self.paint((0.5, 0.5, 0.52), 0.1)
         self.trim = self.paint((0.93, 0.92, 0.89), 0.2) if rng.random() < 0.7 else self.wood(0)

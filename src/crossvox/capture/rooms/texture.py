@@ -52,7 +52,9 @@ def _noise(x: float, y: float, seed: int) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _pattern(kind: int, s: float, t: float, seed: int, scale: float, fine: float) -> tuple:  # type: ignore[type-arg]
+def _pattern(
+    kind: int, s: float, t: float, seed: int, scale: float, fine: float
+) -> tuple[float, float]:
     """Share of the second colour and brightness factor of a pattern at ``(s, t)`` metres.
 
     ``fine`` from 0 to 1 fades detail that is smaller than a pixel.

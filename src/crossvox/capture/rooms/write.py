@@ -349,7 +349,6 @@ def reference_mesh(scan: Scan, seen: NDArray[np.bool_]) -> tuple[Mesh, NDArray[n
     vertex_label = np.zeros(len(mesh.points), dtype=np.uint16)
     vertex_label[faces.ravel()] = np.repeat(mesh.raw_label[keep], 3)
     used, local = np.unique(faces, return_inverse=True)
-    faces = local.reshape(-1, 3)
     points, raw = mesh.points[used], vertex_label[used]
     # Weld: same place (to 0.1 mm) and same label.
     key = np.column_stack([np.round(points * 1e4).astype(np.int64), raw.astype(np.int64)])
@@ -359,17 +358,15 @@ def reference_mesh(scan: Scan, seen: NDArray[np.bool_]) -> tuple[Mesh, NDArray[n
     welded = np.empty(len(key), dtype=np.int64)
     welded[order] = np.cumsum(fresh) - 1
     first = order[fresh]
-    faces = welded[faces]
-    proper = (
-        (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
-    )
+    corners = welded[local.reshape(-1, 3)]
+    proper = (corners != np.roll(corners, 1, axis=1)).all(axis=1)
     light = scan.studio.albedo[used[first]] * scan.studio.light[used[first]]
     light = light * (scan.tint * scan.studio.exposure).astype(np.float32)
     colors = np.clip(tone_curve(light) + 0.5, 0, 255).astype(np.uint8)
     return (
         Mesh(
             scan.world_from_room.apply(points[first]).astype(np.float32),
-            np.ascontiguousarray(faces[proper], dtype=np.int32),
+            np.ascontiguousarray(corners[proper], dtype=np.int32),
             colors,
             nyu40_table()[raw[first]],
         ),
