@@ -26,7 +26,7 @@ def tone_table() -> NDArray[np.float32]:
     return tone_curve((np.arange(int(TONE_STEPS) * 16) + 0.5) / TONE_STEPS).astype(np.float32)
 
 
-@njit(cache=True, nogil=True, inline="never")
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 def _hash(x: int, y: int, seed: int) -> float:
     """A number from 0 to 1 that looks random, the same for the same cell."""
     h = np.uint32(
@@ -39,7 +39,7 @@ def _hash(x: int, y: int, seed: int) -> float:
     return float(np.uint32(h ^ (h >> np.uint32(16)))) * (1.0 / 4294967296.0)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 def _noise(x: float, y: float, seed: int) -> float:
     """Smooth noise from 0 to 1 with features of size 1."""
     fx, fy = np.floor(x), np.floor(y)
@@ -51,7 +51,7 @@ def _noise(x: float, y: float, seed: int) -> float:
     return (a * (1 - u) + b * u) * (1 - v) + (c * (1 - u) + d * u) * v
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 def _pattern(
     kind: int, s: float, t: float, seed: int, scale: float, fine: float
 ) -> tuple[float, float]:
@@ -149,7 +149,7 @@ def _pattern(
     return mix, light
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 def albedo_of(
     row: Array, atlas: Array, s: float, t: float, seed: int, footprint_m: float, out: Array
 ) -> None:
@@ -176,7 +176,22 @@ def albedo_of(
         out[c] = min((row[1 + c] * (1 - mix) + row[4 + c] * mix) * light, 0.98)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
+def turn_rays(rays: Array, world_from_camera: Array, directions: Array, origins: Array) -> None:
+    """Rays ``(N, 3)`` of a camera in the world.
+
+    A plain loop on purpose: a matrix product this thin spends its time in the threads that the
+    linear algebra library starts, which fight with those that render.
+    """
+    m = world_from_camera
+    for i in range(len(rays)):
+        x, y, z = rays[i, 0], rays[i, 1], rays[i, 2]
+        for k in range(3):
+            directions[i, k] = m[k, 0] * x + m[k, 1] * y + m[k, 2] * z
+            origins[i, k] = m[k, 3]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 def shade_hits(
     face: Array,
     bary_u: Array,
@@ -256,7 +271,7 @@ def shade_hits(
                 color[i, channel] += 0.10 * level * fresnel
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 def develop(
     color: Array,
     depth: Array,
@@ -318,7 +333,7 @@ def develop(
                 out[row, column, c] = np.uint8(min(max(value + 0.5, 0.0), 255.0))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 def readability(
     face: Array,
     directions: Array,
@@ -359,7 +374,7 @@ def readability(
         cosine[i] = c
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 def sense_depth(
     depth: Array,
     cosine: Array,
@@ -424,7 +439,7 @@ def axial_noise_m(depth_m: Array) -> Array:
     return np.asarray(0.0012 + 0.0019 * (np.asarray(depth_m) - 0.4) ** 2)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 def albedo_many(
     coords: Array,
     material: Array,

@@ -197,7 +197,7 @@ class _Shot:
 
     frame: SensFrame
     label: bytes
-    seen: NDArray[np.int32]
+    seen: NDArray[np.int64]
 
 
 def _shoot(scan: Scan, params: RoomsParams, number: int, frame: int) -> _Shot:
@@ -218,6 +218,8 @@ def _shoot(scan: Scan, params: RoomsParams, number: int, frame: int) -> _Shot:
     depth_hits, depth_rays = studio.depth_hits(pose)
     depth = studio.sense(depth_hits, depth_rays, params.far_m, params.noise, rng)
     near = depth_hits.distance < min(SURFACE_FAR_M, params.far_m)
+    seen = np.zeros(len(studio.mesh.faces), dtype=bool)
+    seen[depth_hits.face[near]] = True
     matrix = np.full((4, 4), -np.inf, dtype=np.float32)
     if not scan.lost[frame]:
         matrix = (scan.world_from_room @ pose).world_from_camera.astype(np.float32)
@@ -231,7 +233,7 @@ def _shoot(scan: Scan, params: RoomsParams, number: int, frame: int) -> _Shot:
             zlib.compress(np.ascontiguousarray(depth, dtype="<u2").tobytes(), 1),
         ),
         label,
-        np.unique(depth_hits.face[near]),
+        np.flatnonzero(seen),
     )
 
 
@@ -294,7 +296,7 @@ def _write_room(
         for frame, shot in enumerate(shots):
             writer.write(shot.frame)
             write_bytes(labels / f"{frame}.png", shot.label)
-            seen[shot.seen[shot.seen >= 0]] = True
+            seen[shot.seen] = True
             tell(frame + 1)
     with watch("mesh"):
         surface, raw = reference_mesh(scan, seen)
