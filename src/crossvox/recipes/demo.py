@@ -15,11 +15,16 @@ from crossvox.recipes.prepare import PrepareParams, prepare
 from crossvox.recipes.progress import Progress, Silent
 from crossvox.recipes.train import ReconstructRunParams, train_reconstruct
 from crossvox.report.page import PageReport, ReportParams, write_page
+from crossvox.report.poster import write_poster
 from crossvox.train.loop import TrainParams, TrainProgress
 
 
+def _demo_rooms() -> RoomsParams:
+    return RoomsParams(count=12, frames=60, width=320, height=240)
+
+
 def _demo_run() -> ReconstructRunParams:
-    return ReconstructRunParams(train=TrainParams(steps=150, batch_size=4, validate_every=50))
+    return ReconstructRunParams(train=TrainParams(steps=400, rate=3e-3, validate_every=100))
 
 
 @dataclass(frozen=True)
@@ -33,8 +38,8 @@ class DemoParams:
         predict: how whole rooms are predicted.
     """
 
-    rooms: RoomsParams = field(default_factory=lambda: RoomsParams(count=8))
-    prepare: PrepareParams = field(default_factory=lambda: PrepareParams(frame_skip=2))
+    rooms: RoomsParams = field(default_factory=_demo_rooms)
+    prepare: PrepareParams = field(default_factory=lambda: PrepareParams(frame_skip=1))
     run: ReconstructRunParams = field(default_factory=_demo_run)
     predict: PredictParams = field(default_factory=PredictParams)
 
@@ -81,4 +86,6 @@ def demo(
             ReportParams(title="Generated rooms, end to end"),
             progress=progress.step("page"),
         )
+        scene = min(evaluation.scenes)
+        write_poster(prediction, data, scene, out / "picture.jpg")
     return DemoReport(evaluation, page, watch.seconds)

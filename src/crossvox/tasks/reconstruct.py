@@ -48,7 +48,8 @@ class ReconstructParams:
         views: views of a sub-volume; for ``concat`` the network is built for this number.
         seen_channel: add one channel, the share of the views that see the voxel. Without it a
             voxel of average colour looks like one that nobody sees. The published network has none.
-        class_weights: weights of free and occupied voxels in the cross entropy.
+        class_weights: weights of free and occupied voxels in the cross entropy. The published
+            1 and 13 draw thick surfaces (docs/adr/0003-class-weights.md).
         loss_region: voxels that count in the loss. ``inside`` the scene: the default, for what lies
             beyond has no truth. ``observed`` leaves out what no frame looked at as well; then
             nothing tells the network that the inside of walls is free, and it fills it. ``all`` is
@@ -66,7 +67,7 @@ class ReconstructParams:
     fusion: Literal["concat", "mean", "max"] = "concat"
     views: int = 5
     seen_channel: bool = True
-    class_weights: tuple[float, float] = (1.0, 13.0)
+    class_weights: tuple[float, float] = (1.0, 3.0)
     loss_region: Literal["inside", "observed", "all"] = "inside"
 
     def __post_init__(self) -> None:
