@@ -87,12 +87,23 @@ def test_ridge_lies_in_the_middle_of_a_slab(thick: int, off: float) -> None:
     slab[:, :, 10 : 10 + thick] = 1
     distance = {}
     for method in METHODS:
-        mesh = volume_mesh(GRID, slab, None, SurfaceParams(method))
+        mesh = volume_mesh(GRID, slab, None, SurfaceParams(method, gap_voxels=0))
         at = GRID.to_grid(mesh.vertices_m)
         middle = ((at[:, :2] > 4) & (at[:, :2] < 19)).all(axis=1)
         distance[method] = np.abs(at[middle, 2] - (10 + (thick - 1) / 2)).max()
     assert distance["level"] == pytest.approx(thick / 2, abs=1e-5)
     assert distance["ridge"] < off
+
+
+def test_the_two_sheets_keep_their_sides_and_their_gap() -> None:
+    slab = np.zeros(GRID.shape, np.float32)
+    slab[:, :, 10:12] = 1
+    before = GRID.to_grid(volume_mesh(GRID, slab, None, SurfaceParams("level")).vertices_m)
+    after = GRID.to_grid(volume_mesh(GRID, slab, None, SurfaceParams(gap_voxels=0.3)).vertices_m)
+    middle = ((before[:, :2] > 4) & (before[:, :2] < 19)).all(axis=1)
+    upper = before[:, 2] > 10.5
+    np.testing.assert_allclose(after[middle & upper, 2], 10.65, atol=0.05)
+    np.testing.assert_allclose(after[middle & ~upper, 2], 10.35, atol=0.05)
 
 
 def room() -> Mesh:

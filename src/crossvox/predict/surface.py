@@ -16,7 +16,9 @@ voxels within 5 cm (like "seen")       0.643  0.643      0.972      1.000   0.01
 
 ``ridge`` moves the vertices of both sheets up the gradient of the slightly smoothed volume, onto
 its crest in the middle of the shell. It does not depend on how sure of itself a network is (class
-weights make shells thick), so it is the default. ``hard`` is what the published pipeline does.
+weights make shells thick), so it is the default. The table was measured with sheets that coincide;
+a gap of 0.2 voxels between them changed F-scores of a generated room by 0.006 or less, upwards.
+``hard`` is what the published pipeline does.
 """
 
 from __future__ import annotations
@@ -52,11 +54,14 @@ class SurfaceParams:
             occupied (staircases; the published pipeline).
         level: probability at which a voxel counts as surface, between 0 and 1.
         ridge_sigma_voxels: how much the volume is smoothed to find the middle, in voxels.
+        gap_voxels: distance that ``ridge`` leaves between the two sheets of the shell, in voxels:
+            sheets that coincide flicker in every viewer.
     """
 
     method: Literal["ridge", "level", "hard"] = "ridge"
     level: float = 0.5
     ridge_sigma_voxels: float = 0.7
+    gap_voxels: float = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,14 +102,15 @@ def volume_mesh(
 
     Raises:
         ShapeError: volume, mask or colours do not have the grid's shape.
-        ParamsError: the level is not between 0 and 1, or the smoothing negative.
+        ParamsError: the level is not between 0 and 1, or the smoothing or the gap is negative.
     """
     params = params or SurfaceParams()
     _expect_shape("probabilities", probability, grid.shape)
     expect(
-        0 < params.level < 1 and params.ridge_sigma_voxels >= 0,
-        given=f"level {params.level}, smoothing {params.ridge_sigma_voxels} voxels",
-        needed="a level between 0 and 1 and a smoothing of 0 or more",
+        0 < params.level < 1 and params.ridge_sigma_voxels >= 0 and params.gap_voxels >= 0,
+        given=f"level {params.level}, smoothing {params.ridge_sigma_voxels} voxels, gap "
+        f"{params.gap_voxels} voxels",
+        needed="a level between 0 and 1, a smoothing and a gap of 0 or more",
         do="leave them at their defaults",
         error=ParamsError,
     )
@@ -162,13 +168,16 @@ def _onto_ridge(
         np.pad(values, 2), params.ridge_sigma_voxels, mode="constant", truncate=4.0
     )
     slopes = np.gradient(smooth)
-    at = grid.to_grid(vertices_m).T + 2
+    start = grid.to_grid(vertices_m).T + 2
+    at = start.copy()
     for step in range(_RIDGE_STEPS):
         slope = np.stack([ndimage.map_coordinates(axis, at, order=1) for axis in slopes])
         norm = np.linalg.norm(slope, axis=0)
         speed = np.minimum(1 / np.maximum(norm, 1e-12), 1 / _FULL_STEP_SLOPE)
         at += _FIRST_STEP_VOXELS * _STEP_DECAY**step * slope * speed
-    return grid.to_world(at.T - 2).astype(np.float32)
+    back = start - at
+    back *= np.minimum(1, params.gap_voxels / 2 / np.maximum(np.linalg.norm(back, axis=0), 1e-12))
+    return grid.to_world((at + back).T - 2).astype(np.float32)
 
 
 def sample_colors(

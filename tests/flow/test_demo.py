@@ -1,0 +1,36 @@
+"""The demo at the size of a test."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from crossvox.cli import main
+from crossvox.core.artifact import read_manifest
+from crossvox.doors.images import color_size, read_bytes
+
+SMALL = [
+    *("--rooms.count", "2", "--rooms.frames", "10", "--rooms.spacing-m", "0.1"),
+    *("--rooms.width", "96", "--rooms.height", "72"),
+    *("--prepare.width", "96", "--prepare.height", "72"),
+    *("--run.views.width", "96", "--run.views.height", "72"),
+    *("--run.train.steps", "2", "--run.train.batch-size", "2", "--run.train.validate-every", "2"),
+    *("--run.task.width", "4", "--run.task.depth", "1", "--run.chunks.per-scene", "4"),
+    *("--run.validation-windows", "2",),
+]  # fmt: skip
+
+
+def test_demo_goes_from_nothing_to_a_page_and_keeps_what_it_made(tmp_path: Path) -> None:
+    out = tmp_path / "demo"
+    assert main(["demo", str(out), *SMALL, "--json", str(tmp_path / "demo.json")]) == 0
+    report = json.loads((tmp_path / "demo.json").read_text())
+    assert list(report["seconds"]) == ["rooms", "prepare", "train", "predict", "score", "page"]
+    assert set(report["evaluation"]["mean"]) == {"learnt", "mask_only", "tsdf"}
+    page = (out / "report" / "index.html").read_text()
+    assert "mask" in page
+    assert read_manifest(out / "prediction").links == {"run": "../run", "data": "../data"}
+    width, height = color_size(read_bytes(out / "picture.jpg"), "picture")
+    assert width > height > 100
+    made = read_manifest(out / "prediction" / "scene0001_00").created
+    assert main(["demo", str(out), *SMALL]) == 0
+    assert read_manifest(out / "prediction" / "scene0001_00").created == made
