@@ -223,6 +223,20 @@ def test_scan_folder(build: SimpleNamespace, tmp_path: Path) -> None:
     assert "Scan (everything)" in text
 
 
+def test_a_fused_reference_is_not_called_ground_truth(
+    build: SimpleNamespace, tmp_path: Path
+) -> None:
+    made = build.make(tmp_path, scenes=1)
+    for manifest in made.data.glob("scene*/manifest.json"):
+        record = read_json(manifest)
+        record["notes"]["surface"] = "tsdf"
+        write_json(manifest, record)
+    _, text = read(write_page([made.prediction], tmp_path / "page", QUICK))
+    assert "the reference is the TSDF fusion of the same frames" in text
+    assert "TSDF fusion of the same depth frames reaches" not in text
+    assert "Reference (TSDF fusion)" in text
+
+
 def test_all_text_is_escaped(build: SimpleNamespace, tmp_path: Path) -> None:
     made = build.make(tmp_path / "set", scenes=1)
     nasty = "<script>alert(1)</script>"

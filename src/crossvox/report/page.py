@@ -64,6 +64,8 @@ METHOD_NAMES = {
     "tsdf": "TSDF fusion",
     "reference": "Ground truth",
 }
+FUSED_REFERENCE = "Reference (TSDF fusion)"
+"""What the reference is called where nothing better is known than the fusion of the frames."""
 METHOD_TEXTS = {
     "learnt": "the network's surface",
     "mask_only": "baseline: every voxel that any view sees, no learning",
@@ -526,9 +528,8 @@ def _meshes(name: str, folder: Path | None, sources: _Sources) -> tuple[dict[str
     if folder is not None:
         if (folder / f"{name}.ply").is_file():
             paths["reference"] = folder / f"{name}.ply"
-        manifest = _manifest(folder)
-        if manifest is not None and manifest.notes.get("surface") == "tsdf":
-            reference = "Reference (TSDF fusion)"
+        if _is_fused(folder):
+            reference = FUSED_REFERENCE
     meshes = {}
     for method, path in paths.items():
         try:
@@ -541,6 +542,12 @@ def _meshes(name: str, folder: Path | None, sources: _Sources) -> tuple[dict[str
         else:
             sources.missing.append(f"{name}: {path.name} has no faces, so it is not shown")
     return meshes, reference
+
+
+def _is_fused(folder: Path) -> bool:
+    """Whether a prepared scene has no ground truth but the fusion of its own frames."""
+    manifest = _manifest(folder)
+    return manifest is not None and manifest.notes.get("surface") == "tsdf"
 
 
 def _posed(capture: Capture) -> list[tuple[int, Any]]:
@@ -598,9 +605,9 @@ def _pictures(
             "method": "Missing from the learnt surface"
             if method == "reference"
             else _method(method, origin),
-            "text": "ground truth, by distance to the learnt surface"
+            "text": f"{origin}, by distance to the learnt surface"
             if method == "reference"
-            else f"by distance to the {origin.lower()}",
+            else f"by distance to: {origin}",
             "data": made[method]["error"],
             "alt": f"{name}, {_method(method, origin)}, coloured by distance",
         }
@@ -967,7 +974,13 @@ def _summary(
                     f"takes every voxel seen as surface ({values['mask_only']:.2f})"
                 )
             parts.append(text)
-            if "tsdf" in values:
+            folders = [data / scene for data in sources.data for scene in scenes]
+            if any(_is_fused(folder) for folder in folders if folder.is_dir()):
+                parts.append(
+                    "there is no ground truth here: the reference is the TSDF fusion of the same "
+                    "frames, so its own score says nothing"
+                )
+            elif "tsdf" in values:
                 parts.append(f"TSDF fusion of the same depth frames reaches {values['tsdf']:.2f}")
         else:
             parts.append(
