@@ -127,7 +127,11 @@ def test_loss_equals_a_loop(region: str, weights: tuple[float, float]) -> None:
 
 
 def test_loss_equals_torch_where_everything_counts() -> None:
-    task, batch, network = make_task(loss_region="all"), make_batch(), fixed()
+    task, batch, network = (
+        make_task(loss_region="all", class_weights=(1, 13)),
+        make_batch(),
+        fixed(),
+    )
     expected = nn.functional.cross_entropy(
         network.logits, batch.occupied.long(), weight=torch.tensor([1.0, 13.0])
     )

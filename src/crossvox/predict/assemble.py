@@ -42,7 +42,8 @@ class PredictParams:
         blend: how overlapping windows are weighted: ``hann`` and ``tent`` favour window centres,
             ``flat`` does not.
         colors: collect a mean colour a voxel, for coloured meshes.
-        surface: how the mesh is made of the probabilities.
+        surface: how the mesh is made of the probabilities; docs/adr/0003-class-weights.md tells why
+            the level is 0.35.
 
     Raises:
         ParamsError: a stride or the batch size is not positive.
@@ -52,7 +53,7 @@ class PredictParams:
     batch_size: int = 4
     blend: Blend = "hann"
     colors: bool = True
-    surface: SurfaceParams = field(default_factory=SurfaceParams)
+    surface: SurfaceParams = field(default_factory=lambda: SurfaceParams(level=0.35))
 
     def __post_init__(self) -> None:
         expect(

@@ -141,9 +141,11 @@ def mask_mesh(prediction: ScenePrediction, params: SurfaceParams | None = None) 
     """The mask-only baseline: every voxel that some view sees is surface, every other is free.
 
     Sensor depth decides which voxels are seen, so these trace the surface already; what a network
-    adds must be measured against this. Extracted exactly like a prediction.
+    adds must be measured against this. Extracted like a prediction, at level 0.5: a mask is sure
+    of itself, and no level makes it right more often.
     """
     seen = prediction.seen.astype(np.float32)
+    params = replace(params or SurfaceParams(), level=0.5)
     return volume_mesh(prediction.grid, seen, None, params, prediction.colors)
 
 

@@ -67,7 +67,7 @@ class ReconstructParams:
     fusion: Literal["concat", "mean", "max"] = "concat"
     views: int = 5
     seen_channel: bool = True
-    class_weights: tuple[float, float] = (1.0, 3.0)
+    class_weights: tuple[float, float] = (1.0, 1.0)
     loss_region: Literal["inside", "observed", "all"] = "inside"
 
     def __post_init__(self) -> None:
