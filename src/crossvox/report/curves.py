@@ -223,7 +223,8 @@ def scene_dots(name: str, methods: Mapping[str, Mapping[str, float]], better: st
         axes.set_ylim(len(scenes) - 0.5, -0.5)
         every = [v for values in methods.values() for v in values.values()]
         if min(every) >= 0 and max(every) <= 1:
-            axes.set_xlim(0, 1)
+            # Positions are compared here, not lengths: the axis may begin where the dots do.
+            axes.set_xlim(max(0, math.floor((min(every) - 0.02) * 20) / 20), 1)
         _finish(axes, "", f"{name} ({better})")
         axes.grid(False)
 
