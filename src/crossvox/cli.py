@@ -4,6 +4,7 @@ Annotations are evaluated where a command is chosen, and each command imports on
 ``crossvox --help`` answers at once.
 """
 
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -284,6 +285,8 @@ def _train_reconstruct(terminal: Terminal) -> Callable[..., Outcome]:
         params: Annotated[ReconstructRunParams, flat] = ReconstructRunParams(),  # noqa: B008
         scenes: str = "train",
         validation_scenes: str = "val",
+        index: Path | None = None,
+        validation_index: Path | None = None,
     ) -> Outcome:
         """Train a network that reconstructs occupancy; run again, it continues.
 
@@ -293,6 +296,8 @@ def _train_reconstruct(terminal: Terminal) -> Callable[..., Outcome]:
             params: everything that makes the run.
             scenes: training scenes: train, val, all, or names separated by commas.
             validation_scenes: likewise; none trains without validation.
+            index: sub-volumes to train on, as 'crossvox import hdf5' names them; else drawn.
+            validation_index: sub-volumes to validate on, likewise.
         """
         report = train_reconstruct(
             data,
@@ -300,6 +305,8 @@ def _train_reconstruct(terminal: Terminal) -> Callable[..., Outcome]:
             params,
             scenes=scenes,
             validation_scenes=validation_scenes,
+            index_file=index,
+            validation_index_file=validation_index,
             progress=terminal,
             watch=terminal.training(),
         )
@@ -494,6 +501,226 @@ def _demo(terminal: Terminal) -> Callable[..., Outcome]:
     return command
 
 
+def _import_checkpoint(terminal: Terminal) -> Callable[..., Outcome]:
+    from crossvox.recipes.original import import_checkpoint
+
+    positional, _ = _positional()
+
+    def command(file: Annotated[Path, positional], run: Annotated[Path, positional]) -> Outcome:
+        """Turn a checkpoint of the published pipeline into a run folder; nothing in it is executed.
+
+        Args:
+            file: its .pth.tar file: ENet, DeepLabv3 or SurfaceNet.
+            run: run folder.
+        """
+        report = import_checkpoint(file, run)
+        terminal.say(
+            f"{report.architecture} with {report.classes} classes, {report.parameters:,} "
+            f"parameters: {report.loaded} weights {'kept' if report.kept else 'loaded'} in {run} "
+            f"(task {report.task}: {report.note})"
+        )
+        return Outcome(report)
+
+    return command
+
+
+def _export_hdf5(terminal: Terminal) -> Callable[..., Outcome]:
+    from crossvox.recipes.original import ExportParams, export_hdf5
+
+    positional, flat = _positional()
+
+    def command(
+        data: Annotated[Path, positional],
+        out: Annotated[Path, positional],
+        params: Annotated[ExportParams, flat] = ExportParams(),  # noqa: B008
+    ) -> Outcome:
+        """Write the published pipeline's HDF5 files of sub-volumes.
+
+        Args:
+            data: folder that 'crossvox prepare' wrote.
+            out: folder that receives the files.
+            params: which sub-volumes, and how.
+        """
+        files = export_hdf5(data, out, params, progress=terminal)
+        rows = [
+            [
+                file.path.name,
+                str(file.scenes),
+                str(file.sub_volumes),
+                str(file.lacking_views),
+                str(file.nearly_empty),
+                f"{file.bytes_each / 1000:.2f} kB",
+            ]
+            for file in files
+        ]
+        columns = ["file", "scenes", "sub-volumes", "lacking views", "nearly empty", "size each"]
+        terminal.table(f"HDF5 files in {out}", columns, rows)
+        return Outcome(files)
+
+    return command
+
+
+def _import_hdf5(terminal: Terminal) -> Callable[..., Outcome]:
+    from crossvox.recipes.original import ImportParams, import_hdf5
+
+    positional, flat = _positional()
+
+    def command(
+        file: Annotated[Path, positional],
+        out: Annotated[Path, positional],
+        params: Annotated[ImportParams, flat] = ImportParams(),  # noqa: B008
+        frames: Path | None = None,
+    ) -> Outcome:
+        """Turn an HDF5 file of sub-volumes into a data folder that training runs from.
+
+        Args:
+            file: the HDF5 file.
+            out: data folder; import the other split's file into the same one.
+            params: split and meaning of labels.
+            frames: folder of the prepared scenes with the images; by default the one that holds
+                data_chunks/FILE, else the file's own.
+        """
+        report = import_hdf5(file, out, params, frames=frames, progress=terminal)
+        rows = [
+            [
+                scene,
+                notes["volume"],
+                str(notes["sub_volumes"]),
+                str(notes["turned_copies"]),
+                str(notes["voxels_contradicting"]),
+                str(notes["voxels_changed"]),
+                str(notes["views_without_pose"]),
+            ]
+            for scene, notes in report.scenes.items()
+        ]
+        columns = ["scene", "volume", "read", "turned", "contradict", "change", "lost poses"]
+        terminal.table(f"{report.places} sub-volumes in {report.index}", columns, rows)
+        return Outcome(report)
+
+    return command
+
+
+def _flatten(terminal: Terminal) -> Callable[..., Outcome]:
+    from crossvox.recipes.segment2d import flatten
+
+    positional, _ = _positional()
+
+    def command(
+        data: Annotated[Path, positional],
+        out: Annotated[Path, positional],
+    ) -> Outcome:
+        """Copy the labelled frames of prepared scenes into flat folders, one a split.
+
+        Args:
+            data: folder that 'crossvox prepare' wrote.
+            out: folder that receives images/ and labels/, each with trainset/ and valset/.
+        """
+        report = flatten(data, out, progress=terminal)
+        rows = [
+            [split, str(n), str(report.without_labels[split])] for split, n in report.images.items()
+        ]
+        terminal.table(f"Images in {out}", ["split", "images", "left out: no labels"], rows)
+        return Outcome(report)
+
+    return command
+
+
+def _train_segment2d(terminal: Terminal) -> Callable[..., Outcome]:
+    from crossvox.recipes.segment2d import Segment2dRunParams, train_segment2d
+
+    positional, flat = _positional()
+
+    def command(
+        folders: Annotated[tuple[Path, ...], positional],
+        params: Annotated[Segment2dRunParams, flat] = Segment2dRunParams(),  # noqa: B008
+        images: Path | None = None,
+        labels: Path | None = None,
+        scenes: str = "train",
+        validation_scenes: str = "val",
+    ) -> Outcome:
+        """Train a network that labels pixels: DATA RUN, or RUN --images DIR --labels DIR.
+
+        Args:
+            folders: folder that 'crossvox prepare' or 'crossvox flatten' wrote, and run folder.
+            params: everything that makes the run.
+            images: any folder of colour images, instead of DATA; a share is held out.
+            labels: its label images of the same names, 8-bit PNG with NYU40 ids.
+            scenes: training scenes of prepared data: train, val, all, or names separated by commas.
+            validation_scenes: likewise; none trains without validation.
+        """
+        if len(folders) not in (1, 2):
+            raise CrossvoxError(
+                f"given: {len(folders)} folders; needed: DATA RUN, or RUN with --images and "
+                "--labels; do: crossvox train segment2d DATA RUN"
+            )
+        report = train_segment2d(
+            folders[0] if len(folders) == 2 else None,
+            folders[-1],
+            params,
+            images=images,
+            labels=labels,
+            scenes=scenes,
+            validation_scenes=validation_scenes,
+            progress=terminal,
+            watch=terminal.training(),
+        )
+        if report.interrupted:
+            terminal.say("stopped and saved; run the same command again to continue")
+        return Outcome(report, INTERRUPTED if report.interrupted else OK)
+
+    return command
+
+
+def _evaluate_segment2d(terminal: Terminal) -> Callable[..., Outcome]:
+    from crossvox.recipes.segment2d import evaluate_segment2d
+
+    positional, _ = _positional()
+
+    def command(
+        folders: Annotated[tuple[Path, ...], positional],
+        images: Path | None = None,
+        labels: Path | None = None,
+        out: Path | None = None,
+        scenes: str = "val",
+        pictures: int = 8,
+        device: str = "auto",
+    ) -> Outcome:
+        """Score a 2D run at the labels' full size: RUN DATA, or RUN --images DIR --labels DIR.
+
+        Args:
+            folders: run folder, and a folder that 'crossvox prepare' or 'crossvox flatten' wrote.
+            images: any folder of colour images, instead of DATA.
+            labels: its label images of the same names, 8-bit PNG with NYU40 ids.
+            out: folder for scores.json and pictures; by default RUN/evaluation.
+            scenes: scenes of prepared data: val, train, all, or names separated by commas.
+            pictures: how many images to draw (image, truth, prediction, error).
+            device: auto, cpu, cuda, ...
+        """
+        if len(folders) not in (1, 2):
+            raise CrossvoxError(
+                f"given: {len(folders)} folders; needed: RUN DATA, or RUN with --images and "
+                "--labels; do: crossvox evaluate segment2d RUN --images DIR --labels DIR"
+            )
+        evaluation = evaluate_segment2d(
+            folders[0],
+            folders[1] if len(folders) == 2 else None,
+            images=images,
+            labels=labels,
+            out=out,
+            scenes=scenes,
+            pictures=pictures,
+            device=device,
+            progress=terminal,
+        )
+        rows = [[s.name, f"{s.value:.4f}", str(s.support), s.of] for s in evaluation.scores]
+        title = f"{evaluation.images} images, predicted whole, scored at the size of their labels"
+        terminal.table(title, ["score", "value", "counted", "of"], rows)
+        terminal.say(f"scores and pictures: {evaluation.out}")
+        return Outcome(evaluation)
+
+    return command
+
+
 COMMANDS: dict[str, Command] = {
     "demo": Command("the main job on generated rooms, from nothing to a page", _demo),
     "scan": Command("a capture of your own to a reconstructed room with a page", _scan),
@@ -501,10 +728,16 @@ COMMANDS: dict[str, Command] = {
     "rooms": Command("write furnished rooms as raw scans", _rooms),
     "prepare": Command("raw scans to frames, surface, voxels and labels", _prepare),
     "train reconstruct": Command("train a 3D reconstruction network", _train_reconstruct),
+    "flatten": Command("labelled frames to flat folders of images and labels", _flatten),
+    "train segment2d": Command("train a 2D segmentation network", _train_segment2d),
+    "evaluate segment2d": Command("score a 2D network on labelled images", _evaluate_segment2d),
     "predict": Command("whole scenes from a trained network", _predict),
     "evaluate reconstruct": Command("score predicted scenes and baselines", _evaluate_reconstruct),
     "score": Command("3D scores of any two meshes", _score),
     "report": Command("one self-contained page about runs", _report),
+    "import checkpoint": Command("a published checkpoint to a run folder", _import_checkpoint),
+    "import hdf5": Command("published HDF5 sub-volumes to a data folder", _import_hdf5),
+    "export hdf5": Command("sub-volumes to the published HDF5 files", _export_hdf5),
 }
 
 
@@ -564,6 +797,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(name: str, words: list[str], errors: TextIO) -> int:
+    # Threads that wait shall sleep, not spin: on a machine that is shared, spinning costs a
+    # training step many times what it saves on an idle one. OpenMP reads this when it starts.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import tyro
 
     from crossvox.core.artifact import write_json

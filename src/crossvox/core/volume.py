@@ -231,6 +231,47 @@ class Batch:
         return Batch(**{name: value.to(device) for name, value in vars(self).items()})
 
 
+@dataclass(frozen=True, eq=False)
+class ImageSample:
+    """One image with its labels, as a data set delivers it.
+
+    Attributes:
+        image: ``(3, H, W)`` uint8 colours.
+        labels: ``(H, W)`` uint8 NYU40 ids, 0 = unannotated.
+        name: of the image, without suffix.
+    """
+
+    image: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    name: str
+
+    def __post_init__(self) -> None:
+        expect(
+            self.image.shape == (3, *self.labels.shape),
+            given=f"{self.name}: image {self.image.shape}, labels {self.labels.shape}",
+            needed="(3, H, W) and (H, W)",
+            do="resize and cut images and labels together",
+            error=ShapeError,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class ImageBatch:
+    """What a 2D task reads: B images as tensors on one device.
+
+    Attributes:
+        images: ``(B, 3, H, W)`` float32, normalised.
+        labels: ``(B, H, W)`` int64 NYU40 ids, 0 = unannotated.
+    """
+
+    images: Tensor
+    labels: Tensor
+
+    def to(self, device: Any) -> ImageBatch:
+        """The same batch on another device."""
+        return ImageBatch(self.images.to(device), self.labels.to(device))
+
+
 @dataclass(frozen=True)
 class Score:
     """A number with everything that is needed to read it.

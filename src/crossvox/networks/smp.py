@@ -1,0 +1,109 @@
+"""Any architecture and encoder of segmentation-models-pytorch, by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from crossvox.core.checks import ParamsError, expect
+from crossvox.networks.features2d import Network2D
+from crossvox.networks.lite import load_lite0_weights
+
+PREFIX = "smp:"
+LITE0 = "tu-tf_efficientnet_lite0"
+"""The encoder whose weights come with a package."""
+
+EDGE = 8
+"""Networks are measured on an image of this many of their largest strides."""
+
+
+class SmpNetwork(Network2D):
+    """A network of the library; its features are what its decoder gives to its head.
+
+    Their stride and channels follow from the architecture (Unet: 16 channels at full size,
+    DeepLabV3: 256 at 1/8) and are measured on construction.
+
+    Args:
+        name: ``smp:ARCHITECTURE/ENCODER``, for example ``smp:unet/resnet18``.
+        classes: channels of the logits.
+        weights: ``auto`` starts the encoder from ImageNet where its weights come with a package
+            (``tu-tf_efficientnet_lite0``), else from nothing, as ``none`` does. Any other name goes
+            to the library, which downloads these weights.
+        options: further keywords of the architecture.
+
+    Raises:
+        ParamsError: no such architecture or encoder, or they do not go together.
+    """
+
+    encoder: nn.Module
+    decoder: nn.Module
+    segmentation_head: nn.Module
+
+    def __init__(
+        self, name: str, classes: int, *, weights: str = "auto", **options: object
+    ) -> None:
+        # Here and not above: it takes seconds, and parameters are named without it.
+        import segmentation_models_pytorch
+
+        architecture, _, encoder = name.removeprefix(PREFIX).partition("/")
+        known = sorted(segmentation_models_pytorch.MODEL_ARCHITECTURES_MAPPING)
+        expect(
+            name.startswith(PREFIX) and architecture in known and bool(encoder),
+            given=f"network {name!r}",
+            needed=f"{PREFIX}ARCHITECTURE/ENCODER with one of the architectures {', '.join(known)}",
+            do="correct --task.network, for example smp:unet/resnet18",
+            error=ParamsError,
+        )
+        if architecture == "dpt":
+            # Its transformers are made for one image size unless told otherwise.
+            options = {"dynamic_img_size": True, **options}
+        try:
+            network = segmentation_models_pytorch.create_model(
+                architecture,
+                encoder_name=encoder,
+                encoder_weights=None if weights in ("auto", "none") else weights,
+                classes=classes,
+                **options,
+            )
+            multiple = max(32, int(getattr(network.encoder, "output_stride", 32)))
+            channels, stride = _measured(network, EDGE * multiple)
+        except (KeyError, ValueError, RuntimeError, TypeError, AssertionError) as error:
+            raise ParamsError(
+                f"given: network {name!r}, weights {weights!r}, options {options} ({error}); "
+                f"needed: an encoder that segmentation-models-pytorch knows and {architecture} "
+                f"takes; do: correct --task.network or --task.weights"
+            ) from None
+        if weights == "auto" and encoder == LITE0:
+            load_lite0_weights(network.encoder.model)
+        super().__init__(classes, channels, stride, multiple)
+        self.encoder, self.decoder = network.encoder, network.decoder
+        self.segmentation_head = network.segmentation_head
+
+    def _extract(self, images: Tensor) -> Tensor:
+        return _decoded(self.encoder, self.decoder, images)
+
+    def _classify(self, features: Tensor) -> Tensor:
+        logits: Tensor = self.segmentation_head(features)
+        return logits
+
+    def _parts(self) -> tuple[list[nn.Module], list[nn.Module], list[nn.Module]]:
+        return [], [self.encoder], [self.decoder, self.segmentation_head]
+
+
+def _decoded(encoder: nn.Module, decoder: nn.Module, images: Tensor) -> Tensor:
+    maps = encoder(images)
+    # Encoders of transformers give their maps and, beside them, tokens.
+    value: Tensor = decoder(*maps) if isinstance(maps, tuple) else decoder(maps)
+    return value
+
+
+def _measured(network: Any, edge: int) -> tuple[int, int]:
+    """Channels and stride of the decoder's map; leaves no trace in weights or random state."""
+    training = network.training
+    network.eval()
+    with torch.no_grad():
+        features = _decoded(network.encoder, network.decoder, torch.zeros(1, 3, edge, edge))
+    network.train(training)
+    return features.shape[1], edge // features.shape[-1]

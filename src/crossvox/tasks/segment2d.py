@@ -1,0 +1,388 @@
+"""2D semantic segmentation: which NYU40 class does each pixel of a colour image show?
+
+Pixels that nobody annotated (id 0) count in no loss and in no score, and are never predicted. Every
+score comes with the same score of a *majority class* baseline: the class with most training pixels,
+predicted everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossvox.core.checks import ParamsError, ShapeError, expect
+from crossvox.core.labels import NYU40
+from crossvox.core.volume import ImageBatch, Score
+from crossvox.metrics import class_iou, class_iou_lenient, present_mean
+from crossvox.networks import build_network2d
+from crossvox.samples.dataset import COLOR_MEAN, COLOR_STD
+from crossvox.tasks.task import Losses
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from crossvox.networks.features2d import Network2D
+
+CLASSES = len(NYU40.names)
+STRICT, LENIENT = "mIoU strict", "mIoU lenient"
+MAJORITY = "majority class"
+"""Suffix of the scores of the trivial baseline."""
+
+PUBLISHED_WEIGHTS = (
+    3.5664, 2.9007, 3.1645, 4.5708, 4.7439, 4.4247, 4.9056, 4.5828, 4.6723, 5.1634, 5.2238,
+    5.3857, 5.3079, 5.4757, 5.0380, 5.1324, 5.2344, 5.3254, 5.3597, 5.4598, 5.4675, 5.3584,
+    5.3784, 5.3338, 5.2996, 5.4221, 5.4798, 5.4038, 5.3744, 5.3701, 5.3716, 5.4738, 5.4278,
+    5.3312, 5.3813, 5.4588, 5.3192, 5.4527, 5.0615, 4.8410, 4.5946,
+)  # fmt: skip
+"""Class weights of the published pipeline, by NYU40 id, from ScanNet's training labels."""
+
+SMOOTHEST = 1.2
+"""Weights are ``1 / ln(SMOOTHEST + share)``: between 2 and 5.5, however rare a class is."""
+
+
+def class_weights(shares: Sequence[float]) -> tuple[float, ...]:
+    """Weights ``1 / ln(1.2 + share)`` of classes with these shares of all pixels.
+
+    After ENet (Paszke et al. 2016) with their constant 1.02 replaced, as published.
+    """
+    return tuple(1 / math.log(SMOOTHEST + share) for share in shares)
+
+
+def pixel_shares(pixels: NDArray[np.int64]) -> tuple[float, ...]:
+    """Share of each id, from pixel counts; unannotated pixels count as well, as published.
+
+    Raises:
+        ParamsError: no annotated pixel at all.
+    """
+    expect(
+        pixels.shape == (CLASSES,) and int(pixels[1:].sum()) > 0,
+        given=f"{pixels.shape} counts with {int(pixels[1:].sum())} annotated pixels",
+        needed=f"{CLASSES} counts, not all unannotated",
+        do="check the label folder",
+        error=ParamsError,
+    )
+    return tuple(float(share) for share in pixels / pixels.sum())
+
+
+PUBLISHED_SHARES = tuple(math.exp(1 / weight) - SMOOTHEST for weight in PUBLISHED_WEIGHTS)
+"""Shares of ScanNet's training pixels that the published weights follow from."""
+
+
+@dataclass(frozen=True)
+class Segment2dParams:
+    """What is learnt, and by which loss.
+
+    Attributes:
+        network: ``lite`` (efficientnet-lite0, trains on a CPU), ``enet``, ``deeplab`` (both as
+            published), or ``smp:ARCHITECTURE/ENCODER``, for example ``smp:unet/resnet18``.
+        weights: what the encoder starts from: ``auto`` (ImageNet where its weights come with a
+            package, as for ``lite``), ``none``, or a name that the network knows and downloads.
+        freeze: part that keeps its weights: ``nothing``, ``early`` (as published: DeepLab's
+            backbone but its last stage), ``encoder``, ``all``.
+        encoder_rate_share: learning rate of the encoder, as a share of the decoder's.
+        weighting: class weights of the loss: from the training ``labels``, the ``published`` ones
+            (ScanNet), or ``even``.
+        label_smoothing: share of each target that is spread over all classes.
+        loss_stride: the loss is taken at every n-th pixel along each axis. 1 is the published rule;
+            2 saves a third of the time of ``lite``.
+
+    Raises:
+        ParamsError: a value makes no sense.
+    """
+
+    network: str = "lite"
+    weights: str = "auto"
+    freeze: Literal["nothing", "early", "encoder", "all"] = "nothing"
+    encoder_rate_share: float = 0.3
+    weighting: Literal["labels", "published", "even"] = "labels"
+    label_smoothing: float = 0.1
+    loss_stride: int = 2
+
+    def __post_init__(self) -> None:
+        expect(
+            0 <= self.label_smoothing < 1
+            and math.isfinite(self.encoder_rate_share)
+            and self.encoder_rate_share >= 0
+            and self.loss_stride in (1, 2, 4, 8),
+            given=f"label_smoothing={self.label_smoothing}, "
+            f"encoder_rate_share={self.encoder_rate_share}, loss_stride={self.loss_stride}",
+            needed="a smoothing from 0 to below 1, a rate share of 0 or more, a stride of 1, 2, 4 "
+            "or 8",
+            do="correct --task.*",
+            error=ParamsError,
+        )
+
+
+@dataclass(frozen=True)
+class Segment2d:
+    """The 2D segmentation task (see :class:`crossvox.tasks.task.Task`).
+
+    Attributes:
+        params: network and loss.
+        shares: share of the training pixels by NYU40 id, for class weights and the baseline.
+    """
+
+    params: Segment2dParams = field(default_factory=Segment2dParams)
+    shares: tuple[float, ...] = PUBLISHED_SHARES
+
+    name: ClassVar[str] = "segment2d"
+    monitor: ClassVar[str] = STRICT
+    monitor_higher_is_better: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        expect(
+            len(self.shares) == CLASSES,
+            given=f"shares of {len(self.shares)} classes",
+            needed=f"{CLASSES}, one a NYU40 id",
+            do="count them with pixel_shares",
+            error=ParamsError,
+        )
+
+    @property
+    def class_weights(self) -> tuple[float, ...]:
+        """Weight of each NYU40 id in the loss."""
+        if self.params.weighting == "published":
+            return PUBLISHED_WEIGHTS
+        if self.params.weighting == "even":
+            return (1.0,) * CLASSES
+        return class_weights(self.shares)
+
+    @property
+    def majority(self) -> int:
+        """The annotated class with most training pixels."""
+        return 1 + int(np.argmax(self.shares[1:]))
+
+    def build(self, *, weights: bool = True) -> Network2D:
+        """A network of 41 classes.
+
+        Args:
+            weights: False leaves out the weights that training starts from: for a network that a
+                checkpoint is put into.
+        """
+        import torch
+
+        params = self.params
+        options: dict[str, Any] = {"weights": params.weights if weights else "none"}
+        if params.network == "lite":
+            options |= {"image_mean": COLOR_MEAN, "image_std": COLOR_STD}
+        network = build_network2d(params.network, CLASSES, **options)
+        network.freeze(params.freeze)
+        # Memory order that convolutions on CPUs and GPUs work fastest in; values stay the same.
+        return network.to(memory_format=torch.channels_last)
+
+    def parameter_groups(self, network: Network2D, rate: float) -> list[dict[str, Any]]:
+        """Groups for the optimizer: the encoder at its own rate, what is frozen in none."""
+        parts = network.parts()
+        rates = {
+            "decoder": rate,
+            "early": rate * self.params.encoder_rate_share,
+            "encoder": rate * self.params.encoder_rate_share,
+        }
+        groups = [
+            {"params": [p for p in parts[part] if p.requires_grad], "lr": rates[part]}
+            for part in rates
+        ]
+        return [group for group in groups if group["params"]]
+
+    def loss(self, network: Any, batch: ImageBatch) -> Losses:
+        """Weighted, smoothed cross entropy: ``sum(w l) / sum(w)``, 0 where nothing is annotated."""
+        stride = self.params.loss_stride
+        logits = network(_ordered(batch.images), stride).logits
+        total, weight = self._cross_entropy(logits, every(batch.labels, stride))
+        mean = total / weight.clamp(min=1e-12)
+        return Losses(mean, {"cross_entropy": mean.detach()})
+
+    def observe(self, network: Any, batch: ImageBatch) -> dict[str, Tensor]:
+        """Counts of one batch at the images' size.
+
+        Returns:
+            float64: ``confusion`` ``(41, 41)`` (row = label, column = prediction), ``loss_sum`` and
+            ``loss_weight`` (their ratio is the mean loss), ``loss_pixels``.
+        """
+        import torch
+
+        with torch.no_grad():
+            logits = network(_ordered(batch.images)).logits
+            total, weight = self._cross_entropy(logits, batch.labels)
+            pairs = batch.labels * CLASSES + classes_of(logits)
+            confusion = torch.bincount(pairs.flatten(), minlength=CLASSES**2)
+            counts = {
+                "confusion": confusion.view(CLASSES, CLASSES),
+                "loss_sum": total,
+                "loss_weight": weight,
+                "loss_pixels": (batch.labels != NYU40.ignore_id).sum(),
+            }
+            return {name: value.to(torch.float64) for name, value in counts.items()}
+
+    def predict(self, network: Any, images: Tensor, size: tuple[int, int] | None = None) -> Tensor:
+        """NYU40 ids of images, without gradients.
+
+        Args:
+            network: as :meth:`build` makes it, in evaluation mode.
+            images: ``(B, 3, H, W)`` normalised.
+            size: ``(height, width)`` of the result; logits are resampled to it, bilinear. None: the
+                images' size.
+
+        Returns:
+            ``(B, height, width)`` int64, 1 to 40.
+        """
+        import torch
+        from torch.nn import functional
+
+        with torch.no_grad():
+            logits = network(_ordered(images)).logits
+            if size is not None and size != tuple(logits.shape[-2:]):
+                logits = functional.interpolate(logits, size, mode="bilinear", align_corners=False)
+            return classes_of(logits)
+
+    def scores(self, counts: Mapping[str, Tensor]) -> list[Score]:
+        """Scores of a split from its added counts, and the mean loss."""
+        confusion = counts["confusion"].numpy()
+        scores = segmentation_scores(
+            confusion, self.majority, "at the size of learning, centre crop"
+        )
+        weight = float(counts["loss_weight"])
+        scores.append(
+            Score(
+                name="loss",
+                value=float(counts["loss_sum"]) / weight if weight else math.nan,
+                unit="",
+                support=round(float(counts["loss_pixels"])),
+                of="pixels",
+                higher_is_better=False,
+                protocol=f"cross entropy, {self.params.weighting} class weights, "
+                f"smoothing {self.params.label_smoothing}",
+            )
+        )
+        return scores
+
+    def _cross_entropy(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Sum of the weighted loss over annotated pixels, and sum of their weights."""
+        from torch.nn import functional
+
+        weights = logits.new_tensor(self.class_weights)
+        total = functional.cross_entropy(
+            logits,
+            labels,
+            weights,
+            ignore_index=NYU40.ignore_id,
+            label_smoothing=self.params.label_smoothing,
+            reduction="sum",
+        )
+        annotated = labels[labels != NYU40.ignore_id]
+        return total, weights[annotated].sum()
+
+
+def classes_of(logits: Tensor) -> Tensor:
+    """The likeliest annotated class, ``(B, C, H, W)`` logits to ``(B, H, W)`` ids from 1."""
+    return logits[:, 1:].argmax(dim=1) + 1
+
+
+def every(labels: Tensor, stride: int) -> Tensor:
+    """The label in the middle of each field of ``stride x stride`` pixels.
+
+    ``(B, H, W)`` to ``(B, ceil(H / stride), ceil(W / stride))``, to go with logits made at that
+    stride. The middle of an even number is the pixel after it.
+    """
+    if stride == 1:
+        return labels
+    import torch
+
+    rows, columns = (
+        torch.arange(0, n, stride, device=labels.device).add(stride // 2).clamp(max=n - 1)
+        for n in labels.shape[-2:]
+    )
+    return labels[:, rows][:, :, columns]
+
+
+def segmentation_scores(
+    confusion: NDArray[Any], majority: int, protocol: str, space: Any = NYU40
+) -> list[Score]:
+    """Scores of one confusion matrix over a whole split, each beside the majority class's.
+
+    * ``mIoU strict``: mean over the benchmark classes; a prediction outside them, on a pixel that
+      shows one, is a miss. Pixels of other classes do not count.
+    * ``mIoU lenient``: the published pipeline's count; such a prediction costs nothing.
+    * ``mIoU 40 classes``: over all annotated classes.
+    * ``pixel accuracy``: over all annotated pixels.
+    * ``IoU NAME``: of each benchmark class, strict; NaN where neither side has it.
+
+    Args:
+        confusion: ``(C, C)``, row = label, column = prediction.
+        majority: class that the baseline predicts everywhere.
+        protocol: at which size it was counted.
+        space: names, benchmark classes and ignored id.
+
+    Raises:
+        ShapeError: the matrix does not belong to the classes.
+    """
+    confusion = np.asarray(confusion, dtype=np.float64)
+    classes = len(space.names)
+    expect(
+        confusion.shape == (classes, classes),
+        given=f"a confusion matrix of shape {confusion.shape}",
+        needed=f"({classes}, {classes})",
+        do="count with the task's classes",
+        error=ShapeError,
+    )
+    constant = np.zeros_like(confusion)
+    constant[:, majority] = confusion.sum(axis=1)
+    learnt, baseline = _numbers(confusion, space), _numbers(constant, space)
+    annotated = np.delete(confusion.sum(axis=1), space.ignore_id)
+    benchmark = confusion.sum(axis=1)[list(space.benchmark_ids)]
+    rules = {
+        STRICT: f"{len(benchmark)} classes, other predictions are misses",
+        LENIENT: f"{len(benchmark)} classes, other predictions are not counted (as published)",
+        "mIoU 40 classes": "all annotated classes",
+        "pixel accuracy": "all annotated pixels",
+    }
+    scores = []
+    for name, value in learnt.items():
+        rule = rules.get(name, "strict")
+        whole = name in ("pixel accuracy", "mIoU 40 classes")
+        support = float(annotated.sum()) if whole else float(benchmark.sum())
+        if name not in rules:
+            support = float(confusion.sum(axis=1)[space.id_of(name.removeprefix("IoU "))])
+        for label, number in ((name, value), (f"{name} ({MAJORITY})", baseline[name])):
+            if name not in rules and label != name:
+                continue
+            scores.append(
+                Score(
+                    name=label,
+                    value=number,
+                    unit="ratio",
+                    support=round(support),
+                    of="pixels",
+                    higher_is_better=True,
+                    protocol=f"{rule}; one count over the split, {protocol}",
+                    details={"majority class": float(majority)} if label != name else {},
+                )
+            )
+    return scores
+
+
+def _numbers(confusion: NDArray[np.float64], space: Any) -> dict[str, float]:
+    classes = range(len(space.names))
+    ignored = [c for c in classes if c not in space.benchmark_ids]
+    strict = class_iou(confusion, ignored)
+    valid = np.delete(confusion, space.ignore_id, axis=0)
+    hits = float(np.trace(confusion)) - float(confusion[space.ignore_id, space.ignore_id])
+    total = float(valid.sum())
+    numbers = {
+        STRICT: present_mean(strict)[0],
+        "pixel accuracy": hits / total if total else math.nan,
+        LENIENT: present_mean(class_iou_lenient(confusion, ignored))[0],
+        "mIoU 40 classes": present_mean(class_iou(confusion, [space.ignore_id]))[0],
+    }
+    return numbers | {f"IoU {space.names[c]}": float(strict[c]) for c in space.benchmark_ids}
+
+
+def _ordered(images: Tensor) -> Tensor:
+    import torch
+
+    return images.contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,249 @@
+"""2D segmentation by command: train, evaluate, flatten; resume; what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from crossvox.cli import main
+from crossvox.core.artifact import Manifest, read_manifest, write_manifest
+from crossvox.core.checks import ArtifactError, ParamsError
+from crossvox.core.labels import NYU40
+from crossvox.doors.images import encode_jpeg, encode_png, read_color, write_bytes
+from crossvox.recipes.segment2d import (
+    evaluate_segment2d,
+    find_images,
+    load_segment2d,
+    picture_strip,
+    read_segment2d_run,
+)
+from crossvox.train.checkpoint import load_checkpoint
+
+TRAIN = [
+    *("--images.width", "64", "--images.height", "48", "--train.batch-size", "2"),
+    *("--train.steps", "4", "--train.validate-every", "2", "--train.warmup-steps", "1"),
+    *("--task.network", "enet"),
+]  # fmt: skip
+
+
+def run(*words: object, code: int = 0) -> None:
+    assert main([str(word) for word in words]) == code
+
+
+def load(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def frame(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Wall above floor, a chair somewhere; colours tell which, with some noise."""
+    rng = np.random.default_rng(seed)
+    labels = np.full((96, 128), 1, np.uint8)
+    labels[rng.integers(40, 60) :] = 2
+    left, top = rng.integers(10, 80), rng.integers(30, 60)
+    labels[top : top + 25, left : left + 25] = 5
+    labels[:4] = 0
+    rgb = NYU40.colors[labels].astype(int) + rng.integers(-20, 20, (96, 128, 3))
+    return rgb.clip(0, 255).astype(np.uint8), labels
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two training scenes and one for validation, as far as 2D training looks at them."""
+    data = tmp_path_factory.mktemp("segment2d") / "data"
+    for scene in range(3):
+        folder = data / f"scene{scene:04d}_00"
+        for number in (0, 10, 20, 30):
+            rgb, labels = frame(scene * 10 + number)
+            write_bytes(folder / "color" / f"{number}.jpg", encode_jpeg(rgb))
+            if number != 30:
+                write_bytes(folder / "label" / f"{number}.png", encode_png(labels))
+        write_bytes(folder / "volume.npz", b"not read here")
+    write_bytes(data / "train.txt", b"scene0000_00\nscene0001_00\n")
+    write_bytes(data / "val.txt", b"scene0002_00\n")
+    write_manifest(data, Manifest("prepare"))
+    return data
+
+
+@pytest.fixture(scope="module")
+def trained(data: Path) -> Path:
+    out = data.parent / "run"
+    run("train", "segment2d", data, out, *TRAIN, "--json", data.parent / "train.json")
+    return out
+
+
+@pytest.fixture(scope="module")
+def flat(data: Path) -> Path:
+    run("flatten", data, data.parent / "flat", "--json", data.parent / "flatten.json")
+    return data.parent / "flat"
+
+
+def test_a_run_records_weights_and_baseline(trained: Path) -> None:
+    recipe = load(trained / "params.json")["recipe"]
+    shares = np.array(recipe["class_shares"])
+    assert shares.sum() == pytest.approx(1)
+    assert set(np.flatnonzero(shares)) == {0, 1, 2, 5}
+    np.testing.assert_allclose(recipe["class_weights"], 1 / np.log(1.2 + shares))
+    assert recipe["majority_class"] == ("wall" if shares[1] > shares[2] else "floor")
+    lines = [json.loads(line) for line in (trained / "log.jsonl").read_text().splitlines()]
+    scores = [line["scores"] for line in lines if line["split"] == "validation"]
+    assert len(scores) == 2
+    assert {"mIoU strict", "mIoU strict (majority class)", "mIoU lenient"} <= set(scores[0])
+    assert load(trained.parent / "train.json")["stopped_by"] == "steps"
+    assert len(list((trained / "pictures").iterdir())) == 3
+
+
+def test_links_are_relative_and_no_path_is_recorded(trained: Path, data: Path) -> None:
+    assert read_manifest(trained).links == {"data": "../data"}
+    assert str(data) not in (trained / "params.json").read_text()
+
+
+def test_a_run_is_read_back(trained: Path) -> None:
+    record = read_segment2d_run(trained)
+    assert record.params.task.network == "enet"
+    assert record.params.images.size == (64, 48)
+    assert list(record.task.shares) == load(trained / "params.json")["recipe"]["class_shares"]
+    _, network = load_segment2d(trained, "last")
+    assert not network.training
+    weights = load_checkpoint(trained / "last").network
+    assert all(np.array_equal(v.numpy(), weights[n]) for n, v in network.state_dict().items())
+
+
+def test_interrupted_and_resumed_it_is_the_same(data: Path, trained: Path, tmp_path: Path) -> None:
+    from crossvox.recipes.segment2d import Segment2dRunParams, train_segment2d
+
+    params = read_segment2d_run(trained).params
+    assert isinstance(params, Segment2dRunParams)
+
+    class Stop(Exception):
+        pass
+
+    def stop(state: Any) -> None:
+        if state.step == 3:
+            raise Stop
+
+    with pytest.raises(Stop):
+        train_segment2d(data, tmp_path / "run", params, watch=stop)
+    report = train_segment2d(data, tmp_path / "run", params)
+    assert report.resumed_from == 2
+    once, again = (load_checkpoint(folder / "last") for folder in (trained, tmp_path / "run"))
+    assert all(np.array_equal(v, again.network[n]) for n, v in once.network.items())
+
+
+def test_evaluation_scores_at_the_labels_size_and_draws(trained: Path, data: Path) -> None:
+    out = data.parent / "evaluation"
+    run("evaluate", "segment2d", trained, data, "--out", out, "--pictures", 2,
+        "--json", data.parent / "evaluation.json")  # fmt: skip
+    record = load(out / "scores.json")
+    assert record["images"] == 3
+    assert record["left_out"]["images without labels"] == 1
+    assert np.sum(record["confusion"]) == 3 * 96 * 128
+    scores = {score["name"]: score for score in record["scores"]}
+    truth = np.array(record["confusion"]).sum(axis=1)
+    majority = read_segment2d_run(trained).task.majority
+    baseline = scores["mIoU strict (majority class)"]["value"]
+    assert baseline == pytest.approx(truth[majority] / truth[1:].sum() / 3)
+    assert "full size of their labels" in scores["mIoU strict"]["protocol"]
+    pictures = sorted((out / "pictures").iterdir())
+    assert len(pictures) == 2
+    assert read_color(pictures[0]).shape == (96, 4 * 128 + 6, 3)
+    assert read_manifest(out).notes["mIoU strict"] == scores["mIoU strict"]["value"]
+    assert str(data) not in (out / "scores.json").read_text()
+
+
+def test_any_folder_pair_is_scored_and_trained_from(
+    trained: Path, flat: Path, tmp_path: Path
+) -> None:
+    images, labels = flat / "images" / "trainset", flat / "labels" / "trainset"
+    pair = ["--images", images, "--labels", labels]
+    run("evaluate", "segment2d", trained, *pair, "--out", tmp_path / "out")
+    assert load(tmp_path / "out" / "scores.json")["images"] == 6
+    run("train", "segment2d", tmp_path / "run", *pair, *TRAIN, "--validation-share", 0.5)
+    record = load(tmp_path / "run" / "params.json")
+    assert record["samples"] == {"train": 3, "validation": 3}
+    assert "held out" in record["recipe"]["split"]
+
+
+def test_flat_folders_hold_the_frames_and_train_the_same(
+    data: Path, flat: Path, trained: Path, tmp_path: Path
+) -> None:
+    report = load(data.parent / "flatten.json")
+    assert report["images"] == {"train": 6, "val": 3}
+    assert report["without_labels"] == {"train": 2, "val": 1}
+    name = "scene0001_00_20"
+    copied = (flat / "images" / "trainset" / f"{name}.jpg").read_bytes()
+    assert copied == (data / "scene0001_00" / "color" / "20.jpg").read_bytes()
+    assert (flat / "labels" / "valset" / "scene0002_00_0.png").is_file()
+    run("train", "segment2d", flat, tmp_path / "run", *TRAIN)
+    once, again = (load_checkpoint(folder / "last") for folder in (trained, tmp_path / "run"))
+    assert all(np.array_equal(v, again.network[n]) for n, v in once.network.items())
+    split = find_images(None, flat / "images", flat / "labels")
+    assert split.split == "folders trainset and valset"
+    assert (len(split.training), len(split.validation)) == (6, 3)
+
+
+def test_foreign_folders_are_not_replaced(trained: Path, data: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("keep me")
+    with pytest.raises(ArtifactError, match="holds something else"):
+        evaluate_segment2d(trained, data, out=tmp_path)
+    with pytest.raises(ArtifactError, match="holds something else"):
+        evaluate_segment2d(trained, data, out=trained)
+    run("flatten", data, tmp_path, code=2)
+    assert (tmp_path / "mine.txt").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["train", "segment2d", "run"], "either a data folder"),
+        (["train", "segment2d", "run", "--images", "x"], "either a data folder"),
+        (["train", "segment2d", "nodata", "run"], "nodata"),
+        (["train", "segment2d", "a", "b", "c"], "3 folders"),
+        (["train", "segment2d", "run", "--images", "x", "--labels", "y"], "x, which is no folder"),
+        (["evaluate", "segment2d", "norun", "--images", "x", "--labels", "y"], "x, which is no"),
+        (["evaluate", "segment2d", "norun"], "either a data folder"),
+        (["flatten", "nodata", "out"], "nodata"),
+    ],
+)
+def test_bad_input_is_named(
+    words: list[str],
+    text: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run(*words, code=2)
+    error = capsys.readouterr().err
+    assert text in error
+    assert "needed:" in error
+    assert not (tmp_path / "run").exists()
+
+
+def test_other_runs_and_unknown_networks_are_refused(
+    data: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("train", "segment2d", data, trained, *TRAIN, "--task.weighting", "even", code=2)
+    assert "weighting" in capsys.readouterr().err
+    run("train", "segment2d", data, tmp_path / "run", "--task.network", "resnet", code=2)
+    assert "one of lite, enet, deeplab, or smp:" in capsys.readouterr().err
+    with pytest.raises(ParamsError, match="a share between 0 and 1"):
+        find_images(None, data / "scene0000_00" / "color", data / "scene0000_00" / "label",
+                    validation_share=1.0)  # fmt: skip
+
+
+def test_a_strip_shows_what_is_wrong() -> None:
+    truth = np.array([[1, 1, 0, 25]], np.uint8)
+    predicted = np.array([[1, 2, 2, 2]], np.uint8)
+    strip = picture_strip(np.full((1, 4, 3), 100, np.uint8), truth, predicted)
+    assert strip.shape == (1, 22, 3)
+    np.testing.assert_array_equal(strip[0, 6:10], NYU40.colors[truth[0]])
+    np.testing.assert_array_equal(strip[0, 12:16], NYU40.colors[predicted[0]])
+    right, wrong, unannotated, outside = strip[0, 18:]
+    assert right[0] == right[1] == right[2] > 0
+    assert wrong[0] > 200 > wrong[1]
+    assert not unannotated.any()
+    assert 0 < outside[0] < wrong[0]

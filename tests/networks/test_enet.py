@@ -1,0 +1,103 @@
+"""ENet against the published checkpoint's names and numbers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from crossvox.networks import build_network2d
+from crossvox.networks.enet import FIXED, TAP, ENet
+
+pytestmark = pytest.mark.realdata
+
+
+@pytest.fixture(scope="module")
+def facts(golden: Path) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads((golden / "g4_nets.json").read_text())["enet"]
+    return facts
+
+
+@pytest.fixture(scope="module")
+def network(golden: Path) -> ENet:
+    network = ENet(41).eval()
+    with np.load(golden / "g4_enet_state.npz") as state:
+        network.load_state_dict({name: torch.from_numpy(state[name]) for name in state.files})
+    return network
+
+
+@pytest.fixture
+def one_thread() -> Any:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def probe(value: Tensor, facts: dict[str, Any]) -> None:
+    assert list(value.shape) == facts["shape"]
+    flat = value.flatten().numpy()
+    np.testing.assert_allclose(flat[facts["probe_idx"]], facts["probe"], rtol=1e-4, atol=1e-5)
+    assert float(np.abs(flat).sum(dtype=np.float64)) == pytest.approx(facts["abs_sum"], rel=1e-5)
+    assert float(flat.std(dtype=np.float64)) == pytest.approx(facts["std"], rel=1e-5)
+
+
+def test_keys_shapes_and_counts(network: ENet, facts: dict[str, Any]) -> None:
+    found = [[n, list(v.shape), str(v.dtype)] for n, v in network.state_dict().items()]
+    assert found == facts["keys"]
+    assert sum(p.numel() for p in network.parameters()) == facts["params"] == 343_404
+    assert len(list(network.children())) == facts["n_modules"] == 27
+    assert facts["trainable_split"] == [FIXED, TAP]
+
+
+def test_a_seed_gives_the_published_starting_weights(golden: Path) -> None:
+    torch.manual_seed(0)
+    own = dict(build_network2d("enet", 41).named_parameters())
+    with np.load(golden / "g4_enet_state.npz") as state:
+        other = [n for n, p in own.items() if not np.array_equal(p.detach().numpy(), state[n])]
+    assert other == []
+
+
+def test_small_image(network: ENet, golden: Path, one_thread: None) -> None:
+    with np.load(golden / "g4_enet_small_io.npz") as io, torch.no_grad():
+        features = network.features(torch.from_numpy(io["x"]))
+        out = network.get_submodule("26")(features).numpy()
+        np.testing.assert_allclose(out, io["out"], rtol=1e-4, atol=1e-5)
+
+
+def test_published_size(
+    network: ENet, golden: Path, facts: dict[str, Any], one_thread: None
+) -> None:
+    with np.load(golden / "g4_enet_io.npz") as io, torch.no_grad():
+        generator = torch.Generator().manual_seed(int(io["x_seed"]))
+        image = torch.randn(1, 3, 256, 328, generator=generator)
+        np.testing.assert_array_equal(image[0, :, :8, :8].numpy(), io["x_first"])
+        prediction = network(image)
+        small = network.get_submodule("26")(prediction.features)
+        np.testing.assert_allclose(small.numpy(), io["out"], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            prediction.features[:, ::8].numpy(), io["feat"], rtol=1e-4, atol=1e-5
+        )
+        assert prediction.logits.shape == (1, 41, 256, 328)
+        probe(small, facts["out"])
+        probe(prediction.features, facts["feat"])
+        children = list(network.children())
+        value = torch.cat((children[0](image), children[1](image)), dim=1)
+        for child in children[2:FIXED]:
+            value = child(value)
+        probe(value, facts["fixed"])
+
+
+def test_dropout_damps_at_evaluation_and_keeps_the_mean_in_training() -> None:
+    dropout = next(m for m in ENet(3).modules() if type(m).__name__ == "_Dropout" and m.p == 0.1)
+    ones = torch.ones(1, 1000, 2, 2)
+    torch.testing.assert_close(dropout.eval()(ones), ones * 0.9)
+    torch.manual_seed(0)
+    value = dropout.train()(ones)
+    assert sorted(value.unique().tolist()) == pytest.approx([0, 1])
+    assert value.mean().item() == pytest.approx(0.9, abs=0.03)
