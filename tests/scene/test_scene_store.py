@@ -62,7 +62,7 @@ def test_damage_is_named_or_harmless(place: float, flip: int) -> None:
         data = bytearray(path.read_bytes())
         cut = int(place * (len(data) - 1))
         path.write_bytes(data[:cut])
-        with pytest.raises(ArtifactError, match="not a complete scene volume"):
+        with pytest.raises(ArtifactError, match="cannot be read in full"):
             read_volume(path)
         data[cut] ^= flip
         path.write_bytes(data)
@@ -88,7 +88,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         ({"labels": np.zeros((6, 5, 3), np.uint8)}, "labels of shape"),
         ({"labels": np.zeros((6, 5, 4), np.int16)}, "labels of type int16"),
         ({"voxel_m": np.array(-1.0)}, "voxels of -1.0 m"),
-        ({"occupied": np.array([{"a": 1}], dtype=object)}, "not a complete scene volume"),
+        ({"occupied": np.array([{"a": 1}], dtype=object)}, "cannot be read in full"),
     ],
 )
 def test_content_that_does_not_fit_is_refused(
@@ -109,5 +109,5 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="format"):
         read_volume(path)
     path.write_text("hello")
-    with pytest.raises(ArtifactError, match="not a complete scene volume"):
+    with pytest.raises(ArtifactError, match="cannot be read in full"):
         read_volume(path)

@@ -8,22 +8,17 @@ known voxels in C order.
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crossvox.core.artifact import replacing
-from crossvox.core.checks import ArtifactError, CrossvoxError
-from crossvox.core.grid import VoxelGrid
+from crossvox.core.npz import grid_arrays, read_grid, reading_npz, unpack_mask
 from crossvox.predict.assemble import ScenePrediction
 from crossvox.predict.surface import ColorVolume
 
 SCHEMA = 1
-MOST_VOXELS = 2**31
 _COUNTS = (
     "windows",
     "windows_seen",
@@ -39,12 +34,9 @@ def write_prediction(path: Path, prediction: ScenePrediction) -> None:
 
     Times are not written: they belong into the folder's manifest.
     """
-    grid = prediction.grid
     arrays: dict[str, Any] = {
         "schema": np.int64(SCHEMA),
-        "shape": np.array(grid.shape, np.int64),
-        "voxel_m": np.float64(grid.voxel_m),
-        "origin_m": np.array(grid.origin_m, np.float64),
+        **grid_arrays(prediction.grid),
         "probability": prediction.probability.astype(np.float16),
         "predicted": np.packbits(prediction.predicted),
         "seen": np.packbits(prediction.seen),
@@ -63,49 +55,20 @@ def read_prediction(path: Path) -> ScenePrediction:
     Raises:
         ArtifactError: missing, damaged, or of another schema; names the file.
     """
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return _read(arrays)
-    except FileNotFoundError:
-        raise ArtifactError(
-            f"given: {path}, which does not exist; needed: a predicted volume; "
-            f"do: run 'crossvox predict' first"
-        ) from None
-    except (
-        OSError,
-        EOFError,
-        KeyError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        NotImplementedError,
-        MemoryError,
-        OverflowError,
-        RuntimeError,
-        zipfile.BadZipFile,
-        zlib.error,
-        CrossvoxError,
-    ) as error:
-        raise ArtifactError(
-            f"given: {path}, which cannot be read as a predicted volume ({error}); needed: the "
-            f"file as 'crossvox predict' wrote it; do: delete its folder and predict again"
-        ) from None
+    with reading_npz(path, needed="a predicted volume", do="run 'crossvox predict'") as arrays:
+        return _read(arrays)
 
 
 def _read(arrays: Any) -> ScenePrediction:
     if int(arrays["schema"]) != SCHEMA:
         raise ValueError(f"schema {int(arrays['schema'])}, this version reads {SCHEMA}")
-    x, y, z = arrays["shape"].tolist()
-    ox, oy, oz = arrays["origin_m"].tolist()
-    grid = VoxelGrid((x, y, z), float(arrays["voxel_m"]), (ox, oy, oz))
-    if grid.count > MOST_VOXELS:
-        raise ValueError(f"{grid.count} voxels")
+    grid = read_grid(arrays)
     probability = arrays["probability"].astype(np.float32)
     if not ((probability >= 0) & (probability <= 1)).all():
         raise ValueError("probabilities outside 0 .. 1")
     colors = None
     if "rgb" in arrays:
-        known = _unpack(arrays["known"], grid)
+        known = unpack_mask(arrays["known"], grid)
         rgb = np.zeros((*grid.shape, 3), np.uint8)
         rgb[known] = arrays["rgb"]
         colors = ColorVolume(rgb, known)
@@ -113,14 +76,8 @@ def _read(arrays: Any) -> ScenePrediction:
     return ScenePrediction(
         grid=grid,
         probability=probability,
-        predicted=_unpack(arrays["predicted"], grid),
-        seen=_unpack(arrays["seen"], grid),
+        predicted=unpack_mask(arrays["predicted"], grid),
+        seen=unpack_mask(arrays["seen"], grid),
         colors=colors,
         **counts,
     )
-
-
-def _unpack(bits: NDArray[np.uint8], grid: VoxelGrid) -> NDArray[np.bool_]:
-    if bits.dtype != np.uint8 or len(bits) != (grid.count + 7) // 8:
-        raise ValueError(f"a mask of {len(bits)} bytes for {grid.count} voxels")
-    return np.unpackbits(bits, count=grid.count).reshape(grid.shape).astype(bool)

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.core.artifact import digest, replacing
 from crossvox.core.camera import Intrinsics
-from crossvox.core.checks import CaptureError, CrossvoxError, ShapeError, expect
+from crossvox.core.checks import CaptureError, ShapeError, expect
 from crossvox.core.frame import Capture, Frame, Parts, fit_nearest
 from crossvox.core.grid import VoxelGrid
+from crossvox.core.npz import DAMAGE
 from crossvox.core.volume import SceneViews, SceneVolume
 from crossvox.doors.images import fit_color
 from crossvox.views.visibility import ViewParams, scene_views, view_fit
@@ -208,5 +208,5 @@ def read_views(path: Path, key: str, grid: VoxelGrid) -> SceneViews | None:
                 stored["voxel"],
                 stored["pixel"],
             )
-    except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile, CrossvoxError):
+    except DAMAGE:
         return None
