@@ -153,14 +153,12 @@ def write_ply(path: Path, mesh: Mesh) -> None:
 _PLY_TYPES = {"<f4": "float", "u1": "uchar", "<u2": "ushort"}
 
 
-def write_glb(path: Path, mesh: Mesh) -> None:
-    """Write a GLB with vertex colours, for viewers and web pages (y up, as glTF asks)."""
-    with replacing(path) as temporary:
-        temporary.write_bytes(glb_bytes(mesh))
-
-
 def glb_bytes(mesh: Mesh) -> bytes:
-    """The mesh as GLB; our z up becomes glTF's y up."""
+    """The mesh as GLB; our z up becomes glTF's y up.
+
+    Vertex colours are stored as they are; glTF takes them for linear ones (``report.viewer``
+    converts them).
+    """
     import trimesh
 
     turned = mesh.vertices_m[:, [0, 2, 1]] * np.array([1, 1, -1], dtype=np.float32)
