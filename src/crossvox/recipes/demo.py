@@ -24,7 +24,7 @@ def _demo_rooms() -> RoomsParams:
 
 
 def _demo_run() -> ReconstructRunParams:
-    return ReconstructRunParams(train=TrainParams(steps=400, rate=3e-3, validate_every=100))
+    return ReconstructRunParams(train=TrainParams(steps=500, rate=3e-3, validate_every=100))
 
 
 @dataclass(frozen=True)
