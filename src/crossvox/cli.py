@@ -287,6 +287,9 @@ def _train_reconstruct(terminal: Terminal) -> Callable[..., Outcome]:
         validation_scenes: str = "val",
         index: Path | None = None,
         validation_index: Path | None = None,
+        features: Path | None = None,
+        features_rate: float = 0.0,
+        features_proxy: bool = False,
     ) -> Outcome:
         """Train a network that reconstructs occupancy; run again, it continues.
 
@@ -298,6 +301,9 @@ def _train_reconstruct(terminal: Terminal) -> Callable[..., Outcome]:
             validation_scenes: likewise; none trains without validation.
             index: sub-volumes to train on, as 'crossvox import hdf5' names them; else drawn.
             validation_index: sub-volumes to validate on, likewise.
+            features: run of 'crossvox train segment2d' whose features are lifted, not colours.
+            features_rate: learning rate of its network, for example 1e-4; 0 keeps it as it is.
+            features_proxy: train it on the frames' labels at the same time.
         """
         report = train_reconstruct(
             data,
@@ -307,6 +313,9 @@ def _train_reconstruct(terminal: Terminal) -> Callable[..., Outcome]:
             validation_scenes=validation_scenes,
             index_file=index,
             validation_index_file=validation_index,
+            features=features,
+            features_rate=features_rate,
+            features_proxy=features_proxy,
             progress=terminal,
             watch=terminal.training(),
         )
@@ -809,7 +818,12 @@ def _run(name: str, words: list[str], errors: TextIO) -> int:
         terminal = Terminal()
         command = COMMANDS[name].build(terminal)
         call = tyro.cli(
-            _deferred(command), prog=f"crossvox {name}", args=words, description=command.__doc__
+            _deferred(command),
+            prog=f"crossvox {name}",
+            args=words,
+            description=command.__doc__,
+            # Parameters that are off and not for the command line to switch on.
+            config=(tyro.conf.AvoidSubcommands, tyro.conf.SuppressFixed),
         )
         with terminal:
             outcome = call()

@@ -28,6 +28,7 @@ from crossvox.predict.assemble import (
     seen_by_any_frame,
 )
 from crossvox.samples.source import SceneSource
+from crossvox.tasks.reconstruct import FeatureParams, Reconstruct, ReconstructParams
 from crossvox.views.visibility import ViewParams, scene_views
 
 SHAPE = (4, 6, 8)
@@ -332,3 +333,42 @@ def test_answer_of_another_shape_is_refused(box: SceneSource) -> None:
 def test_stride_beyond_the_window_is_refused(box: SceneSource) -> None:
     with pytest.raises(ParamsError, match="stride"):
         predict_scene(seen_predictor, box, PredictParams(stride=(9, 4, 4)), WINDOW, VIEWS)
+
+
+@pytest.mark.parametrize("fusion", ["concat", "attention"])
+def test_frames_are_encoded_once_and_the_cache_changes_nothing(
+    box: SceneSource, fusion: Any
+) -> None:
+    features = FeatureParams("enet", 128, 8)
+    task = Reconstruct(
+        ReconstructParams(width=4, depth=1, views=2, fusion=fusion, features=features)
+    )
+    torch.manual_seed(0)
+    network: Any = task.build()
+    torch.nn.init.normal_(network.volume_network.classifier.weight)
+    network.eval()
+    calls: list[torch.Size] = []
+
+    def encode(images: torch.Tensor) -> torch.Tensor:
+        calls.append(images.shape)
+        with torch.no_grad():
+            maps: torch.Tensor = network.encode(images)
+            return maps
+
+    def predicted(**options: Any) -> ScenePrediction:
+        calls.clear()
+        return predict_scene(
+            lambda batch: task.probability(network, batch), box, STRIDE, WINDOW, VIEWS, **options
+        )
+
+    once = predicted(encode=encode)
+    assert calls == [(1, 3, 48, 64)] * once.frames_used
+    assert once.seconds["2D network"] > 0
+    again = predicted(encode=encode, cache_bytes=0)
+    assert len(calls) > once.frames_used, "nothing was kept"
+    np.testing.assert_array_equal(once.probability, again.probability)
+    few = predicted(encode=encode, cache_bytes=8 * 48 * 64)
+    np.testing.assert_array_equal(once.probability, few.probability)
+    without = predicted()
+    np.testing.assert_allclose(once.probability, without.probability, atol=1e-5)
+    assert np.ptp(once.probability[once.predicted]) > 0.01

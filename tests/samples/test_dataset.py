@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import pickle
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +14,9 @@ from torch.utils.data import DataLoader
 
 from crossvox.chunks import ChunkParams, cut, turn_pixels, turned_shape
 from crossvox.core.checks import ParamsError, ShapeError
+from crossvox.core.frame import ALL_PARTS, Capture, Frame, Parts
 from crossvox.core.grid import turn
-from crossvox.core.volume import ChunkPlace, Sample, SceneViews, VoxelPixels
+from crossvox.core.volume import Batch, ChunkPlace, LabelledBatch, Sample, SceneViews, VoxelPixels
 from crossvox.samples.dataset import (
     COLOR_MEAN,
     COLOR_STD,
@@ -376,3 +378,45 @@ def test_errors(room: SceneSource, index: SampleIndex, view_params: ViewParams) 
         AugmentParams(brightness=1.5)
     with pytest.raises(ParamsError, match="correct --augment"):
         AugmentParams(blur_share=2)
+
+
+class Labelled:
+    """The box capture with a label at every pixel that its colour tells; frame 20 has none."""
+
+    def __init__(self, capture: Capture) -> None:
+        self.capture = capture
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.capture, name)
+
+    def frame(self, index: int, size: Any = None, parts: Parts = ALL_PARTS) -> Frame:
+        frame = self.capture.frame(index, size, replace(parts, rgb=True))
+        assert frame.rgb is not None
+        labels = frame.rgb[..., 0] // 7 if parts.labels and frame.id != 20 else None
+        return replace(frame, labels=labels, rgb=frame.rgb if parts.rgb else None)
+
+
+def test_labels_of_images_are_delivered_on_request(
+    room: SceneSource, index: SampleIndex, view_params: ViewParams
+) -> None:
+    source = replace(room, capture=Labelled(room.capture))
+    dataset = ChunkDataset({"box": source}, index, view_params, AugmentParams(), image_labels=True)
+    plain = ChunkDataset({"box": source}, index, view_params, None)
+    assert plain[0].image_labels is None
+    frames = set()
+    for number in range(len(dataset)):
+        sample, still = dataset[3, number], plain[number]
+        assert sample.image_labels is not None
+        for slot, labels in enumerate(sample.image_labels):
+            frame = (*sample.place.frame_ids, None, None, None)[slot]
+            frames.add(frame)
+            known = frame is not None and frame != 20
+            expected = still.images[slot, 0] // 7 if known else np.zeros_like(labels)
+            np.testing.assert_array_equal(labels, expected)
+    assert len(frames) > 2
+    batch = collate([dataset[0], dataset[1]])
+    assert isinstance(batch, LabelledBatch)
+    assert batch.image_labels.shape == (2, 3, 60, 64)
+    assert batch.image_labels.dtype == torch.int64
+    assert isinstance(batch.to("cpu"), LabelledBatch)
+    assert type(collate([plain[0]])) is Batch

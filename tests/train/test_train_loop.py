@@ -482,6 +482,21 @@ def test_folder_with_other_params_is_refused(whole: Path) -> None:
     assert (whole / "manifest.json").exists()
 
 
+def test_a_parameter_that_is_off_is_like_one_that_was_not_known(
+    whole: Path, tmp_path: Path
+) -> None:
+    """Runs of an older version, whose record lacks a new optional parameter, still go on."""
+    shutil.copytree(whole, tmp_path / "run")
+    record = json.loads((whole / "params.json").read_text())
+    record["task"]["params"]["newer"] = None
+    (tmp_path / "run" / "params.json").write_text(json.dumps(record))
+    assert run_toy(tmp_path / "run").already_finished
+    record["task"]["params"]["newer"] = 3
+    (tmp_path / "run" / "params.json").write_text(json.dumps(record))
+    with pytest.raises(ArtifactError, match=r"newer: 3 there, 'nothing' asked"):
+        run_toy(tmp_path / "run")
+
+
 def test_folder_with_other_things_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("precious")
     with pytest.raises(ArtifactError, match=r"which holds thesis\.txt"):

@@ -220,5 +220,5 @@ def test_wrong_sizes_and_names_are_refused() -> None:
         lift(features, voxel, pixel, view, sample, shape, ok[:, :2])
     with pytest.raises(ShapeError, match="needed: four lists of one length"):
         lift(features, voxel, pixel[:-1], view, sample, shape, ok)
-    with pytest.raises(ParamsError, match="needed: concat, mean or max"):
-        lift(features, voxel, pixel, view, sample, shape, ok, "sum")  # type: ignore[arg-type]
+    with pytest.raises(ParamsError, match="needed: concat, mean, max or sum"):
+        lift(features, voxel, pixel, view, sample, shape, ok, "median")  # type: ignore[arg-type]

@@ -184,6 +184,8 @@ class Sample:
         inside: ``(X, Y, Z)`` bool, False where the chunk hangs out of the scene.
         place: where it was cut.
         quarter_turns: how it was turned after cutting.
+        image_labels: ``(K, H, W)`` uint8 NYU40 ids of the images, 0 = unannotated or missing; None
+            where nobody asked for them.
     """
 
     images: NDArray[np.uint8]
@@ -195,6 +197,7 @@ class Sample:
     inside: NDArray[np.bool_]
     place: ChunkPlace
     quarter_turns: int = 0
+    image_labels: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,7 +231,29 @@ class Batch:
 
     def to(self, device: Any) -> Batch:
         """The same batch on another device."""
-        return Batch(**{name: value.to(device) for name, value in vars(self).items()})
+        return type(self)(**{name: value.to(device) for name, value in vars(self).items()})
+
+
+@dataclass(frozen=True, eq=False)
+class MappedBatch(Batch):
+    """A batch with what a network made of its images before, for example once a frame.
+
+    Attributes:
+        maps: ``(B, K, C, h, w)`` float32; views that are missing hold 0.
+    """
+
+    maps: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledBatch(Batch):
+    """A batch with the labels of its images.
+
+    Attributes:
+        image_labels: ``(B, K, H, W)`` int64 NYU40 ids, 0 = unannotated or missing.
+    """
+
+    image_labels: Tensor
 
 
 @dataclass(frozen=True, eq=False)

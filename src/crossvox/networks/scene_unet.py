@@ -8,6 +8,7 @@ instead of a transposed convolution, and skip connections that add instead of co
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -68,9 +69,12 @@ class SceneUNet(nn.Module):
             error=ParamsError,
         )
         self.in_channels = in_channels
+        self.width = width
         self.depth = depth
         channels = [width * 2**level for level in range(depth + 1)]
-        self.reduce = nn.Identity() if in_channels <= WIDE * width else _point(in_channels, width)
+        self.reduce: Any = (
+            nn.Identity() if in_channels <= WIDE * width else _point(in_channels, width)
+        )
         stem_inputs = in_channels if in_channels <= WIDE * width else width
         self.stem = _convolution(stem_inputs, width)
         self.downs = nn.ModuleList(
@@ -91,11 +95,24 @@ class SceneUNet(nn.Module):
         self._initialise(prior)
         self.to(memory_format=torch.channels_last_3d)
 
-    def forward(self, volume: Tensor) -> Tensor:
+    @property
+    def reduction(self) -> Tensor | None:
+        """Weights ``(width, in_channels)`` of the 1x1x1 layer of wide inputs, else None.
+
+        It acts on each channel alone, so that it may as well act before lifting, on the features of
+        an image, where there are far fewer pixels than voxels; see ``reduced`` of :meth:`forward`.
+        """
+        if isinstance(self.reduce, nn.Identity):
+            return None
+        weight: Tensor = self.reduce[0].weight
+        return weight.flatten(1)
+
+    def forward(self, volume: Tensor, reduced: bool = False) -> Tensor:
         """Turn lifted features into logits.
 
         Args:
             volume: ``(B, in_channels, X, Y, Z)`` float, any X, Y, Z.
+            reduced: the volume is what :attr:`reduction` made of it, ``(B, width, X, Y, Z)``.
 
         Returns:
             ``(B, classes, X, Y, Z)`` logits.
@@ -103,16 +120,18 @@ class SceneUNet(nn.Module):
         Raises:
             ShapeError: the channels differ from those the network was built for.
         """
+        channels = self.width if reduced else self.in_channels
         expect(
-            volume.ndim == 5 and volume.shape[1] == self.in_channels and volume.numel() > 0,
+            volume.ndim == 5 and volume.shape[1] == channels and volume.numel() > 0,
             given=f"a volume of shape {tuple(volume.shape)}",
-            needed=f"(B, {self.in_channels}, X, Y, Z), not empty",
+            needed=f"(B, {channels}, X, Y, Z), not empty",
             do="build the network for the channels that the task lifts",
             error=ShapeError,
         )
         shape = volume.shape[2:]
         volume = _pad(volume, 2**self.depth).contiguous(memory_format=torch.channels_last_3d)
-        features = self.stem(self.reduce(volume))
+        # Padding and what nobody sees are zeros before as well as after the reduction's weights.
+        features = self.stem(self.reduce[1](volume) if reduced else self.reduce(volume))
         skips = []
         for down in self.downs:
             skips.append(features)

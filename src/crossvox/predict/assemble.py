@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
@@ -24,9 +25,12 @@ from crossvox.predict.surface import ColorVolume, SurfaceParams
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from crossvox.core.volume import Batch, Sample, SceneViews
+    from crossvox.core.volume import Batch, MappedBatch, Sample, SceneViews
     from crossvox.samples.source import SceneSource
     from crossvox.views.visibility import ViewParams
+
+CACHE_BYTES = 1 << 30
+"""Maps of frames that a prediction keeps at most."""
 
 Blend = Literal["hann", "tent", "flat"]
 
@@ -153,6 +157,8 @@ def predict_scene(
     shape: Index3,
     view_params: ViewParams,
     progress: Callable[[int, int], None] | None = None,
+    encode: Callable[[Tensor], Tensor] | None = None,
+    cache_bytes: int = CACHE_BYTES,
 ) -> ScenePrediction:
     """Predict a scene window by window and blend.
 
@@ -163,6 +169,11 @@ def predict_scene(
         shape: voxels of a window, as the network was trained for.
         view_params: image size and number of views, likewise.
         progress: called with (windows done, windows to predict).
+        encode: what the network makes of frames one by one, ``(1, 3, H, W)`` normalised images to
+            ``(1, C, h, w)`` maps. It is then called once a frame and ``probability`` gets a
+            :class:`crossvox.core.volume.MappedBatch`.
+        cache_bytes: maps that are kept at most; beyond it those that were not used for longest are
+            dropped, and made again when they are needed.
 
     Raises:
         ParamsError: the stride is larger than the window, so that voxels would be left out.
@@ -178,11 +189,16 @@ def predict_scene(
     dataset = ChunkDataset({source.name: source}, index, view_params, None, 0)
     chosen = [n for n, place in enumerate(index.places) if place.frame_ids]
     assembler = Assembler(source.views.grid, shape, params)
-    for number in _batches(chosen, dataset, probability, collate, params.batch_size, assembler):
+    maps = None if encode is None else FrameMaps(encode, cache_bytes)
+    for number in _batches(
+        chosen, dataset, probability, collate, params.batch_size, assembler, maps
+    ):
         if progress is not None:
             progress(number, len(chosen))
     any_seen = seen_by_any_frame(source.views)
     starts = sliding_starts(source.views.grid, shape, params.stride)
+    if maps is not None:
+        assembler.seconds["2D network"] = maps.seconds
     assembler.seconds["all"] = time.perf_counter() - begin
     return assembler.finish(
         windows=len(starts),
@@ -192,6 +208,54 @@ def predict_scene(
         frames_used=len({frame for n in chosen for frame in index.places[n].frame_ids}),
         frames=len(source.views.frame_ids),
     )
+
+
+class FrameMaps:
+    """What a 2D network makes of each frame, kept for the windows to come.
+
+    Args:
+        encode: ``(1, 3, H, W)`` normalised images to ``(1, C, h, w)`` maps.
+        most_bytes: maps that are kept at most, the least recently used ones dropped first.
+
+    Attributes:
+        made: how often ``encode`` was called.
+        seconds: time that it took.
+    """
+
+    def __init__(self, encode: Callable[[Tensor], Tensor], most_bytes: int) -> None:
+        from crossvox.samples.dataset import ImageCache
+
+        self.encode = encode
+        self.cache = ImageCache(most_bytes)
+        self.made, self.seconds = 0, 0.0
+
+    def add(self, samples: Sequence[Sample], batch: Batch) -> MappedBatch:
+        """The batch of these samples with its maps; each frame is encoded alone.
+
+        Alone, and not with others of the batch, so that the result does not depend on which frames
+        were at hand.
+        """
+        import torch
+
+        from crossvox.core.volume import MappedBatch
+
+        maps: NDArray[np.float32] | None = None
+        for n, sample in enumerate(samples):
+            for slot, frame in enumerate(sample.place.frame_ids):
+                make = partial(self._make, batch.images[n, slot])
+                made = self.cache.get((sample.place.scene, frame), make)
+                if maps is None:
+                    maps = np.zeros((*batch.images.shape[:2], *made.shape), np.float32)
+                maps[n, slot] = made
+        assert maps is not None, "windows without any frame are not predicted"
+        return MappedBatch(**vars(batch), maps=torch.from_numpy(maps))
+
+    def _make(self, image: Tensor) -> NDArray[np.float32]:
+        begin = time.perf_counter()
+        made: NDArray[np.float32] = self.encode(image[None])[0].detach().cpu().numpy()
+        self.made += 1
+        self.seconds += time.perf_counter() - begin
+        return made
 
 
 def _expect_overlap(stride: Index3, shape: Index3) -> None:
@@ -211,6 +275,7 @@ def _batches(
     collate: Callable[[list[Sample]], Batch],
     batch_size: int,
     assembler: Assembler,
+    maps: FrameMaps | None = None,
 ) -> Iterator[int]:
     """Run all batches; yields how many windows are done. The next batch is made meanwhile."""
 
@@ -228,6 +293,8 @@ def _batches(
             assembler.seconds["wait for samples"] += time.perf_counter() - begin
             if first + batch_size < len(chosen):
                 coming = ahead.submit(prepare, first + batch_size)
+            if maps is not None:
+                batch = maps.add(samples, batch)
             begin = time.perf_counter()
             answer = probability(batch).detach().cpu().numpy()
             assembler.seconds["network"] += time.perf_counter() - begin

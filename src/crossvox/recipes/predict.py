@@ -76,7 +76,7 @@ def predict(
     tsdf = tsdf or TsdfParams()
     run_params = read_reconstruct_run(run)
     task = Reconstruct(run_params.task)
-    network = task.build()
+    network: Any = task.build()
     checkpoint: Literal["best", "last"] = "best" if (run / "best").is_dir() else "last"
     load_run_network(run, network, checkpoint)
     if device == "auto":
@@ -87,6 +87,11 @@ def predict(
     def probability(batch: Any) -> torch.Tensor:
         with torch.inference_mode():
             return task.probability(network, batch.to(device)).cpu()
+
+    def encode(images: torch.Tensor) -> torch.Tensor:
+        with torch.inference_mode():
+            maps: torch.Tensor = network.encode(images.to(device))
+            return maps
 
     report: dict[str, dict[str, Any]] = {}
     kept: list[str] = []
@@ -115,6 +120,7 @@ def predict(
                     run_params.chunks.shape,
                     run_params.views,
                     progress=progress.step(f"{source.name}: windows"),
+                    encode=encode if run_params.task.lifts_inside else None,
                 )
             with watch("mesh"):
                 mesh = probability_mesh(prediction, params.surface)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
 from crossvox.chunks import ChunkParams
-from crossvox.core.artifact import read_manifest
+from crossvox.core.artifact import file_digest, read_manifest
 from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.params import from_plain
 from crossvox.recipes.prepare import read_scenes
@@ -17,7 +18,7 @@ from crossvox.recipes.progress import Progress, Silent
 from crossvox.samples.dataset import AugmentParams, ChunkDataset, collate
 from crossvox.samples.index import SampleIndex, training_index, window_index
 from crossvox.samples.source import SceneSource, load_source
-from crossvox.tasks.reconstruct import Reconstruct, ReconstructParams
+from crossvox.tasks.reconstruct import FeatureParams, ProxyParams, Reconstruct, ReconstructParams
 from crossvox.train.loop import TrainParams, TrainProgress, TrainReport, read_run, train
 from crossvox.views.visibility import ViewParams
 
@@ -62,10 +63,13 @@ def train_reconstruct(
     validation_scenes: str = "val",
     index_file: Path | None = None,
     validation_index_file: Path | None = None,
+    features: Path | None = None,
+    features_rate: float = 0.0,
+    features_proxy: bool = False,
     progress: Progress | None = None,
     watch: Callable[[TrainProgress], None] | None = None,
 ) -> TrainReport:
-    """Train a network that reconstructs occupancy from lifted colours.
+    """Train a network that reconstructs occupancy from lifted colours or features.
 
     Run again with the same parameters, it continues where it was stopped.
 
@@ -78,10 +82,27 @@ def train_reconstruct(
         index_file: names the training sub-volumes (see
             :meth:`crossvox.samples.index.SampleIndex.save`); without it they are drawn.
         validation_index_file: names the validation sub-volumes; without it they are tiles.
+        features: a run of ``crossvox train segment2d`` whose features are lifted in place of
+            colours. The run folder keeps a copy of its weights, so that it is not needed later.
+        features_rate: learning rate of the 2D network; 0 keeps its weights as they are.
+        features_proxy: train the 2D network on the frames' labels at the same time, both losses
+            weighted by learned uncertainties.
         progress: who watches the steps before training.
         watch: who watches the training.
     """
     params, progress = params or ReconstructRunParams(), progress or Silent()
+    expect(
+        features is not None or (features_rate == 0 and not features_proxy),
+        given=f"a rate of {features_rate} or a loss for the 2D network, and no 2D network",
+        needed="a 2D run",
+        do="pass --features RUN2D",
+        error=ParamsError,
+    )
+    task, made_from = Reconstruct(params.task), {}
+    if features is not None:
+        found, weights, made_from["features"] = _features(features, features_rate, features_proxy)
+        params = replace(params, task=replace(params.task, features=found))
+        task = Reconstruct(params.task, weights)
     sources = load_sources(data, scenes, params.views, progress, "training scenes")
     if index_file is None:
         index = training_index(sources, params.chunks, params.views, params.train.seed)
@@ -96,7 +117,12 @@ def train_reconstruct(
     )
     seed = params.train.seed
     dataset = ChunkDataset(
-        {source.name: source for source in sources}, index, params.views, params.augment, seed
+        {source.name: source for source in sources},
+        index,
+        params.views,
+        params.augment,
+        seed,
+        image_labels=features_proxy,
     )
     validation, chosen = None, {}
     if validation_scenes != "none":
@@ -116,17 +142,45 @@ def train_reconstruct(
             seed,
         )
     return train(
-        Reconstruct(params.task),
+        task,
         dataset,
         collate,
         run,
         params.train,
         validation=validation,
+        parameter_groups=task.parameter_groups,
         recipe={"params": params, "scenes": scenes, "validation_scenes": validation_scenes},
-        links={"data": data},
-        parents={"data": read_manifest(data).digest, "index": index.digest, **chosen},
+        links={"data": data} | ({} if features is None else {"features": features}),
+        parents={
+            "data": read_manifest(data).digest,
+            "index": index.digest,
+            **chosen,
+            **made_from,
+        },
         progress=watch,
     )
+
+
+def _features(run: Path, rate: float, proxy: bool) -> tuple[FeatureParams, dict[str, Any], str]:
+    """What a 2D run makes, its weights by name, and their fingerprint."""
+    from crossvox.recipes.segment2d import load_segment2d
+    from crossvox.train.checkpoint import NETWORK
+
+    which: Literal["best", "last"] = "best" if (run / "best").is_dir() else "last"
+    record, network = load_segment2d(run, which)
+    learnt = record.params.task
+    found = FeatureParams(
+        learnt.network,
+        network.feature_channels,
+        network.feature_stride,
+        rate,
+        ProxyParams(
+            record.task.shares, learnt.weighting, learnt.label_smoothing, learnt.loss_stride
+        )
+        if proxy
+        else None,
+    )
+    return found, network.state_dict(), file_digest(run / which / NETWORK)
 
 
 def load_sources(

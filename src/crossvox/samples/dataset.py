@@ -12,7 +12,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from crossvox.chunks import cut, turn_pixels
 from crossvox.core.checks import ParamsError, ShapeError, expect
 from crossvox.core.grid import turn
-from crossvox.core.volume import Batch, ChunkPlace, Sample
+from crossvox.core.volume import Batch, ChunkPlace, LabelledBatch, Sample
 from crossvox.doors.images import blur_gray
 from crossvox.samples.index import SampleIndex
 from crossvox.samples.source import SceneSource
@@ -39,6 +40,7 @@ CACHE_BYTES = 1 << 30
 _LUMA = np.array([0.299, 0.587, 0.114])
 
 Key = int | tuple[int, int]
+T = TypeVar("T", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class ImageCache:
         self._reset()
 
     def _reset(self) -> None:
-        self._images: OrderedDict[tuple[str, int], NDArray[np.uint8]] = OrderedDict()
+        self._images: OrderedDict[tuple[str, int], NDArray[Any]] = OrderedDict()
         self.bytes = 0
         self._renew_lock()
 
@@ -110,8 +112,8 @@ class ImageCache:
         self.most_bytes = state["most_bytes"]
         self._reset()
 
-    def get(self, key: tuple[str, int], make: Callable[[], NDArray[np.uint8]]) -> NDArray[np.uint8]:
-        """The image of ``key``, made if it is not there. Do not write to it."""
+    def get(self, key: tuple[str, int], make: Callable[[], NDArray[T]]) -> NDArray[T]:
+        """The image (or other array) of ``key``, made if it is not there. Do not write to it."""
         if self._process != os.getpid():
             # A lock that another thread of the parent held during the fork would never open.
             self._renew_lock()
@@ -145,6 +147,7 @@ class ChunkDataset:
         augment: how samples vary; None: not at all (validation).
         seed: where chance starts.
         cache_bytes: decoded images that one process keeps at most.
+        image_labels: also deliver the labels of the images.
 
     Raises:
         ParamsError: a place's scene is not among the sources, or its views have another image size.
@@ -158,6 +161,7 @@ class ChunkDataset:
         augment: AugmentParams | None = None,
         seed: int = 0,
         cache_bytes: int = CACHE_BYTES,
+        image_labels: bool = False,
     ) -> None:
         missing = sorted({place.scene for place in index.places} - set(sources))
         expect(
@@ -179,6 +183,7 @@ class ChunkDataset:
         self.sources, self.index, self.view_params = sources, index, view_params
         self.augment, self.seed = augment, seed
         self.cache = ImageCache(cache_bytes)
+        self.image_labels, self._labels = image_labels, ImageCache(cache_bytes // 4)
 
     def __len__(self) -> int:
         return len(self.index.places)
@@ -246,7 +251,17 @@ class ChunkDataset:
             inside=part(np.broadcast_to(np.True_, source.grid.shape)),
             place=place,
             quarter_turns=turns,
+            image_labels=self._image_labels(place) if self.image_labels else None,
         )
+
+    def _image_labels(self, place: ChunkPlace) -> NDArray[np.uint8]:
+        """Labels go with the images as they are: augmentation changes colours alone."""
+        source, (width, height) = self.sources[place.scene], self.view_params.size
+        labels = np.zeros((self.index.max_views, height, width), dtype=np.uint8)
+        for slot, frame_id in enumerate(place.frame_ids):
+            make = partial(source.image_labels, frame_id, self.view_params)
+            labels[slot] = self._labels.get((place.scene, frame_id), make)
+        return labels
 
     def image(self, scene: str, frame_id: int) -> NDArray[np.uint8]:
         """Colours of one frame at the view size, ``(3, H, W)`` uint8, kept for the next time."""
@@ -366,7 +381,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
     def stacked(name: str) -> torch.Tensor:
         return torch.from_numpy(np.stack([getattr(sample, name) for sample in samples]))
 
-    return Batch(
+    batch = Batch(
         images=torch.from_numpy(images),
         view_ok=stacked("view_ok"),
         voxel=joined(sample.lift.voxel for sample in samples),
@@ -378,3 +393,6 @@ def collate(samples: Sequence[Sample]) -> Batch:
         inside=stacked("inside"),
         labels=stacked("labels").long(),
     )
+    if samples[0].image_labels is None:
+        return batch
+    return LabelledBatch(**vars(batch), image_labels=stacked("image_labels").long())

@@ -81,15 +81,7 @@ class SceneSource:
         Raises:
             CaptureError: the capture has no such frame, or no colour for it.
         """
-        expect(
-            frame_id in self._position,
-            given=f"frame {frame_id} of {self.name}",
-            needed="a frame of the capture",
-            do="make the sample index anew: it belongs to another preparation of the scene",
-            error=CaptureError,
-        )
-        wanted = Parts(rgb=True, depth=False, labels=False)
-        frame = self.capture.frame(self._position[frame_id], parts=wanted)
+        frame = self._frame(frame_id, Parts(rgb=True, depth=False, labels=False))
         expect(
             frame.rgb is not None,
             given=f"frame {frame_id} of {self.name} without colour",
@@ -101,6 +93,30 @@ class SceneSource:
         fit, _ = view_fit(frame.camera, params)
         fitted = fit_nearest(rgb, fit) if params.geometry == "thesis" else fit_color(rgb, fit)
         return np.ascontiguousarray(fitted.transpose(2, 0, 1))
+
+    def image_labels(self, frame_id: int, params: ViewParams) -> NDArray[np.uint8]:
+        """NYU40 ids of one frame at the view size, ``(height, width)`` uint8, by nearest neighbour.
+
+        0 where nobody annotated, also for a whole frame without labels.
+
+        Raises:
+            CaptureError: the capture has no such frame.
+        """
+        frame = self._frame(frame_id, Parts(rgb=False, depth=False, labels=True))
+        if frame.labels is None:
+            return np.zeros((params.height, params.width), np.uint8)
+        fit, _ = view_fit(frame.camera, params)
+        return np.ascontiguousarray(fit_nearest(np.asarray(frame.labels), fit), dtype=np.uint8)
+
+    def _frame(self, frame_id: int, parts: Parts) -> Frame:
+        expect(
+            frame_id in self._position,
+            given=f"frame {frame_id} of {self.name}",
+            needed="a frame of the capture",
+            do="make the sample index anew: it belongs to another preparation of the scene",
+            error=CaptureError,
+        )
+        return self.capture.frame(self._position[frame_id], parts=parts)
 
 
 def load_source(

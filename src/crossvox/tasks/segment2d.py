@@ -261,6 +261,11 @@ class Segment2d:
         )
         return scores
 
+    def mean_loss(self, logits: Tensor, labels: Tensor) -> Tensor | None:
+        """The loss of logits at ``loss_stride`` and labels of whole images; None without labels."""
+        total, weight = self._cross_entropy(logits, every(labels, self.params.loss_stride))
+        return total / weight if bool(weight > 0) else None
+
     def _cross_entropy(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Sum of the weighted loss over annotated pixels, and sum of their weights."""
         from torch.nn import functional

@@ -1074,7 +1074,8 @@ def _check_folder(run: Path, record: Mapping[str, Any]) -> None:
 def _compared(value: Any, where: str = "") -> dict[str, Any]:
     """The fields of a record that must not change on resume, by dotted name."""
     if not isinstance(value, Mapping):
-        return {where: value}
+        # A parameter that is off is like one that an older version did not know.
+        return {} if value is None else {where: value}
     fields: dict[str, Any] = {}
     for key, item in value.items():
         if key not in NEUTRAL and (where or key not in ("schema", "version")):

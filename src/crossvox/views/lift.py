@@ -17,7 +17,7 @@ from torch import Tensor
 from crossvox.core.checks import ParamsError, ShapeError, expect
 from crossvox.core.grid import Index3
 
-Fusion = Literal["concat", "mean", "max"]
+Fusion = Literal["concat", "mean", "max", "sum"]
 """How the views of one voxel are joined."""
 
 
@@ -44,8 +44,9 @@ def lift(
         sample: ``(N,)`` integer, number in the batch, below B.
         shape: voxels ``(X, Y, Z)`` of a sub-volume.
         view_ok: ``(B, K)`` bool; pairs of views that are missing are left out.
-        fusion: ``concat`` puts the views behind each other in slot order; ``mean`` and ``max`` run
-            over the views that see the voxel, so they do not depend on the order of the views.
+        fusion: ``concat`` puts the views behind each other in slot order; ``mean``, ``max`` and
+            ``sum`` run over the views that see the voxel, so they do not depend on the order of the
+            views.
 
     Returns:
         ``(B, K * C, X, Y, Z)`` for ``concat``, else ``(B, C, X, Y, Z)``. What no view sees holds 0.
@@ -77,6 +78,8 @@ def lift(
         place = sample * voxels + voxel
         count = count.index_add(0, place, seen.new_ones(len(place)))
         volume = volume.index_add(0, target, (seen / count[place]).reshape(-1))
+    elif fusion == "sum":
+        volume = volume.index_add(0, target, seen.reshape(-1))
     elif fusion == "max":
         # From -inf and not with include_self=False: there a seen value that equals the untouched 0
         # (common after ReLU) would share its gradient with the start value.
@@ -85,9 +88,86 @@ def lift(
         volume = volume.masked_fill(volume.isneginf(), 0.0)
     else:
         raise ParamsError(
-            f"given: fusion {fusion!r}; needed: concat, mean or max; do: choose one of them"
+            f"given: fusion {fusion!r}; needed: concat, mean, max or sum; do: choose one of them"
         )
     return volume.reshape(batch, channels, *shape)
+
+
+def lift_attended(
+    features: Tensor,
+    score: Tensor,
+    voxel: Tensor,
+    pixel: Tensor,
+    view: Tensor,
+    sample: Tensor,
+    shape: Index3,
+    view_ok: Tensor,
+) -> Tensor:
+    """Carry image features to voxels, each view weighted by the softmax of its score there.
+
+    The softmax runs over the views that see a voxel, so that neither their order nor their number
+    matters; equal scores give the mean. Time and memory are linear in the number of pairs.
+
+    Args:
+        features: ``(B, K, C, H, W)`` float.
+        score: ``(B, K, H, W)`` float, how much each pixel of a view has to say.
+        voxel, pixel, view, sample, shape, view_ok: as for :func:`lift`.
+
+    Returns:
+        ``(B, C, X, Y, Z)``; what no view sees holds 0. Differentiable in features and scores.
+
+    Raises:
+        ShapeError: the arguments disagree on a size, or a pair points outside.
+    """
+    _check(features, voxel, pixel, view, sample, shape, view_ok)
+    batch, views, channels, height, width = features.shape
+    expect(
+        score.shape == (batch, views, height, width),
+        given=f"scores {tuple(score.shape)} for features {tuple(features.shape)}",
+        needed="(B, K, H, W) for (B, K, C, H, W)",
+        do="score every pixel of every view",
+        error=ShapeError,
+    )
+    voxel, pixel, view, sample = (
+        index.long() for index in _existing(voxel, pixel, view, sample, view_ok)
+    )
+    voxels = math.prod(shape)
+    source = (sample * views + view) * (height * width) + pixel
+    place = sample * voxels + voxel
+    said = score.reshape(-1)[source]
+    # The greatest score of a voxel cancels out of the softmax; it only keeps exp from overflowing.
+    greatest = said.new_full((batch * voxels,), -math.inf)
+    greatest = greatest.scatter_reduce(0, place, said.detach(), "amax")
+    weight = (said - greatest[place]).exp()
+    total = said.new_zeros(batch * voxels).index_add(0, place, weight)
+    weight = weight / total[place]
+    target = _channel_targets(sample, voxel, channels, voxels)
+    volume = features.new_zeros(batch * channels * voxels)
+    volume = volume.index_add(0, target, (_read(features, source) * weight).reshape(-1))
+    return volume.reshape(batch, channels, *shape)
+
+
+def feature_pixels(pixel: Tensor, size: tuple[int, int], stride: int) -> Tensor:
+    """Pixels of a feature map that pixels of its image belong to.
+
+    Image pixel ``u`` lies at ``(u + 0.5) / stride - 0.5`` of the feature map (integers are pixel
+    centres). Rounded to the nearest integer that is ``u // stride``: an integer ``u`` never falls
+    half-way between two feature pixels, so that no tie arises, and the last feature pixel of a
+    row or column covers what is left of the image.
+
+    Args:
+        pixel: ``(N,)`` integer, ``row * width + column`` in the image.
+        size: ``(width, height)`` of the image, pixels.
+        stride: image pixels of one feature pixel, along each axis.
+
+    Returns:
+        ``(N,)`` integer, ``row * ceil(width / stride) + column`` in the feature map of
+        ``ceil(height / stride)`` rows.
+    """
+    width, _ = size
+    row = pixel.div(width, rounding_mode="floor").div(stride, rounding_mode="floor")
+    column = (pixel % width).div(stride, rounding_mode="floor")
+    return row * -(-width // stride) + column
 
 
 def seen_voxels(voxel: Tensor, sample: Tensor, batch: int, shape: Index3) -> Tensor:
