@@ -38,6 +38,7 @@ def test_every_command_explains_its_flags(name: str, capsys: pytest.CaptureFixtu
     assert stop.value.code == 0
     text = capsys.readouterr().out
     assert f"crossvox {name}" in text
+    assert "Args:" not in text
 
 
 def test_unknown_commands_and_flags_end_with_2(capsys: pytest.CaptureFixture[str]) -> None:

@@ -821,9 +821,13 @@ def _run(name: str, words: list[str], errors: TextIO) -> int:
             _deferred(command),
             prog=f"crossvox {name}",
             args=words,
-            description=command.__doc__,
-            # Parameters that are off and not for the command line to switch on.
-            config=(tyro.conf.AvoidSubcommands, tyro.conf.SuppressFixed),
+            description=(command.__doc__ or "").partition("Args:")[0].strip(),
+            config=(
+                # Parameters that are off and not for the command line to switch on.
+                tyro.conf.AvoidSubcommands,
+                tyro.conf.SuppressFixed,
+                tyro.conf.PositionalMetavarFromFieldName,
+            ),
         )
         with terminal:
             outcome = call()
