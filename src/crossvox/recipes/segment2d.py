@@ -254,14 +254,7 @@ def read_segment2d_run(run: Path) -> Segment2dRun:
     Raises:
         ArtifactError: ``run`` is not a run folder, or one of another task.
     """
-    record = read_run(run)
-    expect(
-        record.task == "segment2d" and isinstance(record.recipe, dict),
-        given=f"{run}, a run of task {record.task!r}",
-        needed="a run of 'crossvox train segment2d'",
-        do="choose another run folder",
-        error=ArtifactError,
-    )
+    record = read_run(run, "segment2d")
     params = from_plain(Segment2dRunParams, record.recipe["params"])
     return Segment2dRun(params, Segment2d(params.task, tuple(record.recipe["class_shares"])))
 

@@ -234,12 +234,5 @@ def read_reconstruct_run(run: Path) -> ReconstructRunParams:
     Raises:
         ArtifactError: ``run`` is not a run folder, or one of another task.
     """
-    record = read_run(run)
-    expect(
-        record.task == "reconstruct" and isinstance(record.recipe, dict),
-        given=f"{run}, a run of task {record.task!r}",
-        needed="a run of 'crossvox train reconstruct'",
-        do="choose another run folder",
-        error=ArtifactError,
-    )
+    record = read_run(run, "reconstruct")
     return from_plain(ReconstructRunParams, record.recipe["params"])

@@ -238,16 +238,20 @@ class RunRecord:
     samples: dict[str, int]
 
 
-def read_run(run: Path) -> RunRecord:
+def read_run(run: Path, task: str | None = None) -> RunRecord:
     """Read ``params.json`` of a run folder, finished or not.
 
+    Args:
+        run: the run folder.
+        task: task that it must be a run of, made by the command of that name; None for any.
+
     Raises:
-        ArtifactError: missing or damaged.
+        ArtifactError: missing or damaged, or a run of another task.
         ParamsError: written by an incompatible version; names the field.
     """
     record = read_json(run / PARAMS)
     try:
-        return RunRecord(
+        found = RunRecord(
             task=record["task"]["name"],
             task_params=record["task"]["params"],
             params=from_plain(TrainParams, record["train"], "train"),
@@ -259,6 +263,14 @@ def read_run(run: Path) -> RunRecord:
             f"given: {run / PARAMS}, which lacks {error}; needed: the record of a training run; "
             f"do: check the path"
         ) from None
+    expect(
+        task is None or (found.task == task and isinstance(found.recipe, dict)),
+        given=f"{run}, a run of task {found.task!r}",
+        needed=f"a run of 'crossvox train {task}'",
+        do="choose another run folder",
+        error=ArtifactError,
+    )
+    return found
 
 
 def rate_share(step: int, params: TrainParams) -> float:
