@@ -18,6 +18,7 @@ from crossvox.core.checks import CrossvoxError
 if TYPE_CHECKING:
     from crossvox.capture.describe import CaptureSummary
     from crossvox.evaluate.score import Evaluation
+    from crossvox.train.loop import TrainReport
 
 OK, BROKEN, INTERRUPTED = 0, 2, 130
 
@@ -274,6 +275,12 @@ def _prepare(terminal: Terminal) -> Callable[..., Outcome]:
     return command
 
 
+def _trained(terminal: Terminal, report: "TrainReport") -> Outcome:
+    if report.interrupted:
+        terminal.say("stopped and saved; run the same command again to continue")
+    return Outcome(report, INTERRUPTED if report.interrupted else OK)
+
+
 def _train_reconstruct(terminal: Terminal) -> Callable[..., Outcome]:
     from crossvox.recipes.train import ReconstructRunParams, train_reconstruct
 
@@ -319,9 +326,7 @@ def _train_reconstruct(terminal: Terminal) -> Callable[..., Outcome]:
             progress=terminal,
             watch=terminal.training(),
         )
-        if report.interrupted:
-            terminal.say("stopped and saved; run the same command again to continue")
-        return Outcome(report, INTERRUPTED if report.interrupted else OK)
+        return _trained(terminal, report)
 
     return command
 
@@ -673,9 +678,7 @@ def _train_segment2d(terminal: Terminal) -> Callable[..., Outcome]:
             progress=terminal,
             watch=terminal.training(),
         )
-        if report.interrupted:
-            terminal.say("stopped and saved; run the same command again to continue")
-        return Outcome(report, INTERRUPTED if report.interrupted else OK)
+        return _trained(terminal, report)
 
     return command
 

@@ -15,7 +15,7 @@ import platform
 import shutil
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import UTC, datetime
@@ -29,6 +29,9 @@ from crossvox.core.checks import ArtifactError
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
+
+METHOD_FILES = {"learnt": "mesh.ply", "mask_only": "mask_only.ply", "tsdf": "tsdf.ply"}
+"""Mesh of each method in a scene's prediction folder."""
 
 
 def plain(value: Any) -> Any:
@@ -209,6 +212,15 @@ def building(folder: Path) -> Iterator[Path]:
             os.replace(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def total_seconds(times: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """Times by step, added up over several artifacts."""
+    total: dict[str, float] = {}
+    for seconds in times:
+        for step, value in seconds.items():
+            total[step] = total.get(step, 0.0) + value
+    return total
 
 
 class Stopwatch:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from crossvox.core.artifact import MANIFEST, plain, read_manifest, write_json
+from crossvox.core.artifact import MANIFEST, METHOD_FILES, plain, read_manifest, write_json
 from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.volume import Mesh, Score
 from crossvox.doors.isosurface import isosurface
@@ -20,9 +20,6 @@ from crossvox.evaluate.protocols import (
     score_meshes,
 )
 from crossvox.metrics import mean_scores
-
-METHOD_FILES = {"learnt": "mesh.ply", "mask_only": "mask_only.ply", "tsdf": "tsdf.ply"}
-"""Mesh of each method in a scene's prediction folder."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +111,7 @@ def evaluate_reconstruction(
                 progress(done, total)
         scenes[scene] = scores
         coverage[scene] = _coverage(pred / scene)
-        notes += _remarks(scene, folder, pred / scene, lost)
+        notes += _remarks(scene, folder, coverage[scene], lost)
     notes += [
         f"method {method} has no mesh in {len(lacking)} of {len(references)} scenes: "
         f"{', '.join(lacking)}"
@@ -229,11 +226,10 @@ def _coverage(folder: Path) -> float | None:
     return None if share is None else float(share)
 
 
-def _remarks(scene: str, data: Path, pred: Path, lost: int | None) -> list[str]:
+def _remarks(scene: str, data: Path, share: float | None, lost: int | None) -> list[str]:
     remarks = []
     if lost:
         remarks.append(f"{scene}: {lost} frames without a valid pose are not in the depth scores")
-    share = _coverage(pred)
     if share is None:
         remarks.append(f"{scene}: the prediction does not tell its coverage")
     elif share < 1:

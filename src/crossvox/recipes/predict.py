@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 
 from crossvox.core.artifact import (
+    METHOD_FILES,
     Manifest,
     Stopwatch,
     building,
@@ -18,6 +19,7 @@ from crossvox.core.artifact import (
     is_current,
     plain,
     read_manifest,
+    total_seconds,
     write_manifest,
 )
 from crossvox.core.frame import Parts
@@ -125,7 +127,7 @@ def predict(
             with watch("mesh"):
                 mesh = probability_mesh(prediction, params.surface)
             write_prediction(temporary / "volume.npz", prediction)
-            write_ply(temporary / "mesh.ply", mesh)
+            write_ply(temporary / METHOD_FILES["learnt"], mesh)
             if baselines:
                 _write_baselines(temporary, source, prediction, params, tsdf, watch, progress)
             notes = {
@@ -152,11 +154,11 @@ def _write_baselines(
 ) -> None:
     """What any learnt surface must beat: voxels seen by any view, and TSDF of the same frames."""
     with watch("baseline mask-only"):
-        write_ply(folder / "mask_only.ply", mask_mesh(prediction, params.surface))
+        write_ply(folder / METHOD_FILES["mask_only"], mask_mesh(prediction, params.surface))
     with watch("baseline TSDF"):
         report = progress.step(f"{source.name}: fuse")
         frames = posed_frames(source.capture, Parts(labels=False), report)
-        write_ply(folder / "tsdf.ply", fuse(frames, tsdf).mesh())
+        write_ply(folder / METHOD_FILES["tsdf"], fuse(frames, tsdf).mesh())
 
 
 def _write_summary(
@@ -165,17 +167,13 @@ def _write_summary(
     """Manifest of the whole prediction folder, over every scene that it holds."""
     scenes = sorted(path.parent.name for path in out.glob("*/manifest.json"))
     manifests = {scene: read_manifest(out / scene) for scene in scenes}
-    seconds: dict[str, float] = {}
-    for manifest in manifests.values():
-        for step, value in manifest.seconds.items():
-            seconds[step] = seconds.get(step, 0.0) + value
     write_manifest(
         out,
         Manifest(
             "predict",
             plain(params),
             parents={"run": run_digest, **{name: m.digest for name, m in manifests.items()}},
-            seconds=seconds,
+            seconds=total_seconds(manifest.seconds for manifest in manifests.values()),
             notes={name: manifest.notes for name, manifest in manifests.items()},
             links={"run": os.path.relpath(run, out), "data": os.path.relpath(data, out)},
         ),

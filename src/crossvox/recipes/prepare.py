@@ -22,6 +22,7 @@ from crossvox.core.artifact import (
     is_current,
     plain,
     read_manifest,
+    total_seconds,
     write_manifest,
 )
 from crossvox.core.checks import ArtifactError, CaptureError, CrossvoxError, ParamsError, expect
@@ -172,7 +173,7 @@ def prepare(
             "prepare",
             plain(params),
             parents={scene: read_manifest(out / scene).digest for scene in done},
-            seconds=_total_seconds(scenes),
+            seconds=total_seconds(scene.seconds for scene in scenes),
             notes={
                 "scenes": len(done),
                 "failed": {scene.scene: scene.error for scene in scenes if scene.error},
@@ -361,14 +362,6 @@ def _limit_threads(threads: int) -> None:
     import numba
 
     numba.set_num_threads(min(threads, numba.get_num_threads()))
-
-
-def _total_seconds(scenes: Sequence[SceneReport]) -> dict[str, float]:
-    total: dict[str, float] = {}
-    for scene in scenes:
-        for step, seconds in scene.seconds.items():
-            total[step] = total.get(step, 0.0) + seconds
-    return total
 
 
 def write_splits(raw: Path, out: Path, scenes: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -24,6 +24,7 @@ import crossvox
 from crossvox.capture import open_capture
 from crossvox.core.artifact import (
     MANIFEST,
+    METHOD_FILES,
     Manifest,
     plain,
     read_json,
@@ -54,9 +55,6 @@ from crossvox.report.pictures import (
     surface_points,
 )
 from crossvox.report.viewer import Standpoint, write_shaded_glb, write_viewer_html
-
-METHODS = {"learnt": "mesh.ply", "mask_only": "mask_only.ply", "tsdf": "tsdf.ply"}
-"""Mesh of each method in a scene's prediction folder."""
 
 METHOD_NAMES = {
     "learnt": "Learnt",
@@ -410,7 +408,7 @@ def _scene_names(sources: _Sources, scores: Sequence[Mapping[str, Any]]) -> list
         folder.name
         for prediction in sources.predictions
         for folder in sorted(prediction.iterdir())
-        if any((folder / file).is_file() for file in METHODS.values())
+        if any((folder / file).is_file() for file in METHOD_FILES.values())
     ]
     names += [scene for entry in scores for scene in entry["scenes"]]
     if not names:
@@ -521,7 +519,7 @@ def _meshes(name: str, folder: Path | None, sources: _Sources) -> tuple[dict[str
     """Meshes by method, in the order of display, and what the reference is."""
     paths: dict[str, Path] = {}
     for prediction in sources.predictions:
-        for method, file in METHODS.items():
+        for method, file in METHOD_FILES.items():
             if (prediction / name / file).is_file():
                 paths.setdefault(method, prediction / name / file)
     reference = METHOD_NAMES["reference"]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture import open_capture
+from crossvox.core.artifact import METHOD_FILES
 from crossvox.core.checks import ArtifactError, expect
 from crossvox.core.frame import Parts
 from crossvox.doors.images import encode_jpeg, resize_color, write_bytes
@@ -40,10 +41,9 @@ def write_poster(prediction: Path, data: Path, scene: str, out: Path) -> None:
         ArtifactError: the scene has no mesh to show.
     """
     reference = read_mesh(data / scene / f"{scene}.ply")
-    files = {"learnt": "mesh.ply", "mask_only": "mask_only.ply", "tsdf": "tsdf.ply"}
     meshes = {
         name: read_mesh(prediction / scene / file)
-        for name, file in files.items()
+        for name, file in METHOD_FILES.items()
         if (prediction / scene / file).is_file()
     }
     expect(

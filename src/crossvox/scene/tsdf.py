@@ -888,8 +888,8 @@ def _place_vertices(
                         if edge_vertex[n, cell, axis] < 0:
                             continue
                         edge_vertex[n, cell, axis] = vertex
-                        other, end = _corner_of(n, i, j, k, 1 << axis, neighbours)
-                        a, b = tsdf[n, cell], tsdf[other, end]
+                        other, far = _corner_of(n, i, j, k, 1 << axis, neighbours)
+                        a, b = tsdf[n, cell], tsdf[other, far]
                         # Off the voxel itself, or triangles around it would have no area.
                         along = min(max(a / (a - b), 1e-3), 1 - 1e-3)
                         x = corner[n, 0] * BLOCK + i + (along if axis == 0 else 0.0)
@@ -902,11 +902,11 @@ def _place_vertices(
                             share = along
                             if color[n, cell, 3] == 0:
                                 share = 1.0
-                            elif color[other, end, 3] == 0:
+                            elif color[other, far, 3] == 0:
                                 share = 0.0
                             for c in range(3):
                                 mean = (1 - share) * color[n, cell, c] + share * color[
-                                    other, end, c
+                                    other, far, c
                                 ]
                                 colors[vertex, c] = min(255, int(mean / _COLOR_SCALE + 0.5))
                         vertex += 1

@@ -43,13 +43,6 @@ class Shape:
         matrix = rotation(angle, axis)
         return replace(self, points=self.points @ matrix.T, normals=self.normals @ matrix.T)
 
-    def scaled(self, x: float, y: float, z: float) -> Shape:
-        """The shape stretched by positive factors."""
-        factor = np.array((x, y, z))
-        normals = self.normals / factor
-        normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-        return replace(self, points=self.points * factor, normals=normals)
-
 
 def rotation(angle: float, axis: str = "z") -> Array:
     """The ``(3, 3)`` matrix of a turn about a coordinate axis."""
