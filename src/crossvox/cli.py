@@ -17,7 +17,9 @@ from crossvox.core.checks import CrossvoxError
 
 if TYPE_CHECKING:
     from crossvox.capture.describe import CaptureSummary
+    from crossvox.evaluate.classes import ClassEvaluation
     from crossvox.evaluate.score import Evaluation
+    from crossvox.study.results import Comparison
     from crossvox.train.loop import TrainReport
 
 OK, BROKEN, INTERRUPTED = 0, 2, 130
@@ -140,12 +142,101 @@ class Terminal:
             rows,
         )
 
+    def class_scores(self, evaluation: "ClassEvaluation") -> None:
+        """Print scores counted over the split, all methods side by side; then single classes."""
+        methods = list(evaluation.mean)
+        found = {m: {score.name: score for score in evaluation.mean[m]} for m in methods}
+        names = list(dict.fromkeys(name for scores in found.values() for name in scores))
+        single = [name for name in names if name.startswith("IoU ")]
+
+        def cells(name: str) -> list[str]:
+            scores = [found[method].get(name) for method in methods]
+            return ["-" if s is None or s.value != s.value else f"{s.value:.4f}" for s in scores]
+
+        def first(name: str) -> Any:
+            return next(found[method][name] for method in methods if name in found[method])
+
+        rows = [
+            [
+                name,
+                *cells(name),
+                "higher is better" if first(name).higher_is_better else "lower is better",
+                f"{first(name).support} {first(name).of}",
+            ]
+            for name in names
+            if name not in single
+        ]
+        scenes = len(evaluation.scenes)
+        self.table(
+            f"One count over {scenes} scenes, protocol '{evaluation.protocol}'",
+            ["score", *methods, "", "counted"],
+            rows,
+        )
+        rows = [[name, *cells(name), str(first(name).support)] for name in single]
+        of = first(single[0]).of
+        self.table("Benchmark classes, strict", ["score", *methods, of], rows)
+        for note in evaluation.notes:
+            self.say(note)
+
+    def study(self, found: "Comparison", headline: str, others: Sequence[str]) -> None:
+        """Print the arms of a study: a score with its spread, what it gains, and other scores."""
+
+        def number(value: float, form: str) -> str:
+            return f"{value:{form}}" if value == value else "?"
+
+        rows, gains = [], []
+        for arm in found.arms:
+            score, learnt = arm.scores[headline], bool(arm.seeds)
+            spread = f" ± {score.sd:.4f}" if score.sd == score.sd else ""
+            rows.append(
+                [
+                    arm.name,
+                    number(score.mean, ".4f") + spread,
+                    str(len(arm.seeds)) if learnt else "",
+                    f"{arm.parameters:,}" if learnt else "",
+                    f"{arm.seconds['train'] / 60:.1f}" if learnt else "",
+                ]
+            )
+            for control, scores in arm.against.items():
+                gain = scores[headline]
+                interval = f"{number(gain.low, '+.4f')} to {number(gain.high, '+.4f')}"
+                ahead = f"{gain.seeds_above}/{gain.seeds}"
+                gains.append([arm.name, control, number(gain.mean, "+.4f"), interval, ahead])
+        scenes = f"{len(found.scenes)} held-out scene{'s' if len(found.scenes) > 1 else ''}"
+        self.table(
+            f"{headline}, {scenes}: mean ± standard deviation over seeds",
+            ["arm", headline, "seeds", "trained", "minutes"],
+            rows,
+        )
+        level = f"{found.level:.0%} interval"
+        self.table(
+            f"{headline} gained, paired by seed and scene",
+            ["arm", "over", "mean", level, "ahead"],
+            gains,
+        )
+        kinds = [(name, found.kinds[name]) for name in others if name in found.kinds]
+        columns = [name if kind.higher_is_better else f"{name} (low)" for name, kind in kinds]
+        rows = [
+            [arm.name, *[number(arm.scores[name].mean, ".3f") for name, _ in kinds]]
+            for arm in found.arms
+        ]
+        self.table("Other scores, means; (low): lower is better", ["arm", *columns], rows)
+        for caution in found.cautions:
+            self.say(caution)
+
 
 def _positional() -> tuple[Any, Any]:
     """The two markers that shape a command line."""
     import tyro
 
     return tyro.conf.Positional, tyro.conf.arg(name="")
+
+
+def _flag(name: str) -> Any:
+    """The marker of a flag that is called otherwise than its argument."""
+    import tyro
+
+    return tyro.conf.arg(name=name)
 
 
 def _rooms(terminal: Terminal) -> Callable[..., Outcome]:
@@ -282,7 +373,7 @@ def _trained(terminal: Terminal, report: "TrainReport") -> Outcome:
 
 
 def _train_reconstruct(terminal: Terminal) -> Callable[..., Outcome]:
-    from crossvox.recipes.train import ReconstructRunParams, train_reconstruct
+    from crossvox.recipes.train import ReconstructRunParams, RunSources, train_reconstruct
 
     positional, flat = _positional()
 
@@ -290,13 +381,8 @@ def _train_reconstruct(terminal: Terminal) -> Callable[..., Outcome]:
         data: Annotated[Path, positional],
         run: Annotated[Path, positional],
         params: Annotated[ReconstructRunParams, flat] = ReconstructRunParams(),  # noqa: B008
-        scenes: str = "train",
-        validation_scenes: str = "val",
-        index: Path | None = None,
-        validation_index: Path | None = None,
-        features: Path | None = None,
-        features_rate: float = 0.0,
-        features_proxy: bool = False,
+        sources: Annotated[RunSources, flat] = RunSources(),  # noqa: B008
+        start: Annotated[Path | None, _flag("from")] = None,
     ) -> Outcome:
         """Train a network that reconstructs occupancy; run again, it continues.
 
@@ -304,25 +390,50 @@ def _train_reconstruct(terminal: Terminal) -> Callable[..., Outcome]:
             data: folder that 'crossvox prepare' wrote.
             run: run folder.
             params: everything that makes the run.
-            scenes: training scenes: train, val, all, or names separated by commas.
-            validation_scenes: likewise; none trains without validation.
-            index: sub-volumes to train on, as 'crossvox import hdf5' names them; else drawn.
-            validation_index: sub-volumes to validate on, likewise.
-            features: run of 'crossvox train segment2d' whose features are lifted, not colours.
-            features_rate: learning rate of its network, for example 1e-4; 0 keeps it as it is.
-            features_proxy: train it on the frames' labels at the same time.
+            sources: what it learns from.
+            start: run of any 3D task that it starts from, as --transfer.* says.
         """
         report = train_reconstruct(
             data,
             run,
             params,
-            scenes=scenes,
-            validation_scenes=validation_scenes,
-            index_file=index,
-            validation_index_file=validation_index,
-            features=features,
-            features_rate=features_rate,
-            features_proxy=features_proxy,
+            sources,
+            start=start,
+            progress=terminal,
+            watch=terminal.training(),
+        )
+        return _trained(terminal, report)
+
+    return command
+
+
+def _train_segment3d(terminal: Terminal) -> Callable[..., Outcome]:
+    from crossvox.recipes.train import RunSources, Segment3dRunParams, train_segment3d
+
+    positional, flat = _positional()
+
+    def command(
+        data: Annotated[Path, positional],
+        run: Annotated[Path, positional],
+        params: Annotated[Segment3dRunParams, flat] = Segment3dRunParams(),  # noqa: B008
+        sources: Annotated[RunSources, flat] = RunSources(),  # noqa: B008
+        start: Annotated[Path | None, _flag("from")] = None,
+    ) -> Outcome:
+        """Train a network that tells free space and 40 classes; run again, it continues.
+
+        Args:
+            data: folder that 'crossvox prepare' wrote.
+            run: run folder.
+            params: everything that makes the run.
+            sources: what it learns from.
+            start: run of any 3D task that it starts from, as --transfer.* says.
+        """
+        report = train_segment3d(
+            data,
+            run,
+            params,
+            sources,
+            start=start,
             progress=terminal,
             watch=terminal.training(),
         )
@@ -343,10 +454,12 @@ def _predict(terminal: Terminal) -> Callable[..., Outcome]:
         out: Annotated[Path, positional],
         params: Annotated[PredictParams, flat] = PredictParams(),  # noqa: B008
         scenes: str = "val",
+        geometry: Path | None = None,
+        votes: Path | None = None,
         baselines: bool = True,
         device: str = "auto",
     ) -> Outcome:
-        """Predict whole scenes and mesh them, with their baselines.
+        """Predict whole scenes and mesh them, with classes if RUN tells any, and with baselines.
 
         Args:
             run: run folder.
@@ -354,7 +467,10 @@ def _predict(terminal: Terminal) -> Callable[..., Outcome]:
             out: prediction folder.
             params: windows and meshing.
             scenes: val, train, all, or names separated by commas.
-            baselines: also write the mask-only and the TSDF surface.
+            geometry: reconstruction run that the surface comes from, where RUN tells the classes.
+            votes: 2D run whose labels vote, the baseline of a segmentation; by default the one
+                that its features come from.
+            baselines: also write the mask-only and the TSDF surface, and the 2D votes.
             device: auto, cpu, cuda, ...
         """
         report = predict(
@@ -363,6 +479,8 @@ def _predict(terminal: Terminal) -> Callable[..., Outcome]:
             out,
             params,
             scenes=scenes,
+            geometry=geometry,
+            votes=votes,
             baselines=baselines,
             device=device,
             progress=terminal,
@@ -405,6 +523,74 @@ def _evaluate_reconstruct(terminal: Terminal) -> Callable[..., Outcome]:
         evaluation = evaluate_reconstruction(pred, data, protocol, progress=terminal.step("scenes"))
         terminal.scores(evaluation)
         return Outcome(evaluation)
+
+    return command
+
+
+def _evaluate_segment3d(terminal: Terminal) -> Callable[..., Outcome]:
+    from crossvox.evaluate.classes import evaluate_classes
+
+    positional, _ = _positional()
+
+    def command(pred: Annotated[Path, positional], data: Annotated[Path, positional]) -> Outcome:
+        """Score labelled rooms and their baselines against the scenes' ground truth.
+
+        Args:
+            pred: folder that 'crossvox predict' wrote from a segment3d run.
+            data: folder that 'crossvox prepare' wrote.
+        """
+        evaluation = evaluate_classes(pred, data, progress=terminal.step("scenes"))
+        terminal.class_scores(evaluation)
+        return Outcome(evaluation)
+
+    return command
+
+
+def _evaluate_scannet(terminal: Terminal) -> Callable[..., Outcome]:
+    from crossvox.evaluate.scannet import evaluate_scannet
+
+    positional, _ = _positional()
+
+    def command(files: Annotated[Path, positional], data: Annotated[Path, positional]) -> Outcome:
+        """Score per-vertex files (SCENE.txt, one NYU40 id a line) by ScanNet's rule.
+
+        Args:
+            files: folder of such files, from 'crossvox export scannet' or anywhere else.
+            data: folder that 'crossvox prepare' wrote.
+        """
+        evaluation = evaluate_scannet(files, data, progress=terminal.step("scenes"))
+        terminal.class_scores(evaluation)
+        return Outcome(evaluation)
+
+    return command
+
+
+def _export_scannet(terminal: Terminal) -> Callable[..., Outcome]:
+    from crossvox.recipes.scannet import export_scannet
+
+    positional, _ = _positional()
+
+    def command(
+        source: Annotated[Path, positional],
+        out: Annotated[Path, positional],
+        labels: Literal["benchmark", "all"] = "benchmark",
+        scenes: str = "all",
+    ) -> Outcome:
+        """Write per-vertex files for ScanNet's benchmark: of a prediction, or the ground truth.
+
+        Args:
+            source: folder that 'crossvox predict' (segment3d run) or 'crossvox prepare' wrote.
+            out: folder that receives SCENE.txt files; replaced as a whole.
+            labels: of a prediction: the best of the benchmark's 20 classes, or of all 40.
+            scenes: all, or names separated by commas; of prepared data train and val as well.
+        """
+        report = export_scannet(source, out, labels=labels, scenes=scenes, progress=terminal)
+        rows = [[s, str(n), str(report.unlabelled[s])] for s, n in report.vertices.items()]
+        columns = ["scene", "vertices", "of them without class"]
+        terminal.table(f"Per-vertex files ({report.kind}) in {out}", columns, rows)
+        if report.left_out:
+            terminal.say(f"left out, nothing to write: {', '.join(report.left_out)}")
+        return Outcome(report)
 
     return command
 
@@ -462,6 +648,50 @@ def _report(terminal: Terminal) -> Callable[..., Outcome]:
     return command
 
 
+def _view(terminal: Terminal) -> Callable[..., Outcome]:
+    import threading
+
+    from crossvox.report.look import open_view
+    from crossvox.report.viewer import serve, write_viewer_html
+
+    positional, _ = _positional()
+
+    def command(
+        path: Annotated[Path, positional],
+        scene: str | None = None,
+        data: Path | None = None,
+        out: Path | None = None,
+        port: int = 8080,
+        faces: int | None = None,
+    ) -> Outcome:
+        """Look at a room in 3D: surfaces, classes, errors, camera path; live, or as one file.
+
+        Args:
+            path: a prediction, scan or prepared data folder, or one scene of it.
+            scene: which scene; by default the first one predicted.
+            data: prepared scenes, where the prediction's own are not where they were.
+            out: write one HTML file that opens offline, instead of serving.
+            port: where the live view is served, on this machine only; 0 takes any that is free.
+            faces: triangles that a surface is thinned to; by default 60000 in a file, else 300000.
+        """
+        view = open_view(path, scene, data)
+        for line in view.missing:
+            terminal.say(f"not here: {line}")
+        if out is not None:
+            report = write_viewer_html(view, out, max_faces=faces or 60_000)
+            terminal.say(f"view of {view.title}: {out} ({report.size_bytes / 1e6:.1f} MB)")
+            return Outcome(report)
+        try:
+            with serve(view, port=port, max_faces=faces or 300_000) as address:
+                terminal.say(f"view of {view.title}: {address}   (Ctrl-C ends it)")
+                threading.Event().wait()
+        except KeyboardInterrupt:
+            terminal.say("view ended")
+        return Outcome({"scene": view.title})
+
+    return command
+
+
 def _scan(terminal: Terminal) -> Callable[..., Outcome]:
     from crossvox.recipes.scan import ScanParams, scan
 
@@ -472,16 +702,22 @@ def _scan(terminal: Terminal) -> Callable[..., Outcome]:
         out: Annotated[Path, positional],
         params: Annotated[ScanParams, flat] = ScanParams(),  # noqa: B008
         run: Path | None = None,
+        geometry: Path | None = None,
+        votes: Path | None = None,
     ) -> Outcome:
-        """Reconstruct a capture of your own: level, fuse, predict, score, page.
+        """Reconstruct a capture of your own, and label it: level, fuse, predict, score, page.
 
         Args:
             capture: a capture in any format that can be read.
             out: folder for everything.
             params: frames, up direction, fusion and windows.
-            run: trained run; without it, only the TSDF surface is made.
+            run: run of a 3D task; without it, only the TSDF surface is made.
+            geometry: reconstruction run that the surface comes from, where RUN tells the classes.
+            votes: 2D run whose labels vote, beside a segmentation.
         """
-        report = scan(capture, out, params, run=run, progress=terminal)
+        report = scan(
+            capture, out, params, run=run, geometry=geometry, votes=votes, progress=terminal
+        )
         if report.evaluation is not None:
             terminal.scores(report.evaluation)
         terminal.say(f"page: {report.page.page}")
@@ -520,14 +756,19 @@ def _import_checkpoint(terminal: Terminal) -> Callable[..., Outcome]:
 
     positional, _ = _positional()
 
-    def command(file: Annotated[Path, positional], run: Annotated[Path, positional]) -> Outcome:
+    def command(
+        file: Annotated[Path, positional],
+        run: Annotated[Path, positional],
+        features: Path | None = None,
+    ) -> Outcome:
         """Turn a checkpoint of the published pipeline into a run folder; nothing in it is executed.
 
         Args:
             file: its .pth.tar file: ENet, DeepLabv3 or SurfaceNet.
             run: run folder.
+            features: 2D run whose features a SurfaceNet reads that was trained on features.
         """
-        report = import_checkpoint(file, run)
+        report = import_checkpoint(file, run, features=features)
         terminal.say(
             f"{report.architecture} with {report.classes} classes, {report.parameters:,} "
             f"parameters: {report.loaded} weights {'kept' if report.kept else 'loaded'} in {run} "
@@ -733,6 +974,47 @@ def _evaluate_segment2d(terminal: Terminal) -> Callable[..., Outcome]:
     return command
 
 
+def _study_reconstruct(terminal: Terminal) -> Callable[..., Outcome]:
+    from crossvox.recipes.study import StudyParams, study_reconstruct
+
+    positional, flat = _positional()
+
+    def command(
+        data: Annotated[Path, positional],
+        out: Annotated[Path, positional],
+        params: Annotated[StudyParams, flat] = StudyParams(),  # noqa: B008
+        run2d: Path | None = None,
+        arms: str = "all",
+        seeds: int = 3,
+    ) -> Outcome:
+        """Train reconstructions that differ in one thing each, and compare them; it continues.
+
+        Args:
+            data: folder that 'crossvox prepare' wrote.
+            out: folder of the study; several processes may work on different arms of it.
+            params: what all arms share.
+            run2d: run of 'crossvox train segment2d' whose network the arms are made from.
+            arms: all, or some of rgb,rgb-matched,random,imagenet,segmentation,
+                segmentation-trainable,segmentation-proxy; mask-only and TSDF are always scored.
+            seeds: how many.
+        """
+        report = study_reconstruct(
+            data,
+            out,
+            params,
+            run2d=run2d,
+            arms=arms,
+            seeds=seeds,
+            progress=terminal,
+            watch=lambda _: terminal.training(),
+        )
+        terminal.study(report.comparison, "F-score", ("Prec", "Recall", "AbsRel", "RMSE", "Comp2D"))
+        terminal.say(f"{len(report.made)} runs made, {len(report.kept)} kept: {out}")
+        return Outcome(report, INTERRUPTED if report.interrupted else OK)
+
+    return command
+
+
 COMMANDS: dict[str, Command] = {
     "demo": Command("the main job on generated rooms, from nothing to a page", _demo),
     "scan": Command("a capture of your own to a reconstructed room with a page", _scan),
@@ -740,13 +1022,19 @@ COMMANDS: dict[str, Command] = {
     "rooms": Command("write furnished rooms as raw scans", _rooms),
     "prepare": Command("raw scans to frames, surface, voxels and labels", _prepare),
     "train reconstruct": Command("train a 3D reconstruction network", _train_reconstruct),
+    "train segment3d": Command("train a 3D segmentation network", _train_segment3d),
     "flatten": Command("labelled frames to flat folders of images and labels", _flatten),
     "train segment2d": Command("train a 2D segmentation network", _train_segment2d),
     "evaluate segment2d": Command("score a 2D network on labelled images", _evaluate_segment2d),
     "predict": Command("whole scenes from a trained network", _predict),
     "evaluate reconstruct": Command("score predicted scenes and baselines", _evaluate_reconstruct),
+    "evaluate segment3d": Command("score labelled rooms and baselines", _evaluate_segment3d),
+    "export scannet": Command("labelled rooms to ScanNet's per-vertex files", _export_scannet),
+    "evaluate scannet": Command("score ScanNet's per-vertex files", _evaluate_scannet),
     "score": Command("3D scores of any two meshes", _score),
+    "study reconstruct": Command("arms that differ in one thing, compared", _study_reconstruct),
     "report": Command("one self-contained page about runs", _report),
+    "view": Command("a room in 3D: classes, errors, camera path", _view),
     "import checkpoint": Command("a published checkpoint to a run folder", _import_checkpoint),
     "import hdf5": Command("published HDF5 sub-volumes to a data folder", _import_hdf5),
     "export hdf5": Command("sub-volumes to the published HDF5 files", _export_hdf5),

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from crossvox.core.checks import ParamsError, ShapeError, expect
+from crossvox.core.labels import NYU40, LabelSpace
 from crossvox.core.volume import Score
 
 Array = NDArray[Any]
@@ -28,6 +29,10 @@ THRESHOLD_M = 0.05
 
 FAR_M = 10.0
 """Sensor depths from here on are no reference."""
+
+STRICT, LENIENT = "mIoU strict", "mIoU lenient"
+MAJORITY = "majority class"
+"""Suffix of the scores of the trivial baseline, where it has no column of its own."""
 
 
 # --- classes -------------------------------------------------------------------------------------
@@ -104,6 +109,199 @@ def present_mean(values: Array) -> tuple[float, int]:
     values = np.asarray(values, dtype=np.float64)
     defined = values[~np.isnan(values)]
     return (float(defined.mean()), len(defined)) if len(defined) else (float("nan"), 0)
+
+
+def segmentation_scores(
+    counts: Array,
+    majority: int | None,
+    protocol: str,
+    space: LabelSpace = NYU40,
+    *,
+    of: str = "pixels",
+    over: str = "split",
+) -> list[Score]:
+    """Scores of one confusion matrix, by the one table of rules for images and for 3D.
+
+    * ``mIoU strict``: mean over the benchmark classes; a prediction outside them, where the
+      reference shows one, is a miss. Places that the reference gives another class do not count.
+    * ``mIoU lenient``: the published pipeline's count; such a prediction costs nothing.
+    * ``mIoU 40 classes``: over all annotated classes.
+    * ``pixel accuracy`` (``vertex accuracy``, ...): over all annotated places.
+    * ``IoU NAME``: of each benchmark class, strict; NaN where neither side has it.
+
+    A class that neither side has is left out of means; ``details["classes"]`` tells how many are
+    averaged.
+
+    Args:
+        counts: ``(C, C)`` from :func:`confusion`, over everything that the scores are about.
+        majority: class that the baseline predicts everywhere; each mean is followed by the
+            baseline's. None: the baseline is scored elsewhere.
+        protocol: how the pairs were found.
+        space: names, benchmark classes and ignored id.
+        of: what was counted, in the plural: ``pixels``, ``vertices``, ``voxels``.
+        over: what the count covers: the whole ``split``, or one ``scene``.
+
+    Raises:
+        ShapeError: the matrix does not belong to the classes.
+    """
+    counts = np.asarray(counts, dtype=np.float64)
+    classes = len(space.names)
+    expect(
+        counts.shape == (classes, classes),
+        given=f"a confusion matrix of shape {counts.shape}",
+        needed=f"({classes}, {classes})",
+        do="count with the task's classes",
+        error=ShapeError,
+    )
+    numbers = _class_numbers(counts, space, of)
+    constant = np.zeros_like(counts)
+    constant[:, majority or 0] = counts.sum(axis=1)
+    baseline = _class_numbers(constant, space, of)
+    rows = counts.sum(axis=1)
+    annotated = float(np.delete(rows, space.ignore_id).sum())
+    benchmark = float(rows[list(space.benchmark_ids)].sum())
+    rules = {
+        STRICT: f"{len(space.benchmark_ids)} classes, other predictions are misses",
+        LENIENT: f"{len(space.benchmark_ids)} classes, other predictions are not counted "
+        f"(as published)",
+        _WHOLE: "all annotated classes",
+        _accuracy(of): f"all annotated {of}",
+    }
+    scores = []
+    for name, (value, averaged) in numbers.items():
+        support = benchmark if name in (STRICT, LENIENT) else annotated
+        if name not in rules:
+            support = float(rows[space.id_of(name.removeprefix("IoU "))])
+        details = {} if averaged is None else {"classes": float(averaged)}
+        first = Score(
+            name=name,
+            value=value,
+            unit="ratio",
+            support=round(support),
+            of=of,
+            higher_is_better=True,
+            protocol=f"{rules.get(name, 'strict')}; one count over the {over}, {protocol}",
+            details=details,
+        )
+        scores.append(first)
+        if majority is not None and name in rules:
+            scores.append(
+                replace(
+                    first,
+                    name=f"{name} ({MAJORITY})",
+                    value=baseline[name][0],
+                    details={MAJORITY: float(majority)},
+                )
+            )
+    return scores
+
+
+_WHOLE = "mIoU 40 classes"
+_SINGULAR = {"pixels": "pixel", "vertices": "vertex", "voxels": "voxel"}
+
+
+def _accuracy(of: str) -> str:
+    return f"{_SINGULAR[of]} accuracy"
+
+
+def _class_numbers(
+    counts: NDArray[np.float64], space: LabelSpace, of: str
+) -> dict[str, tuple[float, int | None]]:
+    """Value by name, and over how many classes it is a mean (None: it is no mean)."""
+    ignored = [c for c in range(len(space.names)) if c not in space.benchmark_ids]
+    strict = class_iou(counts, ignored)
+    hits = float(np.trace(counts)) - float(counts[space.ignore_id, space.ignore_id])
+    total = float(np.delete(counts, space.ignore_id, axis=0).sum())
+    numbers: dict[str, tuple[float, int | None]] = {
+        STRICT: present_mean(strict),
+        _accuracy(of): (hits / total if total else float("nan"), None),
+        LENIENT: present_mean(class_iou_lenient(counts, ignored)),
+        _WHOLE: present_mean(class_iou(counts, [space.ignore_id])),
+    }
+    each = {f"IoU {space.names[c]}": (float(strict[c]), None) for c in space.benchmark_ids}
+    return numbers | each
+
+
+def voxel_numbers(counts: Array, space: LabelSpace = NYU40) -> dict[str, float]:
+    """Ratios of a confusion matrix in which class 0 is *free space*.
+
+    Free space is known here, unlike for vertices: a class predicted where the scene is free is
+    wrong for that class, and free space predicted on a surface is a miss of the surface's class.
+    Reference voxels of classes outside the benchmark do not count for classes.
+
+    Args:
+        counts: ``(C, C)``, row = reference, column = prediction, or larger: classes beyond those of
+            ``space`` are occupied and none of its classes.
+        space: names and benchmark classes.
+
+    Returns:
+        ``mIoU`` (benchmark classes), ``IoU occupied`` (all classes taken as one), ``IoU NAME`` of
+        each benchmark class; NaN for 0 / 0.
+    """
+    counts = np.asarray(counts, dtype=np.float64)
+    benchmark = list(space.benchmark_ids)
+    iou = class_iou(counts, [c for c in range(1, len(counts)) if c not in benchmark])
+    union = float(counts.sum() - counts[0, 0])
+    numbers = {
+        "mIoU": present_mean(iou[benchmark])[0],
+        "IoU occupied": float(counts[1:, 1:].sum()) / union if union else float("nan"),
+    }
+    return numbers | {f"IoU {space.names[c]}": float(iou[c]) for c in benchmark}
+
+
+def voxel_scores(
+    counts: Array, protocol: str, space: LabelSpace = NYU40, *, over: str = "split"
+) -> list[Score]:
+    """Scores of volumes, from one confusion matrix in which class 0 is *free space*.
+
+    * ``voxel mIoU``: mean over the benchmark classes, see :func:`voxel_numbers`.
+    * ``voxel IoU free``, ``voxel IoU occupied``: of free space, and of all classes taken as one.
+
+    Args:
+        counts: ``(C + 1, C + 1)``, row = reference, column = prediction: 0 free, then the classes
+            of ``space``, last "occupied, no class", which no reference voxel has.
+        protocol: which voxels were counted.
+        space: names and benchmark classes.
+        over: what the count covers: the whole ``split``, or one ``scene``.
+
+    Raises:
+        ShapeError: the matrix does not belong to the classes.
+    """
+    counts = np.asarray(counts, dtype=np.float64)
+    size = len(space.names) + 1
+    expect(
+        counts.shape == (size, size),
+        given=f"a confusion matrix of shape {counts.shape}",
+        needed=f"({size}, {size}): free, the classes, occupied without class",
+        do="count free space as class 0",
+        error=ShapeError,
+    )
+    shared, rows = voxel_numbers(counts, space), counts.sum(axis=1)
+    either_free = float(rows[0] + counts[:, 0].sum() - counts[0, 0])
+    benchmark = list(space.benchmark_ids)
+    numbers = {
+        "voxel mIoU": (shared["mIoU"], rows[benchmark].sum(), f"{len(benchmark)} classes"),
+        "voxel IoU free": (
+            float(counts[0, 0]) / either_free if either_free else float("nan"),
+            rows[0],
+            "free space",
+        ),
+        "voxel IoU occupied": (shared["IoU occupied"], rows[1:].sum(), "all classes as one"),
+    }
+    averaged = sum(not np.isnan(shared[f"IoU {space.names[c]}"]) for c in benchmark)
+    return [
+        Score(
+            name=name,
+            value=value,
+            unit="ratio",
+            support=round(float(support)),
+            of="voxels",
+            higher_is_better=True,
+            protocol=f"{rule}; one count over the {over}, {protocol}",
+            details={"classes": float(averaged)} if name == "voxel mIoU" else {},
+        )
+        for name, (value, support, rule) in numbers.items()
+    ]
 
 
 # --- surfaces ------------------------------------------------------------------------------------

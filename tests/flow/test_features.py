@@ -16,7 +16,12 @@ from crossvox.cli import main
 from crossvox.core.artifact import read_manifest
 from crossvox.core.checks import ParamsError
 from crossvox.predict.store import read_prediction
-from crossvox.recipes.train import read_reconstruct_run, train_reconstruct
+from crossvox.recipes.train import (
+    ReconstructRunParams,
+    RunSources,
+    read_scene_run,
+    train_reconstruct,
+)
 from crossvox.train.checkpoint import load_checkpoint
 
 ROOMS = ["--count", "2", "--seed", "3", "--frames", "16", "--frame-step", "30"]
@@ -68,7 +73,7 @@ def test_a_frozen_network_stays_bit_for_bit(work: Path, frozen: Path) -> None:
 
 
 def test_the_run_tells_what_it_is_made_from(work: Path, frozen: Path) -> None:
-    params = read_reconstruct_run(frozen)
+    params = read_scene_run(frozen).params
     assert params.task.features is not None
     assert (params.task.features.network, params.task.features.channels) == ("enet", 128)
     manifest = read_manifest(frozen)
@@ -123,18 +128,19 @@ def test_a_trainable_network_learns_at_its_own_rate(work: Path, tmp_path: Path) 
 
 
 def test_interrupted_and_resumed_it_is_the_same(work: Path, frozen: Path, tmp_path: Path) -> None:
-    params = read_reconstruct_run(frozen)
+    params = read_scene_run(frozen).params
     params = replace(
         params,
         task=replace(params.task, features=None),
         train=replace(params.train, save_every=1, validate_every=0, tensorboard=False),
     )
-    options: Any = {
-        "features": work / "run2d",
-        "features_rate": 1e-4,
-        "features_proxy": True,
-        "validation_scenes": "none",
-    }
+    sources = RunSources(
+        validation_scenes="none",
+        features=work / "run2d",
+        features_rate=1e-4,
+        features_proxy=True,
+    )
+    assert isinstance(params, ReconstructRunParams)
 
     class Stop(Exception):
         pass
@@ -143,10 +149,10 @@ def test_interrupted_and_resumed_it_is_the_same(work: Path, frozen: Path, tmp_pa
         if state.step == 2:
             raise Stop
 
-    train_reconstruct(work / "data", tmp_path / "once", params, **options)
+    train_reconstruct(work / "data", tmp_path / "once", params, sources)
     with pytest.raises(Stop):
-        train_reconstruct(work / "data", tmp_path / "run", params, **options, watch=stop)
-    report = train_reconstruct(work / "data", tmp_path / "run", params, **options)
+        train_reconstruct(work / "data", tmp_path / "run", params, sources, watch=stop)
+    report = train_reconstruct(work / "data", tmp_path / "run", params, sources)
     assert report.resumed_from == 1
     once, again = (load_checkpoint(tmp_path / name / "last") for name in ("once", "run"))
     assert all(torch.equal(value, again.network[name]) for name, value in once.network.items())
@@ -154,7 +160,7 @@ def test_interrupted_and_resumed_it_is_the_same(work: Path, frozen: Path, tmp_pa
 
 def test_a_rate_without_a_2d_run_is_refused(work: Path, tmp_path: Path) -> None:
     with pytest.raises(ParamsError, match="--features RUN2D"):
-        train_reconstruct(work / "data", tmp_path / "run", features_rate=1e-4)
+        train_reconstruct(work / "data", tmp_path / "run", sources=RunSources(features_rate=1e-4))
 
 
 def test_proxy_loss_is_trained_and_logged(work: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import torch
 from crossvox.cli import main
 from crossvox.core.artifact import read_manifest
 from crossvox.networks import build_network, build_network2d
-from crossvox.recipes.train import read_reconstruct_run
+from crossvox.recipes.train import read_scene_run
 from crossvox.samples.hdf5 import OriginalFile
 from crossvox.samples.index import SampleIndex
 from crossvox.scene.store import read_volume
@@ -261,7 +261,7 @@ def test_an_imported_surfacenet_predicts(work: Path, tmp_path: Path) -> None:
     notes = read_manifest(out).notes
     assert notes["load"]["summary"] == f"{len(weights)} loaded"
     assert notes["file_notes"] == {"epoch": 7, "optimizer": "left aside (dict)"}
-    params = read_reconstruct_run(out)
+    params = read_scene_run(out).params
     assert params.views.size == (328, 256)
     assert params.views.geometry == "thesis"
     assert not params.task.seen_channel

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from crossvox.core.camera import Intrinsics, Pose
 from crossvox.core.checks import ParamsError, ShapeError
 from crossvox.core.frame import ALL_PARTS, CaptureInfo, Frame, Parts
 from crossvox.core.grid import Index3, VoxelGrid
+from crossvox.core.labels import NYU40
 from crossvox.core.volume import Batch, ChunkPlace, Mesh, Sample, SceneVolume, VoxelPixels
 from crossvox.doors.raycast import Raycaster
 from crossvox.predict.assemble import (
@@ -28,7 +30,8 @@ from crossvox.predict.assemble import (
     seen_by_any_frame,
 )
 from crossvox.samples.source import SceneSource
-from crossvox.tasks.reconstruct import FeatureParams, Reconstruct, ReconstructParams
+from crossvox.tasks.reconstruct import Reconstruct, ReconstructParams
+from crossvox.tasks.scene import FeatureParams
 from crossvox.views.visibility import ViewParams, scene_views
 
 SHAPE = (4, 6, 8)
@@ -372,3 +375,148 @@ def test_frames_are_encoded_once_and_the_cache_changes_nothing(
     without = predicted()
     np.testing.assert_allclose(once.probability, without.probability, atol=1e-5)
     assert np.ptp(once.probability[once.predicted]) > 0.01
+
+
+# --- classes -------------------------------------------------------------------------------------
+
+CLASSES = len(NYU40.names)
+
+
+def stitch_classes(windows: list[tuple[Index3, Any]], blend: Any = "hann") -> ScenePrediction:
+    assembler = Assembler(GRID, SHAPE, PredictParams(blend=blend))
+    for start, logits in windows:
+        assembler.add(sample_at(start), logits)
+    return assembler.finish(**NO_COUNTS)
+
+
+def test_constant_logits_give_their_softmax() -> None:
+    column = np.random.default_rng(0).normal(size=CLASSES).astype(np.float32)
+    logits = np.broadcast_to(column[:, None, None, None], (CLASSES, *SHAPE))
+    found = stitch_classes([(start, logits) for start in starts_of((2, 3, 4))])
+    share = np.exp(column.astype(np.float64))
+    share /= share.sum()
+    assert found.predicted.all()
+    np.testing.assert_allclose(found.probability, 1 - share[0], atol=1e-6)
+    assert found.classes is not None
+    best = 1 + int(share[1:].argmax())
+    assert (found.classes.labels == best).all()
+    np.testing.assert_allclose(found.classes.confidence, share[best] / share[1:].sum(), atol=1e-3)
+    benchmark = max(NYU40.benchmark_ids, key=lambda c: share[c])
+    assert (found.classes.benchmark_labels == benchmark).all()
+    kinds = [getattr(found.classes, name).dtype for name in ("labels", "benchmark_labels")]
+    assert kinds == [np.uint8, np.uint8]
+    assert found.classes.confidence.dtype == np.float16
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0.1, 3.0, 100.0]))
+def test_classes_of_one_window_are_its_argmax(seed: int, scale: float) -> None:
+    logits = np.random.default_rng(seed).normal(size=(CLASSES, *SHAPE)) * scale
+    logits = logits.astype(np.float32)
+    found = stitch_classes([((2, 3, 4), logits)])
+    inside = np.s_[2:6, 3:9, 4:12]
+    classes = found.classes
+    assert classes is not None
+    exact = logits.astype(np.float64)
+    share = np.exp(exact - exact.max(axis=0))
+    share /= share.sum(axis=0)
+    np.testing.assert_array_equal(classes.labels[inside], 1 + share[1:].argmax(axis=0))
+    best = max_over(share, list(NYU40.benchmark_ids))
+    np.testing.assert_array_equal(classes.benchmark_labels[inside], best)
+    np.testing.assert_allclose(found.probability[inside], 1 - share[0], rtol=1e-3, atol=1e-5)
+    confidence = share[1:].max(axis=0) / share[1:].sum(axis=0)
+    np.testing.assert_allclose(classes.confidence[inside], confidence, atol=2e-3)
+    assert np.isin(classes.benchmark_labels[inside], NYU40.benchmark_ids).all()
+    outside = ~found.predicted
+    assert outside.sum() == np.prod(GRID.shape) - np.prod(SHAPE)
+    for name in ("labels", "benchmark_labels", "confidence"):
+        assert not getattr(classes, name)[outside].any()
+
+
+def max_over(share: Any, ids: list[int]) -> Any:
+    """The likeliest of some classes, one voxel at a time."""
+    found = np.zeros(share.shape[1:], int)
+    for place in np.ndindex(*found.shape):
+        found[place] = max(ids, key=lambda c: share[(c, *place)])
+    return found
+
+
+def test_logits_are_blended_before_the_softmax() -> None:
+    """Weighted means of logits, by a loop; means of probabilities would differ."""
+    random = np.random.default_rng(1)
+    starts = [(0, 0, 0), (2, 3, 4), (3, 0, 2)]
+    windows = [(s, 4 * random.normal(size=(CLASSES, *SHAPE)).astype(np.float32)) for s in starts]
+    found = stitch_classes(windows, "tent")
+    weight = blend_weight(SHAPE, "tent").astype(np.float64)
+    assert found.classes is not None
+    overlaps = 0
+    for place in np.ndindex(*GRID.shape):
+        total, weights, covered = np.zeros(CLASSES), 0.0, 0
+        for start, logits in windows:
+            at = tuple(np.subtract(place, start))
+            if all(0 <= a < size for a, size in zip(at, SHAPE, strict=True)):
+                total += weight[at] * logits[(slice(None), *at)]
+                weights += weight[at]
+                covered += 1
+        overlaps += covered > 1
+        assert found.predicted[place] == (covered > 0)
+        if covered:
+            share = np.exp(total / weights)
+            share /= share.sum()
+            assert found.probability[place] == pytest.approx(1 - share[0], abs=1e-4)
+            assert found.classes.labels[place] == 1 + share[1:].argmax()
+    assert overlaps > 50
+
+
+def test_huge_logits_stay_finite() -> None:
+    random = np.random.default_rng(2)
+    logits = (random.choice([-1e30, -1e4, 0, 1e4, 1e30], (CLASSES, *SHAPE))).astype(np.float32)
+    logits[:, 0, 0, 0] = 0
+    logits[0, 0, 0, 0] = 1e30  # surely free
+    logits[:, 0, 0, 1] = 0
+    logits[5, 0, 0, 1] = 1e30  # surely a chair
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = stitch_classes([((0, 0, 0), logits)])
+    assert found.classes is not None
+    for values in (found.probability, found.classes.confidence):
+        assert np.isfinite(values).all()
+        assert values.min() >= 0
+        assert values.max() <= 1
+    assert found.probability[0, 0, 0] == 0
+    assert found.probability[0, 0, 1] == 1
+    assert found.classes.labels[0, 0, 1] == 5
+    assert found.classes.confidence[0, 0, 1] == 1
+
+
+def test_slabs_do_not_change_the_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    logits = np.random.default_rng(3).normal(size=(CLASSES, *SHAPE)).astype(np.float32)
+    whole = stitch_classes([((1, 1, 1), logits)])
+    monkeypatch.setattr("crossvox.predict.assemble.SLAB_VOXELS", 7)
+    pieces = stitch_classes([((1, 1, 1), logits)])
+    np.testing.assert_array_equal(whole.probability, pieces.probability)
+    assert whole.classes is not None
+    assert pieces.classes is not None
+    for name, values in vars(whole.classes).items():
+        np.testing.assert_array_equal(values, getattr(pieces.classes, name))
+
+
+def test_a_scene_is_predicted_with_classes(box: SceneSource) -> None:
+    def answer(batch: Batch) -> torch.Tensor:
+        """Floor where some view sees the voxel, free elsewhere."""
+        seen = seen_predictor(batch)
+        logits = torch.zeros(len(seen), CLASSES, *seen.shape[1:])
+        logits[:, 0] = 20 * (1 - seen)
+        logits[:, 2] = 20 * seen
+        return logits
+
+    all_views = ViewParams(width=64, height=48, near_m=0.1, max_views=3)
+    found = predict_scene(answer, box, STRIDE, WINDOW, all_views)
+    assert found.classes is not None
+    np.testing.assert_array_equal(found.probability >= 0.5, found.seen)
+    assert (found.classes.labels[found.seen] == 2).all()
+    assert (found.classes.benchmark_labels[found.seen] == 2).all()
+    plainly = predict_scene(seen_predictor, box, STRIDE, WINDOW, all_views)
+    assert plainly.classes is None
+    with pytest.raises(ShapeError, match="logits of 41 classes"):
+        predict_scene(lambda batch: answer(batch)[:, :40], box, STRIDE, WINDOW, VIEWS)

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 import trimesh
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import ndimage
 
 from crossvox.core.checks import ParamsError, ShapeError
@@ -19,6 +21,7 @@ from crossvox.predict.surface import (
     ColorVolume,
     SurfaceParams,
     mask_mesh,
+    nearest_voxels,
     probability_mesh,
     volume_mesh,
 )
@@ -185,3 +188,36 @@ def test_isosurface_of_a_slope_lies_at_its_level(level: float) -> None:
     mesh = isosurface(GRID, slope, level)
     x = GRID.to_grid(mesh.vertices_m)[:, 0]
     assert x.min() == pytest.approx(23 * level, abs=1e-3)
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0.002, 0.05, 0.6]))
+@settings(max_examples=20, deadline=None)
+def test_nearest_voxels_equal_a_search(seed: int, share: float) -> None:
+    random = np.random.default_rng(seed)
+    grid = VoxelGrid((7, 5, 6), 0.05, (1.0, 2.0, 3.0))
+    known = random.random(grid.shape) < share
+    known[tuple(random.integers(0, grid.shape))] = True
+    low, high = grid.to_world(np.array([-3.0, -3, -3])), grid.to_world(np.array([10.0, 8, 9]))
+    points = random.uniform(low, high, (40, 3)).astype(np.float32)
+    found = nearest_voxels(grid, points, known)
+    assert found is not None
+    assert known[found].all()
+    places = np.argwhere(known)
+    for point, mine in zip(points, np.stack(found, axis=-1), strict=True):
+        at = np.rint(grid.to_grid(point)).clip(0, np.array(grid.shape) - 1)
+        distances = np.linalg.norm(places - at, axis=1)
+        assert np.linalg.norm(mine - at) == pytest.approx(distances.min())
+
+
+def test_a_point_in_a_known_voxel_takes_that_voxel() -> None:
+    random = np.random.default_rng(0)
+    known = random.random(GRID.shape) < 0.3
+    places = np.argwhere(known)
+    points = GRID.to_world(places + random.uniform(-0.49, 0.49, places.shape))
+    found = nearest_voxels(GRID, points, known)
+    assert found is not None
+    np.testing.assert_array_equal(np.stack(found, axis=-1), places)
+    assert nearest_voxels(GRID, points, np.zeros(GRID.shape, bool)) is None
+    empty = nearest_voxels(GRID, np.zeros((0, 3)), known)
+    assert empty is not None
+    assert [len(axis) for axis in empty] == [0, 0, 0]

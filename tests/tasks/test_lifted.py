@@ -18,7 +18,8 @@ from crossvox.core.checks import ParamsError, ShapeError
 from crossvox.core.params import from_plain
 from crossvox.core.volume import Batch, LabelledBatch, MappedBatch
 from crossvox.tasks.lifted import LiftedNetwork
-from crossvox.tasks.reconstruct import FeatureParams, ProxyParams, Reconstruct, ReconstructParams
+from crossvox.tasks.reconstruct import Reconstruct, ReconstructParams
+from crossvox.tasks.scene import FeatureParams, ProxyParams
 from crossvox.tasks.segment2d import PUBLISHED_SHARES, Segment2d, Segment2dParams
 from crossvox.views.lift import feature_pixels, lift, lift_attended, view_counts
 

@@ -15,20 +15,17 @@ from torch import Tensor, nn
 from crossvox.core.checks import ParamsError, ShapeError
 from crossvox.core.labels import BENCHMARK_IDS, NYU40
 from crossvox.core.volume import ImageBatch, Score
+from crossvox.metrics import LENIENT, MAJORITY, STRICT, segmentation_scores
 from crossvox.networks.features2d import Network2D, Prediction2D
 from crossvox.tasks.segment2d import (
     CLASSES,
-    LENIENT,
-    MAJORITY,
     PUBLISHED_SHARES,
     PUBLISHED_WEIGHTS,
-    STRICT,
     Segment2d,
     Segment2dParams,
     class_weights,
     every,
     pixel_shares,
-    segmentation_scores,
 )
 
 

@@ -25,13 +25,31 @@ from typing import Any
 import numpy as np
 
 import crossvox
-from crossvox.core.checks import ArtifactError
+from crossvox.core.checks import ArtifactError, expect
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
 
 METHOD_FILES = {"learnt": "mesh.ply", "mask_only": "mask_only.ply", "tsdf": "tsdf.ply"}
 """Mesh of each method in a scene's prediction folder."""
+
+CLASS_MESHES = {"learnt": METHOD_FILES["learnt"], "votes_2d": "votes.ply"}
+"""Labelled mesh of each method, likewise, of a segmentation."""
+
+CLASS_VOLUMES = {"learnt": "classes.npz", "votes_2d": "votes.npz"}
+"""Class volume of each method, likewise."""
+
+CLASSES_MESH, CLASSES_GLB = "classes.ply", "classes.glb"
+"""The learnt surface in the colours of its classes, likewise."""
+
+ATTRIBUTES = "attributes.npz"
+"""Classes of that surface's vertices and how sure they are, likewise."""
+
+ON_SCAN, ON_SCAN_MESH = "on_scan.npz", "on_scan.ply"
+"""Classes of the vertices of the scan's own mesh, and that mesh in their colours, likewise."""
+
+TRANSFERRED = "transferred.ply"
+"""The scene's own surface with the classes that the evaluation compared, likewise."""
 
 
 def plain(value: Any) -> Any:
@@ -212,6 +230,22 @@ def building(folder: Path) -> Iterator[Path]:
             os.replace(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def expect_own(folder: Path, stage: str) -> None:
+    """Refuse a folder that this stage did not write: it is going to be replaced as a whole.
+
+    Raises:
+        ArtifactError: it holds something else.
+    """
+    free = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+    expect(
+        free or ((folder / MANIFEST).is_file() and read_manifest(folder).stage == stage),
+        given=f"{folder}, which holds something else",
+        needed="a new or empty folder, or one that the same command wrote",
+        do="name another folder",
+        error=ArtifactError,
+    )
 
 
 def total_seconds(times: Iterable[Mapping[str, float]]) -> dict[str, float]:

@@ -246,6 +246,17 @@ class MappedBatch(Batch):
 
 
 @dataclass(frozen=True, eq=False)
+class FeatureBatch(Batch):
+    """A batch with the features that a frozen 2D network made of its images before.
+
+    Attributes:
+        features: ``(B, K, C, h, w)`` float32; views that are missing hold 0.
+    """
+
+    features: Tensor
+
+
+@dataclass(frozen=True, eq=False)
 class LabelledBatch(Batch):
     """A batch with the labels of its images.
 

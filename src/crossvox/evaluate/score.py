@@ -78,7 +78,7 @@ def evaluate_reconstruction(
         do="correct the names",
         error=ParamsError,
     )
-    references = {scene: _scene_folder(data, scene) for scene in _predicted_scenes(pred)}
+    references = {scene: scene_folder(data, scene) for scene in predicted_scenes(pred)}
     missing = {
         method: [s for s in references if not (pred / s / METHOD_FILES[method]).is_file()]
         for method in methods
@@ -110,7 +110,7 @@ def evaluate_reconstruction(
             if progress is not None:
                 progress(done, total)
         scenes[scene] = scores
-        coverage[scene] = _coverage(pred / scene)
+        coverage[scene] = predicted_coverage(pred / scene)
         notes += _remarks(scene, folder, coverage[scene], lost)
     notes += [
         f"method {method} has no mesh in {len(lacking)} of {len(references)} scenes: "
@@ -178,7 +178,12 @@ def score_pair(pred_ply: Path, ref_ply: Path, protocol: Protocol = "surface") ->
     return score_meshes(read_mesh(pred_ply), read_mesh(ref_ply), protocol)
 
 
-def _predicted_scenes(pred: Path) -> list[str]:
+def predicted_scenes(pred: Path) -> list[str]:
+    """Names of the scenes that a prediction folder holds, sorted.
+
+    Raises:
+        ArtifactError: it holds none.
+    """
     names = {MANIFEST, *METHOD_FILES.values()}
     scenes = sorted(
         folder.name
@@ -197,7 +202,12 @@ def _predicted_scenes(pred: Path) -> list[str]:
     return scenes
 
 
-def _scene_folder(data: Path, scene: str) -> Path:
+def scene_folder(data: Path, scene: str) -> Path:
+    """The prepared scene that a prediction belongs to; ``data`` may be the scene itself.
+
+    Raises:
+        ArtifactError: it is not there.
+    """
     folder = data / scene
     if not folder.is_dir() and data.resolve().name == scene:
         folder = data
@@ -218,7 +228,7 @@ def _score_depth(mesh: Mesh, folder: Path, protocol: Protocol) -> tuple[list[Sco
     return list(depth.scores), depth.lost
 
 
-def _coverage(folder: Path) -> float | None:
+def predicted_coverage(folder: Path) -> float | None:
     """What the prediction's manifest tells of its coverage; None if it does not."""
     if not (folder / MANIFEST).is_file():
         return None
@@ -226,14 +236,20 @@ def _coverage(folder: Path) -> float | None:
     return None if share is None else float(share)
 
 
+def coverage_remarks(scene: str, share: float | None) -> list[str]:
+    """What a reader must know of a prediction that is not whole, or does not say whether it is."""
+    if share is None:
+        return [f"{scene}: the prediction does not tell its coverage"]
+    if share < 1:
+        return [f"{scene}: only {share:.1%} of the windows with a seen voxel were predicted"]
+    return []
+
+
 def _remarks(scene: str, data: Path, share: float | None, lost: int | None) -> list[str]:
     remarks = []
     if lost:
         remarks.append(f"{scene}: {lost} frames without a valid pose are not in the depth scores")
-    if share is None:
-        remarks.append(f"{scene}: the prediction does not tell its coverage")
-    elif share < 1:
-        remarks.append(f"{scene}: only {share:.1%} of the windows with a seen voxel were predicted")
+    remarks += coverage_remarks(scene, share)
     if (data / MANIFEST).is_file() and read_manifest(data).notes.get("surface") == "tsdf":
         remarks.append(
             f"{scene}: the reference surface is itself a TSDF fusion of these frames, so the 3D "

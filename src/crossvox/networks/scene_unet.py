@@ -107,6 +107,19 @@ class SceneUNet(nn.Module):
         weight: Tensor = self.reduce[0].weight
         return weight.flatten(1)
 
+    def parts(self) -> dict[str, tuple[nn.Module, ...]]:
+        """Modules by part, from input to output; every weight belongs to one part.
+
+        ``last`` is the refinement at full size, before the classifier.
+        """
+        return {
+            "input": (self.reduce, self.stem),
+            "encoder": (self.downs,),
+            "decoder": (*self.climbs[1:], *self.refines[1:]),
+            "last": (*self.climbs[:1], *self.refines[:1]),
+            "classifier": (self.classifier,),
+        }
+
     def forward(self, volume: Tensor, reduced: bool = False) -> Tensor:
         """Turn lifted features into logits.
 

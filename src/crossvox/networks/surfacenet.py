@@ -55,6 +55,19 @@ class SurfaceNet(nn.Module):
         self.conv5 = _convolutions(4 * SIDE_CHANNELS, 100, count=2)
         self.classifier = nn.Sequential(nn.Conv3d(100, classes, kernel_size=1))
 
+    def parts(self) -> dict[str, tuple[nn.Module, ...]]:
+        """Modules by part, from input to output; every weight belongs to one part.
+
+        ``last`` and ``classifier`` are the two blocks that the published transfer trains faster.
+        """
+        return {
+            "input": (self.conv1,),
+            "encoder": (self.conv2, self.conv3, self.conv4),
+            "decoder": (self.upconv1, self.upconv2, self.upconv3, self.upconv4),
+            "last": (self.conv5,),
+            "classifier": (self.classifier,),
+        }
+
     def forward(self, volume: Tensor) -> Tensor:
         """Turn lifted features into logits.
 

@@ -3,7 +3,8 @@
 A window slides over the scene's grid. Every window in which some frame sees a voxel is predicted,
 with whatever views it has; windows that no frame sees hold nothing to predict from, are skipped and
 counted. Where windows overlap their probabilities are averaged, weighted towards window centres,
-where a network sees most context.
+where a network sees most context. Of a network of classes, logits are averaged instead, and
+turned into probabilities and classes once for the whole scene.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
@@ -20,17 +20,22 @@ from numpy.typing import NDArray
 
 from crossvox.core.checks import ParamsError, ShapeError, expect
 from crossvox.core.grid import Index3, VoxelGrid
+from crossvox.core.labels import NYU40
 from crossvox.predict.surface import ColorVolume, SurfaceParams
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from crossvox.core.volume import Batch, MappedBatch, Sample, SceneViews
+    from crossvox.core.volume import Batch, Sample, SceneViews
+    from crossvox.samples.maps import FrameMaps
     from crossvox.samples.source import SceneSource
     from crossvox.views.visibility import ViewParams
 
 CACHE_BYTES = 1 << 30
 """Maps of frames that a prediction keeps at most."""
+
+SLAB_VOXELS = 1 << 18
+"""Voxels whose logits are turned into classes at a time."""
 
 Blend = Literal["hann", "tent", "flat"]
 
@@ -70,6 +75,21 @@ class PredictParams:
 
 
 @dataclass(frozen=True, eq=False)
+class ClassVolume:
+    """What the surface in each voxel belongs to, if there is one there.
+
+    Attributes:
+        labels: ``(X, Y, Z)`` uint8, likeliest NYU40 id from 1 to 40; 0 where nothing was predicted.
+        benchmark_labels: likewise, among the benchmark's classes alone.
+        confidence: ``(X, Y, Z)`` float16, probability of ``labels`` given that there is a surface.
+    """
+
+    labels: NDArray[np.uint8]
+    benchmark_labels: NDArray[np.uint8]
+    confidence: NDArray[np.float16]
+
+
+@dataclass(frozen=True, eq=False)
 class ScenePrediction:
     """What was predicted of one scene.
 
@@ -88,6 +108,7 @@ class ScenePrediction:
         frames_used: frames that at least one window looked at.
         frames: frames with a valid pose.
         seconds: times by step.
+        classes: classes of the voxels, of a network that tells them.
     """
 
     grid: VoxelGrid
@@ -102,6 +123,7 @@ class ScenePrediction:
     frames_used: int
     frames: int
     seconds: dict[str, float] = field(default_factory=dict)
+    classes: ClassVolume | None = None
 
     def __post_init__(self) -> None:
         for name in ("probability", "predicted", "seen"):
@@ -163,7 +185,8 @@ def predict_scene(
     """Predict a scene window by window and blend.
 
     Args:
-        probability: the network; a batch on the CPU to ``(B, X, Y, Z)`` probabilities.
+        probability: the network; a batch on the CPU to ``(B, X, Y, Z)`` probabilities, or to
+            logits ``(B, 41, X, Y, Z)`` of free space and the NYU40 classes.
         source: the scene with its views and images.
         params: stride, batches, blending.
         shape: voxels of a window, as the network was trained for.
@@ -180,6 +203,7 @@ def predict_scene(
         ShapeError: the network answers in another shape than it was asked.
     """
     from crossvox.chunks import BoxCounts, sliding_starts
+    from crossvox.samples import maps as frame_maps
     from crossvox.samples.dataset import ChunkDataset, collate
     from crossvox.samples.index import window_index
 
@@ -189,7 +213,7 @@ def predict_scene(
     dataset = ChunkDataset({source.name: source}, index, view_params, None, 0)
     chosen = [n for n, place in enumerate(index.places) if place.frame_ids]
     assembler = Assembler(source.views.grid, shape, params)
-    maps = None if encode is None else FrameMaps(encode, cache_bytes)
+    maps = None if encode is None else frame_maps.FrameMaps(encode, cache_bytes)
     for number in _batches(
         chosen, dataset, probability, collate, params.batch_size, assembler, maps
     ):
@@ -208,54 +232,6 @@ def predict_scene(
         frames_used=len({frame for n in chosen for frame in index.places[n].frame_ids}),
         frames=len(source.views.frame_ids),
     )
-
-
-class FrameMaps:
-    """What a 2D network makes of each frame, kept for the windows to come.
-
-    Args:
-        encode: ``(1, 3, H, W)`` normalised images to ``(1, C, h, w)`` maps.
-        most_bytes: maps that are kept at most, the least recently used ones dropped first.
-
-    Attributes:
-        made: how often ``encode`` was called.
-        seconds: time that it took.
-    """
-
-    def __init__(self, encode: Callable[[Tensor], Tensor], most_bytes: int) -> None:
-        from crossvox.samples.dataset import ImageCache
-
-        self.encode = encode
-        self.cache = ImageCache(most_bytes)
-        self.made, self.seconds = 0, 0.0
-
-    def add(self, samples: Sequence[Sample], batch: Batch) -> MappedBatch:
-        """The batch of these samples with its maps; each frame is encoded alone.
-
-        Alone, and not with others of the batch, so that the result does not depend on which frames
-        were at hand.
-        """
-        import torch
-
-        from crossvox.core.volume import MappedBatch
-
-        maps: NDArray[np.float32] | None = None
-        for n, sample in enumerate(samples):
-            for slot, frame in enumerate(sample.place.frame_ids):
-                make = partial(self._make, batch.images[n, slot])
-                made = self.cache.get((sample.place.scene, frame), make)
-                if maps is None:
-                    maps = np.zeros((*batch.images.shape[:2], *made.shape), np.float32)
-                maps[n, slot] = made
-        assert maps is not None, "windows without any frame are not predicted"
-        return MappedBatch(**vars(batch), maps=torch.from_numpy(maps))
-
-    def _make(self, image: Tensor) -> NDArray[np.float32]:
-        begin = time.perf_counter()
-        made: NDArray[np.float32] = self.encode(image[None])[0].detach().cpu().numpy()
-        self.made += 1
-        self.seconds += time.perf_counter() - begin
-        return made
 
 
 def _expect_overlap(stride: Index3, shape: Index3) -> None:
@@ -299,10 +275,12 @@ def _batches(
             answer = probability(batch).detach().cpu().numpy()
             assembler.seconds["network"] += time.perf_counter() - begin
             begin = time.perf_counter()
+            voxels = tuple(batch.occupied.shape)
             expect(
-                answer.shape == tuple(batch.occupied.shape),
-                given=f"probabilities of shape {answer.shape}",
-                needed=f"{tuple(batch.occupied.shape)}, one a voxel of the batch",
+                answer.shape in (voxels, (voxels[0], len(NYU40.names), *voxels[1:])),
+                given=f"an answer of shape {answer.shape}",
+                needed=f"{voxels}, a probability a voxel of the batch, or logits of "
+                f"{len(NYU40.names)} classes in between",
                 do="check the network's output",
                 error=ShapeError,
             )
@@ -313,7 +291,9 @@ def _batches(
 
 
 class Assembler:
-    """Adds windows up into one scene. Memory: 9 bytes a voxel, 25 with colours.
+    """Adds windows up into one scene.
+
+    Memory: 9 bytes a voxel, 25 with colours, 160 more with classes.
 
     Args:
         grid: the scene's grid; what windows hold beyond it is dropped.
@@ -325,27 +305,32 @@ class Assembler:
         self.grid, self.shape = grid, shape
         self.seconds = {"wait for samples": 0.0, "network": 0.0, "blend": 0.0}
         self._weight = blend_weight(shape, params.blend)
-        self._sum = np.zeros(grid.shape, np.float32)
+        self._sum: NDArray[np.float32] | None = None  # classes first, where there are any
         self._weights = np.zeros(grid.shape, np.float32)
         self._seen = np.zeros(grid.shape, bool)
         self._color_sum = np.zeros((*grid.shape, 3), np.float32) if params.colors else None
         self._color_count = np.zeros(grid.shape, np.float32) if params.colors else None
 
     def add(self, sample: Sample, probability: NDArray[Any]) -> None:
-        """Add one window: its probabilities ``(X, Y, Z)``, and what its views show.
+        """Add one window: probabilities ``(X, Y, Z)`` or logits ``(41, X, Y, Z)``, and its views.
 
         Raises:
             ShapeError: the window has another shape, or was turned.
         """
         expect(
-            probability.shape == self.shape and sample.quarter_turns == 0,
+            probability.shape[-3:] == self.shape and sample.quarter_turns == 0,
             given=f"a window of shape {probability.shape}, turned {sample.quarter_turns} times",
             needed=f"shape {self.shape}, not turned",
             do="predict windows as they were cut, without augmentation",
             error=ShapeError,
         )
         scene, window = overlap(sample.place.start, self.shape, self.grid.shape)
-        self._sum[scene] += (self._weight * probability)[window]
+        if self._sum is None:
+            self._sum = np.zeros((*probability.shape[:-3], *self.grid.shape), np.float32)
+        # numpy's annotations do not know an ellipsis beside slices.
+        in_scene: Any = (..., *scene)
+        in_window: Any = (..., *window)
+        self._sum[in_scene] += (self._weight * probability)[in_window]
         self._weights[scene] += self._weight[window]
         lift, count = sample.lift, int(np.prod(self.shape))
         hits = np.bincount(lift.voxel, minlength=count).reshape(self.shape)
@@ -370,9 +355,12 @@ class Assembler:
     ) -> ScenePrediction:
         """The scene, weights divided out. See :class:`ScenePrediction` for the counts."""
         predicted = self._weights > 0
-        probability = np.divide(
-            self._sum, self._weights, out=np.zeros_like(self._sum), where=predicted
-        )
+        total, classes = self._sum, None
+        if total is not None and total.ndim == 4:
+            probability, classes = _classes(total, self._weights)
+        else:
+            total = np.zeros(self.grid.shape, np.float32) if total is None else total
+            probability = np.divide(total, self._weights, out=np.zeros_like(total), where=predicted)
         colors = None
         if self._color_sum is not None and self._color_count is not None:
             count = np.maximum(self._color_count, 1)[..., None]
@@ -392,7 +380,35 @@ class Assembler:
             frames_used=frames_used,
             frames=frames,
             seconds=dict(self.seconds),
+            classes=classes,
         )
+
+
+def _classes(
+    total: NDArray[np.float32], weights: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], ClassVolume]:
+    """Probability of a surface and its classes, from weighted sums of logits ``(41, X, Y, Z)``."""
+    shape = weights.shape
+    flat, weight = total.reshape(len(total), -1), weights.reshape(-1)
+    probability = np.zeros(weight.shape, np.float32)
+    labels, benchmark = (np.zeros(weight.shape, np.uint8) for _ in range(2))
+    confidence = np.zeros(weight.shape, np.float16)
+    ids = np.array(NYU40.benchmark_ids)
+    predicted = np.flatnonzero(weight > 0)
+    for begin in range(0, len(predicted), SLAB_VOXELS):
+        at = predicted[begin : begin + SLAB_VOXELS]
+        logits = flat[:, at] / weight[at]
+        best = logits[1:].argmax(axis=0)
+        top = np.take_along_axis(logits[1:], best[None], axis=0)[0]
+        surface = np.exp(logits[1:] - top).sum(axis=0)  # of all classes, in units of the best one
+        with np.errstate(over="ignore"):  # exp beyond float32 is inf, and the ratio rightly 0
+            probability[at] = surface / (surface + np.exp(logits[0] - top))
+        labels[at] = best + 1
+        benchmark[at] = ids[logits[ids].argmax(axis=0)]
+        confidence[at] = 1 / surface
+    return probability.reshape(shape), ClassVolume(
+        labels.reshape(shape), benchmark.reshape(shape), confidence.reshape(shape)
+    )
 
 
 def blend_weight(shape: Index3, blend: Blend) -> NDArray[np.float32]:

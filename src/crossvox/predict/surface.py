@@ -149,6 +149,27 @@ def mask_mesh(prediction: ScenePrediction, params: SurfaceParams | None = None) 
     return volume_mesh(prediction.grid, seen, None, params, prediction.colors)
 
 
+def nearest_voxels(
+    grid: VoxelGrid, points_m: NDArray[Any], known: NDArray[np.bool_]
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]] | None:
+    """For each point the known voxel that is nearest to the voxel it lies in.
+
+    Args:
+        grid: where the voxels are.
+        points_m: ``(N, 3)`` world metres; those beyond the grid go with its border.
+        known: ``(X, Y, Z)`` bool.
+
+    Returns:
+        Three index arrays ``(N,)`` into volumes of the grid; None if no voxel is known.
+    """
+    if not known.any():
+        return None
+    at = np.rint(grid.to_grid(points_m)).astype(np.intp).clip(0, np.array(grid.shape) - 1)
+    nearest = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
+    x, y, z = nearest[:, at[:, 0], at[:, 1], at[:, 2]]
+    return x, y, z
+
+
 def _expect_shape(what: str, array: NDArray[Any], shape: tuple[int, int, int]) -> None:
     expect(
         array.shape == shape,

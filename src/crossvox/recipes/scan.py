@@ -1,4 +1,4 @@
-"""A capture of one's own, without mesh and labels, to a reconstructed room with a page."""
+"""A capture of one's own, without mesh and labels, to a labelled 3D room with a page."""
 
 from __future__ import annotations
 
@@ -90,9 +90,13 @@ def scan(
     params: ScanParams | None = None,
     *,
     run: Path | None = None,
+    geometry: Path | None = None,
+    votes: Path | None = None,
     progress: Progress | None = None,
 ) -> ScanReport:
     """Level a capture, fuse it, reconstruct it with a trained network, score both, make a page.
+
+    A run of 3D segmentation labels the room as well: its surface, and the TSDF mesh of the frames.
 
     There is no ground truth here: the reference of the 3D scores is the TSDF mesh of the same
     frames, that of the depth scores the sensor.
@@ -101,7 +105,10 @@ def scan(
         source: a capture in any format that can be read.
         out: folder for everything.
         params: see :class:`ScanParams`.
-        run: a run of ``crossvox train reconstruct``; None stops at the TSDF mesh.
+        run: a run of ``crossvox train reconstruct`` or ``train segment3d``; None stops at the TSDF
+            mesh.
+        geometry: a reconstruction run that the surface comes from, where ``run`` tells the classes.
+        votes: a 2D run whose labels vote for classes, beside a segmentation.
         progress: who watches.
     """
     params, progress = params or ScanParams(), progress or Silent()
@@ -151,7 +158,16 @@ def scan(
     if run is not None:
         prediction = out / "prediction"
         with watch("predict"):
-            predict(run, data, prediction, params.predict, tsdf=params.tsdf, progress=progress)
+            predict(
+                run,
+                data,
+                prediction,
+                params.predict,
+                geometry=geometry,
+                votes=votes,
+                tsdf=params.tsdf,
+                progress=progress,
+            )
         with watch("score"):
             evaluation = evaluate_reconstruction(
                 prediction, data, params.protocol, progress=progress.step("scores")

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.core.artifact import (
-    MANIFEST,
     Manifest,
     Stopwatch,
     building,
     digest,
+    expect_own,
     file_digest,
     plain,
     read_manifest,
@@ -31,7 +31,7 @@ from crossvox.core.labels import NYU40
 from crossvox.core.params import from_plain
 from crossvox.core.volume import Score
 from crossvox.doors.images import encode_png, resize_color, write_bytes
-from crossvox.metrics import confusion
+from crossvox.metrics import confusion, segmentation_scores
 from crossvox.recipes.prepare import read_scenes
 from crossvox.recipes.progress import Progress, Silent
 from crossvox.samples.images import (
@@ -55,7 +55,6 @@ from crossvox.tasks.segment2d import (
     Segment2d,
     Segment2dParams,
     pixel_shares,
-    segmentation_scores,
 )
 from crossvox.train.loop import TrainParams, TrainProgress, TrainReport, read_run, train
 
@@ -342,7 +341,7 @@ def evaluate_segment2d(
     """
     progress, watch = progress or Silent(), Stopwatch()
     out = out or run / "evaluation"
-    _expect_own(out, EVALUATE)
+    expect_own(out, EVALUATE)
     found = _evaluation_pairs(data, images, labels, scenes)
     record, network = load_segment2d(run, device=device)
     shown = {pair.name for pair in _spread(found.pairs, pictures)}
@@ -506,18 +505,6 @@ def _spread(pairs: Sequence[ImagePair], count: int) -> list[ImagePair]:
     return [pairs[i * len(pairs) // count] for i in range(count)]
 
 
-def _expect_own(out: Path, stage: str) -> None:
-    """Refuse a folder that this stage did not write: it is going to be replaced as a whole."""
-    free = not out.exists() or (out.is_dir() and not any(out.iterdir()))
-    expect(
-        free or ((out / MANIFEST).is_file() and read_manifest(out).stage == stage),
-        given=f"{out}, which holds something else",
-        needed="a new or empty folder, or one that the same command wrote",
-        do="name another folder",
-        error=ArtifactError,
-    )
-
-
 def _expect_one_source(data: Path | None, images: Path | None, labels: Path | None) -> None:
     expect(
         (data is None) == (images is not None) == (labels is not None),
@@ -582,7 +569,7 @@ def flatten(data: Path, out: Path, *, progress: Progress | None = None) -> Flatt
         CaptureError: a split has scenes but no labels.
     """
     progress = progress or Silent()
-    _expect_own(out, FLATTEN)
+    expect_own(out, FLATTEN)
     found: dict[str, PairList] = {}
     for split in FLAT_SPLITS:
         named = (data / f"{split}.txt").is_file() and (data / f"{split}.txt").read_text().split()

@@ -82,6 +82,12 @@ class AugmentParams:
             error=ParamsError,
         )
 
+    @property
+    def varies_images(self) -> bool:
+        """Whether images are varied at all; sub-volumes may be turned all the same."""
+        amounts = (self.brightness, self.contrast, self.saturation, self.hue)
+        return any(amounts) or (self.blur_share > 0 and self.blur_px > 0)
+
 
 class ImageCache:
     """Decoded images, the least recently used ones dropped when they take too much memory.

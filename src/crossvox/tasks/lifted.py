@@ -1,4 +1,4 @@
-"""The network of a reconstruction that lifts more than colours: images to logits in one module.
+"""The network of a task that lifts more than colours: images to logits in one module.
 
 Three parts in a row: a 2D network makes feature maps of the images (or the images themselves are
 lifted), the maps are lifted and joined, a 3D network reads the volume. All that depends on one
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor, nn
 
-from crossvox.core.volume import Batch, MappedBatch
+from crossvox.core.volume import Batch, FeatureBatch, MappedBatch
 from crossvox.views.lift import feature_pixels, lift, lift_attended, view_counts
 
 if TYPE_CHECKING:
@@ -72,6 +72,16 @@ class LiftedNetwork(nn.Module):
                 _rest_unused(image_network)
         self.log_variances = nn.Parameter(torch.zeros(2)) if proxy else None
         self.train(self.training)
+
+    def parts(self) -> dict[str, tuple[nn.Module, ...]]:
+        """Modules by part, see :meth:`crossvox.networks.scene_unet.SceneUNet.parts`.
+
+        The scores of ``attention`` belong to the input; ``images`` is the 2D network.
+        """
+        parts: dict[str, tuple[nn.Module, ...]] = dict(self.volume_network.parts())  # type: ignore[operator]
+        if self.score is not None:
+            parts["input"] = (*parts["input"], self.score)
+        return {"images": () if self.image_network is None else (self.image_network,), **parts}
 
     def train(self, mode: bool = True) -> LiftedNetwork:
         """Set training mode, except for the 2D network."""
@@ -130,7 +140,13 @@ class LiftedNetwork(nn.Module):
             )
             maps = _spread(self._mapped(features), batch.view_ok)
             return self._volume_logits(batch, maps), pixels, self.log_variances
-        maps = batch.maps if isinstance(batch, MappedBatch) else self._maps(batch)
+        if isinstance(batch, MappedBatch):
+            maps = batch.maps
+        elif isinstance(batch, FeatureBatch):
+            found = batch.features
+            maps = self._mapped(found.flatten(0, 1)).unflatten(0, found.shape[:2])
+        else:
+            maps = self._maps(batch)
         logits = self._volume_logits(batch, maps)
         return (logits, None, self.log_variances) if pixel_stride > 0 else logits
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.core.checks import ParamsError, ShapeError, expect
+from crossvox.core.checks import ParamsError, expect
 from crossvox.core.labels import NYU40
 from crossvox.core.volume import ImageBatch, Score
-from crossvox.metrics import class_iou, class_iou_lenient, present_mean
+from crossvox.metrics import STRICT, segmentation_scores
 from crossvox.networks import build_network2d
 from crossvox.samples.dataset import COLOR_MEAN, COLOR_STD
 from crossvox.tasks.task import Losses
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from crossvox.networks.features2d import Network2D
 
 CLASSES = len(NYU40.names)
-STRICT, LENIENT = "mIoU strict", "mIoU lenient"
-MAJORITY = "majority class"
-"""Suffix of the scores of the trivial baseline."""
 
 PUBLISHED_WEIGHTS = (
     3.5664, 2.9007, 3.1645, 4.5708, 4.7439, 4.4247, 4.9056, 4.5828, 4.6723, 5.1634, 5.2238,
@@ -303,88 +300,6 @@ def every(labels: Tensor, stride: int) -> Tensor:
         for n in labels.shape[-2:]
     )
     return labels[:, rows][:, :, columns]
-
-
-def segmentation_scores(
-    confusion: NDArray[Any], majority: int, protocol: str, space: Any = NYU40
-) -> list[Score]:
-    """Scores of one confusion matrix over a whole split, each beside the majority class's.
-
-    * ``mIoU strict``: mean over the benchmark classes; a prediction outside them, on a pixel that
-      shows one, is a miss. Pixels of other classes do not count.
-    * ``mIoU lenient``: the published pipeline's count; such a prediction costs nothing.
-    * ``mIoU 40 classes``: over all annotated classes.
-    * ``pixel accuracy``: over all annotated pixels.
-    * ``IoU NAME``: of each benchmark class, strict; NaN where neither side has it.
-
-    Args:
-        confusion: ``(C, C)``, row = label, column = prediction.
-        majority: class that the baseline predicts everywhere.
-        protocol: at which size it was counted.
-        space: names, benchmark classes and ignored id.
-
-    Raises:
-        ShapeError: the matrix does not belong to the classes.
-    """
-    confusion = np.asarray(confusion, dtype=np.float64)
-    classes = len(space.names)
-    expect(
-        confusion.shape == (classes, classes),
-        given=f"a confusion matrix of shape {confusion.shape}",
-        needed=f"({classes}, {classes})",
-        do="count with the task's classes",
-        error=ShapeError,
-    )
-    constant = np.zeros_like(confusion)
-    constant[:, majority] = confusion.sum(axis=1)
-    learnt, baseline = _numbers(confusion, space), _numbers(constant, space)
-    annotated = np.delete(confusion.sum(axis=1), space.ignore_id)
-    benchmark = confusion.sum(axis=1)[list(space.benchmark_ids)]
-    rules = {
-        STRICT: f"{len(benchmark)} classes, other predictions are misses",
-        LENIENT: f"{len(benchmark)} classes, other predictions are not counted (as published)",
-        "mIoU 40 classes": "all annotated classes",
-        "pixel accuracy": "all annotated pixels",
-    }
-    scores = []
-    for name, value in learnt.items():
-        rule = rules.get(name, "strict")
-        whole = name in ("pixel accuracy", "mIoU 40 classes")
-        support = float(annotated.sum()) if whole else float(benchmark.sum())
-        if name not in rules:
-            support = float(confusion.sum(axis=1)[space.id_of(name.removeprefix("IoU "))])
-        for label, number in ((name, value), (f"{name} ({MAJORITY})", baseline[name])):
-            if name not in rules and label != name:
-                continue
-            scores.append(
-                Score(
-                    name=label,
-                    value=number,
-                    unit="ratio",
-                    support=round(support),
-                    of="pixels",
-                    higher_is_better=True,
-                    protocol=f"{rule}; one count over the split, {protocol}",
-                    details={"majority class": float(majority)} if label != name else {},
-                )
-            )
-    return scores
-
-
-def _numbers(confusion: NDArray[np.float64], space: Any) -> dict[str, float]:
-    classes = range(len(space.names))
-    ignored = [c for c in classes if c not in space.benchmark_ids]
-    strict = class_iou(confusion, ignored)
-    valid = np.delete(confusion, space.ignore_id, axis=0)
-    hits = float(np.trace(confusion)) - float(confusion[space.ignore_id, space.ignore_id])
-    total = float(valid.sum())
-    numbers = {
-        STRICT: present_mean(strict)[0],
-        "pixel accuracy": hits / total if total else math.nan,
-        LENIENT: present_mean(class_iou_lenient(confusion, ignored))[0],
-        "mIoU 40 classes": present_mean(class_iou(confusion, [space.ignore_id]))[0],
-    }
-    return numbers | {f"IoU {space.names[c]}": float(strict[c]) for c in space.benchmark_ids}
 
 
 def _ordered(images: Tensor) -> Tensor:

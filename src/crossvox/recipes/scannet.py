@@ -1,0 +1,193 @@
+"""Export to ScanNet's benchmark: predictions, and ground truth in the same layout."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossvox.core.artifact import (
+    MANIFEST,
+    ON_SCAN,
+    Manifest,
+    building,
+    expect_own,
+    read_manifest,
+    write_manifest,
+)
+from crossvox.core.checks import ArtifactError, ParamsError, expect
+from crossvox.core.labels import NYU40
+from crossvox.core.npz import reading_npz
+from crossvox.evaluate.classes import reference_labels
+from crossvox.evaluate.scannet import write_vertex_labels
+from crossvox.recipes.prepare import read_scenes
+from crossvox.recipes.progress import Progress, Silent
+
+STAGE = "export-scannet"
+
+Labels = Literal["benchmark", "all"]
+
+
+@dataclass(frozen=True)
+class ScannetExport:
+    """What :func:`export_scannet` wrote.
+
+    Attributes:
+        kind: ``prediction``, or ``ground truth``.
+        vertices: lines by scene.
+        unlabelled: of them, vertices without a class (0), by scene.
+        left_out: scenes without classes on the scan's mesh, or without ground truth.
+        out: where.
+    """
+
+    kind: str
+    vertices: dict[str, int]
+    unlabelled: dict[str, int]
+    left_out: tuple[str, ...]
+    out: Path
+
+
+def export_scannet(
+    source: Path,
+    out: Path,
+    *,
+    labels: Labels = "benchmark",
+    scenes: str = "all",
+    progress: Progress | None = None,
+) -> ScannetExport:
+    """Write ``OUT/SCENE.txt`` files: one NYU40 id a line, in vertex order of the scan's own mesh.
+
+    Of a prediction, its classes; of prepared data, the ground truth, as the benchmark's script
+    reads it (all NYU40 ids and 0; it leaves out those it does not score).
+
+    Args:
+        source: folder that ``crossvox predict`` wrote (of a ``segment3d`` run), or one that
+            ``crossvox prepare`` wrote.
+        out: where to; replaced as a whole.
+        labels: of a prediction: ``benchmark`` writes the best of the 20 classes, ``all`` the best
+            of all 40, some of which the benchmark counts as misses.
+        scenes: "all", or names separated by commas; of prepared data "train" and "val" as well.
+        progress: who watches.
+
+    Raises:
+        ArtifactError: ``source`` holds no such scene, a scene is damaged, or ``out`` holds
+            something else.
+        CaptureError: a mesh cannot be read.
+        ParamsError: ``labels`` is neither.
+    """
+    expect(
+        labels in ("benchmark", "all"),
+        given=f"labels {labels!r}",
+        needed="benchmark or all",
+        do="correct --labels",
+        error=ParamsError,
+    )
+    expect_own(out, STAGE)
+    predicted = any(source.glob(f"*/{ON_SCAN}")) or (source / ON_SCAN).is_file()
+    folders = _predicted_scenes(source, scenes) if predicted else read_scenes(source, scenes)
+    report = (progress or Silent()).step("scenes")
+    vertices: dict[str, int] = {}
+    without: dict[str, int] = {}
+    left_out: list[str] = []
+    with building(out) as folder:
+        for done, (scene, ids) in enumerate(_labels(folders, labels, predicted), start=1):
+            if ids is None:
+                left_out.append(scene)
+            else:
+                write_vertex_labels(folder / f"{scene}.txt", ids)
+                vertices[scene], without[scene] = len(ids), int((ids == NYU40.ignore_id).sum())
+            report(done, len(folders))
+        lacking = ON_SCAN if predicted else "vertex labels"
+        expect(
+            len(vertices) > 0,
+            given=f"{source} with {len(folders)} scenes, none with {lacking}",
+            needed="a prediction of a segment3d run, or prepared scans with labels",
+            do="pass such a folder",
+            error=ArtifactError,
+        )
+        kind = "prediction" if predicted else "ground truth"
+        notes: dict[str, Any] = {
+            "kind": kind,
+            "labels": labels if predicted else "all",
+            "vertices": vertices,
+            "vertices without class": without,
+            "scenes left out": left_out,
+        }
+        majority = _majority_class([source / scene for scene in vertices]) if predicted else None
+        if majority is not None:
+            notes["majority_class"] = majority
+        write_manifest(
+            folder,
+            Manifest(
+                STAGE,
+                params={"labels": labels, "scenes": scenes},
+                parents={"source": read_manifest(source).digest}
+                if (source / MANIFEST).is_file()
+                else {},
+                notes=notes,
+                links={"source": Path(os.path.relpath(source, out)).as_posix()},
+            ),
+        )
+    return ScannetExport(kind, vertices, without, tuple(left_out), out)
+
+
+def _predicted_scenes(pred: Path, which: str) -> list[Path]:
+    if (pred / ON_SCAN).is_file():
+        return [pred]
+    there = sorted(path.parent.name for path in pred.glob(f"*/{MANIFEST}"))
+    there = sorted({*there, *(path.parent.name for path in pred.glob(f"*/{ON_SCAN}"))})
+    names = there if which == "all" else [name for name in which.split(",") if name]
+    missing = [name for name in names if name not in there]
+    expect(
+        bool(names) and not missing,
+        given=f"scenes {which!r} of {pred}"
+        + (f", where {', '.join(missing[:5])} are not predicted" if missing else ""),
+        needed=f"all, or some of {', '.join(there[:5])}{', ...' if len(there) > 5 else ''}",
+        do="correct --scenes",
+        error=ArtifactError,
+    )
+    return [pred / name for name in names]
+
+
+def _labels(
+    folders: list[Path], labels: Labels, predicted: bool
+) -> Iterator[tuple[str, NDArray[np.uint8] | None]]:
+    """Scene name and ids by vertex; None where a scene has none."""
+    for folder in folders:
+        scene = folder.resolve().name
+        if predicted:
+            path = folder / ON_SCAN
+            yield scene, _read_on_scan(path, labels) if path.is_file() else None
+        else:
+            mesh = reference_labels(folder, scene)
+            yield scene, None if mesh is None else mesh.labels
+
+
+def _read_on_scan(path: Path, labels: Labels) -> NDArray[np.uint8]:
+    """Ids of the scan's vertices, checked."""
+    name = "benchmark_label" if labels == "benchmark" else "label"
+    needed = "the classes of the scan's vertices"
+    with reading_npz(path, needed=needed, do="predict the scene again") as arrays:
+        ids, both = arrays[name], (arrays["label"].shape, arrays["benchmark_label"].shape)
+        if ids.dtype != np.uint8 or ids.ndim != 1 or both[0] != both[1]:
+            raise ValueError(f"{name} of shape {ids.shape}, type {ids.dtype}")
+        allowed = (0, *NYU40.benchmark_ids) if labels == "benchmark" else range(len(NYU40.names))
+        stray = np.setdiff1d(ids, allowed)
+        if len(stray):
+            raise ValueError(f"{name} holds {stray.tolist()}, which are no such ids")
+    return np.asarray(ids)
+
+
+def _majority_class(folders: list[Path]) -> int | None:
+    """The most frequent training class that the scenes' manifests agree on; None if they do not."""
+    found = {
+        read_manifest(folder).notes.get("majority_class") if (folder / MANIFEST).is_file() else None
+        for folder in folders
+    }
+    value = found.pop() if len(found) == 1 else None
+    return value if isinstance(value, int) else None

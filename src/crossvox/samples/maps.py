@@ -1,0 +1,89 @@
+"""What a 2D network makes of frames, made once a frame and kept for every sub-volume to come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from crossvox.core.volume import Batch, FeatureBatch, MappedBatch, Sample
+from crossvox.samples.dataset import ImageCache, collate
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CACHE_BYTES = 1 << 30
+"""Maps of frames that are kept at most."""
+
+
+class FrameMaps:
+    """Maps of frames, the least recently used ones dropped when they take too much memory.
+
+    Args:
+        encode: ``(1, 3, H, W)`` normalised images to ``(1, C, h, w)`` maps.
+        most_bytes: maps that are kept at most.
+
+    Attributes:
+        made: how often ``encode`` was called.
+        seconds: time that it took.
+    """
+
+    def __init__(self, encode: Callable[[Tensor], Tensor], most_bytes: int = CACHE_BYTES) -> None:
+        self.encode = encode
+        self.cache = ImageCache(most_bytes)
+        self.made, self.seconds = 0, 0.0
+
+    def add(self, samples: Sequence[Sample], batch: Batch) -> MappedBatch:
+        """The batch of these samples with its maps; at least one view exists."""
+        return MappedBatch(**vars(batch), maps=self.stack(samples, batch))
+
+    def stack(self, samples: Sequence[Sample], batch: Batch) -> Tensor:
+        """Maps ``(B, K, C, h, w)`` of the samples' frames; views that are missing hold 0.
+
+        Each frame is encoded alone, and not with others of the batch, so that the result does not
+        depend on which frames were at hand. Without any view there is one map of a black image, for
+        its size.
+        """
+        maps: NDArray[np.float32] | None = None
+        for n, sample in enumerate(samples):
+            for slot, frame in enumerate(sample.place.frame_ids):
+                make = partial(self._make, batch.images[n, slot])
+                made = self.cache.get((sample.place.scene, frame), make)
+                if maps is None:
+                    maps = np.zeros((*batch.images.shape[:2], *made.shape), np.float32)
+                maps[n, slot] = made
+        if maps is None:
+            made = self._make(batch.images[0, 0])
+            maps = np.zeros((*batch.images.shape[:2], *made.shape), np.float32)
+        return torch.from_numpy(maps)
+
+    def _make(self, image: Tensor) -> NDArray[np.float32]:
+        begin = time.perf_counter()
+        made: NDArray[np.float32] = self.encode(image[None])[0].detach().cpu().numpy()
+        self.made += 1
+        self.seconds += time.perf_counter() - begin
+        return made
+
+
+class FeatureCollate:
+    """Joins samples to a batch with features of a 2D network that does not learn.
+
+    Only for images that are shown as they are: of a varied image the features differ every time.
+
+    Args:
+        features: ``(1, 3, H, W)`` normalised images to ``(1, C, h, w)`` features.
+        most_bytes: features that are kept at most.
+    """
+
+    def __init__(self, features: Callable[[Tensor], Tensor], most_bytes: int = CACHE_BYTES) -> None:
+        self.maps = FrameMaps(features, most_bytes)
+
+    def __call__(self, samples: Sequence[Sample]) -> FeatureBatch:
+        """The batch of these samples."""
+        batch = collate(list(samples))
+        return FeatureBatch(**vars(batch), features=self.maps.stack(samples, batch))

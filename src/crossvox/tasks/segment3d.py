@@ -1,0 +1,299 @@
+"""3D semantic segmentation: what the surface in each voxel belongs to, or that there is none.
+
+Classes are the ids of the one label table: 0 is free space (a class like the others in the loss), 1
+to 40 are NYU40. An occupied voxel that nobody annotated is neither and counts nowhere. In a
+prepared volume and in a batch, occupancy tells free voxels from unannotated ones; the label alone
+does not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossvox.core.checks import ParamsError, ShapeError, expect
+from crossvox.core.labels import NYU40
+from crossvox.core.volume import Batch, Score
+from crossvox.metrics import voxel_numbers
+from crossvox.tasks.scene import SceneTask, SceneTaskParams, existing
+from crossvox.tasks.segment2d import PUBLISHED_WEIGHTS, class_weights
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+CLASSES = len(NYU40.names)
+FREE = 0
+"""Class of voxels that no surface passes through."""
+
+IGNORED = -1
+"""Target of voxels that count nowhere."""
+
+MAJORITY = "majority class on seen voxels"
+"""Suffix of the scores of the trivial baseline."""
+
+PROTOCOL = (
+    "voxels inside the scene, likeliest of free space and 40 classes, one count over the split; "
+    "occupied voxels without annotation left out"
+)
+
+
+@dataclass(frozen=True)
+class Segment3dParams(SceneTaskParams):
+    """What is learnt, and from what.
+
+    Attributes:
+        weighting: class weights of the cross entropy. ``labels``: 1 / ln(1.2 + share) of the
+            training voxels, scaled to a mean of 1 over annotated voxels, and 1 for free space, so
+            that rare classes weigh more and surfaces grow no thicker; ``published``: ScanNet's
+            table, which weighs surface 1.3 times free space on average; or ``even``.
+        extra_loss: what is added to the cross entropy: ``none``, soft ``dice`` or ``lovasz``
+            (Berman, Triki and Blaschko 2018), over the annotated voxels, mean over the classes that
+            a batch holds.
+        extra_weight: factor of the extra loss.
+
+    Raises:
+        ParamsError: a value makes no sense, alone or beside the others.
+    """
+
+    weighting: Literal["labels", "published", "even"] = "labels"
+    extra_loss: Literal["none", "dice", "lovasz"] = "none"
+    extra_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        expect(
+            math.isfinite(self.extra_weight) and self.extra_weight >= 0,
+            given=f"extra_weight={self.extra_weight}",
+            needed="a number of 0 or more",
+            do="check --task.extra-weight",
+            error=ParamsError,
+        )
+
+
+@dataclass(frozen=True)
+class Segment3d(SceneTask):
+    """The 3D segmentation task (see :class:`crossvox.tasks.task.Task`).
+
+    Attributes:
+        params: network, view fusion and loss.
+        shares: share of the annotated training voxels by NYU40 id, ``(41,)``; entry 0 is not used.
+
+    Raises:
+        ShapeError: not one share a class.
+    """
+
+    params: Segment3dParams = field(default_factory=Segment3dParams)
+    shares: tuple[float, ...] = (0.0, *(1 / (CLASSES - 1),) * (CLASSES - 1))
+
+    name: ClassVar[str] = "segment3d"
+    classes: ClassVar[int] = CLASSES
+    monitor: ClassVar[str] = "mIoU"
+    monitor_higher_is_better: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        expect(
+            len(self.shares) == CLASSES,
+            given=f"{len(self.shares)} class shares",
+            needed=f"{CLASSES}, one an id",
+            do="count the training labels with crossvox.tasks.segment3d.voxel_shares",
+            error=ShapeError,
+        )
+
+    @property
+    def class_weights(self) -> tuple[float, ...]:
+        """Weight of each class in the loss, free space first."""
+        if self.params.weighting == "published":
+            return PUBLISHED_WEIGHTS
+        if self.params.weighting == "even":
+            return (1.0,) * CLASSES
+        weights = np.array(class_weights((0.0, *self.shares[1:])))
+        mean = float(weights[1:] @ np.array(self.shares[1:]))
+        return (1.0, *(weights[1:] / (mean if mean > 0 else 1.0)).tolist())
+
+    @property
+    def majority(self) -> int:
+        """The NYU40 id with most annotated training voxels."""
+        return 1 + int(np.argmax(self.shares[1:]))
+
+    def targets(self, batch: Batch) -> Tensor:
+        """Class of each voxel, ``(B, X, Y, Z)`` int64: 0 free, 1 to 40, :data:`IGNORED`."""
+        labels = batch.labels
+        ignored = labels.new_full((), IGNORED)
+        surface = labels.where(labels != NYU40.ignore_id, ignored)
+        return surface.where(batch.occupied, labels.new_full((), FREE))
+
+    def class_logits(self, network: nn.Module, batch: Batch) -> Tensor:
+        """Logits ``(B, 41, X, Y, Z)`` without gradients."""
+        import torch
+
+        with torch.no_grad():
+            return self.logits(network, batch).detach()
+
+    def probability(self, network: nn.Module, batch: Batch) -> Tensor:
+        """Probability that the surface passes through each voxel, ``(B, X, Y, Z)``, no gradients.
+
+        All classes but free space together.
+        """
+        logits = self.class_logits(network, batch)
+        return (logits[:, 1:].logsumexp(dim=1) - logits[:, FREE]).sigmoid()
+
+    def _mean(self, logits: Tensor, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        mean, parts = super()._mean(logits, batch)
+        if self.params.extra_loss == "none":
+            return mean, parts
+        rows, target = _rows(logits), self.targets(batch).flatten()
+        kept = (target > FREE) & self.region(batch).flatten()
+        extra = (dice if self.params.extra_loss == "dice" else lovasz)(rows[kept], target[kept])
+        parts[self.params.extra_loss] = extra.detach()
+        return mean + self.params.extra_weight * extra, parts
+
+    def _sums(self, logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        from torch.nn import functional
+
+        target = self.targets(batch)
+        target = target.where(self.region(batch), target.new_full((), IGNORED)).flatten()
+        weights = logits.new_tensor(self.class_weights)
+        total = functional.cross_entropy(
+            _rows(logits), target, weights, ignore_index=IGNORED, reduction="sum"
+        )
+        return total, weights[target[target != IGNORED]].sum()
+
+    def observe(self, network: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """Counts of one batch: of the network, of the baseline, and of the loss.
+
+        Returns:
+            float64: ``confusion`` and ``majority`` ``(41, 41)`` (row = truth, column = prediction,
+            0 = free) over annotated and free voxels inside the scene, ``class_hits`` (annotated
+            voxels whose likeliest class, free space aside, is right), ``loss_sum``,
+            ``loss_weight``, ``loss_voxels``.
+        """
+        import torch
+
+        from crossvox.views.lift import seen_voxels
+
+        with torch.no_grad():
+            logits = self.logits(network, batch)
+            total, weight = self._sums(logits, batch)
+            target = self.targets(batch)
+            counted = (target != IGNORED) & batch.inside
+            truth = target[counted]
+            seen = seen_voxels(*existing(batch), len(batch.images), batch.shape)[counted]
+            named = logits[:, 1:].argmax(dim=1)[counted] + 1
+            counts = {
+                "confusion": _pairs(truth, logits.argmax(dim=1)[counted]),
+                "majority": _pairs(truth, seen * self.majority),
+                "class_hits": (named == truth).sum(),
+                "loss_sum": total,
+                "loss_weight": weight,
+                "loss_voxels": (self.region(batch) & (target != IGNORED)).sum(),
+            }
+            return {name: value.to(torch.float64) for name, value in counts.items()}
+
+    def scores(self, counts: Mapping[str, Tensor]) -> list[Score]:
+        """Scores of a split from its added counts; NaN where a ratio is 0 / 0.
+
+        Returns:
+            ``mIoU`` over the benchmark's classes (a free voxel or another class taken for one of
+            them is wrong), ``IoU occupied`` (any class), both followed by the baseline's; ``class
+            accuracy`` of annotated voxels, free space aside; ``IoU NAME`` of each class; the loss.
+        """
+        learnt = counts["confusion"].cpu().numpy()
+        baseline = counts["majority"].cpu().numpy()
+        support = round(float(learnt.sum()))
+        found, trivial = voxel_numbers(learnt), voxel_numbers(baseline)
+        scores = []
+        for name, value in found.items():
+            if name.startswith("IoU ") and name != "IoU occupied":
+                own = round(float(learnt[NYU40.id_of(name.removeprefix("IoU "))].sum()))
+                scores.append(_score(name, value, own))
+                continue
+            scores.append(_score(name, value, support))
+            scores.append(_score(f"{name} ({MAJORITY})", trivial[name], support))
+        annotated = float(learnt[1:].sum())
+        hits = float(counts["class_hits"])
+        scores.insert(
+            4,
+            _score("class accuracy", hits / annotated if annotated else math.nan, round(annotated)),
+        )
+        weight = float(counts["loss_weight"])
+        scores.append(
+            Score(
+                name="loss",
+                value=float(counts["loss_sum"]) / weight if weight else math.nan,
+                unit="",
+                support=round(float(counts["loss_voxels"])),
+                of="voxels",
+                higher_is_better=False,
+                protocol=f"cross entropy, {self.params.weighting} class weights, "
+                f"region {self.params.loss_region}",
+            )
+        )
+        return scores
+
+
+def voxel_shares(counts: NDArray[Any]) -> tuple[float, ...]:
+    """Share of each NYU40 id among annotated voxels, from counts by id ``(41,)``; entry 0 is 0."""
+    annotated = np.asarray(counts, dtype=np.float64).copy()
+    annotated[NYU40.ignore_id] = 0
+    total = annotated.sum()
+    return tuple((annotated / total if total else annotated).tolist())
+
+
+def dice(logits: Tensor, target: Tensor) -> Tensor:
+    """Soft Dice loss, mean over the classes that occur; 0 for no row.
+
+    Args:
+        logits: ``(N, C)``.
+        target: ``(N,)`` int64.
+    """
+    if len(target) == 0:
+        return logits.sum()
+    present = target.unique()
+    share = logits.softmax(dim=1)[:, present]
+    truth = (target[:, None] == present).to(share.dtype)
+    overlap = 2 * (share * truth).sum(dim=0) / (share + truth).sum(dim=0)
+    return 1 - overlap.mean()
+
+
+def lovasz(logits: Tensor, target: Tensor) -> Tensor:
+    """Lovasz-Softmax loss, mean over the classes that occur; 0 for no row.
+
+    The convex extension of 1 - IoU of each class at the vector of errors (Berman, Triki and
+    Blaschko, "The Lovasz-Softmax loss", 2018).
+
+    Args:
+        logits: ``(N, C)``.
+        target: ``(N,)`` int64.
+    """
+    import torch
+
+    if len(target) == 0:
+        return logits.sum()
+    present = target.unique()
+    truth = (target[:, None] == present).to(logits.dtype)
+    error, order = (truth - logits.softmax(dim=1)[:, present]).abs().sort(dim=0, descending=True)
+    ranked = truth.gather(0, order)
+    whole = ranked.sum(dim=0)
+    left = whole - ranked.cumsum(dim=0)
+    jaccard = 1 - left / (whole + (1 - ranked).cumsum(dim=0))
+    steps = torch.cat((jaccard[:1], jaccard[1:] - jaccard[:-1]))
+    return (error * steps).sum(dim=0).mean()
+
+
+def _rows(logits: Tensor) -> Tensor:
+    """``(B, C, X, Y, Z)`` to ``(B X Y Z, C)``; no copy in the memory order of ``scene_unet``."""
+    return logits.permute(0, 2, 3, 4, 1).reshape(-1, logits.shape[1])
+
+
+def _pairs(truth: Tensor, predicted: Tensor) -> Tensor:
+    counts = (truth * CLASSES + predicted).bincount(minlength=CLASSES**2)
+    return counts.view(CLASSES, CLASSES)
+
+
+def _score(name: str, value: float, support: int) -> Score:
+    return Score(name, value, "ratio", support, "voxels", True, PROTOCOL)
