@@ -1015,6 +1015,49 @@ def _study_reconstruct(terminal: Terminal) -> Callable[..., Outcome]:
     return command
 
 
+def _study_segment3d(terminal: Terminal) -> Callable[..., Outcome]:
+    from crossvox.recipes.study_segment3d import Study3dParams, study_segment3d
+
+    positional, flat = _positional()
+
+    def command(
+        data: Annotated[Path, positional],
+        out: Annotated[Path, positional],
+        run2d: Path,
+        params: Annotated[Study3dParams, flat] = Study3dParams(),  # noqa: B008
+        arms: str = "all",
+        seeds: int = 3,
+    ) -> Outcome:
+        """Train 3D segmentations that differ in what they start from, and compare them.
+
+        Args:
+            data: folder that 'crossvox prepare' wrote.
+            out: folder of the study; several processes may work on different arms of it.
+            run2d: run of 'crossvox train segment2d': its features are lifted, its labels vote.
+            params: what all arms share.
+            arms: all, or some of scratch,from-reconstruction,scratch-long,
+                from-reconstruction-published,probe,rgb-scratch,rgb-from-reconstruction; 2D votes
+                and majority class are always scored.
+            seeds: how many.
+        """
+        report = study_segment3d(
+            data,
+            out,
+            params,
+            run2d=run2d,
+            arms=arms,
+            seeds=seeds,
+            progress=terminal,
+            watch=lambda _: terminal.training(),
+        )
+        others = ("mIoU lenient", "vertex accuracy", "voxel mIoU", "voxel IoU occupied")
+        terminal.study(report.comparison, "mIoU strict", others)
+        terminal.say(f"{len(report.made)} runs made, {len(report.kept)} kept: {out}")
+        return Outcome(report, INTERRUPTED if report.interrupted else OK)
+
+    return command
+
+
 COMMANDS: dict[str, Command] = {
     "demo": Command("the main job on generated rooms, from nothing to a page", _demo),
     "scan": Command("a capture of your own to a reconstructed room with a page", _scan),
@@ -1032,7 +1075,8 @@ COMMANDS: dict[str, Command] = {
     "export scannet": Command("labelled rooms to ScanNet's per-vertex files", _export_scannet),
     "evaluate scannet": Command("score ScanNet's per-vertex files", _evaluate_scannet),
     "score": Command("3D scores of any two meshes", _score),
-    "study reconstruct": Command("arms that differ in one thing, compared", _study_reconstruct),
+    "study reconstruct": Command("arms of what is lifted, compared", _study_reconstruct),
+    "study segment3d": Command("arms of what is started from, compared", _study_segment3d),
     "report": Command("one self-contained page about runs", _report),
     "view": Command("a room in 3D: classes, errors, camera path", _view),
     "import checkpoint": Command("a published checkpoint to a run folder", _import_checkpoint),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -212,3 +213,23 @@ def test_real_meshes_are_read(golden: Path) -> None:
     np.testing.assert_array_equal(plain.faces, labelled.faces)
     data = PlyData.read(str(golden / "g3_crop_vh_clean_2.ply"))["face"].data
     np.testing.assert_array_equal(plain.faces, np.stack(list(data[data.dtype.names[0]])))
+
+
+def test_glb_holds_colours_as_linear_light() -> None:
+    """glTF reads vertex colours as linear; turned back to sRGB they are the mesh's own."""
+    mesh = some_mesh(256, 80)
+    assert mesh.colors is not None
+    data = glb_bytes(mesh)
+    length = int.from_bytes(data[12:16], "little")
+    record = json.loads(data[20 : 20 + length])
+    accessor = record["accessors"][record["meshes"][0]["primitives"][0]["attributes"]["COLOR_0"]]
+    view = record["bufferViews"][accessor["bufferView"]]
+    begin = 28 + length + view.get("byteOffset", 0)
+    stored = np.frombuffer(data[begin : begin + view["byteLength"]], np.uint8).reshape(256, -1)
+    linear = stored[:, :3] / 255
+    back = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055) * 255
+    bright = mesh.colors > 60  # below, eight bits of linear light are coarse
+    np.testing.assert_allclose(back[bright], mesh.colors[bright], atol=2)
+    assert np.abs(back - mesh.colors).max() < 14
+    order = np.argsort(mesh.colors[:, 0], kind="stable")
+    assert (np.diff(stored[order, 0].astype(int)) >= 0).all()

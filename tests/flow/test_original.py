@@ -17,10 +17,13 @@ import torch
 from crossvox.cli import main
 from crossvox.core.artifact import read_manifest
 from crossvox.networks import build_network, build_network2d
+from crossvox.networks.surfacenet import SurfaceNet
 from crossvox.recipes.train import read_scene_run
 from crossvox.samples.hdf5 import OriginalFile
 from crossvox.samples.index import SampleIndex
 from crossvox.scene.store import read_volume
+from crossvox.tasks.segment2d import PUBLISHED_SHARES, PUBLISHED_WEIGHTS
+from crossvox.tasks.segment3d import Segment3d
 from crossvox.train.checkpoint import load_checkpoint
 
 ROOMS = ["--count", "2", "--seed", "3", "--frames", "24", "--frame-step", "30"]
@@ -280,24 +283,176 @@ def test_an_imported_surfacenet_predicts(work: Path, tmp_path: Path) -> None:
         assert notes["coverage"] == 1.0
 
 
+def surfacenet_file(path: Path, channels: int, classes: int) -> Any:
+    """A SurfaceNet's checkpoint as the published training saves it; gives the network."""
+    torch.manual_seed(channels + classes)
+    network = build_network("surfacenet", channels, classes)
+    torch.save({"epoch": 7, "state_dict": network.state_dict()}, path)
+    return network
+
+
+@pytest.fixture(scope="module")
+def enet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An imported 2D run."""
+    folder = tmp_path_factory.mktemp("enet")
+    torch.manual_seed(0)
+    network = build_network2d("enet", 41, weights="none")
+    torch.save({"state_dict": network.state_dict()}, folder / "a.pth.tar")
+    run("import", "checkpoint", folder / "a.pth.tar", folder / "run2d")
+    return folder / "run2d"
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A SurfaceNet that answers its last bias: what is tested is how its run is put together."""
+
+    def forward(self: SurfaceNet, volume: torch.Tensor) -> torch.Tensor:
+        assert volume.shape[1] == self.conv1[0].in_channels
+        bias = self.classifier[0].bias
+        assert bias is not None
+        return bias[:, None, None, None].expand(len(volume), -1, *volume.shape[2:])
+
+    monkeypatch.setattr(SurfaceNet, "forward", forward)
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(("classes", "task"), [(2, "reconstruct"), (41, "segment3d")])
+def test_a_surfacenet_that_reads_features_is_joined_with_its_2d_run(
+    work: Path, enet: Path, tmp_path: Path, classes: int, task: str
+) -> None:
+    network = surfacenet_file(tmp_path / "a.pth.tar", 2 * 128, classes)
+    out = tmp_path / "run"
+    run("import", "checkpoint", tmp_path / "a.pth.tar", out, "--features", enet,
+        "--json", tmp_path / "import.json")  # fmt: skip
+    report = load(tmp_path / "import.json")
+    assert (report["task"], report["classes"]) == (task, classes)
+    assert report["loaded"] == len(network.state_dict())
+    assert "crossvox predict runs it" in report["note"]
+
+    stored = load_checkpoint(out / "best").network
+    assert {name.partition(".")[0] for name in stored} == {"image_network", "volume_network"}
+    for name, value in network.state_dict().items():
+        assert torch.equal(stored[f"volume_network.{name}"], value), name
+    for name, value in load_checkpoint(enet / "best").network.items():
+        assert torch.equal(stored[f"image_network.{name}"], value), name
+
+    found = read_scene_run(out)
+    params = found.params
+    assert found.task.name == task
+    assert params.task.features is not None
+    assert (params.task.features.network, params.task.features.rate) == ("enet", 0)
+    assert (params.task.fusion, params.task.loss_region) == ("concat", "all")
+    assert (params.task.views, params.task.seen_channel) == (2, False)
+    assert (params.views.size, params.views.geometry) == ((328, 256), "thesis")
+    assert (params.views.max_views, params.chunks.require_views) == (2, 2)
+    manifest = read_manifest(out)
+    assert manifest.links["features"] == os.path.relpath(enet, out)
+    assert set(manifest.parents) == {"file", "features"}
+
+    run("import", "checkpoint", tmp_path / "a.pth.tar", out, "--features", enet,
+        "--json", tmp_path / "again.json")  # fmt: skip
+    assert load(tmp_path / "again.json")["kept"]
+
+    # The 2D run is not needed any more.
+    run("predict", out, work / "data", tmp_path / "pred", "--stride", 32, 32, 64,
+        "--no-baselines", "--json", tmp_path / "predict.json")  # fmt: skip
+    for scene, notes in load(tmp_path / "predict.json")["scenes"].items():
+        assert notes["windows_predicted"] > 0
+        assert notes["task"] == task
+        labelled = tmp_path / "pred" / scene / "classes.npz"
+        assert labelled.is_file() == (classes == 41)
+
+
+def test_the_joined_network_answers_as_its_parts(work: Path, enet: Path, tmp_path: Path) -> None:
+    """Features, feature pixels, views behind each other, SurfaceNet: step by step."""
+    from crossvox.recipes.segment2d import load_segment2d
+    from crossvox.samples.dataset import ChunkDataset, collate
+    from crossvox.samples.index import window_index
+    from crossvox.samples.source import load_source
+    from crossvox.train.checkpoint import load_run_network
+    from crossvox.views.lift import feature_pixels, lift
+
+    published = surfacenet_file(tmp_path / "a.pth.tar", 2 * 128, 41).eval()
+    run("import", "checkpoint", tmp_path / "a.pth.tar", tmp_path / "run", "--features", enet)
+    found = read_scene_run(tmp_path / "run")
+    network = found.task.build()
+    load_run_network(tmp_path / "run", network)
+    source = load_source(work / "data" / train_scene(work / "data"), found.params.views)
+    index = window_index(source, (16, 16, 32), (16, 16, 32), 2)
+    chosen = next(n for n, place in enumerate(index.places) if len(place.frame_ids) == 2)
+    dataset = ChunkDataset({source.name: source}, index, found.params.views, None, 0)
+    batch = collate([dataset[chosen]])
+    _, images = load_segment2d(enet)
+    with torch.no_grad():
+        features = images.features(batch.images[0])[None]
+        assert features.shape == (1, 2, 128, 32, 41)
+        pixel = feature_pixels(batch.pixel, (328, 256), 8)
+        volume = lift(features, batch.voxel, pixel, batch.view, batch.sample, batch.shape,
+                      batch.view_ok)  # fmt: skip
+        expected = published(volume)
+        logits = found.task.logits(network.eval(), batch)
+    torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_surfacenet_of_41_classes_that_reads_colours_predicts(work: Path, tmp_path: Path) -> None:
+    surfacenet_file(tmp_path / "a.pth.tar", 6, 41)
+    out = tmp_path / "run"
+    run("import", "checkpoint", tmp_path / "a.pth.tar", out)
+    found = read_scene_run(out)
+    assert isinstance(found.task, Segment3d)
+    assert found.task.params.weighting == "published"
+    assert found.task.class_weights == PUBLISHED_WEIGHTS
+    assert found.task.shares == pytest.approx(PUBLISHED_SHARES)
+    assert found.task.params.features is None
+    run("predict", out, work / "data", tmp_path / "pred", "--stride", 32, 32, 64,
+        "--no-baselines")  # fmt: skip
+    (scene,) = (work / "data" / "val.txt").read_text().split()
+    volume = read_volume(tmp_path / "pred" / scene / "classes.npz")
+    assert volume.grid == read_volume(work / "data" / scene / "volume.npz").grid
+    notes = read_manifest(tmp_path / "pred" / scene).notes
+    assert notes["majority_class"] == 1, "wall, in the published shares"
+
+
 @pytest.mark.parametrize(
-    ("channels", "classes", "task"),
-    [(640, 2, "reconstruct-features"), (640, 41, "segment3d"), (15, 41, "segment3d")],
+    ("classes", "task"), [(2, "reconstruct-features"), (41, "segment3d-features")]
 )
-def test_other_surfacenets_keep_their_weights_for_later(
-    channels: int, classes: int, task: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_without_its_2d_run_a_wide_surfacenet_waits(
+    classes: int, task: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with torch.device("meta"):
-        shapes = build_network("surfacenet", channels, classes).state_dict()
+        shapes = build_network("surfacenet", 640, classes).state_dict()
     weights = {n: torch.ones((), dtype=v.dtype).expand(v.shape) for n, v in shapes.items()}
     torch.save({"state_dict": weights}, tmp_path / "a.pth.tar")
-    run("import", "checkpoint", tmp_path / "a.pth.tar", tmp_path / "run")
+    run("import", "checkpoint", tmp_path / "a.pth.tar", tmp_path / "run", "--json",
+        tmp_path / "import.json")  # fmt: skip
+    assert "--features RUN2D" in load(tmp_path / "import.json")["note"]
     record = load(tmp_path / "run" / "params.json")
     assert record["task"]["name"] == task
     assert record["task"]["params"]["classes"] == classes
-    assert load_checkpoint(tmp_path / "run" / "best").network["conv1.0.weight"].shape[1] == channels
+    assert load_checkpoint(tmp_path / "run" / "best").network["conv1.0.weight"].shape[1] == 640
     run("predict", tmp_path / "run", tmp_path, tmp_path / "out", code=2)
     assert task in capsys.readouterr().err
+
+
+def test_features_that_do_not_fit_are_refused(
+    enet: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    surfacenet_file(tmp_path / "colours.pth.tar", 6, 2)
+    run("import", "checkpoint", tmp_path / "colours.pth.tar", out, "--features", enet, code=2)
+    assert "3 channels a view; needed: a SurfaceNet that reads features" in capsys.readouterr().err
+    network = build_network2d("enet", 41, weights="none")
+    torch.save({"state_dict": network.state_dict()}, tmp_path / "enet.pth.tar")
+    run("import", "checkpoint", tmp_path / "enet.pth.tar", out, "--features", enet, code=2)
+    assert "whose enet reads images" in capsys.readouterr().err
+    surfacenet_file(tmp_path / "three.pth.tar", 128, 3)
+    run("import", "checkpoint", tmp_path / "three.pth.tar", out, "--features", enet, code=2)
+    assert "a SurfaceNet with 3 classes" in capsys.readouterr().err
+    surfacenet_file(tmp_path / "wide.pth.tar", 128, 2)
+    run("import", "checkpoint", tmp_path / "wide.pth.tar", out, "--features", tmp_path, code=2)
+    assert "params.json" in capsys.readouterr().err
+    assert not out.exists()
 
 
 def test_an_imported_enet_is_a_2d_run(tmp_path: Path) -> None:

@@ -224,8 +224,25 @@ class TestFpnOnLite0(Network2DContract):
     stride, channels, parameters = 4, 128, 4_715_945
 
 
+class TestProjection(Network2DContract):
+    """The control: only its classifier can be trained."""
+
+    name = "projection"
+    stride, channels, parameters = 8, 128, 5_289
+
+    def test_parts_are_all_of_it(self, network: Network2D) -> None:
+        parts = network.parts()
+        assert (parts["early"], parts["encoder"]) == ([], [])
+        assert {id(p) for p in parts["decoder"]} == {id(p) for p in network.parameters()}
+
+
+class TestMatchedProjection(TestProjection):
+    name = "projection:64/4"
+    stride, channels, parameters = 4, 64, 2_665
+
+
 def test_unknown_names_and_options_are_refused() -> None:
-    with pytest.raises(ParamsError, match="needed: one of lite, enet, deeplab, or smp:"):
+    with pytest.raises(ParamsError, match="one of lite, enet, deeplab, projection, or smp:"):
         build_network2d("resnet", 4)
     with pytest.raises(ParamsError, match=r"given: options .*wide.* for enet"):
         build_network2d("enet", 4, wide=3)

@@ -14,10 +14,13 @@ import pytest
 from crossvox.core.artifact import Manifest, write_json, write_manifest
 from crossvox.core.camera import Intrinsics, Pose
 from crossvox.core.grid import VoxelGrid
+from crossvox.core.labels import NYU40
 from crossvox.core.volume import Mesh, Score
 from crossvox.doors.images import encode_jpeg, encode_png
-from crossvox.doors.meshes import write_ply
+from crossvox.doors.meshes import read_mesh, write_ply
+from crossvox.metrics import confusion, segmentation_scores
 from crossvox.report.pictures import Painter, looking_at, over, surface_points
+from crossvox.report.rooms import nearest_labels
 
 CAMERA = Intrinsics(140.0, 140.0, 79.5, 59.5, 160, 120)
 
@@ -267,6 +270,185 @@ def make(root: Path, scenes: int = 2) -> Made:
     return Made(data, run, prediction, names)
 
 
+def true_labels(mesh: Mesh) -> np.ndarray:
+    """Wall, floor, table, sofa and a piece that nobody annotated, by place."""
+    x, y, z = mesh.vertices_m.T
+    labels = np.ones(len(z), np.uint8)
+    labels[z < 0.05] = 2
+    labels[(z > 0.6) & (z < 0.8) & (x > 1.4) & (x < 2.8) & (y > 1.2) & (y < 2.2)] = 7
+    labels[(x > 0.05) & (x < 2.05) & (y > 2.0) & (z > 0.05) & (z < 0.9)] = 6
+    labels[z > 2.5] = 0
+    return labels
+
+
+def label(made: Made, seed: int = 0) -> Made:
+    """Give scenes, prediction and run of :func:`make` classes, votes, scores and a transfer."""
+    rng = np.random.default_rng(seed)
+    counts = {m: np.zeros((41, 41), np.int64) for m in ("learnt", "votes_2d", "majority")}
+    scenes = {}
+    for name in made.names:
+        folder, path = made.prediction / name, made.data / name / f"{name}.ply"
+        mesh = read_mesh(path)
+        truth = true_labels(mesh)
+        write_ply(path, Mesh(mesh.vertices_m, mesh.faces, mesh.colors, truth))
+        everywhere = np.where(truth == 0, 1, truth).astype(np.uint8)
+        whole = Mesh(mesh.vertices_m, mesh.faces, None, everywhere)
+        taken = {}
+        for method, file, share in (("learnt", "mesh.ply", 0.1), ("votes_2d", "votes.ply", 0.3)):
+            shape = read_mesh(folder / ("mesh.ply" if method == "learnt" else "mask_only.ply"))
+            labels = nearest_labels(whole, shape.vertices_m).copy()
+            wrong = rng.random(len(labels)) < share
+            labels[wrong] = rng.choice([1, 2, 5, 39], int(wrong.sum()))
+            labelled = Mesh(shape.vertices_m, shape.faces, shape.colors, labels)
+            write_ply(folder / file, labelled)
+            taken[method] = nearest_labels(labelled, mesh.vertices_m)
+        taken["majority"] = np.ones_like(truth)
+        predicted = taken["learnt"]
+        for file in ("transferred.ply", "on_scan.ply"):
+            colors = NYU40.colors[predicted]
+            write_ply(folder / file, Mesh(mesh.vertices_m, mesh.faces, colors, predicted))
+        scenes[name] = {}
+        for method, labels in taken.items():
+            one = confusion(truth, labels, 41)
+            counts[method] += one
+            scenes[name][method] = segmentation_scores(one, None, "nearest", of="vertices")
+    write_json(
+        made.prediction / "scores.classes.json",
+        {
+            "protocol": "classes",
+            "scenes": scenes,
+            "mean": {
+                method: segmentation_scores(one, None, "nearest", of="vertices")
+                for method, one in counts.items()
+            },
+            "confusion": counts,
+            "notes": ["majority: wall"],
+        },
+    )
+    (made.prediction / "scores.surface.json").unlink()
+    write_json(
+        made.run / "transfer.json",
+        {
+            "source": "recon",
+            "mode": "published",
+            "parts": {"encoder": [40, 40], "last": [1, 2]},
+            "loaded": [f"encoder.{i}" for i in range(41)],
+            "missing": ["head.bias"],
+            "skipped": [["head.weight", [41, 8], [2, 8]]],
+            "frozen": [],
+            "rates": {"1": 2, "0.05": 40},
+            "summary": "from recon (best, published): 41 loaded",
+        },
+    )
+    return made
+
+
+def strip(size: tuple[int, int] = (40, 30)) -> np.ndarray:
+    """A picture strip as 2D runs write them: image, truth, prediction, error."""
+    width, height = size
+    truth = np.ones((height, width), np.uint8)
+    truth[height // 2 :] = 2
+    predicted = truth.copy()
+    predicted[:, : width // 4] = 5
+    photo = np.full((height, width, 3), 120, np.uint8)
+    panels = [photo, NYU40.colors[truth], NYU40.colors[predicted], photo]
+    gap = np.full((height, 2, 3), 255, np.uint8)
+    return np.concatenate([part for panel in panels for part in (panel, gap)][:-1], axis=1)
+
+
+def make_run2d(run: Path, evaluated: bool = True) -> Path:
+    """A 2D run: a log, pictures of its training, and an evaluation."""
+    (run / "pictures").mkdir(parents=True)
+    (run / "log.jsonl").write_text(json.dumps({"step": 0, "split": "train", "loss": 3.0}) + "\n")
+    write_manifest(run, Manifest("train-segment2d", notes={"parameters": 1000}))
+    (run / "pictures" / "kept.png").write_bytes(encode_png(strip()))
+    if evaluated:
+        counts = np.zeros((41, 41), np.int64)
+        counts[1, 1], counts[1, 5], counts[2, 2], counts[7, 39], counts[7, 7] = 80, 20, 60, 6, 4
+        (run / "evaluation" / "pictures").mkdir(parents=True)
+        (run / "evaluation" / "pictures" / "held.png").write_bytes(encode_png(strip()))
+        write_json(
+            run / "evaluation" / "scores.json",
+            {
+                "scores": segmentation_scores(counts, 1, "whole images"),
+                "images": 84,
+                "left_out": {"images without labels": 3},
+                "confusion": counts,
+                "classes": NYU40.names,
+            },
+        )
+    return run
+
+
+def make_study(folder: Path) -> Path:
+    """A study of two arms and a baseline, three seeds on two rooms."""
+    folder.mkdir(parents=True)
+    unit = {"unit": "ratio", "higher_is_better": True, "protocol": "surface"}
+
+    def spread(mean: float, sd: float | None) -> dict:
+        return {"mean": mean, "sd": sd, "seeds": 3, "scenes": 2, "undefined": 0}
+
+    def against(mean: float, low: float | None, high: float | None) -> dict:
+        return {"F-score": {"mean": mean, "low": low, "high": high, "seeds": 3, "seeds_above": 3}}
+
+    write_json(
+        folder / "study.json",
+        {
+            "task": "reconstruct",
+            "comparison": {
+                "scenes": ["a", "b"],
+                "kinds": {"Prec": unit, "F-score": unit},
+                "level": 0.95,
+                "cautions": ["Two scenes: intervals are wide."],
+                "arms": [
+                    {
+                        "name": "rgb",
+                        "differs": "Colours.",
+                        "seeds": [0, 1, 2],
+                        "parameters": 25002,
+                        "seconds": {"train": 12.0},
+                        "scores": {"F-score": spread(0.8, 0.01), "Prec": spread(0.9, None)},
+                        "against": {"mask-only": against(0.05, 0.01, 0.09)},
+                    },
+                    {
+                        "name": "random",
+                        "differs": "Random weights.",
+                        "seeds": [0, 1, 2],
+                        "parameters": 26000,
+                        "seconds": {"train": 13.0},
+                        "scores": {"F-score": spread(0.74, 0.02), "Prec": spread(0.8, 0.1)},
+                        "against": {
+                            "rgb": against(-0.06, None, None),
+                            "mask-only": against(-0.01, -0.05, 0.03),
+                        },
+                    },
+                    {
+                        "name": "mask-only",
+                        "differs": "Nothing learnt.",
+                        "seeds": [],
+                        "parameters": 0,
+                        "seconds": {},
+                        "scores": {"F-score": spread(0.75, None), "Prec": spread(0.7, None)},
+                        "against": {},
+                    },
+                ],
+            },
+            "results": [
+                {"arm": arm, "seed": seed, "scores": {"a": {"F-score": value + 0.01 * seed}}}
+                for arm, value in (("rgb", 0.79), ("random", 0.73))
+                for seed in range(3)
+            ],
+        },
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def labelled(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """The whole set of folders of a segmentation, made once."""
+    return label(make(tmp_path_factory.mktemp("labelled")))
+
+
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """The whole set of folders, made once."""
@@ -283,5 +465,15 @@ def box_room() -> Mesh:
 def build() -> SimpleNamespace:
     """The makers of this file, for tests that need other folders or meshes."""
     return SimpleNamespace(
-        make=make, room=room, box=box, joined=joined, blocks=blocks, poses=poses, camera=CAMERA
+        make=make,
+        label=label,
+        run2d=make_run2d,
+        study=make_study,
+        strip=strip,
+        room=room,
+        box=box,
+        joined=joined,
+        blocks=blocks,
+        poses=poses,
+        camera=CAMERA,
     )

@@ -17,8 +17,11 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from crossvox.report.look import open_view
 from crossvox.report.page import PageReport, ReportParams, write_page
+from crossvox.report.viewer import write_viewer_html
 
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -202,8 +205,7 @@ def test_a_click_enlarges_a_picture(tab: Tab, report: PageReport) -> None:
     assert tab.run("document.querySelector('#large').open") is False
 
 
-def test_text_has_enough_contrast(tab: Tab, report: PageReport) -> None:
-    script = """(function(){
+CONTRAST = """(function(){
       function rgb(c){return c.match(/[\\d.]+/g).map(Number)}
       function light(c){var v=rgb(c).slice(0,3).map(x=>{x/=255;
         return x<=0.04045?x/12.92:Math.pow((x+0.055)/1.055,2.4)});
@@ -215,28 +217,90 @@ def test_text_has_enough_contrast(tab: Tab, report: PageReport) -> None:
         .map(e=>{var a=light(getComputedStyle(e).color),b=light(behind(e));
           return [(Math.max(a,b)+0.05)/(Math.min(a,b)+0.05),e.textContent.trim().slice(0,40)]})
         .filter(x=>x[0]<4.5)})()"""
+"""Visible texts with less contrast than 4.5 : 1 to what lies behind them."""
+
+
+def test_text_has_enough_contrast(tab: Tab, report: PageReport) -> None:
     for dark in (False, True):
         tab.open(report.page.as_uri(), 1200, 900, dark)
-        assert tab.run(script) == []
+        assert tab.run(CONTRAST) == []
+
+
+def shown(tab: Tab) -> NDArray[Any]:
+    """The middle of the picture as RGB."""
+    picture = cv2.imdecode(np.frombuffer(tab.picture(), np.uint8), cv2.IMREAD_COLOR)
+    return np.asarray(picture[150:450, 400:700, ::-1].astype(int))
+
+
+def background(picture: NDArray[Any]) -> float:
+    """Share that shows nothing."""
+    return float((np.abs(picture - 255).max(axis=-1) <= 12).mean())
 
 
 def test_3d_view_opens_from_a_file_and_shows_the_mesh(tab: Tab, report: PageReport) -> None:
     view = next(path for path in report.beside if path.suffix == ".html")
     tab.console.clear()
     tab.requests.clear()
-    tab.open(view.as_uri(), 800, 600)
-
-    def share() -> float:
-        """Of the middle of the picture, what is not background."""
-        picture = cv2.imdecode(np.frombuffer(tab.picture(), np.uint8), cv2.IMREAD_COLOR)
-        middle = picture[200:400, 300:500].astype(int)
-        return float((np.abs(middle - 255).max(axis=-1) > 12).mean())
-
-    tab.until(lambda: share() > 0.5)
-    tree = "document.querySelector('[data-playback-scene-tree]')"
-    tab.until(lambda: tab.run(f"{tree} !== null"))
-    text = tab.run(f"{tree}.textContent")
-    for name in ("Learnt", "Voxels seen", "TSDF fusion", "Ground truth", "Camera path"):
+    tab.open(view.as_uri(), 1000, 600)
+    tab.until(lambda: background(shown(tab)) < 0.5)
+    text = tab.run("document.querySelector('#cv').textContent")
+    for name in ("Learnt", "Voxels seen", "TSDF fusion", "Ground truth", "camera path"):
         assert name in text
     assert tab.console == []
     assert [url for url in tab.requests if not url.startswith(("file:", "data:", "blob:"))] == []
+
+
+def test_legend_switches_classes_and_layers_offline(
+    tab: Tab, labelled: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "view.html"
+    write_viewer_html(open_view(labelled.prediction), path, max_faces=8000)
+    tab.console.clear()
+    tab.open(path.as_uri(), 1000, 600)
+    tab.until(lambda: tab.run("!!document.querySelector('#cv').dataset.ready"))
+    tab.until(lambda: background(shown(tab)) < 0.5)
+
+    def green() -> float:
+        """Share in the floor's colour."""
+        red, lime, blue = np.moveaxis(shown(tab), -1, 0)
+        return float(((lime > red * 1.15) & (lime > blue * 1.15)).mean())
+
+    tab.until(lambda: green() > 0.05)
+    floor = "document.querySelector('[data-class=\"2\"] input')"
+    tab.run(f"{floor}.click()")
+    tab.until(lambda: green() < 0.01)
+    tab.run(f"{floor}.click()")
+    tab.until(lambda: green() > 0.05)
+    tab.run("document.querySelector('[data-all=\"\"]').click()")
+    tab.until(lambda: background(shown(tab)) > 0.98)
+    tab.run("document.querySelector('[data-all=\"1\"]').click()")
+    tab.until(lambda: background(shown(tab)) < 0.5)
+    tab.run(
+        "[...document.querySelectorAll('#cv .g label')].find(l => l.textContent == 'errors')"
+        ".click()"
+    )
+    tab.until(lambda: green() < 0.01)
+    assert tab.run("document.querySelectorAll('#cv [data-layer]:not([hidden])').length") == 1
+    assert "wrong" in tab.run(
+        "document.querySelector('#cv [data-layer]:not([hidden])').textContent"
+    )
+    before = shown(tab)
+    tab.run("document.querySelector('[data-show=camera]').click()")
+    tab.until(lambda: float((np.abs(shown(tab) - before).max(axis=-1) > 40).mean()) > 0.005)
+    assert tab.console == []
+
+
+def test_page_of_classes_fits_every_window(
+    tab: Tab, labelled: Any, build: Any, tmp_path: Path
+) -> None:
+    params = ReportParams(max_scenes=1, picture_width_px=160, view_3d=False)
+    run, study = build.run2d(tmp_path / "run2d"), build.study(tmp_path / "study")
+    report = write_page([labelled.prediction, run, study], tmp_path / "page", params)
+    for width, dark in ((1280, False), (390, True)):
+        tab.console.clear()
+        tab.open(report.page.as_uri(), width, 900, dark)
+        assert tab.run("document.documentElement.scrollWidth") <= width
+        broken = "[...document.images].filter(i => i.getAttribute('src') && !i.naturalWidth)"
+        assert tab.run(f"{broken}.map(i => i.alt)") == []
+        assert tab.run(CONTRAST) == []
+        assert tab.console == []

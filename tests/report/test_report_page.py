@@ -15,7 +15,7 @@ import pytest
 from crossvox.core.artifact import Manifest, read_json, write_json, write_manifest
 from crossvox.core.checks import ArtifactError, ParamsError
 from crossvox.report.page import PageReport, ReportParams, write_page
-from crossvox.report.page import _hidden as hidden
+from crossvox.report.sources import hidden
 
 QUICK = ReportParams(picture_width_px=96, view_3d=False, sample_frames=2, max_scenes=1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,10 +11,17 @@ import numpy as np
 import pytest
 
 from crossvox.core.checks import ParamsError
+from crossvox.core.labels import NYU40
 from crossvox.core.volume import Mesh
 from crossvox.report.pictures import Interior, error_colors, vertex_normals
+from crossvox.report.rooms import Layer, class_colors, class_error_colors, face_pick
 from crossvox.report.viewer import (
+    RoomView,
+    Shot,
+    Stage,
     glb_of,
+    merge,
+    serve,
     shaded,
     split_shell,
     thin,
@@ -104,30 +112,142 @@ def test_shading_darkens_corners_only(box_room: Mesh) -> None:
     assert np.percentile(ratio, 5) < np.percentile(ratio, 95) - 0.2
 
 
+def labelled_room(mesh: Mesh) -> Mesh:
+    """Floor, wall and a class that is one vertex wide."""
+    labels = np.where(mesh.vertices_m[:, 2] < 0.05, 2, 1).astype(np.uint8)
+    labels[::97] = 39
+    return Mesh(mesh.vertices_m, mesh.faces, class_colors(labels), labels)
+
+
+def classes_layer(mesh: Mesh) -> Layer:
+    return Layer("Learnt", "classes", "", labelled_room(mesh), True, "classes")
+
+
+@pytest.mark.parametrize("most", [700, 6000, 10**6])
+def test_merging_tells_where_every_face_came_from(box_room: Mesh, most: int) -> None:
+    merged = merge(box_room, most)
+    assert len(merged.face) == len(merged.mesh.faces) <= max(most, len(box_room.faces))
+    assert len(merged.vertex) == len(box_room.vertices_m)
+    came = merged.vertex[box_room.faces[merged.face]]
+    np.testing.assert_array_equal(np.sort(came, axis=1), np.sort(merged.mesh.faces, axis=1))
+
+
+def test_a_face_takes_what_two_of_its_corners_have() -> None:
+    faces = np.array([[0, 1, 2], [0, 1, 3], [2, 0, 3], [4, 0, 1]], np.int32)
+    values = np.array([5, 5, 7, 9, 1], np.uint8)
+    assert face_pick(faces, values).tolist() == [5, 5, 7, 5]
+
+
+@pytest.mark.parametrize("most", [900, 5000])
+def test_thinning_never_mixes_classes(box_room: Mesh, most: int) -> None:
+    layer = classes_layer(box_room)
+    stage = Stage.of(RoomView("r", [layer], interior=Interior.of(box_room)), most)
+    pieces = stage.pieces["Learnt: classes"]
+    assert {piece.label for piece in pieces} <= {1, 2, 39}
+    assert sum(len(piece.mesh.faces) for piece in pieces) <= most
+    for piece in pieces:
+        assert piece.label is not None
+        assert piece.mesh.colors is not None
+        assert piece.node.endswith(f"/{NYU40.names[piece.label]}")
+        # One colour, lit: all vertices of a piece have the same ratio of the channels.
+        color = class_colors(np.array([piece.label], np.uint8))[0].astype(float)
+        bright = piece.mesh.colors[(piece.mesh.colors < 255).all(axis=1)].astype(float)
+        ratio = bright / color
+        assert np.ptp(ratio, axis=1).max() < 0.05
+
+
+def test_errors_are_a_code_of_three_colours() -> None:
+    truth = np.array([1, 1, 0, 5], np.uint8)
+    colors = class_error_colors(truth, np.array([1, 2, 2, 5], np.uint8))
+    right, wrong, nobody, again = colors.tolist()
+    assert right == again
+    assert wrong[0] > 2 * wrong[1]
+    assert len({tuple(right), tuple(wrong), tuple(nobody)}) == 3
+    assert max(nobody) < min(right)
+
+
+def test_a_surface_is_thinned_once_for_all_its_layers(
+    box_room: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from crossvox.report import viewer
+
+    calls = []
+    monkeypatch.setattr(viewer, "_light", lambda m, f=viewer._light: calls.append(1) or f(m))
+    first = classes_layer(box_room)
+    same = Layer("Learnt", "colours", "", Mesh(first.mesh.vertices_m, first.mesh.faces))
+    other = Layer("Other", "shape", "", Mesh(box_room.vertices_m.copy(), box_room.faces))
+    stage = Stage.of(RoomView("r", [first, same, other]), 2000)
+    assert len(calls) == 2
+    assert stage.pieces["Learnt: colours"][0].label is None
+    assert set(stage.nodes(2)) == {"/Learnt: classes/Room/floor"}
+    assert stage.shell_nodes() == []
+
+
 def test_view_is_one_file_with_a_safe_title(
-    box_room: Mesh, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    box_room: Mesh, tmp_path: Path, capsys: pytest.CaptureFixture[str], build: SimpleNamespace
 ) -> None:
     path = tmp_path / "scenes" / "room.html"
-    report = write_viewer_html(
-        {"Learnt": box_room, "Nothing": EMPTY},
-        path,
-        title="<b>&room</b>",
+    image = np.full((12, 16, 3), 90, np.uint8)
+    view = RoomView(
+        "<b>&room</b>",
+        [classes_layer(box_room), Layer("Nothing", "shape", "", EMPTY)],
         interior=Interior.of(box_room),
         camera_path_m=np.zeros((3, 3)),
-        max_faces=4000,
+        shots=[Shot("7", pose, build.camera, image) for pose in build.poses(box_room, 2)],
+        missing=["no </script> votes"],
     )
+    report = write_viewer_html(view, path, max_faces=4000)
     text = path.read_text(encoding="utf-8")
     assert report.size_bytes == path.stat().st_size < 3_000_000
-    assert list(report.faces) == ["Learnt"]
-    assert report.left_out == ("Nothing",)
+    assert list(report.faces) == ["Learnt: classes"]
+    assert report.left_out == ("Nothing: shape",)
+    assert set(report.classes) == {"wall", "floor", "otherfurniture"}
+    assert report.shots == 2
     assert "__VISER_EMBED_DATA__" in text
     assert "&lt;b&gt;&amp;room&lt;/b&gt;" in text
     assert "<b>&room" not in text
+    assert "no &lt;/script&gt; votes" in text
+    panel = text[text.index('<details id="cv">') :]
+    assert panel.count('type="radio"') == 1
+    assert panel.count("data-class=") == 3
+    assert 'data-show="shell"' in panel
+    assert "camera path, 2 frames" in panel
+    record = json.loads(panel[panel.index("var record = ") + 13 : panel.index(";\n  var panel")])
+    assert record["classes"]["2"][0] == "/Learnt: classes/Room/floor"
+    shares = record["layers"][0]["shares"]
+    assert abs(sum(float(s.rstrip("%")) for s in shares.values()) - 100) < 0.5
     assert list(tmp_path.rglob("*.part*")) == []
     assert capsys.readouterr().out == ""
 
 
 def test_view_of_nothing_is_an_error(tmp_path: Path) -> None:
+    view = RoomView("r", [Layer("Nothing", "shape", "", EMPTY)])
     with pytest.raises(ParamsError, match="given: no mesh with faces"):
-        write_viewer_html({"Nothing": EMPTY}, tmp_path / "x.html")
+        write_viewer_html(view, tmp_path / "x.html")
     assert not (tmp_path / "x.html").exists()
+
+
+def test_a_taken_port_is_an_error_that_names_it(box_room: Mesh) -> None:
+    view = RoomView("r", [classes_layer(box_room)])
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        expected = f"given: port {port}, which another program uses; needed: a free port; do: "
+        with pytest.raises(ParamsError, match=expected), serve(view, port=port):
+            pass
+    with pytest.raises(ParamsError, match="given: port 70000"), serve(view, port=70_000):
+        pass
+
+
+def test_live_view_is_served_and_ends(box_room: Mesh) -> None:
+    from urllib.request import urlopen
+
+    view = RoomView("room", [classes_layer(box_room)], missing=["no 2D votes"])
+    with serve(view, port=0, max_faces=2000) as address:
+        with urlopen(address, timeout=10) as answer:
+            assert answer.status == 200
+        port = int(address.rsplit(":", 1)[1])
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))

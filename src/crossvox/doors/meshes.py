@@ -156,13 +156,24 @@ _PLY_TYPES = {"<f4": "float", "u1": "uchar", "<u2": "ushort"}
 def glb_bytes(mesh: Mesh) -> bytes:
     """The mesh as GLB; our z up becomes glTF's y up.
 
-    Vertex colours are stored as they are; glTF takes them for linear ones (``report.viewer``
-    converts them).
+    glTF takes vertex colours for linear light (glTF 2.0, 3.7.2.1), ours are sRGB as in pictures:
+    they are converted, so that every viewer shows the colours that the mesh has.
     """
     import trimesh
 
     turned = mesh.vertices_m[:, [0, 2, 1]] * np.array([1, 1, -1], dtype=np.float32)
-    scene = trimesh.Trimesh(turned, mesh.faces, vertex_colors=mesh.colors, process=False)
+    colors = None if mesh.colors is None else _LINEAR[mesh.colors]
+    scene = trimesh.Trimesh(turned, mesh.faces, vertex_colors=colors, process=False)
     data = scene.export(file_type="glb")
     assert isinstance(data, bytes)
     return data
+
+
+def _linear_of_srgb() -> NDArray[np.uint8]:
+    """Linear light of every 8-bit sRGB value (IEC 61966-2-1), rounded to 8 bits."""
+    share = np.arange(256) / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    return np.round(linear * 255).astype(np.uint8)
+
+
+_LINEAR = _linear_of_srgb()

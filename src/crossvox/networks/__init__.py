@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 NetworkName = Literal["scene_unet", "surfacenet"]
 """Names that :func:`build_network` knows."""
 
-NETWORKS_2D = ("lite", "enet", "deeplab")
-"""Names that :func:`build_network2d` knows, besides ``smp:ARCHITECTURE/ENCODER``."""
+NETWORKS_2D = ("lite", "enet", "deeplab", "projection")
+"""Names that :func:`build_network2d` knows, besides ``smp:ARCHITECTURE/ENCODER`` and
+``projection:CHANNELS/STRIDE``."""
 
 
 def build_network(name: NetworkName, in_channels: int, classes: int, **options: Any) -> nn.Module:
@@ -66,8 +67,10 @@ def build_network2d(name: str, classes: int, **options: Any) -> Network2D:
     Args:
         name: ``lite`` (the default of this package: efficientnet-lite0 from ImageNet with a light
             decoder, :class:`crossvox.networks.lite.Lite`), ``enet`` or ``deeplab`` (as published,
-            :class:`crossvox.networks.enet.ENet`, :class:`crossvox.networks.deeplab.DeepLab`), or
-            ``smp:ARCHITECTURE/ENCODER`` (:class:`crossvox.networks.smp.SmpNetwork`).
+            :class:`crossvox.networks.enet.ENet`, :class:`crossvox.networks.deeplab.DeepLab`),
+            ``smp:ARCHITECTURE/ENCODER`` (:class:`crossvox.networks.smp.SmpNetwork`), or the control
+            ``projection``, also ``projection:CHANNELS/STRIDE``, which learns no features
+            (:class:`crossvox.networks.projection.Projection`).
         classes: channels of the logits.
         options: further keywords of the network. All take ``weights``: ``auto`` (what is there
             without a download), ``none``, or a name that the network knows.
@@ -81,7 +84,7 @@ def build_network2d(name: str, classes: int, **options: Any) -> Network2D:
         ParamsError: no network has this name, or it does not take these options.
     """
     expect(
-        name in NETWORKS_2D or name.startswith("smp:"),
+        name in NETWORKS_2D or name.startswith(("smp:", "projection:")),
         given=f"2D network {name!r}",
         needed=f"one of {', '.join(NETWORKS_2D)}, or smp:ARCHITECTURE/ENCODER",
         do="check --task.network",
@@ -101,6 +104,10 @@ def build_network2d(name: str, classes: int, **options: Any) -> Network2D:
             from crossvox.networks.deeplab import DeepLab
 
             network = DeepLab(classes, **options)
+        elif name.startswith("projection"):
+            from crossvox.networks.projection import Projection
+
+            network = Projection(classes, name=name, **options)
         else:
             from crossvox.networks.smp import SmpNetwork
 

@@ -37,7 +37,7 @@ from crossvox.core.volume import ChunkPlace, SceneVolume
 from crossvox.doors.images import write_bytes
 from crossvox.recipes.prepare import posed_frames, read_scenes
 from crossvox.recipes.progress import Progress, Silent
-from crossvox.recipes.train import ReconstructRunParams
+from crossvox.recipes.train import ReconstructRunParams, Segment3dRunParams, read_features
 from crossvox.samples.hdf5 import (
     LATTICE_TOLERANCE,
     LabelConvention,
@@ -52,7 +52,10 @@ from crossvox.samples.source import SceneSource, load_source
 from crossvox.scene.occ_grid import read_occ_grid
 from crossvox.scene.store import read_volume, write_volume
 from crossvox.scene.voxelize import observed_voxels
-from crossvox.tasks.reconstruct import ReconstructParams
+from crossvox.tasks.reconstruct import Reconstruct, ReconstructParams
+from crossvox.tasks.scene import COLORS, FeatureParams, SceneTaskParams
+from crossvox.tasks.segment2d import PUBLISHED_SHARES
+from crossvox.tasks.segment3d import Segment3d, Segment3dParams
 from crossvox.train.loop import PARAMS, TrainParams
 from crossvox.views.visibility import ViewParams
 
@@ -84,7 +87,8 @@ class CheckpointImport:
 
     Attributes:
         run: the run folder.
-        task: its task: ``reconstruct``, ``segment2d``, ...
+        task: its task: ``reconstruct``, ``segment2d``, ``segment3d``; with ``-features`` behind it
+            where the 2D network is still to be named.
         architecture: the network.
         classes: its classes.
         parameters: its weights, without buffers.
@@ -103,7 +107,7 @@ class CheckpointImport:
     note: str
 
 
-def import_checkpoint(file: Path, run: Path) -> CheckpointImport:
+def import_checkpoint(file: Path, run: Path, *, features: Path | None = None) -> CheckpointImport:
     """Turn a checkpoint of the published pipeline (``.pth.tar``) into a run folder.
 
     Nothing in the file is executed. The run holds ``best/`` (there is nothing to go on training
@@ -112,18 +116,27 @@ def import_checkpoint(file: Path, run: Path) -> CheckpointImport:
     Args:
         file: the checkpoint.
         run: run folder; new, empty, or one that an import wrote.
+        features: a 2D run whose features the file's 3D network reads, an imported one for example.
+            Its weights become a part of the run, which is complete with them. Which 2D network a
+            file was trained with is not told by its weights.
 
     Raises:
         CheckpointError: the file is missing, damaged, wants to execute something, or its weights do
             not fit a known network one for one.
-        ArtifactError: ``run`` holds something else.
+        ArtifactError: ``run`` holds something else, or ``features`` is no 2D run.
+        ParamsError: ``features`` makes other channels than the file's network reads, or it reads no
+            features.
     """
     from crossvox.train.checkpoint import save_checkpoint
     from crossvox.train.original import read_original_checkpoint
 
     _claim(run, (IMPORT_CHECKPOINT,), "run")
     checkpoint = read_original_checkpoint(file)
-    task, task_params, recipe, note = _describe(checkpoint)
+    lifted = None if features is None else _lifted_features(checkpoint, features)
+    task, task_params, recipe, note = _describe(checkpoint, lifted)
+    parents = {"file": file_digest(file)}
+    if lifted is not None:
+        parents["features"] = lifted.digest
     record = plain(
         {
             "schema": SCHEMA,
@@ -131,17 +144,19 @@ def import_checkpoint(file: Path, run: Path) -> CheckpointImport:
             "task": {"name": task, "params": task_params},
             "train": TrainParams(),
             "recipe": recipe,
-            "parents": {"file": file_digest(file)},
+            "parents": parents,
             "samples": {"train": 0},
         }
     )
     manifest = Manifest(
         IMPORT_CHECKPOINT,
         params={key: record[key] for key in ("task", "train", "recipe", "samples")},
-        parents=record["parents"],
+        parents=parents,
+        links={} if features is None else {"features": os.path.relpath(features, run)},
     )
     network, report = checkpoint.build()
     parameters = sum(parameter.numel() for parameter in network.parameters())
+    whole = network if lifted is None else _joined(task_params, lifted, network)
     notes = {
         "parameters": parameters,
         "architecture": checkpoint.architecture,
@@ -155,7 +170,7 @@ def import_checkpoint(file: Path, run: Path) -> CheckpointImport:
     kept = is_current(run, manifest)
     if not kept:
         with building(run) as temporary:
-            save_checkpoint(temporary / "best", network, {"step": 0, "imported": file.name})
+            save_checkpoint(temporary / "best", whole, {"step": 0, "imported": file.name})
             write_json(temporary / PARAMS, record)
             write_manifest(temporary, replace(manifest, notes=plain(notes)))
     return CheckpointImport(
@@ -180,44 +195,107 @@ def _load_notes(report: LoadReport) -> dict[str, Any]:
     }
 
 
-def _describe(checkpoint: OriginalCheckpoint) -> tuple[str, Any, Any, str]:
+@dataclass(frozen=True, eq=False)
+class _Lifted:
+    """A 2D run whose features a 3D network reads."""
+
+    params: FeatureParams
+    weights: dict[str, Any]
+    digest: str
+
+
+def _lifted_features(checkpoint: OriginalCheckpoint, run: Path) -> _Lifted:
+    """The 2D run, if the file's network reads what it makes."""
+    wide = checkpoint.architecture == "surfacenet" and checkpoint.view_channels != COLORS
+    expect(
+        wide,
+        given=f"--features {run} for {checkpoint.source}, whose {checkpoint.architecture} reads "
+        + (f"{COLORS} channels a view" if checkpoint.architecture == "surfacenet" else "images"),
+        needed="a SurfaceNet that reads features",
+        do="leave --features out",
+        error=ParamsError,
+    )
+    found = _Lifted(*read_features(run))
+    expect(
+        found.params.channels == checkpoint.view_channels,
+        given=f"{run}, a {found.params.network} that makes {found.params.channels} channels, for "
+        f"{checkpoint.source}, which reads {checkpoint.view_channels} a view",
+        needed="as many channels",
+        do="pass a run of enet or deeplab, as the file was trained with",
+        error=ParamsError,
+    )
+    return found
+
+
+def _joined(params: Any, lifted: _Lifted, volume_network: Any) -> Any:
+    """2D network, lifting, and the file's 3D network in one."""
+    task: Reconstruct | Segment3d
+    if isinstance(params, Segment3dParams):
+        task = Segment3d(params, lifted.weights)
+    else:
+        task = Reconstruct(params, lifted.weights)
+    network: Any = task.build()
+    network.volume_network.load_state_dict(volume_network.state_dict())
+    return network
+
+
+def _describe(checkpoint: OriginalCheckpoint, lifted: _Lifted | None) -> tuple[str, Any, Any, str]:
     """Task, its parameters, recipe, and what the run is good for."""
     if checkpoint.architecture != "surfacenet":
         return _describe_2d(checkpoint)
     channels = checkpoint.view_channels
     views = checkpoint.in_channels // channels
-    if checkpoint.classes == 2 and channels == 3:
-        task = ReconstructParams(
-            network="surfacenet",
-            views=views,
-            seen_channel=False,
-            class_weights=(1.0, 13.0),
-            loss_region="all",
+    expect(
+        checkpoint.classes in (Reconstruct.classes, Segment3d.classes),
+        given=f"{checkpoint.source}, a SurfaceNet with {checkpoint.classes} classes",
+        needed=f"{Reconstruct.classes} (free, occupied) or {Segment3d.classes} (free and NYU40)",
+        do="take a checkpoint of reconstruction, or one that was trained on NYU40 labels",
+        error=CheckpointError,
+    )
+    segments = checkpoint.classes == Segment3d.classes
+    name = Segment3d.name if segments else Reconstruct.name
+    if channels != COLORS and lifted is None:
+        shape = {
+            "network": "surfacenet",
+            "views": views,
+            "view_channels": channels,
+            "in_channels": checkpoint.in_channels,
+            "classes": checkpoint.classes,
+        }
+        return (
+            f"{name}-features",
+            shape,
+            {"params": shape},
+            "weights for lifted features; import the file again with --features RUN2D, the 2D run "
+            "that they were trained with, and crossvox predict runs it",
         )
-        params = ReconstructRunParams(
-            task=task,
-            views=replace(THESIS_VIEWS, max_views=views),
-            chunks=ChunkParams(require_views=views),
-        )
-        recipe = {"params": params, "scenes": "imported", "validation_scenes": "none"}
-        return "reconstruct", task, recipe, "crossvox predict runs it"
-    shape = {
+    common: dict[str, Any] = {
         "network": "surfacenet",
         "views": views,
-        "view_channels": channels,
-        "in_channels": checkpoint.in_channels,
-        "classes": checkpoint.classes,
+        "seen_channel": False,
+        "loss_region": "all",
+        "features": None if lifted is None else lifted.params,
     }
-    if checkpoint.classes == 2:
-        note = "weights for lifted features; they need the 2D network that they were trained with"
-        return "reconstruct-features", shape, {"params": shape}, note
-    return "segment3d", shape, {"params": shape}, "weights for 3D segmentation"
+    options: dict[str, Any] = {
+        "views": replace(THESIS_VIEWS, max_views=views),
+        "chunks": ChunkParams(require_views=views),
+    }
+    recipe: dict[str, Any] = {"scenes": "imported", "validation_scenes": "none"}
+    task: SceneTaskParams
+    if segments:
+        task = Segment3dParams(**common, weighting="published")
+        recipe["params"] = Segment3dRunParams(task=task, **options)
+        recipe["class_shares"] = PUBLISHED_SHARES
+    else:
+        task = ReconstructParams(**common, class_weights=(1.0, 13.0))
+        recipe["params"] = ReconstructRunParams(task=task, **options)
+    return name, task, recipe, "crossvox predict runs it"
 
 
 def _describe_2d(checkpoint: OriginalCheckpoint) -> tuple[str, Any, Any, str]:
     from crossvox.recipes.segment2d import Segment2dRunParams
     from crossvox.samples.images import ImageParams
-    from crossvox.tasks.segment2d import CLASSES, PUBLISHED_SHARES, Segment2dParams
+    from crossvox.tasks.segment2d import CLASSES, Segment2dParams
 
     expect(
         checkpoint.classes == CLASSES,

@@ -261,14 +261,18 @@ class _Voter:
 def _voter(learnt: _Loaded, votes: Path | None, device: str) -> _Voter | None:
     """The 2D network of the baseline; None where there is none."""
     if votes is not None:
-        record, network = load_segment2d(votes, device=device)
-        which = "best" if (votes / "best").is_dir() else "last"
-        return _Voter(record.task, network, file_digest(votes / which / NETWORK))
+        return _run_voter(votes, device)
     features = learnt.record.params.task.features
     if features is None or (features.rate > 0 and features.proxy is None):
         return None
     task = Segment2d(Segment2dParams(network=features.network))
     return _Voter(task, learnt.network.image_network, learnt.digest)
+
+
+def _run_voter(run2d: Path, device: str) -> _Voter:
+    record, network = load_segment2d(run2d, device=device)
+    which = "best" if (run2d / "best").is_dir() else "last"
+    return _Voter(record.task, network, file_digest(run2d / which / NETWORK))
 
 
 def _write_classes(
@@ -320,6 +324,33 @@ def _write_classes(
         with replacing(folder / ON_SCAN) as temporary:
             np.savez_compressed(temporary, label=label, benchmark_label=benchmark)
     return mesh
+
+
+def vote_scene(
+    folder: Path,
+    scene: Path,
+    run2d: Path,
+    views: ViewParams,
+    params: PredictParams,
+    progress: Progress,
+    device: str = "cpu",
+) -> int:
+    """Write the 2D votes of one prepared scene, ``votes.npz`` and ``votes.ply``.
+
+    Args:
+        folder: where to.
+        scene: a folder that ``crossvox prepare`` wrote.
+        run2d: a run of ``crossvox train segment2d``.
+        views: which voxels a frame sees.
+        params: how voxels are meshed.
+        progress: who watches.
+        device: "cpu", "cuda", ...
+
+    Returns:
+        Voxels with a vote.
+    """
+    voter = _run_voter(run2d, device)
+    return _write_votes(folder, load_source(scene, views), voter, views, params, progress)
 
 
 def _write_votes(

@@ -238,6 +238,217 @@ def scene_dots(name: str, methods: Mapping[str, Mapping[str, float]], better: st
     )
 
 
+def class_bars(
+    name: str, classes: Mapping[str, float], methods: Mapping[str, Mapping[str, float | None]]
+) -> Markup:
+    """IoU of single classes, a bar a method: ``methods[method][class]``.
+
+    Args:
+        name: of the drawing, unique on the page.
+        classes: share of the truth by class, in the order of display.
+        methods: values; a class without a number has no bar.
+    """
+    labels = list(classes)
+    height = 0.8 / max(len(methods), 1)
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        for number_, (color, (method, values)) in enumerate(
+            zip(SERIES, methods.items(), strict=False)
+        ):
+            rows = [i for i, label in enumerate(labels) if values.get(label) is not None]
+            axes.barh(
+                [row - 0.4 + (number_ + 0.5) * height for row in rows],
+                [values[labels[row]] or 0.0 for row in rows],
+                height * 0.86,
+                color=color,
+                label=method,
+            )
+        axes.set_yticks(
+            range(len(labels)),
+            [f"{label}  {classes[label]:.1%}" for label in labels],
+        )
+        axes.set_ylim(len(labels) - 0.4, -0.6)
+        axes.set_xlim(0, 1)
+        _finish(axes, "", "IoU, strict (beside the name: share of the truth)")
+        axes.grid(False, axis="y")
+
+    best = "; ".join(
+        f"{method}: "
+        + ", ".join(f"{label} {v:.2f}" for label in labels if (v := values.get(label)) is not None)
+        for method, values in methods.items()
+    )
+    size = (6.4, 1.2 + (0.2 + 0.14 * len(methods)) * len(labels))
+    return _svg(name, draw, f"IoU by class. {best}.", size)
+
+
+def confusion_drawing(
+    name: str, shares: Array, rows: Sequence[str], columns: Sequence[str]
+) -> Markup:
+    """A confusion matrix as a picture: each row's shares, numbers from 5 % on.
+
+    Args:
+        name: of the drawing, unique on the page.
+        shares: ``(rows, columns)``, each row adds up to 1.
+        rows: names of the truth.
+        columns: names of the predictions.
+    """
+    cell, left, top, right = 30, 116, 112, 62
+    width, height = left + cell * len(columns) + right, top + cell * len(rows) + 4
+    parts = [
+        f'<svg role="img" aria-label="{escape(_confused(shares, rows, columns))}" '
+        f'class="confusion" id="{escape(name)}" viewBox="0 0 {width} {height}" '
+        'xmlns="http://www.w3.org/2000/svg" font-family="var(--sans)">'
+    ]
+    for j, column in enumerate(columns):
+        x = left + cell * (j + 0.5)
+        parts.append(
+            f'<text x="{x:.0f}" y="{top - 8}" transform="rotate(-52 {x:.0f} {top - 8})" '
+            f'font-size="13" fill="var(--ink)">{escape(column)}</text>'
+        )
+    for i, row in enumerate(rows):
+        y = top + cell * i
+        parts.append(
+            f'<text x="{left - 8}" y="{y + 0.5 * cell + 4.5:.1f}" text-anchor="end" font-size="13" '
+            f'fill="var(--ink)">{escape(row)}</text>'
+        )
+        for j, column in enumerate(columns):
+            share = float(shares[i, j])
+            x = left + cell * j
+            # The strongest colour still carries the page's ink legibly, light and dark.
+            parts.append(
+                f'<rect x="{x + 1}" y="{y + 1}" width="{cell - 2}" height="{cell - 2}" rx="3" '
+                'fill="var(--well)" />'
+            )
+            if share >= 0.005:
+                parts.append(
+                    f'<rect x="{x + 1}" y="{y + 1}" width="{cell - 2}" height="{cell - 2}" rx="3" '
+                    f'fill="var(--series-{1 if row == column else 2})" '
+                    f'fill-opacity="{0.58 * share**0.75:.3f}"><title>{escape(row)} taken for '
+                    f"{escape(column)}: {share:.1%}</title></rect>"
+                )
+            if share >= 0.05:
+                parts.append(
+                    f'<text x="{x + 0.5 * cell:.0f}" y="{y + 0.5 * cell + 4:.0f}" '
+                    f'text-anchor="middle" font-size="11" fill="var(--ink)" '
+                    f'pointer-events="none">{share * 100:.0f}</text>'
+                )
+    return Markup("".join([*parts, "</svg>"]))
+
+
+def _confused(shares: Array, rows: Sequence[str], columns: Sequence[str]) -> str:
+    """A confusion matrix in words: what is right, and the largest mix-ups."""
+    right = ", ".join(
+        f"{row} {shares[i, columns.index(row)]:.0%}" for i, row in enumerate(rows) if row in columns
+    )
+    order = np.argsort(-np.asarray(shares), axis=None)
+    mixed = []
+    for place in order[: len(rows) + 8]:
+        i, j = divmod(int(place), len(columns))
+        if rows[i] != columns[j] and shares[i, j] > 0.05:
+            mixed.append(f"{rows[i]} taken for {columns[j]} {shares[i, j]:.0%}")
+    return f"Confusion of classes. Right: {right}. Mixed up: {', '.join(mixed[:5]) or 'nothing'}."
+
+
+def arm_dots(
+    name: str,
+    score: str,
+    arms: Mapping[str, tuple[float | None, float | None, Sequence[float]]],
+    baselines: Mapping[str, float],
+    better: str,
+) -> Markup | None:
+    """One score of every arm: a dot a seed, the mean, one standard deviation either way.
+
+    Args:
+        name: of the drawing, unique on the page.
+        score: what is shown.
+        arms: mean, standard deviation over seeds, value of each seed.
+        baselines: values without spread, drawn as lines.
+        better: which way is good.
+    """
+    shown = {arm: (mean, sd, seeds) for arm, (mean, sd, seeds) in arms.items() if mean is not None}
+    if not shown:
+        return None
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        for row, (mean, sd, seeds) in enumerate(shown.values()):
+            axes.axhline(row, color=_GRID, linewidth=0.8, zorder=0)
+            if sd is not None:
+                axes.plot([mean - sd, mean + sd], [row, row], color=SERIES[0], linewidth=3)
+            axes.plot(list(seeds), [row] * len(seeds), "o", color=SERIES[0], alpha=0.4, ms=6)
+            axes.plot([mean], [row], "o", color=SERIES[0], ms=9)
+        for color, (baseline, value) in zip(SERIES[1:], baselines.items(), strict=False):
+            axes.axvline(
+                value, color=color, linewidth=1.6, linestyle=(0, (5, 4)), label=baseline, zorder=0
+            )
+        axes.set_yticks(range(len(shown)), list(shown))
+        axes.set_ylim(len(shown) - 0.5, -0.5)
+        _finish(axes, "", f"{score} ({better})")
+        axes.grid(False, axis="y")
+
+    text = "; ".join(f"{arm} {mean:.3f}" for arm, (mean, _, _) in shown.items())
+    lines = "; ".join(f"{baseline} {value:.3f}" for baseline, value in baselines.items())
+    return _svg(
+        name,
+        draw,
+        f"{score} by arm, mean over seeds: {text}. Without learning: {lines or 'none'}.",
+        (6.4, 1.3 + 0.4 * len(shown)),
+    )
+
+
+def interval_dots(
+    name: str,
+    score: str,
+    control: str,
+    arms: Mapping[str, tuple[float, float | None, float | None]],
+    better: str,
+) -> Markup | None:
+    """Differences to a control with their intervals; hollow where the interval holds 0.
+
+    Args:
+        name: of the drawing, unique on the page.
+        score: whose difference is shown.
+        control: what the arms are compared with.
+        arms: mean difference, low and high end of its interval (None where it cannot be told).
+        better: which way is good.
+    """
+    if not arms:
+        return None
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        axes.axvline(0, color=_SOFT, linewidth=1.4)
+        for row, (mean, low, high) in enumerate(arms.values()):
+            axes.axhline(row, color=_GRID, linewidth=0.8, zorder=0)
+            known = clear = False
+            if low is not None and high is not None:
+                axes.plot([low, high], [row, row], color=SERIES[0], linewidth=2.4, zorder=2)
+                known, clear = True, low > 0 or high < 0
+            axes.plot(
+                [mean], [row], "o" if known else "D", color=SERIES[0], ms=8, zorder=3,
+                fillstyle="full" if clear else "none", markeredgewidth=2,
+            )  # fmt: skip
+        axes.set_yticks(range(len(arms)), list(arms))
+        axes.set_ylim(len(arms) - 0.5, -0.5)
+        axes.margins(x=0.08)
+        _finish(axes, "", f"{score} less that of {control} ({better})")
+        axes.grid(False, axis="y")
+
+    text = "; ".join(
+        f"{arm} {mean:+.3f}"
+        + (f" ({low:+.3f} to {high:+.3f})" if low is not None and high is not None else "")
+        for arm, (mean, low, high) in arms.items()
+    )
+    return _svg(
+        name, draw, f"{score} less that of {control}: {text}.", (6.4, 1.1 + 0.4 * len(arms))
+    )
+
+
+_LEGEND_LETTERS = 66
+"""Letters that fit beside each other above a drawing."""
+
+
 def _finish(axes: Any, label: str, below: str = "step") -> None:
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
@@ -245,10 +456,13 @@ def _finish(axes: Any, label: str, below: str = "step") -> None:
     axes.set_axisbelow(True)
     axes.set_xlabel(below)
     axes.set_ylabel(label)
-    if axes.get_legend_handles_labels()[0]:
+    labels = axes.get_legend_handles_labels()[1]
+    if labels:
+        # As many columns as fit the width: a legend that is too wide would squeeze the drawing.
+        columns = max(1, min(4, _LEGEND_LETTERS // (max(map(len, labels)) + 5)))
         axes.legend(
-            frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=4, fontsize=10,
-            handlelength=1.6, columnspacing=1.4, borderaxespad=0.2,
+            frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=columns,
+            fontsize=10, handlelength=1.6, columnspacing=1.4, borderaxespad=0.2,
         )  # fmt: skip
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import math
 import os
 import platform
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as package_version
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,27 +21,33 @@ from markupsafe import Markup
 
 import crossvox
 from crossvox.capture import open_capture
-from crossvox.core.artifact import (
-    MANIFEST,
-    METHOD_FILES,
-    Manifest,
-    plain,
-    read_json,
-    read_manifest,
-    replacing,
-)
+from crossvox.core.artifact import MANIFEST, plain, read_json, replacing
 from crossvox.core.checks import ArtifactError, CrossvoxError, ParamsError, expect
 from crossvox.core.frame import Capture, Parts
 from crossvox.core.volume import Mesh
-from crossvox.doors.images import encode_jpeg, encode_webp, resize_color
-from crossvox.doors.meshes import read_mesh
 from crossvox.report import curves
+from crossvox.report.classes import (
+    PROTOCOL as CLASS_PROTOCOL,
+)
+from crossvox.report.classes import (
+    ClassScores,
+    class_drawings,
+    class_facts,
+    class_sentence,
+    error_legend,
+    gallery,
+    legend,
+    read_class_scores,
+    score_rows,
+    transfer_table,
+)
 from crossvox.report.curves import TrainingLog, number
+from crossvox.report.embed import css_color, jpeg_uri, webp_uri, within
+from crossvox.report.look import room_view
 from crossvox.report.pictures import (
     DEPTH_MAP,
     ERROR_MAP,
     NOTHING,
-    Interior,
     Painter,
     Rays,
     View,
@@ -50,26 +55,40 @@ from crossvox.report.pictures import (
     capture_view,
     color_map,
     depth_picture,
-    error_colors,
     footprint,
     surface_points,
 )
-from crossvox.report.viewer import Standpoint, write_shaded_glb, write_viewer_html
-
-METHOD_NAMES = {
-    "learnt": "Learnt",
-    "mask_only": "Voxels seen",
-    "tsdf": "TSDF fusion",
-    "reference": "Ground truth",
-}
-FUSED_REFERENCE = "Reference (TSDF fusion)"
-"""What the reference is called where nothing better is known than the fusion of the frames."""
-METHOD_TEXTS = {
-    "learnt": "the network's surface",
-    "mask_only": "baseline: every voxel that any view sees, no learning",
-    "tsdf": "classical fusion of the same depth frames",
-    "reference": "what the others are measured against",
-}
+from crossvox.report.rooms import (
+    CLASS_TEXTS,
+    METHOD_TEXTS,
+    Layer,
+    Room,
+    class_colors,
+    class_error_colors,
+    class_shares,
+    method_name,
+    read_room,
+    room_layers,
+)
+from crossvox.report.sources import (
+    Sources,
+    as_dict,
+    as_list,
+    gather,
+    hidden,
+    hidden_all,
+    is_fused,
+    json_of,
+    manifest_of,
+    once,
+    posed,
+    predicted_scenes,
+    prepared_scenes,
+    scene_folder,
+    split_of,
+)
+from crossvox.report.studies import study_record
+from crossvox.report.viewer import write_shaded_glb, write_viewer_html
 
 READINGS = {
     "F-score": "Precision and recall in one number; 1 is perfect.",
@@ -88,6 +107,14 @@ READINGS = {
     "Comp2D": "Share of the image that shows any surface at all.",
     "IoU": "Overlap of made and true over their union.",
     "mIoU": "Mean overlap over the classes.",
+    "mIoU strict": "Mean overlap over the 20 benchmark classes; any other prediction is a miss.",
+    "mIoU lenient": "The same as published: predictions of other classes cost nothing.",
+    "mIoU 40 classes": "Mean overlap over all annotated classes.",
+    "pixel accuracy": "Share of the annotated pixels that are right.",
+    "vertex accuracy": "Share of the annotated vertices that are right.",
+    "voxel mIoU": "Mean overlap voxel by voxel, so that surface in the wrong place costs too.",
+    "voxel IoU free": "Overlap of free space.",
+    "voxel IoU occupied": "Overlap of occupied voxels, whatever their class.",
 }
 """One line on how to read a score."""
 
@@ -161,18 +188,6 @@ class PageReport:
     missing: tuple[str, ...]
 
 
-@dataclass
-class _Sources:
-    """The folders that the page is about, in the order in which they were found."""
-
-    runs: list[Path] = field(default_factory=list)
-    predictions: list[Path] = field(default_factory=list)
-    data: list[Path] = field(default_factory=list)
-    scenes: dict[str, Path] = field(default_factory=dict)
-    scans: list[Path] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-
-
 def write_page(
     artifacts: Sequence[Path],
     out: Path,
@@ -196,12 +211,12 @@ def write_page(
         ParamsError: a parameter makes no sense.
     """
     params = params or ReportParams()
-    sources = _gather([Path(path) for path in artifacts])
+    sources = gather([Path(path) for path in artifacts])
     is_file = out.suffix.lower() in (".html", ".htm")
     page = out if is_file else out / "index.html"
     side = page.parent / (f"{page.stem}-scenes" if is_file else "scenes")
-    scores = _read_scores(sources)
-    names = _scene_names(sources, scores)
+    scores, classes = _read_scores(sources), read_class_scores(sources)
+    names = _scene_names(sources, scores, classes)
     pictured = names[: params.max_scenes]
     total = 2 * len(pictured) + len(sources.runs) + 1
     done = 0
@@ -220,14 +235,19 @@ def write_page(
         advance()
     tables = [_table(entry, sources) for entry in scores]
     times = _times(sources, names)
-    title = params.title or _title(sources, names)
+    studies = [r for folder in sources.studies if (r := study_record(folder, sources)) is not None]
+    labelled = any(scene["classes"] for scene in scenes)
+    title = params.title or _title(sources, names, labelled)
     html = (
         _environment()
         .get_template("page.html.j2")
         .render(
             title=title,
-            summary=_summary(scores, names, sources, runs),
-            facts=_facts(scores, names, sources, runs, scenes),
+            summary=_summary(scores, classes, studies, names, sources, runs),
+            facts=_facts(scores, classes, names, sources, runs, scenes),
+            classes=[_class_part(entry) for entry in classes],
+            studies=studies,
+            error_legend=error_legend(),
             scenes=scenes,
             unpictured=names[len(pictured) :],
             runs=runs,
@@ -235,7 +255,7 @@ def write_page(
             by_scene=_by_scene(scores),
             times=times,
             origins=_origins(sources),
-            missing=_once(sources.missing),
+            missing=once(sources.missing),
             versions=_versions(),
             machine=f"{platform.system()} {platform.machine()}, {os.cpu_count() or 1} cores",
             made=datetime.now().astimezone().strftime("%d %B %Y, %H:%M"),
@@ -254,121 +274,24 @@ def write_page(
         tuple(beside),
         tuple(names),
         tuple(pictured),
-        tuple(_once(sources.missing)),
+        tuple(once(sources.missing)),
     )
 
 
-# --- finding things -------------------------------------------------------------------------------
-
-
-def _gather(artifacts: Sequence[Path]) -> _Sources:
-    expect(
-        len(artifacts) > 0,
-        given="no folder",
-        needed="at least one run, prediction or scan folder",
-        do="name the folder that 'crossvox predict' or 'crossvox train' wrote",
-        error=ArtifactError,
-    )
-    sources, seen = _Sources(), set[Path]()
-    for path in artifacts:
-        expect(
-            path.is_dir() and _kind(path) is not None,
-            given=f"{path}, which is {'no such folder' if path.is_dir() else 'not there'}",
-            needed="a folder that 'crossvox train', 'predict', 'prepare' or 'scan' wrote",
-            do="check the path, or run that stage",
-            error=ArtifactError,
-        )
-        _follow(path, sources, seen)
-    return sources
-
-
-def _kind(folder: Path) -> str | None:
-    """What a folder is: run, prediction, data, scene, scan; None if it is none of these."""
-    manifest = _manifest(folder)
-    stage = manifest.stage if manifest is not None else ""
-    for start, kind in (
-        ("train", "run"),
-        ("predict-scene", "predicted scene"),
-        ("predict", "prediction"),
-        ("prepare-scene", "scene"),
-        ("prepare", "data"),
-        ("scan", "scan"),
-    ):
-        if stage.startswith(start):
-            return kind
-    if (folder / "log.jsonl").is_file() or (folder / "best").is_dir():
-        return "run"
-    if any(folder.glob("scores.*.json")) or any(folder.glob("*/mesh.ply")):
-        return "prediction"
-    if (folder / "color").is_dir():
-        return "scene"
-    if (folder / "val.txt").is_file() or any(folder.glob("*/color")):
-        return "data"
-    if (folder / "prediction").is_dir() or (folder / "data").is_dir():
-        return "scan"
-    return None
-
-
-def _follow(folder: Path, sources: _Sources, seen: set[Path]) -> None:
-    """Sort a folder in, then those that its manifest links to."""
-    key = folder.resolve()
-    kind = _kind(folder)
-    if key in seen or kind is None:
-        return
-    seen.add(key)
-    if kind == "scene":
-        sources.scenes.setdefault(key.name, folder)
-    elif kind == "predicted scene":
-        _follow(folder.parent, sources, seen)
-    else:
-        places = {
-            "run": sources.runs,
-            "prediction": sources.predictions,
-            "data": sources.data,
-            "scan": sources.scans,
-        }
-        places[kind].append(folder)
-    manifest = _manifest(folder)
-    links = dict(manifest.links) if manifest is not None else {}
-    if kind == "scan":
-        links |= {name: name for name in ("data", "prediction") if (folder / name).is_dir()}
-    for role, link in links.items():
-        target = folder / link
-        if not target.is_dir():
-            sources.missing.append(
-                f"{key.name}: the {role} folder it was made from ({_hidden(str(link))}) is gone"
-            )
-        else:
-            _follow(target, sources, seen)
-
-
-def _manifest(folder: Path) -> Manifest | None:
-    """A folder's manifest; None if there is none that can be read."""
-    if not (folder / MANIFEST).is_file():
-        return None
-    try:
-        return read_manifest(folder)
-    except (CrossvoxError, TypeError):
-        return None
-
-
-def _read_scores(sources: _Sources) -> list[dict[str, Any]]:
-    """Score files of all predictions, the default protocol first; checked so far as shown."""
+def _read_scores(sources: Sources) -> list[dict[str, Any]]:
+    """Score files of surfaces of all predictions, the default protocol first; checked as shown."""
     found = []
     for prediction in sources.predictions:
         for path in sorted(prediction.glob("scores.*.json")):
-            try:
-                record = read_json(path)
-            except ArtifactError as error:
-                sources.missing.append(_hidden(str(error)))
+            if path.name == f"scores.{CLASS_PROTOCOL}.json":
                 continue
-            if not isinstance(record, dict):
-                sources.missing.append(f"{path.name} is not a table of scores")
+            record = json_of(path, sources)
+            if record is None:
                 continue
             protocol = str(record.get("protocol") or path.name.split(".")[1])
             scenes = {
-                str(scene): {str(m): _scores(rows) for m, rows in _dict(methods).items()}
-                for scene, methods in _dict(record.get("scenes")).items()
+                str(scene): {str(m): score_rows(rows) for m, rows in as_dict(methods).items()}
+                for scene, methods in as_dict(record.get("scenes")).items()
             }
             found.append(
                 {
@@ -376,59 +299,23 @@ def _read_scores(sources: _Sources) -> list[dict[str, Any]]:
                     "protocol": protocol,
                     "scenes": scenes,
                     "mean": {
-                        str(m): _scores(rows) for m, rows in _dict(record.get("mean")).items()
+                        str(m): score_rows(rows) for m, rows in as_dict(record.get("mean")).items()
                     },
-                    "coverage": _dict(record.get("coverage")),
-                    "notes": [str(note) for note in _list(record.get("notes"))],
+                    "coverage": as_dict(record.get("coverage")),
+                    "notes": [str(note) for note in as_list(record.get("notes"))],
                 }
             )
     return sorted(found, key=lambda entry: entry["protocol"] != "surface")
 
 
-def _scores(rows: Any) -> dict[str, dict[str, Any]]:
-    """Score records by name."""
-    return {str(row["name"]): row for row in _list(rows) if isinstance(row, dict) and "name" in row}
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _once(texts: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(texts))
-
-
-def _scene_names(sources: _Sources, scores: Sequence[Mapping[str, Any]]) -> list[str]:
+def _scene_names(
+    sources: Sources, scores: Sequence[Mapping[str, Any]], classes: Sequence[ClassScores]
+) -> list[str]:
     """Predicted scenes; without a prediction the held-out, then the other prepared scenes."""
-    names = [
-        folder.name
-        for prediction in sources.predictions
-        for folder in sorted(prediction.iterdir())
-        if any((folder / file).is_file() for file in METHOD_FILES.values())
-    ]
+    names = predicted_scenes(sources)
     names += [scene for entry in scores for scene in entry["scenes"]]
-    if not names:
-        names += list(sources.scenes)
-        for data in sources.data:
-            names += [*_split(data, "val"), *_split(data, "train")]
-            names += sorted(folder.parent.name for folder in data.glob("*/color"))
-        names = [name for name in names if _scene_folder(name, sources) is not None]
-    return _once(names)
-
-
-def _split(data: Path, name: str) -> list[str]:
-    path = data / f"{name}.txt"
-    return path.read_text(encoding="utf-8").split() if path.is_file() else []
-
-
-def _scene_folder(name: str, sources: _Sources) -> Path | None:
-    """The prepared scene of this name."""
-    candidates = [sources.scenes.get(name), *(data / name for data in sources.data)]
-    return next((path for path in candidates if path is not None and path.is_dir()), None)
+    names += [scene for entry in classes for scene in entry.scenes]
+    return once(names or prepared_scenes(sources))
 
 
 # --- one scene ------------------------------------------------------------------------------------
@@ -436,16 +323,18 @@ def _scene_folder(name: str, sources: _Sources) -> Path | None:
 
 def _scene(
     name: str,
-    sources: _Sources,
+    sources: Sources,
     side: Path,
     params: ReportParams,
     beside: list[Path],
     advance: Callable[[], None],
 ) -> dict[str, Any]:
     """Everything the page shows of one scene."""
-    folder = _scene_folder(name, sources)
-    record: dict[str, Any] = {"name": name, "split": _split_of(name, sources), "notes": {}}
-    meshes, origin = _meshes(name, folder, sources)
+    folder = scene_folder(name, sources)
+    record: dict[str, Any] = {"name": name, "split": split_of(name, sources), "notes": {}}
+    room = read_room(name, sources)
+    sources.missing += room.missing
+    layers = room_layers(room, params.error_reach_m)
     capture = None
     if folder is None:
         sources.missing.append(f"{name}: its prepared scene is not there, so no frames are shown")
@@ -453,116 +342,68 @@ def _scene(
         try:
             capture = open_capture(folder)
         except CrossvoxError as error:
-            sources.missing.append(_hidden(f"{name}: frames cannot be read ({error})"))
-    posed = _posed(capture) if capture is not None else []
+            sources.missing.append(hidden(f"{name}: frames cannot be read ({error})"))
+    frames = posed(capture) if capture is not None else []
     size = (params.picture_width_px, round(params.picture_width_px * 0.72))
-    record["views"], record["errors"] = [], []
-    best = next(
-        (meshes[m] for m in ("reference", "tsdf", "learnt", "mask_only") if m in meshes), None
-    )
+    record["views"], record["errors"], record["classes"] = [], [], None
+    best = room.best
     views: list[View] = []
     photo = None
     if best is not None:
         views.append(birdseye_view(best, size))
-        if capture is not None and posed:
-            found = capture_view(best, capture.camera(), [pose for _, pose in posed], size[0])
+        if capture is not None and frames:
+            found = capture_view(best, capture.camera(), [pose for _, pose in frames], size[0])
             if found is not None:
                 views.append(found[0])
-                photo = _photo(name, capture, posed[found[1]][0], size[0], sources)
-        record["views"], record["errors"] = _pictures(name, meshes, origin, views, params)
-        if photo is not None:
+                photo = _photo(name, capture, frames[found[1]][0], size[0], sources)
+        record["views"], record["errors"] = _pictures(room, layers, views)
+        record["classes"] = _class_pictures(room, views[0])
+        if photo is not None and len(record["views"]) > 1:
             record["views"][1]["pictures"].insert(0, photo)
     record["inputs"] = (
-        _inputs(name, capture, posed, best, views, params, sources) if capture is not None else None
+        _inputs(name, capture, frames, best, views, params, sources)
+        if capture is not None
+        else None
     )
     advance()
     record["view_3d"] = None
     if params.view_3d and best is not None:
-        record["view_3d"] = _view_3d(name, meshes, origin, posed, views[0], side, params, beside)
+        record["view_3d"] = _view_3d(room, layers, views[0], capture, frames, side, params, beside)
     for prediction in sources.predictions:
-        manifest = _manifest(prediction / name)
+        manifest = manifest_of(prediction / name)
         if manifest is not None:
-            record["notes"] |= {k: _hidden_all(v) for k, v in manifest.notes.items()}
+            record["notes"] |= {k: hidden_all(v) for k, v in manifest.notes.items()}
     advance()
     return record
 
 
 def _photo(
-    name: str, capture: Capture, index: int, width_px: int, sources: _Sources
+    name: str, capture: Capture, index: int, width_px: int, sources: Sources
 ) -> dict[str, str] | None:
     """The capture's own picture from the pose that the surfaces are shown from."""
     try:
         frame = capture.frame(index, parts=Parts(depth=False, labels=False))
     except CrossvoxError as error:
-        sources.missing.append(_hidden(f"{name}: a frame cannot be read ({error})"))
+        sources.missing.append(hidden(f"{name}: a frame cannot be read ({error})"))
         return None
     if frame.rgb is None:
         return None
     return {
         "method": "Photo",
         "text": f"frame {frame.id} of the capture",
-        "data": _data("image/jpeg", encode_jpeg(_within(frame.rgb, width_px), 88)),
+        "data": jpeg_uri(within(frame.rgb, width_px), 88),
         "alt": f"{name}, photo, frame {frame.id}",
     }
 
 
-def _split_of(name: str, sources: _Sources) -> str:
-    for data in sources.data:
-        if name in _split(data, "val"):
-            return "held out"
-        if name in _split(data, "train"):
-            return "seen in training"
-    return ""
-
-
-def _meshes(name: str, folder: Path | None, sources: _Sources) -> tuple[dict[str, Mesh], str]:
-    """Meshes by method, in the order of display, and what the reference is."""
-    paths: dict[str, Path] = {}
-    for prediction in sources.predictions:
-        for method, file in METHOD_FILES.items():
-            if (prediction / name / file).is_file():
-                paths.setdefault(method, prediction / name / file)
-    reference = METHOD_NAMES["reference"]
-    if folder is not None:
-        if (folder / f"{name}.ply").is_file():
-            paths["reference"] = folder / f"{name}.ply"
-        if _is_fused(folder):
-            reference = FUSED_REFERENCE
-    meshes = {}
-    for method, path in paths.items():
-        try:
-            mesh = read_mesh(path)
-        except CrossvoxError as error:
-            sources.missing.append(_hidden(f"{name}: {path.name} cannot be read ({error})"))
-            continue
-        if len(mesh.faces):
-            meshes[method] = mesh
-        else:
-            sources.missing.append(f"{name}: {path.name} has no faces, so it is not shown")
-    return meshes, reference
-
-
-def _is_fused(folder: Path) -> bool:
-    """Whether a prepared scene has no ground truth but the fusion of its own frames."""
-    manifest = _manifest(folder)
-    return manifest is not None and manifest.notes.get("surface") == "tsdf"
-
-
-def _posed(capture: Capture) -> list[tuple[int, Any]]:
-    """Positions and poses of the frames with a valid pose."""
-    found = []
-    for index in range(len(capture)):
-        pose = capture.pose(index)
-        if pose is not None:
-            found.append((index, pose))
-    return found
-
-
 def _pictures(
-    name: str, meshes: Mapping[str, Mesh], origin: str, views: Sequence[View], params: ReportParams
+    room: Room, layers: Sequence[Layer], views: Sequence[View]
 ) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """Rendered pictures: by view, then by method; and the pictures of errors."""
-
+    """Rendered pictures: by view, then by method; and the pictures of distances."""
+    name, meshes = room.name, room.meshes
+    if not meshes:
+        return [], []
+    distances = {layer.group: layer.mesh.colors for layer in layers if layer.key == "distance"}
     # Every surface is seen along the same rays: they are worked out once a view.
     rays = [Rays.through(view.camera, view.pose, view.interior) for view in views]
 
@@ -570,12 +411,12 @@ def _pictures(
         painter = Painter(meshes[method])
         hits = [painter.see(each) for each in rays]
         made: dict[str, Any] = {
-            "views": [_webp(painter.shade(r, h)) for r, h in zip(rays, hits, strict=True)]
+            "views": [webp_uri(painter.shade(r, h)) for r, h in zip(rays, hits, strict=True)]
         }
-        other = meshes.get("learnt") if method == "reference" else meshes.get("reference")
-        if other is not None:
-            colors = error_colors(painter.mesh, other, params.error_reach_m)
-            made["error"] = _webp(painter.shade(rays[0], hits[0], colors=colors, relief=0.45))
+        colors = distances.get(room.method_name(method))
+        if colors is not None:
+            picture = painter.shade(rays[0], hits[0], colors=colors, relief=0.45)
+            made["error"] = webp_uri(picture)
         return made
 
     with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
@@ -588,10 +429,10 @@ def _pictures(
             else "The pose of the capture that shows most of the room.",
             "pictures": [
                 {
-                    "method": _method(method, origin),
+                    "method": room.method_name(method),
                     "text": METHOD_TEXTS[method],
                     "data": made[method]["views"][number],
-                    "alt": f"{name}, {_method(method, origin)}, {view.name.lower()}",
+                    "alt": f"{name}, {room.method_name(method)}, {view.name.lower()}",
                 }
                 for method in meshes
             ],
@@ -602,12 +443,12 @@ def _pictures(
         {
             "method": "Missing from the learnt surface"
             if method == "reference"
-            else _method(method, origin),
-            "text": f"{origin}, by distance to the learnt surface"
+            else room.method_name(method),
+            "text": f"{room.origin}, by distance to the learnt surface"
             if method == "reference"
-            else f"by distance to: {origin}",
+            else f"by distance to: {room.origin}",
             "data": made[method]["error"],
-            "alt": f"{name}, {_method(method, origin)}, coloured by distance",
+            "alt": f"{name}, {room.method_name(method)}, coloured by distance",
         }
         for method in meshes
         if "error" in made[method]
@@ -615,31 +456,80 @@ def _pictures(
     return rows, errors
 
 
-def _method(method: str, origin: str = METHOD_NAMES["reference"]) -> str:
-    if method == "reference":
-        return origin
-    return METHOD_NAMES.get(method, method.replace("_", " ").capitalize())
+def _class_pictures(room: Room, view: View) -> dict[str, Any] | None:
+    """The room in class colours, from above: truth, learnt, 2D votes, errors; and the legend."""
+    labelled = room.labelled
+    if not labelled:
+        return None
+    rays = Rays.through(view.camera, view.pose, view.interior)
+    pictures, shares = [], {}
+    reference = None
+    for method, mesh in labelled.items():
+        assert mesh.labels is not None
+        painter = Painter(mesh)
+        hits = painter.see(rays)
+        if method == "reference":
+            reference = (painter, hits)
+        colors = class_colors(mesh.labels)
+        shares[method] = class_shares(mesh)
+        pictures.append(
+            {
+                "method": room.method_name(method),
+                "text": CLASS_TEXTS[method],
+                "data": webp_uri(painter.shade(rays, hits, colors=colors, relief=0.55)),
+                "alt": f"{room.name}, classes, {room.method_name(method)}",
+            }
+        )
+    if reference is not None:
+        painter, hits = reference
+        truth = painter.mesh.labels
+        assert truth is not None
+        for method, labels in room.transferred.items():
+            colors = class_error_colors(truth, labels)
+            wrong = truth[truth > 0] != labels[truth > 0]
+            pictures.append(
+                {
+                    "method": f"Errors, {room.method_name(method)}",
+                    "text": f"{wrong.mean() if len(wrong) else 0:.1%} of the annotated vertices "
+                    "are wrong",
+                    "data": webp_uri(painter.shade(rays, hits, colors=colors, relief=0.55)),
+                    "alt": f"{room.name}, errors of classes, {room.method_name(method)}",
+                }
+            )
+    most: dict[int, float] = {}
+    for found in shares.values():
+        for label, share in found.items():
+            most[label] = max(most.get(label, 0.0), share)
+    order = sorted((label for label in most if most[label] >= 0.0005), key=lambda x: -most[x])
+    return {
+        "pictures": pictures,
+        "columns": [room.method_name(method) for method in shares],
+        "legend": legend(
+            {label: [found.get(label) for found in shares.values()] for label in order}
+        ),
+        "errors": bool(room.transferred) and reference is not None,
+    }
 
 
 def _inputs(
     name: str,
     capture: Capture,
-    posed: Sequence[tuple[int, Any]],
+    posed_frames: Sequence[tuple[int, Any]],
     mesh: Mesh | None,
     views: Sequence[View],
     params: ReportParams,
-    sources: _Sources,
+    sources: Sources,
 ) -> dict[str, Any]:
     """Sample frames and the camera's path in plan."""
-    count = min(params.sample_frames, len(posed))
-    picks = [posed[round((i + 0.5) * len(posed) / count - 0.5)] for i in range(count)]
+    count = min(params.sample_frames, len(posed_frames))
+    picks = [posed_frames[round((i + 0.5) * len(posed_frames) / count - 0.5)] for i in range(count)]
     frames, marks = [], {}
     decoded = []
     for index, pose in picks:
         try:
             frame = capture.frame(index, parts=Parts(labels=False))
         except CrossvoxError as error:
-            sources.missing.append(_hidden(f"{name}: a frame cannot be read ({error})"))
+            sources.missing.append(hidden(f"{name}: a frame cannot be read ({error})"))
             continue
         if frame.rgb is not None and frame.depth_m is not None:
             decoded.append((frame, pose))
@@ -654,22 +544,28 @@ def _inputs(
         assert frame.rgb is not None
         assert frame.depth_m is not None
         share = float((frame.depth_m > 0).mean())
-        small = _within(frame.rgb, 360)
+        small = within(frame.rgb, 360)
         depth = depth_picture(frame.depth_m, near, far)
         frames.append(
             {
                 "label": str(label),
                 "id": frame.id,
-                "color": _data("image/jpeg", encode_jpeg(small, 85)),
-                "depth": _data("image/webp", encode_webp(_within(depth, 360), 85)),
+                "color": jpeg_uri(small, 85),
+                "depth": webp_uri(within(depth, 360), 85),
                 "share": share,
             }
         )
         marks[str(label)] = (pose.position_m, pose.world_from_camera[:3, 2])
-    lost = len(capture) - len(posed)
-    positions = np.array([pose.position_m for _, pose in posed]).reshape(-1, 3)
-    breaks = [i for i in range(1, len(posed)) if posed[i][0] != posed[i - 1][0] + 1]
-    length = float(np.linalg.norm(np.diff(positions, axis=0), axis=-1).sum()) if len(posed) else 0.0
+    lost = len(capture) - len(posed_frames)
+    positions = np.array([pose.position_m for _, pose in posed_frames]).reshape(-1, 3)
+    breaks = [
+        i for i in range(1, len(posed_frames)) if posed_frames[i][0] != posed_frames[i - 1][0] + 1
+    ]
+    length = (
+        float(np.linalg.norm(np.diff(positions, axis=0), axis=-1).sum())
+        if len(posed_frames)
+        else 0.0
+    )
     plan = None
     if mesh is not None:
         plan = _plan(name, mesh, views, positions, breaks, marks)
@@ -683,13 +579,8 @@ def _inputs(
         "lost": lost,
         "size": f"{camera.width} x {camera.height}",
         "length_m": length,
-        "registration": _hidden(capture.info().registration),
+        "registration": hidden(capture.info().registration),
     }
-
-
-def _within(image: np.ndarray, width: int) -> np.ndarray:
-    height = max(1, round(image.shape[0] * width / image.shape[1]))
-    return image if image.shape[1] <= width else resize_color(image, (width, height))
 
 
 def _plan(
@@ -726,53 +617,34 @@ def _plan(
 
 
 def _view_3d(
-    name: str,
-    meshes: Mapping[str, Mesh],
-    origin: str,
-    posed: Sequence[tuple[int, Any]],
+    room: Room,
+    layers: Sequence[Layer],
     view: View,
+    capture: Capture | None,
+    frames: Sequence[tuple[int, Any]],
     side: Path,
     params: ReportParams,
     beside: list[Path],
 ) -> dict[str, Any]:
     """Write the 3D view and the GLB of the main surface."""
-    assert view.interior is not None, "the bird's-eye view always looks into the interior"
-    interior: Interior = view.interior
-    cells = np.argwhere(interior.depth_m >= 0) * interior.cell_m + interior.corner_m
-    across = 0.5 * (cells.min(axis=0) + cells.max(axis=0))
-    middle = np.append(across, 0.5 * (interior.floor_m + interior.top_m))
-    eye = middle + (view.pose.position_m - middle) * 0.78
-    safe = re.sub(r"[^\w.\-]+", "_", name)
+    safe = re.sub(r"[^\w.\-]+", "_", room.name)
     html, glb = side / f"{safe}.html", side / f"{safe}.glb"
-    written = write_viewer_html(
-        {_method(method, origin): mesh for method, mesh in meshes.items()},
-        html,
-        title=name,
-        standpoint=Standpoint(tuple(map(float, eye)), tuple(map(float, middle))),  # type: ignore[arg-type]
-        interior=interior,
-        camera_path_m=np.array([pose.position_m for _, pose in posed]) if posed else None,
-        max_faces=params.view_faces,
-    )
+    look = room_view(room, layers, view, capture, frames, reach_m=params.error_reach_m)
+    written = write_viewer_html(look, html, max_faces=params.view_faces)
+    meshes = {**room.meshes, **({} if room.votes is None else {"votes_2d": room.votes})}
     main = next(iter(meshes))
     faces = write_shaded_glb(glb, meshes[main], 4 * params.view_faces)
     beside += [html, glb]
+    shown = once(layer.group for layer in look.layers)
     return {
         "html": f"{side.name}/{html.name}",
         "html_size": _bytes(written.size_bytes),
-        "surfaces": list(written.faces),
+        "surfaces": [*shown, *(["classes with a legend"] if written.classes else [])],
         "glb": f"{side.name}/{glb.name}",
         "glb_size": _bytes(glb.stat().st_size),
-        "glb_of": _method(main, origin),
+        "glb_of": room.method_name(main),
         "glb_faces": faces,
     }
-
-
-def _webp(rgba: np.ndarray) -> str:
-    return _data("image/webp", encode_webp(rgba, 86))
-
-
-def _data(kind: str, data: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
 def _bytes(count: int) -> str:
@@ -782,13 +654,13 @@ def _bytes(count: int) -> str:
 def _scale(name: str) -> str:
     """A colour map as CSS gradient stops."""
     colors = color_map(name, np.linspace(0, 1, 9))
-    return ", ".join(f"rgb({r},{g},{b})" for r, g, b in colors.tolist())
+    return ", ".join(css_color(color) for color in colors)
 
 
 # --- runs, scores, times --------------------------------------------------------------------------
 
 
-def _run(folder: Path, sources: _Sources) -> dict[str, Any]:
+def _run(folder: Path, sources: Sources) -> dict[str, Any]:
     """Curves and notes of one training run."""
     name = folder.resolve().name
     log = TrainingLog()
@@ -798,7 +670,7 @@ def _run(folder: Path, sources: _Sources) -> dict[str, Any]:
             sources.missing.append(f"{name}: {log.damaged_lines} damaged lines in log.jsonl")
     else:
         sources.missing.append(f"{name}: no log.jsonl, so no curves")
-    manifest = _manifest(folder)
+    manifest = manifest_of(folder)
     if manifest is None:
         sources.missing.append(f"{name}: no manifest; the run has not ended, or was interrupted")
     notes = manifest.notes if manifest is not None else {}
@@ -811,10 +683,44 @@ def _run(folder: Path, sources: _Sources) -> dict[str, Any]:
         "parameters": number(notes.get("parameters")),
         "best_step": notes.get("best_step"),
         "baselines": bool(log.baselines),
+        "images": any("pixel" in name for name in log.scores),
+        "gallery": gallery(folder, sources),
+        "transfer": transfer_table(folder, sources),
     }
 
 
-def _table(entry: Mapping[str, Any], sources: _Sources) -> dict[str, Any]:
+def _class_part(entry: ClassScores) -> dict[str, Any]:
+    """Tables and drawings of one set of class scores."""
+    what = "room" if entry.kind == "rooms" else "image"
+    drawings = class_drawings(entry)
+    texts = {**CLASS_TEXTS, **({"learnt": "the 2D network"} if entry.kind == "images" else {})}
+    single = {
+        method: dict(sorted(rows.items(), key=lambda row: -(number(row[1].get("support")) or 0)))
+        for method, rows in entry.classes.items()
+        if rows
+    }
+    several = len(entry.scenes) > 1
+    return {
+        "name": entry.name,
+        "kind": entry.kind,
+        "counted": f"counted over one confusion matrix of {_count(entry.count, what)}",
+        "main": {"name": f"All {what}s together", **_grid(entry.methods, texts)}
+        if entry.methods
+        else None,
+        "single": {"name": "IoU of single classes, strict", **_grid(single, texts)}
+        if single
+        else None,
+        "scenes": [
+            {"name": scene, **_grid(methods, texts)} for scene, methods in entry.scenes.items()
+        ]
+        if several
+        else [],
+        **drawings,
+        "notes": [hidden(note) for note in entry.notes],
+    }
+
+
+def _table(entry: Mapping[str, Any], sources: Sources) -> dict[str, Any]:
     """One protocol: the mean table and a table a scene."""
     scenes = entry["scenes"]
     coverage = {
@@ -836,13 +742,16 @@ def _table(entry: Mapping[str, Any], sources: _Sources) -> dict[str, Any]:
         "main": parts[0] if parts else None,
         "more": parts[1:],
         "coverage": coverage,
-        "notes": [_hidden(note) for note in entry["notes"]],
+        "notes": [hidden(note) for note in entry["notes"]],
     }
 
 
-def _grid(methods: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, Any]:
+def _grid(
+    methods: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    texts: Mapping[str, str] = METHOD_TEXTS,
+) -> dict[str, Any]:
     """Rows a score, columns a method; the best value of a row is marked."""
-    names = _once(name for scores in methods.values() for name in scores)
+    names = once(name for scores in methods.values() for name in scores)
     names.sort(key=lambda name: name != "F-score")
     rows = []
     for name in names:
@@ -863,7 +772,7 @@ def _grid(methods: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, A
                         "text": _value(values.get(method)),
                         "best": best is not None and values.get(method) == best,
                         "support": _support(cell),
-                        "undefined": int(_dict(cell.get("details")).get("undefined") or 0)
+                        "undefined": int(as_dict(cell.get("details")).get("undefined") or 0)
                         if cell
                         else 0,
                     }
@@ -873,7 +782,7 @@ def _grid(methods: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, A
         )
     return {
         "methods": [
-            {"name": _method(method), "text": METHOD_TEXTS.get(method, "")} for method in methods
+            {"name": method_name(method), "text": texts.get(method, "")} for method in methods
         ],
         "rows": rows,
     }
@@ -925,9 +834,9 @@ def _by_scene(scores: Sequence[Mapping[str, Any]]) -> Markup | None:
     methods: dict[str, dict[str, float]] = {}
     for scene, rows in best[1]["scenes"].items():
         for method, found in rows.items():
-            value = number(_dict(found.get("F-score")).get("value"))
+            value = number(as_dict(found.get("F-score")).get("value"))
             if value is not None:
-                methods.setdefault(_method(method), {})[scene] = value
+                methods.setdefault(method_name(method), {})[scene] = value
     return curves.scene_dots("F-score", methods, "higher is better")
 
 
@@ -937,9 +846,12 @@ def _count(number_: int, noun: str) -> str:
     return f"{shown} {noun}{'' if number_ == 1 else 's'}"
 
 
-def _title(sources: _Sources, names: Sequence[str]) -> str:
+def _title(sources: Sources, names: Sequence[str], labelled: bool) -> str:
     if sources.predictions:
-        return f"{_count(len(names), 'room').capitalize()}, reconstructed"
+        done = "labelled" if labelled else "reconstructed"
+        return f"{_count(len(names), 'room').capitalize()}, {done}"
+    if sources.studies:
+        return f"Study {sources.studies[0].resolve().name}"
     if sources.runs:
         return f"Training run {sources.runs[0].resolve().name}"
     return f"{_count(len(names), 'prepared scene').capitalize()}"
@@ -947,16 +859,47 @@ def _title(sources: _Sources, names: Sequence[str]) -> str:
 
 def _summary(
     scores: Sequence[Mapping[str, Any]],
+    classes: Sequence[ClassScores],
+    studies: Sequence[Mapping[str, Any]],
     names: Sequence[str],
-    sources: _Sources,
+    sources: Sources,
     runs: Sequence[Mapping[str, Any]],
 ) -> str:
     """One or two sentences with the numbers that matter."""
+    sentences = [_class_sentence(entry, sources) for entry in classes if entry.methods]
+    sentences += [study["sentence"] for study in studies]
+    surfaces = _surface_sentence(scores, names, sources)
+    if surfaces:
+        sentences.append(surfaces)
+    if sentences:
+        return " ".join(sentences)
+    if sources.predictions:
+        sentences.append(f"{_count(len(names), 'room').capitalize()} predicted, not scored yet.")
+    elif names:
+        sentences.append(f"{_count(len(names), 'prepared scene').capitalize()}.")
+    for run in runs:
+        if run["steps"] is not None:
+            took = f" in {_duration(run['seconds'])}" if run["seconds"] else ""
+            sentences.append(f"Run {run['name']}: {run['steps']:,} training steps{took}.")
+    return " ".join(sentences) or "Nothing to tell yet: the folders hold no numbers."
+
+
+def _class_sentence(entry: ClassScores, sources: Sources) -> str:
+    noun = "room" if entry.kind == "rooms" else "image"
+    splits = {split_of(scene, sources) for scene in entry.scenes}
+    kind = "held-out " if splits == {"held out"} else ""
+    return class_sentence(entry, f"On {_count(entry.count, f'{kind}{noun}')}") + "."
+
+
+def _surface_sentence(
+    scores: Sequence[Mapping[str, Any]], names: Sequence[str], sources: Sources
+) -> str:
+    """F-scores beside each other; empty if there are none."""
     best = _headline(scores)
     if best is not None:
         values, entry = best
         scenes = list(entry["scenes"]) or list(names)
-        splits = {_split_of(scene, sources) for scene in scenes}
+        splits = {split_of(scene, sources) for scene in scenes}
         kind = "held-out " if splits == {"held out"} else ""
         near = f"{NEAR_M * 100:g} cm"
         where = f"On {_count(len(scenes), f'{kind}room')}"
@@ -973,7 +916,7 @@ def _summary(
                 )
             parts.append(text)
             folders = [data / scene for data in sources.data for scene in scenes]
-            if any(_is_fused(folder) for folder in folders if folder.is_dir()):
+            if any(is_fused(folder) for folder in folders if folder.is_dir()):
                 parts.append(
                     "there is no ground truth here: the reference is the TSDF fusion of the same "
                     "frames, so its own score says nothing"
@@ -983,35 +926,27 @@ def _summary(
         else:
             parts.append(
                 f"{where}, F-score at {near}: "
-                + ", ".join(f"{_method(m).lower()} {v:.2f}" for m, v in values.items())
+                + ", ".join(f"{method_name(m).lower()} {v:.2f}" for m, v in values.items())
             )
         return f"{'; '.join(parts)}. Protocol: {entry['protocol']}."
-    sentences = []
-    if sources.predictions:
-        sentences.append(f"{_count(len(names), 'room').capitalize()} predicted, not scored yet.")
-    elif names:
-        sentences.append(f"{_count(len(names), 'prepared scene').capitalize()}.")
-    for run in runs:
-        if run["steps"] is not None:
-            took = f" in {_duration(run['seconds'])}" if run["seconds"] else ""
-            sentences.append(f"Run {run['name']}: {run['steps']:,} training steps{took}.")
-    return " ".join(sentences) or "Nothing to tell yet: the folders hold no numbers."
+    return ""
 
 
 def _facts(
     scores: Sequence[Mapping[str, Any]],
+    classes: Sequence[ClassScores],
     names: Sequence[str],
-    sources: _Sources,
+    sources: Sources,
     runs: Sequence[Mapping[str, Any]],
     scenes: Sequence[Mapping[str, Any]],
 ) -> list[tuple[str, str]]:
     """The numbers in large type below the summary."""
-    facts: list[tuple[str, str]] = []
+    facts: list[tuple[str, str]] = class_facts(classes[0]) if classes else []
     best = _headline(scores)
     if best is not None:
         for method in ("learnt", "mask_only", "tsdf"):
             if method in best[0]:
-                facts.append((f"{best[0][method]:.2f}", f"F-score, {_method(method)}"))
+                facts.append((f"{best[0][method]:.2f}", f"F-score, {method_name(method)}"))
         shares = [v for x in best[1]["coverage"].values() if (v := number(x)) is not None]
         if shares:
             facts.append((f"{min(shares):.0%}", "of the seen windows predicted"))
@@ -1033,7 +968,7 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _times(sources: _Sources, names: Sequence[str]) -> list[dict[str, Any]]:
+def _times(sources: Sources, names: Sequence[str]) -> list[dict[str, Any]]:
     """Wall time by stage and step, as the manifests tell it."""
     found: list[tuple[str, dict[str, float], float]] = []
 
@@ -1044,20 +979,20 @@ def _times(sources: _Sources, names: Sequence[str]) -> list[dict[str, Any]]:
             found.append((stage, own, max(total, sum(own.values()))))
 
     for data in sources.data:
-        manifest = _manifest(data)
+        manifest = manifest_of(data)
         steps = dict(manifest.seconds) if manifest is not None else {}
         add("Prepare", steps or _added(data / scene for scene in _children(data)))
     if not sources.data:
         add("Prepare", _added(sources.scenes.values()))
     for run in sources.runs:
-        manifest = _manifest(run)
+        manifest = manifest_of(run)
         add("Train", manifest.seconds if manifest is not None else {})
     for prediction in sources.predictions:
-        manifest = _manifest(prediction)
+        manifest = manifest_of(prediction)
         steps = dict(manifest.seconds) if manifest is not None else {}
         add("Predict", steps or _added(prediction / scene for scene in _children(prediction)))
     for scan in sources.scans:
-        manifest = _manifest(scan)
+        manifest = manifest_of(scan)
         steps = dict(manifest.seconds) if manifest is not None else {}
         add("Scan (everything)", steps)
     longest = max((total for _, _, total in found), default=0.0)
@@ -1084,14 +1019,14 @@ def _added(folders: Iterable[Path]) -> dict[str, float]:
     """Times of several folders, added by step."""
     total: dict[str, float] = {}
     for folder in folders:
-        manifest = _manifest(folder)
+        manifest = manifest_of(folder)
         for step, seconds in (manifest.seconds if manifest is not None else {}).items():
             if (value := number(seconds)) is not None:
                 total[step] = total.get(step, 0.0) + value
     return total
 
 
-def _origins(sources: _Sources) -> list[dict[str, Any]]:
+def _origins(sources: Sources) -> list[dict[str, Any]]:
     """What made each folder: stage, version, seed, machine, parameters, notes."""
     records = []
     folders = [
@@ -1100,9 +1035,10 @@ def _origins(sources: _Sources) -> list[dict[str, Any]]:
         *(("run", path) for path in sources.runs),
         *(("prediction", path) for path in sources.predictions),
         *(("scan", path) for path in sources.scans),
+        *(("study", path) for path in sources.studies),
     ]
     for role, folder in folders:
-        manifest = _manifest(folder)
+        manifest = manifest_of(folder)
         params = manifest.params if manifest is not None else None
         if not params and (folder / "params.json").is_file():
             try:
@@ -1115,8 +1051,8 @@ def _origins(sources: _Sources) -> list[dict[str, Any]]:
                 "name": folder.resolve().name,
                 "manifest": manifest,
                 "digest": manifest.digest if manifest is not None else "",
-                "params": _flat(_hidden_all(plain(params))),
-                "notes": _flat(_hidden_all(plain(manifest.notes if manifest is not None else {}))),
+                "params": _flat(hidden_all(plain(params))),
+                "notes": _flat(hidden_all(plain(manifest.notes if manifest is not None else {}))),
             }
         )
     return records
@@ -1151,31 +1087,6 @@ def _plain_text(value: Any) -> str:
     return str(value)
 
 
-_ABSOLUTE = re.compile(r"(?<![\w.:/\\-])(?:/|~/|[A-Za-z]:[\\/])[^\s,;:'\"()<>|]*[^\s,;:'\"()<>|.]")
-
-
-def _hidden(text: str) -> str:
-    """The text with absolute paths cut down to their last name: a page travels, machines do not."""
-
-    def last(found: re.Match[str]) -> str:
-        path = found[0]
-        kind = PureWindowsPath if "\\" in path or path[1:2] == ":" else PurePosixPath
-        name = kind(path).name
-        return f"…/{name}" if name and len(kind(path).parts) > 1 else path
-
-    return _ABSOLUTE.sub(last, text)
-
-
-def _hidden_all(value: Any) -> Any:
-    if isinstance(value, str):
-        return _hidden(value)
-    if isinstance(value, Mapping):
-        return {str(key): _hidden_all(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_hidden_all(item) for item in value]
-    return value
-
-
 def _versions() -> list[tuple[str, str]]:
     found = [("crossvox", crossvox.__version__), ("Python", platform.python_version())]
     for name in _PACKAGES:
@@ -1195,5 +1106,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["duration"] = _duration
+    environment.filters["share"] = lambda share: f"{share:.1%}"
     environment.filters["percent"] = lambda share: f"{math.floor(share * 1000) / 10:g}%"
     return environment

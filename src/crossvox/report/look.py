@@ -1,0 +1,178 @@
+"""From folders to a 3D view: which room, which layers, where one stands, frames of the capture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crossvox.capture import open_capture
+from crossvox.core.checks import ArtifactError, CrossvoxError, ParamsError, expect
+from crossvox.core.frame import Capture, Parts
+from crossvox.report.pictures import View, birdseye_view
+from crossvox.report.rooms import Layer, Room, read_room, room_layers, unknown_parts
+from crossvox.report.sources import (
+    Sources,
+    folder_kind,
+    gather,
+    hidden,
+    once,
+    posed,
+    predicted_scenes,
+    prepared_scenes,
+)
+from crossvox.report.viewer import RoomView, Shot, Standpoint
+
+REACH_M = 0.2
+"""Distance at which the colour code of distances ends."""
+
+SHOTS = 40
+"""Frames that are shown in space at most."""
+
+THUMBNAIL_PX = 128
+
+
+def open_view(path: Path, scene: str | None = None, data: Path | None = None) -> RoomView:
+    """Everything that can be seen of one scene.
+
+    Args:
+        path: a prediction folder, a scan folder, a prepared data folder, or one scene of either;
+            links in the manifests lead to the rest.
+        scene: which scene; None takes the one there is, or the first predicted one.
+        data: prepared scenes, where the prediction's own are not where they were.
+
+    Raises:
+        ArtifactError: no such folder, no such scene, or nothing of it has a surface.
+    """
+    path = Path(path)
+    named = [path] if data is None else [path, Path(data)]
+    sources = gather(named)
+    expect(
+        bool(sources.predictions or sources.data or sources.scenes),
+        given=f"{path}, which leads to no prediction and no prepared scene",
+        needed="a folder that 'crossvox predict', 'scan' or 'prepare' wrote",
+        do="name such a folder",
+        error=ArtifactError,
+    )
+    predicted, prepared = predicted_scenes(sources), prepared_scenes(sources)
+    names = once([*predicted, *prepared])
+    own = path.resolve().name
+    alone = folder_kind(path) in ("scene", "predicted scene")
+    name = scene or (own if alone and own in names else next(iter(names), ""))
+    expect(
+        name in names,
+        given=f"scene {name or '(none)'}",
+        needed=f"one of {', '.join(names) or '(there is no scene)'}",
+        do="name one of them: --scene NAME",
+        error=ArtifactError,
+    )
+    room = read_room(name, sources)
+    expect(
+        room.best is not None,
+        given=f"scene {name} without any surface ({'; '.join(room.missing) or 'no mesh'})",
+        needed="a mesh of the prediction or of the prepared scene",
+        do="predict or prepare the scene again",
+        error=ArtifactError,
+    )
+    assert room.best is not None
+    capture, found = None, []
+    if room.folder is not None:
+        try:
+            capture = open_capture(room.folder)
+            found = posed(capture)
+        except CrossvoxError as error:
+            sources.missing.append(hidden(f"frames cannot be read ({error})"))
+    return room_view(
+        room,
+        room_layers(room, REACH_M),
+        birdseye_view(room.best, (1200, 864)),
+        capture,
+        found,
+        missing=[*unknown_parts(room), *room.missing, *_told(sources, name)],
+        alone=not predicted,
+    )
+
+
+def _told(sources: Sources, name: str) -> list[str]:
+    """Remarks of the search; those about other scenes' folders do not matter here."""
+    return [line for line in once(sources.missing) if line.startswith(name) or "gone" in line]
+
+
+def room_view(
+    room: Room,
+    layers: Sequence[Layer],
+    view: View,
+    capture: Capture | None,
+    frames: Sequence[tuple[int, Any]],
+    *,
+    missing: Sequence[str] = (),
+    shots: int = SHOTS,
+    reach_m: float = REACH_M,
+    alone: bool = False,
+) -> RoomView:
+    """A 3D view of a room, beginning where its picture from above is taken, a little nearer.
+
+    Args:
+        room: its surfaces.
+        layers: ways to look at it; the first is on.
+        view: from above, see :func:`crossvox.report.pictures.birdseye_view`.
+        capture: its frames, or None.
+        frames: numbers and poses of the frames with a pose.
+        missing: what cannot be shown.
+        shots: so many frames are shown in space at most.
+        reach_m: distance at which the colour code of distances ends.
+        alone: whether there is no prediction, so that nobody misses one.
+    """
+    interior = view.interior
+    expect(
+        interior is not None,
+        given=f"a view {view.name!r} without an interior",
+        needed="one that looks into the room",
+        do="make it with birdseye_view",
+        error=ParamsError,
+    )
+    assert interior is not None
+    cells = np.argwhere(interior.depth_m >= 0) * interior.cell_m + interior.corner_m
+    across = 0.5 * (cells.min(axis=0) + cells.max(axis=0))
+    middle = np.append(across, 0.5 * (interior.floor_m + interior.top_m))
+    eye = middle + (view.pose.position_m - middle) * 0.78
+    path = np.array([pose.position_m for _, pose in frames]) if frames else None
+    taken, broken = _shots(capture, frames, shots) if capture is not None else ([], 0)
+    lines = [line for line in missing if not (alone and line == "no prediction")]
+    if broken:
+        lines.append(f"{broken} frames cannot be read")
+    return RoomView(
+        title=room.name,
+        layers=layers,
+        standpoint=Standpoint(
+            (float(eye[0]), float(eye[1]), float(eye[2])),
+            (float(middle[0]), float(middle[1]), float(middle[2])),
+        ),
+        interior=interior,
+        camera_path_m=path,
+        shots=taken,
+        reach_m=reach_m,
+        missing=tuple(once(lines)),
+    )
+
+
+def _shots(
+    capture: Capture, frames: Sequence[tuple[int, Any]], most: int
+) -> tuple[list[Shot], int]:
+    """Thumbnails of frames spread over the capture, and how many of them cannot be read."""
+    count = min(most, len(frames))
+    camera = capture.camera()
+    size = (THUMBNAIL_PX, max(1, round(THUMBNAIL_PX * camera.height / camera.width)))
+    found, broken = [], 0
+    for number in range(count):
+        index, pose = frames[number * len(frames) // count]
+        try:
+            frame = capture.frame(index, size, Parts(depth=False, labels=False))
+        except CrossvoxError:
+            broken += 1
+            continue
+        if frame.rgb is not None:
+            found.append(Shot(str(frame.id), pose, camera, frame.rgb))
+    return found, broken

@@ -1,0 +1,1 @@
+"""Experiments: which runs are compared, and what their scores say."""

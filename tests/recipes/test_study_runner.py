@@ -1,0 +1,154 @@
+"""The runner of a study, for any task: order, what is kept, what stops it, who does what."""
+
+from __future__ import annotations
+
+import fcntl
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crossvox.core.artifact import Manifest, read_json, write_manifest
+from crossvox.core.checks import ArtifactError
+from crossvox.core.volume import Score
+from crossvox.recipes.study import Matrix, StudyReport, run_study
+from crossvox.study.arms import Arm
+from crossvox.study.results import SceneScores
+from crossvox.train.loop import TrainReport
+
+ARMS = (Arm("plain", "nothing"), Arm("better", "one thing"))
+BASE = Arm("base", "no learning", False)
+
+
+class Task:
+    """A task whose scores are known beforehand: 0.5, 0.1 more for ``better``, a bit a seed."""
+
+    def __init__(self, indices: Callable[[str, int], str] = lambda arm, seed: f"index {seed}"):
+        self.trained: list[str] = []
+        self.stop_at: str | None = None
+        self.indices = indices
+
+    def matrix(self, **identity: Any) -> Matrix:
+        return Matrix(
+            task="guess",
+            arms=ARMS,
+            baselines=(BASE,),
+            controls=("plain", "base"),
+            identity={"steps": 3, "run2d": None, **identity},
+            train=self.train,
+            predict=self.predict,
+            score=self.score,
+            baseline_scores=lambda: {"base": self.scores(0.25)},
+        )
+
+    def train(self, arm: Arm, seed: int, run: Path, watch: Any) -> TrainReport:
+        name = f"{arm.name}/seed-{seed}"
+        self.trained.append(name)
+        stopped = name == self.stop_at
+        if not stopped:
+            run.mkdir(parents=True)
+            write_manifest(
+                run, Manifest("train", seed=seed, parents={"index": self.indices(arm.name, seed)})
+            )
+        return TrainReport(
+            run, 3, "interrupt" if stopped else "steps", None, False, 1.5, 0.0, "IoU", None, (), 7
+        )
+
+    def predict(self, run: Path, out: Path) -> None:
+        out.mkdir(parents=True)
+        value = 0.5 + 0.1 * (run.parent.name == "better") + 0.01 * int(run.name[-1])
+        write_manifest(out, Manifest("predict", {"value": value}))
+
+    def score(self, prediction: Path) -> SceneScores:
+        return self.scores(read_json(prediction / "manifest.json")["params"]["value"])
+
+    def scores(self, value: float) -> SceneScores:
+        kept = ("ratio", 1, "rooms", True, "guess")
+        return {
+            room: [Score("F", value + shift, *kept), Score("undefined", math.nan, *kept)]
+            for room, shift in (("room0", 0.0), ("room1", 0.1))
+        }
+
+
+def study(task: Task, out: Path, seeds: int = 2, arms: Any = ARMS, **identity: Any) -> StudyReport:
+    return run_study(task.matrix(**identity), out, arms, range(seeds))
+
+
+def test_seeds_are_done_in_turn_and_compared(tmp_path: Path) -> None:
+    task = Task()
+    report = study(task, tmp_path / "out")
+    order = ["plain/seed-0", "better/seed-0", "plain/seed-1", "better/seed-1"]
+    assert task.trained == list(report.made) == order
+    plain, better, base = report.comparison.arms
+    assert better.against["plain"]["F"].mean == pytest.approx(0.1)
+    assert better.scores["F"].sd == pytest.approx(0.01 / math.sqrt(2))
+    assert better.scores["undefined"].undefined == 2
+    assert (plain.parameters, plain.seconds["train"]) == (7, 1.5)
+    assert base.scores["F"].mean == pytest.approx(0.3)
+    assert read_json(tmp_path / "out" / "study.json")["results"][0]["scores"]["room0"] == {
+        "F": 0.6,
+        "undefined": None,
+    }
+
+
+def test_what_is_finished_is_kept_and_more_may_follow(tmp_path: Path) -> None:
+    task = Task()
+    study(task, tmp_path / "out", 1, ARMS[:1])
+    report = study(task, tmp_path / "out", 2)
+    assert report.kept == ("plain/seed-0",)
+    assert report.made == ("better/seed-0", "plain/seed-1", "better/seed-1")
+    assert len(task.trained) == 4
+
+
+def test_a_run_that_is_gone_is_made_again(tmp_path: Path) -> None:
+    task = Task()
+    study(task, tmp_path / "out", 1)
+    for folder in ("runs", "predictions"):
+        path = tmp_path / "out" / folder / "plain" / "seed-0"
+        (path / "manifest.json").unlink()
+        path.rmdir()
+    assert study(task, tmp_path / "out", 1).made == ("plain/seed-0",)
+
+
+def test_an_interrupted_study_stops_and_goes_on(tmp_path: Path) -> None:
+    task = Task()
+    task.stop_at = "better/seed-0"
+    report = study(task, tmp_path / "out")
+    assert report.interrupted
+    assert report.made == ("plain/seed-0",)
+    assert [arm.name for arm in report.comparison.arms] == ["plain", "base"]
+    task.stop_at = None
+    assert len(study(task, tmp_path / "out").made) == 3
+
+
+def test_what_another_process_works_on_is_left_to_it(tmp_path: Path) -> None:
+    task = Task()
+    (tmp_path / "out" / ".locks").mkdir(parents=True)
+    with (tmp_path / "out" / ".locks" / "plain.seed-0").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        report = study(task, tmp_path / "out", 1)
+    assert report.elsewhere == ("plain/seed-0",)
+    assert report.made == ("better/seed-0",)
+
+
+def test_another_study_is_refused_and_an_unknown_part_is_filled_in(tmp_path: Path) -> None:
+    task, out = Task(), tmp_path / "out"
+    study(task, out, 1)
+    with pytest.raises(ArtifactError, match=r"steps: 3 there, 4 asked"):
+        study(task, out, 1, steps=4)
+    study(task, out, 1, run2d="first")
+    study(task, out, 1)
+    with pytest.raises(ArtifactError, match="run2d: 'first' there, 'second' asked"):
+        study(task, out, 1, run2d="second")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "file").write_text("")
+    with pytest.raises(ArtifactError, match=r"which holds file but no params\.json"):
+        study(task, tmp_path / "other")
+
+
+def test_arms_with_other_sub_volumes_are_not_compared(tmp_path: Path) -> None:
+    task = Task(indices=lambda arm, seed: f"{arm} {seed}")
+    with pytest.raises(ArtifactError, match="the same sub-volumes for all arms of a seed"):
+        study(task, tmp_path / "out", 1)
