@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor, nn
 
+from crossvox.core.checks import ParamsError, expect
 from crossvox.core.volume import Batch, FeatureBatch, MappedBatch
 from crossvox.views.lift import feature_pixels, lift, lift_attended, view_counts
 
@@ -227,6 +228,13 @@ def _rest_unused(network: Network2D) -> None:
     side = max(64, network.multiple)
     with torch.enable_grad():
         features = network.features(torch.zeros(1, 3, side, side))
+        expect(
+            features.requires_grad,
+            given=f"a rate for {type(network).__name__}, whose features depend on no weight",
+            needed="a 2D network that can learn",
+            do="leave --features-rate out",
+            error=ParamsError,
+        )
         gradients = torch.autograd.grad(features.sum(), parameters, allow_unused=True)
     for parameter, gradient in zip(parameters, gradients, strict=True):
         if gradient is None:
