@@ -55,7 +55,7 @@ def encoder(network: Any, calls: list[torch.Size]) -> Callable[[Tensor], Tensor]
     def encode(images: Tensor) -> Tensor:
         calls.append(images.shape)
         with torch.inference_mode():
-            features: Tensor = network.image_network.features(
+            features: Tensor = network.image_maps(
                 images.contiguous(memory_format=torch.channels_last)
             )
             return features
@@ -70,7 +70,7 @@ def test_logits_are_those_of_the_plain_path(
     samples = samples_of(room, view_params)
     batch = FeatureCollate(encoder(network, []))(samples)
     assert isinstance(batch, FeatureBatch)
-    assert batch.features.shape == (4, 3, 128, 8, 8)
+    assert batch.features.shape == (4, 3, 128 + 40, 8, 8)
     assert not batch.features[~batch.view_ok].any()
     plain = collate(samples)
     for name in vars(plain):

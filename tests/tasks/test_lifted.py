@@ -21,6 +21,7 @@ from crossvox.tasks.lifted import LiftedNetwork
 from crossvox.tasks.reconstruct import Reconstruct, ReconstructParams
 from crossvox.tasks.scene import FeatureParams, ProxyParams
 from crossvox.tasks.segment2d import PUBLISHED_SHARES, Segment2d, Segment2dParams
+from crossvox.tasks.segment3d import Segment3d, Segment3dParams
 from crossvox.views.lift import feature_pixels, lift, lift_attended, view_counts
 
 SHAPE = (4, 4, 8)
@@ -404,3 +405,107 @@ def test_proxy_loss_needs_labels_and_a_rate() -> None:
     with pytest.raises(ParamsError, match="features-rate 1e-4"):
         replace(PROXY, rate=0.0)
     assert from_plain(ReconstructParams, plain(task.params)) == task.params
+
+
+# What the frames say of classes
+
+
+def make_classes(**params: Any) -> tuple[Segment3d, LiftedNetwork]:
+    """Task and network of a segmentation on features, its classifier and its 2D one saying much."""
+    chosen = {"views": 3, "width": 4, "depth": 1, "features": FROZEN, **params}
+    task = Segment3d(Segment3dParams(**chosen))
+    torch.manual_seed(0)
+    network = task.build()
+    assert isinstance(network, LiftedNetwork)
+    assert network.image_network is not None
+    with torch.no_grad():
+        for name, parameter in network.image_network.named_parameters():
+            if "29" in name.split(".") or "classifier" in name:
+                parameter.normal_()
+    return task, network
+
+
+def slow_prior(network: LiftedNetwork, batch: Batch) -> Tensor:
+    """One voxel at a time: mean over its views of log p, made a distribution, against uniform."""
+    images = network.image_network
+    assert images is not None
+    stride, classes = images.feature_stride, images.classes
+    samples, voxels = len(batch.images), math.prod(SHAPE)
+    found = torch.zeros(samples, classes - 1, voxels)
+    for b in range(samples):
+        seen: dict[int, list[Tensor]] = {}
+        for n in range(len(batch.voxel)):
+            slot = int(batch.view[n])
+            if batch.sample[n] == b and batch.view_ok[b, slot]:
+                row, column = divmod(int(batch.pixel[n]), WIDTH)
+                image = batch.images[b, slot][None]
+                logits = images(image, stride).logits[0, 1:, row // stride, column // stride]
+                seen.setdefault(int(batch.voxel[n]), []).append(logits.log_softmax(0))
+        for voxel, values in seen.items():
+            mean = torch.stack(values).mean(0)
+            found[b, :, voxel] = mean.log_softmax(0) + math.log(classes - 1)
+    return found.unflatten(2, SHAPE)
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_classes_of_the_frames_are_added(fusion: str) -> None:
+    task, network = make_classes(fusion=fusion)
+    _, without = make_classes(fusion=fusion, class_prior=False)
+    missing = without.load_state_dict(network.state_dict(), strict=False)
+    assert missing.unexpected_keys == ["class_prior.scale"]
+    batch = make_batch()
+    with torch.no_grad():
+        assert network.class_prior is not None
+        network.class_prior.scale.fill_(0.7)
+        found = task.logits(network.eval(), batch)
+        plain = without.eval()(batch)
+        # Pixels beyond the last whole field are continued images: these voxels are compared.
+        prior = slow_prior(network, batch)
+    torch.testing.assert_close(found[:, 0], plain[:, 0])
+    torch.testing.assert_close(found[:, 1:], plain[:, 1:] + 0.7 * prior, rtol=1e-3, atol=1e-3)
+    assert prior.abs().max() > 0.5, "the test says something"
+
+
+def test_classes_of_the_frames_leave_free_space_alone() -> None:
+    """A network that tells classes not apart keeps its geometry, and starts from the frames."""
+    task, network = make_classes()
+    _, without = make_classes(class_prior=False)
+    without.load_state_dict(network.state_dict(), strict=False)
+    batch = make_batch()
+    with torch.no_grad():
+        for one in (network, without):
+            classifier = one.volume_network.classifier  # type: ignore[union-attr]
+            classifier.weight.normal_(generator=torch.Generator().manual_seed(1))  # type: ignore[union-attr, operator]
+            classifier.weight[1:] = classifier.weight[1].clone()  # type: ignore[union-attr, index]
+            one.eval()
+        found, plain = task.logits(network, batch), without(batch)
+        prior = slow_prior(network, batch)
+    torch.testing.assert_close(found.softmax(1)[:, 0], plain.softmax(1)[:, 0])
+    seen = prior.abs().amax(dim=1) > 1e-3
+    assert 0 < int(seen.sum()) < seen.numel()
+    best = found[:, 1:].argmax(dim=1)
+    assert torch.equal(best[seen], prior.argmax(dim=1)[seen])
+
+
+def test_the_weight_of_the_frames_is_learnt_without_decay() -> None:
+    task, network = make_classes()
+    assert network.class_prior is not None
+    groups = task.parameter_groups(network)
+    (own,) = [
+        group for group in groups if any(p is network.class_prior.scale for p in group["params"])
+    ]
+    assert own["weight_decay"] == 0
+    batch = make_batch()
+    batch = replace(batch, labels=torch.randint(1, 41, batch.labels.shape) * batch.occupied)
+    task.loss(network, batch).total.backward()
+    assert network.class_prior is not None
+    assert network.class_prior.scale.grad is not None
+    assert network.class_prior.scale.grad != 0
+    assert network.image_network is not None
+    assert all(p.grad is None for p in network.image_network.parameters())
+
+
+def test_colours_have_no_classes_to_start_from() -> None:
+    assert not Segment3d(Segment3dParams()).class_prior
+    assert Segment3d(Segment3dParams(features=FROZEN)).class_prior
+    assert not Segment3d(Segment3dParams(features=FROZEN, class_prior=False)).class_prior

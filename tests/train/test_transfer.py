@@ -59,7 +59,8 @@ def reconstruct(**params: Any) -> Reconstruct:
 
 
 def segment(**params: Any) -> Segment3d:
-    return Segment3d(Segment3dParams(**{"views": 2, "width": 4, "depth": 2, **params}))
+    chosen = {"views": 2, "width": 4, "depth": 2, "class_prior": False, **params}
+    return Segment3d(Segment3dParams(**chosen))
 
 
 def lively(network: Any, seed: int) -> Any:
@@ -476,3 +477,27 @@ def test_resumed_equals_uninterrupted(tmp_path: Path, mode: str) -> None:
     start = load_checkpoint(tmp_path / "source" / "best").network
     kept = torch.equal(once.network["stem.0.weight"], start["stem.0.weight"])
     assert kept == (mode == "decoder")
+
+
+def test_what_frames_say_of_classes_belongs_to_the_classifier(tmp_path: Path) -> None:
+    task = segment(features=FROZEN, class_prior=True)
+    network = task.build()
+    assert network.class_prior in network.parts()["classifier"]
+    save(reconstruct(features=FROZEN), tmp_path / "shape")
+    probed, transfer, report = started(task, tmp_path / "shape", mode="probe")
+    assert report.missing == ("class_prior.scale",)
+    assert probed.class_prior.scale.item() == 1
+    learning = {name for name, p in probed.named_parameters() if p.requires_grad}
+    assert learning == {
+        "class_prior.scale",
+        "volume_network.classifier.weight",
+        "volume_network.classifier.bias",
+    }
+    groups = transfer.groups(task.parameter_groups(probed), 1e-3)
+    assert sum(len(group["params"]) for group in groups) == 3
+    with torch.no_grad():
+        network.class_prior.scale.fill_(0.4)
+    save_checkpoint(tmp_path / "classes" / "best", network, {"step": 3})
+    again, _, report = started(task, tmp_path / "classes")
+    assert again.class_prior.scale.item() == pytest.approx(0.4)
+    assert not report.missing

@@ -89,7 +89,7 @@ class Network2D(nn.Module):
         height, width = self._size(images)
         return self._cut(self._extract(self._padded(images)), height, width)
 
-    def classify(self, features: Tensor, size: tuple[int, int]) -> Tensor:
+    def classify(self, features: Tensor, size: tuple[int, int], logit_stride: int = 1) -> Tensor:
         """Logits of features, as :meth:`features` gives them.
 
         Equal to ``forward(images).logits`` where height and width are multiples of
@@ -98,6 +98,7 @@ class Network2D(nn.Module):
         Args:
             features: ``(B, feature_channels, h, w)``.
             size: ``(height, width)`` of the images.
+            logit_stride: as for :meth:`forward`.
         """
         height, width = size
         stride, multiple = self.feature_stride, self.multiple
@@ -105,7 +106,7 @@ class Network2D(nn.Module):
         right = -(-width // multiple) * multiple // stride - features.shape[-1]
         if down or right:
             features = functional.pad(features, (0, right, 0, down), mode="replicate")
-        return self._logits(features, height, width)
+        return self._logits(features, height, width, logit_stride)
 
     def parts(self) -> dict[str, list[nn.Parameter]]:
         """Parameters by part: ``early``, ``encoder`` (the rest of it) and ``decoder``."""

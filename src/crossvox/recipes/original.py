@@ -283,7 +283,7 @@ def _describe(checkpoint: OriginalCheckpoint, lifted: _Lifted | None) -> tuple[s
     recipe: dict[str, Any] = {"scenes": "imported", "validation_scenes": "none"}
     task: SceneTaskParams
     if segments:
-        task = Segment3dParams(**common, weighting="published")
+        task = Segment3dParams(**common, weighting="published", class_prior=False)
         recipe["params"] = Segment3dRunParams(task=task, **options)
         recipe["class_shares"] = PUBLISHED_SHARES
     else:

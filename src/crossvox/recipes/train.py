@@ -309,9 +309,7 @@ def _collate(task: Reconstruct | Segment3d, params: SceneRunParams) -> Callable[
 
     def encode(images: torch.Tensor) -> torch.Tensor:
         with torch.inference_mode():
-            made: torch.Tensor = network.image_network.features(
-                images.contiguous(memory_format=torch.channels_last)
-            )
+            made: torch.Tensor = network.image_maps(images)
             return made
 
     return FeatureCollate(encode)

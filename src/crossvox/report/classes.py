@@ -391,6 +391,7 @@ def transfer_table(run: Path, sources: Sources) -> dict[str, Any] | None:
         ("spread", "spread over the classes"),
         ("missing", "missing in the source"),
         ("skipped", "skipped: another shape"),
+        ("left", "left with the rest of the input"),
         ("not_asked", "not asked for"),
         ("frozen", "frozen"),
     ):

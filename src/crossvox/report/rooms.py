@@ -10,7 +10,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.core.artifact import METHOD_FILES
+from crossvox.core.artifact import (
+    CLASS_MESHES,
+    CLASSES_MESH,
+    METHOD_FILES,
+    ON_SCAN_MESH,
+    TRANSFERRED,
+)
 from crossvox.core.checks import CrossvoxError, ShapeError, expect
 from crossvox.core.labels import NYU40
 from crossvox.core.volume import Mesh
@@ -43,9 +49,6 @@ CLASS_TEXTS = {
     "reference": "what the others are measured against",
 }
 """What a method is, where classes are shown or scored."""
-
-VOTES, TRANSFERRED, ON_SCAN, CLASSES = "votes.ply", "transferred.ply", "on_scan.ply", "classes.ply"
-"""Labelled meshes of a predicted scene beside those of ``METHOD_FILES``."""
 
 RIGHT: Color = (168, 172, 178)
 WRONG: Color = (214, 40, 34)
@@ -162,7 +165,7 @@ def read_room(name: str, sources: Sources) -> Room:
 
     found = {method: first(file) for method, file in METHOD_FILES.items()}
     if found["learnt"] is not None and found["learnt"].labels is None:
-        classes = first(CLASSES)
+        classes = first(CLASSES_MESH)
         if classes is not None and len(classes.vertices_m) == len(found["learnt"].vertices_m):
             found["learnt"] = with_labels(found["learnt"], classes.labels)
     origin = METHOD_NAMES["reference"]
@@ -172,9 +175,9 @@ def read_room(name: str, sources: Sources) -> Room:
         if is_fused(folder):
             origin = FUSED_REFERENCE
     meshes = {method: mesh for method, mesh in found.items() if mesh is not None}
-    votes = first(VOTES)
+    votes = first(CLASS_MESHES["votes_2d"])
     if votes is not None and votes.labels is None:
-        missing.append(f"{name}: {VOTES} has no labels, so it is not shown")
+        missing.append(f"{name}: {CLASS_MESHES['votes_2d']} has no labels, so it is not shown")
         votes = None
     reference = meshes.get("reference")
     transferred: dict[str, NDArray[np.uint8]] = {}
@@ -187,7 +190,7 @@ def read_room(name: str, sources: Sources) -> Room:
                 transferred[method] = given.labels
             elif mesh is not None and mesh.labels is not None:
                 transferred[method] = nearest_labels(mesh, reference.vertices_m)
-    scan = first(ON_SCAN)
+    scan = first(ON_SCAN_MESH)
     carried = scan.labels if scan is not None and _fits(scan, reference) else None
     return Room(name, folder, meshes, origin, votes, transferred, carried, tuple(missing))
 

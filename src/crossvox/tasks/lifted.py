@@ -11,6 +11,7 @@ layer runs on feature pixels instead of voxels, and a volume of views x channels
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -46,6 +47,8 @@ class LiftedNetwork(nn.Module):
         trainable: whether the 2D network learns.
         proxy: whether it learns from a loss of its own as well. ``log_variances`` then holds the
             two learned uncertainties, of the 3D and of the 2D loss.
+        class_prior: whether what the 2D network says of classes is where the 3D network's classes
+            start from, see :class:`ClassPrior`. Both networks then have the same classes.
     """
 
     def __init__(
@@ -59,9 +62,13 @@ class LiftedNetwork(nn.Module):
         seen_channel: bool,
         trainable: bool = False,
         proxy: bool = False,
+        class_prior: bool = False,
     ) -> None:
         super().__init__()
         self.volume_network = volume_network
+        self.class_prior: ClassPrior | None = None
+        if class_prior and image_network is not None:
+            self.class_prior = ClassPrior(image_network.classes)
         self.fusion, self.views, self.channels = fusion, views, channels
         self.seen_channel, self.trainable = seen_channel, trainable
         self.score: nn.Module | None = _scores(channels) if fusion == "attention" else None
@@ -77,11 +84,14 @@ class LiftedNetwork(nn.Module):
     def parts(self) -> dict[str, tuple[nn.Module, ...]]:
         """Modules by part, see :meth:`crossvox.networks.scene_unet.SceneUNet.parts`.
 
-        The scores of ``attention`` belong to the input; ``images`` is the 2D network.
+        The scores of ``attention`` belong to the input, the weight of what frames say of classes to
+        the classifier; ``images`` is the 2D network.
         """
         parts: dict[str, tuple[nn.Module, ...]] = dict(self.volume_network.parts())  # type: ignore[operator]
         if self.score is not None:
             parts["input"] = (*parts["input"], self.score)
+        if self.class_prior is not None:
+            parts["classifier"] = (*parts["classifier"], self.class_prior)
         return {"images": () if self.image_network is None else (self.image_network,), **parts}
 
     def train(self, mode: bool = True) -> LiftedNetwork:
@@ -102,25 +112,49 @@ class LiftedNetwork(nn.Module):
             makes of them (for each view slot, behind each other, where views are concatenated),
             then the score of ``attention``.
         """
-        if self.image_network is None:
-            return self._mapped(images)
-        with torch.set_grad_enabled(torch.is_grad_enabled() and self.trainable):
-            features = self.image_network.features(_ordered(images))
-        return self._mapped(features)
+        return self._mapped(self.image_maps(images))
 
-    def _mapped(self, features: Tensor) -> Tensor:
-        """The part of :meth:`encode` after the 2D network."""
-        maps = [features]
+    def image_maps(self, images: Tensor) -> Tensor:
+        """What the 2D network says of frames: the part of :meth:`encode` that may be frozen.
+
+        Args:
+            images: ``(M, 3, H, W)`` normalised.
+
+        Returns:
+            ``(M, C, h, w)``: features, and behind them, where they are asked for, the logarithms of
+            the probabilities of all classes but 0. The images themselves without a 2D network.
+        """
+        if self.image_network is None:
+            return images
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self.trainable):
+            return self._with_classes(self.image_network.features(_ordered(images)))
+
+    def _with_classes(self, features: Tensor) -> Tensor:
+        if self.image_network is None or self.class_prior is None:
+            return features
+        rows, columns = features.shape[-2:]
+        logits = self.image_network.classify(
+            features, (rows * self.stride, columns * self.stride), self.stride
+        )
+        return torch.cat((features, logits[:, 1:].log_softmax(dim=1)), dim=1)
+
+    def _mapped(self, maps: Tensor) -> Tensor:
+        """The part of :meth:`encode` after :meth:`image_maps`."""
+        features, found = maps[:, : self.channels], []
         weight = self._reduction()
         if weight is not None:
             # (width, slots x channels) to (slots x width, channels): what each slot makes of them.
             slots = self.views if self.fusion == "concat" else 1
             weight = weight[:, : slots * self.channels].reshape(-1, slots, self.channels)
             weight = weight.transpose(0, 1).reshape(-1, self.channels)
-            maps = [nn.functional.conv2d(features, weight[:, :, None, None])]
+            found.append(nn.functional.conv2d(features, weight[:, :, None, None]))
+        else:
+            found.append(features)
         if self.score is not None:
-            maps.append(self.score(features))
-        return torch.cat(maps, dim=1) if len(maps) > 1 else maps[0]
+            found.append(self.score(features))
+        if self.class_prior is not None:
+            found.append(maps[:, self.channels :])
+        return torch.cat(found, dim=1) if len(found) > 1 else found[0]
 
     def forward(self, batch: Batch, pixel_stride: int = 0) -> Any:
         """Logits ``(B, classes, X, Y, Z)`` of a batch; maps that it brings along are used.
@@ -139,7 +173,7 @@ class LiftedNetwork(nn.Module):
             pixels, features = self.image_network(
                 _ordered(batch.images[batch.view_ok]), pixel_stride
             )
-            maps = _spread(self._mapped(features), batch.view_ok)
+            maps = _spread(self._mapped(self._with_classes(features)), batch.view_ok)
             return self._volume_logits(batch, maps), pixels, self.log_variances
         if isinstance(batch, MappedBatch):
             maps = batch.maps
@@ -158,7 +192,9 @@ class LiftedNetwork(nn.Module):
             height, width = batch.images.shape[-2:]
             pixel = feature_pixels(pixel, (width, height), self.stride)
         pairs = (batch.voxel, pixel, batch.view, batch.sample, batch.shape, batch.view_ok)
-        weight = self._reduction()
+        weight, classes = self._reduction(), None
+        if self.class_prior is not None:
+            maps, classes = maps.tensor_split((-self.class_prior.channels,), dim=2)
         if self.fusion == "attention":
             volume = lift_attended(maps[:, :, :-1], maps[:, :, -1], *pairs)
         elif weight is not None and self.fusion == "concat":
@@ -168,15 +204,19 @@ class LiftedNetwork(nn.Module):
         logits: Tensor
         if not self.seen_channel:
             logits = self.volume_network(volume, *([] if weight is None else [True]))
-            return logits
-        keep = batch.view_ok[batch.sample, batch.view]
-        count = view_counts(batch.voxel[keep], batch.sample[keep], len(maps), batch.shape)
-        share = count[:, None] / self.views
-        if weight is None:
-            logits = self.volume_network(torch.cat((volume, share), dim=1))
         else:
-            logits = self.volume_network(volume + weight[:, -1, None, None, None] * share, True)
-        return logits
+            keep = batch.view_ok[batch.sample, batch.view]
+            count = view_counts(batch.voxel[keep], batch.sample[keep], len(maps), batch.shape)
+            share = count[:, None] / self.views
+            if weight is None:
+                logits = self.volume_network(torch.cat((volume, share), dim=1))
+            else:
+                seen = weight[:, -1, None, None, None] * share
+                logits = self.volume_network(volume + seen, True)
+        if self.class_prior is None or classes is None:
+            return logits
+        said = self.class_prior(lift(classes, *pairs, "mean"))
+        return torch.cat((logits[:, :1], logits[:, 1:] + said), dim=1)
 
     def _maps(self, batch: Batch) -> Tensor:
         """Maps ``(B, K, C', h, w)`` of the views that exist, 0 for the others."""
@@ -200,6 +240,34 @@ class LiftedNetwork(nn.Module):
             return None
         weight: Tensor | None = getattr(self.volume_network, "reduction", None)
         return weight
+
+
+class ClassPrior(nn.Module):
+    """What the frames say of each voxel's class, beyond that all are equally likely.
+
+    Added to the 3D network's logits it changes nothing of how likely free space is: it moves
+    probability between the other classes alone, and none where no frame looks. A network that knows
+    nothing of classes yet therefore starts from the labels of the frames, and learns what to
+    correct; how much it trusts them is learnt as well (``scale``, 1 at first).
+
+    Args:
+        classes: of both networks; class 0 is free space here, unannotated there.
+    """
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.channels = classes - 1
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, lifted: Tensor) -> Tensor:
+        """``scale (log p + log channels)``, 0 where no view sees the voxel.
+
+        Args:
+            lifted: ``(B, channels, X, Y, Z)``: mean over the views of the logarithms of their
+                probabilities, 0 where no view sees the voxel.
+        """
+        said: Tensor = self.scale * (lifted.log_softmax(dim=1) + math.log(self.channels))
+        return said
 
 
 def _ordered(images: Tensor) -> Tensor:

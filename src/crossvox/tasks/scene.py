@@ -171,6 +171,11 @@ class SceneTask:
     name: ClassVar[str]
     classes: ClassVar[int]
 
+    @property
+    def class_prior(self) -> bool:
+        """Whether classes start from what the 2D network says of them."""
+        return False
+
     def build(self) -> nn.Module:
         """A network for this task's input and classes, of which 0 is free space."""
         params = self.params
@@ -217,6 +222,7 @@ class SceneTask:
             seen_channel=params.seen_channel,
             trainable=params.features is not None and params.features.rate > 0,
             proxy=params.features is not None and params.features.proxy is not None,
+            class_prior=self.class_prior,
         )
 
     def parameter_groups(self, network: Any) -> list[dict[str, Any]]:
@@ -225,15 +231,17 @@ class SceneTask:
         images = None if features is None else network.image_network
         own = [] if images is None else [p for p in images.parameters() if p.requires_grad]
         taken = {id(parameter) for parameter in own}
-        uncertainties = getattr(network, "log_variances", None)
-        taken.add(id(uncertainties))
+        prior = getattr(network, "class_prior", None)
+        found = (getattr(network, "log_variances", None), None if prior is None else prior.scale)
+        scalars = [p for p in found if p is not None and p.requires_grad]
+        taken |= {id(parameter) for parameter in scalars}
         rest = [p for p in network.parameters() if p.requires_grad and id(p) not in taken]
         groups: list[dict[str, Any]] = [{"params": rest}]
         if own and features is not None:
             groups.append({"params": own, "lr": features.rate})
-        if uncertainties is not None:
-            # Decay would pull the two weights towards each other.
-            groups.append({"params": [uncertainties], "weight_decay": 0.0})
+        if scalars:
+            # Decay would pull them to a value that means something else than "less".
+            groups.append({"params": scalars, "weight_decay": 0.0})
         return groups
 
     def logits(self, network: nn.Module, batch: Batch) -> Tensor:

@@ -55,6 +55,9 @@ class Segment3dParams(SceneTaskParams):
             (Berman, Triki and Blaschko 2018), over the annotated voxels, mean over the classes that
             a batch holds.
         extra_weight: factor of the extra loss.
+        class_prior: where features are lifted, start from the classes that their 2D network gives
+            to the views of a voxel, and learn what to correct (see
+            :class:`crossvox.tasks.lifted.ClassPrior`). The published network has none.
 
     Raises:
         ParamsError: a value makes no sense, alone or beside the others.
@@ -63,6 +66,7 @@ class Segment3dParams(SceneTaskParams):
     weighting: Literal["labels", "published", "even"] = "labels"
     extra_loss: Literal["none", "dice", "lovasz"] = "none"
     extra_weight: float = 1.0
+    class_prior: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -103,6 +107,11 @@ class Segment3d(SceneTask):
             do="count the training labels with crossvox.tasks.segment3d.voxel_shares",
             error=ShapeError,
         )
+
+    @property
+    def class_prior(self) -> bool:
+        """Whether classes start from what the 2D network says of them."""
+        return self.params.class_prior and self.params.features is not None
 
     @property
     def class_weights(self) -> tuple[float, ...]:

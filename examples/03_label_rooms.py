@@ -1,0 +1,50 @@
+"""Label rooms: a 2D network, a reconstruction on its features, a segmentation that starts from it.
+
+    python examples/03_label_rooms.py DATA OUT [STEPS]
+
+DATA is a folder that ``crossvox prepare`` wrote from labelled scans, such as generated rooms.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from crossvox.evaluate.classes import evaluate_classes
+from crossvox.recipes.predict import predict
+from crossvox.recipes.segment2d import Segment2dRunParams, train_segment2d
+from crossvox.recipes.train import (
+    ReconstructRunParams,
+    RunSources,
+    Segment3dRunParams,
+    train_reconstruct,
+    train_segment3d,
+)
+from crossvox.report.page import write_page
+from crossvox.samples.dataset import AugmentParams
+from crossvox.train.loop import TrainParams
+
+
+def main(data: Path, out: Path, steps: int = 300) -> None:
+    """Every stage is a folder, and is kept if this is run again."""
+    images, shape, classes, prediction = (
+        out / name for name in ("run2d", "reconstruction", "segmentation", "prediction")
+    )
+    train_segment2d(data, images, Segment2dRunParams(train=TrainParams(steps=steps, batch_size=8)))
+    features = RunSources(features=images)
+    # Images as they are: a frozen 2D network then runs once a frame, not once a sub-volume.
+    plain = AugmentParams(brightness=0, contrast=0, saturation=0, hue=0, blur_share=0)
+    train = TrainParams(steps=steps, rate=3e-3)
+    train_reconstruct(data, shape, ReconstructRunParams(train=train, augment=plain), features)
+    train_segment3d(
+        data, classes, Segment3dRunParams(train=train, augment=plain), features, start=shape
+    )
+    predict(classes, data, prediction)
+    for method, scores in evaluate_classes(prediction, data).mean.items():
+        strict = next(score for score in scores if score.name == "mIoU strict")
+        print(f"{method}: mIoU {strict.value:.3f} ({strict.protocol})")
+    write_page([prediction], out / "report")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 300)
