@@ -520,3 +520,49 @@ def test_a_scene_is_predicted_with_classes(box: SceneSource) -> None:
     assert plainly.classes is None
     with pytest.raises(ShapeError, match="logits of 41 classes"):
         predict_scene(lambda batch: answer(batch)[:, :40], box, STRIDE, WINDOW, VIEWS)
+
+
+def test_what_frames_say_is_added_once_to_the_blend() -> None:
+    """Two windows hold the voxels; what is said of them counts as it is, elsewhere not at all."""
+    random = np.random.default_rng(5)
+    windows = [(start, random.normal(size=(CLASSES, *SHAPE))) for start in ((0, 0, 0), (2, 3, 4))]
+    voxels = np.sort(random.permutation(GRID.count)[:40])
+    said = random.normal(size=(len(voxels), CLASSES - 1)).astype(np.float32) * 3
+    assembler = Assembler(GRID, SHAPE, PredictParams())
+    for start, logits in windows:
+        assembler.add(sample_at(start), logits.astype(np.float32))
+    counts = dict.fromkeys(
+        ("windows", "windows_seen", "windows_predicted", "voxels_seen", "frames_used", "frames"), 1
+    )
+    found = assembler.finish(**counts, said=(voxels, said))
+    plain = stitch_classes([(start, logits.astype(np.float32)) for start, logits in windows])
+    assert found.classes is not None
+    assert plain.classes is not None
+    mask = np.zeros(GRID.count, bool)
+    mask[voxels] = True
+    mask = mask.reshape(GRID.shape)
+    assert np.array_equal(found.classes.labels[~mask], plain.classes.labels[~mask])
+    weight = blend_weight(SHAPE, "hann")
+    checked = 0
+    for voxel, more in zip(voxels.tolist(), said, strict=True):
+        at = np.array(np.unravel_index(voxel, GRID.shape))
+        total, weights = np.zeros(CLASSES), 0.0
+        for start, logits in windows:
+            local = at - start
+            if (local >= 0).all() and (local < SHAPE).all():
+                place = tuple(int(i) for i in local)
+                total += weight[place] * logits[(slice(None), *place)]
+                weights += float(weight[place])
+        where = tuple(int(i) for i in at)
+        if not weights:
+            assert found.classes.labels[where] == 0
+            continue
+        total /= weights
+        total[1:] += more
+        checked += 1
+        assert found.classes.labels[where] == 1 + total[1:].argmax()
+        share = np.exp(total - total.max())
+        np.testing.assert_allclose(
+            found.probability[where], share[1:].sum() / share.sum(), rtol=1e-4
+        )
+    assert checked > 5

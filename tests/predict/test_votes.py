@@ -16,7 +16,7 @@ from crossvox.core.camera import Intrinsics
 from crossvox.core.checks import ShapeError
 from crossvox.core.grid import VoxelGrid
 from crossvox.core.volume import SceneViews, SceneVolume
-from crossvox.predict.votes import vote
+from crossvox.predict.votes import frame_means, vote
 from crossvox.views.visibility import ViewParams
 
 SIZE = (4, 6)
@@ -145,3 +145,27 @@ def test_progress_and_wrong_sizes() -> None:
     assert steps == [(1, 2), (2, 2)]
     with pytest.raises(ShapeError, match=r"given: labels of shape \(6, 4\); needed: \(4, 6\)"):
         voted(views, {n: ids.T for n, ids in labels.items()})
+
+
+def test_soft_votes_are_means_over_the_frames_that_see() -> None:
+    """Against one pair at a time; maps of stride 2, of whose channels the last 3 count."""
+    views, _ = make_views(4)
+    made = {int(f): np.random.default_rng(int(f)).normal(size=(5, 2, 3)) for f in views.frame_ids}
+
+    class Maps:
+        def get(self, name: str, frame: int, image: Any) -> Any:
+            assert (name, tuple(image.shape)) == ("room", (3, *SIZE))
+            return made[frame].astype(np.float32)
+
+    source: Any = LabelledFrames(views)
+    source.name = "room"
+    maps: Any = Maps()
+    voxels, means = frame_means(maps, 3, 2, source, VIEWS)
+    slow: dict[int, list[Any]] = {}
+    for number, frame in enumerate(views.frame_ids.tolist()):
+        for n in range(int(views.start[number]), int(views.start[number + 1])):
+            row, column = divmod(int(views.pixel[n]), SIZE[1])
+            slow.setdefault(int(views.voxel[n]), []).append(made[frame][-3:, row // 2, column // 2])
+    assert voxels.tolist() == sorted(slow)
+    expected = [np.mean(slow[voxel], axis=0) for voxel in voxels.tolist()]
+    np.testing.assert_allclose(means, expected, rtol=1e-5, atol=1e-6)

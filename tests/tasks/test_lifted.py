@@ -17,7 +17,7 @@ from crossvox.core.artifact import plain
 from crossvox.core.checks import ParamsError, ShapeError
 from crossvox.core.params import from_plain
 from crossvox.core.volume import Batch, LabelledBatch, MappedBatch
-from crossvox.tasks.lifted import LiftedNetwork
+from crossvox.tasks.lifted import ClassPrior, LiftedNetwork
 from crossvox.tasks.reconstruct import Reconstruct, ReconstructParams
 from crossvox.tasks.scene import FeatureParams, ProxyParams
 from crossvox.tasks.segment2d import PUBLISHED_SHARES, Segment2d, Segment2dParams
@@ -509,3 +509,17 @@ def test_colours_have_no_classes_to_start_from() -> None:
     assert not Segment3d(Segment3dParams()).class_prior
     assert Segment3d(Segment3dParams(features=FROZEN)).class_prior
     assert not Segment3d(Segment3dParams(features=FROZEN, class_prior=False)).class_prior
+
+
+def test_some_training_samples_do_without_the_frames() -> None:
+    prior = ClassPrior(5, dropout=0.5)
+    lifted = torch.randn(64, 4, 2, 2, 2).log_softmax(dim=1)
+    torch.manual_seed(3)
+    with torch.no_grad():
+        trained, asked = prior.train()(lifted), prior.eval()(lifted)
+    left = trained.flatten(1).abs().amax(dim=1) > 0
+    assert 16 < int(left.sum()) < 48
+    assert torch.equal(trained[left], asked[left])
+    assert (asked.flatten(1).abs().amax(dim=1) > 0).all()
+    with pytest.raises(ParamsError, match="prior-dropout"):
+        Segment3dParams(prior_dropout=1.0)

@@ -51,6 +51,8 @@ class PredictParams:
         blend: how overlapping windows are weighted: ``hann`` and ``tent`` favour window centres,
             ``flat`` does not.
         colors: collect a mean colour a voxel, for coloured meshes.
+        prior_frames: frames that classes start from, of a network that starts from what frames say:
+            ``all`` that see a voxel, or those that its ``windows`` look at, as in training.
         surface: how the mesh is made of the probabilities; docs/adr/0003-class-weights.md tells why
             the level is 0.35.
 
@@ -62,6 +64,7 @@ class PredictParams:
     batch_size: int = 4
     blend: Blend = "hann"
     colors: bool = True
+    prior_frames: Literal["all", "windows"] = "all"
     surface: SurfaceParams = field(default_factory=lambda: SurfaceParams(level=0.35))
 
     def __post_init__(self) -> None:
@@ -164,6 +167,21 @@ class ScenePrediction:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class FramePrior:
+    """What frames say of classes, as the last channels of their maps.
+
+    Attributes:
+        channels: how many channels: one a class but free space.
+        stride: image pixels of one pixel of the maps.
+        weigh: means over frames ``(N, channels)`` to what is added to logits, likewise.
+    """
+
+    channels: int
+    stride: int
+    weigh: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
 class Windows(Protocol):
     """Samples of one scene by number, as a ``ChunkDataset`` delivers them."""
 
@@ -181,6 +199,7 @@ def predict_scene(
     progress: Callable[[int, int], None] | None = None,
     encode: Callable[[Tensor], Tensor] | None = None,
     cache_bytes: int = CACHE_BYTES,
+    prior: FramePrior | None = None,
 ) -> ScenePrediction:
     """Predict a scene window by window and blend.
 
@@ -197,12 +216,15 @@ def predict_scene(
             :class:`crossvox.core.volume.MappedBatch`.
         cache_bytes: maps that are kept at most; beyond it those that were not used for longest are
             dropped, and made again when they are needed.
+        prior: what frames say of classes, where that is to be added to the blended logits: all
+            frames of the scene are asked, not only those that windows look at. Needs ``encode``.
 
     Raises:
         ParamsError: the stride is larger than the window, so that voxels would be left out.
         ShapeError: the network answers in another shape than it was asked.
     """
     from crossvox.chunks import BoxCounts, sliding_starts
+    from crossvox.predict.votes import frame_means
     from crossvox.samples import maps as frame_maps
     from crossvox.samples.dataset import ChunkDataset, collate
     from crossvox.samples.index import window_index
@@ -221,7 +243,11 @@ def predict_scene(
             progress(number, len(chosen))
     any_seen = seen_by_any_frame(source.views)
     starts = sliding_starts(source.views.grid, shape, params.stride)
+    said = None
     if maps is not None:
+        if prior is not None:
+            voxels, means = frame_means(maps, prior.channels, prior.stride, source, view_params)
+            said = voxels, prior.weigh(means)
         assembler.seconds["2D network"] = maps.seconds
     assembler.seconds["all"] = time.perf_counter() - begin
     return assembler.finish(
@@ -231,6 +257,7 @@ def predict_scene(
         voxels_seen=int(any_seen.sum()),
         frames_used=len({frame for n in chosen for frame in index.places[n].frame_ids}),
         frames=len(source.views.frame_ids),
+        said=said,
     )
 
 
@@ -352,12 +379,17 @@ class Assembler:
         voxels_seen: int,
         frames_used: int,
         frames: int,
+        said: tuple[NDArray[np.int64], NDArray[np.float32]] | None = None,
     ) -> ScenePrediction:
-        """The scene, weights divided out. See :class:`ScenePrediction` for the counts."""
+        """The scene, weights divided out.
+
+        See :class:`ScenePrediction` for the counts. ``said``: linear voxel numbers, rising, and
+        what is added to the logits of their classes 1 to 40.
+        """
         predicted = self._weights > 0
         total, classes = self._sum, None
         if total is not None and total.ndim == 4:
-            probability, classes = _classes(total, self._weights)
+            probability, classes = _classes(total, self._weights, said)
         else:
             total = np.zeros(self.grid.shape, np.float32) if total is None else total
             probability = np.divide(total, self._weights, out=np.zeros_like(total), where=predicted)
@@ -385,7 +417,9 @@ class Assembler:
 
 
 def _classes(
-    total: NDArray[np.float32], weights: NDArray[np.float32]
+    total: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    said: tuple[NDArray[np.int64], NDArray[np.float32]] | None,
 ) -> tuple[NDArray[np.float32], ClassVolume]:
     """Probability of a surface and its classes, from weighted sums of logits ``(41, X, Y, Z)``."""
     shape = weights.shape
@@ -398,6 +432,10 @@ def _classes(
     for begin in range(0, len(predicted), SLAB_VOXELS):
         at = predicted[begin : begin + SLAB_VOXELS]
         logits = flat[:, at] / weight[at]
+        if said is not None and len(said[0]):
+            place = np.searchsorted(said[0], at).clip(max=len(said[0]) - 1)
+            seen = said[0][place] == at
+            logits[1:, seen] += said[1][place[seen]].T
         best = logits[1:].argmax(axis=0)
         top = np.take_along_axis(logits[1:], best[None], axis=0)[0]
         surface = np.exp(logits[1:] - top).sum(axis=0)  # of all classes, in units of the best one

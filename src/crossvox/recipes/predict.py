@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,7 +40,13 @@ from crossvox.core.labels import NYU40
 from crossvox.core.volume import Mesh, SceneVolume
 from crossvox.doors.images import write_bytes
 from crossvox.doors.meshes import glb_bytes, read_mesh, write_ply
-from crossvox.predict.assemble import ClassVolume, PredictParams, ScenePrediction, predict_scene
+from crossvox.predict.assemble import (
+    ClassVolume,
+    FramePrior,
+    PredictParams,
+    ScenePrediction,
+    predict_scene,
+)
 from crossvox.predict.store import write_prediction
 from crossvox.predict.surface import mask_mesh, nearest_voxels, probability_mesh, volume_mesh
 from crossvox.predict.votes import vote
@@ -86,13 +93,13 @@ class _Loaded:
     def segments(self) -> bool:
         return isinstance(self.record.task, Segment3d)
 
-    def answer(self, batch: Any) -> torch.Tensor:
+    def answer(self, batch: Any, with_prior: bool = True) -> torch.Tensor:
         """Probabilities of a reconstruction, logits of a segmentation."""
         task = self.record.task
         with torch.inference_mode():
             batch = batch.to(self.device)
             if isinstance(task, Segment3d):
-                return task.class_logits(self.network, batch).cpu()
+                return task.class_logits(self.network, batch, with_prior).cpu()
             return task.probability(self.network, batch).cpu()
 
     def encode(self, images: torch.Tensor) -> torch.Tensor:
@@ -104,15 +111,31 @@ class _Loaded:
         self, source: SceneSource, params: PredictParams, progress: Progress, label: str
     ) -> ScenePrediction:
         run = self.record.params
+        prior = self._prior() if params.prior_frames == "all" else None
         return predict_scene(
-            self.answer,
+            partial(self.answer, with_prior=prior is None),
             source,
             params,
             run.chunks.shape,
             run.views,
             progress=progress.step(f"{source.name}: {label}"),
             encode=self.encode if run.task.lifts_inside else None,
+            prior=prior,
         )
+
+    def _prior(self) -> FramePrior | None:
+        """What all frames say of classes, of a network that starts from it."""
+        module = getattr(self.network, "class_prior", None)
+        if module is None:
+            return None
+
+        def weigh(means: NDArray[np.float32]) -> NDArray[np.float32]:
+            with torch.inference_mode():
+                said = module(torch.from_numpy(means).to(self.device))
+            weighed: NDArray[np.float32] = said.cpu().numpy()
+            return weighed
+
+        return FramePrior(module.channels, self.network.stride, weigh)
 
 
 def predict(

@@ -52,8 +52,7 @@ class FrameMaps:
         maps: NDArray[np.float32] | None = None
         for n, sample in enumerate(samples):
             for slot, frame in enumerate(sample.place.frame_ids):
-                make = partial(self._make, batch.images[n, slot])
-                made = self.cache.get((sample.place.scene, frame), make)
+                made = self.get(sample.place.scene, frame, batch.images[n, slot])
                 if maps is None:
                     maps = np.zeros((*batch.images.shape[:2], *made.shape), np.float32)
                 maps[n, slot] = made
@@ -61,6 +60,10 @@ class FrameMaps:
             made = self._make(batch.images[0, 0])
             maps = np.zeros((*batch.images.shape[:2], *made.shape), np.float32)
         return torch.from_numpy(maps)
+
+    def get(self, scene: str, frame: int, image: Tensor) -> NDArray[np.float32]:
+        """Maps ``(C, h, w)`` of one frame, made of its normalised image if they are not kept."""
+        return self.cache.get((scene, frame), partial(self._make, image))
 
     def _make(self, image: Tensor) -> NDArray[np.float32]:
         begin = time.perf_counter()

@@ -49,6 +49,7 @@ class LiftedNetwork(nn.Module):
             two learned uncertainties, of the 3D and of the 2D loss.
         class_prior: whether what the 2D network says of classes is where the 3D network's classes
             start from, see :class:`ClassPrior`. Both networks then have the same classes.
+        prior_dropout: likewise.
     """
 
     def __init__(
@@ -63,12 +64,13 @@ class LiftedNetwork(nn.Module):
         trainable: bool = False,
         proxy: bool = False,
         class_prior: bool = False,
+        prior_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.volume_network = volume_network
         self.class_prior: ClassPrior | None = None
         if class_prior and image_network is not None:
-            self.class_prior = ClassPrior(image_network.classes)
+            self.class_prior = ClassPrior(image_network.classes, prior_dropout)
         self.fusion, self.views, self.channels = fusion, views, channels
         self.seen_channel, self.trainable = seen_channel, trainable
         self.score: nn.Module | None = _scores(channels) if fusion == "attention" else None
@@ -156,13 +158,15 @@ class LiftedNetwork(nn.Module):
             found.append(maps[:, self.channels :])
         return torch.cat(found, dim=1) if len(found) > 1 else found[0]
 
-    def forward(self, batch: Batch, pixel_stride: int = 0) -> Any:
+    def forward(self, batch: Batch, pixel_stride: int = 0, with_prior: bool = True) -> Any:
         """Logits ``(B, classes, X, Y, Z)`` of a batch; maps that it brings along are used.
 
         Args:
             batch: the samples.
             pixel_stride: above 0, the 2D network's logits are asked for as well, for fields of this
                 many pixels along each axis.
+            with_prior: whether to add what the batch's frames say of classes; False for whoever
+                adds what all frames of the scene say.
 
         Returns:
             The logits; with ``pixel_stride`` a tuple of them, of the 2D logits ``(M, classes, h,
@@ -182,10 +186,10 @@ class LiftedNetwork(nn.Module):
             maps = self._mapped(found.flatten(0, 1)).unflatten(0, found.shape[:2])
         else:
             maps = self._maps(batch)
-        logits = self._volume_logits(batch, maps)
+        logits = self._volume_logits(batch, maps, with_prior)
         return (logits, None, self.log_variances) if pixel_stride > 0 else logits
 
-    def _volume_logits(self, batch: Batch, maps: Tensor) -> Tensor:
+    def _volume_logits(self, batch: Batch, maps: Tensor, with_prior: bool = True) -> Tensor:
         """Lift maps, join views, and ask the 3D network."""
         pixel = batch.pixel
         if self.stride > 1:
@@ -213,7 +217,7 @@ class LiftedNetwork(nn.Module):
             else:
                 seen = weight[:, -1, None, None, None] * share
                 logits = self.volume_network(volume + seen, True)
-        if self.class_prior is None or classes is None:
+        if self.class_prior is None or classes is None or not with_prior:
             return logits
         said = self.class_prior(lift(classes, *pairs, "mean"))
         return torch.cat((logits[:, :1], logits[:, 1:] + said), dim=1)
@@ -250,13 +254,18 @@ class ClassPrior(nn.Module):
     nothing of classes yet therefore starts from the labels of the frames, and learns what to
     correct; how much it trusts them is learnt as well (``scale``, 1 at first).
 
+    In training it is left out of some samples at random: the 2D network has seen these very frames
+    with their labels and is right about them more often than it will be, so that a network that may
+    always listen to it learns little of its own.
+
     Args:
         classes: of both networks; class 0 is free space here, unannotated there.
+        dropout: share of the training samples that do without.
     """
 
-    def __init__(self, classes: int) -> None:
+    def __init__(self, classes: int, dropout: float = 0.0) -> None:
         super().__init__()
-        self.channels = classes - 1
+        self.channels, self.dropout = classes - 1, dropout
         self.scale = nn.Parameter(torch.ones(()))
 
     def forward(self, lifted: Tensor) -> Tensor:
@@ -267,6 +276,9 @@ class ClassPrior(nn.Module):
                 probabilities, 0 where no view sees the voxel.
         """
         said: Tensor = self.scale * (lifted.log_softmax(dim=1) + math.log(self.channels))
+        if self.training and self.dropout > 0:
+            kept = torch.rand(len(said), device=said.device) >= self.dropout
+            said = said * kept[:, None, None, None, None]
         return said
 
 

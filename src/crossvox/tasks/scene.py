@@ -176,6 +176,11 @@ class SceneTask:
         """Whether classes start from what the 2D network says of them."""
         return False
 
+    @property
+    def prior_dropout(self) -> float:
+        """Share of the training samples that do without it."""
+        return 0.0
+
     def build(self) -> nn.Module:
         """A network for this task's input and classes, of which 0 is free space."""
         params = self.params
@@ -223,6 +228,7 @@ class SceneTask:
             trainable=params.features is not None and params.features.rate > 0,
             proxy=params.features is not None and params.features.proxy is not None,
             class_prior=self.class_prior,
+            prior_dropout=self.prior_dropout,
         )
 
     def parameter_groups(self, network: Any) -> list[dict[str, Any]]:

@@ -58,6 +58,8 @@ class Segment3dParams(SceneTaskParams):
         class_prior: where features are lifted, start from the classes that their 2D network gives
             to the views of a voxel, and learn what to correct (see
             :class:`crossvox.tasks.lifted.ClassPrior`). The published network has none.
+        prior_dropout: share of the training samples that do without, so that the 3D network learns
+            to tell classes by itself as well.
 
     Raises:
         ParamsError: a value makes no sense, alone or beside the others.
@@ -67,6 +69,7 @@ class Segment3dParams(SceneTaskParams):
     extra_loss: Literal["none", "dice", "lovasz"] = "none"
     extra_weight: float = 1.0
     class_prior: bool = True
+    prior_dropout: float = 0.5
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -75,6 +78,13 @@ class Segment3dParams(SceneTaskParams):
             given=f"extra_weight={self.extra_weight}",
             needed="a number of 0 or more",
             do="check --task.extra-weight",
+            error=ParamsError,
+        )
+        expect(
+            0 <= self.prior_dropout < 1,
+            given=f"prior_dropout={self.prior_dropout}",
+            needed="a share from 0 to below 1",
+            do="check --task.prior-dropout",
             error=ParamsError,
         )
 
@@ -114,6 +124,11 @@ class Segment3d(SceneTask):
         return self.params.class_prior and self.params.features is not None
 
     @property
+    def prior_dropout(self) -> float:
+        """Share of the training samples that do without it."""
+        return self.params.prior_dropout
+
+    @property
     def class_weights(self) -> tuple[float, ...]:
         """Weight of each class in the loss, free space first."""
         if self.params.weighting == "published":
@@ -136,12 +151,22 @@ class Segment3d(SceneTask):
         surface = labels.where(labels != NYU40.ignore_id, ignored)
         return surface.where(batch.occupied, labels.new_full((), FREE))
 
-    def class_logits(self, network: nn.Module, batch: Batch) -> Tensor:
-        """Logits ``(B, 41, X, Y, Z)`` without gradients."""
+    def class_logits(self, network: nn.Module, batch: Batch, with_prior: bool = True) -> Tensor:
+        """Logits ``(B, 41, X, Y, Z)`` without gradients.
+
+        Args:
+            network: as :meth:`build` makes it.
+            batch: any batch with this task's number of views.
+            with_prior: False leaves out what the batch's frames say of classes.
+        """
         import torch
 
         with torch.no_grad():
-            return self.logits(network, batch).detach()
+            if with_prior or not self.class_prior:
+                return self.logits(network, batch).detach()
+            self._expect_views(batch)
+            logits: Tensor = network(batch, with_prior=False)
+            return logits.detach()
 
     def probability(self, network: nn.Module, batch: Batch) -> Tensor:
         """Probability that the surface passes through each voxel, ``(B, X, Y, Z)``, no gradients.
