@@ -22,9 +22,11 @@ from crossvox.core.volume import Batch, ChunkPlace, Mesh, Sample, SceneVolume, V
 from crossvox.doors.raycast import Raycaster
 from crossvox.predict.assemble import (
     Assembler,
+    FrameClasses,
     PredictParams,
     ScenePrediction,
     blend_weight,
+    nearest_seen,
     overlap,
     predict_scene,
     seen_by_any_frame,
@@ -531,10 +533,9 @@ def test_what_frames_say_is_added_once_to_the_blend() -> None:
     assembler = Assembler(GRID, SHAPE, PredictParams())
     for start, logits in windows:
         assembler.add(sample_at(start), logits.astype(np.float32))
-    counts = dict.fromkeys(
-        ("windows", "windows_seen", "windows_predicted", "voxels_seen", "frames_used", "frames"), 1
-    )
-    found = assembler.finish(**counts, said=(voxels, said))
+    row = np.full(GRID.count, -1, np.int32)
+    row[voxels] = np.arange(len(voxels))
+    found = assembler.finish(**NO_COUNTS, said=FrameClasses(voxels, row, said))
     plain = stitch_classes([(start, logits.astype(np.float32)) for start, logits in windows])
     assert found.classes is not None
     assert plain.classes is not None
@@ -566,3 +567,39 @@ def test_what_frames_say_is_added_once_to_the_blend() -> None:
             found.probability[where], share[1:].sum() / share.sum(), rtol=1e-4
         )
     assert checked > 5
+
+
+def test_what_is_said_of_a_seen_voxel_holds_around_it() -> None:
+    """Against all distances; equally near ones may be either."""
+    shape = (6, 5, 7)
+    voxels = np.array([3, 60, 61, 199])
+    found = nearest_seen(shape, voxels, reach=2.5).reshape(shape)
+    places = np.stack(np.unravel_index(voxels, shape), axis=1)
+    for at in np.ndindex(shape):
+        distance = np.linalg.norm(places - np.array(at), axis=1)
+        if distance.min() > 2.5:
+            assert found[at] == -1
+        else:
+            assert distance[found[at]] == distance.min()
+    assert (found == -1).any()
+    assert (nearest_seen(shape, np.zeros(0, np.int64)) == -1).all()
+
+
+def test_beside_seen_voxels_only_classes_change() -> None:
+    random = np.random.default_rng(2)
+    logits = random.normal(size=(40, 6)).astype(np.float32)
+    values = random.normal(size=(2, 40)).astype(np.float32) * 4
+    # Voxels 10 and 12 are seen, 11 and 13 lie beside them, 30 lies far off.
+    row = np.full(40, -1, np.int32)
+    row[[10, 11]], row[[12, 13]] = 0, 1
+    said, at = FrameClasses(np.array([10, 12]), row, values), np.array([10, 11, 12, 13, 30, 10])
+    found = logits.copy()
+    said.add(found, at)
+    np.testing.assert_allclose(found[:, [0, 2]], logits[:, [0, 2]] + values.T, rtol=1e-6)
+    np.testing.assert_array_equal(found[:, 4], logits[:, 4])
+    for place, own in ((1, 0), (3, 1)):
+        moved = logits[:, place] + values[own]
+        assert found[:, place].argmax() == moved.argmax()
+        np.testing.assert_allclose(
+            np.exp(found[:, place]).sum(), np.exp(logits[:, place]).sum(), rtol=1e-5
+        )

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 CACHE_BYTES = 1 << 30
 """Maps of frames that a prediction keeps at most."""
 
+PRIOR_REACH = 3.0
+"""What frames say of a voxel that they see holds this many voxels around it."""
+
 SLAB_VOXELS = 1 << 18
 """Voxels whose logits are turned into classes at a time."""
 
@@ -182,6 +185,42 @@ class FramePrior:
     weigh: Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
+@dataclass(frozen=True, eq=False)
+class FrameClasses:
+    """What all frames of a scene say of the classes of its voxels.
+
+    Attributes:
+        voxels: ``(N,)`` linear numbers of the voxels that some frame sees, rising.
+        row: ``(X * Y * Z,)`` int32 number of the nearest of them, -1 where none is near.
+        values: ``(N, 40)`` float32, to be added to logits.
+    """
+
+    voxels: NDArray[np.int64]
+    row: NDArray[np.int32]
+    values: NDArray[np.float32]
+
+    def add(self, logits: NDArray[np.float32], at: NDArray[np.intp]) -> None:
+        """Add to the class logits ``(40, M)`` of voxels ``at``, in place.
+
+        Where no frame sees the voxel itself the probability that there is a surface stays as it is:
+        the network has learnt to tell it without.
+        """
+        near = np.flatnonzero(self.row[at] >= 0)
+        row = self.row[at[near]]
+        before = logits[:, near]
+        after = before + self.values[row].T
+        beside = self.voxels[row] != at[near]
+        after[:, beside] += _log_sum(before[:, beside]) - _log_sum(after[:, beside])
+        logits[:, near] = after
+
+
+def _log_sum(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """``log sum exp`` over the classes."""
+    top = logits.max(axis=0, initial=-np.inf)
+    total: NDArray[np.float32] = top + np.log(np.exp(logits - top).sum(axis=0))
+    return total
+
+
 class Windows(Protocol):
     """Samples of one scene by number, as a ``ChunkDataset`` delivers them."""
 
@@ -247,7 +286,8 @@ def predict_scene(
     if maps is not None:
         if prior is not None:
             voxels, means = frame_means(maps, prior.channels, prior.stride, source, view_params)
-            said = voxels, prior.weigh(means)
+            row = nearest_seen(source.views.grid.shape, voxels)
+            said = FrameClasses(voxels, row, prior.weigh(means))
         assembler.seconds["2D network"] = maps.seconds
     assembler.seconds["all"] = time.perf_counter() - begin
     return assembler.finish(
@@ -379,12 +419,12 @@ class Assembler:
         voxels_seen: int,
         frames_used: int,
         frames: int,
-        said: tuple[NDArray[np.int64], NDArray[np.float32]] | None = None,
+        said: FrameClasses | None = None,
     ) -> ScenePrediction:
         """The scene, weights divided out.
 
-        See :class:`ScenePrediction` for the counts. ``said``: linear voxel numbers, rising, and
-        what is added to the logits of their classes 1 to 40.
+        See :class:`ScenePrediction` for the counts, :class:`FrameClasses` for what is added to the
+        blended logits.
         """
         predicted = self._weights > 0
         total, classes = self._sum, None
@@ -419,7 +459,7 @@ class Assembler:
 def _classes(
     total: NDArray[np.float32],
     weights: NDArray[np.float32],
-    said: tuple[NDArray[np.int64], NDArray[np.float32]] | None,
+    said: FrameClasses | None,
 ) -> tuple[NDArray[np.float32], ClassVolume]:
     """Probability of a surface and its classes, from weighted sums of logits ``(41, X, Y, Z)``."""
     shape = weights.shape
@@ -432,10 +472,8 @@ def _classes(
     for begin in range(0, len(predicted), SLAB_VOXELS):
         at = predicted[begin : begin + SLAB_VOXELS]
         logits = flat[:, at] / weight[at]
-        if said is not None and len(said[0]):
-            place = np.searchsorted(said[0], at).clip(max=len(said[0]) - 1)
-            seen = said[0][place] == at
-            logits[1:, seen] += said[1][place[seen]].T
+        if said is not None:
+            said.add(logits[1:], at)
         best = logits[1:].argmax(axis=0)
         top = np.take_along_axis(logits[1:], best[None], axis=0)[0]
         surface = np.exp(logits[1:] - top).sum(axis=0)  # of all classes, in units of the best one
@@ -482,6 +520,37 @@ def overlap(
         in_scene.append(slice(low, high))
         in_window.append(slice(low - first, high - first) if high > low else slice(0, 0))
     return tuple(in_scene), tuple(in_window)
+
+
+def nearest_seen(
+    shape: Index3, voxels: NDArray[np.int64], reach: float = PRIOR_REACH
+) -> NDArray[np.int32]:
+    """The nearest seen voxel of every voxel.
+
+    A shell of occupied voxels is thicker than what frames see of it: what they say of its front
+    holds for its back.
+
+    Args:
+        shape: of the grid.
+        voxels: ``(N,)`` linear numbers of the seen voxels, rising.
+        reach: voxels farther from the nearest seen one than this, in voxels, have none.
+
+    Returns:
+        ``(X * Y * Z,)`` int32 numbers from 0 to N - 1, -1 for none.
+    """
+    from scipy import ndimage
+
+    count = int(np.prod(shape))
+    row = np.full(count, -1, np.int32)
+    row[voxels] = np.arange(len(voxels), dtype=np.int32)
+    if len(voxels) == 0:
+        return row
+    distance, nearest = ndimage.distance_transform_edt(
+        (row < 0).reshape(shape), return_indices=True
+    )
+    found = row.reshape(shape)[tuple(nearest)]
+    found[distance > reach] = -1
+    return found.reshape(-1)
 
 
 def seen_by_any_frame(views: SceneViews) -> NDArray[np.bool_]:

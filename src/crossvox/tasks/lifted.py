@@ -254,8 +254,8 @@ class ClassPrior(nn.Module):
     nothing of classes yet therefore starts from the labels of the frames, and learns what to
     correct; how much it trusts them is learnt as well (``scale``, 1 at first).
 
-    In training it is left out of some samples at random: the 2D network has seen these very frames
-    with their labels and is right about them more often than it will be, so that a network that may
+    In training it may be left out of some samples at random: a 2D network that has seen these very
+    frames with their labels is right about them more often than it will be, and a network that may
     always listen to it learns little of its own.
 
     Args:

@@ -59,7 +59,7 @@ class Segment3dParams(SceneTaskParams):
             to the views of a voxel, and learn what to correct (see
             :class:`crossvox.tasks.lifted.ClassPrior`). The published network has none.
         prior_dropout: share of the training samples that do without, so that the 3D network learns
-            to tell classes by itself as well.
+            to tell classes by itself as well. On generated rooms it did harm (docs/labelled-rooms).
 
     Raises:
         ParamsError: a value makes no sense, alone or beside the others.
@@ -69,7 +69,7 @@ class Segment3dParams(SceneTaskParams):
     extra_loss: Literal["none", "dice", "lovasz"] = "none"
     extra_weight: float = 1.0
     class_prior: bool = True
-    prior_dropout: float = 0.5
+    prior_dropout: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
