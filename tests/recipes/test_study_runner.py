@@ -5,12 +5,13 @@ from __future__ import annotations
 import fcntl
 import math
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from crossvox.core.artifact import Manifest, read_json, write_manifest
+from crossvox.core.artifact import Manifest, read_json, write_json, write_manifest
 from crossvox.core.checks import ArtifactError
 from crossvox.core.volume import Score
 from crossvox.recipes.study import Matrix, StudyReport, run_study
@@ -36,6 +37,7 @@ class Task:
             arms=ARMS,
             baselines=(BASE,),
             controls=("plain", "base"),
+            params_type=Guess,
             identity={"steps": 3, "run2d": None, **identity},
             train=self.train,
             predict=self.predict,
@@ -70,6 +72,12 @@ class Task:
             room: [Score("F", value + shift, *kept), Score("undefined", math.nan, *kept)]
             for room, shift in (("room0", 0.0), ("room1", 0.1))
         }
+
+
+@dataclass(frozen=True)
+class Guess:
+    width: int = 4
+    later: str = "as before"
 
 
 def study(task: Task, out: Path, seeds: int = 2, arms: Any = ARMS, **identity: Any) -> StudyReport:
@@ -152,3 +160,14 @@ def test_arms_with_other_sub_volumes_are_not_compared(tmp_path: Path) -> None:
     task = Task(indices=lambda arm, seed: f"{arm} {seed}")
     with pytest.raises(ArtifactError, match="the same sub-volumes for all arms of a seed"):
         study(task, tmp_path / "out", 1)
+
+
+def test_parameters_of_a_later_version_take_their_defaults(tmp_path: Path) -> None:
+    task = Task()
+    study(task, tmp_path, seeds=1, params=asdict(Guess()))
+    record = read_json(tmp_path / "params.json")
+    del record["params"]["later"]
+    write_json(tmp_path / "params.json", record)
+    assert study(task, tmp_path, seeds=1, params=asdict(Guess())).made == ()
+    with pytest.raises(ArtifactError, match="other than before"):
+        study(task, tmp_path, seeds=1, params=asdict(Guess(later="other than before")))

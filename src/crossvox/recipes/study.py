@@ -32,6 +32,7 @@ from crossvox.core.artifact import (
 )
 from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.frame import Parts
+from crossvox.core.params import from_plain
 from crossvox.doors.meshes import write_ply
 from crossvox.evaluate.score import evaluate_reconstruction
 from crossvox.predict.assemble import PredictParams, predict_scene
@@ -98,6 +99,7 @@ class Matrix:
         arms: what may be trained, in the order that it is done and shown.
         baselines: what is scored once.
         controls: names that arms are compared with.
+        params_type: of the parameters in ``identity["params"]``.
         identity: what makes it this study and no other: parameters, digests of the data. Arms and
             number of seeds are not part of it; both may grow.
         train: arm, seed and run folder to a trained run.
@@ -110,6 +112,7 @@ class Matrix:
     arms: tuple[Arm, ...]
     baselines: tuple[Arm, ...]
     controls: tuple[str, ...]
+    params_type: type
     identity: Mapping[str, Any]
     train: Callable[[Any, int, Path, Watch | None], TrainReport]
     predict: Callable[[Path, Path], Any]
@@ -263,6 +266,9 @@ def _claim(out: Path, matrix: Matrix) -> None:
     with alone(out):
         if path.is_file():
             there = read_json(path)
+            if "params" in there:
+                # Parameters that a later version added take their defaults.
+                there["params"] = plain(from_plain(matrix.params_type, there["params"]))
             known = {key: value for key, value in there.items() if value is not None}
             asked = {key: value for key, value in record.items() if value is not None}
             shared = known.keys() & asked.keys()
@@ -453,6 +459,7 @@ def study_reconstruct(
         arms=RECONSTRUCT_ARMS,
         baselines=RECONSTRUCT_BASELINES,
         controls=RECONSTRUCT_CONTROLS,
+        params_type=StudyParams,
         identity=study.identity(),
         train=study.train,
         predict=study.predict,

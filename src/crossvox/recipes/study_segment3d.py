@@ -157,6 +157,7 @@ def study_segment3d(
         arms=SEGMENT3D_ARMS,
         baselines=SEGMENT3D_BASELINES,
         controls=SEGMENT3D_CONTROLS,
+        params_type=Study3dParams,
         identity=study.identity(),
         train=study.train,
         predict=study.predict,
