@@ -190,3 +190,39 @@ def test_batch_norms_without_statistics_get_those_of_the_images() -> None:
     torch.testing.assert_close(norm.running_var, seen[0].var(dim=(0, 2, 3)), atol=1e-5, rtol=1e-4)
     assert calibrate(network, give) == 0
     assert len(asked) == 1, "nothing to set, no images asked for"
+
+
+def test_segmentations_are_compared_by_what_they_start_from(work: Path) -> None:
+    out = work / "out3d"
+    run("study", "segment3d", work / "data", out, "--run2d", work / "run2d", "--seeds", 1,
+        "--arms", "scratch,probe,scratch-long,rgb-from-reconstruction", "--start-steps", 1,
+        *STUDY, "--json", work / "study3d.json")  # fmt: skip
+    found = load(out / "study.json")["comparison"]
+    arms = {arm["name"]: arm for arm in found["arms"]}
+    assert list(arms) == [
+        *("scratch", "scratch-long", "probe", "rgb-from-reconstruction", "2d-votes", "majority"),
+    ]
+    assert found["scenes"] == ["split"], "classes are counted over the whole split"
+    assert {"mIoU strict", "voxel mIoU"} <= set(arms["2d-votes"]["scores"])
+    assert list(arms["probe"]["against"]) == ["scratch", "2d-votes", "majority"]
+    assert arms["probe"]["parameters"] < arms["scratch"]["parameters"]
+    runs = out / "runs"
+    digests = {read_manifest(run).parents["index"] for run in runs.glob("*/seed-0")}
+    digests |= {read_manifest(run).parents["index"] for run in out.glob("starts/*/seed-0")}
+    assert len(digests) == 1, "one set of sub-volumes for all, starts included"
+    steps = {run.parent.name: read_manifest(run).notes["step"] for run in runs.glob("*/seed-0")}
+    assert steps == {"scratch": 2, "probe": 2, "scratch-long": 3, "rgb-from-reconstruction": 2}
+    assert sorted(path.name for path in (out / "starts").iterdir()) == ["features", "rgb"]
+    transfer = load(runs / "probe" / "seed-0" / "transfer.json")
+    assert transfer["mode"] == "probe"
+    assert transfer["frozen"]
+    assert not (runs / "scratch" / "seed-0" / "transfer.json").exists()
+    scene = (work / "data" / "val.txt").read_text().strip()
+    truth = np.bincount(read_mesh(work / "data" / scene / f"{scene}.ply").labels)
+    majority = arms["majority"]["scores"]["vertex accuracy"]["mean"]
+    notes = read_manifest(out / "baselines" / scene).notes
+    share = truth[notes["majority_class"]] / truth[1:].sum()
+    assert majority == pytest.approx(share)
+    run("study", "segment3d", work / "data", out, "--run2d", work / "run2d", "--seeds", 1,
+        "--arms", "probe", "--start-steps", 1, *STUDY, "--json", work / "study3d.json")  # fmt: skip
+    assert load(work / "study3d.json")["kept"] == ["probe/seed-0"]
