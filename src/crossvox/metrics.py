@@ -30,7 +30,7 @@ THRESHOLD_M = 0.05
 FAR_M = 10.0
 """Sensor depths from here on are no reference."""
 
-STRICT, LENIENT = "mIoU strict", "mIoU lenient"
+STRICT, PRESENT, LENIENT = "mIoU strict", "mIoU present", "mIoU lenient"
 MAJORITY = "majority class"
 """Suffix of the scores of the trivial baseline, where it has no column of its own."""
 
@@ -124,6 +124,8 @@ def segmentation_scores(
 
     * ``mIoU strict``: mean over the benchmark classes; a prediction outside them, where the
       reference shows one, is a miss. Places that the reference gives another class do not count.
+    * ``mIoU present``: the same over the classes that the reference has. Where a split lacks
+      classes, a single stray prediction of one lowers ``mIoU strict`` by a whole zero.
     * ``mIoU lenient``: the published pipeline's count; such a prediction costs nothing.
     * ``mIoU 40 classes``: over all annotated classes.
     * ``pixel accuracy`` (``vertex accuracy``, ...): over all annotated places.
@@ -162,6 +164,7 @@ def segmentation_scores(
     benchmark = float(rows[list(space.benchmark_ids)].sum())
     rules = {
         STRICT: f"{len(space.benchmark_ids)} classes, other predictions are misses",
+        PRESENT: "strict, benchmark classes that the reference has",
         LENIENT: f"{len(space.benchmark_ids)} classes, other predictions are not counted "
         f"(as published)",
         _WHOLE: "all annotated classes",
@@ -169,7 +172,7 @@ def segmentation_scores(
     }
     scores = []
     for name, (value, averaged) in numbers.items():
-        support = benchmark if name in (STRICT, LENIENT) else annotated
+        support = benchmark if name in (STRICT, PRESENT, LENIENT) else annotated
         if name not in rules:
             support = float(rows[space.id_of(name.removeprefix("IoU "))])
         details = {} if averaged is None else {"classes": float(averaged)}
@@ -214,6 +217,7 @@ def _class_numbers(
     total = float(np.delete(counts, space.ignore_id, axis=0).sum())
     numbers: dict[str, tuple[float, int | None]] = {
         STRICT: present_mean(strict),
+        PRESENT: present_mean(np.where(counts.sum(axis=1) > 0, strict, np.nan)),
         _accuracy(of): (hits / total if total else float("nan"), None),
         LENIENT: present_mean(class_iou_lenient(counts, ignored)),
         _WHOLE: present_mean(class_iou(counts, [space.ignore_id])),
