@@ -37,6 +37,7 @@ from crossvox.evaluate.score import (
     coverage_remarks,
     predicted_coverage,
     predicted_scenes,
+    reference_file,
     scene_folder,
 )
 from crossvox.metrics import confusion, segmentation_scores, voxel_scores
@@ -227,15 +228,7 @@ def reference_labels(folder: Path, scene: str) -> Mesh | None:
         ArtifactError: the scene has no surface.
         CaptureError: it cannot be read, or holds labels that are no NYU40 ids.
     """
-    path = folder / f"{scene}.ply"
-    expect(
-        path.is_file(),
-        given=f"scene {scene} without a reference surface ({path} does not exist)",
-        needed="the surface that 'crossvox prepare' writes",
-        do="prepare the scene again",
-        error=ArtifactError,
-    )
-    mesh = _read_labelled(path)
+    mesh = _read_labelled(reference_file(folder, scene))
     return mesh if mesh.labels is not None and bool(mesh.labels.any()) else None
 
 

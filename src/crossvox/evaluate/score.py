@@ -134,6 +134,23 @@ def evaluate_reconstruction(
     return evaluation
 
 
+def reference_file(folder: Path, scene: str) -> Path:
+    """The file of a prepared scene's own surface.
+
+    Raises:
+        ArtifactError: there is none.
+    """
+    path = folder / f"{scene}.ply"
+    expect(
+        path.is_file(),
+        given=f"scene {scene} without a reference surface ({path} does not exist)",
+        needed="the surface that 'crossvox prepare' writes",
+        do="prepare the scene again",
+        error=ArtifactError,
+    )
+    return path
+
+
 def reference_mesh(folder: Path, scene: str, protocol: Protocol) -> Mesh:
     """The surface that a scene is measured against, see :func:`evaluate_reconstruction`.
 
@@ -147,14 +164,7 @@ def reference_mesh(folder: Path, scene: str, protocol: Protocol) -> Mesh:
         mesh = isosurface(volume.grid, volume.occupied.astype(np.float32), 0.5)
         found = f"{folder / 'volume.npz'} without any occupied voxel"
     else:
-        path = folder / f"{scene}.ply"
-        expect(
-            path.is_file(),
-            given=f"scene {scene} without a reference surface ({path} does not exist)",
-            needed="the surface that 'crossvox prepare' writes",
-            do="prepare the scene again",
-            error=ArtifactError,
-        )
+        path = reference_file(folder, scene)
         mesh = read_mesh(path)
         found = f"{path} without any face"
     expect(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -164,9 +164,17 @@ def run_study(
         watch: gives who watches the training of a run, by its name.
 
     Raises:
+        ParamsError: no seed.
         ArtifactError: ``out`` holds another study, or arms turn out not to be comparable.
     """
     progress = progress or Silent()
+    expect(
+        len(seeds) > 0,
+        given="no seed",
+        needed="at least one, better three or more",
+        do="correct --seeds",
+        error=ParamsError,
+    )
     _claim(out, matrix)
     with alone(out):
         baselines = matrix.baseline_scores()
@@ -359,6 +367,43 @@ def training_places(
     return path
 
 
+class HeldOut(Protocol):
+    """Of a study's parameters, those that say what is predicted, and how."""
+
+    @property
+    def predict(self) -> PredictParams:
+        """Windows and meshing."""
+
+    @property
+    def held_out_scenes(self) -> str:
+        """Which scenes."""
+
+
+def predict_held_out(data: Path, params: HeldOut, run: Path, out: Path, progress: Progress) -> None:
+    """Predict the held-out scenes, without baselines: those are the same for all arms."""
+    predict(
+        run,
+        data,
+        out,
+        params.predict,
+        scenes=params.held_out_scenes,
+        baselines=False,
+        progress=progress,
+    )
+
+
+def kept_scores(
+    out: Path, made_from: Mapping[str, str], evaluate: Callable[[], dict[str, SceneScores]]
+) -> dict[str, SceneScores]:
+    """Scores of a study's baselines, taken anew only if what they were made from has changed."""
+    path = out / RESULTS / f"{BASELINES}.json"
+    if path.is_file() and (record := read_json(path))["made_from"] == made_from:
+        return read_scores(record["scores"])
+    scores = evaluate()
+    write_json(path, {"made_from": made_from, "scores": scores})
+    return scores
+
+
 # Reconstruction
 
 
@@ -445,15 +490,8 @@ def study_reconstruct(
         do="pass --run2d RUN2D, or --arms rgb",
         error=ParamsError,
     )
-    expect(
-        seeds > 0,
-        given=f"{seeds} seeds",
-        needed="at least one, better three or more",
-        do="correct --seeds",
-        error=ParamsError,
-    )
     study = _ReconstructStudy(data, out, params, run2d, progress)
-    study.expectweights_file(chosen)
+    study.expect_weights(chosen)
     matrix = Matrix(
         task="reconstruct",
         arms=RECONSTRUCT_ARMS,
@@ -492,7 +530,7 @@ class _ReconstructStudy:
             "run2d": None if self.run2d is None else file_digest(weights_file(self.run2d)),
         }
 
-    def expectweights_file(self, arms: Sequence[ReconstructArm]) -> None:
+    def expect_weights(self, arms: Sequence[ReconstructArm]) -> None:
         """Refuse what would otherwise fail after hours of other arms."""
         if self.run2d is not None and any(arm.features == "imagenet" for arm in arms):
             from crossvox.recipes.segment2d import read_segment2d_run
@@ -525,16 +563,8 @@ class _ReconstructStudy:
         )
 
     def predict(self, run: Path, out: Path) -> None:
-        """Predict the held-out scenes, without baselines: those are the same for all."""
-        predict(
-            run,
-            self.data,
-            out,
-            self.params.predict,
-            scenes=self.params.held_out_scenes,
-            baselines=False,
-            progress=self.progress,
-        )
+        """Predict the held-out scenes."""
+        predict_held_out(self.data, self.params, run, out, self.progress)
 
     def score(self, prediction: Path) -> SceneScores:
         """Protocol ``surface``."""
@@ -550,18 +580,17 @@ class _ReconstructStudy:
         for scene in scenes:
             self._baseline(scene, folder / scene.name)
         made_from = {scene.name: read_manifest(folder / scene.name).digest for scene in scenes}
-        path = self.out / RESULTS / f"{BASELINES}.json"
-        if path.is_file() and (record := read_json(path))["made_from"] == made_from:
-            return read_scores(record["scores"])
-        evaluation = evaluate_reconstruction(
-            folder, self.data, "surface", ("mask_only", "tsdf"), self.progress.step("baselines")
-        )
-        scores: dict[str, SceneScores] = {
-            name: {scene: methods[method] for scene, methods in evaluation.scenes.items()}
-            for name, method in ((MASK_ONLY, "mask_only"), (TSDF, "tsdf"))
-        }
-        write_json(path, {"made_from": made_from, "scores": scores})
-        return scores
+
+        def evaluate() -> dict[str, SceneScores]:
+            evaluation = evaluate_reconstruction(
+                folder, self.data, "surface", ("mask_only", "tsdf"), self.progress.step("baselines")
+            )
+            return {
+                name: {scene: methods[method] for scene, methods in evaluation.scenes.items()}
+                for name, method in ((MASK_ONLY, "mask_only"), (TSDF, "tsdf"))
+            }
+
+        return kept_scores(self.out, made_from, evaluate)
 
     def _baseline(self, scene: Path, target: Path) -> None:
         """Mask-only and TSDF surface of one scene: what a prediction's baselines would be.

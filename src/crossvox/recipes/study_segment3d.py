@@ -15,25 +15,24 @@ from crossvox.core.artifact import (
     file_digest,
     is_current,
     plain,
-    read_json,
     read_manifest,
-    write_json,
     write_manifest,
 )
 from crossvox.core.checks import ParamsError, expect
 from crossvox.evaluate.classes import MAJORITY_METHOD, evaluate_classes
 from crossvox.predict.assemble import PredictParams
-from crossvox.recipes.predict import predict, vote_scene
+from crossvox.recipes.predict import vote_scene
 from crossvox.recipes.prepare import read_scenes
 from crossvox.recipes.progress import Progress, Silent
 from crossvox.recipes.study import (
     BASELINES,
-    RESULTS,
     STUDY_BASELINES,
     Matrix,
     StudyReport,
     Watch,
     alone,
+    kept_scores,
+    predict_held_out,
     run_study,
     training_places,
     weights_file,
@@ -56,7 +55,7 @@ from crossvox.study.arms import (
     SegmentArm,
     choose_arms,
 )
-from crossvox.study.results import SceneScores, read_scores
+from crossvox.study.results import SceneScores
 from crossvox.tasks.reconstruct import ReconstructParams
 from crossvox.tasks.scene import SceneTaskParams
 from crossvox.tasks.segment3d import CLASSES, Segment3d, voxel_shares
@@ -144,13 +143,6 @@ def study_segment3d(
     """
     params, progress = params or Study3dParams(), progress or Silent()
     chosen = choose_arms(SEGMENT3D_ARMS, arms)
-    expect(
-        seeds > 0,
-        given=f"{seeds} seeds",
-        needed="at least one, better three or more",
-        do="correct --seeds",
-        error=ParamsError,
-    )
     study = _Study(data, out, params, run2d, progress)
     matrix = Matrix(
         task=Segment3d.name,
@@ -243,16 +235,8 @@ class _Study:
         )
 
     def predict(self, run: Path, out: Path) -> None:
-        """Predict the held-out scenes, without baselines: those are the same for all."""
-        predict(
-            run,
-            self.data,
-            out,
-            self.params.predict,
-            scenes=self.params.held_out_scenes,
-            baselines=False,
-            progress=self.progress,
-        )
+        """Predict the held-out scenes."""
+        predict_held_out(self.data, self.params, run, out, self.progress)
 
     def score(self, prediction: Path) -> SceneScores:
         """Nearest-vertex transfer and voxels, one count over the split."""
@@ -267,16 +251,16 @@ class _Study:
         for scene in scenes:
             self._baseline(scene, folder / scene.name, majority)
         made_from = {scene.name: read_manifest(folder / scene.name).digest for scene in scenes}
-        path = self.out / RESULTS / f"{BASELINES}.json"
-        if path.is_file() and (record := read_json(path))["made_from"] == made_from:
-            return read_scores(record["scores"])
-        evaluation = evaluate_classes(folder, self.data, self.progress.step("baselines"))
-        scores: dict[str, SceneScores] = {
-            arm.name: {SPLIT: evaluation.mean[method]}
-            for arm, method in zip(SEGMENT3D_BASELINES, ("votes_2d", MAJORITY_METHOD), strict=True)
-        }
-        write_json(path, {"made_from": made_from, "scores": scores})
-        return scores
+
+        def evaluate() -> dict[str, SceneScores]:
+            evaluation = evaluate_classes(folder, self.data, self.progress.step("baselines"))
+            methods = ("votes_2d", MAJORITY_METHOD)
+            return {
+                arm.name: {SPLIT: evaluation.mean[method]}
+                for arm, method in zip(SEGMENT3D_BASELINES, methods, strict=True)
+            }
+
+        return kept_scores(self.out, made_from, evaluate)
 
     def _baseline(self, scene: Path, target: Path, majority: int) -> None:
         run = self.params.run
