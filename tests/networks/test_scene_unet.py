@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from crossvox.core.checks import ParamsError
+from crossvox.networks import scene_unet
 from crossvox.networks.scene_unet import SceneUNet, _doubled
 
 
@@ -71,3 +72,22 @@ def test_doubling_repeats_every_voxel() -> None:
 def test_senseless_numbers_are_refused(options: dict[str, float]) -> None:
     with pytest.raises(ParamsError, match=r"given: .*; needed: .*; do: "):
         SceneUNet(4, 2, **options)  # type: ignore[arg-type]
+
+
+def test_a_single_volume_is_answered_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On CPUs it goes twice through the network, for the faster kernels; nobody shall notice."""
+    torch.manual_seed(0)
+    volume = torch.randn(1, 4, 8, 8, 16)
+    found = []
+    for small in (10**9, 0):
+        monkeypatch.setattr(scene_unet, "SMALL", small)
+        torch.manual_seed(1)
+        network = SceneUNet(4, 3, width=4, depth=2).train()
+        logits = network(volume)
+        logits.square().sum().backward()
+        gradients = {name: p.grad.clone() for name, p in network.named_parameters()}
+        found.append((logits.detach(), gradients, network.eval()(volume).detach()))
+    assert found[0][0].shape == (1, 3, 8, 8, 16)
+    torch.testing.assert_close(found[0][0], found[1][0], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(found[0][1], found[1][1], rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(found[0][2], found[1][2], rtol=2e-2, atol=2e-3)

@@ -16,6 +16,9 @@ from torch.nn import functional
 
 from crossvox.core.checks import ParamsError, ShapeError, expect
 
+SMALL = 20480
+"""Torch's fast CPU kernels are not used for a single volume of fewer rows (channels x X x Y)."""
+
 WIDE = 4
 """Inputs with more than this many times ``width`` channels are first reduced by a 1x1x1 layer."""
 
@@ -142,6 +145,11 @@ class SceneUNet(nn.Module):
             error=ShapeError,
         )
         shape = volume.shape[2:]
+        alone = len(volume) == 1 and volume.device.type == "cpu"
+        if alone and self.width * shape[0] * shape[1] <= SMALL:
+            # Twice the work in a third of the time. Answer and gradients stay the same; running
+            # variances, which allow for the number of voxels, change by less than a per cent.
+            volume = torch.cat((volume, volume))
         volume = _pad(volume, 2**self.depth).contiguous(memory_format=torch.channels_last_3d)
         # Padding and what nobody sees are zeros before as well as after the reduction's weights.
         features = self.stem(self.reduce[1](volume) if reduced else self.reduce(volume))
@@ -154,7 +162,7 @@ class SceneUNet(nn.Module):
         for level in reversed(range(self.depth)):
             features = skips[level] + _doubled(self.climbs[level](features))
             features = self.refines[level](features)
-        logits: Tensor = self.classifier(features)
+        logits: Tensor = self.classifier(features[:1] if alone else features)
         return logits[:, :, : shape[0], : shape[1], : shape[2]]
 
     def _initialise(self, prior: float) -> None:
