@@ -229,7 +229,7 @@ def test_other_runs_and_unknown_networks_are_refused(
     run("train", "segment2d", data, trained, *TRAIN, "--task.weighting", "even", code=2)
     assert "weighting" in capsys.readouterr().err
     run("train", "segment2d", data, tmp_path / "run", "--task.network", "resnet", code=2)
-    assert "one of lite, enet, deeplab, or smp:" in capsys.readouterr().err
+    assert "one of lite, enet, deeplab, projection, or smp:" in capsys.readouterr().err
     with pytest.raises(ParamsError, match="a share between 0 and 1"):
         find_images(None, data / "scene0000_00" / "color", data / "scene0000_00" / "label",
                     validation_share=1.0)  # fmt: skip

@@ -453,7 +453,7 @@ def test_the_truth_as_prediction_scores_one_in_every_protocol(
     assert found["voxel IoU occupied"] == 1.0
     assert found["voxel IoU free"] == 1.0
     means = [name for name in found if name.startswith("mIoU")]
-    assert len(means) == 3, means
+    assert len(means) == 4, means
     # Meshing and the nearest vertex mix classes where they meet.
     assert all(0.9 < found[name] <= 1 for name in means), found
 

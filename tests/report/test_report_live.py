@@ -36,8 +36,12 @@ def test_view_of_nothing_is_an_error(
 @pytest.mark.skipif(os.name != "posix", reason="sends the signal of Ctrl-C, as POSIX has it")
 def test_ctrl_c_ends_the_live_view_well(labelled: Any) -> None:
     words = ["view", str(labelled.data), "--port", "0", "--faces", "2000"]
+    # A shell that runs the tests in the background has its children ignore Ctrl-C.
     with subprocess.Popen(
-        [sys.executable, "-m", "crossvox.cli", *words], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "crossvox.cli", *words],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stderr is not None
         said = ""
@@ -46,7 +50,11 @@ def test_ctrl_c_ends_the_live_view_well(labelled: Any) -> None:
             if "http://localhost:" in line:
                 break
         process.send_signal(signal.SIGINT)
-        rest = process.communicate(timeout=60)[1]
+        try:
+            rest = process.communicate(timeout=60)[1]
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
     assert "Ctrl-C ends it" in said
     assert "view ended" in rest
     assert process.returncode == 0
