@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 if "PYTEST_XDIST_WORKER" in os.environ:
-    # Every core has a worker already. Threads of OpenMP beside it would wait for each other, busily:
-    # that doubles the time of the tests. Read when torch is first imported, which is later.
+    # Every core has a worker already. Threads of OpenMP beside it would wait for each other, and
+    # busily: that doubles the time of the tests. Read when torch is first imported, which is later.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
