@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -61,6 +61,7 @@ from crossvox.scene.tsdf import TsdfParams, fuse
 from crossvox.tasks.segment2d import Segment2d, Segment2dParams
 from crossvox.tasks.segment3d import Segment3d
 from crossvox.train.checkpoint import NETWORK, load_run_network
+from crossvox.train.loop import best_or_last
 from crossvox.views.visibility import ViewParams
 
 SURE = 0.5
@@ -258,7 +259,7 @@ def predict(
 def _load(run: Path, device: str) -> _Loaded:
     record = read_scene_run(run)
     network: Any = record.task.build()
-    checkpoint: Literal["best", "last"] = "best" if (run / "best").is_dir() else "last"
+    checkpoint = best_or_last(run)
     load_run_network(run, network, checkpoint)
     network.to(device).eval()
     made_of = [plain(record.params), file_digest(run / checkpoint / NETWORK)]
@@ -294,8 +295,8 @@ def _voter(learnt: _Loaded, votes: Path | None, device: str) -> _Voter | None:
 
 def _run_voter(run2d: Path, device: str) -> _Voter:
     record, network = load_segment2d(run2d, device=device)
-    which = "best" if (run2d / "best").is_dir() else "last"
-    return _Voter(record.task, network, file_digest(run2d / which / NETWORK))
+    weights = run2d / best_or_last(run2d) / NETWORK
+    return _Voter(record.task, network, file_digest(weights))
 
 
 def _write_classes(

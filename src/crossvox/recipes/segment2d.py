@@ -56,7 +56,14 @@ from crossvox.tasks.segment2d import (
     Segment2dParams,
     pixel_shares,
 )
-from crossvox.train.loop import TrainParams, TrainProgress, TrainReport, read_run, train
+from crossvox.train.loop import (
+    TrainParams,
+    TrainProgress,
+    TrainReport,
+    best_or_last,
+    read_run,
+    train,
+)
 
 EVALUATE, FLATTEN = "evaluate-segment2d", "flatten"
 SCORES = "scores.json"
@@ -279,7 +286,7 @@ def load_segment2d(
     record = read_segment2d_run(run)
     network = record.task.build(weights=False)
     if which == "auto":
-        which = "best" if (run / "best").is_dir() else "last"
+        which = best_or_last(run)
     load_run_network(run, network, which)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -455,7 +462,7 @@ def _loaded(
 def _write_evaluation_manifest(
     folder: Path, run: Path, found: PairList, evaluation: Segment2dEvaluation, watch: Stopwatch
 ) -> None:
-    checkpoint = "best" if (run / "best").is_dir() else "last"
+    checkpoint = best_or_last(run)
     write_manifest(
         folder,
         Manifest(

@@ -71,7 +71,14 @@ from crossvox.study.results import (
     values,
 )
 from crossvox.tasks.segment2d import CLASSES, Segment2d, Segment2dParams
-from crossvox.train.loop import NEUTRAL, PARAMS, TrainParams, TrainProgress, TrainReport
+from crossvox.train.loop import (
+    NEUTRAL,
+    PARAMS,
+    TrainParams,
+    TrainProgress,
+    TrainReport,
+    best_or_last,
+)
 
 if TYPE_CHECKING:
     from crossvox.networks.features2d import Network2D
@@ -824,5 +831,4 @@ def weights_file(run2d: Path) -> Path:
     """The file with the weights that count of a 2D run."""
     from crossvox.train.checkpoint import NETWORK
 
-    which = "best" if (run2d / "best").is_dir() else "last"
-    return run2d / which / NETWORK
+    return run2d / best_or_last(run2d) / NETWORK

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +25,14 @@ from crossvox.tasks.reconstruct import Reconstruct, ReconstructParams
 from crossvox.tasks.scene import FeatureParams, ProxyParams, SceneTaskParams
 from crossvox.tasks.segment3d import CLASSES, Segment3d, Segment3dParams, voxel_shares
 from crossvox.train.checkpoint import NETWORK
-from crossvox.train.loop import TrainParams, TrainProgress, TrainReport, read_run, train
+from crossvox.train.loop import (
+    TrainParams,
+    TrainProgress,
+    TrainReport,
+    best_or_last,
+    read_run,
+    train,
+)
 from crossvox.train.transfer import FILE as TRANSFER
 from crossvox.train.transfer import Transfer, TransferParams
 from crossvox.views.visibility import ViewParams
@@ -338,7 +345,7 @@ def read_features(
     """
     from crossvox.recipes.segment2d import load_segment2d
 
-    which: Literal["best", "last"] = "best" if (run / "best").is_dir() else "last"
+    which = best_or_last(run)
     record, network = load_segment2d(run, which)
     learnt = record.params.task
     found = FeatureParams(

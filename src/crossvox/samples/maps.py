@@ -12,13 +12,10 @@ import torch
 from numpy.typing import NDArray
 
 from crossvox.core.volume import Batch, FeatureBatch, MappedBatch, Sample
-from crossvox.samples.dataset import ImageCache, collate
+from crossvox.samples.dataset import CACHE_BYTES, ImageCache, collate
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-CACHE_BYTES = 1 << 30
-"""Maps of frames that are kept at most."""
 
 
 class FrameMaps:

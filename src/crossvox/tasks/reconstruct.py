@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.volume import Batch, Score
 from crossvox.tasks.scene import SceneTask, SceneTaskParams, existing
+from crossvox.tasks.task import loss_score
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -135,18 +136,11 @@ class Reconstruct(SceneTask):
                         details={cell: numbers[prefix + cell] for cell in cells},
                     )
                 )
-        scores.append(
-            Score(
-                name="loss",
-                value=_ratio(numbers["loss_sum"], numbers["loss_weight"]),
-                unit="",
-                support=round(numbers["loss_voxels"]),
-                of="voxels",
-                higher_is_better=False,
-                protocol=f"cross entropy, class weights {self.params.class_weights}, "
-                f"region {self.params.loss_region}",
-            )
+        protocol = (
+            f"cross entropy, class weights {self.params.class_weights}, "
+            f"region {self.params.loss_region}"
         )
+        scores.append(loss_score(counts, "voxels", protocol))
         return scores
 
     def _sums(self, logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -21,7 +21,7 @@ from crossvox.core.volume import ImageBatch, Score
 from crossvox.metrics import STRICT, segmentation_scores
 from crossvox.networks import build_network2d
 from crossvox.samples.dataset import COLOR_MEAN, COLOR_STD
-from crossvox.tasks.task import Losses
+from crossvox.tasks.task import Losses, loss_score
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -243,19 +243,11 @@ class Segment2d:
         scores = segmentation_scores(
             confusion, self.majority, "at the size of learning, centre crop"
         )
-        weight = float(counts["loss_weight"])
-        scores.append(
-            Score(
-                name="loss",
-                value=float(counts["loss_sum"]) / weight if weight else math.nan,
-                unit="",
-                support=round(float(counts["loss_pixels"])),
-                of="pixels",
-                higher_is_better=False,
-                protocol=f"cross entropy, {self.params.weighting} class weights, "
-                f"smoothing {self.params.label_smoothing}",
-            )
+        protocol = (
+            f"cross entropy, {self.params.weighting} class weights, "
+            f"smoothing {self.params.label_smoothing}"
         )
+        scores.append(loss_score(counts, "pixels", protocol))
         return scores
 
     def mean_loss(self, logits: Tensor, labels: Tensor) -> Tensor | None:

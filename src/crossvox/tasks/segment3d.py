@@ -22,6 +22,7 @@ from crossvox.core.volume import Batch, Score
 from crossvox.metrics import voxel_numbers
 from crossvox.tasks.scene import SceneTask, SceneTaskParams, existing
 from crossvox.tasks.segment2d import PUBLISHED_WEIGHTS, class_weights
+from crossvox.tasks.task import loss_score
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -254,19 +255,11 @@ class Segment3d(SceneTask):
             4,
             _score("class accuracy", hits / annotated if annotated else math.nan, round(annotated)),
         )
-        weight = float(counts["loss_weight"])
-        scores.append(
-            Score(
-                name="loss",
-                value=float(counts["loss_sum"]) / weight if weight else math.nan,
-                unit="",
-                support=round(float(counts["loss_voxels"])),
-                of="voxels",
-                higher_is_better=False,
-                protocol=f"cross entropy, {self.params.weighting} class weights, "
-                f"region {self.params.loss_region}",
-            )
+        protocol = (
+            f"cross entropy, {self.params.weighting} class weights, "
+            f"region {self.params.loss_region}"
         )
+        scores.append(loss_score(counts, "voxels", protocol))
         return scores
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -63,3 +64,23 @@ class Task(Protocol):
     def scores(self, counts: Mapping[str, Tensor]) -> list[Score]:
         """Scores of counts that were added over a split; one of them is called ``monitor``."""
         ...
+
+
+def loss_score(counts: Mapping[str, Tensor], of: str, protocol: str) -> Score:
+    """The mean loss of a split, from added counts; NaN where nothing counted.
+
+    Args:
+        counts: with ``loss_sum``, ``loss_weight`` (their ratio is the mean) and ``loss_`` + ``of``.
+        of: what was counted, ``pixels`` or ``voxels``.
+        protocol: which loss.
+    """
+    weight = float(counts["loss_weight"])
+    return Score(
+        name="loss",
+        value=float(counts["loss_sum"]) / weight if weight else math.nan,
+        unit="",
+        support=round(float(counts[f"loss_{of}"])),
+        of=of,
+        higher_is_better=False,
+        protocol=protocol,
+    )

@@ -273,6 +273,11 @@ def read_run(run: Path, task: str | None = None) -> RunRecord:
     return found
 
 
+def best_or_last(run: Path) -> Literal["best", "last"]:
+    """The checkpoint of a run that counts: the best one, or the last without validation."""
+    return "best" if (run / "best").is_dir() else "last"
+
+
 def rate_share(step: int, params: TrainParams) -> float:
     """Share of the full learning rate that step number ``step`` (0, 1, ...) takes.
 

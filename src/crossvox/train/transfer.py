@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from crossvox.core.checks import CheckpointError, ParamsError, expect
 from crossvox.train.checkpoint import load_checkpoint
+from crossvox.train.loop import best_or_last
 
 Part = Literal["images", "input", "encoder", "decoder", "last", "classifier"]
 """Parts of a network, see :meth:`crossvox.networks.scene_unet.SceneUNet.parts`."""
@@ -144,9 +145,7 @@ class Transfer:
     report: TransferReport | None = None
 
     def __post_init__(self) -> None:
-        self.checkpoint: Literal["best", "last"] = (
-            "best" if (self.run / "best").is_dir() else "last"
-        )
+        self.checkpoint = best_or_last(self.run)
         expect(
             (self.run / self.checkpoint).is_dir(),
             given=f"{self.run}, which has no checkpoint",
