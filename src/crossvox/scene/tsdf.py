@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.frame import Frame
+from crossvox.core.threads import spread
 from crossvox.core.volume import Mesh
-from crossvox.scene.threads import spread
 
 Array = NDArray[Any]
 

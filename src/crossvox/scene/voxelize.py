@@ -18,8 +18,8 @@ from crossvox.core.checks import ParamsError, ShapeError, expect
 from crossvox.core.frame import Frame
 from crossvox.core.grid import VoxelGrid
 from crossvox.core.labels import UNANNOTATED
+from crossvox.core.threads import spread
 from crossvox.core.volume import Mesh
-from crossvox.scene.threads import spread
 
 Array = NDArray[Any]
 VoxelRule = Literal["exact", "thesis"]

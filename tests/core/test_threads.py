@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from crossvox.scene import threads
-from crossvox.scene.threads import spread
+from crossvox.core import threads
+from crossvox.core.threads import spread
 
 
 @pytest.fixture(params=[1, 2, 5])
@@ -58,3 +59,39 @@ def test_many_callers_at_once() -> None:
 
 def test_there_is_a_core() -> None:
     assert 1 <= threads.cores() <= (os.cpu_count() or 1)
+
+
+def test_a_worker_takes_no_more_than_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "cores", lambda: 8)
+    monkeypatch.setenv(threads.LIMIT, "3")
+    assert threads.threads() == 3
+    monkeypatch.setenv(threads.LIMIT, "64")
+    assert threads.threads() == 8
+    monkeypatch.setenv(threads.LIMIT, "many")
+    assert threads.threads() == 8
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"cpu.max": "150000 100000\n"}, 2),
+        ({"cpu.max": "50000 100000\n"}, 1),
+        ({"cpu/cpu.cfs_quota_us": "400000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 4),
+    ],
+)
+def test_the_quota_of_a_container_counts(
+    files: dict[str, str], expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(threads, "_CGROUP", tmp_path)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
+    assert threads.cores() == expected
+
+
+def test_no_quota_is_no_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cpu.max").write_text("max 100000\n")
+    monkeypatch.setattr(threads, "_CGROUP", tmp_path)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
+    assert threads.cores() == 64
