@@ -31,9 +31,9 @@ from crossvox.core.labels import NYU40
 from crossvox.core.params import from_plain
 from crossvox.core.volume import Score
 from crossvox.doors.images import encode_png, resize_color, write_bytes
+from crossvox.flow.progress import Progress, Silent
 from crossvox.metrics import confusion, segmentation_scores
 from crossvox.recipes.prepare import read_scenes
-from crossvox.recipes.progress import Progress, Silent
 from crossvox.samples.images import (
     FLAT_SPLITS,
     ImageAugmentParams,

@@ -35,11 +35,11 @@ from crossvox.core.frame import Parts
 from crossvox.core.params import from_plain
 from crossvox.doors.meshes import write_ply
 from crossvox.evaluate.score import evaluate_reconstruction
+from crossvox.flow.progress import Progress, Silent
 from crossvox.predict.assemble import PredictParams, predict_scene
 from crossvox.predict.surface import mask_mesh
 from crossvox.recipes.predict import predict
 from crossvox.recipes.prepare import posed_frames, read_scenes
-from crossvox.recipes.progress import Progress, Silent
 from crossvox.recipes.train import (
     ReconstructRunParams,
     RunSources,

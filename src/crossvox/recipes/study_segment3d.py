@@ -20,10 +20,10 @@ from crossvox.core.artifact import (
 )
 from crossvox.core.checks import ParamsError, expect
 from crossvox.evaluate.classes import MAJORITY_METHOD, evaluate_classes
+from crossvox.flow.progress import Progress, Silent
 from crossvox.predict.assemble import PredictParams
 from crossvox.recipes.predict import vote_scene
 from crossvox.recipes.prepare import read_scenes
-from crossvox.recipes.progress import Progress, Silent
 from crossvox.recipes.study import (
     BASELINES,
     STUDY_BASELINES,

@@ -15,8 +15,8 @@ from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.labels import NYU40
 from crossvox.core.params import from_plain
 from crossvox.core.volume import Batch
+from crossvox.flow.progress import Progress, Silent
 from crossvox.recipes.prepare import read_scenes
-from crossvox.recipes.progress import Progress, Silent
 from crossvox.samples.dataset import AugmentParams, ChunkDataset, collate
 from crossvox.samples.index import SampleIndex, training_index, window_index
 from crossvox.samples.maps import FeatureCollate
