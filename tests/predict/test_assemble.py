@@ -23,7 +23,6 @@ from crossvox.doors.raycast import Raycaster
 from crossvox.predict.assemble import (
     Assembler,
     FrameClasses,
-    PredictParams,
     ScenePrediction,
     blend_weight,
     nearest_seen,
@@ -31,9 +30,10 @@ from crossvox.predict.assemble import (
     predict_scene,
     seen_by_any_frame,
 )
+from crossvox.predict.params import PredictParams
 from crossvox.samples.source import SceneSource
-from crossvox.tasks.reconstruct import Reconstruct, ReconstructParams
-from crossvox.tasks.scene import FeatureParams
+from crossvox.tasks.params import FeatureParams, ReconstructParams
+from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.views.visibility import ViewParams, scene_views
 
 SHAPE = (4, 6, 8)

@@ -17,9 +17,9 @@ from crossvox.core.volume import Mesh
 from crossvox.doors.isosurface import isosurface
 from crossvox.evaluate.protocols import sample_surface, score_meshes
 from crossvox.predict.assemble import ScenePrediction
+from crossvox.predict.params import SurfaceParams
 from crossvox.predict.surface import (
     ColorVolume,
-    SurfaceParams,
     mask_mesh,
     nearest_voxels,
     probability_mesh,

@@ -18,10 +18,16 @@ from crossvox.core.checks import ParamsError, ShapeError
 from crossvox.core.params import from_plain
 from crossvox.core.volume import Batch, LabelledBatch, MappedBatch
 from crossvox.tasks.lifted import ClassPrior, LiftedNetwork
-from crossvox.tasks.reconstruct import Reconstruct, ReconstructParams
-from crossvox.tasks.scene import FeatureParams, ProxyParams
-from crossvox.tasks.segment2d import PUBLISHED_SHARES, Segment2d, Segment2dParams
-from crossvox.tasks.segment3d import Segment3d, Segment3dParams
+from crossvox.tasks.params import (
+    FeatureParams,
+    ProxyParams,
+    ReconstructParams,
+    Segment2dParams,
+    Segment3dParams,
+)
+from crossvox.tasks.reconstruct import Reconstruct
+from crossvox.tasks.segment2d import PUBLISHED_SHARES, Segment2d
+from crossvox.tasks.segment3d import Segment3d
 from crossvox.views.lift import feature_pixels, lift, lift_attended, view_counts
 
 SHAPE = (4, 4, 8)

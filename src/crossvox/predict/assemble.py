@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from crossvox.core.checks import ParamsError, ShapeError, expect
 from crossvox.core.grid import Index3, VoxelGrid
 from crossvox.core.labels import NYU40
-from crossvox.predict.surface import ColorVolume, SurfaceParams
+from crossvox.predict.params import Blend, PredictParams
+from crossvox.predict.surface import ColorVolume
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,45 +40,6 @@ PRIOR_REACH = 3.0
 
 SLAB_VOXELS = 1 << 18
 """Voxels whose logits are turned into classes at a time."""
-
-Blend = Literal["hann", "tent", "flat"]
-
-
-@dataclass(frozen=True)
-class PredictParams:
-    """How whole scenes are predicted.
-
-    Attributes:
-        stride: voxels that the window moves along x, y, z; at most the window's shape. Half the
-            shape makes every voxel the middle of some window.
-        batch_size: windows predicted at a time.
-        blend: how overlapping windows are weighted: ``hann`` and ``tent`` favour window centres,
-            ``flat`` does not.
-        colors: collect a mean colour a voxel, for coloured meshes.
-        prior_frames: frames that classes start from, of a network that starts from what frames say:
-            ``all`` that see a voxel, or those that its ``windows`` look at, as in training.
-        surface: how the mesh is made of the probabilities; docs/adr/0003-class-weights.md tells why
-            the level is 0.35.
-
-    Raises:
-        ParamsError: a stride or the batch size is not positive.
-    """
-
-    stride: Index3 = (16, 16, 32)
-    batch_size: int = 4
-    blend: Blend = "hann"
-    colors: bool = True
-    prior_frames: Literal["all", "windows"] = "all"
-    surface: SurfaceParams = field(default_factory=lambda: SurfaceParams(level=0.35))
-
-    def __post_init__(self) -> None:
-        expect(
-            len(self.stride) == 3 and min(self.stride) > 0 and self.batch_size > 0,
-            given=f"stride {self.stride}, batches of {self.batch_size}",
-            needed="positive numbers",
-            do="pass a stride such as 16 16 32 and a batch size such as 4",
-            error=ParamsError,
-        )
 
 
 @dataclass(frozen=True, eq=False)

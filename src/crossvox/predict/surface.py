@@ -24,7 +24,7 @@ a gap of 0.2 voxels between them changed F-scores of a generated room by 0.006 o
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,7 @@ from crossvox.core.checks import ParamsError, ShapeError, expect
 from crossvox.core.grid import VoxelGrid
 from crossvox.core.volume import Mesh
 from crossvox.doors.isosurface import isosurface
+from crossvox.predict.params import SurfaceParams
 
 if TYPE_CHECKING:
     from crossvox.predict.assemble import ScenePrediction
@@ -42,26 +43,6 @@ _RIDGE_STEPS = 10
 _FIRST_STEP_VOXELS = 0.25
 _STEP_DECAY = 0.8  # 10 steps reach 1.1 voxels: enough for a shell four voxels thick
 _FULL_STEP_SLOPE = 0.02  # flatter than this, a vertex is on the crest and moves less
-
-
-@dataclass(frozen=True)
-class SurfaceParams:
-    """How a mesh is made of probabilities.
-
-    Attributes:
-        method: ``ridge`` draws the surface into the middle of the occupied shell, ``level`` leaves
-            it where the probability crosses the level, ``hard`` first rounds every voxel to free or
-            occupied (staircases; the published pipeline).
-        level: probability at which a voxel counts as surface, between 0 and 1.
-        ridge_sigma_voxels: how much the volume is smoothed to find the middle, in voxels.
-        gap_voxels: distance that ``ridge`` leaves between the two sheets of the shell, in voxels:
-            sheets that coincide flicker in every viewer.
-    """
-
-    method: Literal["ridge", "level", "hard"] = "ridge"
-    level: float = 0.5
-    ridge_sigma_voxels: float = 0.7
-    gap_voxels: float = 0.2
 
 
 @dataclass(frozen=True, eq=False)
