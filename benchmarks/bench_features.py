@@ -21,8 +21,9 @@ from torch.nn import functional
 from crossvox.capture.rooms import RoomsParams, write_rooms
 from crossvox.core.volume import Batch, FeatureBatch
 from crossvox.networks import build_network
-from crossvox.predict.assemble import ScenePrediction, predict_scene
 from crossvox.predict.params import PredictParams
+from crossvox.predict.prediction import ScenePrediction
+from crossvox.predict.windows import predict_scene
 from crossvox.recipes.prepare import PrepareParams, prepare
 from crossvox.samples.dataset import ChunkDataset, collate
 from crossvox.samples.index import window_index

@@ -38,6 +38,22 @@ def from_plain(cls: type[T], value: Any, where: str = "") -> T:
     return cls(**{key: _read(hints[key], item, f"{name}.{key}") for key, item in value.items()})
 
 
+def check_choices(params: Any) -> None:
+    """Refuse a field that holds none of the values that its ``Literal`` type lists.
+
+    Files and the command line are checked as they are read; this is for calls.
+
+    Raises:
+        ParamsError: names the field.
+    """
+    for name, kind in get_type_hints(type(params)).items():
+        if get_origin(kind) is Literal and getattr(params, name) not in get_args(kind):
+            raise ParamsError(
+                f"given: {type(params).__name__}.{name} = {getattr(params, name)!r}; needed: one "
+                f"of {', '.join(map(str, get_args(kind)))}; do: correct the value"
+            )
+
+
 def _read(kind: Any, value: Any, where: str) -> Any:
     origin, arguments = get_origin(kind), get_args(kind)
     if kind is Any:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.grid import Index3
+from crossvox.core.params import check_choices
 
 Blend = Literal["hann", "tent", "flat"]
 
@@ -23,12 +25,28 @@ class SurfaceParams:
         ridge_sigma_voxels: how much the volume is smoothed to find the middle, in voxels.
         gap_voxels: distance that ``ridge`` leaves between the two sheets of the shell, in voxels:
             sheets that coincide flicker in every viewer.
+
+    Raises:
+        ParamsError: the level is not between 0 and 1, or the smoothing or the gap is negative.
     """
 
     method: Literal["ridge", "level", "hard"] = "ridge"
     level: float = 0.5
     ridge_sigma_voxels: float = 0.7
     gap_voxels: float = 0.2
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        expect(
+            0 < self.level < 1
+            and 0 <= self.ridge_sigma_voxels < math.inf
+            and 0 <= self.gap_voxels < math.inf,
+            given=f"level {self.level}, smoothing {self.ridge_sigma_voxels} voxels, gap "
+            f"{self.gap_voxels} voxels",
+            needed="a level between 0 and 1, a smoothing and a gap of 0 or more",
+            do="correct --surface.*",
+            error=ParamsError,
+        )
 
 
 @dataclass(frozen=True)
@@ -59,6 +77,7 @@ class PredictParams:
     surface: SurfaceParams = field(default_factory=lambda: SurfaceParams(level=0.35))
 
     def __post_init__(self) -> None:
+        check_choices(self)
         expect(
             len(self.stride) == 3 and min(self.stride) > 0 and self.batch_size > 0,
             given=f"stride {self.stride}, batches of {self.batch_size}",

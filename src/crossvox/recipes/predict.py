@@ -40,11 +40,13 @@ from crossvox.core.labels import NYU40
 from crossvox.core.volume import Mesh, SceneVolume
 from crossvox.doors.images import write_bytes
 from crossvox.doors.meshes import glb_bytes, read_mesh, write_ply
-from crossvox.predict.assemble import ClassVolume, FramePrior, ScenePrediction, predict_scene
 from crossvox.predict.params import PredictParams
+from crossvox.predict.prediction import ClassVolume, ScenePrediction
+from crossvox.predict.prior import FramePrior
 from crossvox.predict.store import write_prediction
 from crossvox.predict.surface import mask_mesh, nearest_voxels, probability_mesh, volume_mesh
 from crossvox.predict.votes import vote
+from crossvox.predict.windows import predict_scene
 from crossvox.recipes.prepare import posed_frames, read_scenes
 from crossvox.recipes.progress import Progress, Silent
 from crossvox.recipes.segment2d import load_segment2d

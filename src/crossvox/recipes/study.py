@@ -35,9 +35,9 @@ from crossvox.core.frame import Parts
 from crossvox.core.params import from_plain
 from crossvox.doors.meshes import write_ply
 from crossvox.evaluate.score import evaluate_reconstruction
-from crossvox.predict.assemble import predict_scene
 from crossvox.predict.params import PredictParams
 from crossvox.predict.surface import mask_mesh
+from crossvox.predict.windows import predict_scene
 from crossvox.recipes.predict import predict
 from crossvox.recipes.prepare import posed_frames, read_scenes
 from crossvox.recipes.progress import Progress, Silent

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
 from crossvox.core.camera import Size
 from crossvox.core.checks import ParamsError, expect
+from crossvox.core.params import check_choices
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,9 @@ class AugmentParams:
         hue: hues turn by up to this share of the colour circle, either way.
         blur_share: share of the images that are blurred.
         blur_px: largest standard deviation of the blur, pixels.
+
+    Raises:
+        ParamsError: a value makes no sense.
     """
 
     turn: bool = True
@@ -41,7 +46,7 @@ class AugmentParams:
             error=ParamsError,
         )
         expect(
-            0 <= self.blur_share <= 1 and self.blur_px >= 0,
+            0 <= self.blur_share <= 1 and 0 <= self.blur_px < math.inf,
             given=f"blur of {self.blur_px} px for a share of {self.blur_share}",
             needed="a share from 0 to 1 and a blur of 0 or more",
             do="correct --augment.blur-share or --augment.blur-px",
@@ -74,6 +79,7 @@ class ImageParams:
     resampling: Literal["smooth", "nearest"] = "smooth"
 
     def __post_init__(self) -> None:
+        check_choices(self)
         expect(
             self.width > 0 and self.height > 0,
             given=f"images of {self.width}x{self.height}",

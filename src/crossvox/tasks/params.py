@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from crossvox.core.checks import ParamsError, expect
+from crossvox.core.params import check_choices
 from crossvox.networks import NetworkName
 
 COLORS = 3
@@ -22,12 +23,36 @@ class ProxyParams:
         weighting: class weights, see :class:`crossvox.tasks.params.Segment2dParams`.
         label_smoothing: likewise.
         loss_stride: likewise.
+
+    Raises:
+        ParamsError: a value makes no sense.
     """
 
     shares: tuple[float, ...]
     weighting: Literal["labels", "published", "even"] = "labels"
     label_smoothing: float = 0.1
     loss_stride: int = 2
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        expect(
+            all(0 <= share <= 1 for share in self.shares),
+            given=f"shares {self.shares}",
+            needed="shares from 0 to 1",
+            do="take them from a 2D run",
+            error=ParamsError,
+        )
+        _check_2d_loss(self.label_smoothing, self.loss_stride)
+
+
+def _check_2d_loss(label_smoothing: float, loss_stride: int) -> None:
+    expect(
+        0 <= label_smoothing < 1 and loss_stride in (1, 2, 4, 8),
+        given=f"label_smoothing={label_smoothing}, loss_stride={loss_stride}",
+        needed="a smoothing from 0 to below 1, a stride of 1, 2, 4 or 8",
+        do="correct --task.*",
+        error=ParamsError,
+    )
 
 
 @dataclass(frozen=True)
@@ -107,6 +132,7 @@ class SceneTaskParams:
     features: FeatureParams | None = None
 
     def __post_init__(self) -> None:
+        check_choices(self)
         expect(
             self.views > 0,
             given=f"views={self.views}",
@@ -180,7 +206,7 @@ class Segment3dParams(SceneTaskParams):
         extra_weight: factor of the extra loss.
         class_prior: where features are lifted, start from the classes that their 2D network gives
             to the views of a voxel, and learn what to correct (see
-            :class:`crossvox.tasks.lifted.ClassPrior`). The published network has none.
+            :class:`crossvox.tasks.prior.ClassPrior`). The published network has none.
         prior_dropout: share of the training samples that do without, so that the 3D network learns
             to tell classes by itself as well. On generated rooms it did harm (docs/labelled-rooms).
 
@@ -243,15 +269,12 @@ class Segment2dParams:
     loss_stride: int = 2
 
     def __post_init__(self) -> None:
+        check_choices(self)
         expect(
-            0 <= self.label_smoothing < 1
-            and math.isfinite(self.encoder_rate_share)
-            and self.encoder_rate_share >= 0
-            and self.loss_stride in (1, 2, 4, 8),
-            given=f"label_smoothing={self.label_smoothing}, "
-            f"encoder_rate_share={self.encoder_rate_share}, loss_stride={self.loss_stride}",
-            needed="a smoothing from 0 to below 1, a rate share of 0 or more, a stride of 1, 2, 4 "
-            "or 8",
-            do="correct --task.*",
+            math.isfinite(self.encoder_rate_share) and self.encoder_rate_share >= 0,
+            given=f"encoder_rate_share={self.encoder_rate_share}",
+            needed="a rate share of 0 or more",
+            do="correct --task.encoder-rate-share",
             error=ParamsError,
         )
+        _check_2d_loss(self.label_smoothing, self.loss_stride)
