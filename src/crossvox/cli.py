@@ -443,7 +443,7 @@ def _train_segment3d(terminal: Terminal) -> Callable[..., Outcome]:
 
 
 def _predict(terminal: Terminal) -> Callable[..., Outcome]:
-    from crossvox.predict.assemble import PredictParams
+    from crossvox.predict.params import PredictParams
     from crossvox.recipes.predict import predict
 
     positional, flat = _positional()

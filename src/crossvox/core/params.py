@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -39,6 +39,22 @@ def from_plain(cls: type[T], value: Any, where: str = "") -> T:
             f"given: {name} that does not fit {cls.__name__} ({text}); needed: values of the types "
             f"that were written; do: correct the value or make the file anew"
         ) from None
+
+
+def check_choices(params: Any) -> None:
+    """Refuse a field that holds none of the values that its ``Literal`` type lists.
+
+    Files and the command line are checked as they are read; this is for calls.
+
+    Raises:
+        ParamsError: names the field.
+    """
+    for name, kind in get_type_hints(type(params)).items():
+        if get_origin(kind) is Literal and getattr(params, name) not in get_args(kind):
+            raise ParamsError(
+                f"given: {type(params).__name__}.{name} = {getattr(params, name)!r}; needed: one "
+                f"of {', '.join(map(str, get_args(kind)))}; do: correct the value"
+            )
 
 
 def _unknown(kind: Any, value: Any, where: str = "") -> list[str]:

@@ -10,7 +10,7 @@ from crossvox.capture.rooms import RoomsParams, write_rooms
 from crossvox.core.artifact import Stopwatch
 from crossvox.evaluate.score import Evaluation, evaluate_reconstruction
 from crossvox.flow.progress import Progress, Silent
-from crossvox.predict.assemble import PredictParams
+from crossvox.predict.params import PredictParams
 from crossvox.recipes.predict import predict
 from crossvox.recipes.prepare import PrepareParams, prepare
 from crossvox.recipes.train import ReconstructRunParams, train_reconstruct

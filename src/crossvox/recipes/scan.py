@@ -19,7 +19,7 @@ from crossvox.core.frame import Capture, Frame, Parts
 from crossvox.doors.images import write_bytes
 from crossvox.evaluate.score import Evaluation, evaluate_reconstruction
 from crossvox.flow.progress import Progress, Silent
-from crossvox.predict.assemble import PredictParams
+from crossvox.predict.params import PredictParams
 from crossvox.recipes.predict import predict
 from crossvox.recipes.prepare import PrepareParams, fingerprint, prepare_capture
 from crossvox.report.page import PageReport, ReportParams, write_page

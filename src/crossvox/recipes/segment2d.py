@@ -36,10 +36,8 @@ from crossvox.metrics import confusion, segmentation_scores
 from crossvox.recipes.prepare import read_scenes
 from crossvox.samples.images import (
     FLAT_SPLITS,
-    ImageAugmentParams,
     ImageDataset,
     ImagePair,
-    ImageParams,
     PairList,
     check_shapes,
     collate_images,
@@ -50,12 +48,9 @@ from crossvox.samples.images import (
     scene_pairs,
     split_pairs,
 )
-from crossvox.tasks.segment2d import (
-    CLASSES,
-    Segment2d,
-    Segment2dParams,
-    pixel_shares,
-)
+from crossvox.samples.params import ImageAugmentParams, ImageParams
+from crossvox.tasks.params import Segment2dParams
+from crossvox.tasks.segment2d import CLASSES, Segment2d, pixel_shares
 from crossvox.train.loop import (
     TrainParams,
     TrainProgress,
