@@ -145,7 +145,7 @@ class Terminal:
         self.bars.progress.stop()
 
     def step(self, label: str) -> Callable[[int, int], None]:
-        """Begin a step; see :mod:`crossvox.recipes.progress`."""
+        """Begin a step; see :mod:`crossvox.flow.progress`."""
         task, begin = self.bars.begin(label), time.monotonic()
 
         def report(done: int, total: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from crossvox.recipes.progress import Progress, Silent
+from crossvox.flow.progress import Progress, Silent
 
 if TYPE_CHECKING:
     from crossvox.core.volume import Score

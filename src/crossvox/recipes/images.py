@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crossvox.core.checks import ParamsError, expect
-from crossvox.recipes.progress import Progress
+from crossvox.flow.progress import Progress
 from crossvox.recipes.segment2d import Segment2dRunParams
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crossvox.core.checks import ParamsError, expect
-from crossvox.recipes.progress import Progress, Silent
+from crossvox.flow.progress import Progress, Silent
 from crossvox.report.page import ReportParams
 
 if TYPE_CHECKING:

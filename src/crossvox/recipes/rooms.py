@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crossvox.capture.rooms.params import RoomsParams
-from crossvox.recipes.progress import Progress, Silent
+from crossvox.flow.progress import Progress, Silent
 
 if TYPE_CHECKING:
     from crossvox.capture.rooms.params import RoomsReport
