@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from tyro.extras import SubcommandApp
 
+from crossvox.cli.pipes import printing
 from crossvox.cli.signature import CONFIG, interface
 from crossvox.recipes.commands import COMMANDS
 
@@ -29,9 +30,10 @@ def completion(words: Sequence[str]) -> int:
                 parts[first] = SubcommandApp()
                 app.command(parts[first], name=first)
             into = parts[first]
-        into.command(interface(command.load()), name=second or first, help=command.summary)
+        into.command(name=second or first, help=command.summary)(interface(command.load()))
     try:
-        app.cli(prog="crossvox", args=["--tyro-print-completion", words[0]], config=CONFIG)
+        with printing():
+            app.cli(prog="crossvox", args=["--tyro-print-completion", words[0]], config=CONFIG)
     except SystemExit as end:
         return int(end.code or 0)
     return 0

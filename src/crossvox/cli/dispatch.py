@@ -5,11 +5,11 @@ Nothing heavy is imported before a command is chosen: ``crossvox --help`` answer
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Sequence
 
 import crossvox
+from crossvox.cli.pipes import printing
 from crossvox.core.registry import nearest
 from crossvox.recipes.commands import COMMANDS
 
@@ -20,34 +20,34 @@ HELP = ("-h", "--help")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        return _main(words)
-    finally:
-        _flush()
-
-
-def _main(words: list[str]) -> int:
-    if not words or words[0] in HELP:
-        _say(usage())
-        return OK
-    if words[0] == "--version":
-        _say(crossvox.__version__)
-        return OK
-    if words[0] == "--completion":
-        from crossvox.cli.completion import completion
-
-        return completion(words[1:])
     chosen = split_command(words)
     if chosen is not None:
         from crossvox.cli.run import run
 
         name, rest = chosen
         return run(COMMANDS[name], rest)
+    if words[:1] == ["--completion"]:
+        from crossvox.cli.completion import completion
+
+        return completion(words[1:])
+    text = help_text(words)
+    if text is None:
+        print(f"error: {unknown(words)}", file=sys.stderr)
+        return WRONG
+    with printing():
+        print(text)
+    return OK
+
+
+def help_text(words: Sequence[str]) -> str | None:
+    """What is printed where no command is chosen; None where one was meant, but there is none."""
+    if not words or words[0] in HELP:
+        return usage()
+    if words[0] == "--version":
+        return crossvox.__version__
     if words[0] in groups() and (len(words) == 1 or words[1] in HELP):
-        _say(group_usage(words[0]))
-        return OK
-    print(f"error: {unknown(words)}", file=sys.stderr)
-    return WRONG
+        return group_usage(words[0])
+    return None
 
 
 def usage() -> str:
@@ -60,10 +60,10 @@ def usage() -> str:
             "",
             *_lines(COMMANDS),
             "",
-            "crossvox COMMAND --help lists a command's flags. --params FILE takes parameters from a",
-            "run folder, a manifest or a JSON file, and flags go on top; --dry-run tells what would",
-            "be done; --json FILE writes the result. crossvox --completion bash (zsh, fish) prints",
-            "what a shell needs to complete all of it.",
+            "crossvox COMMAND --help lists a command's flags. --params FILE takes parameters from",
+            "a run folder, a manifest or a JSON file, and flags go on top; --dry-run tells what",
+            "would be done; --json FILE writes the result. crossvox --completion bash (zsh, fish)",
+            "prints what a shell needs to complete all of it.",
             "Exit codes: 0 done, 2 wrong input or usage, 130 interrupted.",
         ]
     )
@@ -107,9 +107,7 @@ def unknown(words: Sequence[str]) -> str:
     first = words[0]
     if first in groups():
         given, names = " ".join(words[:2]), groups()[first]
-        return "\n".join(
-            [_unknown(given, names), "", group_usage(first)]
-        )
+        return "\n".join([_unknown(given, names), "", group_usage(first)])
     # Where the first word is right but for a letter, the second may be one of its group.
     both, names = " ".join(words[:2]), [*COMMANDS]
     if nearest(both, [name for name in names if " " in name]) and len(words) > 1:
@@ -126,24 +124,3 @@ def _lines(names: Iterable[str]) -> list[str]:
     chosen = [COMMANDS[name] for name in names]
     width = max(len(command.name) for command in chosen)
     return [f"  {command.name:<{width}}  {command.summary}" for command in chosen]
-
-
-def _say(text: str) -> None:
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        _nowhere()
-
-
-def _flush() -> None:
-    """Write what is left, quietly where nobody reads any more (``| head``)."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _nowhere()
-
-
-def _nowhere() -> None:
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)

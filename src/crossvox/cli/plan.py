@@ -3,55 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import groupby
-from typing import Literal, Protocol
 
 from crossvox.cli.terminal import Terminal
+from crossvox.flow.runner import Planned
 
 SINGLE_ITEMS = 8
 """Items of a stage that are listed one by one; more of the same become one row."""
 
 
-class PlannedItem(Protocol):
-    """One item of a stage; see :class:`Planned`."""
-
-    @property
-    def stage(self) -> str:
-        """Name of the stage."""
-
-    @property
-    def item(self) -> str:
-        """What it works on."""
-
-    @property
-    def status(self) -> str:
-        """What becomes of it."""
-
-    @property
-    def seconds(self) -> float | None:
-        """About how long it takes."""
-
-
-@dataclass(frozen=True)
-class Planned:
-    """One item of a stage that has not begun.
-
-    Attributes:
-        stage: name of the stage: ``predict``.
-        item: what it works on: a scene, a run; empty where there is only one.
-        status: ``make``, ``keep`` (it is there, made of the same), ``continue``, or ``unknown``
-            (it depends on what is not there yet).
-        seconds: about how long it takes, by the rates that were recorded; None if none was.
-    """
-
-    stage: str
-    item: str
-    status: Literal["make", "keep", "continue", "unknown"]
-    seconds: float | None
-
-
-def show_plan(plan: Sequence[PlannedItem], terminal: Terminal) -> None:
+def show_plan(plan: Sequence[Planned], terminal: Terminal) -> None:
     """Print a plan as a table, with the time of everything."""
     rows = []
     for (stage, status), group in groupby(plan, key=lambda one: (one.stage, one.status)):
@@ -66,7 +27,7 @@ def show_plan(plan: Sequence[PlannedItem], terminal: Terminal) -> None:
     terminal.table("What would be done", ["stage", "item", "", "about"], rows)
 
 
-def _time(items: Sequence[PlannedItem]) -> str:
+def _time(items: Sequence[Planned]) -> str:
     """How long items take together; says how many of them nobody has timed."""
     todo = [one for one in items if one.status != "keep"]
     known = [one.seconds for one in todo if one.seconds is not None]

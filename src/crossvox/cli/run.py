@@ -8,15 +8,17 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from crossvox.cli.plan import Planned, show_plan
+from crossvox.cli.pipes import printing
+from crossvox.cli.plan import show_plan
 from crossvox.cli.signature import Asked, parse
 from crossvox.cli.tables import show
 from crossvox.cli.terminal import Terminal
 from crossvox.core.artifact import write_json
 from crossvox.core.checks import CrossvoxError
+from crossvox.flow.runner import DryRunEnds, Planned, Runner
 from crossvox.recipes.commands import Command
 
 OK, BROKEN, INTERRUPTED = 0, 2, 130
@@ -27,7 +29,8 @@ def run(command: Command, words: Sequence[str]) -> int:
     try:
         with _terminating():
             function = command.load()
-            asked = parse(function, command.name, words)
+            with printing():
+                asked = parse(function, command.name, words)
             if asked.options.dry_run:
                 return _plan(command, function, asked)
             return _do(function, asked)
@@ -66,16 +69,11 @@ def _do(function: Callable[..., Any], asked: Asked) -> int:
 def _plan(command: Command, function: Callable[..., Any], asked: Asked) -> int:
     """Tell what the command would do; one without stages is made anew each time."""
     terminal = Terminal()
-    plan: Sequence[Any] = [Planned(command.name, "", "make", None)]
+    plan: Sequence[Planned] = [Planned(command.name, "", "make")]
     if "runner" in inspect.signature(function).parameters:
-        from crossvox.flow.runner import DryRunEnds, Runner
-
         runner = Runner(terminal, dry=True)
-        try:
-            with terminal:
-                function(**asked.arguments, runner=runner)
-        except DryRunEnds:
-            pass
+        with terminal, suppress(DryRunEnds):
+            function(**asked.arguments, runner=runner)
         plan = runner.plan
     if asked.options.json is not None:
         write_json(asked.options.json, plan)
@@ -88,8 +86,6 @@ def _injected(function: Callable[..., Any], terminal: Terminal) -> dict[str, Any
     takes = inspect.signature(function).parameters
     made: dict[str, Any] = {}
     if "runner" in takes:
-        from crossvox.flow.runner import Runner
-
         made["runner"] = Runner(terminal)
     if "progress" in takes:
         made["progress"] = terminal

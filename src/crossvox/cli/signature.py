@@ -6,7 +6,6 @@ See :mod:`crossvox.recipes.commands` for the rules.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import inspect
 import re
 import types
@@ -46,9 +45,7 @@ class Options:
         json: file that the result is written to.
     """
 
-    params_file: Annotated[
-        Path | None, tyro.conf.arg(name="params", metavar="FILE")
-    ] = None
+    params_file: Annotated[Path | None, tyro.conf.arg(name="params", metavar="FILE")] = None
     dry_run: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     json: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
 
@@ -139,7 +136,7 @@ def _hints(function: Callable[..., Any], visible: dict[str, Parameter]) -> dict[
     annotations = {name: parameter.annotation for name, parameter in visible.items()}
     holder = type("Hints", (), {"__annotations__": annotations})
     spaces = inspect.unwrap(function).__globals__
-    return get_type_hints(holder, globalns=spaces, include_extras=True)
+    return dict(get_type_hints(holder, globalns=spaces, include_extras=True))
 
 
 def _parameter(parameter: Parameter, kind: Any, default: Any) -> Parameter:
@@ -148,15 +145,13 @@ def _parameter(parameter: Parameter, kind: Any, default: Any) -> Parameter:
     cls = params_of(kind)
     if cls is not None:
         default = cls() if default in (None, Parameter.empty) else default
-        kind = Annotated[cls, tyro.conf.arg(name="")] if leading else cls  # type: ignore[valid-type]
+        kind = Annotated[cls, tyro.conf.arg(name="")] if leading else cls
     elif leading:
         kind = Annotated[kind, tyro.conf.Positional]
     for marker in getattr(kind, "__metadata__", ()):
         if isinstance(marker, Flag):
             kind = Annotated[kind, tyro.conf.arg(name=marker.name)]
-    return Parameter(
-        parameter.name, Parameter.KEYWORD_ONLY, default=default, annotation=kind
-    )
+    return Parameter(parameter.name, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
 
 
 def _file_defaults(
@@ -177,7 +172,7 @@ def _file_defaults(
         for name, parameter in visible.items()
         if parameter.kind is Parameter.KEYWORD_ONLY and parameter.default is not Parameter.empty
     ]
-    return vars(read_params(file, dataclasses.make_dataclass("Flags", flags)))
+    return dict(vars(read_params(file, dataclasses.make_dataclass("Flags", flags))))
 
 
 def _document(function: Callable[..., Any]) -> str:

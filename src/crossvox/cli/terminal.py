@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import (
@@ -18,8 +17,10 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
+
+from crossvox.cli.pipes import give_up
 
 ROWS = 4
 """Bars on the screen at a time, at most: those that moved last."""
@@ -70,13 +71,6 @@ class _Console(Console):
     def on_broken_pipe(self) -> None:
         self.quiet = True
         give_up(self.file)
-
-
-def give_up(stream: Any) -> None:
-    """Send what is still to be written to a stream that nobody reads any more to nowhere."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
 
 
 class _Bars:
@@ -160,9 +154,9 @@ class Terminal:
         """Print a remark above the bars."""
         self.console.print(shown(text), soft_wrap=True)
 
-    def training(self, name: str = "train") -> Callable[[TrainState], None]:
+    def training(self, label: str = "train") -> Callable[[TrainState], None]:
         """A bar for a training, with loss, validation scores and time left."""
-        task = self.bars.begin(name)
+        task = self.bars.begin(label)
 
         def watch(state: TrainState) -> None:
             note = f"loss {state.loss:.4f}"
@@ -172,14 +166,14 @@ class Terminal:
             every = max(1, state.steps // LOG_LINES)
             if not self.console.is_terminal and state.step % every == 0:
                 left = f"{state.eta_s:.0f} s left"
-                self.say(f"{name}: step {state.step}/{state.steps}  {note}  {left}")
+                self.say(f"{label}: step {state.step}/{state.steps}  {note}  {left}")
 
         return watch
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Print a table on standard output."""
         table = Table(
-            *map(shown, columns),
+            *(Column(shown(column)) for column in columns),
             title=shown(title),
             title_justify="left",
             header_style="bold",

@@ -63,6 +63,12 @@ def demo(
     """Generate rooms, prepare, train, predict held-out rooms, score them, write a page.
 
     Stages that are there already, made with the same parameters, are kept.
+
+    Args:
+        out: folder for everything.
+        params: size of the demo.
+        progress: who watches.
+        watch_training: who watches the training.
     """
     params, progress = params or DemoParams(), progress or Silent()
     watch = Stopwatch()

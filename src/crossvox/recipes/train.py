@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from crossvox.core.labels import NYU40
 from crossvox.core.params import from_plain
 from crossvox.core.volume import Batch
 from crossvox.flow.progress import Progress, Silent
+from crossvox.recipes.commands import Flag
 from crossvox.recipes.prepare import read_scenes
 from crossvox.samples.dataset import ChunkDataset, collate
 from crossvox.samples.index import SampleIndex, training_index, window_index
@@ -143,7 +144,7 @@ def train_reconstruct(
     params: ReconstructRunParams | None = None,
     sources: RunSources | None = None,
     *,
-    start: Path | None = None,
+    start: Annotated[Path | None, Flag("from")] = None,
     progress: Progress | None = None,
     watch: Callable[[TrainProgress], None] | None = None,
 ) -> TrainReport:
@@ -169,14 +170,23 @@ def train_segment3d(
     params: Segment3dRunParams | None = None,
     sources: RunSources | None = None,
     *,
-    start: Path | None = None,
+    start: Annotated[Path | None, Flag("from")] = None,
     progress: Progress | None = None,
     watch: Callable[[TrainProgress], None] | None = None,
 ) -> TrainReport:
     """Train a network that tells free space and 40 classes from lifted colours or features.
 
-    Class weights follow from the labels of the training scenes and are recorded with the run. For
-    the arguments see :func:`train_reconstruct`.
+    Class weights follow from the labels of the training scenes and are recorded with the run. Run
+    again with the same parameters, it continues where it was stopped.
+
+    Args:
+        data: a folder that ``crossvox prepare`` wrote.
+        run: run folder.
+        params: see :class:`Segment3dRunParams`.
+        sources: see :class:`RunSources`.
+        start: a run of any 3D task whose weights this one starts from, as ``params.transfer`` says.
+        progress: who watches the steps before training.
+        watch: who watches the training.
 
     Raises:
         ArtifactError: the training scenes have no labels, beside what every run raises.
