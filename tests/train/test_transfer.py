@@ -23,8 +23,10 @@ from crossvox.tasks.scene import FeatureParams, ProxyParams
 from crossvox.tasks.segment2d import PUBLISHED_SHARES
 from crossvox.tasks.segment3d import Segment3d, Segment3dParams
 from crossvox.train.checkpoint import load_checkpoint, save_checkpoint
-from crossvox.train.loop import TrainParams, TrainReport, train
-from crossvox.train.transfer import INNER, Transfer, TransferParams, TransferReport
+from crossvox.train.loop import train
+from crossvox.train.params import TrainParams, TransferParams
+from crossvox.train.report import TrainReport
+from crossvox.train.transfer import INNER, Transfer, TransferReport
 
 SHAPE = (4, 4, 8)
 FROZEN = FeatureParams("enet", 128, 8)

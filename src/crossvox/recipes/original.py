@@ -56,7 +56,7 @@ from crossvox.tasks.reconstruct import Reconstruct, ReconstructParams
 from crossvox.tasks.scene import COLORS, FeatureParams, SceneTaskParams
 from crossvox.tasks.segment2d import PUBLISHED_SHARES
 from crossvox.tasks.segment3d import Segment3d, Segment3dParams
-from crossvox.train.loop import PARAMS, TrainParams
+from crossvox.train.params import PARAMS, TrainParams
 from crossvox.views.visibility import ViewParams
 
 if TYPE_CHECKING:

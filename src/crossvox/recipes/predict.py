@@ -61,7 +61,7 @@ from crossvox.scene.tsdf import TsdfParams, fuse
 from crossvox.tasks.segment2d import Segment2d, Segment2dParams
 from crossvox.tasks.segment3d import Segment3d
 from crossvox.train.checkpoint import NETWORK, load_run_network
-from crossvox.train.loop import best_or_last
+from crossvox.train.folder import best_or_last
 from crossvox.views.visibility import ViewParams
 
 SURE = 0.5

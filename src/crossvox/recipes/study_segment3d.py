@@ -59,7 +59,8 @@ from crossvox.study.results import SceneScores
 from crossvox.tasks.reconstruct import ReconstructParams
 from crossvox.tasks.scene import SceneTaskParams
 from crossvox.tasks.segment3d import CLASSES, Segment3d, voxel_shares
-from crossvox.train.loop import TrainParams, TrainReport
+from crossvox.train.params import TrainParams
+from crossvox.train.report import TrainReport
 
 STARTS = "starts"
 SPLIT = "split"
