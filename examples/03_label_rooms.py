@@ -22,7 +22,7 @@ from crossvox.recipes.train import (
 )
 from crossvox.report.page import write_page
 from crossvox.samples.params import AugmentParams
-from crossvox.train.loop import TrainParams
+from crossvox.train.params import TrainParams
 
 
 def main(data: Path, out: Path, steps: int = 300) -> None:

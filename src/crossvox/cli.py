@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from crossvox.evaluate.classes import ClassEvaluation
     from crossvox.evaluate.score import Evaluation
     from crossvox.study.results import Comparison
-    from crossvox.train.loop import TrainReport
+    from crossvox.train.report import TrainReport
 
 OK, BROKEN, INTERRUPTED = 0, 2, 130
 

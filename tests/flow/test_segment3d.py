@@ -41,8 +41,8 @@ from crossvox.scene.store import read_volume
 from crossvox.tasks.params import FeatureParams, Segment3dParams
 from crossvox.tasks.segment3d import Segment3d
 from crossvox.train.checkpoint import load_checkpoint, save_checkpoint
-from crossvox.train.loop import TrainParams
-from crossvox.train.transfer import Transfer, TransferParams
+from crossvox.train.params import TrainParams, TransferParams
+from crossvox.train.transfer import Transfer
 
 ROOMS = ["--count", "2", "--seed", "3", "--frames", "16", "--frame-step", "30"]
 SMALL = ["--width", "128", "--height", "96"]

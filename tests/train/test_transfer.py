@@ -23,8 +23,10 @@ from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.tasks.segment2d import PUBLISHED_SHARES
 from crossvox.tasks.segment3d import Segment3d
 from crossvox.train.checkpoint import load_checkpoint, save_checkpoint
-from crossvox.train.loop import TrainParams, TrainReport, train
-from crossvox.train.transfer import INNER, Transfer, TransferParams, TransferReport
+from crossvox.train.loop import train
+from crossvox.train.params import TrainParams, TransferParams
+from crossvox.train.report import TrainReport
+from crossvox.train.transfer import INNER, Transfer, TransferReport
 
 SHAPE = (4, 4, 8)
 FROZEN = FeatureParams("enet", 128, 8)

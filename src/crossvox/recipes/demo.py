@@ -16,7 +16,8 @@ from crossvox.recipes.prepare import PrepareParams, prepare
 from crossvox.recipes.train import ReconstructRunParams, train_reconstruct
 from crossvox.report.page import PageReport, ReportParams, write_page
 from crossvox.report.poster import write_poster
-from crossvox.train.loop import TrainParams, TrainProgress
+from crossvox.train.params import TrainParams
+from crossvox.train.report import TrainProgress
 
 
 def _demo_rooms() -> RoomsParams:

@@ -62,7 +62,7 @@ from crossvox.tasks.params import (
 from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.tasks.segment2d import PUBLISHED_SHARES
 from crossvox.tasks.segment3d import Segment3d
-from crossvox.train.loop import PARAMS, TrainParams
+from crossvox.train.params import PARAMS, TrainParams
 from crossvox.views.visibility import ViewParams
 
 if TYPE_CHECKING:

@@ -59,7 +59,7 @@ from crossvox.tasks.params import Segment2dParams
 from crossvox.tasks.segment2d import Segment2d
 from crossvox.tasks.segment3d import Segment3d
 from crossvox.train.checkpoint import NETWORK, load_run_network
-from crossvox.train.loop import best_or_last
+from crossvox.train.folder import best_or_last
 from crossvox.views.visibility import ViewParams
 
 SURE = 0.5

@@ -73,14 +73,9 @@ from crossvox.study.results import (
 )
 from crossvox.tasks.params import Segment2dParams
 from crossvox.tasks.segment2d import CLASSES, Segment2d
-from crossvox.train.loop import (
-    NEUTRAL,
-    PARAMS,
-    TrainParams,
-    TrainProgress,
-    TrainReport,
-    best_or_last,
-)
+from crossvox.train.folder import best_or_last
+from crossvox.train.params import NEUTRAL, PARAMS, TrainParams
+from crossvox.train.report import TrainProgress, TrainReport
 
 if TYPE_CHECKING:
     from crossvox.networks.features2d import Network2D

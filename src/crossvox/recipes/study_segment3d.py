@@ -58,7 +58,8 @@ from crossvox.study.arms import (
 from crossvox.study.results import SceneScores
 from crossvox.tasks.params import ReconstructParams, SceneTaskParams
 from crossvox.tasks.segment3d import CLASSES, Segment3d, voxel_shares
-from crossvox.train.loop import TrainParams, TrainReport
+from crossvox.train.params import TrainParams
+from crossvox.train.report import TrainReport
 
 STARTS = "starts"
 SPLIT = "split"

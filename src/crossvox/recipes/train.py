@@ -32,16 +32,11 @@ from crossvox.tasks.params import (
 from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.tasks.segment3d import CLASSES, Segment3d, voxel_shares
 from crossvox.train.checkpoint import NETWORK
-from crossvox.train.loop import (
-    TrainParams,
-    TrainProgress,
-    TrainReport,
-    best_or_last,
-    read_run,
-    train,
-)
-from crossvox.train.transfer import FILE as TRANSFER
-from crossvox.train.transfer import Transfer, TransferParams
+from crossvox.train.folder import best_or_last, read_record
+from crossvox.train.loop import train
+from crossvox.train.params import TRANSFER, TrainParams, TransferParams
+from crossvox.train.report import TrainProgress, TrainReport
+from crossvox.train.transfer import Transfer
 from crossvox.views.visibility import ViewParams
 
 
@@ -433,11 +428,11 @@ def read_scene_run(run: Path) -> SceneRun:
     Raises:
         ArtifactError: ``run`` is not a run folder, or one of another task.
     """
-    if read_run(run).task == Segment3d.name:
-        record = read_run(run, Segment3d.name)
+    if read_record(run).task == Segment3d.name:
+        record = read_record(run, Segment3d.name)
         segment = from_plain(Segment3dRunParams, record.recipe["params"])
         shares = tuple(record.recipe["class_shares"])
         return SceneRun(segment, Segment3d(segment.task, shares=shares))
-    record = read_run(run, Reconstruct.name)
+    record = read_record(run, Reconstruct.name)
     params = from_plain(ReconstructRunParams, record.recipe["params"])
     return SceneRun(params, Reconstruct(params.task))
