@@ -26,7 +26,7 @@ from crossvox.core.npz import reading_npz
 from crossvox.evaluate.classes import reference_labels
 from crossvox.evaluate.scannet import write_vertex_labels
 from crossvox.flow.progress import Progress, Silent
-from crossvox.recipes.prepare import read_scenes
+from crossvox.recipes.data import read_scenes
 
 STAGE = "export-scannet"
 

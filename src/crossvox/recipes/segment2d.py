@@ -33,7 +33,7 @@ from crossvox.core.volume import Score
 from crossvox.doors.images import encode_png, resize_color, write_bytes
 from crossvox.flow.progress import Progress, Silent
 from crossvox.metrics import confusion, segmentation_scores
-from crossvox.recipes.prepare import read_scenes
+from crossvox.recipes.data import read_scenes
 from crossvox.samples.images import (
     FLAT_SPLITS,
     ImageDataset,

@@ -16,7 +16,7 @@ from crossvox.core.labels import NYU40
 from crossvox.core.params import from_plain
 from crossvox.core.volume import Batch
 from crossvox.flow.progress import Progress, Silent
-from crossvox.recipes.prepare import read_scenes
+from crossvox.recipes.data import read_scenes
 from crossvox.samples.dataset import ChunkDataset, collate
 from crossvox.samples.index import SampleIndex, training_index, window_index
 from crossvox.samples.maps import FeatureCollate
