@@ -26,7 +26,8 @@ from crossvox.tasks.reconstruct import Reconstruct, ReconstructParams
 from crossvox.tasks.task import Losses
 from crossvox.train.checkpoint import load_checkpoint, load_run_network
 from crossvox.train.folder import read_record
-from crossvox.train.loop import rate_share, train
+from crossvox.train.loop import train
+from crossvox.train.optimizer import rate_share
 from crossvox.train.params import TrainParams
 from crossvox.train.report import TrainProgress, TrainReport
 from crossvox.train.stream import SampleStream, validation_batches
