@@ -21,7 +21,7 @@ from crossvox.recipes.train import (
     train_segment3d,
 )
 from crossvox.report.page import write_page
-from crossvox.samples.dataset import AugmentParams
+from crossvox.samples.params import AugmentParams
 from crossvox.train.params import TrainParams
 
 

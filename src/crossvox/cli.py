@@ -93,9 +93,9 @@ class Terminal:
         """Print a remark above the bars."""
         self.console.print(text, markup=False, soft_wrap=True)
 
-    def training(self) -> Callable[[Any], None]:
+    def training(self, label: str = "train") -> Callable[[Any], None]:
         """A bar for the training loop, with loss, validation scores and time left."""
-        task = self._bars.add_task("train", total=None, note="")
+        task = self._bars.add_task(label, total=None, note="")
 
         def watch(state: Any) -> None:
             note = f"loss {state.loss:.4f}"
@@ -443,7 +443,7 @@ def _train_segment3d(terminal: Terminal) -> Callable[..., Outcome]:
 
 
 def _predict(terminal: Terminal) -> Callable[..., Outcome]:
-    from crossvox.predict.assemble import PredictParams
+    from crossvox.predict.params import PredictParams
     from crossvox.recipes.predict import predict
 
     positional, flat = _positional()

@@ -22,7 +22,8 @@ from torch import Tensor, nn
 from crossvox.core.artifact import read_manifest
 from crossvox.core.checks import ArtifactError, CheckpointError, CrossvoxError, ParamsError
 from crossvox.core.volume import Batch, Score
-from crossvox.tasks.reconstruct import Reconstruct, ReconstructParams
+from crossvox.tasks.params import ReconstructParams
+from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.tasks.task import Losses
 from crossvox.train.checkpoint import load_checkpoint, load_run_network
 from crossvox.train.folder import read_record

@@ -9,10 +9,10 @@ from pathlib import Path
 from crossvox.capture.rooms import RoomsParams, write_rooms
 from crossvox.core.artifact import Stopwatch
 from crossvox.evaluate.score import Evaluation, evaluate_reconstruction
-from crossvox.predict.assemble import PredictParams
+from crossvox.flow.progress import Progress, Silent
+from crossvox.predict.params import PredictParams
 from crossvox.recipes.predict import predict
 from crossvox.recipes.prepare import PrepareParams, prepare
-from crossvox.recipes.progress import Progress, Silent
 from crossvox.recipes.train import ReconstructRunParams, train_reconstruct
 from crossvox.report.page import PageReport, ReportParams, write_page
 from crossvox.report.poster import write_poster

@@ -25,8 +25,8 @@ from crossvox.core.labels import NYU40
 from crossvox.core.npz import reading_npz
 from crossvox.evaluate.classes import reference_labels
 from crossvox.evaluate.scannet import write_vertex_labels
+from crossvox.flow.progress import Progress, Silent
 from crossvox.recipes.prepare import read_scenes
-from crossvox.recipes.progress import Progress, Silent
 
 STAGE = "export-scannet"
 

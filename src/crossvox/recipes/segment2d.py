@@ -31,15 +31,13 @@ from crossvox.core.labels import NYU40
 from crossvox.core.params import from_plain
 from crossvox.core.volume import Score
 from crossvox.doors.images import encode_png, resize_color, write_bytes
+from crossvox.flow.progress import Progress, Silent
 from crossvox.metrics import confusion, segmentation_scores
 from crossvox.recipes.prepare import read_scenes
-from crossvox.recipes.progress import Progress, Silent
 from crossvox.samples.images import (
     FLAT_SPLITS,
-    ImageAugmentParams,
     ImageDataset,
     ImagePair,
-    ImageParams,
     PairList,
     check_shapes,
     collate_images,
@@ -50,12 +48,9 @@ from crossvox.samples.images import (
     scene_pairs,
     split_pairs,
 )
-from crossvox.tasks.segment2d import (
-    CLASSES,
-    Segment2d,
-    Segment2dParams,
-    pixel_shares,
-)
+from crossvox.samples.params import ImageAugmentParams, ImageParams
+from crossvox.tasks.params import Segment2dParams
+from crossvox.tasks.segment2d import CLASSES, Segment2d, pixel_shares
 from crossvox.train.folder import best_or_last, read_record
 from crossvox.train.loop import train
 from crossvox.train.params import TrainParams

@@ -15,15 +15,22 @@ from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.labels import NYU40
 from crossvox.core.params import from_plain
 from crossvox.core.volume import Batch
+from crossvox.flow.progress import Progress, Silent
 from crossvox.recipes.prepare import read_scenes
-from crossvox.recipes.progress import Progress, Silent
-from crossvox.samples.dataset import AugmentParams, ChunkDataset, collate
+from crossvox.samples.dataset import ChunkDataset, collate
 from crossvox.samples.index import SampleIndex, training_index, window_index
 from crossvox.samples.maps import FeatureCollate
+from crossvox.samples.params import AugmentParams
 from crossvox.samples.source import SceneSource, load_source
-from crossvox.tasks.reconstruct import Reconstruct, ReconstructParams
-from crossvox.tasks.scene import FeatureParams, ProxyParams, SceneTaskParams
-from crossvox.tasks.segment3d import CLASSES, Segment3d, Segment3dParams, voxel_shares
+from crossvox.tasks.params import (
+    FeatureParams,
+    ProxyParams,
+    ReconstructParams,
+    SceneTaskParams,
+    Segment3dParams,
+)
+from crossvox.tasks.reconstruct import Reconstruct
+from crossvox.tasks.segment3d import CLASSES, Segment3d, voxel_shares
 from crossvox.train.checkpoint import NETWORK
 from crossvox.train.folder import best_or_last, read_record
 from crossvox.train.loop import train
