@@ -328,7 +328,8 @@ def complete(
         seconds: time by part, and ``total``.
         links: folders it is made from, by role.
     """
-    told = {name: record[name] for name in LINEAGE}
+    told = {name: record[name] for name in ("scenes", "unknown_ancestors")}
+    names = record["learnt_from"]
     write_manifest(
         run,
         Manifest(
@@ -338,6 +339,7 @@ def complete(
             seed=record["train"]["seed"],
             seconds=dict(seconds),
             notes={**notes, **told},
+            learnt_from=None if names is None else tuple(names),
             links={
                 role: Path(os.path.relpath(path, run)).as_posix() for role, path in links.items()
             },
