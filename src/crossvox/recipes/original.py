@@ -67,8 +67,8 @@ from crossvox.train.params import PARAMS, TrainParams
 from crossvox.views.visibility import ViewParams
 
 if TYPE_CHECKING:
-    from crossvox.train.checkpoint import LoadReport
     from crossvox.train.original import OriginalCheckpoint
+    from crossvox.train.weights import LoadReport
 
 Split = Literal["train", "val"]
 
