@@ -176,7 +176,5 @@ def predict(
     notes = {outcome.item: outcome.notes for outcome in made.outcomes if not outcome.error}
     seen = [scene for scene, noted in notes.items() if noted.get(LEARNT_FROM)]
     if seen:
-        runner.progress.say(
-            f"the run has learnt from {', '.join(seen)}: scores there tell nothing"
-        )
+        runner.progress.say(f"the run has learnt from {', '.join(seen)}: scores there tell nothing")
     return PredictReport(notes, made.outcomes)

@@ -15,10 +15,10 @@ from crossvox.core.artifact import digest, file_digest, plain
 from crossvox.core.checks import ParamsError, expect
 from crossvox.flow.progress import Progress
 from crossvox.flow.stage import Input
-from crossvox.predict.windows import predict_scene
 from crossvox.predict.params import PredictParams
 from crossvox.predict.prediction import ScenePrediction
 from crossvox.predict.prior import FramePrior
+from crossvox.predict.windows import predict_scene
 from crossvox.recipes.segment2d import load_segment2d
 from crossvox.recipes.train import SceneRun, read_scene_run
 from crossvox.samples.images import normalised
