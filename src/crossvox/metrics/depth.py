@@ -11,7 +11,7 @@ import numpy as np
 from crossvox.core.checks import ShapeError, expect
 from crossvox.core.volume import Score
 from crossvox.metrics.means import Array, present_mean
-from crossvox.metrics.measures import Measure, added, register
+from crossvox.metrics.measures import Measure, Place, added, register
 
 FAR_M = 10.0
 """Sensor depths from here on are no reference."""
@@ -89,28 +89,30 @@ def depth_errors(predicted_m: Array, reference_m: Array, far_m: float = FAR_M) -
     )
 
 
+_TABLE: tuple[tuple[str, str, str, bool, Place, str], ...] = (
+    ("abs_rel", "AbsRel", "ratio", False, "beside",
+     "Mean depth error as a share of the depth, seen from the camera's poses."),
+    ("abs_diff_m", "AbsDiff", "m", False, "detail", "Mean depth error."),
+    ("sq_rel_m", "SqRel", "m", False, "detail",
+     "Mean squared depth error over the depth: punishes large errors."),
+    ("rmse_m", "RMSE", "m", False, "beside",
+     "Root of the mean squared depth error: punishes large errors."),
+    ("log_rmse", "LogRMSE", "", False, "detail",
+     "The same on the logarithm of depth: near and far weigh alike."),
+    ("delta_1", "delta < 1.25", "ratio", True, "detail",
+     "Share of pixels whose depth is off by less than a quarter."),
+    ("delta_2", "delta < 1.25^2", "ratio", True, "detail",
+     "Share of pixels off by less than a factor of 1.56."),
+    ("delta_3", "delta < 1.25^3", "ratio", True, "detail",
+     "Share of pixels off by less than a factor of 1.95."),
+    ("comp_2d", "Comp2D", "ratio", True, "beside",
+     "Share of the image that shows any surface at all."),
+)  # fmt: skip
+
 _MEASURES = {
     field: register(Measure(name, unit, higher, text, "depth", "frames", place))
-    for field, name, unit, higher, place, text in (
-        ("abs_rel", "AbsRel", "ratio", False, "beside",
-         "Mean depth error as a share of the depth, seen from the camera's poses."),
-        ("abs_diff_m", "AbsDiff", "m", False, "detail", "Mean depth error."),
-        ("sq_rel_m", "SqRel", "m", False, "detail",
-         "Mean squared depth error over the depth: punishes large errors."),
-        ("rmse_m", "RMSE", "m", False, "beside",
-         "Root of the mean squared depth error: punishes large errors."),
-        ("log_rmse", "LogRMSE", "", False, "detail",
-         "The same on the logarithm of depth: near and far weigh alike."),
-        ("delta_1", "delta < 1.25", "ratio", True, "detail",
-         "Share of pixels whose depth is off by less than a quarter."),
-        ("delta_2", "delta < 1.25^2", "ratio", True, "detail",
-         "Share of pixels off by less than a factor of 1.56."),
-        ("delta_3", "delta < 1.25^3", "ratio", True, "detail",
-         "Share of pixels off by less than a factor of 1.95."),
-        ("comp_2d", "Comp2D", "ratio", True, "beside",
-         "Share of the image that shows any surface at all."),
-    )
-}  # fmt: skip
+    for field, name, unit, higher, place, text in _TABLE
+}
 
 
 def added_depth(predicted_m: Array, reference_m: Array, far_m: float = FAR_M) -> dict[str, float]:

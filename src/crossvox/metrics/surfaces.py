@@ -11,7 +11,7 @@ from crossvox.core.checks import ParamsError, ShapeError, expect
 from crossvox.core.threads import threads
 from crossvox.core.volume import Score
 from crossvox.metrics.means import Array
-from crossvox.metrics.measures import Measure, added, register
+from crossvox.metrics.measures import Measure, Place, added, register
 
 CELL_M = 0.02
 """Edge of the cells that surface points are thinned to before distances are taken."""
@@ -173,21 +173,23 @@ def surface_errors(distances: SurfaceDistances, threshold_m: float = THRESHOLD_M
 
 _PREDICTED, _REFERENCE = "predicted points", "reference points"
 
+_TABLE: tuple[tuple[str, str, str, bool, str, Place, str], ...] = (
+    ("accuracy_m", "Acc", "m", False, _PREDICTED, "detail",
+     "Mean distance from the made surface to the true one: how wrong what is there is."),
+    ("completeness_m", "Comp", "m", False, _REFERENCE, "detail",
+     "Mean distance from the true surface to the made one: how much is missing."),
+    ("precision", "Prec", "ratio", True, _PREDICTED, "beside",
+     "Share of the made surface that lies within 5 cm of the true one."),
+    ("recall", "Recall", "ratio", True, _REFERENCE, "beside",
+     "Share of the true surface that has something within 5 cm."),
+    ("f_score", "F-score", "ratio", True, _REFERENCE, "main",
+     "Precision and recall in one number; 1 is perfect."),
+)  # fmt: skip
+
 _MEASURES = {
     field: register(Measure(name, unit, higher, text, "surface", of, place))
-    for field, name, unit, higher, of, place, text in (
-        ("accuracy_m", "Acc", "m", False, _PREDICTED, "detail",
-         "Mean distance from the made surface to the true one: how wrong what is there is."),
-        ("completeness_m", "Comp", "m", False, _REFERENCE, "detail",
-         "Mean distance from the true surface to the made one: how much is missing."),
-        ("precision", "Prec", "ratio", True, _PREDICTED, "beside",
-         "Share of the made surface that lies within 5 cm of the true one."),
-        ("recall", "Recall", "ratio", True, _REFERENCE, "beside",
-         "Share of the true surface that has something within 5 cm."),
-        ("f_score", "F-score", "ratio", True, _REFERENCE, "main",
-         "Precision and recall in one number; 1 is perfect."),
-    )
-}  # fmt: skip
+    for field, name, unit, higher, of, place, text in _TABLE
+}
 
 
 def surface_scores(
