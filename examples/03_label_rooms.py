@@ -21,8 +21,8 @@ from crossvox.recipes.train import (
     train_segment3d,
 )
 from crossvox.report.page import write_page
-from crossvox.samples.dataset import AugmentParams
-from crossvox.train.loop import TrainParams
+from crossvox.samples.params import AugmentParams
+from crossvox.train.params import TrainParams
 
 
 def main(data: Path, out: Path, steps: int = 300) -> None:

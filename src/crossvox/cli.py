@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from crossvox.evaluate.classes import ClassEvaluation
     from crossvox.evaluate.score import Evaluation
     from crossvox.study.results import Comparison
-    from crossvox.train.loop import TrainReport
+    from crossvox.train.report import TrainReport
 
 OK, BROKEN, INTERRUPTED = 0, 2, 130
 
@@ -93,9 +93,9 @@ class Terminal:
         """Print a remark above the bars."""
         self.console.print(text, markup=False, soft_wrap=True)
 
-    def training(self) -> Callable[[Any], None]:
+    def training(self, label: str = "train") -> Callable[[Any], None]:
         """A bar for the training loop, with loss, validation scores and time left."""
-        task = self._bars.add_task("train", total=None, note="")
+        task = self._bars.add_task(label, total=None, note="")
 
         def watch(state: Any) -> None:
             note = f"loss {state.loss:.4f}"
@@ -445,7 +445,7 @@ def _train_segment3d(terminal: Terminal) -> Callable[..., Outcome]:
 
 
 def _predict(terminal: Terminal) -> Callable[..., Outcome]:
-    from crossvox.predict.assemble import PredictParams
+    from crossvox.predict.params import PredictParams
     from crossvox.recipes.predict import predict
 
     positional, flat = _positional()

@@ -32,16 +32,17 @@ from crossvox.doors.meshes import read_mesh
 from crossvox.evaluate.scannet import read_vertex_labels
 from crossvox.predict.store import read_prediction
 from crossvox.recipes.train import Segment3dRunParams, _collate, read_scene_run
-from crossvox.samples.dataset import AugmentParams, ChunkDataset, collate
+from crossvox.samples.dataset import ChunkDataset, collate
 from crossvox.samples.index import window_index
 from crossvox.samples.maps import FeatureCollate
+from crossvox.samples.params import AugmentParams
 from crossvox.samples.source import load_source
 from crossvox.scene.store import read_volume
-from crossvox.tasks.scene import FeatureParams
-from crossvox.tasks.segment3d import Segment3d, Segment3dParams
+from crossvox.tasks.params import FeatureParams, Segment3dParams
+from crossvox.tasks.segment3d import Segment3d
 from crossvox.train.checkpoint import load_checkpoint, save_checkpoint
-from crossvox.train.loop import TrainParams
-from crossvox.train.transfer import Transfer, TransferParams
+from crossvox.train.params import TrainParams, TransferParams
+from crossvox.train.transfer import Transfer
 
 ROOMS = ["--count", "2", "--seed", "3", "--frames", "16", "--frame-step", "30"]
 SMALL = ["--width", "128", "--height", "96"]

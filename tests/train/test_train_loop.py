@@ -22,19 +22,15 @@ from torch import Tensor, nn
 from crossvox.core.artifact import read_manifest
 from crossvox.core.checks import ArtifactError, CheckpointError, CrossvoxError, ParamsError
 from crossvox.core.volume import Batch, Score
-from crossvox.tasks.reconstruct import Reconstruct, ReconstructParams
+from crossvox.tasks.params import ReconstructParams
+from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.tasks.task import Losses
 from crossvox.train.checkpoint import load_checkpoint, load_run_network
-from crossvox.train.loop import (
-    SampleStream,
-    TrainParams,
-    TrainProgress,
-    TrainReport,
-    rate_share,
-    read_run,
-    train,
-    validation_batches,
-)
+from crossvox.train.folder import read_record
+from crossvox.train.loop import rate_share, train
+from crossvox.train.params import TrainParams
+from crossvox.train.report import TrainProgress, TrainReport
+from crossvox.train.stream import SampleStream, validation_batches
 
 
 class Points:
@@ -548,7 +544,7 @@ def test_run_folder_tells_what_it_is(tmp_path: Path) -> None:
         links={"data": tmp_path / "data"},
         progress=seen.append,
     )
-    record = read_run(run)
+    record = read_record(run)
     assert record.task == "toy"
     assert record.task_params == {"width": 8, "dropout": 0.5}
     assert record.params == params

@@ -18,13 +18,15 @@ from crossvox.core.checks import CheckpointError, ParamsError
 from crossvox.core.volume import Batch
 from crossvox.networks import build_network
 from crossvox.tasks.lifted import LiftedNetwork
-from crossvox.tasks.reconstruct import Reconstruct, ReconstructParams
-from crossvox.tasks.scene import FeatureParams, ProxyParams
+from crossvox.tasks.params import FeatureParams, ProxyParams, ReconstructParams, Segment3dParams
+from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.tasks.segment2d import PUBLISHED_SHARES
-from crossvox.tasks.segment3d import Segment3d, Segment3dParams
+from crossvox.tasks.segment3d import Segment3d
 from crossvox.train.checkpoint import load_checkpoint, save_checkpoint
-from crossvox.train.loop import TrainParams, TrainReport, train
-from crossvox.train.transfer import INNER, Transfer, TransferParams, TransferReport
+from crossvox.train.loop import train
+from crossvox.train.params import TrainParams, TransferParams
+from crossvox.train.report import TrainReport
+from crossvox.train.transfer import INNER, Transfer, TransferReport
 
 SHAPE = (4, 4, 8)
 FROZEN = FeatureParams("enet", 128, 8)

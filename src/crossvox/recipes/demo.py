@@ -9,14 +9,15 @@ from pathlib import Path
 from crossvox.capture.rooms import RoomsParams, write_rooms
 from crossvox.core.artifact import Stopwatch
 from crossvox.evaluate.score import Evaluation, evaluate_reconstruction
-from crossvox.predict.assemble import PredictParams
+from crossvox.flow.progress import Progress, Silent
+from crossvox.predict.params import PredictParams
 from crossvox.recipes.predict import predict
 from crossvox.recipes.prepare import PrepareParams, prepare
-from crossvox.recipes.progress import Progress, Silent
 from crossvox.recipes.train import ReconstructRunParams, train_reconstruct
 from crossvox.report.page import PageReport, ReportParams, write_page
 from crossvox.report.poster import write_poster
-from crossvox.train.loop import TrainParams, TrainProgress
+from crossvox.train.params import TrainParams
+from crossvox.train.report import TrainProgress
 
 
 def _demo_rooms() -> RoomsParams:

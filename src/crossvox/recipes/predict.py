@@ -40,28 +40,26 @@ from crossvox.core.labels import NYU40
 from crossvox.core.volume import Mesh, SceneVolume
 from crossvox.doors.images import write_bytes
 from crossvox.doors.meshes import glb_bytes, read_mesh, write_ply
-from crossvox.predict.assemble import (
-    ClassVolume,
-    FramePrior,
-    PredictParams,
-    ScenePrediction,
-    predict_scene,
-)
+from crossvox.flow.progress import Progress, Silent
+from crossvox.predict.params import PredictParams
+from crossvox.predict.prediction import ClassVolume, ScenePrediction
+from crossvox.predict.prior import FramePrior
 from crossvox.predict.store import write_prediction
 from crossvox.predict.surface import mask_mesh, nearest_voxels, probability_mesh, volume_mesh
 from crossvox.predict.votes import vote
+from crossvox.predict.windows import predict_scene
 from crossvox.recipes.prepare import posed_frames, read_scenes
-from crossvox.recipes.progress import Progress, Silent
 from crossvox.recipes.segment2d import load_segment2d
 from crossvox.recipes.train import SceneRun, read_scene_run
 from crossvox.samples.images import normalised
 from crossvox.samples.source import SceneSource, load_source
 from crossvox.scene.store import write_volume
 from crossvox.scene.tsdf import TsdfParams, fuse
-from crossvox.tasks.segment2d import Segment2d, Segment2dParams
+from crossvox.tasks.params import Segment2dParams
+from crossvox.tasks.segment2d import Segment2d
 from crossvox.tasks.segment3d import Segment3d
 from crossvox.train.checkpoint import NETWORK, load_run_network
-from crossvox.train.loop import best_or_last
+from crossvox.train.folder import best_or_last
 from crossvox.views.visibility import ViewParams
 
 SURE = 0.5

@@ -30,7 +30,7 @@ from crossvox.core.frame import Capture, Frame, Parts
 from crossvox.core.volume import Mesh, SceneVolume
 from crossvox.doors.images import write_bytes
 from crossvox.doors.meshes import read_mesh, write_ply
-from crossvox.recipes.progress import Progress, Report, Silent
+from crossvox.flow.progress import Progress, Report, Silent
 from crossvox.scene.store import write_volume
 from crossvox.scene.tsdf import TsdfParams, fuse
 from crossvox.scene.voxelize import label_voxels, observed_voxels, transfer_labels, voxelize

@@ -18,10 +18,10 @@ from crossvox.core.checks import CaptureError, ParamsError, expect
 from crossvox.core.frame import Capture, Frame, Parts
 from crossvox.doors.images import write_bytes
 from crossvox.evaluate.score import Evaluation, evaluate_reconstruction
-from crossvox.predict.assemble import PredictParams
+from crossvox.flow.progress import Progress, Silent
+from crossvox.predict.params import PredictParams
 from crossvox.recipes.predict import predict
 from crossvox.recipes.prepare import PrepareParams, fingerprint, prepare_capture
-from crossvox.recipes.progress import Progress, Silent
 from crossvox.report.page import PageReport, ReportParams, write_page
 from crossvox.scene.level import estimate_up, levelling
 from crossvox.scene.tsdf import TsdfParams, fuse

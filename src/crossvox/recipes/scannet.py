@@ -26,8 +26,8 @@ from crossvox.core.npz import reading_npz
 from crossvox.evaluate.predicted import LEARNT_FROM, majority_class
 from crossvox.evaluate.references import reference_labels
 from crossvox.evaluate.scannet import SEEN, write_vertex_labels
+from crossvox.flow.progress import Progress, Silent
 from crossvox.recipes.prepare import read_scenes
-from crossvox.recipes.progress import Progress, Silent
 
 STAGE = "export-scannet"
 

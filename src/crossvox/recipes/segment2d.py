@@ -31,15 +31,13 @@ from crossvox.core.labels import NYU40
 from crossvox.core.params import from_plain
 from crossvox.core.volume import Score
 from crossvox.doors.images import encode_png, resize_color, write_bytes
+from crossvox.flow.progress import Progress, Silent
 from crossvox.metrics import confusion, segmentation_scores
 from crossvox.recipes.prepare import read_scenes
-from crossvox.recipes.progress import Progress, Silent
 from crossvox.samples.images import (
     FLAT_SPLITS,
-    ImageAugmentParams,
     ImageDataset,
     ImagePair,
-    ImageParams,
     PairList,
     check_shapes,
     collate_images,
@@ -50,20 +48,13 @@ from crossvox.samples.images import (
     scene_pairs,
     split_pairs,
 )
-from crossvox.tasks.segment2d import (
-    CLASSES,
-    Segment2d,
-    Segment2dParams,
-    pixel_shares,
-)
-from crossvox.train.loop import (
-    TrainParams,
-    TrainProgress,
-    TrainReport,
-    best_or_last,
-    read_run,
-    train,
-)
+from crossvox.samples.params import ImageAugmentParams, ImageParams
+from crossvox.tasks.params import Segment2dParams
+from crossvox.tasks.segment2d import CLASSES, Segment2d, pixel_shares
+from crossvox.train.folder import best_or_last, read_record
+from crossvox.train.loop import train
+from crossvox.train.params import TrainParams
+from crossvox.train.report import TrainProgress, TrainReport
 
 EVALUATE, FLATTEN = "evaluate-segment2d", "flatten"
 SCORES = "scores.json"
@@ -260,7 +251,7 @@ def read_segment2d_run(run: Path) -> Segment2dRun:
     Raises:
         ArtifactError: ``run`` is not a run folder, or one of another task.
     """
-    record = read_run(run, "segment2d")
+    record = read_record(run, "segment2d")
     params = from_plain(Segment2dRunParams, record.recipe["params"])
     return Segment2dRun(params, Segment2d(params.task, tuple(record.recipe["class_shares"])))
 
@@ -492,7 +483,7 @@ def _picture_run(
     if params.train.tensorboard:
         from torch.utils.tensorboard import SummaryWriter
 
-        from crossvox.train.loop import TENSORBOARD
+        from crossvox.train.params import TENSORBOARD
 
         writer = SummaryWriter(str(run / TENSORBOARD))
     for pair, image, truth in _loaded(pairs, record.params.images):

@@ -20,10 +20,10 @@ from crossvox.core.artifact import (
 )
 from crossvox.core.checks import ParamsError, expect
 from crossvox.evaluate.classes import MAJORITY_METHOD, evaluate_classes
-from crossvox.predict.assemble import PredictParams
+from crossvox.flow.progress import Progress, Silent
+from crossvox.predict.params import PredictParams
 from crossvox.recipes.predict import vote_scene
 from crossvox.recipes.prepare import read_scenes
-from crossvox.recipes.progress import Progress, Silent
 from crossvox.recipes.study import (
     BASELINES,
     STUDY_BASELINES,
@@ -45,7 +45,7 @@ from crossvox.recipes.train import (
     train_reconstruct,
     train_segment3d,
 )
-from crossvox.samples.dataset import AugmentParams
+from crossvox.samples.params import AugmentParams
 from crossvox.samples.source import VOLUME_FILE, SceneSource
 from crossvox.scene.store import read_volume
 from crossvox.study.arms import (
@@ -56,10 +56,10 @@ from crossvox.study.arms import (
     choose_arms,
 )
 from crossvox.study.results import SceneScores
-from crossvox.tasks.reconstruct import ReconstructParams
-from crossvox.tasks.scene import SceneTaskParams
+from crossvox.tasks.params import ReconstructParams, SceneTaskParams
 from crossvox.tasks.segment3d import CLASSES, Segment3d, voxel_shares
-from crossvox.train.loop import TrainParams, TrainReport
+from crossvox.train.params import TrainParams
+from crossvox.train.report import TrainReport
 
 STARTS = "starts"
 SPLIT = "split"

@@ -15,26 +15,28 @@ from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.labels import NYU40
 from crossvox.core.params import from_plain
 from crossvox.core.volume import Batch
+from crossvox.flow.progress import Progress, Silent
 from crossvox.recipes.prepare import read_scenes
-from crossvox.recipes.progress import Progress, Silent
-from crossvox.samples.dataset import AugmentParams, ChunkDataset, collate
+from crossvox.samples.dataset import ChunkDataset, collate
 from crossvox.samples.index import SampleIndex, training_index, window_index
 from crossvox.samples.maps import FeatureCollate
+from crossvox.samples.params import AugmentParams
 from crossvox.samples.source import SceneSource, load_source
-from crossvox.tasks.reconstruct import Reconstruct, ReconstructParams
-from crossvox.tasks.scene import FeatureParams, ProxyParams, SceneTaskParams
-from crossvox.tasks.segment3d import CLASSES, Segment3d, Segment3dParams, voxel_shares
-from crossvox.train.checkpoint import NETWORK
-from crossvox.train.loop import (
-    TrainParams,
-    TrainProgress,
-    TrainReport,
-    best_or_last,
-    read_run,
-    train,
+from crossvox.tasks.params import (
+    FeatureParams,
+    ProxyParams,
+    ReconstructParams,
+    SceneTaskParams,
+    Segment3dParams,
 )
-from crossvox.train.transfer import FILE as TRANSFER
-from crossvox.train.transfer import Transfer, TransferParams
+from crossvox.tasks.reconstruct import Reconstruct
+from crossvox.tasks.segment3d import CLASSES, Segment3d, voxel_shares
+from crossvox.train.checkpoint import NETWORK
+from crossvox.train.folder import best_or_last, read_record
+from crossvox.train.loop import train
+from crossvox.train.params import TRANSFER, TrainParams, TransferParams
+from crossvox.train.report import TrainProgress, TrainReport
+from crossvox.train.transfer import Transfer
 from crossvox.views.visibility import ViewParams
 
 
@@ -426,11 +428,11 @@ def read_scene_run(run: Path) -> SceneRun:
     Raises:
         ArtifactError: ``run`` is not a run folder, or one of another task.
     """
-    if read_run(run).task == Segment3d.name:
-        record = read_run(run, Segment3d.name)
+    if read_record(run).task == Segment3d.name:
+        record = read_record(run, Segment3d.name)
         segment = from_plain(Segment3dRunParams, record.recipe["params"])
         shares = tuple(record.recipe["class_shares"])
         return SceneRun(segment, Segment3d(segment.task, shares=shares))
-    record = read_run(run, Reconstruct.name)
+    record = read_record(run, Reconstruct.name)
     params = from_plain(ReconstructRunParams, record.recipe["params"])
     return SceneRun(params, Reconstruct(params.task))

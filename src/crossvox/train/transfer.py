@@ -12,22 +12,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from crossvox.core.checks import CheckpointError, ParamsError, expect
 from crossvox.train.checkpoint import load_checkpoint
-from crossvox.train.loop import best_or_last
-
-Part = Literal["images", "input", "encoder", "decoder", "last", "classifier"]
-"""Parts of a network, see :meth:`crossvox.networks.scene_unet.SceneUNet.parts`."""
-
-Mode = Literal["full", "published", "decoder", "probe"]
-
-FILE = "transfer.json"
-"""The report in a run folder."""
+from crossvox.train.folder import best_or_last
+from crossvox.train.params import Mode, Part, TransferParams
 
 INNER = "volume_network."
 """Prefix of the 3D network's weights where images are lifted inside."""
@@ -39,43 +32,6 @@ _FROZEN: dict[str, tuple[Part, ...]] = {
     "probe": ("input", "encoder", "decoder", "last"),
 }
 _SLOW: tuple[Part, ...] = ("input", "encoder", "decoder")
-
-
-@dataclass(frozen=True)
-class TransferParams:
-    """How a run starts from another one.
-
-    Attributes:
-        mode: what learns. ``full``: everything at the run's rate. ``published``: the last two
-            blocks at the run's rate, what was loaded before them at ``rest_share`` of it.
-            ``decoder``: what was loaded into input and encoder stays as it is. ``probe``: all that
-            was loaded but the classifier stays as it is (linear probe). What could not be loaded
-            always learns at the full rate.
-        load: parts that are loaded. ``images`` is the 2D network, which otherwise comes from
-            ``--features``.
-        rest_share: rate of the rest for ``published``, as a share of the run's rate; published:
-            5e-5 beside 1e-3.
-        head: what becomes of a two-class classifier where 41 classes are asked for. ``spread``: its
-            free class stays, each other class starts as an equal share of its occupied class, so
-            that geometry is kept from the first step on; ``new``: it starts from chance.
-
-    Raises:
-        ParamsError: a value makes no sense.
-    """
-
-    mode: Mode = "full"
-    load: tuple[Part, ...] = ("input", "encoder", "decoder", "last", "classifier")
-    rest_share: float = 0.05
-    head: Literal["spread", "new"] = "spread"
-
-    def __post_init__(self) -> None:
-        expect(
-            len(self.load) > 0 and 0 <= self.rest_share <= 1,
-            given=f"parts {self.load}, a rest share of {self.rest_share}",
-            needed="at least one part to load, a share from 0 to 1",
-            do="correct --transfer.*",
-            error=ParamsError,
-        )
 
 
 @dataclass(frozen=True)
