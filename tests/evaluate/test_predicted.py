@@ -17,7 +17,7 @@ from crossvox.doors.meshes import write_ply
 from crossvox.evaluate import score as reconstruction
 from crossvox.evaluate.classes import evaluate_classes
 from crossvox.evaluate.predicted import (
-    differences,
+    learnt_by_heart,
     majority_class,
     predicted_scenes,
     read_predicted,
@@ -81,8 +81,8 @@ def test_scenes_of_two_settings_are_not_averaged(folders: tuple[Path, Path]) -> 
     pred, data = folders
     predicted(pred, "new", params=OTHER)
     text = (
-        r"known and new, which differ in params\.predict\.surface\.level \(0\.35, 0\.9\); needed: "
-        r"one run and one set of parameters"
+        r"known and new \(params\.predict\.surface\.level: 0\.35 in the former, 0\.9 in the latter\); "
+        r"needed: one run and one set of parameters"
     )
     for evaluate in (evaluate_reconstruction, evaluate_classes):
         with pytest.raises(ArtifactError, match=text):
@@ -92,7 +92,9 @@ def test_scenes_of_two_settings_are_not_averaged(folders: tuple[Path, Path]) -> 
 def test_scenes_of_two_runs_are_not_averaged(folders: tuple[Path, Path]) -> None:
     pred, data = folders
     predicted(pred, "new", run="another")
-    with pytest.raises(ArtifactError, match=r"parents\.run \('r', 'another'\)"):
+    with pytest.raises(
+        ArtifactError, match=r"parents\.run: 'r' in the former, 'another' in the latter"
+    ):
         evaluate_reconstruction(pred, data)
     with pytest.raises(ArtifactError, match="made in 2 ways"):
         evaluate_classes(pred, data)
@@ -174,9 +176,20 @@ def test_the_majority_class_is_what_all_manifests_agree_on(folders: tuple[Path, 
         majority_class(both)
 
 
-def test_differences_name_where_they_are() -> None:
-    assert differences({"a": {"b": 1, "c": 2}}, {"a": {"b": 1}}) == ["a.c (2, None)"]
-    assert differences({"a": 1}, {"a": 1}) == []
+def test_scenes_are_those_that_the_manifest_lists(folders: tuple[Path, Path]) -> None:
+    pred, data = folders
+    write_manifest(pred, Manifest("predict", items={"new": "digest"}))
+    assert list(evaluate_classes(pred, data).scenes) == ["new"]
+    write_manifest(pred, Manifest("predict", items={"new": "digest", "gone": "digest"}))
+    with pytest.raises(ArtifactError, match="lists gone, not to be found"):
+        evaluate_classes(pred, data)
+
+
+def test_another_capture_of_a_room_that_was_learnt_from_is_seen(tmp_path: Path) -> None:
+    for scene, seen in (("scene0042_01", True), ("scene0043_00", False)):
+        manifest = Manifest("predict-scene", learnt_from=("scene0042_00",))
+        assert learnt_by_heart(scene, manifest) is seen
+    assert not learnt_by_heart("scene0042_00", Manifest("predict-scene"))
 
 
 def _f(scores: list[Score]) -> float:

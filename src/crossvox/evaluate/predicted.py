@@ -15,6 +15,8 @@ from crossvox.core.artifact import MANIFEST, Manifest, digest, read_manifest
 from crossvox.core.checks import ArtifactError, expect
 from crossvox.core.labels import NYU40
 from crossvox.evaluate.references import scene_folder
+from crossvox.flow.collection import changes, items_of
+from crossvox.flow.lineage import is_seen
 
 LEARNT_FROM = "learnt from"
 """Note of a predicted scene: true if the run that predicted it learnt from this very scene."""
@@ -61,7 +63,7 @@ def read_predicted(pred: Path, data: Path) -> list[Scored]:
             name,
             pred / name,
             scene_folder(data, name),
-            manifest.notes.get(LEARNT_FROM) is True,
+            learnt_by_heart(name, manifest),
             _share(manifest.notes.get("coverage")),
         )
         for name, manifest in manifests.items()
@@ -69,15 +71,16 @@ def read_predicted(pred: Path, data: Path) -> list[Scored]:
 
 
 def predicted_scenes(pred: Path) -> list[str]:
-    """Names of the scenes that a prediction folder holds, sorted.
+    """Names of the scenes that a prediction folder holds, sorted: those that its manifest lists.
 
-    Hidden folders are what an interrupted call left; folders without a manifest were never
-    finished.
+    Of a folder whose manifest lists none, those with a manifest of their own. Hidden folders are
+    what an interrupted call left.
 
     Raises:
         ArtifactError: it holds none.
     """
-    scenes = sorted(
+    listed = items_of(pred) if (pred / MANIFEST).is_file() else []
+    scenes = [folder.name for folder in listed] or sorted(
         path.parent.name
         for path in pred.glob(f"*/{MANIFEST}")
         if not path.parent.name.startswith(".")
@@ -92,6 +95,11 @@ def predicted_scenes(pred: Path) -> list[str]:
     return scenes
 
 
+def learnt_by_heart(scene: str, manifest: Manifest) -> bool:
+    """Whether the run that predicted a scene learnt from it, as the scene's manifest tells."""
+    return manifest.notes.get(LEARNT_FROM) is True or is_seen(scene, manifest.learnt_from)
+
+
 def expect_one_way(pred: Path, manifests: Mapping[str, Manifest]) -> None:
     """Refuse scenes that were made by different runs or with different parameters.
 
@@ -104,7 +112,7 @@ def expect_one_way(pred: Path, manifests: Mapping[str, Manifest]) -> None:
         way = {
             "params": manifest.params,
             "parents": {role: manifest.parents.get(role) for role in MADE_BY},
-            "numbers": getattr(manifest, "numbers", None),
+            "numbers": manifest.numbers,
         }
         key = digest(way)
         ways[key] = way
@@ -112,29 +120,14 @@ def expect_one_way(pred: Path, manifests: Mapping[str, Manifest]) -> None:
     if len(groups) < 2:
         return
     (one, first), (other, second) = list(groups.items())[:2]
-    changed = "; ".join(differences(ways[one], ways[other])[:3])
+    words = ("in the former", "in the latter")
+    changed = "; ".join(changes(ways[one], ways[other], words=words)[:3])
     raise ArtifactError(
         f"given: {pred} with scenes made in {len(groups)} ways, among them {_few(first)} and "
-        f"{_few(second)}, which differ in {changed}; needed: one run and one set of parameters "
+        f"{_few(second)} ({changed}); needed: one run and one set of parameters "
         f"for all scenes of a prediction; do: predict the others into a folder of their own, or "
         f"all of them again"
     )
-
-
-def differences(one: Any, other: Any, where: str = "") -> list[str]:
-    """What two records differ in: dotted names with both values.
-
-    Example:
-        >>> differences({"a": {"b": 1}}, {"a": {"b": 2}})
-        ['a.b (1, 2)']
-    """
-    if not (isinstance(one, Mapping) and isinstance(other, Mapping)):
-        return [] if one == other else [f"{where} ({one!r}, {other!r})"]
-    found = []
-    for key in sorted({*one, *other}):
-        name = f"{where}.{key}" if where else str(key)
-        found += differences(one.get(key), other.get(key), name)
-    return found
 
 
 def majority_class(folders: Iterable[Path]) -> int | None:
