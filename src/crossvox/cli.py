@@ -138,17 +138,18 @@ class Terminal:
             unit = f" ({scores[0].unit})" if scores[0].unit not in ("", "ratio") else ""
             rows.append([name + unit, *[f"{s.value:.4f}" for s in scores], arrow])
         self.table(
-            f"Mean over {len(evaluation.scenes)} scenes, protocol '{evaluation.protocol}'",
+            f"Mean over {len(evaluation.counted)} scenes, protocol '{evaluation.protocol}'",
             ["score", *methods, ""],
             rows,
         )
+        if evaluation.seen:
+            self.say(f"learnt from, marked in the score file: {', '.join(evaluation.seen)}")
 
     def class_scores(self, evaluation: "ClassEvaluation") -> None:
         """Print scores counted over the split, all methods side by side; then single classes."""
-        methods = list(evaluation.mean)
-        found = {m: {score.name: score for score in evaluation.mean[m]} for m in methods}
+        methods = list(evaluation.whole)
+        found = {m: {score.name: score for score in evaluation.whole[m]} for m in methods}
         names = list(dict.fromkeys(name for scores in found.values() for name in scores))
-        single = [name for name in names if name.startswith("IoU ")]
 
         def cells(name: str) -> list[str]:
             scores = [found[method].get(name) for method in methods]
@@ -157,6 +158,7 @@ class Terminal:
         def first(name: str) -> Any:
             return next(found[method][name] for method in methods if name in found[method])
 
+        single = [name for name in names if first(name).class_name]
         rows = [
             [
                 name,
@@ -167,7 +169,7 @@ class Terminal:
             for name in names
             if name not in single
         ]
-        scenes = len(evaluation.scenes)
+        scenes = len(evaluation.counted)
         self.table(
             f"One count over {scenes} scenes, protocol '{evaluation.protocol}'",
             ["score", *methods, "", "counted"],
@@ -515,6 +517,7 @@ def _evaluate_reconstruct(terminal: Terminal) -> Callable[..., Outcome]:
         pred: Annotated[Path, positional],
         data: Annotated[Path, positional],
         protocol: Literal["surface", "thesis"] = "surface",
+        seen_scenes: bool = False,
     ) -> Outcome:
         """Score predicted scenes and their baselines against the scenes' surfaces.
 
@@ -522,8 +525,11 @@ def _evaluate_reconstruct(terminal: Terminal) -> Callable[..., Outcome]:
             pred: folder that 'crossvox predict' wrote.
             data: folder that 'crossvox prepare' wrote.
             protocol: surface (area-uniform samples) or thesis (mesh vertices, as published).
+            seen_scenes: count scenes that the run learnt from as well.
         """
-        evaluation = evaluate_reconstruction(pred, data, protocol, progress=terminal.step("scenes"))
+        evaluation = evaluate_reconstruction(
+            pred, data, protocol, progress=terminal.step("scenes"), seen_scenes=seen_scenes
+        )
         terminal.scores(evaluation)
         return Outcome(evaluation)
 
@@ -535,14 +541,21 @@ def _evaluate_segment3d(terminal: Terminal) -> Callable[..., Outcome]:
 
     positional, _ = _positional()
 
-    def command(pred: Annotated[Path, positional], data: Annotated[Path, positional]) -> Outcome:
+    def command(
+        pred: Annotated[Path, positional],
+        data: Annotated[Path, positional],
+        seen_scenes: bool = False,
+    ) -> Outcome:
         """Score labelled rooms and their baselines against the scenes' ground truth.
 
         Args:
             pred: folder that 'crossvox predict' wrote from a segment3d run.
             data: folder that 'crossvox prepare' wrote.
+            seen_scenes: count scenes that the run learnt from as well.
         """
-        evaluation = evaluate_classes(pred, data, progress=terminal.step("scenes"))
+        evaluation = evaluate_classes(
+            pred, data, progress=terminal.step("scenes"), seen_scenes=seen_scenes
+        )
         terminal.class_scores(evaluation)
         return Outcome(evaluation)
 
@@ -554,14 +567,21 @@ def _evaluate_scannet(terminal: Terminal) -> Callable[..., Outcome]:
 
     positional, _ = _positional()
 
-    def command(files: Annotated[Path, positional], data: Annotated[Path, positional]) -> Outcome:
+    def command(
+        files: Annotated[Path, positional],
+        data: Annotated[Path, positional],
+        seen_scenes: bool = False,
+    ) -> Outcome:
         """Score per-vertex files (SCENE.txt, one NYU40 id a line) by ScanNet's rule.
 
         Args:
             files: folder of such files, from 'crossvox export scannet' or anywhere else.
             data: folder that 'crossvox prepare' wrote.
+            seen_scenes: count scenes that the run learnt from as well.
         """
-        evaluation = evaluate_scannet(files, data, progress=terminal.step("scenes"))
+        evaluation = evaluate_scannet(
+            files, data, progress=terminal.step("scenes"), seen_scenes=seen_scenes
+        )
         terminal.class_scores(evaluation)
         return Outcome(evaluation)
 

@@ -99,12 +99,15 @@ def differences(there: Manifest, asked: Manifest) -> list[str]:
     return [text for name, (old, new) in pairs.items() for text in changes(old, new, name)]
 
 
-def changes(there: Any, asked: Any, where: str = "") -> list[str]:
-    """Leaves in which two JSON values differ, one text each."""
+def changes(
+    there: Any, asked: Any, where: str = "", words: tuple[str, str] = ("there", "asked")
+) -> list[str]:
+    """Leaves in which two JSON values differ, one text each; ``words`` tell the two apart."""
     if not (isinstance(there, Mapping) and isinstance(asked, Mapping)):
-        return [] if there == asked else [f"{where}: {there!r} there, {asked!r} asked"]
+        same = there == asked
+        return [] if same else [f"{where}: {there!r} {words[0]}, {asked!r} {words[1]}"]
     found = []
     for key in sorted({*there, *asked}):
         name = f"{where}.{key}" if where else str(key)
-        found += changes(there.get(key), asked.get(key), name)
+        found += changes(there.get(key), asked.get(key), name, words)
     return found

@@ -241,7 +241,7 @@ class _Study:
     def score(self, prediction: Path) -> SceneScores:
         """Nearest-vertex transfer and voxels, one count over the split."""
         evaluation = evaluate_classes(prediction, self.data, self.progress.step("scores"))
-        return {SPLIT: evaluation.mean["learnt"]}
+        return {SPLIT: evaluation.whole["learnt"]}
 
     def baseline_scores(self) -> dict[str, SceneScores]:
         """2D votes and majority class of the held-out scenes, where that is not done."""
@@ -256,7 +256,7 @@ class _Study:
             evaluation = evaluate_classes(folder, self.data, self.progress.step("baselines"))
             methods = ("votes_2d", MAJORITY_METHOD)
             return {
-                arm.name: {SPLIT: evaluation.mean[method]}
+                arm.name: {SPLIT: evaluation.whole[method]}
                 for arm, method in zip(SEGMENT3D_BASELINES, methods, strict=True)
             }
 
