@@ -36,6 +36,7 @@ from crossvox.core.params import from_plain
 from crossvox.doors.meshes import write_ply
 from crossvox.evaluate.score import evaluate_reconstruction
 from crossvox.flow.progress import Progress, Silent
+from crossvox.flow.runner import Runner
 from crossvox.predict.params import PredictParams
 from crossvox.predict.surface import mask_mesh
 from crossvox.predict.windows import predict_scene
@@ -393,7 +394,7 @@ def predict_held_out(data: Path, params: HeldOut, run: Path, out: Path, progress
         params.predict,
         scenes=params.held_out_scenes,
         baselines=False,
-        progress=progress,
+        runner=Runner(progress),
     )
 
 
