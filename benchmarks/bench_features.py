@@ -21,13 +21,15 @@ from torch.nn import functional
 from crossvox.capture.rooms import RoomsParams, write_rooms
 from crossvox.core.volume import Batch, FeatureBatch
 from crossvox.networks import build_network
-from crossvox.predict.assemble import PredictParams, ScenePrediction, predict_scene
+from crossvox.predict.params import PredictParams
+from crossvox.predict.prediction import ScenePrediction
+from crossvox.predict.windows import predict_scene
 from crossvox.recipes.prepare import PrepareParams, prepare
 from crossvox.samples.dataset import ChunkDataset, collate
 from crossvox.samples.index import window_index
 from crossvox.samples.source import SceneSource, load_source
-from crossvox.tasks.reconstruct import Reconstruct, ReconstructParams
-from crossvox.tasks.scene import FeatureParams
+from crossvox.tasks.params import FeatureParams, ReconstructParams
+from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.views.lift import feature_pixels, lift
 from crossvox.views.visibility import ViewParams
 

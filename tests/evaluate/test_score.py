@@ -21,8 +21,9 @@ from crossvox.doors.images import encode_jpeg, encode_png, write_bytes
 from crossvox.doors.meshes import write_ply
 from crossvox.doors.raycast import Raycaster
 from crossvox.evaluate.score import evaluate_reconstruction, score_pair
-from crossvox.predict.assemble import PredictParams, predict_scene
+from crossvox.predict.params import PredictParams
 from crossvox.predict.surface import mask_mesh, probability_mesh
+from crossvox.predict.windows import predict_scene
 from crossvox.samples.source import load_source
 from crossvox.scene.store import write_volume
 from crossvox.views.visibility import ViewParams

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from crossvox.core.checks import ArtifactError
 from crossvox.core.grid import VoxelGrid
-from crossvox.predict.assemble import ScenePrediction
+from crossvox.predict.prediction import ColorVolume, ScenePrediction
 from crossvox.predict.store import read_prediction, write_prediction
-from crossvox.predict.surface import ColorVolume
 
 
 def some_prediction(colors: bool = True) -> ScenePrediction:

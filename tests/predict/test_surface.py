@@ -16,15 +16,9 @@ from crossvox.core.grid import VoxelGrid
 from crossvox.core.volume import Mesh
 from crossvox.doors.isosurface import isosurface
 from crossvox.evaluate.protocols import sample_surface, score_meshes
-from crossvox.predict.assemble import ScenePrediction
-from crossvox.predict.surface import (
-    ColorVolume,
-    SurfaceParams,
-    mask_mesh,
-    nearest_voxels,
-    probability_mesh,
-    volume_mesh,
-)
+from crossvox.predict.params import SurfaceParams
+from crossvox.predict.prediction import ColorVolume, ScenePrediction
+from crossvox.predict.surface import mask_mesh, nearest_voxels, probability_mesh, volume_mesh
 
 GRID = VoxelGrid((24, 24, 24), 0.05, (1.0, 2.0, 3.0))
 METHODS = ("ridge", "level", "hard")

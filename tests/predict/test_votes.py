@@ -16,7 +16,8 @@ from crossvox.core.camera import Intrinsics
 from crossvox.core.checks import ShapeError
 from crossvox.core.grid import VoxelGrid
 from crossvox.core.volume import SceneViews, SceneVolume
-from crossvox.predict.votes import frame_means, vote
+from crossvox.predict.prior import frame_means
+from crossvox.predict.votes import vote
 from crossvox.views.visibility import ViewParams
 
 SIZE = (4, 6)

@@ -20,7 +20,6 @@ from crossvox.core.volume import Batch, ChunkPlace, LabelledBatch, Sample, Scene
 from crossvox.samples.dataset import (
     COLOR_MEAN,
     COLOR_STD,
-    AugmentParams,
     ChunkDataset,
     ImageCache,
     collate,
@@ -28,6 +27,7 @@ from crossvox.samples.dataset import (
     vary_color,
 )
 from crossvox.samples.index import SampleIndex, training_index, window_index
+from crossvox.samples.params import AugmentParams
 from crossvox.samples.source import SceneSource
 from crossvox.views.select import chunk_pixels
 from crossvox.views.visibility import ViewParams

@@ -16,10 +16,8 @@ from crossvox.core.volume import ImageSample
 from crossvox.doors.images import encode_jpeg, encode_png, write_bytes
 from crossvox.samples.dataset import COLOR_MEAN, COLOR_STD
 from crossvox.samples.images import (
-    ImageAugmentParams,
     ImageDataset,
     ImagePair,
-    ImageParams,
     collate_images,
     folder_pairs,
     natural,
@@ -29,6 +27,7 @@ from crossvox.samples.images import (
     split_pairs,
     vary_geometry,
 )
+from crossvox.samples.params import ImageAugmentParams, ImageParams
 
 SMALL = ImageParams(40, 30)
 STILL = ImageAugmentParams(0, 1, 1, 0, 0, 0, 0, 0, 0)

@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 from crossvox.core.volume import Batch, ChunkPlace, FeatureBatch, MappedBatch, Sample
-from crossvox.samples.dataset import AugmentParams, ChunkDataset, collate
+from crossvox.samples.dataset import ChunkDataset, collate
 from crossvox.samples.index import SampleIndex
 from crossvox.samples.maps import FeatureCollate, FrameMaps
+from crossvox.samples.params import AugmentParams
 from crossvox.samples.source import SceneSource
-from crossvox.tasks.scene import FeatureParams
-from crossvox.tasks.segment3d import Segment3d, Segment3dParams
+from crossvox.tasks.params import FeatureParams, Segment3dParams
+from crossvox.tasks.segment3d import Segment3d
 from crossvox.views.visibility import ViewParams
 
 SHAPE = (8, 8, 16)

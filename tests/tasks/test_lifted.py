@@ -17,11 +17,18 @@ from crossvox.core.artifact import plain
 from crossvox.core.checks import ParamsError, ShapeError
 from crossvox.core.params import from_plain
 from crossvox.core.volume import Batch, LabelledBatch, MappedBatch
-from crossvox.tasks.lifted import ClassPrior, LiftedNetwork
-from crossvox.tasks.reconstruct import Reconstruct, ReconstructParams
-from crossvox.tasks.scene import FeatureParams, ProxyParams
-from crossvox.tasks.segment2d import PUBLISHED_SHARES, Segment2d, Segment2dParams
-from crossvox.tasks.segment3d import Segment3d, Segment3dParams
+from crossvox.tasks.lifted import LiftedNetwork
+from crossvox.tasks.params import (
+    FeatureParams,
+    ProxyParams,
+    ReconstructParams,
+    Segment2dParams,
+    Segment3dParams,
+)
+from crossvox.tasks.prior import ClassPrior, tell_classes
+from crossvox.tasks.reconstruct import Reconstruct
+from crossvox.tasks.segment2d import PUBLISHED_SHARES, Segment2d
+from crossvox.tasks.segment3d import Segment3d
 from crossvox.views.lift import feature_pixels, lift, lift_attended, view_counts
 
 SHAPE = (4, 4, 8)
@@ -410,6 +417,29 @@ def test_proxy_loss_needs_labels_and_a_rate() -> None:
 # What the frames say of classes
 
 
+@given(
+    seed=st.integers(0, 2**16),
+    classes=st.integers(2, 40),
+    spread=st.floats(0.1, 4),
+    said=st.floats(0, 6),
+)
+def test_telling_classes_leaves_free_space_exactly_as_likely(
+    seed: int, classes: int, spread: float, said: float
+) -> None:
+    random = torch.Generator().manual_seed(seed)
+    free = torch.randn(7, 1, generator=random) * spread
+    logits = torch.randn(7, classes, generator=random) * spread
+    scores = torch.randn(7, classes, generator=random) * said
+    told = tell_classes(logits, scores)
+    before, after = (torch.cat((free, value), 1).softmax(1)[:, 0] for value in (logits, told))
+    torch.testing.assert_close(after, before, rtol=0, atol=1e-6)
+    torch.testing.assert_close(told.softmax(1), (logits + scores).softmax(1), rtol=1e-4, atol=1e-6)
+    untold = tell_classes(logits, torch.zeros_like(logits))
+    assert torch.equal(untold, logits)
+    sideways = tell_classes(logits.T, scores.T, dim=0).T
+    torch.testing.assert_close(sideways, told)
+
+
 def make_classes(**params: Any) -> tuple[Segment3d, LiftedNetwork]:
     """Task and network of a segmentation on features, its classifier and its 2D one saying much."""
     chosen = {"views": 3, "width": 4, "depth": 1, "features": FROZEN, **params}
@@ -462,7 +492,9 @@ def test_classes_of_the_frames_are_added(fusion: str) -> None:
         # Pixels beyond the last whole field are continued images: these voxels are compared.
         prior = slow_prior(network, batch)
     torch.testing.assert_close(found[:, 0], plain[:, 0])
-    torch.testing.assert_close(found[:, 1:], plain[:, 1:] + 0.7 * prior, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(found.softmax(1)[:, 0], plain.softmax(1)[:, 0], rtol=0, atol=1e-6)
+    moved = (plain[:, 1:] + 0.7 * prior).log_softmax(1)
+    torch.testing.assert_close(found[:, 1:].log_softmax(1), moved, rtol=1e-3, atol=1e-3)
     assert prior.abs().max() > 0.5, "the test says something"
 
 

@@ -16,7 +16,8 @@ from crossvox.core.artifact import plain
 from crossvox.core.checks import ParamsError, ShapeError
 from crossvox.core.params import from_plain
 from crossvox.core.volume import Batch
-from crossvox.tasks.reconstruct import Reconstruct, ReconstructParams
+from crossvox.tasks.params import ReconstructParams
+from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.tasks.task import Task
 
 SHAPE = (4, 5, 6)

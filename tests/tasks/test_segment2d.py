@@ -17,12 +17,12 @@ from crossvox.core.labels import BENCHMARK_IDS, NYU40
 from crossvox.core.volume import ImageBatch, Score
 from crossvox.metrics import LENIENT, MAJORITY, STRICT, segmentation_scores
 from crossvox.networks.features2d import Network2D, Prediction2D
+from crossvox.tasks.params import Segment2dParams
 from crossvox.tasks.segment2d import (
     CLASSES,
     PUBLISHED_SHARES,
     PUBLISHED_WEIGHTS,
     Segment2d,
-    Segment2dParams,
     class_weights,
     every,
     pixel_shares,

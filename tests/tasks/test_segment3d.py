@@ -21,6 +21,7 @@ from crossvox.core.checks import ParamsError, ShapeError
 from crossvox.core.labels import NYU40
 from crossvox.core.params import from_plain
 from crossvox.core.volume import Batch
+from crossvox.tasks.params import Segment3dParams
 from crossvox.tasks.segment2d import PUBLISHED_WEIGHTS
 from crossvox.tasks.segment3d import (
     CLASSES,
@@ -28,7 +29,6 @@ from crossvox.tasks.segment3d import (
     IGNORED,
     MAJORITY,
     Segment3d,
-    Segment3dParams,
     dice,
     lovasz,
     voxel_shares,

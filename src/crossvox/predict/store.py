@@ -15,8 +15,7 @@ import numpy as np
 
 from crossvox.core.artifact import replacing
 from crossvox.core.npz import grid_arrays, read_grid, reading_npz, unpack_mask
-from crossvox.predict.assemble import ScenePrediction
-from crossvox.predict.surface import ColorVolume
+from crossvox.predict.prediction import ColorVolume, ScenePrediction
 
 SCHEMA = 1
 _COUNTS = (

@@ -23,58 +23,27 @@ a gap of 0.2 voxels between them changed F-scores of a generated room by 0.006 o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from crossvox.core.checks import ParamsError, ShapeError, expect
+from crossvox.core.checks import ShapeError, expect
 from crossvox.core.grid import VoxelGrid
 from crossvox.core.volume import Mesh
 from crossvox.doors.isosurface import isosurface
+from crossvox.predict.params import SurfaceParams
+from crossvox.predict.prediction import ColorVolume
 
 if TYPE_CHECKING:
-    from crossvox.predict.assemble import ScenePrediction
+    from crossvox.predict.prediction import ScenePrediction
 
 _RIDGE_STEPS = 10
 _FIRST_STEP_VOXELS = 0.25
 _STEP_DECAY = 0.8  # 10 steps reach 1.1 voxels: enough for a shell four voxels thick
 _FULL_STEP_SLOPE = 0.02  # flatter than this, a vertex is on the crest and moves less
-
-
-@dataclass(frozen=True)
-class SurfaceParams:
-    """How a mesh is made of probabilities.
-
-    Attributes:
-        method: ``ridge`` draws the surface into the middle of the occupied shell, ``level`` leaves
-            it where the probability crosses the level, ``hard`` first rounds every voxel to free or
-            occupied (staircases; the published pipeline).
-        level: probability at which a voxel counts as surface, between 0 and 1.
-        ridge_sigma_voxels: how much the volume is smoothed to find the middle, in voxels.
-        gap_voxels: distance that ``ridge`` leaves between the two sheets of the shell, in voxels:
-            sheets that coincide flicker in every viewer.
-    """
-
-    method: Literal["ridge", "level", "hard"] = "ridge"
-    level: float = 0.5
-    ridge_sigma_voxels: float = 0.7
-    gap_voxels: float = 0.2
-
-
-@dataclass(frozen=True, eq=False)
-class ColorVolume:
-    """A colour a voxel, where one is known.
-
-    Attributes:
-        rgb: ``(X, Y, Z, 3)`` uint8.
-        known: ``(X, Y, Z)`` bool.
-    """
-
-    rgb: NDArray[np.uint8]
-    known: NDArray[np.bool_]
 
 
 def volume_mesh(
@@ -102,18 +71,9 @@ def volume_mesh(
 
     Raises:
         ShapeError: volume, mask or colours do not have the grid's shape.
-        ParamsError: the level is not between 0 and 1, or the smoothing or the gap is negative.
     """
     params = params or SurfaceParams()
     _expect_shape("probabilities", probability, grid.shape)
-    expect(
-        0 < params.level < 1 and params.ridge_sigma_voxels >= 0 and params.gap_voxels >= 0,
-        given=f"level {params.level}, smoothing {params.ridge_sigma_voxels} voxels, gap "
-        f"{params.gap_voxels} voxels",
-        needed="a level between 0 and 1, a smoothing and a gap of 0 or more",
-        do="leave them at their defaults",
-        error=ParamsError,
-    )
     values = np.asarray(probability, dtype=np.float32)
     if mask is not None:
         _expect_shape("a mask", mask, grid.shape)

@@ -12,15 +12,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from crossvox.core.checks import ShapeError, expect
 from crossvox.core.labels import NYU40
 from crossvox.core.volume import SceneVolume
-from crossvox.samples.images import normalised
-from crossvox.samples.maps import FrameMaps
-from crossvox.views.lift import feature_pixels
 
 if TYPE_CHECKING:
     from crossvox.samples.source import SceneSource
@@ -72,35 +68,3 @@ def vote(
     labels[voxels] = np.where(annotated.any(axis=1), 1 + annotated.argmax(axis=1), 0)
     labels = labels.reshape(views.grid.shape)
     return SceneVolume(views.grid, labels > 0, labels > 0, labels)
-
-
-def frame_means(
-    maps: FrameMaps, channels: int, stride: int, source: SceneSource, view_params: ViewParams
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Mean, over all frames that see a voxel, of the last channels of their maps.
-
-    Args:
-        maps: what a network makes of frames.
-        channels: how many of the last channels count.
-        stride: image pixels of one pixel of the maps.
-        source: the scene with its views and images.
-        view_params: image size that the views were made at.
-
-    Returns:
-        ``(N,)`` linear voxel numbers, rising, and ``(N, channels)`` float32.
-    """
-    views = source.views
-    voxels, place = np.unique(views.voxel, return_inverse=True)
-    total = np.zeros((len(voxels), channels), np.float32)
-    count = np.zeros(len(voxels), np.float32)
-    size = (view_params.width, view_params.height)
-    for number, frame in enumerate(views.frame_ids.tolist()):
-        part = slice(int(views.start[number]), int(views.start[number + 1]))
-        image = torch.from_numpy(normalised(source.image(frame, view_params)))
-        said = maps.get(source.name, frame, image)[-channels:].reshape(channels, -1)
-        pixel = torch.from_numpy(views.pixel[part].astype(np.int64))
-        # A frame shows a voxel at one pixel only, so that no index comes twice.
-        total[place[part]] += said[:, feature_pixels(pixel, size, stride).numpy()].T
-        count[place[part]] += 1
-    total /= np.maximum(count, 1)[:, None]
-    return voxels.astype(np.int64), total

@@ -35,8 +35,9 @@ from crossvox.core.frame import Capture, Parts
 from crossvox.core.grid import Index3, VoxelGrid
 from crossvox.core.volume import ChunkPlace, SceneVolume
 from crossvox.doors.images import write_bytes
-from crossvox.recipes.prepare import posed_frames, read_scenes
-from crossvox.recipes.progress import Progress, Silent
+from crossvox.flow.progress import Progress, Silent
+from crossvox.recipes.data import read_scenes
+from crossvox.recipes.prepare_scene import posed_frames
 from crossvox.recipes.train import ReconstructRunParams, Segment3dRunParams, read_features
 from crossvox.samples.hdf5 import (
     LATTICE_TOLERANCE,
@@ -52,16 +53,22 @@ from crossvox.samples.source import SceneSource, load_source
 from crossvox.scene.occ_grid import read_occ_grid
 from crossvox.scene.store import read_volume, write_volume
 from crossvox.scene.voxelize import observed_voxels
-from crossvox.tasks.reconstruct import Reconstruct, ReconstructParams
-from crossvox.tasks.scene import COLORS, FeatureParams, SceneTaskParams
+from crossvox.tasks.params import (
+    COLORS,
+    FeatureParams,
+    ReconstructParams,
+    SceneTaskParams,
+    Segment3dParams,
+)
+from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.tasks.segment2d import PUBLISHED_SHARES
-from crossvox.tasks.segment3d import Segment3d, Segment3dParams
-from crossvox.train.loop import PARAMS, TrainParams
+from crossvox.tasks.segment3d import Segment3d
+from crossvox.train.params import PARAMS, TrainParams
 from crossvox.views.visibility import ViewParams
 
 if TYPE_CHECKING:
-    from crossvox.train.checkpoint import LoadReport
     from crossvox.train.original import OriginalCheckpoint
+    from crossvox.train.weights import LoadReport
 
 Split = Literal["train", "val"]
 
@@ -294,8 +301,9 @@ def _describe(checkpoint: OriginalCheckpoint, lifted: _Lifted | None) -> tuple[s
 
 def _describe_2d(checkpoint: OriginalCheckpoint) -> tuple[str, Any, Any, str]:
     from crossvox.recipes.segment2d import Segment2dRunParams
-    from crossvox.samples.images import ImageParams
-    from crossvox.tasks.segment2d import CLASSES, Segment2dParams
+    from crossvox.samples.params import ImageParams
+    from crossvox.tasks.params import Segment2dParams
+    from crossvox.tasks.segment2d import CLASSES
 
     expect(
         checkpoint.classes == CLASSES,

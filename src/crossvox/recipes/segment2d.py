@@ -7,7 +7,7 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,15 +31,13 @@ from crossvox.core.labels import NYU40
 from crossvox.core.params import from_plain
 from crossvox.core.volume import Score
 from crossvox.doors.images import encode_png, resize_color, write_bytes
+from crossvox.flow.progress import Progress, Silent
 from crossvox.metrics import confusion, segmentation_scores
-from crossvox.recipes.prepare import read_scenes
-from crossvox.recipes.progress import Progress, Silent
+from crossvox.recipes.data import read_scenes
 from crossvox.samples.images import (
     FLAT_SPLITS,
-    ImageAugmentParams,
     ImageDataset,
     ImagePair,
-    ImageParams,
     PairList,
     check_shapes,
     collate_images,
@@ -50,20 +48,13 @@ from crossvox.samples.images import (
     scene_pairs,
     split_pairs,
 )
-from crossvox.tasks.segment2d import (
-    CLASSES,
-    Segment2d,
-    Segment2dParams,
-    pixel_shares,
-)
-from crossvox.train.loop import (
-    TrainParams,
-    TrainProgress,
-    TrainReport,
-    best_or_last,
-    read_run,
-    train,
-)
+from crossvox.samples.params import ImageAugmentParams, ImageParams
+from crossvox.tasks.params import Segment2dParams
+from crossvox.tasks.segment2d import CLASSES, Segment2d, pixel_shares
+from crossvox.train.folder import best_or_last, read_record
+from crossvox.train.loop import train
+from crossvox.train.params import TrainParams
+from crossvox.train.report import TrainProgress, TrainReport
 
 EVALUATE, FLATTEN = "evaluate-segment2d", "flatten"
 SCORES = "scores.json"
@@ -107,12 +98,16 @@ class ImageData:
         validation: pairs held out; may be empty.
         split: one sentence on how the two were told apart.
         left_out: counts of images without labels and of labels without image.
+        scenes: names of the training scenes; None where images are not told by scenes.
+        validation_scenes: likewise of the scenes held out.
     """
 
     training: tuple[ImagePair, ...]
     validation: tuple[ImagePair, ...]
     split: str
     left_out: dict[str, int]
+    scenes: tuple[str, ...] | None = None
+    validation_scenes: tuple[str, ...] | None = None
 
 
 def find_images(
@@ -140,14 +135,14 @@ def find_images(
     """
     _expect_one_source(data, images, labels)
     if data is not None and not (data / FLAT_IMAGES).is_dir():
-        training = scene_pairs(read_scenes(data, scenes))
-        none = PairList(())
-        held_out = (
-            none
-            if validation_scenes == "none"
-            else scene_pairs(read_scenes(data, validation_scenes))
+        learnt = read_scenes(data, scenes)
+        kept = [] if validation_scenes == "none" else read_scenes(data, validation_scenes)
+        images_of_scenes = _image_data(
+            scene_pairs(learnt),
+            scene_pairs(kept) if kept else PairList(()),
+            f"scenes: {scenes} / {validation_scenes}",
         )
-        return _image_data(training, held_out, f"scenes: {scenes} / {validation_scenes}")
+        return replace(images_of_scenes, scenes=_names(learnt), validation_scenes=_names(kept))
     if data is not None:
         images, labels = data / FLAT_IMAGES, data / FLAT_LABELS
     assert images is not None
@@ -233,6 +228,8 @@ def train_segment2d(
             "validation images": _pairs_digest(found.validation),
         },
         links={role: path for role, path in roles.items() if path is not None},
+        scenes=found.scenes,
+        validation_scenes=found.validation_scenes,
         progress=watch,
     )
     if not report.interrupted and not report.already_finished:
@@ -260,7 +257,7 @@ def read_segment2d_run(run: Path) -> Segment2dRun:
     Raises:
         ArtifactError: ``run`` is not a run folder, or one of another task.
     """
-    record = read_run(run, "segment2d")
+    record = read_record(run, "segment2d")
     params = from_plain(Segment2dRunParams, record.recipe["params"])
     return Segment2dRun(params, Segment2d(params.task, tuple(record.recipe["class_shares"])))
 
@@ -492,7 +489,7 @@ def _picture_run(
     if params.train.tensorboard:
         from torch.utils.tensorboard import SummaryWriter
 
-        from crossvox.train.loop import TENSORBOARD
+        from crossvox.train.params import TENSORBOARD
 
         writer = SummaryWriter(str(run / TENSORBOARD))
     for pair, image, truth in _loaded(pairs, record.params.images):
@@ -526,6 +523,10 @@ def _image_data(training: PairList, held_out: PairList, split: str) -> ImageData
     counts = [_left_out(pairs) for pairs in (training, held_out)]
     both = {name: counts[0][name] + counts[1][name] for name in counts[0]}
     return ImageData(training.pairs, held_out.pairs, split, both)
+
+
+def _names(folders: Sequence[Path]) -> tuple[str, ...]:
+    return tuple(folder.resolve().name for folder in folders)
 
 
 def _left_out(pairs: PairList) -> dict[str, int]:

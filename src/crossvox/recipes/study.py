@@ -35,11 +35,14 @@ from crossvox.core.frame import Parts
 from crossvox.core.params import from_plain
 from crossvox.doors.meshes import write_ply
 from crossvox.evaluate.score import evaluate_reconstruction
-from crossvox.predict.assemble import PredictParams, predict_scene
+from crossvox.flow.progress import Progress, Silent
+from crossvox.flow.runner import Runner
+from crossvox.predict.params import PredictParams
 from crossvox.predict.surface import mask_mesh
+from crossvox.predict.windows import predict_scene
+from crossvox.recipes.data import read_scenes
 from crossvox.recipes.predict import predict
-from crossvox.recipes.prepare import posed_frames, read_scenes
-from crossvox.recipes.progress import Progress, Silent
+from crossvox.recipes.prepare_scene import posed_frames
 from crossvox.recipes.train import (
     ReconstructRunParams,
     RunSources,
@@ -47,8 +50,8 @@ from crossvox.recipes.train import (
     load_sources,
     train_reconstruct,
 )
-from crossvox.samples.dataset import AugmentParams
 from crossvox.samples.index import SampleIndex, training_index
+from crossvox.samples.params import AugmentParams
 from crossvox.samples.source import SceneSource, load_source
 from crossvox.scene.tsdf import TsdfParams, fuse
 from crossvox.study.arms import (
@@ -70,15 +73,11 @@ from crossvox.study.results import (
     read_scores,
     values,
 )
-from crossvox.tasks.segment2d import CLASSES, Segment2d, Segment2dParams
-from crossvox.train.loop import (
-    NEUTRAL,
-    PARAMS,
-    TrainParams,
-    TrainProgress,
-    TrainReport,
-    best_or_last,
-)
+from crossvox.tasks.params import Segment2dParams
+from crossvox.tasks.segment2d import CLASSES, Segment2d
+from crossvox.train.folder import best_or_last
+from crossvox.train.params import NEUTRAL, PARAMS, TrainParams
+from crossvox.train.report import TrainProgress, TrainReport
 
 if TYPE_CHECKING:
     from crossvox.networks.features2d import Network2D
@@ -395,7 +394,7 @@ def predict_held_out(data: Path, params: HeldOut, run: Path, out: Path, progress
         params.predict,
         scenes=params.held_out_scenes,
         baselines=False,
-        progress=progress,
+        runner=Runner(progress),
     )
 
 

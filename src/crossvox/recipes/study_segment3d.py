@@ -20,10 +20,10 @@ from crossvox.core.artifact import (
 )
 from crossvox.core.checks import ParamsError, expect
 from crossvox.evaluate.classes import MAJORITY_METHOD, evaluate_classes
-from crossvox.predict.assemble import PredictParams
-from crossvox.recipes.predict import vote_scene
-from crossvox.recipes.prepare import read_scenes
-from crossvox.recipes.progress import Progress, Silent
+from crossvox.flow.progress import Progress, Silent
+from crossvox.predict.params import PredictParams
+from crossvox.recipes.data import read_scenes
+from crossvox.recipes.predict_scene import vote_scene
 from crossvox.recipes.study import (
     BASELINES,
     STUDY_BASELINES,
@@ -45,7 +45,7 @@ from crossvox.recipes.train import (
     train_reconstruct,
     train_segment3d,
 )
-from crossvox.samples.dataset import AugmentParams
+from crossvox.samples.params import AugmentParams
 from crossvox.samples.source import VOLUME_FILE, SceneSource
 from crossvox.scene.store import read_volume
 from crossvox.study.arms import (
@@ -56,10 +56,10 @@ from crossvox.study.arms import (
     choose_arms,
 )
 from crossvox.study.results import SceneScores
-from crossvox.tasks.reconstruct import ReconstructParams
-from crossvox.tasks.scene import SceneTaskParams
+from crossvox.tasks.params import ReconstructParams, SceneTaskParams
 from crossvox.tasks.segment3d import CLASSES, Segment3d, voxel_shares
-from crossvox.train.loop import TrainParams, TrainReport
+from crossvox.train.params import TrainParams
+from crossvox.train.report import TrainReport
 
 STARTS = "starts"
 SPLIT = "split"
@@ -241,7 +241,7 @@ class _Study:
     def score(self, prediction: Path) -> SceneScores:
         """Nearest-vertex transfer and voxels, one count over the split."""
         evaluation = evaluate_classes(prediction, self.data, self.progress.step("scores"))
-        return {SPLIT: evaluation.mean["learnt"]}
+        return {SPLIT: evaluation.whole["learnt"]}
 
     def baseline_scores(self) -> dict[str, SceneScores]:
         """2D votes and majority class of the held-out scenes, where that is not done."""
@@ -256,7 +256,7 @@ class _Study:
             evaluation = evaluate_classes(folder, self.data, self.progress.step("baselines"))
             methods = ("votes_2d", MAJORITY_METHOD)
             return {
-                arm.name: {SPLIT: evaluation.mean[method]}
+                arm.name: {SPLIT: evaluation.whole[method]}
                 for arm, method in zip(SEGMENT3D_BASELINES, methods, strict=True)
             }
 

@@ -11,7 +11,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -24,6 +23,7 @@ from crossvox.core.grid import turn
 from crossvox.core.volume import Batch, ChunkPlace, LabelledBatch, Sample
 from crossvox.doors.images import blur_gray
 from crossvox.samples.index import SampleIndex
+from crossvox.samples.params import AugmentParams
 from crossvox.samples.source import SceneSource
 from crossvox.views.select import chunk_pixels
 from crossvox.views.visibility import ViewParams
@@ -41,52 +41,6 @@ _LUMA = np.array([0.299, 0.587, 0.114])
 
 Key = int | tuple[int, int]
 T = TypeVar("T", bound=np.generic)
-
-
-@dataclass(frozen=True)
-class AugmentParams:
-    """How training samples vary.
-
-    Attributes:
-        turn: turn sub-volumes about z by a random multiple of 90 degrees.
-        brightness: colours are multiplied by up to 1 +- this.
-        contrast: distances from the image's mean grey are multiplied by up to 1 +- this.
-        saturation: distances from each pixel's grey are multiplied by up to 1 +- this.
-        hue: hues turn by up to this share of the colour circle, either way.
-        blur_share: share of the images that are blurred.
-        blur_px: largest standard deviation of the blur, pixels.
-    """
-
-    turn: bool = True
-    brightness: float = 0.3
-    contrast: float = 0.3
-    saturation: float = 0.3
-    hue: float = 0.03
-    blur_share: float = 0.2
-    blur_px: float = 1.5
-
-    def __post_init__(self) -> None:
-        amounts = (self.brightness, self.contrast, self.saturation)
-        expect(
-            all(0 <= amount <= 1 for amount in amounts) and 0 <= self.hue <= 0.5,
-            given=f"brightness, contrast, saturation {amounts}, hue {self.hue}",
-            needed="values from 0 to 1, hue up to 0.5",
-            do="correct --augment.*",
-            error=ParamsError,
-        )
-        expect(
-            0 <= self.blur_share <= 1 and self.blur_px >= 0,
-            given=f"blur of {self.blur_px} px for a share of {self.blur_share}",
-            needed="a share from 0 to 1 and a blur of 0 or more",
-            do="correct --augment.blur-share or --augment.blur-px",
-            error=ParamsError,
-        )
-
-    @property
-    def varies_images(self) -> bool:
-        """Whether images are varied at all; sub-volumes may be turned all the same."""
-        amounts = (self.brightness, self.contrast, self.saturation, self.hue)
-        return any(amounts) or (self.blur_share > 0 and self.blur_px > 0)
 
 
 class ImageCache:

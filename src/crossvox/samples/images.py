@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,15 +29,8 @@ from crossvox.doors.images import (
     read_gray,
     resize_color,
 )
-from crossvox.samples.dataset import (
-    CACHE_BYTES,
-    COLOR_MEAN,
-    COLOR_STD,
-    AugmentParams,
-    ImageCache,
-    Key,
-    vary_color,
-)
+from crossvox.samples.dataset import CACHE_BYTES, COLOR_MEAN, COLOR_STD, ImageCache, Key, vary_color
+from crossvox.samples.params import ImageAugmentParams, ImageParams, color_params
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 LABEL_SUFFIXES = (".png",)
@@ -216,39 +209,6 @@ def _files(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
 # --- decoding ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class ImageParams:
-    """At which size images are learnt from.
-
-    Attributes:
-        width, height: size in pixels. Images are resampled to this height and cropped to this
-            width, in the middle. The published pipeline takes 328x256.
-        resampling: of colours; ``smooth``, or ``nearest`` as the published pipeline does. Labels
-            are always resampled by nearest neighbour.
-
-    Raises:
-        ParamsError: a size is not positive.
-    """
-
-    width: int = 320
-    height: int = 240
-    resampling: Literal["smooth", "nearest"] = "smooth"
-
-    def __post_init__(self) -> None:
-        expect(
-            self.width > 0 and self.height > 0,
-            given=f"images of {self.width}x{self.height}",
-            needed="a positive width and height",
-            do="correct --images.width and --images.height",
-            error=ParamsError,
-        )
-
-    @property
-    def size(self) -> Size:
-        """``(width, height)`` in pixels."""
-        return self.width, self.height
-
-
 def read_image(pair: ImagePair, params: ImageParams, *, whole: bool = False) -> NDArray[np.uint8]:
     """Colours at the size of learning, ``(H, W, 3)`` uint8.
 
@@ -297,51 +257,6 @@ def fit_labels(labels: NDArray[np.uint8], params: ImageParams) -> NDArray[np.uin
 
 
 # --- samples -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class ImageAugmentParams:
-    """How training images vary.
-
-    Attributes:
-        flip_share: share of the images that are mirrored left to right.
-        smallest, largest: images are scaled by a random factor between these, and cut or filled up
-            (with unannotated grey) at a random place.
-        stretch: width and height are scaled apart by up to 1 +- this.
-        brightness: colours are multiplied by up to 1 +- this.
-        contrast: distances from the image's mean grey are multiplied by up to 1 +- this.
-        saturation: distances from each pixel's grey are multiplied by up to 1 +- this.
-        hue: hues turn by up to this share of the colour circle, either way.
-        blur_share: share of the images that are blurred.
-        blur_px: largest standard deviation of the blur, pixels.
-
-    Raises:
-        ParamsError: a value makes no sense.
-    """
-
-    flip_share: float = 0.5
-    smallest: float = 0.75
-    largest: float = 1.75
-    stretch: float = 0.1
-    brightness: float = 0.3
-    contrast: float = 0.3
-    saturation: float = 0.3
-    hue: float = 0.03
-    blur_share: float = 0.2
-    blur_px: float = 1.5
-
-    def __post_init__(self) -> None:
-        expect(
-            0 <= self.flip_share <= 1
-            and 0.1 <= self.smallest <= self.largest <= 10
-            and 0 <= self.stretch < 0.5,
-            given=f"flip_share={self.flip_share}, scales from {self.smallest} to {self.largest}, "
-            f"stretch={self.stretch}",
-            needed="a share from 0 to 1, rising scales from 0.1 to 10, a stretch below 0.5",
-            do="correct --augment.*",
-            error=ParamsError,
-        )
-        color_params(self)  # checks the rest
 
 
 class ImageDataset:
@@ -451,19 +366,6 @@ def check_shapes(pair: ImagePair, size: Size, labels: NDArray[Any]) -> None:
         needed="labels of the image's shape",
         do="check that they belong together",
         error=CaptureError,
-    )
-
-
-def color_params(params: ImageAugmentParams) -> AugmentParams:
-    """The part of the variation that :func:`crossvox.samples.dataset.vary_color` does."""
-    return AugmentParams(
-        turn=False,
-        brightness=params.brightness,
-        contrast=params.contrast,
-        saturation=params.saturation,
-        hue=params.hue,
-        blur_share=params.blur_share,
-        blur_px=params.blur_px,
     )
 
 

@@ -11,7 +11,6 @@ layer runs on feature pixels instead of voxels, and a volume of views x channels
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.volume import Batch, FeatureBatch, MappedBatch
+from crossvox.tasks.prior import ClassPrior, tell_classes
 from crossvox.views.lift import feature_pixels, lift, lift_attended, view_counts
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ class LiftedNetwork(nn.Module):
         if self.class_prior is None or classes is None or not with_prior:
             return logits
         said = self.class_prior(lift(classes, *pairs, "mean"))
-        return torch.cat((logits[:, :1], logits[:, 1:] + said), dim=1)
+        return torch.cat((logits[:, :1], tell_classes(logits[:, 1:], said)), dim=1)
 
     def _maps(self, batch: Batch) -> Tensor:
         """Maps ``(B, K, C', h, w)`` of the views that exist, 0 for the others."""
@@ -244,42 +244,6 @@ class LiftedNetwork(nn.Module):
             return None
         weight: Tensor | None = getattr(self.volume_network, "reduction", None)
         return weight
-
-
-class ClassPrior(nn.Module):
-    """What the frames say of each voxel's class, beyond that all are equally likely.
-
-    Added to the 3D network's logits it changes nothing of how likely free space is: it moves
-    probability between the other classes alone, and none where no frame looks. A network that knows
-    nothing of classes yet therefore starts from the labels of the frames, and learns what to
-    correct; how much it trusts them is learnt as well (``scale``, 1 at first).
-
-    In training it may be left out of some samples at random: a 2D network that has seen these very
-    frames with their labels is right about them more often than it will be, and a network that may
-    always listen to it learns little of its own.
-
-    Args:
-        classes: of both networks; class 0 is free space here, unannotated there.
-        dropout: share of the training samples that do without.
-    """
-
-    def __init__(self, classes: int, dropout: float = 0.0) -> None:
-        super().__init__()
-        self.channels, self.dropout = classes - 1, dropout
-        self.scale = nn.Parameter(torch.ones(()))
-
-    def forward(self, lifted: Tensor) -> Tensor:
-        """``scale (log p + log channels)``, 0 where no view sees the voxel.
-
-        Args:
-            lifted: ``(B, channels, X, Y, Z)``: mean over the views of the logarithms of their
-                probabilities, 0 where no view sees the voxel.
-        """
-        said: Tensor = self.scale * (lifted.log_softmax(dim=1) + math.log(self.channels))
-        if self.training and self.dropout > 0:
-            kept = torch.rand(len(said), device=said.device) >= self.dropout
-            said = said * kept[:, None, None, None, None]
-        return said
 
 
 def _ordered(images: Tensor) -> Tensor:

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from crossvox.core.checks import ParamsError, expect
 from crossvox.core.volume import Batch, Score
-from crossvox.tasks.scene import SceneTask, SceneTaskParams, existing
+from crossvox.tasks.params import ReconstructParams
+from crossvox.tasks.scene import SceneTask, existing
 from crossvox.tasks.task import loss_score
 
 if TYPE_CHECKING:
@@ -28,32 +28,6 @@ PROTOCOL = f"voxels inside the scene, probability >= {THRESHOLD}, one count over
 
 MASK_ONLY = "mask only"
 """Suffix of the scores of the trivial baseline: every voxel that some view sees is surface."""
-
-
-@dataclass(frozen=True)
-class ReconstructParams(SceneTaskParams):
-    """What is learnt, and from what.
-
-    Attributes:
-        class_weights: weights of free and occupied voxels in the cross entropy. The published
-            1 and 13 draw thick surfaces (docs/adr/0003-class-weights.md).
-
-    Raises:
-        ParamsError: a value makes no sense, alone or beside the others.
-    """
-
-    class_weights: tuple[float, float] = (1.0, 1.0)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        expect(
-            len(self.class_weights) == 2
-            and all(math.isfinite(weight) and weight > 0 for weight in self.class_weights),
-            given=f"class_weights={self.class_weights}",
-            needed="two positive numbers, for free and for occupied",
-            do="check --class-weights",
-            error=ParamsError,
-        )
 
 
 @dataclass(frozen=True)

@@ -7,147 +7,18 @@ the start of the other.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from crossvox.core.checks import ParamsError, ShapeError, expect
 from crossvox.core.volume import Batch, LabelledBatch
-from crossvox.networks import NetworkName, build_network
+from crossvox.networks import build_network
+from crossvox.tasks.params import FeatureParams, ProxyParams, SceneTaskParams
 from crossvox.tasks.task import Losses
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-COLORS = 3
-"""Channels of one view's image."""
-
-
-@dataclass(frozen=True)
-class ProxyParams:
-    """The 2D loss that joins the 3D loss: that of the 2D run.
-
-    Attributes:
-        shares: share of the 2D run's training pixels by NYU40 id.
-        weighting: class weights, see :class:`crossvox.tasks.segment2d.Segment2dParams`.
-        label_smoothing: likewise.
-        loss_stride: likewise.
-    """
-
-    shares: tuple[float, ...]
-    weighting: Literal["labels", "published", "even"] = "labels"
-    label_smoothing: float = 0.1
-    loss_stride: int = 2
-
-
-@dataclass(frozen=True)
-class FeatureParams:
-    """The 2D network whose features are lifted in place of colours.
-
-    Attributes:
-        network: its name, see :func:`crossvox.networks.build_network2d`.
-        channels: channels of its features.
-        stride: image pixels of one feature pixel.
-        rate: learning rate of the 2D network; 0 keeps its weights as they are.
-        proxy: a 2D loss beside the 3D loss, weighted by learned uncertainties; None: none.
-
-    Raises:
-        ParamsError: a number makes no sense.
-    """
-
-    network: str
-    channels: int
-    stride: int
-    rate: float = 0.0
-    proxy: ProxyParams | None = None
-
-    def __post_init__(self) -> None:
-        expect(
-            self.channels > 0 and self.stride > 0 and 0 <= self.rate < math.inf,
-            given=f"{self.channels} channels, stride {self.stride}, rate {self.rate}",
-            needed="at least one channel, a stride of at least 1, a rate of 0 or more",
-            do="check --features-rate",
-            error=ParamsError,
-        )
-        expect(
-            self.proxy is None or self.rate > 0,
-            given="a proxy loss for a 2D network that does not learn",
-            needed="a rate above 0",
-            do="pass --features-rate 1e-4, or leave --features-proxy out",
-            error=ParamsError,
-        )
-
-
-@dataclass(frozen=True)
-class SceneTaskParams:
-    """What is lifted, and the network that reads it.
-
-    Attributes:
-        network: ``scene_unet`` (compact, trains on a CPU) or ``surfacenet`` (as published).
-        width: channels of ``scene_unet`` at full size.
-        depth: halvings of ``scene_unet``.
-        blocks: residual blocks of ``scene_unet`` a level.
-        prior: share of occupied voxels that ``scene_unet`` starts from.
-        fusion: how views are joined: ``concat`` (published), or ``mean``, ``max`` or ``attention``
-            over the views that see a voxel. ``attention`` weighs them by the softmax of a score
-            that a small perceptron learns to give to each view's pixel.
-        views: views of a sub-volume; for ``concat`` the network is built for this number.
-        seen_channel: add one channel, the share of the views that see the voxel. Without it a
-            voxel of average colour looks like one that nobody sees. The published network has none.
-        loss_region: voxels that count in the loss. ``inside`` the scene: the default, for what lies
-            beyond has no truth. ``observed`` leaves out what no frame looked at as well; then
-            nothing tells the network that the inside of walls is free, and it fills it. ``all`` is
-            the published rule: what lies beyond the scene counts as free.
-        features: the 2D network whose features are lifted; None lifts colours. Set by
-            ``--features RUN2D``.
-
-    Raises:
-        ParamsError: a value makes no sense, alone or beside the others.
-    """
-
-    network: NetworkName = "scene_unet"
-    width: int = 16
-    depth: int = 3
-    blocks: int = 1
-    prior: float = 0.05
-    fusion: Literal["concat", "mean", "max", "attention"] = "concat"
-    views: int = 5
-    seen_channel: bool = True
-    loss_region: Literal["inside", "observed", "all"] = "inside"
-    features: FeatureParams | None = None
-
-    def __post_init__(self) -> None:
-        expect(
-            self.views > 0,
-            given=f"views={self.views}",
-            needed="at least one view",
-            do="check --views",
-            error=ParamsError,
-        )
-        expect(
-            not (self.network == "surfacenet" and self.seen_channel),
-            given="network=surfacenet with seen_channel",
-            needed="the published input, which has colours alone",
-            do="switch the seen channel off (--no-seen-channel)",
-            error=ParamsError,
-        )
-
-    @property
-    def view_channels(self) -> int:
-        """Channels that are lifted from one view."""
-        return COLORS if self.features is None else self.features.channels
-
-    @property
-    def in_channels(self) -> int:
-        """Channels that the 3D network reads."""
-        slots = self.views if self.fusion == "concat" else 1
-        return slots * self.view_channels + int(self.seen_channel)
-
-    @property
-    def lifts_inside(self) -> bool:
-        """Whether lifting is part of the network, which then reads batches instead of volumes."""
-        return self.features is not None or self.fusion == "attention"
 
 
 @dataclass(frozen=True)
@@ -202,7 +73,8 @@ class SceneTask:
     def _around(self, network: nn.Module) -> nn.Module:
         """2D network and lifting before a 3D network, whose initial weights they do not change."""
         from crossvox.tasks.lifted import LiftedNetwork
-        from crossvox.tasks.segment2d import Segment2d, Segment2dParams
+        from crossvox.tasks.params import Segment2dParams
+        from crossvox.tasks.segment2d import Segment2d
 
         params, images = self.params, None
         if params.features is not None:
@@ -338,7 +210,8 @@ class SceneTask:
         After Kendall, Gal and Cipolla (2018). Of a batch without any annotated pixel the two terms
         of the 2D loss are left out: its uncertainty would shrink without end.
         """
-        from crossvox.tasks.segment2d import Segment2d, Segment2dParams
+        from crossvox.tasks.params import Segment2dParams
+        from crossvox.tasks.segment2d import Segment2d
 
         expect(
             isinstance(batch, LabelledBatch),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from crossvox.core.volume import ImageBatch, Score
 from crossvox.metrics import STRICT, segmentation_scores
 from crossvox.networks import build_network2d
 from crossvox.samples.dataset import COLOR_MEAN, COLOR_STD
+from crossvox.tasks.params import Segment2dParams
 from crossvox.tasks.task import Losses, loss_score
 
 if TYPE_CHECKING:
@@ -68,51 +69,6 @@ def pixel_shares(pixels: NDArray[np.int64]) -> tuple[float, ...]:
 
 PUBLISHED_SHARES = tuple(math.exp(1 / weight) - SMOOTHEST for weight in PUBLISHED_WEIGHTS)
 """Shares of ScanNet's training pixels that the published weights follow from."""
-
-
-@dataclass(frozen=True)
-class Segment2dParams:
-    """What is learnt, and by which loss.
-
-    Attributes:
-        network: ``lite`` (efficientnet-lite0, trains on a CPU), ``enet``, ``deeplab`` (both as
-            published), or ``smp:ARCHITECTURE/ENCODER``, for example ``smp:unet/resnet18``.
-        weights: what the encoder starts from: ``auto`` (ImageNet where its weights come with a
-            package, as for ``lite``), ``none``, or a name that the network knows and downloads.
-        freeze: part that keeps its weights: ``nothing``, ``early`` (as published: DeepLab's
-            backbone but its last stage), ``encoder``, ``all``.
-        encoder_rate_share: learning rate of the encoder, as a share of the decoder's.
-        weighting: class weights of the loss: from the training ``labels``, the ``published`` ones
-            (ScanNet), or ``even``.
-        label_smoothing: share of each target that is spread over all classes.
-        loss_stride: the loss is taken at every n-th pixel along each axis. 1 is the published rule;
-            2 saves a third of the time of ``lite``.
-
-    Raises:
-        ParamsError: a value makes no sense.
-    """
-
-    network: str = "lite"
-    weights: str = "auto"
-    freeze: Literal["nothing", "early", "encoder", "all"] = "nothing"
-    encoder_rate_share: float = 0.3
-    weighting: Literal["labels", "published", "even"] = "labels"
-    label_smoothing: float = 0.1
-    loss_stride: int = 2
-
-    def __post_init__(self) -> None:
-        expect(
-            0 <= self.label_smoothing < 1
-            and math.isfinite(self.encoder_rate_share)
-            and self.encoder_rate_share >= 0
-            and self.loss_stride in (1, 2, 4, 8),
-            given=f"label_smoothing={self.label_smoothing}, "
-            f"encoder_rate_share={self.encoder_rate_share}, loss_stride={self.loss_stride}",
-            needed="a smoothing from 0 to below 1, a rate share of 0 or more, a stride of 1, 2, 4 "
-            "or 8",
-            do="correct --task.*",
-            error=ParamsError,
-        )
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.core.checks import ParamsError, ShapeError, expect
+from crossvox.core.checks import ShapeError, expect
 from crossvox.core.labels import NYU40
 from crossvox.core.volume import Batch, Score
 from crossvox.metrics import voxel_numbers
-from crossvox.tasks.scene import SceneTask, SceneTaskParams, existing
+from crossvox.tasks.params import Segment3dParams
+from crossvox.tasks.scene import SceneTask, existing
 from crossvox.tasks.segment2d import PUBLISHED_WEIGHTS, class_weights
 from crossvox.tasks.task import loss_score
 
@@ -41,53 +42,6 @@ PROTOCOL = (
     "voxels inside the scene, likeliest of free space and 40 classes, one count over the split; "
     "occupied voxels without annotation left out"
 )
-
-
-@dataclass(frozen=True)
-class Segment3dParams(SceneTaskParams):
-    """What is learnt, and from what.
-
-    Attributes:
-        weighting: class weights of the cross entropy. ``labels``: 1 / ln(1.2 + share) of the
-            training voxels, scaled to a mean of 1 over annotated voxels, and 1 for free space, so
-            that rare classes weigh more and surfaces grow no thicker; ``published``: ScanNet's
-            table, which weighs surface 1.3 times free space on average; or ``even``.
-        extra_loss: what is added to the cross entropy: ``none``, soft ``dice`` or ``lovasz``
-            (Berman, Triki and Blaschko 2018), over the annotated voxels, mean over the classes that
-            a batch holds.
-        extra_weight: factor of the extra loss.
-        class_prior: where features are lifted, start from the classes that their 2D network gives
-            to the views of a voxel, and learn what to correct (see
-            :class:`crossvox.tasks.lifted.ClassPrior`). The published network has none.
-        prior_dropout: share of the training samples that do without, so that the 3D network learns
-            to tell classes by itself as well. On generated rooms it did harm (docs/labelled-rooms).
-
-    Raises:
-        ParamsError: a value makes no sense, alone or beside the others.
-    """
-
-    weighting: Literal["labels", "published", "even"] = "labels"
-    extra_loss: Literal["none", "dice", "lovasz"] = "none"
-    extra_weight: float = 1.0
-    class_prior: bool = True
-    prior_dropout: float = 0.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        expect(
-            math.isfinite(self.extra_weight) and self.extra_weight >= 0,
-            given=f"extra_weight={self.extra_weight}",
-            needed="a number of 0 or more",
-            do="check --task.extra-weight",
-            error=ParamsError,
-        )
-        expect(
-            0 <= self.prior_dropout < 1,
-            given=f"prior_dropout={self.prior_dropout}",
-            needed="a share from 0 to below 1",
-            do="check --task.prior-dropout",
-            error=ParamsError,
-        )
 
 
 @dataclass(frozen=True)

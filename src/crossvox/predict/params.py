@@ -1,0 +1,87 @@
+"""How whole scenes are predicted, and how meshes are made of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+from crossvox.core.checks import ParamsError, expect
+from crossvox.core.grid import Index3
+from crossvox.core.params import check_choices
+
+Blend = Literal["hann", "tent", "flat"]
+
+
+@dataclass(frozen=True)
+class SurfaceParams:
+    """How a mesh is made of probabilities.
+
+    Attributes:
+        method: ``ridge`` draws the surface into the middle of the occupied shell, ``level`` leaves
+            it where the probability crosses the level, ``hard`` first rounds every voxel to free or
+            occupied (staircases; the published pipeline).
+        level: probability at which a voxel counts as surface, between 0 and 1.
+        ridge_sigma_voxels: how much the volume is smoothed to find the middle, in voxels.
+        gap_voxels: distance that ``ridge`` leaves between the two sheets of the shell, in voxels:
+            sheets that coincide flicker in every viewer.
+
+    Raises:
+        ParamsError: the level is not between 0 and 1, or the smoothing or the gap is negative.
+    """
+
+    method: Literal["ridge", "level", "hard"] = "ridge"
+    level: float = 0.5
+    ridge_sigma_voxels: float = 0.7
+    gap_voxels: float = 0.2
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        expect(
+            0 < self.level < 1
+            and 0 <= self.ridge_sigma_voxels < math.inf
+            and 0 <= self.gap_voxels < math.inf,
+            given=f"level {self.level}, smoothing {self.ridge_sigma_voxels} voxels, gap "
+            f"{self.gap_voxels} voxels",
+            needed="a level between 0 and 1, a smoothing and a gap of 0 or more",
+            do="correct --surface.*",
+            error=ParamsError,
+        )
+
+
+@dataclass(frozen=True)
+class PredictParams:
+    """How whole scenes are predicted.
+
+    Attributes:
+        stride: voxels that the window moves along x, y, z; at most the window's shape. Half the
+            shape makes every voxel the middle of some window.
+        batch_size: windows predicted at a time.
+        blend: how overlapping windows are weighted: ``hann`` and ``tent`` favour window centres,
+            ``flat`` does not.
+        colors: collect a mean colour a voxel, for coloured meshes.
+        prior_frames: frames that classes start from, of a network that starts from what frames say:
+            ``all`` that see a voxel, or those that its ``windows`` look at, as in training.
+        surface: how the mesh is made of the probabilities; docs/adr/0003-class-weights.md tells why
+            the level is 0.35.
+
+    Raises:
+        ParamsError: a stride or the batch size is not positive.
+    """
+
+    stride: Index3 = (16, 16, 32)
+    batch_size: int = 4
+    blend: Blend = "hann"
+    colors: bool = True
+    prior_frames: Literal["all", "windows"] = "all"
+    surface: SurfaceParams = field(default_factory=lambda: SurfaceParams(level=0.35))
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        expect(
+            len(self.stride) == 3 and min(self.stride) > 0 and self.batch_size > 0,
+            given=f"stride {self.stride}, batches of {self.batch_size}",
+            needed="positive numbers",
+            do="pass a stride such as 16 16 32 and a batch size such as 4",
+            error=ParamsError,
+        )

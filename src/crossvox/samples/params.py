@@ -1,0 +1,152 @@
+"""How samples are read and varied."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from crossvox.core.camera import Size
+from crossvox.core.checks import ParamsError, expect
+from crossvox.core.params import check_choices
+
+
+@dataclass(frozen=True)
+class AugmentParams:
+    """How training samples vary.
+
+    Attributes:
+        turn: turn sub-volumes about z by a random multiple of 90 degrees.
+        brightness: colours are multiplied by up to 1 +- this.
+        contrast: distances from the image's mean grey are multiplied by up to 1 +- this.
+        saturation: distances from each pixel's grey are multiplied by up to 1 +- this.
+        hue: hues turn by up to this share of the colour circle, either way.
+        blur_share: share of the images that are blurred.
+        blur_px: largest standard deviation of the blur, pixels.
+
+    Raises:
+        ParamsError: a value makes no sense.
+    """
+
+    turn: bool = True
+    brightness: float = 0.3
+    contrast: float = 0.3
+    saturation: float = 0.3
+    hue: float = 0.03
+    blur_share: float = 0.2
+    blur_px: float = 1.5
+
+    def __post_init__(self) -> None:
+        amounts = (self.brightness, self.contrast, self.saturation)
+        expect(
+            all(0 <= amount <= 1 for amount in amounts) and 0 <= self.hue <= 0.5,
+            given=f"brightness, contrast, saturation {amounts}, hue {self.hue}",
+            needed="values from 0 to 1, hue up to 0.5",
+            do="correct --augment.*",
+            error=ParamsError,
+        )
+        expect(
+            0 <= self.blur_share <= 1 and 0 <= self.blur_px < math.inf,
+            given=f"blur of {self.blur_px} px for a share of {self.blur_share}",
+            needed="a share from 0 to 1 and a blur of 0 or more",
+            do="correct --augment.blur-share or --augment.blur-px",
+            error=ParamsError,
+        )
+
+    @property
+    def varies_images(self) -> bool:
+        """Whether images are varied at all; sub-volumes may be turned all the same."""
+        amounts = (self.brightness, self.contrast, self.saturation, self.hue)
+        return any(amounts) or (self.blur_share > 0 and self.blur_px > 0)
+
+
+@dataclass(frozen=True)
+class ImageParams:
+    """At which size images are learnt from.
+
+    Attributes:
+        width, height: size in pixels. Images are resampled to this height and cropped to this
+            width, in the middle. The published pipeline takes 328x256.
+        resampling: of colours; ``smooth``, or ``nearest`` as the published pipeline does. Labels
+            are always resampled by nearest neighbour.
+
+    Raises:
+        ParamsError: a size is not positive.
+    """
+
+    width: int = 320
+    height: int = 240
+    resampling: Literal["smooth", "nearest"] = "smooth"
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        expect(
+            self.width > 0 and self.height > 0,
+            given=f"images of {self.width}x{self.height}",
+            needed="a positive width and height",
+            do="correct --images.width and --images.height",
+            error=ParamsError,
+        )
+
+    @property
+    def size(self) -> Size:
+        """``(width, height)`` in pixels."""
+        return self.width, self.height
+
+
+@dataclass(frozen=True)
+class ImageAugmentParams:
+    """How training images vary.
+
+    Attributes:
+        flip_share: share of the images that are mirrored left to right.
+        smallest, largest: images are scaled by a random factor between these, and cut or filled up
+            (with unannotated grey) at a random place.
+        stretch: width and height are scaled apart by up to 1 +- this.
+        brightness: colours are multiplied by up to 1 +- this.
+        contrast: distances from the image's mean grey are multiplied by up to 1 +- this.
+        saturation: distances from each pixel's grey are multiplied by up to 1 +- this.
+        hue: hues turn by up to this share of the colour circle, either way.
+        blur_share: share of the images that are blurred.
+        blur_px: largest standard deviation of the blur, pixels.
+
+    Raises:
+        ParamsError: a value makes no sense.
+    """
+
+    flip_share: float = 0.5
+    smallest: float = 0.75
+    largest: float = 1.75
+    stretch: float = 0.1
+    brightness: float = 0.3
+    contrast: float = 0.3
+    saturation: float = 0.3
+    hue: float = 0.03
+    blur_share: float = 0.2
+    blur_px: float = 1.5
+
+    def __post_init__(self) -> None:
+        expect(
+            0 <= self.flip_share <= 1
+            and 0.1 <= self.smallest <= self.largest <= 10
+            and 0 <= self.stretch < 0.5,
+            given=f"flip_share={self.flip_share}, scales from {self.smallest} to {self.largest}, "
+            f"stretch={self.stretch}",
+            needed="a share from 0 to 1, rising scales from 0.1 to 10, a stretch below 0.5",
+            do="correct --augment.*",
+            error=ParamsError,
+        )
+        color_params(self)  # checks the rest
+
+
+def color_params(params: ImageAugmentParams) -> AugmentParams:
+    """The part of the variation that :func:`crossvox.samples.dataset.vary_color` does."""
+    return AugmentParams(
+        turn=False,
+        brightness=params.brightness,
+        contrast=params.contrast,
+        saturation=params.saturation,
+        hue=params.hue,
+        blur_share=params.blur_share,
+        blur_px=params.blur_px,
+    )
