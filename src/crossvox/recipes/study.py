@@ -47,9 +47,9 @@ from crossvox.recipes.train import (
     ReconstructRunParams,
     RunSources,
     SceneRunParams,
-    load_sources,
     train_reconstruct,
 )
+from crossvox.recipes.train_scenes import load_sources
 from crossvox.samples.index import SampleIndex, training_index
 from crossvox.samples.params import AugmentParams
 from crossvox.samples.source import SceneSource, load_source
@@ -564,8 +564,7 @@ class _ReconstructStudy:
                 features_rate=self.params.features_rate if arm.trainable else 0.0,
                 features_proxy=arm.proxy,
             ),
-            progress=self.progress,
-            watch=watch,
+            runner=Runner(self.progress),
         )
 
     def predict(self, run: Path, out: Path) -> None:
