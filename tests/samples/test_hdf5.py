@@ -20,7 +20,6 @@ from crossvox.core.labels import BENCHMARK_IDS
 from crossvox.core.volume import SceneVolume
 from crossvox.samples.hdf5 import (
     FREE_VALUE,
-    LabelConvention,
     OriginalFile,
     OriginalWriter,
     chunk_from_world,
@@ -31,6 +30,7 @@ from crossvox.samples.hdf5 import (
     scene_numbers,
     turned,
 )
+from crossvox.samples.params import LabelConvention
 
 SHAPE = (32, 32, 64)
 CONVENTIONS: tuple[LabelConvention, ...] = get_args(LabelConvention)
