@@ -83,7 +83,6 @@ class Studio:
         self.albedo = vertex_albedo(self.mesh, self.table, self.atlas)
         glow = self.table[self.mesh.material, 12]
         self.light = bake(room, self.mesh, self.caster, self.albedo, glow, rng, threads)
-        self.glow = glow
         self.lamps = np.array(
             [(*lamp.at, *lamp.color) for lamp in room.lamps] or np.zeros((0, 6)), dtype=np.float32
         )
@@ -96,7 +95,7 @@ class Studio:
 
     def _exposure(self) -> float:
         """A gain that makes walls and furniture about middle grey on average."""
-        level = np.minimum(self.albedo * (self.light + 0.0), 2.0).mean(axis=1)
+        level = np.minimum(self.albedo * self.light, 2.0).mean(axis=1)
         return float(0.42 / max(np.mean(np.clip(level, 0.02, None)), 1e-3))
 
     def cast(self, camera: Intrinsics, pose: Pose) -> tuple[Hits, NDArray[np.float32]]:

@@ -18,7 +18,6 @@ from crossvox.core.camera import Pose
 
 Array = NDArray[Any]
 
-
 _FILM_HZ = 30.0
 
 

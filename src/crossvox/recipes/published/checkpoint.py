@@ -21,9 +21,7 @@ from crossvox.core.artifact import (
 )
 from crossvox.core.checks import CheckpointError, ParamsError, expect
 from crossvox.recipes.published.folder import claim
-from crossvox.recipes.published.params import (
-    THESIS_VIEWS,
-)
+from crossvox.recipes.published.params import THESIS_VIEWS
 from crossvox.recipes.train import ReconstructRunParams, Segment3dRunParams
 from crossvox.recipes.train_scenes import read_features
 from crossvox.tasks.params import (

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from crossvox.core.artifact import (
-    MANIFEST,
-    read_manifest,
-)
+from crossvox.core.artifact import MANIFEST, read_manifest
 from crossvox.core.checks import ArtifactError, expect
-
-if TYPE_CHECKING:
-    pass
 
 
 def claim(folder: Path, stages: Sequence[str], what: str) -> None:

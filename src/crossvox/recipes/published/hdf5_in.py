@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from crossvox.capture import open_capture
 from crossvox.core.artifact import (
@@ -30,10 +30,7 @@ from crossvox.doors.images import write_bytes
 from crossvox.flow.progress import Progress, Silent
 from crossvox.recipes.prepare_scene import posed_frames
 from crossvox.recipes.published.folder import claim
-from crossvox.recipes.published.params import (
-    ImportParams,
-    Split,
-)
+from crossvox.recipes.published.params import ImportParams, Split
 from crossvox.recipes.published.places import (
     Stored,
     checked_frames,
@@ -41,20 +38,13 @@ from crossvox.recipes.published.places import (
     unturned,
     voxel_edge_m,
 )
-from crossvox.samples.hdf5 import (
-    OriginalFile,
-    turned,
-)
+from crossvox.samples.hdf5 import OriginalFile, turned
 from crossvox.samples.index import SampleIndex
 from crossvox.samples.params import LabelConvention
 from crossvox.scene.merge import Piece, merge
 from crossvox.scene.occ_grid import read_occ_grid
 from crossvox.scene.store import read_volume, write_volume
 from crossvox.scene.voxelize import observed_voxels
-
-if TYPE_CHECKING:
-    pass
-
 
 INDEX_NAMES: dict[str, str] = {"train": "train.index.json", "val": "val.index.json"}
 """Which sub-volumes an imported data folder's files named, by split."""

@@ -5,28 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from crossvox.chunks import cut
 from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.flow.progress import Progress, Silent
 from crossvox.recipes.data import read_scenes
-from crossvox.recipes.published.params import (
-    CLEAN_SHARE,
-    ExportParams,
-    Split,
-)
-from crossvox.samples.hdf5 import (
-    OriginalWriter,
-    chunk_from_world,
-    turned,
-)
+from crossvox.recipes.published.params import CLEAN_SHARE, ExportParams, Split
+from crossvox.samples.hdf5 import OriginalWriter, chunk_from_world, turned
 from crossvox.samples.index import SampleIndex, training_index, window_index
 from crossvox.samples.source import SceneSource, load_source
 from crossvox.views.visibility import ViewParams
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from crossvox.chunks import ChunkParams
 from crossvox.samples.params import LabelConvention
 from crossvox.views.visibility import ViewParams
 
-if TYPE_CHECKING:
-    pass
-
-
 Split = Literal["train", "val"]
-
 
 THESIS_VIEWS = ViewParams(width=328, height=256, geometry="thesis")
 """How the published pipeline looks at voxels."""
-
 
 CLEAN_SHARE = 0.01
 """The cleaning step keeps sub-volumes with a larger share of occupied voxels."""

@@ -6,21 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from crossvox.core.checks import ArtifactError, expect
 from crossvox.core.frame import Capture
 from crossvox.core.grid import Index3, VoxelGrid
-from crossvox.samples.hdf5 import (
-    LATTICE_TOLERANCE,
-    OriginalFile,
-    locate,
-)
-
-if TYPE_CHECKING:
-    pass
+from crossvox.samples.hdf5 import LATTICE_TOLERANCE, OriginalFile, locate
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from crossvox.capture.rooms import shapes as sh
-from crossvox.capture.rooms.images import (
-    screen,
-)
+from crossvox.capture.rooms.images import screen
 from crossvox.capture.rooms.model import Model
 from crossvox.capture.rooms.shapes import Ring
 from crossvox.capture.rooms.style import Style

@@ -7,10 +7,7 @@ import numpy as np
 from crossvox.capture.rooms import shapes as sh
 from crossvox.capture.rooms.clutter.books import books_row
 from crossvox.capture.rooms.clutter.shelf import small_thing
-from crossvox.capture.rooms.images import (
-    clock_face,
-    whiteboard_scribble,
-)
+from crossvox.capture.rooms.images import clock_face, whiteboard_scribble
 from crossvox.capture.rooms.materials import Material
 from crossvox.capture.rooms.model import Model
 from crossvox.capture.rooms.shapes import Ring

@@ -7,11 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from crossvox.capture.rooms import shapes as sh
-from crossvox.capture.rooms.furniture.parts import (
-    add_front,
-    make_basin,
-    make_tap,
-)
+from crossvox.capture.rooms.furniture.parts import add_front, make_basin, make_tap
 from crossvox.capture.rooms.model import Model, Top
 from crossvox.capture.rooms.shapes import Ring
 from crossvox.capture.rooms.style import Style

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from crossvox.capture.rooms import shapes as sh
-from crossvox.capture.rooms.images import (
-    rug_pattern,
-)
+from crossvox.capture.rooms.images import rug_pattern
 from crossvox.capture.rooms.materials import Material, hsv, shade
 from crossvox.capture.rooms.model import Model
 from crossvox.capture.rooms.shapes import Ring

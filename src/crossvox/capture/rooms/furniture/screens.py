@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from crossvox.capture.rooms import shapes as sh
-from crossvox.capture.rooms.furniture.parts import (
-    stretched,
-)
-from crossvox.capture.rooms.images import (
-    landscape,
-    screen,
-)
+from crossvox.capture.rooms.furniture.parts import stretched
+from crossvox.capture.rooms.images import landscape, screen
 from crossvox.capture.rooms.model import Model
 from crossvox.capture.rooms.style import Style
 

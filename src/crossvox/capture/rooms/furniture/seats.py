@@ -5,11 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from crossvox.capture.rooms import shapes as sh
-from crossvox.capture.rooms.furniture.parts import (
-    add_legs,
-    facing,
-    pillow_shape,
-)
+from crossvox.capture.rooms.furniture.parts import add_legs, facing, pillow_shape
 from crossvox.capture.rooms.model import Model
 from crossvox.capture.rooms.shapes import Ring
 from crossvox.capture.rooms.style import Style

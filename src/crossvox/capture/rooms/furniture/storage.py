@@ -9,11 +9,7 @@ import numpy as np
 from crossvox.capture.rooms import shapes as sh
 from crossvox.capture.rooms.clutter.books import books_row
 from crossvox.capture.rooms.clutter.shelf import small_thing
-from crossvox.capture.rooms.furniture.parts import (
-    THIN,
-    add_front,
-    add_legs,
-)
+from crossvox.capture.rooms.furniture.parts import THIN, add_front, add_legs
 from crossvox.capture.rooms.model import Model, Top
 from crossvox.capture.rooms.style import Style
 

@@ -7,14 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture.rooms.shapes.surface import (
-    Shape,
-    Vector,
-    grid_faces,
-    join,
-    patch,
-    steps_of,
-)
+from crossvox.capture.rooms.shapes.surface import Shape, Vector, grid_faces, join, patch, steps_of
 
 Array = NDArray[Any]
 

@@ -7,11 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture.rooms.shapes.surface import (
-    Shape,
-    sheet,
-    steps_of,
-)
+from crossvox.capture.rooms.shapes.surface import Shape, sheet, steps_of
 
 Array = NDArray[Any]
 
