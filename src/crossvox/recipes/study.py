@@ -539,7 +539,7 @@ class _ReconstructStudy:
     def expect_weights(self, arms: Sequence[ReconstructArm]) -> None:
         """Refuse what would otherwise fail after hours of other arms."""
         if self.run2d is not None and any(arm.features == "imagenet" for arm in arms):
-            from crossvox.recipes.segment2d import read_segment2d_run
+            from crossvox.recipes.image_run import read_segment2d_run
 
             record = read_segment2d_run(self.run2d)
             _built(replace(record.task, params=_untrained(record.params.task, "imagenet")), 0)
@@ -701,7 +701,8 @@ def write_untrained(
 
     from crossvox.networks import build_network2d
     from crossvox.networks.projection import projection_name
-    from crossvox.recipes.segment2d import Segment2dRunParams, load_segment2d
+    from crossvox.recipes.image_run import load_segment2d
+    from crossvox.recipes.segment2d import Segment2dRunParams
     from crossvox.train.checkpoint import save_checkpoint
 
     record, trained = load_segment2d(run2d)

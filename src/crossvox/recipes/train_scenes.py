@@ -267,7 +267,7 @@ def read_features(
     Raises:
         ArtifactError, CheckpointError: there is no such run, or it is damaged.
     """
-    from crossvox.recipes.segment2d import load_segment2d
+    from crossvox.recipes.image_run import load_segment2d
 
     which = best_or_last(run)
     record, network = load_segment2d(run, which)
