@@ -32,7 +32,8 @@ from crossvox.doors.meshes import read_mesh
 from crossvox.evaluate.scannet import read_vertex_labels
 from crossvox.predict.store import read_prediction
 from crossvox.recipes.train import Segment3dRunParams, _collate, read_scene_run
-from crossvox.samples.dataset import ChunkDataset, collate
+from crossvox.samples.batch import collate
+from crossvox.samples.dataset import ChunkDataset
 from crossvox.samples.index import window_index
 from crossvox.samples.maps import FeatureCollate
 from crossvox.samples.params import AugmentParams

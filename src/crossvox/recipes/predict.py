@@ -51,7 +51,7 @@ from crossvox.recipes.prepare import posed_frames, read_scenes
 from crossvox.recipes.progress import Progress, Silent
 from crossvox.recipes.segment2d import load_segment2d
 from crossvox.recipes.train import SceneRun, read_scene_run
-from crossvox.samples.images import normalised
+from crossvox.samples.batch import normalised
 from crossvox.samples.source import SceneSource, load_source
 from crossvox.scene.store import write_volume
 from crossvox.scene.tsdf import TsdfParams, fuse

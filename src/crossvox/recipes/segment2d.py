@@ -27,6 +27,7 @@ from crossvox.core.artifact import (
     write_manifest,
 )
 from crossvox.core.checks import ArtifactError, ParamsError, expect
+from crossvox.core.colors import COLORS, RECORD, check_recorded
 from crossvox.core.labels import NYU40
 from crossvox.core.params import from_plain
 from crossvox.core.volume import Score
@@ -34,17 +35,14 @@ from crossvox.doors.images import encode_png, resize_color, write_bytes
 from crossvox.metrics import confusion, segmentation_scores
 from crossvox.recipes.prepare import read_scenes
 from crossvox.recipes.progress import Progress, Silent
-from crossvox.samples.images import (
+from crossvox.samples.batch import collate_images, normalised
+from crossvox.samples.decode import check_shapes, read_image, read_labels
+from crossvox.samples.images import ImageDataset
+from crossvox.samples.pairs import (
     FLAT_SPLITS,
-    ImageDataset,
     ImagePair,
     PairList,
-    check_shapes,
-    collate_images,
     folder_pairs,
-    normalised,
-    read_image,
-    read_labels,
     scene_pairs,
     split_pairs,
 )
@@ -127,7 +125,7 @@ def find_images(
             ``valset/`` in each; instead of ``data``.
         scenes: training scenes of prepared data: "train", "val", "all", or names by commas.
         validation_scenes: likewise; "none" for no validation.
-        validation_share: see :func:`crossvox.samples.images.split_pairs`.
+        validation_share: see :func:`crossvox.samples.pairs.split_pairs`.
 
     Raises:
         ParamsError: neither ``data`` nor both folders are given, or all of them.
@@ -217,6 +215,7 @@ def train_segment2d(
         parameter_groups=lambda network: task.parameter_groups(network, params.train.rate),  # type: ignore[arg-type]
         recipe={
             "params": params,
+            RECORD: COLORS,
             "split": found.split,
             "label_pixels": pixels,
             "class_shares": task.shares,
@@ -256,6 +255,7 @@ def read_segment2d_run(run: Path) -> Segment2dRun:
         ArtifactError: ``run`` is not a run folder, or one of another task.
     """
     record = read_run(run, "segment2d")
+    check_recorded(record.recipe, str(run))
     params = from_plain(Segment2dRunParams, record.recipe["params"])
     return Segment2dRun(params, Segment2d(params.task, tuple(record.recipe["class_shares"])))
 

@@ -12,12 +12,14 @@ import numpy as np
 from crossvox.chunks import ChunkParams
 from crossvox.core.artifact import file_digest, plain, read_manifest, write_json
 from crossvox.core.checks import ArtifactError, ParamsError, expect
+from crossvox.core.colors import COLORS, RECORD, check_recorded
 from crossvox.core.labels import NYU40
 from crossvox.core.params import from_plain
 from crossvox.core.volume import Batch
 from crossvox.recipes.prepare import read_scenes
 from crossvox.recipes.progress import Progress, Silent
-from crossvox.samples.dataset import ChunkDataset, collate
+from crossvox.samples.batch import collate
+from crossvox.samples.dataset import ChunkDataset
 from crossvox.samples.index import SampleIndex, training_index, window_index
 from crossvox.samples.maps import FeatureCollate
 from crossvox.samples.params import AugmentParams
@@ -216,6 +218,7 @@ def _train(
     )
     recipe: dict[str, Any] = {
         "params": params,
+        RECORD: COLORS,
         "scenes": given.scenes,
         "validation_scenes": given.validation_scenes,
     }
@@ -433,6 +436,7 @@ def read_scene_run(run: Path) -> SceneRun:
     Raises:
         ArtifactError: ``run`` is not a run folder, or one of another task.
     """
+    check_recorded(read_run(run).recipe, str(run))
     if read_run(run).task == Segment3d.name:
         record = read_run(run, Segment3d.name)
         segment = from_plain(Segment3dRunParams, record.recipe["params"])

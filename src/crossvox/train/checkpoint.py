@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from crossvox.core.artifact import Manifest, building, read_json, write_json, write_manifest
 from crossvox.core.checks import ArtifactError, CheckpointError
+from crossvox.networks.rescale import fit_rescaling
 
 NETWORK = "network.safetensors"
 OPTIMIZER = "optimizer.safetensors"
@@ -149,6 +150,7 @@ def put_weights(
     Raises:
         CheckpointError: they do not fit; the text lists the first few problems of each kind.
     """
+    fit_rescaling(network, weights)
     own = network.state_dict()
     mismatched = tuple(
         f"{name} {tuple(weights[name].shape)} for {tuple(own[name].shape)}"

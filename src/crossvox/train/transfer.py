@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from crossvox.core.checks import CheckpointError, ParamsError, expect
+from crossvox.networks.rescale import fit_rescaling
 from crossvox.train.checkpoint import load_checkpoint
 from crossvox.train.loop import best_or_last
 
@@ -28,6 +29,9 @@ Mode = Literal["full", "published", "decoder", "probe"]
 
 FILE = "transfer.json"
 """The report in a run folder."""
+
+IMAGES = "image_network."
+"""Prefix of the 2D network's weights."""
 
 INNER = "volume_network."
 """Prefix of the 3D network's weights where images are lifted inside."""
@@ -163,7 +167,10 @@ class Transfer:
         Raises:
             CheckpointError: nothing fits.
         """
-        params, own = self.params, network.state_dict()
+        params = self.params
+        if "images" in params.load and any(name.startswith(IMAGES) for name in self.weights):
+            fit_rescaling(network, self.weights)
+        own = network.state_dict()
         part_of = _parts(network)
         input_fits = self._input_fits(network)
         loaded, spread, missing, not_asked, left = [], [], [], [], []
