@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 
 import crossvox
 from crossvox.core.checks import CrossvoxError
+from crossvox.flow.runner import Runner
 
 if TYPE_CHECKING:
     from crossvox.capture.describe import CaptureSummary
     from crossvox.evaluate.classes import ClassEvaluation
     from crossvox.evaluate.score import Evaluation
     from crossvox.study.results import Comparison
-    from crossvox.train.loop import TrainReport
+    from crossvox.train.report import TrainReport
 
 OK, BROKEN, INTERRUPTED = 0, 2, 130
 
@@ -93,9 +94,9 @@ class Terminal:
         """Print a remark above the bars."""
         self.console.print(text, markup=False, soft_wrap=True)
 
-    def training(self) -> Callable[[Any], None]:
+    def training(self, label: str = "train") -> Callable[[Any], None]:
         """A bar for the training loop, with loss, validation scores and time left."""
-        task = self._bars.add_task("train", total=None, note="")
+        task = self._bars.add_task(label, total=None, note="")
 
         def watch(state: Any) -> None:
             note = f"loss {state.loss:.4f}"
@@ -137,17 +138,18 @@ class Terminal:
             unit = f" ({scores[0].unit})" if scores[0].unit not in ("", "ratio") else ""
             rows.append([name + unit, *[f"{s.value:.4f}" for s in scores], arrow])
         self.table(
-            f"Mean over {len(evaluation.scenes)} scenes, protocol '{evaluation.protocol}'",
+            f"Mean over {len(evaluation.counted)} scenes, protocol '{evaluation.protocol}'",
             ["score", *methods, ""],
             rows,
         )
+        if evaluation.seen:
+            self.say(f"learnt from, marked in the score file: {', '.join(evaluation.seen)}")
 
     def class_scores(self, evaluation: "ClassEvaluation") -> None:
         """Print scores counted over the split, all methods side by side; then single classes."""
-        methods = list(evaluation.mean)
-        found = {m: {score.name: score for score in evaluation.mean[m]} for m in methods}
+        methods = list(evaluation.whole)
+        found = {m: {score.name: score for score in evaluation.whole[m]} for m in methods}
         names = list(dict.fromkeys(name for scores in found.values() for name in scores))
-        single = [name for name in names if name.startswith("IoU ")]
 
         def cells(name: str) -> list[str]:
             scores = [found[method].get(name) for method in methods]
@@ -156,6 +158,7 @@ class Terminal:
         def first(name: str) -> Any:
             return next(found[method][name] for method in methods if name in found[method])
 
+        single = [name for name in names if first(name).class_name]
         rows = [
             [
                 name,
@@ -166,7 +169,7 @@ class Terminal:
             for name in names
             if name not in single
         ]
-        scenes = len(evaluation.scenes)
+        scenes = len(evaluation.counted)
         self.table(
             f"One count over {scenes} scenes, protocol '{evaluation.protocol}'",
             ["score", *methods, "", "counted"],
@@ -345,10 +348,12 @@ def _prepare(terminal: Terminal) -> Callable[..., Outcome]:
             workers: scans prepared at once; 0 means one a core.
             label_map: class map of raw label ids; by default it is looked for in RAW.
         """
-        report = prepare(raw, out, params, workers=workers, label_map=label_map, progress=terminal)
+        report = prepare(
+            raw, out, params, workers=workers, label_map=label_map, runner=Runner(terminal)
+        )
         rows = [
             [
-                scene.scene,
+                scene.item,
                 scene.status,
                 str(scene.notes.get("frames", "")),
                 str(scene.notes.get("lost poses", "")),
@@ -360,7 +365,7 @@ def _prepare(terminal: Terminal) -> Callable[..., Outcome]:
         columns = ["scene", "status", "frames", "lost poses", "occupied voxels", "time"]
         terminal.table(f"Prepared scenes in {out}", columns, rows)
         for scene in report.failed:
-            terminal.say(f"failed: {scene.scene}: {scene.error}")
+            terminal.say(f"failed: {scene.item}: {scene.error}")
         return Outcome(report, BROKEN if report.failed else OK)
 
     return command
@@ -399,8 +404,7 @@ def _train_reconstruct(terminal: Terminal) -> Callable[..., Outcome]:
             params,
             sources,
             start=start,
-            progress=terminal,
-            watch=terminal.training(),
+            runner=Runner(terminal),
         )
         return _trained(terminal, report)
 
@@ -434,8 +438,7 @@ def _train_segment3d(terminal: Terminal) -> Callable[..., Outcome]:
             params,
             sources,
             start=start,
-            progress=terminal,
-            watch=terminal.training(),
+            runner=Runner(terminal),
         )
         return _trained(terminal, report)
 
@@ -483,7 +486,7 @@ def _predict(terminal: Terminal) -> Callable[..., Outcome]:
             votes=votes,
             baselines=baselines,
             device=device,
-            progress=terminal,
+            runner=Runner(terminal),
         )
         rows = [
             [
@@ -512,6 +515,7 @@ def _evaluate_reconstruct(terminal: Terminal) -> Callable[..., Outcome]:
         pred: Annotated[Path, positional],
         data: Annotated[Path, positional],
         protocol: Literal["surface", "thesis"] = "surface",
+        seen_scenes: bool = False,
     ) -> Outcome:
         """Score predicted scenes and their baselines against the scenes' surfaces.
 
@@ -519,8 +523,11 @@ def _evaluate_reconstruct(terminal: Terminal) -> Callable[..., Outcome]:
             pred: folder that 'crossvox predict' wrote.
             data: folder that 'crossvox prepare' wrote.
             protocol: surface (area-uniform samples) or thesis (mesh vertices, as published).
+            seen_scenes: count scenes that the run learnt from as well.
         """
-        evaluation = evaluate_reconstruction(pred, data, protocol, progress=terminal.step("scenes"))
+        evaluation = evaluate_reconstruction(
+            pred, data, protocol, progress=terminal.step("scenes"), seen_scenes=seen_scenes
+        )
         terminal.scores(evaluation)
         return Outcome(evaluation)
 
@@ -532,14 +539,21 @@ def _evaluate_segment3d(terminal: Terminal) -> Callable[..., Outcome]:
 
     positional, _ = _positional()
 
-    def command(pred: Annotated[Path, positional], data: Annotated[Path, positional]) -> Outcome:
+    def command(
+        pred: Annotated[Path, positional],
+        data: Annotated[Path, positional],
+        seen_scenes: bool = False,
+    ) -> Outcome:
         """Score labelled rooms and their baselines against the scenes' ground truth.
 
         Args:
             pred: folder that 'crossvox predict' wrote from a segment3d run.
             data: folder that 'crossvox prepare' wrote.
+            seen_scenes: count scenes that the run learnt from as well.
         """
-        evaluation = evaluate_classes(pred, data, progress=terminal.step("scenes"))
+        evaluation = evaluate_classes(
+            pred, data, progress=terminal.step("scenes"), seen_scenes=seen_scenes
+        )
         terminal.class_scores(evaluation)
         return Outcome(evaluation)
 
@@ -551,14 +565,21 @@ def _evaluate_scannet(terminal: Terminal) -> Callable[..., Outcome]:
 
     positional, _ = _positional()
 
-    def command(files: Annotated[Path, positional], data: Annotated[Path, positional]) -> Outcome:
+    def command(
+        files: Annotated[Path, positional],
+        data: Annotated[Path, positional],
+        seen_scenes: bool = False,
+    ) -> Outcome:
         """Score per-vertex files (SCENE.txt, one NYU40 id a line) by ScanNet's rule.
 
         Args:
             files: folder of such files, from 'crossvox export scannet' or anywhere else.
             data: folder that 'crossvox prepare' wrote.
+            seen_scenes: count scenes that the run learnt from as well.
         """
-        evaluation = evaluate_scannet(files, data, progress=terminal.step("scenes"))
+        evaluation = evaluate_scannet(
+            files, data, progress=terminal.step("scenes"), seen_scenes=seen_scenes
+        )
         terminal.class_scores(evaluation)
         return Outcome(evaluation)
 
@@ -716,7 +737,7 @@ def _scan(terminal: Terminal) -> Callable[..., Outcome]:
             votes: 2D run whose labels vote, beside a segmentation.
         """
         report = scan(
-            capture, out, params, run=run, geometry=geometry, votes=votes, progress=terminal
+            capture, out, params, run=run, geometry=geometry, votes=votes, runner=Runner(terminal)
         )
         if report.evaluation is not None:
             terminal.scores(report.evaluation)
@@ -741,7 +762,7 @@ def _demo(terminal: Terminal) -> Callable[..., Outcome]:
             out: folder for everything.
             params: size of the demo.
         """
-        report = demo(out, params, progress=terminal, watch_training=terminal.training())
+        report = demo(out, params, runner=Runner(terminal))
         terminal.scores(report.evaluation)
         rows = [[step, f"{seconds:.1f}"] for step, seconds in report.seconds.items()]
         terminal.table("Time by stage", ["stage", "seconds"], rows)

@@ -17,7 +17,7 @@ from crossvox.core.volume import Score
 from crossvox.recipes.study import Matrix, StudyReport, run_study
 from crossvox.study.arms import Arm
 from crossvox.study.results import SceneScores
-from crossvox.train.loop import TrainReport
+from crossvox.train.report import TrainReport
 
 ARMS = (Arm("plain", "nothing"), Arm("better", "one thing"))
 BASE = Arm("base", "no learning", False)

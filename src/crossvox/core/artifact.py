@@ -22,12 +22,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 import crossvox
 from crossvox.core.checks import ArtifactError, expect
 
 SCHEMA = 1
+INFINITY = "Infinity"
 MANIFEST = "manifest.json"
 
 METHOD_FILES = {"learnt": "mesh.ply", "mask_only": "mask_only.ply", "tsdf": "tsdf.ply"}
@@ -53,7 +55,11 @@ TRANSFERRED = "transferred.ply"
 
 
 def plain(value: Any) -> Any:
-    """Turn params, paths and numpy numbers into JSON types; NaN and infinities become None."""
+    """Turn params, paths and numpy numbers into JSON types.
+
+    JSON knows no number that is not finite: NaN becomes None, infinities become the texts
+    ``Infinity`` and ``-Infinity``, which :func:`crossvox.core.params.from_plain` reads back.
+    """
     if is_dataclass(value) and not isinstance(value, type):
         return plain(asdict(value))
     if isinstance(value, Mapping):
@@ -67,7 +73,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, Path):
         return value.as_posix()
     if isinstance(value, float) and not math.isfinite(value):
-        return None
+        return None if math.isnan(value) else INFINITY if value > 0 else f"-{INFINITY}"
     return value
 
 
@@ -102,6 +108,10 @@ class Manifest:
         params: its parameters as JSON types.
         parents: digests of what it was made from, by role.
         seed: random seed, or None.
+        numbers: which numbers the stage makes: raised when the same gives other results.
+        items: of a folder of items: their digests by name.
+        learnt_from: of what a network was trained for or has made: names of the scenes that it
+            learnt from, those of its 2D network included; None: unknown, or no network.
         seconds: times by step.
         notes: counts and remarks worth showing (skipped frames, coverage, ...).
         links: folders it was made from, relative to this one, by role; for reports only.
@@ -114,15 +124,23 @@ class Manifest:
     seconds: dict[str, float] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
+    numbers: int = 0
+    items: dict[str, str] = field(default_factory=dict)
+    learnt_from: tuple[str, ...] | None = None
     schema: int = SCHEMA
     version: str = crossvox.__version__
     created: str = ""
     machine: str = ""
 
     @property
+    def identity(self) -> str:
+        """Fingerprint of stage, numbers, parameters, parents and seed, whatever items there are."""
+        return digest([self.schema, self.stage, self.numbers, self.params, self.parents, self.seed])
+
+    @property
     def digest(self) -> str:
-        """Fingerprint of stage, parameters, parents and seed: equal digest, equal artifact."""
-        return digest([self.schema, self.stage, self.params, self.parents, self.seed])
+        """Fingerprint of identity and items: equal digest, equal artifact."""
+        return digest([self.identity, self.items]) if self.items else self.identity
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -181,7 +199,7 @@ def read_manifest(folder: Path) -> Manifest:
     """Read a folder's manifest.
 
     Raises:
-        ArtifactError: there is none, or it is of another schema.
+        ArtifactError: there is none, it is of another schema, or a field has another type.
     """
     record = read_json(folder / MANIFEST)
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:
@@ -190,8 +208,13 @@ def read_manifest(folder: Path) -> Manifest:
             f"given: {folder / MANIFEST} of schema {found}; needed: schema {SCHEMA}; "
             f"do: make the folder anew with this version of crossvox"
         )
-    known = {name: record[name] for name in Manifest.__dataclass_fields__ if name in record}
-    return Manifest(**known)
+    try:
+        return msgspec.convert(record, Manifest)
+    except msgspec.ValidationError as error:
+        raise ArtifactError(
+            f"given: {folder / MANIFEST} ({error}); needed: a manifest as it was written; do: make "
+            f"the folder anew"
+        ) from None
 
 
 def is_current(folder: Path, manifest: Manifest) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import types
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+import msgspec
+
+from crossvox.core.artifact import INFINITY
 from crossvox.core.checks import ParamsError
 
 T = TypeVar("T")
@@ -21,21 +23,22 @@ def from_plain(cls: type[T], value: Any, where: str = "") -> T:
         ParamsError: a field is unknown or holds a value of another type; names the field.
     """
     name = where or cls.__name__
-    if not isinstance(value, dict):
-        raise ParamsError(
-            f"given: {name} = {value!r}; needed: the fields of {cls.__name__}; "
-            f"do: make the folder anew"
-        )
-    hints = get_type_hints(cls)
-    known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    unknown = sorted(set(value) - known)
+    unknown = sorted(_unknown(cls, value))
     if unknown:
+        known = ", ".join(sorted(field.name for field in dataclasses.fields(cls)))  # type: ignore[arg-type]
         raise ParamsError(
-            f"given: {name} with unknown fields {', '.join(unknown)}; needed: only "
-            f"{', '.join(sorted(known))}; do: use the version of crossvox that wrote it, or make "
-            f"it anew"
+            f"given: {name} with unknown fields {', '.join(unknown)}; needed: only fields of "
+            f"{cls.__name__} ({known}); do: use the version of crossvox that wrote it, or make it "
+            f"anew"
         )
-    return cls(**{key: _read(hints[key], item, f"{name}.{key}") for key, item in value.items()})
+    try:
+        return msgspec.convert(_infinities(value), cls, dec_hook=_path)
+    except msgspec.ValidationError as error:
+        text = str(error).replace("`$", f"`{name}")
+        raise ParamsError(
+            f"given: {name} that does not fit {cls.__name__} ({text}); needed: values of the types "
+            f"that were written; do: correct the value or make the file anew"
+        ) from None
 
 
 def check_choices(params: Any) -> None:
@@ -54,35 +57,32 @@ def check_choices(params: Any) -> None:
             )
 
 
-def _read(kind: Any, value: Any, where: str) -> Any:
-    origin, arguments = get_origin(kind), get_args(kind)
-    if kind is Any:
-        return value
-    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        return from_plain(kind, value, where)
-    if origin in (Union, types.UnionType):
-        if value is None and type(None) in arguments:
-            return None
-        for choice in arguments:
-            try:
-                return _read(choice, value, where)
-            except ParamsError:
-                continue
-    elif origin is Literal:
-        if value in arguments:
-            return value
-    elif origin is tuple and isinstance(value, list | tuple):
-        if len(arguments) == 2 and arguments[1] is Ellipsis:
-            return tuple(_read(arguments[0], item, where) for item in value)
-        if len(arguments) == len(value):
-            return tuple(_read(k, v, where) for k, v in zip(arguments, value, strict=True))
-    elif kind is Path and isinstance(value, str):
-        return Path(value)
-    elif kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+def _unknown(kind: Any, value: Any, where: str = "") -> list[str]:
+    """Dotted names of fields that no dataclass in ``kind`` has."""
+    if not isinstance(value, dict):
+        return []
+    if not (dataclasses.is_dataclass(kind) and isinstance(kind, type)):
+        choices = [choice for choice in get_args(kind) if dataclasses.is_dataclass(choice)]
+        return _unknown(choices[0], value, where) if len(choices) == 1 else []
+    hints = get_type_hints(kind)
+    known = {field.name for field in dataclasses.fields(kind)}
+    found = [where + key for key in value if key not in known]
+    for key in known & value.keys():
+        found += _unknown(hints[key], value[key], f"{where}{key}.")
+    return found
+
+
+def _infinities(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _infinities(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_infinities(item) for item in value]
+    if isinstance(value, str) and value.removeprefix("-") == INFINITY:
         return float(value)
-    elif type(value) is kind:
-        return value
-    raise ParamsError(
-        f"given: {where} = {value!r}; needed: {getattr(kind, '__name__', kind)}; "
-        f"do: correct the value or make the file anew"
-    )
+    return value
+
+
+def _path(kind: type, value: Any) -> Any:
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise TypeError(f"Expected `{kind.__name__}`, got {value!r}")

@@ -50,8 +50,8 @@ def reachable(url: str, patience_s: float = PATIENCE_S) -> bool:
     answered = threading.Event()
 
     def ask() -> None:
-        request = urllib.request.Request(url, method="HEAD")
         try:
+            request = urllib.request.Request(url, method="HEAD")
             urllib.request.urlopen(request, timeout=patience_s).close()
         except urllib.error.HTTPError:
             pass

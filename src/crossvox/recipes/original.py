@@ -35,9 +35,11 @@ from crossvox.core.frame import Capture, Parts
 from crossvox.core.grid import Index3, VoxelGrid
 from crossvox.core.volume import ChunkPlace, SceneVolume
 from crossvox.doors.images import write_bytes
-from crossvox.recipes.prepare import posed_frames, read_scenes
-from crossvox.recipes.progress import Progress, Silent
-from crossvox.recipes.train import ReconstructRunParams, Segment3dRunParams, read_features
+from crossvox.flow.progress import Progress, Silent
+from crossvox.recipes.data import read_scenes
+from crossvox.recipes.prepare_scene import posed_frames
+from crossvox.recipes.train import ReconstructRunParams, Segment3dRunParams
+from crossvox.recipes.train_scenes import read_features
 from crossvox.samples.hdf5 import (
     LATTICE_TOLERANCE,
     LabelConvention,
@@ -62,12 +64,12 @@ from crossvox.tasks.params import (
 from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.tasks.segment2d import PUBLISHED_SHARES
 from crossvox.tasks.segment3d import Segment3d
-from crossvox.train.loop import PARAMS, TrainParams
+from crossvox.train.params import PARAMS, TrainParams
 from crossvox.views.visibility import ViewParams
 
 if TYPE_CHECKING:
-    from crossvox.train.checkpoint import LoadReport
     from crossvox.train.original import OriginalCheckpoint
+    from crossvox.train.weights import LoadReport
 
 Split = Literal["train", "val"]
 

@@ -23,10 +23,11 @@ from crossvox.core.artifact import (
 from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.labels import NYU40
 from crossvox.core.npz import reading_npz
-from crossvox.evaluate.classes import reference_labels
-from crossvox.evaluate.scannet import write_vertex_labels
-from crossvox.recipes.prepare import read_scenes
-from crossvox.recipes.progress import Progress, Silent
+from crossvox.evaluate.predicted import learnt_by_heart, majority_class
+from crossvox.evaluate.references import reference_labels
+from crossvox.evaluate.scannet import SEEN, write_vertex_labels
+from crossvox.flow.progress import Progress, Silent
+from crossvox.recipes.data import read_scenes
 
 STAGE = "export-scannet"
 
@@ -118,9 +119,17 @@ def export_scannet(
             "vertices without class": without,
             "scenes left out": left_out,
         }
-        majority = _majority_class([source / scene for scene in vertices]) if predicted else None
-        if majority is not None:
-            notes["majority_class"] = majority
+        if predicted:
+            written = [folder for folder in folders if folder.resolve().name in vertices]
+            notes[SEEN] = [
+                folder.resolve().name
+                for folder in written
+                if (folder / MANIFEST).is_file()
+                and learnt_by_heart(folder.resolve().name, read_manifest(folder))
+            ]
+            majority = majority_class(written)
+            if majority is not None:
+                notes["majority_class"] = majority
         write_manifest(
             folder,
             Manifest(
@@ -181,13 +190,3 @@ def _read_on_scan(path: Path, labels: Labels) -> NDArray[np.uint8]:
         if len(stray):
             raise ValueError(f"{name} holds {stray.tolist()}, which are no such ids")
     return np.asarray(ids)
-
-
-def _majority_class(folders: list[Path]) -> int | None:
-    """The most frequent training class that the scenes' manifests agree on; None if they do not."""
-    found = {
-        read_manifest(folder).notes.get("majority_class") if (folder / MANIFEST).is_file() else None
-        for folder in folders
-    }
-    value = found.pop() if len(found) == 1 else None
-    return value if isinstance(value, int) else None

@@ -7,7 +7,7 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,10 +31,11 @@ from crossvox.core.colors import COLORS, RECORD, check_recorded
 from crossvox.core.labels import NYU40
 from crossvox.core.params import from_plain
 from crossvox.core.volume import Score
+from crossvox.doors.devices import pick_device
 from crossvox.doors.images import encode_png, resize_color, write_bytes
+from crossvox.flow.progress import Progress, Silent
 from crossvox.metrics import confusion, segmentation_scores
-from crossvox.recipes.prepare import read_scenes
-from crossvox.recipes.progress import Progress, Silent
+from crossvox.recipes.data import read_scenes
 from crossvox.samples.batch import collate_images, normalised
 from crossvox.samples.decode import check_shapes, read_image, read_labels
 from crossvox.samples.images import ImageDataset
@@ -49,14 +50,10 @@ from crossvox.samples.pairs import (
 from crossvox.samples.params import ImageAugmentParams, ImageParams
 from crossvox.tasks.params import Segment2dParams
 from crossvox.tasks.segment2d import CLASSES, Segment2d, pixel_shares
-from crossvox.train.loop import (
-    TrainParams,
-    TrainProgress,
-    TrainReport,
-    best_or_last,
-    read_run,
-    train,
-)
+from crossvox.train.folder import best_or_last, read_record
+from crossvox.train.loop import train
+from crossvox.train.params import TrainParams
+from crossvox.train.report import TrainProgress, TrainReport
 
 EVALUATE, FLATTEN = "evaluate-segment2d", "flatten"
 SCORES = "scores.json"
@@ -100,12 +97,16 @@ class ImageData:
         validation: pairs held out; may be empty.
         split: one sentence on how the two were told apart.
         left_out: counts of images without labels and of labels without image.
+        scenes: names of the training scenes; None where images are not told by scenes.
+        validation_scenes: likewise of the scenes held out.
     """
 
     training: tuple[ImagePair, ...]
     validation: tuple[ImagePair, ...]
     split: str
     left_out: dict[str, int]
+    scenes: tuple[str, ...] | None = None
+    validation_scenes: tuple[str, ...] | None = None
 
 
 def find_images(
@@ -133,14 +134,14 @@ def find_images(
     """
     _expect_one_source(data, images, labels)
     if data is not None and not (data / FLAT_IMAGES).is_dir():
-        training = scene_pairs(read_scenes(data, scenes))
-        none = PairList(())
-        held_out = (
-            none
-            if validation_scenes == "none"
-            else scene_pairs(read_scenes(data, validation_scenes))
+        learnt = read_scenes(data, scenes)
+        kept = [] if validation_scenes == "none" else read_scenes(data, validation_scenes)
+        images_of_scenes = _image_data(
+            scene_pairs(learnt),
+            scene_pairs(kept) if kept else PairList(()),
+            f"scenes: {scenes} / {validation_scenes}",
         )
-        return _image_data(training, held_out, f"scenes: {scenes} / {validation_scenes}")
+        return replace(images_of_scenes, scenes=_names(learnt), validation_scenes=_names(kept))
     if data is not None:
         images, labels = data / FLAT_IMAGES, data / FLAT_LABELS
     assert images is not None
@@ -227,6 +228,8 @@ def train_segment2d(
             "validation images": _pairs_digest(found.validation),
         },
         links={role: path for role, path in roles.items() if path is not None},
+        scenes=found.scenes,
+        validation_scenes=found.validation_scenes,
         progress=watch,
     )
     if not report.interrupted and not report.already_finished:
@@ -254,7 +257,7 @@ def read_segment2d_run(run: Path) -> Segment2dRun:
     Raises:
         ArtifactError: ``run`` is not a run folder, or one of another task.
     """
-    record = read_run(run, "segment2d")
+    record = read_record(run, "segment2d")
     check_recorded(record.recipe, str(run))
     params = from_plain(Segment2dRunParams, record.recipe["params"])
     return Segment2dRun(params, Segment2d(params.task, tuple(record.recipe["class_shares"])))
@@ -274,8 +277,6 @@ def load_segment2d(
         ArtifactError: no such run.
         CheckpointError: no such checkpoint, or it does not fit.
     """
-    import torch
-
     from crossvox.train.checkpoint import load_run_network
 
     record = read_segment2d_run(run)
@@ -283,9 +284,7 @@ def load_segment2d(
     if which == "auto":
         which = best_or_last(run)
     load_run_network(run, network, which)
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    return record, network.to(device).eval()
+    return record, network.to(pick_device(device)).eval()
 
 
 # --- evaluation ----------------------------------------------------------------------------------
@@ -487,7 +486,7 @@ def _picture_run(
     if params.train.tensorboard:
         from torch.utils.tensorboard import SummaryWriter
 
-        from crossvox.train.loop import TENSORBOARD
+        from crossvox.train.params import TENSORBOARD
 
         writer = SummaryWriter(str(run / TENSORBOARD))
     for pair, image, truth in _loaded(pairs, record.params.images):
@@ -521,6 +520,10 @@ def _image_data(training: PairList, held_out: PairList, split: str) -> ImageData
     counts = [_left_out(pairs) for pairs in (training, held_out)]
     both = {name: counts[0][name] + counts[1][name] for name in counts[0]}
     return ImageData(training.pairs, held_out.pairs, split, both)
+
+
+def _names(folders: Sequence[Path]) -> tuple[str, ...]:
+    return tuple(folder.resolve().name for folder in folders)
 
 
 def _left_out(pairs: PairList) -> dict[str, int]:

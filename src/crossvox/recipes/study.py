@@ -35,19 +35,21 @@ from crossvox.core.frame import Parts
 from crossvox.core.params import from_plain
 from crossvox.doors.meshes import write_ply
 from crossvox.evaluate.score import evaluate_reconstruction
+from crossvox.flow.progress import Progress, Silent
+from crossvox.flow.runner import Runner
 from crossvox.predict.params import PredictParams
 from crossvox.predict.surface import mask_mesh
 from crossvox.predict.windows import predict_scene
+from crossvox.recipes.data import read_scenes
 from crossvox.recipes.predict import predict
-from crossvox.recipes.prepare import posed_frames, read_scenes
-from crossvox.recipes.progress import Progress, Silent
+from crossvox.recipes.prepare_scene import posed_frames
 from crossvox.recipes.train import (
     ReconstructRunParams,
     RunSources,
     SceneRunParams,
-    load_sources,
     train_reconstruct,
 )
+from crossvox.recipes.train_scenes import load_sources
 from crossvox.samples.index import SampleIndex, training_index
 from crossvox.samples.params import AugmentParams
 from crossvox.samples.source import SceneSource, load_source
@@ -73,14 +75,9 @@ from crossvox.study.results import (
 )
 from crossvox.tasks.params import Segment2dParams
 from crossvox.tasks.segment2d import CLASSES, Segment2d
-from crossvox.train.loop import (
-    NEUTRAL,
-    PARAMS,
-    TrainParams,
-    TrainProgress,
-    TrainReport,
-    best_or_last,
-)
+from crossvox.train.folder import best_or_last
+from crossvox.train.params import NEUTRAL, PARAMS, TrainParams
+from crossvox.train.report import TrainProgress, TrainReport
 
 if TYPE_CHECKING:
     from crossvox.networks.features2d import Network2D
@@ -397,7 +394,7 @@ def predict_held_out(data: Path, params: HeldOut, run: Path, out: Path, progress
         params.predict,
         scenes=params.held_out_scenes,
         baselines=False,
-        progress=progress,
+        runner=Runner(progress),
     )
 
 
@@ -567,8 +564,7 @@ class _ReconstructStudy:
                 features_rate=self.params.features_rate if arm.trainable else 0.0,
                 features_proxy=arm.proxy,
             ),
-            progress=self.progress,
-            watch=watch,
+            runner=Runner(self.progress),
         )
 
     def predict(self, run: Path, out: Path) -> None:

@@ -20,10 +20,11 @@ from crossvox.core.artifact import (
 )
 from crossvox.core.checks import ParamsError, expect
 from crossvox.evaluate.classes import MAJORITY_METHOD, evaluate_classes
+from crossvox.flow.progress import Progress, Silent
+from crossvox.flow.runner import Runner
 from crossvox.predict.params import PredictParams
-from crossvox.recipes.predict import vote_scene
-from crossvox.recipes.prepare import read_scenes
-from crossvox.recipes.progress import Progress, Silent
+from crossvox.recipes.data import read_scenes
+from crossvox.recipes.predict_scene import vote_scene
 from crossvox.recipes.study import (
     BASELINES,
     STUDY_BASELINES,
@@ -41,10 +42,10 @@ from crossvox.recipes.train import (
     ReconstructRunParams,
     RunSources,
     Segment3dRunParams,
-    load_sources,
     train_reconstruct,
     train_segment3d,
 )
+from crossvox.recipes.train_scenes import load_sources
 from crossvox.samples.params import AugmentParams
 from crossvox.samples.source import VOLUME_FILE, SceneSource
 from crossvox.scene.store import read_volume
@@ -58,7 +59,8 @@ from crossvox.study.arms import (
 from crossvox.study.results import SceneScores
 from crossvox.tasks.params import ReconstructParams, SceneTaskParams
 from crossvox.tasks.segment3d import CLASSES, Segment3d, voxel_shares
-from crossvox.train.loop import TrainParams, TrainReport
+from crossvox.train.params import TrainParams
+from crossvox.train.report import TrainReport
 
 STARTS = "starts"
 SPLIT = "split"
@@ -199,8 +201,7 @@ class _Study:
             ),
             self._sources(arm, index),
             start=start,
-            progress=self.progress,
-            watch=watch,
+            runner=Runner(self.progress),
         )
 
     def _start(
@@ -221,8 +222,7 @@ class _Study:
                 validation_windows=params.validation_windows,
             ),
             self._sources(arm, index),
-            progress=self.progress,
-            watch=watch,
+            runner=Runner(self.progress),
         )
 
     def _sources(self, arm: SegmentArm, index: Path) -> RunSources:
@@ -240,7 +240,7 @@ class _Study:
     def score(self, prediction: Path) -> SceneScores:
         """Nearest-vertex transfer and voxels, one count over the split."""
         evaluation = evaluate_classes(prediction, self.data, self.progress.step("scores"))
-        return {SPLIT: evaluation.mean["learnt"]}
+        return {SPLIT: evaluation.whole["learnt"]}
 
     def baseline_scores(self) -> dict[str, SceneScores]:
         """2D votes and majority class of the held-out scenes, where that is not done."""
@@ -255,7 +255,7 @@ class _Study:
             evaluation = evaluate_classes(folder, self.data, self.progress.step("baselines"))
             methods = ("votes_2d", MAJORITY_METHOD)
             return {
-                arm.name: {SPLIT: evaluation.mean[method]}
+                arm.name: {SPLIT: evaluation.whole[method]}
                 for arm, method in zip(SEGMENT3D_BASELINES, methods, strict=True)
             }
 

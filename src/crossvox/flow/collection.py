@@ -1,0 +1,113 @@
+"""Folders of items of one identity: scenes that were prepared alike, predicted by one run, ..."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from crossvox.core.artifact import (
+    MANIFEST,
+    Manifest,
+    plain,
+    read_manifest,
+    total_seconds,
+    write_manifest,
+)
+from crossvox.core.checks import ArtifactError
+from crossvox.flow.folder import expect_own
+from crossvox.flow.locks import shared
+from crossvox.flow.stage import Collection
+
+
+def open_collection(out: Path, collection: Collection, links: Mapping[str, str]) -> Manifest:
+    """Begin to work on a folder of items; what it is stands in its manifest from now on.
+
+    Raises:
+        ArtifactError: it holds something else, or items of another identity.
+    """
+    asked = collection.manifest()
+    expect_own(out, asked.stage)
+    with shared(out, "collection"):
+        if not (out / MANIFEST).is_file():
+            write_manifest(out, replace(asked, links=dict(links)))
+            return asked
+        there = read_manifest(out)
+        if there.identity != asked.identity:
+            changed = "; ".join(differences(there, asked)[:5])
+            raise ArtifactError(
+                f"given: {out}, whose {len(there.items)} items were made otherwise ({changed}); "
+                f"needed: one identity for all items of a folder, since scores are averaged over "
+                f"them; do: name another folder, or pass what that one was made with"
+            )
+        return there
+
+
+def close_collection(
+    out: Path,
+    made: Iterable[str],
+    notes: Callable[[], Mapping[str, Any]],
+    links: Mapping[str, str],
+    learnt_from: tuple[str, ...] | None = None,
+) -> Manifest:
+    """Enter items into the folder's manifest, beside those that others have entered.
+
+    Notes are asked for while nobody else writes; they are written over those that are there. Times
+    are added up over all items.
+    """
+    with shared(out, "collection"):
+        there = read_manifest(out)
+        items = {**there.items, **{name: read_manifest(out / name).digest for name in made}}
+        items = {name: items[name] for name in sorted(items) if (out / name).is_dir()}
+        manifest = replace(
+            there,
+            items=items,
+            notes={**there.notes, **plain(notes())},
+            links={**there.links, **links},
+            learnt_from=learnt_from,
+            seconds=total_seconds(read_manifest(out / name).seconds for name in items),
+        )
+        write_manifest(out, replace(manifest, created="", machine=""))
+        return manifest
+
+
+def items_of(folder: Path) -> list[Path]:
+    """The items of a folder, in the order of their names: those that its manifest lists.
+
+    Raises:
+        ArtifactError: the folder has no manifest that can be read, or an item is gone.
+    """
+    names = sorted(read_manifest(folder).items)
+    gone = [name for name in names if not (folder / name / MANIFEST).is_file()]
+    if gone:
+        raise ArtifactError(
+            f"given: {folder}, whose manifest lists {', '.join(gone[:5])}, not to be found there; "
+            f"needed: a folder as its stage wrote it; do: run the stage again"
+        )
+    return [folder / name for name in names]
+
+
+def differences(there: Manifest, asked: Manifest) -> list[str]:
+    """What two identities differ in, one text each: ``surface.level: 0.9 there, 0.35 asked``."""
+    pairs = {
+        "stage": (there.stage, asked.stage),
+        "numbers": (there.numbers, asked.numbers),
+        "": (there.params, asked.params),
+        "made from": (there.parents, asked.parents),
+    }
+    return [text for name, (old, new) in pairs.items() for text in changes(old, new, name)]
+
+
+def changes(
+    there: Any, asked: Any, where: str = "", words: tuple[str, str] = ("there", "asked")
+) -> list[str]:
+    """Leaves in which two JSON values differ, one text each; ``words`` tell the two apart."""
+    if not (isinstance(there, Mapping) and isinstance(asked, Mapping)):
+        same = there == asked
+        return [] if same else [f"{where}: {there!r} {words[0]}, {asked!r} {words[1]}"]
+    found = []
+    for key in sorted({*there, *asked}):
+        name = f"{where}.{key}" if where else str(key)
+        found += changes(there.get(key), asked.get(key), name, words)
+    return found

@@ -1,0 +1,109 @@
+"""Folders that appear whole: may I write here, swap in what is finished, and recovery.
+
+An unfinished folder has a hidden name that ends with ``.part``; while a finished one is put in the
+place of an older one, the older one has a hidden name that ends with ``.old``. Whatever a killed
+process left of either is put right by the next call for the same folder.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from crossvox.core.artifact import MANIFEST, Manifest, read_manifest
+from crossvox.core.checks import ArtifactError, expect
+
+PART, OLD = ".part", ".old"
+
+
+def expect_own(folder: Path, *stages: str) -> None:
+    """Refuse a folder that none of these stages wrote: what it holds may be replaced.
+
+    Raises:
+        ArtifactError: it is there, is not empty, and holds something else.
+    """
+    empty = not folder.exists() or (folder.is_dir() and not _visible(folder))
+    if empty and not folder.is_symlink():
+        return
+    there = read_manifest(folder).stage if (folder / MANIFEST).is_file() else None
+    expect(
+        there in stages,
+        given=f"{folder}, which holds "
+        + (f"what '{there}' wrote" if there else "something that crossvox did not write"),
+        needed=f"a new or empty folder, or one that '{stages[0]}' wrote",
+        do="name another folder",
+        error=ArtifactError,
+    )
+
+
+def is_current(folder: Path, manifest: Manifest) -> bool:
+    """Whether ``folder`` holds the artifact whose identity ``manifest`` has."""
+    if not (folder / MANIFEST).is_file():
+        return False
+    try:
+        return read_manifest(folder).identity == manifest.identity
+    except ArtifactError:
+        return False
+
+
+@contextmanager
+def building(folder: Path) -> Iterator[Path]:
+    """Give an empty folder; swap it in for ``folder`` only if the block succeeds.
+
+    What ``folder`` held is replaced as a whole, and is there until the new one is complete. The
+    caller sees to it that nobody else builds the same folder (:mod:`crossvox.flow.locks`).
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    recover(folder)
+    temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}{PART}")
+    temporary.mkdir()
+    try:
+        yield temporary
+        if not (temporary / MANIFEST).is_file():
+            raise ArtifactError(f"a stage ended without writing {MANIFEST} for {folder}")
+        if folder.exists():
+            old = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}{OLD}")
+            os.replace(folder, old)
+            os.replace(temporary, folder)
+            shutil.rmtree(old)
+        else:
+            os.replace(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def recover(folder: Path) -> None:
+    """Put right what a killed process left of ``folder``.
+
+    A folder that was moved aside and not replaced comes back; every other leftover goes.
+    """
+    for old in sorted(_leftovers(folder, OLD), key=lambda path: path.stat().st_mtime):
+        if folder.exists():
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            os.replace(old, folder)
+    for part in _leftovers(folder, PART):
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _leftovers(folder: Path, ending: str) -> list[Path]:
+    length = len(f".{folder.name}.") + 8 + len(ending)
+    found = folder.parent.glob(f".{_escaped(folder.name)}.*{ending}")
+    return [path for path in found if len(path.name) == length and path.is_dir()]
+
+
+def _escaped(name: str) -> str:
+    return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in name)
+
+
+def _visible(folder: Path) -> list[str]:
+    """Names of what a folder holds, less the locks and leftovers of this package."""
+    return [
+        path.name
+        for path in folder.iterdir()
+        if not (path.name.startswith(".") and path.name.endswith((PART, OLD, ".locks")))
+    ]

@@ -1,0 +1,210 @@
+"""Where the items of a folder are made: in this process, or in worker processes beside it.
+
+A back end takes jobs and gives back, in any order, what became of each. It is the one place where
+another engine plugs in: register a back end under a name of its own (entry points
+``crossvox.backends``).
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from crossvox.core.checks import CrossvoxError
+from crossvox.core.registry import Registry
+from crossvox.core.threads import LIMIT, threads
+from crossvox.flow.stage import Stage
+
+Status = Literal["made", "kept", "failed", "elsewhere"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one item.
+
+    Attributes:
+        item: its name.
+        status: "made"; "kept": it was there already, of the same identity; "failed"; "elsewhere":
+            another process is at work on it.
+        notes: what its manifest notes.
+        seconds: times by step.
+        error: why it failed.
+    """
+
+    item: str
+    status: Status
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One item to make: its name, what makes it, and where to."""
+
+    item: str
+    stage: Stage
+    folder: Path
+
+
+Carry = Callable[[Job], Outcome]
+"""Makes the item of a job; raises what goes wrong."""
+
+
+class Backend(Protocol):
+    """Who carries out jobs."""
+
+    def run(self, carry: Carry, jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
+        """Carry out all jobs; one that fails is an outcome, and the others go on.
+
+        Args:
+            carry: what to do with a job; can be pickled.
+            jobs: what to do.
+            workers: how many at once.
+        """
+        ...
+
+
+class Here:
+    """One job after the other, in this process."""
+
+    def run(self, carry: Carry, jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
+        """See :class:`Backend`."""
+        del workers
+        for job in jobs:
+            yield attempt(carry, job)
+
+
+class Pool:
+    """Worker processes, each with its share of the threads.
+
+    A worker that is killed, by a lack of memory for example, costs the item that it was at work
+    on; another worker takes its place.
+    """
+
+    def run(self, carry: Carry, jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
+        """See :class:`Backend`."""
+        waiting = list(reversed(jobs))
+        share = max(1, threads() // workers)
+        busy: dict[Connection, tuple[_Worker, Job]] = {}
+        idle: list[_Worker] = []
+        try:
+            while waiting or busy:
+                while waiting and len(busy) < workers:
+                    worker = idle.pop() if idle else _Worker(share)
+                    job = waiting.pop()
+                    worker.pipe.send((carry, job))
+                    busy[worker.pipe] = (worker, job)
+                for pipe in [pipe for pipe in wait(list(busy)) if isinstance(pipe, Connection)]:
+                    worker, job = busy.pop(pipe)
+                    try:
+                        outcome = worker.pipe.recv()
+                        idle.append(worker)
+                    except (EOFError, ConnectionError):
+                        outcome = Outcome(job.item, "failed", error=worker.buried())
+                    yield outcome
+        finally:
+            for worker in [*idle, *(worker for worker, _ in busy.values())]:
+                worker.stop()
+
+
+BACKENDS: Registry[Backend] = Registry("back end", "crossvox.backends")
+BACKENDS.register("here", Here())
+BACKENDS.register("pool", Pool())
+
+
+def attempt(carry: Carry, job: Job) -> Outcome:
+    """Carry out one job; whatever goes wrong with it becomes its outcome."""
+    try:
+        return carry(job)
+    except CrossvoxError as error:
+        text = str(error)
+    except MemoryError:
+        text = "out of memory"
+    except OSError as error:
+        text = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+    except Exception as error:
+        text = f"{type(error).__name__}: {error}"
+    return Outcome(job.item, "failed", error=text)
+
+
+class _Worker:
+    """A process that makes items, and this end of the pipe to it."""
+
+    def __init__(self, share: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.pipe, other = context.Pipe()
+        self._process = context.Process(target=_work, args=(other,))
+        with _inheriting(share):
+            self._process.start()
+        other.close()
+
+    def buried(self) -> str:
+        """What its death looks like; it is over for good."""
+        self._process.join()
+        code = self._process.exitcode or 0
+        name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        return f"the worker process ended ({name}); a lack of memory is the usual reason"
+
+    def stop(self) -> None:
+        """End it, whatever it is doing; what it had begun is cleaned up."""
+        self.pipe.close()
+        if self._process.is_alive():
+            self._process.terminate()
+            self._process.join(10)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+
+_POOLS = (LIMIT, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@contextmanager
+def _inheriting(share: int) -> Iterator[None]:
+    """What a worker inherits: libraries read the number of their threads when they are loaded."""
+    before = {name: os.environ.get(name) for name in _POOLS}
+    os.environ.update(dict.fromkeys(_POOLS, str(share)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _work(pipe: Connection) -> None:
+    """The life of a worker: jobs in, outcomes out, until the other end is closed."""
+    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is told as well, and ends this one
+    threading.Thread(target=_follow_parent, daemon=True).start()
+    while True:
+        try:
+            carry, job = pipe.recv()
+            pipe.send(attempt(carry, job))
+        except (EOFError, BrokenPipeError):
+            return
+
+
+def _end(signum: int, frame: object) -> None:
+    """Leave by an exception, so that what was begun is cleaned up."""
+    del signum, frame
+    raise SystemExit(1)
+
+
+def _follow_parent() -> None:
+    """A worker does not outlive its parent."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)

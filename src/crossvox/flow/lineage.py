@@ -1,0 +1,44 @@
+"""Which scenes something has learnt from, and which split a scene is in.
+
+Scenes of one *space* are several captures of one room: ``scene0042_00`` and ``scene0042_01``. They
+stay together: who has learnt from the one has seen the other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+
+HELD_OUT_OF = 5
+"""One space in so many is held out, where no list says otherwise."""
+
+_SCANNET = re.compile(r"(?P<space>scene\d{4})_\d{2}")
+
+
+def space_of(scene: str) -> str:
+    """The space that a scene shows: ``scene0042`` of ``scene0042_01``; of other names, the name."""
+    found = _SCANNET.fullmatch(scene)
+    return found["space"] if found else scene
+
+
+def is_held_out(scene: str) -> bool:
+    """Whether a scene is kept for validation, where no list says.
+
+    It follows from the name of its space alone (SHA-256 modulo :data:`HELD_OUT_OF`), so that no
+    scene ever moves when others come or go.
+    """
+    number = int(hashlib.sha256(space_of(scene).encode()).hexdigest(), 16)
+    return number % HELD_OUT_OF == 0
+
+
+def is_seen(scene: str, learnt_from: Iterable[str] | None) -> bool:
+    """Whether a scene shows a space that was learnt from; False where that is unknown."""
+    return space_of(scene) in {space_of(name) for name in learnt_from or ()}
+
+
+def together(*sources: Iterable[str] | None) -> tuple[str, ...] | None:
+    """Scenes that any of several sources has learnt from; None if one of them does not know."""
+    if any(source is None for source in sources):
+        return None
+    return tuple(sorted({name for source in sources for name in source or ()}))

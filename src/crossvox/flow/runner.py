@@ -1,0 +1,299 @@
+"""The runner: makes what is declared, keeps what is there, and tells what it would do."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from crossvox.core.artifact import Manifest, Stopwatch, plain, read_manifest, write_manifest
+from crossvox.core.checks import CrossvoxError
+from crossvox.flow import locks
+from crossvox.flow.collection import close_collection, open_collection
+from crossvox.flow.folder import building, expect_own, is_current
+from crossvox.flow.jobs import BACKENDS, Job, Outcome
+from crossvox.flow.progress import Progress, Silent
+from crossvox.flow.rates import foretell, record_rate
+from crossvox.flow.stage import Collection, Continued, Declared, Stage
+
+
+@dataclass
+class Work:
+    """What a stage is given to work with.
+
+    Attributes:
+        out: the empty folder to fill.
+        progress: who watches.
+        watch: adds up time by step, for the manifest.
+        learnt_from: to be set by a stage whose result comes from a network: see
+            :mod:`crossvox.flow.lineage`.
+    """
+
+    out: Path
+    progress: Progress
+    watch: Stopwatch = field(default_factory=Stopwatch)
+    learnt_from: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a dry run tells of one item.
+
+    Attributes:
+        stage: name of its stage.
+        item: its name.
+        status: what would become of it; "unknown" where it depends on what is not there yet.
+        seconds: about how long, from what was recorded; None where nothing was.
+    """
+
+    stage: str
+    item: str
+    status: Literal["make", "keep", "continue", "unknown"]
+    seconds: float | None = None
+
+
+class DryRunEnds(Exception):
+    """Ends a dry run, where work would begin that needs what was not made."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What became of the items of a folder.
+
+    Attributes:
+        out: the folder.
+        outcomes: of every item asked for, in the order of their names.
+        manifest: of the folder, over all items that it holds.
+    """
+
+    out: Path
+    outcomes: tuple[Outcome, ...]
+    manifest: Manifest
+
+    @property
+    def failed(self) -> tuple[Outcome, ...]:
+        """Items that could not be made."""
+        return tuple(outcome for outcome in self.outcomes if outcome.status == "failed")
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Names of items that were there already."""
+        return tuple(outcome.item for outcome in self.outcomes if outcome.status == "kept")
+
+
+class Runner:
+    """Makes stages, on behalf of somebody who watches.
+
+    Attributes:
+        progress: who watches.
+        dry: make nothing; tell in ``plan`` what would be made, then raise :class:`DryRunEnds`.
+        plan: what a dry run found.
+        seconds: wall time by part, see :meth:`part`.
+    """
+
+    def __init__(self, progress: Progress | None = None, *, dry: bool = False) -> None:
+        self.progress: Progress = progress or Silent()
+        self.dry = dry
+        self.plan: list[Planned] = []
+        self.seconds: dict[str, float] = {}
+
+    def make(self, stage: Stage, folder: Path) -> Outcome:
+        """Make one folder, unless it is there already.
+
+        Raises:
+            ArtifactError: ``folder`` holds something else, or another process is at work on it.
+            CrossvoxError: whatever the stage raises.
+        """
+        expect_own(folder, stage.NAME)
+        if self.dry:
+            self.foresee(stage, folder)
+            raise DryRunEnds
+        with locks.alone(folder):
+            return carry_out(Job(folder.name, stage, folder), self.progress)
+
+    def go_on(self, stage: Continued, folder: Path) -> Any:
+        """Begin or go on with a folder that its stage works in itself.
+
+        Returns:
+            What the stage returns.
+
+        Raises:
+            ArtifactError: another process is at work on it.
+            CrossvoxError: whatever the stage raises.
+        """
+        if self.dry:
+            state = stage.state(folder)
+            seconds = 0.0 if state == "keep" else foretell(stage.NAME, stage.size())
+            self.plan.append(Planned(stage.NAME, folder.name, state, seconds))
+            raise DryRunEnds
+        with locks.alone(folder):
+            fresh, begin = stage.state(folder) == "make", time.perf_counter()
+            ended = stage.go_on(Work(folder, self.progress))
+            if fresh and stage.state(folder) == "keep":
+                record_rate(stage.NAME, time.perf_counter() - begin, stage.size())
+            return ended
+
+    def make_all(
+        self,
+        collection: Collection,
+        items: Mapping[str, Stage],
+        out: Path,
+        *,
+        workers: int = 1,
+        label: str = "scenes",
+        links: Mapping[str, Path | None] | None = None,
+        notes: Callable[[Sequence[Outcome]], Mapping[str, Any]] | None = None,
+        learnt_from: tuple[str, ...] | None = None,
+    ) -> Made:
+        """Make the items of a folder; those that are there already are kept.
+
+        An item that fails is reported, and the others go on; the next call tries it again. Several
+        processes may work on one folder.
+
+        Args:
+            collection: what all items have in common.
+            items: what makes each, by name.
+            out: the folder.
+            workers: items at once; 1 makes them in this process.
+            label: what items are called in the progress.
+            links: folders they are made from, by role; for reports.
+            notes: of the folder's manifest, given what became of the items asked for.
+            learnt_from: scenes that the network behind the items has learnt from.
+
+        Raises:
+            ArtifactError: ``out`` holds something else, or items of another identity.
+            CrossvoxError: every item failed; the text names the reasons.
+        """
+        relative = _relative(links or {}, out)
+        jobs = [Job(name, stage, out / name) for name, stage in sorted(items.items())]
+        for job in jobs:
+            expect_own(job.folder, job.stage.NAME)
+        if self.dry:
+            expect_own(out, collection.NAME)
+            for job in jobs:
+                self.foresee(job.stage, job.folder, workers)
+            raise DryRunEnds
+        open_collection(out, collection, relative)
+        outcomes = self._carry_out(jobs, out, workers, label)
+        done = [outcome.item for outcome in outcomes if outcome.status in ("made", "kept")]
+        failed = {o.item: o.error for o in outcomes if o.status == "failed"}
+        if failed and not done:
+            reasons = "; ".join(f"{item}: {text}" for item, text in list(failed.items())[:3])
+            raise CrossvoxError(f"none of the {len(failed)} {label} could be made. {reasons}")
+
+        def noted() -> dict[str, Any]:
+            return {**(notes(outcomes) if notes else {}), "failed": failed}
+
+        manifest = close_collection(out, done, noted, relative, learnt_from)
+        return Made(out, tuple(outcomes), manifest)
+
+    def _carry_out(self, jobs: Sequence[Job], out: Path, workers: int, label: str) -> list[Outcome]:
+        here = workers <= 1 or len(jobs) <= 1
+        backend = BACKENDS["here" if here else "pool"]
+        carry = CarryOut(out, self.progress if here else Silent())
+        report = self.progress.step(label)
+        report(0, len(jobs))
+        outcomes: list[Outcome] = []
+        for outcome in backend.run(carry, jobs, min(workers, len(jobs))):
+            outcomes.append(outcome)
+            report(len(outcomes), len(jobs))
+            if outcome.status == "failed":
+                self.progress.say(f"failed: {outcome.item}: {outcome.error}")
+        return sorted(outcomes, key=lambda outcome: outcome.item)
+
+    def foresee(self, stage: Stage, folder: Path, workers: int = 1) -> None:
+        """Note in the plan what would become of a folder."""
+        if is_current(folder, stage.manifest()):
+            self.plan.append(Planned(stage.NAME, folder.name, "keep", 0.0))
+            return
+        seconds = foretell(stage.NAME, stage.size())
+        share = None if seconds is None else seconds / max(1, workers)
+        self.plan.append(Planned(stage.NAME, folder.name, "make", share))
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """A part of a longer job: it is timed, and a dry run goes on after it.
+
+        In a dry run, what depends on things that are not there yet is planned as unknown.
+        """
+        begin = time.perf_counter()
+        try:
+            yield
+        except DryRunEnds:
+            return
+        except CrossvoxError:
+            if not self.dry:
+                raise
+            self.plan.append(Planned(name, "", "unknown"))
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begin
+
+    def end_dry_run(self) -> None:
+        """The place in a longer job where a dry run has told everything.
+
+        Raises:
+            DryRunEnds: this is one.
+        """
+        if self.dry:
+            raise DryRunEnds
+
+
+@dataclass(frozen=True)
+class CarryOut:
+    """Makes items of one folder; can be sent to another process.
+
+    Attributes:
+        out: the folder of items.
+        progress: who watches.
+    """
+
+    out: Path
+    progress: Progress
+
+    def __call__(self, job: Job) -> Outcome:
+        """Make one item, unless it is there or another process is at work on it."""
+        with locks.taken(self.out, job.item) as mine:
+            if not mine:
+                return Outcome(job.item, "elsewhere")
+            return carry_out(job, self.progress)
+
+
+def carry_out(job: Job, progress: Progress) -> Outcome:
+    """Make or keep one folder; nobody else may be at work on it."""
+    manifest = job.stage.manifest()
+    if is_current(job.folder, manifest):
+        there = read_manifest(job.folder)
+        return Outcome(job.item, "kept", there.notes, there.seconds)
+    begin = time.perf_counter()
+    with building(job.folder) as temporary:
+        work = Work(temporary, progress)
+        notes = plain(job.stage.make(work))
+        write_manifest(
+            temporary,
+            replace(
+                manifest,
+                seconds=work.watch.seconds,
+                notes=notes,
+                links=_links(job.stage, job.folder),
+                learnt_from=work.learnt_from,
+            ),
+        )
+    record_rate(job.stage.NAME, time.perf_counter() - begin, job.stage.size())
+    return Outcome(job.item, "made", notes, work.watch.seconds)
+
+
+def _links(declared: Declared, folder: Path) -> dict[str, str]:
+    return _relative({role: given.path for role, given in declared.inputs.items()}, folder)
+
+
+def _relative(links: Mapping[str, Path | None], folder: Path) -> dict[str, str]:
+    """Paths as seen from a folder, with forward slashes."""
+    return {
+        role: Path(os.path.relpath(path, folder)).as_posix()
+        for role, path in links.items()
+        if path is not None
+    }
