@@ -367,6 +367,9 @@ def test_the_joined_network_answers_as_its_parts(work: Path, enet: Path, tmp_pat
     """Features, feature pixels, views behind each other, SurfaceNet: step by step."""
     from crossvox.recipes.image_run import load_segment2d
     from crossvox.samples.dataset import ChunkDataset, collate
+    from crossvox.recipes.segment2d import load_segment2d
+    from crossvox.samples.batch import collate
+    from crossvox.samples.dataset import ChunkDataset
     from crossvox.samples.index import window_index
     from crossvox.samples.source import load_source
     from crossvox.train.checkpoint import load_run_network

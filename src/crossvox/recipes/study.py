@@ -662,7 +662,7 @@ class _ReconstructStudy:
         """Training images ``(N, 3, H, W)`` normalised, evenly over all training scenes."""
         import torch
 
-        from crossvox.samples.images import normalised
+        from crossvox.samples.batch import normalised
 
         views = self.params.run.views
         found = [(source, frame) for source in self._training() for frame in source.views.frame_ids]
@@ -773,9 +773,9 @@ def _built(task: Segment2d, seed: int) -> Network2D:
 
     network = build(True)
     if task.params.weights != "none":
-        without = build(False).state_dict()
+        own, without = network.state_dict(), build(False).state_dict()
         expect(
-            any(not torch.equal(v, without[name]) for name, v in network.state_dict().items()),
+            any(not torch.equal(v, own[name]) for name, v in without.items()),
             given=f"arm imagenet for the 2D network {task.params.network}",
             needed="an architecture whose ImageNet weights are at hand (lite)",
             do="leave the arm out: --arms NAME,NAME",
