@@ -773,7 +773,7 @@ def _demo(terminal: Terminal) -> Callable[..., Outcome]:
 
 
 def _import_checkpoint(terminal: Terminal) -> Callable[..., Outcome]:
-    from crossvox.recipes.original import import_checkpoint
+    from crossvox.recipes.published.checkpoint import import_checkpoint
 
     positional, _ = _positional()
 
@@ -801,7 +801,8 @@ def _import_checkpoint(terminal: Terminal) -> Callable[..., Outcome]:
 
 
 def _export_hdf5(terminal: Terminal) -> Callable[..., Outcome]:
-    from crossvox.recipes.original import ExportParams, export_hdf5
+    from crossvox.recipes.published.hdf5_out import export_hdf5
+    from crossvox.recipes.published.params import ExportParams
 
     positional, flat = _positional()
 
@@ -837,7 +838,8 @@ def _export_hdf5(terminal: Terminal) -> Callable[..., Outcome]:
 
 
 def _import_hdf5(terminal: Terminal) -> Callable[..., Outcome]:
-    from crossvox.recipes.original import ImportParams, import_hdf5
+    from crossvox.recipes.published.hdf5_in import import_hdf5
+    from crossvox.recipes.published.params import ImportParams
 
     positional, flat = _positional()
 

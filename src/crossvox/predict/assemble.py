@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.core.checks import ShapeError, expect
-from crossvox.core.grid import Index3, VoxelGrid
+from crossvox.core.grid import Index3, VoxelGrid, overlap
 from crossvox.core.labels import NYU40
 from crossvox.predict.params import Blend, PredictParams
 from crossvox.predict.prediction import ClassVolume, ColorVolume, ScenePrediction
@@ -176,16 +176,3 @@ def blend_weight(shape: Index3, blend: Blend) -> NDArray[np.float32]:
             curves[-1] = np.ones(1)
     x, y, z = curves
     return (x[:, None, None] * y[:, None] * z).astype(np.float32)
-
-
-def overlap(
-    start: Index3, shape: Index3, scene: Index3
-) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """Slices of the scene, and of the window, where the two overlap (may be empty)."""
-    in_scene, in_window = [], []
-    for first, size, limit in zip(start, shape, scene, strict=True):
-        low, high = min(max(first, 0), limit), max(min(first + size, limit), 0)
-        high = max(low, high)
-        in_scene.append(slice(low, high))
-        in_window.append(slice(low - first, high - first) if high > low else slice(0, 0))
-    return tuple(in_scene), tuple(in_window)
