@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 
 import crossvox
 from crossvox.core.checks import CrossvoxError
+from crossvox.flow.runner import Runner
 
 if TYPE_CHECKING:
     from crossvox.capture.describe import CaptureSummary
@@ -347,10 +348,12 @@ def _prepare(terminal: Terminal) -> Callable[..., Outcome]:
             workers: scans prepared at once; 0 means one a core.
             label_map: class map of raw label ids; by default it is looked for in RAW.
         """
-        report = prepare(raw, out, params, workers=workers, label_map=label_map, progress=terminal)
+        report = prepare(
+            raw, out, params, workers=workers, label_map=label_map, runner=Runner(terminal)
+        )
         rows = [
             [
-                scene.scene,
+                scene.item,
                 scene.status,
                 str(scene.notes.get("frames", "")),
                 str(scene.notes.get("lost poses", "")),
@@ -362,7 +365,7 @@ def _prepare(terminal: Terminal) -> Callable[..., Outcome]:
         columns = ["scene", "status", "frames", "lost poses", "occupied voxels", "time"]
         terminal.table(f"Prepared scenes in {out}", columns, rows)
         for scene in report.failed:
-            terminal.say(f"failed: {scene.scene}: {scene.error}")
+            terminal.say(f"failed: {scene.item}: {scene.error}")
         return Outcome(report, BROKEN if report.failed else OK)
 
     return command
@@ -485,7 +488,7 @@ def _predict(terminal: Terminal) -> Callable[..., Outcome]:
             votes=votes,
             baselines=baselines,
             device=device,
-            progress=terminal,
+            runner=Runner(terminal),
         )
         rows = [
             [
@@ -736,7 +739,7 @@ def _scan(terminal: Terminal) -> Callable[..., Outcome]:
             votes: 2D run whose labels vote, beside a segmentation.
         """
         report = scan(
-            capture, out, params, run=run, geometry=geometry, votes=votes, progress=terminal
+            capture, out, params, run=run, geometry=geometry, votes=votes, runner=Runner(terminal)
         )
         if report.evaluation is not None:
             terminal.scores(report.evaluation)
@@ -761,7 +764,7 @@ def _demo(terminal: Terminal) -> Callable[..., Outcome]:
             out: folder for everything.
             params: size of the demo.
         """
-        report = demo(out, params, progress=terminal, watch_training=terminal.training())
+        report = demo(out, params, runner=Runner(terminal))
         terminal.scores(report.evaluation)
         rows = [[step, f"{seconds:.1f}"] for step, seconds in report.seconds.items()]
         terminal.table("Time by stage", ["stage", "seconds"], rows)

@@ -31,7 +31,12 @@ from crossvox.core.volume import Batch, SceneVolume
 from crossvox.doors.meshes import read_mesh
 from crossvox.evaluate.scannet import read_vertex_labels
 from crossvox.predict.store import read_prediction
-from crossvox.recipes.train import Segment3dRunParams, _collate, read_scene_run
+from crossvox.recipes.train import (
+    Segment3dRunParams,
+    _features_stay,
+    _FrozenImages,
+    read_scene_run,
+)
 from crossvox.samples.dataset import ChunkDataset, collate
 from crossvox.samples.index import window_index
 from crossvox.samples.maps import FeatureCollate
@@ -279,7 +284,7 @@ def test_features_are_kept_only_where_they_never_change() -> None:
         augment=STILL,
         train=TrainParams(device="cpu"),
     )
-    assert isinstance(_collate(Segment3d(fixed.task), fixed), FeatureCollate)
+    assert _features_stay(fixed)
     learning = replace(features, rate=1e-4)
     for other in (
         replace(fixed, augment=AugmentParams()),
@@ -287,7 +292,7 @@ def test_features_are_kept_only_where_they_never_change() -> None:
         replace(fixed, task=replace(fixed.task, features=None)),
         replace(fixed, train=TrainParams(device="cpu", workers=1)),
     ):
-        assert _collate(Segment3d(other.task), other) is collate
+        assert not _features_stay(other)
 
 
 @pytest.mark.parametrize("moved", [False, True])
@@ -311,9 +316,11 @@ def test_kept_features_are_those_of_the_runs_own_2d_network(tmp_path: Path, move
         network.image_network.state_dict(),
         initialise=Transfer(tmp_path / "source", params.transfer).initialise,
     )
-    joined: Any = _collate(task, params)
+    frozen = _FrozenImages()
+    joined = FeatureCollate(frozen)
     images = torch.randn(1, 3, 32, 40)
     own: Any = task.build()
+    frozen.take(own)
     expected = own.image_maps(images)
     torch.testing.assert_close(joined.maps.encode(images), expected, rtol=1e-4, atol=1e-5)
     theirs = (source if moved else network).image_network

@@ -27,7 +27,8 @@ from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.tasks.task import Losses
 from crossvox.train.checkpoint import load_checkpoint, load_run_network
 from crossvox.train.folder import read_record
-from crossvox.train.loop import rate_share, train
+from crossvox.train.loop import train
+from crossvox.train.optimizer import rate_share
 from crossvox.train.params import TrainParams
 from crossvox.train.report import TrainProgress, TrainReport
 from crossvox.train.stream import SampleStream, validation_batches
@@ -412,6 +413,26 @@ def test_best_checkpoint_is_the_best(tmp_path: Path, higher: bool, best: int) ->
     found = load_file(run / "best" / "network.safetensors")
     assert all(torch.equal(found[name], weights[best][name]) for name in found)
     assert not (run / "best" / "optimizer.safetensors").exists()
+
+
+def test_the_network_is_given_out_once_it_has_its_weights(tmp_path: Path) -> None:
+    run, seen = tmp_path / "run", []
+
+    def ready(network: nn.Module) -> None:
+        seen.append((network, {name: v.clone() for name, v in network.state_dict().items()}))
+
+    run_toy(run, ready=ready, progress=stop_at(3))
+    run_toy(run, ready=ready)
+    torch.manual_seed(QUICK.seed)
+    initial = Toy().build().state_dict()
+    assert len(seen) == 2
+    assert all(torch.equal(initial[name], value) for name, value in seen[0][1].items())
+    # It is the one that learns: what the first session ended with is what the second began with.
+    for name, value in seen[0][0].state_dict().items():
+        assert torch.equal(value, seen[1][1][name]), name
+    trained = load_checkpoint(run / "last").network
+    for name, value in seen[1][0].state_dict().items():
+        assert torch.equal(value, trained[name]), name
 
 
 # Stopping and failing

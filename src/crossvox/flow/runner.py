@@ -162,8 +162,11 @@ class Runner:
         if failed and not done:
             reasons = "; ".join(f"{item}: {text}" for item, text in list(failed.items())[:3])
             raise CrossvoxError(f"none of the {len(failed)} {label} could be made. {reasons}")
-        noted = {**(notes(outcomes) if notes else {}), "failed": failed}
-        manifest = close_collection(out, done, plain(noted), relative, learnt_from)
+
+        def noted() -> dict[str, Any]:
+            return {**(notes(outcomes) if notes else {}), "failed": failed}
+
+        manifest = close_collection(out, done, noted, relative, learnt_from)
         return Made(out, tuple(outcomes), manifest)
 
     def _carry_out(self, jobs: Sequence[Job], out: Path, workers: int, label: str) -> list[Outcome]:

@@ -36,7 +36,8 @@ from crossvox.core.grid import Index3, VoxelGrid
 from crossvox.core.volume import ChunkPlace, SceneVolume
 from crossvox.doors.images import write_bytes
 from crossvox.flow.progress import Progress, Silent
-from crossvox.recipes.prepare import posed_frames, read_scenes
+from crossvox.recipes.data import read_scenes
+from crossvox.recipes.prepare_scene import posed_frames
 from crossvox.recipes.train import ReconstructRunParams, Segment3dRunParams, read_features
 from crossvox.samples.hdf5 import (
     LATTICE_TOLERANCE,
@@ -66,8 +67,8 @@ from crossvox.train.params import PARAMS, TrainParams
 from crossvox.views.visibility import ViewParams
 
 if TYPE_CHECKING:
-    from crossvox.train.checkpoint import LoadReport
     from crossvox.train.original import OriginalCheckpoint
+    from crossvox.train.weights import LoadReport
 
 Split = Literal["train", "val"]
 

@@ -27,7 +27,7 @@ from crossvox.evaluate.predicted import learnt_by_heart, majority_class
 from crossvox.evaluate.references import reference_labels
 from crossvox.evaluate.scannet import SEEN, write_vertex_labels
 from crossvox.flow.progress import Progress, Silent
-from crossvox.recipes.prepare import read_scenes
+from crossvox.recipes.data import read_scenes
 
 STAGE = "export-scannet"
 

@@ -7,7 +7,7 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,7 +33,7 @@ from crossvox.core.volume import Score
 from crossvox.doors.images import encode_png, resize_color, write_bytes
 from crossvox.flow.progress import Progress, Silent
 from crossvox.metrics import confusion, segmentation_scores
-from crossvox.recipes.prepare import read_scenes
+from crossvox.recipes.data import read_scenes
 from crossvox.samples.images import (
     FLAT_SPLITS,
     ImageDataset,
@@ -98,12 +98,16 @@ class ImageData:
         validation: pairs held out; may be empty.
         split: one sentence on how the two were told apart.
         left_out: counts of images without labels and of labels without image.
+        scenes: names of the training scenes; None where images are not told by scenes.
+        validation_scenes: likewise of the scenes held out.
     """
 
     training: tuple[ImagePair, ...]
     validation: tuple[ImagePair, ...]
     split: str
     left_out: dict[str, int]
+    scenes: tuple[str, ...] | None = None
+    validation_scenes: tuple[str, ...] | None = None
 
 
 def find_images(
@@ -131,14 +135,14 @@ def find_images(
     """
     _expect_one_source(data, images, labels)
     if data is not None and not (data / FLAT_IMAGES).is_dir():
-        training = scene_pairs(read_scenes(data, scenes))
-        none = PairList(())
-        held_out = (
-            none
-            if validation_scenes == "none"
-            else scene_pairs(read_scenes(data, validation_scenes))
+        learnt = read_scenes(data, scenes)
+        kept = [] if validation_scenes == "none" else read_scenes(data, validation_scenes)
+        images_of_scenes = _image_data(
+            scene_pairs(learnt),
+            scene_pairs(kept) if kept else PairList(()),
+            f"scenes: {scenes} / {validation_scenes}",
         )
-        return _image_data(training, held_out, f"scenes: {scenes} / {validation_scenes}")
+        return replace(images_of_scenes, scenes=_names(learnt), validation_scenes=_names(kept))
     if data is not None:
         images, labels = data / FLAT_IMAGES, data / FLAT_LABELS
     assert images is not None
@@ -224,6 +228,8 @@ def train_segment2d(
             "validation images": _pairs_digest(found.validation),
         },
         links={role: path for role, path in roles.items() if path is not None},
+        scenes=found.scenes,
+        validation_scenes=found.validation_scenes,
         progress=watch,
     )
     if not report.interrupted and not report.already_finished:
@@ -517,6 +523,10 @@ def _image_data(training: PairList, held_out: PairList, split: str) -> ImageData
     counts = [_left_out(pairs) for pairs in (training, held_out)]
     both = {name: counts[0][name] + counts[1][name] for name in counts[0]}
     return ImageData(training.pairs, held_out.pairs, split, both)
+
+
+def _names(folders: Sequence[Path]) -> tuple[str, ...]:
+    return tuple(folder.resolve().name for folder in folders)
 
 
 def _left_out(pairs: PairList) -> dict[str, int]:

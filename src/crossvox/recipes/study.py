@@ -39,8 +39,9 @@ from crossvox.flow.progress import Progress, Silent
 from crossvox.predict.params import PredictParams
 from crossvox.predict.surface import mask_mesh
 from crossvox.predict.windows import predict_scene
+from crossvox.recipes.data import read_scenes
 from crossvox.recipes.predict import predict
-from crossvox.recipes.prepare import posed_frames, read_scenes
+from crossvox.recipes.prepare_scene import posed_frames
 from crossvox.recipes.train import (
     ReconstructRunParams,
     RunSources,

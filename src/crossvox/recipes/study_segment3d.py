@@ -22,8 +22,8 @@ from crossvox.core.checks import ParamsError, expect
 from crossvox.evaluate.classes import MAJORITY_METHOD, evaluate_classes
 from crossvox.flow.progress import Progress, Silent
 from crossvox.predict.params import PredictParams
-from crossvox.recipes.predict import vote_scene
-from crossvox.recipes.prepare import read_scenes
+from crossvox.recipes.data import read_scenes
+from crossvox.recipes.predict_scene import vote_scene
 from crossvox.recipes.study import (
     BASELINES,
     STUDY_BASELINES,

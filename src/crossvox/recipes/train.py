@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,9 +14,9 @@ from crossvox.core.artifact import file_digest, plain, read_manifest, write_json
 from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.labels import NYU40
 from crossvox.core.params import from_plain
-from crossvox.core.volume import Batch
+from crossvox.doors.devices import pick_device
 from crossvox.flow.progress import Progress, Silent
-from crossvox.recipes.prepare import read_scenes
+from crossvox.recipes.data import read_scenes
 from crossvox.samples.dataset import ChunkDataset, collate
 from crossvox.samples.index import SampleIndex, training_index, window_index
 from crossvox.samples.maps import FeatureCollate
@@ -32,12 +32,15 @@ from crossvox.tasks.params import (
 from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.tasks.segment3d import CLASSES, Segment3d, voxel_shares
 from crossvox.train.checkpoint import NETWORK
-from crossvox.train.folder import best_or_last, read_record
+from crossvox.train.folder import best_or_last, learnt_from, read_record
 from crossvox.train.loop import train
 from crossvox.train.params import TRANSFER, TrainParams, TransferParams
 from crossvox.train.report import TrainProgress, TrainReport
 from crossvox.train.transfer import Transfer
 from crossvox.views.visibility import ViewParams
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -229,7 +232,7 @@ def _train(
         seed,
         image_labels=given.features_proxy,
     )
-    validation = None
+    validation, held_out = None, []
     if given.validation_scenes != "none":
         held_out = load_sources(
             data, given.validation_scenes, params.views, progress, "validation scenes"
@@ -252,15 +255,21 @@ def _train(
         return own if transfer is None else transfer.groups(own, params.train.rate)
 
     links = {"data": data, "features": given.features, "start": start}
+    before = {"features": given.features, "start": start}
+    frozen = _FrozenImages() if _features_stay(params) else None
     report = train(
         task,
         dataset,
-        _collate(task, params),
+        collate if frozen is None else FeatureCollate(frozen),
         run,
         params.train,
         validation=validation,
         parameter_groups=groups,
+        ready=None if frozen is None else frozen.take,
         recipe=recipe,
+        scenes=[source.name for source in scenes],
+        validation_scenes=[source.name for source in held_out],
+        ancestors={role: learnt_from(path) for role, path in before.items() if path is not None},
         links={role: path for role, path in links.items() if path is not None},
         parents={"data": read_manifest(data).digest, "index": index.digest, **made_from},
         progress=watch,
@@ -300,36 +309,34 @@ def _task(
     return task
 
 
-def _collate(task: Reconstruct | Segment3d, params: SceneRunParams) -> Callable[[list[Any]], Batch]:
-    """How samples become batches: with features made once a frame, where they never change.
+def _features_stay(params: SceneRunParams) -> bool:
+    """Whether features can be made once a frame and kept, where they never change.
 
     That is so for a 2D network that does not learn and images that are not varied. On a GPU, and in
     worker processes, features are made anew with every batch instead.
     """
     features = params.task.features
     fixed = features is not None and features.rate == 0 and not params.augment.varies_images
-    if not fixed or params.train.workers > 0 or not _on_cpu(params.train):
-        return collate
-    import torch
+    return fixed and params.train.workers == 0 and pick_device(params.train.device) == "cpu"
 
-    # The 2D network of the run: from --features, or from --from where its images were asked for.
-    moved = "images" in params.transfer.load
-    network: Any = (task if moved else replace(task, initialise=None)).build()
 
-    def encode(images: torch.Tensor) -> torch.Tensor:
+class _FrozenImages:
+    """The 2D network of the run, which the loop builds, for whoever makes batches beside it."""
+
+    def __init__(self) -> None:
+        self._network: Any = None
+
+    def take(self, network: Any) -> None:
+        """The run's network is ready."""
+        self._network = network
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Features ``(M, C, h, w)`` of normalised images ``(M, 3, H, W)``."""
+        import torch
+
         with torch.inference_mode():
-            made: torch.Tensor = network.image_maps(images)
+            made: Tensor = self._network.image_maps(images)
             return made
-
-    return FeatureCollate(encode)
-
-
-def _on_cpu(params: TrainParams) -> bool:
-    import torch
-
-    if params.device != "auto":
-        return params.device == "cpu"
-    return not (torch.cuda.is_available() or torch.backends.mps.is_available())
 
 
 def read_features(

@@ -42,6 +42,9 @@ class TrainParams:
             means over samples this equals one batch of ``accumulate * batch_size``.
         rate: learning rate after warm-up (AdamW).
         weight_decay: decoupled weight decay (AdamW).
+        decay: what decays. ``all``: every weight but the uncertainties of several losses, which a
+            task exempts. ``matrices``: kernels and matrices alone; biases, scales of norms and
+            scalars are left as they learn, as is common for large networks.
         schedule: ``cosine`` falls to ``final_share * rate`` at the last step, ``constant`` stays.
         warmup_steps: steps over which the rate rises linearly to its full value.
         final_share: share of the rate that is left at the end of the cosine schedule.
@@ -53,8 +56,10 @@ class TrainParams:
         seed: seed of initial weights, order, augmentation and dropout.
         workers: processes that load data; 0 loads in the training process.
         device: where to compute; ``auto`` takes an accelerator if there is one.
-        mixed_precision: number format of forward passes. Only used on CUDA devices that support
-            it, never on a CPU (where bf16 is many times slower); the manifest tells what was used.
+        mixed_precision: number format of forward passes. On CUDA devices it is used where they
+            support it; on a CPU ``bf16`` is, where the processor has instructions for it and a
+            short measurement at the start finds it faster, and ``fp16`` never is. The manifest
+            tells what was used and why.
         max_minutes: stop after this time of training, all sessions of the run together. The
             schedule stays laid over ``steps``, so a run stopped by time ends at a rate above its
             final one: prefer ``steps``.
@@ -69,6 +74,7 @@ class TrainParams:
     accumulate: int = 1
     rate: float = 1e-3
     weight_decay: float = 0.01
+    decay: Literal["all", "matrices"] = "all"
     schedule: Literal["cosine", "constant"] = "cosine"
     warmup_steps: int = 20
     final_share: float = 0.01
