@@ -192,6 +192,7 @@ for _arm in (
         SEGMENT3D,
         features="run2d",
         start=RECONSTRUCT,
+        sets={"run.transfer.mode": "full"},
     ),
     Arm(
         "scratch-long",
@@ -228,6 +229,7 @@ for _arm in (
         "Colours, starting from a reconstruction run on colours.",
         SEGMENT3D,
         start=RECONSTRUCT,
+        sets={"run.transfer.mode": "full"},
     ),
     Arm(
         VOTES,
