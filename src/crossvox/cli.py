@@ -404,8 +404,7 @@ def _train_reconstruct(terminal: Terminal) -> Callable[..., Outcome]:
             params,
             sources,
             start=start,
-            progress=terminal,
-            watch=terminal.training(),
+            runner=Runner(terminal),
         )
         return _trained(terminal, report)
 
@@ -439,8 +438,7 @@ def _train_segment3d(terminal: Terminal) -> Callable[..., Outcome]:
             params,
             sources,
             start=start,
-            progress=terminal,
-            watch=terminal.training(),
+            runner=Runner(terminal),
         )
         return _trained(terminal, report)
 

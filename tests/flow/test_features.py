@@ -16,12 +16,8 @@ from crossvox.cli import main
 from crossvox.core.artifact import read_manifest
 from crossvox.core.checks import ParamsError
 from crossvox.predict.store import read_prediction
-from crossvox.recipes.train import (
-    ReconstructRunParams,
-    RunSources,
-    read_scene_run,
-    train_reconstruct,
-)
+from crossvox.recipes.scene_run import read_scene_run
+from crossvox.recipes.train import ReconstructRunParams, RunSources, train_reconstruct
 from crossvox.train.checkpoint import load_checkpoint
 
 ROOMS = ["--count", "2", "--seed", "3", "--frames", "16", "--frame-step", "30"]

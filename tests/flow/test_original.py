@@ -18,7 +18,7 @@ from crossvox.cli import main
 from crossvox.core.artifact import read_manifest
 from crossvox.networks import build_network, build_network2d
 from crossvox.networks.surfacenet import SurfaceNet
-from crossvox.recipes.train import read_scene_run
+from crossvox.recipes.scene_run import read_scene_run
 from crossvox.samples.hdf5 import OriginalFile
 from crossvox.samples.index import SampleIndex
 from crossvox.scene.store import read_volume

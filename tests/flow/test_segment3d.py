@@ -31,12 +31,9 @@ from crossvox.core.volume import Batch, SceneVolume
 from crossvox.doors.meshes import read_mesh
 from crossvox.evaluate.scannet import read_vertex_labels
 from crossvox.predict.store import read_prediction
-from crossvox.recipes.train import (
-    Segment3dRunParams,
-    _features_stay,
-    _FrozenImages,
-    read_scene_run,
-)
+from crossvox.recipes.scene_run import read_scene_run
+from crossvox.recipes.train import Segment3dRunParams
+from crossvox.recipes.train_scenes import _features_stay, _FrozenImages
 from crossvox.samples.dataset import ChunkDataset, collate
 from crossvox.samples.index import window_index
 from crossvox.samples.maps import FeatureCollate

@@ -74,7 +74,7 @@ def demo(
     with runner.part("prepare"):
         prepare(raw, data, params.prepare, runner=runner)
     with runner.part("train"):
-        train_reconstruct(data, run, params.run, progress=progress, watch=progress.training())
+        train_reconstruct(data, run, params.run, runner=runner)
     with runner.part("predict"):
         predict(run, data, prediction, params.predict, runner=runner)
     runner.end_dry_run()

@@ -38,7 +38,8 @@ from crossvox.doors.images import write_bytes
 from crossvox.flow.progress import Progress, Silent
 from crossvox.recipes.data import read_scenes
 from crossvox.recipes.prepare_scene import posed_frames
-from crossvox.recipes.train import ReconstructRunParams, Segment3dRunParams, read_features
+from crossvox.recipes.train import ReconstructRunParams, Segment3dRunParams
+from crossvox.recipes.train_scenes import read_features
 from crossvox.samples.hdf5 import (
     LATTICE_TOLERANCE,
     LabelConvention,

@@ -85,21 +85,13 @@ class PredictReport:
 
     Attributes:
         scenes: notes by scene: windows, coverage, whether the run has learnt from it, ...
-        outcomes: what became of each scene.
+        kept: scenes that were there already, made by the same run with the same parameters.
+        failed: scenes that could not be predicted.
     """
 
     scenes: dict[str, Mapping[str, Any]]
-    outcomes: tuple[Outcome, ...]
-
-    @property
-    def kept(self) -> tuple[str, ...]:
-        """Scenes that were there already, made by the same run with the same parameters."""
-        return tuple(outcome.item for outcome in self.outcomes if outcome.status == "kept")
-
-    @property
-    def failed(self) -> tuple[Outcome, ...]:
-        """Scenes that could not be predicted."""
-        return tuple(outcome for outcome in self.outcomes if outcome.status == "failed")
+    kept: tuple[str, ...]
+    failed: tuple[Outcome, ...]
 
 
 def predict(
@@ -173,4 +165,4 @@ def predict(
     seen = [scene for scene, noted in notes.items() if noted.get(LEARNT_FROM)]
     if seen:
         runner.progress.say(f"the run has learnt from {', '.join(seen)}: scores there tell nothing")
-    return PredictReport(notes, made.outcomes)
+    return PredictReport(notes, made.kept, made.failed)

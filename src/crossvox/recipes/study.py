@@ -36,6 +36,7 @@ from crossvox.core.params import from_plain
 from crossvox.doors.meshes import write_ply
 from crossvox.evaluate.score import evaluate_reconstruction
 from crossvox.flow.progress import Progress, Silent
+from crossvox.flow.runner import Runner
 from crossvox.predict.params import PredictParams
 from crossvox.predict.surface import mask_mesh
 from crossvox.predict.windows import predict_scene
@@ -46,9 +47,9 @@ from crossvox.recipes.train import (
     ReconstructRunParams,
     RunSources,
     SceneRunParams,
-    load_sources,
     train_reconstruct,
 )
+from crossvox.recipes.train_scenes import load_sources
 from crossvox.samples.index import SampleIndex, training_index
 from crossvox.samples.params import AugmentParams
 from crossvox.samples.source import SceneSource, load_source
@@ -393,7 +394,7 @@ def predict_held_out(data: Path, params: HeldOut, run: Path, out: Path, progress
         params.predict,
         scenes=params.held_out_scenes,
         baselines=False,
-        progress=progress,
+        runner=Runner(progress),
     )
 
 
@@ -563,8 +564,7 @@ class _ReconstructStudy:
                 features_rate=self.params.features_rate if arm.trainable else 0.0,
                 features_proxy=arm.proxy,
             ),
-            progress=self.progress,
-            watch=watch,
+            runner=Runner(self.progress),
         )
 
     def predict(self, run: Path, out: Path) -> None:

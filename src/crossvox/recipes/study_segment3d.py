@@ -21,6 +21,7 @@ from crossvox.core.artifact import (
 from crossvox.core.checks import ParamsError, expect
 from crossvox.evaluate.classes import MAJORITY_METHOD, evaluate_classes
 from crossvox.flow.progress import Progress, Silent
+from crossvox.flow.runner import Runner
 from crossvox.predict.params import PredictParams
 from crossvox.recipes.data import read_scenes
 from crossvox.recipes.predict_scene import vote_scene
@@ -41,10 +42,10 @@ from crossvox.recipes.train import (
     ReconstructRunParams,
     RunSources,
     Segment3dRunParams,
-    load_sources,
     train_reconstruct,
     train_segment3d,
 )
+from crossvox.recipes.train_scenes import load_sources
 from crossvox.samples.params import AugmentParams
 from crossvox.samples.source import VOLUME_FILE, SceneSource
 from crossvox.scene.store import read_volume
@@ -200,8 +201,7 @@ class _Study:
             ),
             self._sources(arm, index),
             start=start,
-            progress=self.progress,
-            watch=watch,
+            runner=Runner(self.progress),
         )
 
     def _start(
@@ -222,8 +222,7 @@ class _Study:
                 validation_windows=params.validation_windows,
             ),
             self._sources(arm, index),
-            progress=self.progress,
-            watch=watch,
+            runner=Runner(self.progress),
         )
 
     def _sources(self, arm: SegmentArm, index: Path) -> RunSources:

@@ -178,6 +178,13 @@ def learnt_from(run: Path) -> tuple[str, ...] | None:
     return read_record(run).learnt_from
 
 
+def state_of(run: Path) -> Literal["make", "continue", "keep"]:
+    """Whether a run is complete, begun, or neither."""
+    if (run / MANIFEST).is_file():
+        return "keep"
+    return "continue" if (run / PARAMS).is_file() else "make"
+
+
 def best_or_last(run: Path) -> Literal["best", "last"]:
     """The checkpoint of a run that counts: the best one, or the last without validation."""
     return "best" if (run / "best").is_dir() else "last"
