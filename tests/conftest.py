@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from crossvox.flow.progress import Silent, Watch
+from crossvox.flow.runner import Runner
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -64,3 +67,17 @@ def golden(shared: Path) -> Path:
 def redkitchen(shared: Path) -> Path:
     """A real capture: 100 frames of a kitchen."""
     return shared / "data" / "redkitchen"
+
+
+@pytest.fixture(scope="session")
+def watching() -> Callable[[Watch], Runner]:
+    """Makes a runner whose trainings call a function with every step."""
+
+    def runner(watch: Watch) -> Runner:
+        class Watcher(Silent):
+            def training(self, label: str = "train") -> Watch:
+                return watch
+
+        return Runner(Watcher())
+
+    return runner

@@ -879,7 +879,7 @@ def _import_hdf5(terminal: Terminal) -> Callable[..., Outcome]:
 
 
 def _flatten(terminal: Terminal) -> Callable[..., Outcome]:
-    from crossvox.recipes.segment2d import flatten
+    from crossvox.recipes.flatten import flatten
 
     positional, _ = _positional()
 
@@ -893,7 +893,7 @@ def _flatten(terminal: Terminal) -> Callable[..., Outcome]:
             data: folder that 'crossvox prepare' wrote.
             out: folder that receives images/ and labels/, each with trainset/ and valset/.
         """
-        report = flatten(data, out, progress=terminal)
+        report = flatten(data, out, runner=Runner(terminal))
         rows = [
             [split, str(n), str(report.without_labels[split])] for split, n in report.images.items()
         ]
@@ -939,8 +939,7 @@ def _train_segment2d(terminal: Terminal) -> Callable[..., Outcome]:
             labels=labels,
             scenes=scenes,
             validation_scenes=validation_scenes,
-            progress=terminal,
-            watch=terminal.training(),
+            runner=Runner(terminal),
         )
         return _trained(terminal, report)
 
@@ -986,7 +985,7 @@ def _evaluate_segment2d(terminal: Terminal) -> Callable[..., Outcome]:
             scenes=scenes,
             pictures=pictures,
             device=device,
-            progress=terminal,
+            runner=Runner(terminal),
         )
         rows = [[s.name, f"{s.value:.4f}", str(s.support), s.of] for s in evaluation.scores]
         title = f"{evaluation.images} images, predicted whole, scored at the size of their labels"

@@ -24,6 +24,7 @@ from crossvox.predict.assemble import Assembler, blend_weight
 from crossvox.predict.params import PredictParams
 from crossvox.predict.prediction import ScenePrediction
 from crossvox.predict.prior import FrameClasses, nearest_seen
+from crossvox.predict.seen import overlap, seen_by_windows
 from crossvox.predict.windows import predict_scene, seen_by_any_frame
 from crossvox.samples.source import SceneSource
 from crossvox.tasks.params import FeatureParams, ReconstructParams
@@ -304,6 +305,20 @@ def test_batches_do_not_change_the_scene(box: SceneSource) -> None:
     one = predict_scene(seen_predictor, box, PredictParams((4, 4, 4), 1), WINDOW, VIEWS)
     many = predict_scene(seen_predictor, box, PredictParams((4, 4, 4), 64), WINDOW, VIEWS)
     np.testing.assert_array_equal(one.probability, many.probability)
+
+
+def test_what_windows_see_needs_no_network(box: SceneSource) -> None:
+    """Twin: a prediction of the same windows; also where not every voxel is coloured."""
+    for colors in (True, False):
+        params = PredictParams(stride=(4, 4, 4), colors=colors)
+        twin = predict_scene(seen_predictor, box, params, WINDOW, VIEWS)
+        found = seen_by_windows(box, params, WINDOW, VIEWS)
+        np.testing.assert_array_equal(found.seen, twin.seen)
+        assert found.seen.any()
+        assert (found.colors is None) == (not colors)
+        if found.colors is not None and twin.colors is not None:
+            np.testing.assert_array_equal(found.colors.rgb, twin.colors.rgb)
+            np.testing.assert_array_equal(found.colors.known, twin.colors.known)
 
 
 def test_answer_of_another_shape_is_refused(box: SceneSource) -> None:

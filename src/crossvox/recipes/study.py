@@ -539,7 +539,7 @@ class _ReconstructStudy:
     def expect_weights(self, arms: Sequence[ReconstructArm]) -> None:
         """Refuse what would otherwise fail after hours of other arms."""
         if self.run2d is not None and any(arm.features == "imagenet" for arm in arms):
-            from crossvox.recipes.segment2d import read_segment2d_run
+            from crossvox.recipes.image_run import read_segment2d_run
 
             record = read_segment2d_run(self.run2d)
             _built(replace(record.task, params=_untrained(record.params.task, "imagenet")), 0)
@@ -662,7 +662,7 @@ class _ReconstructStudy:
         """Training images ``(N, 3, H, W)`` normalised, evenly over all training scenes."""
         import torch
 
-        from crossvox.samples.images import normalised
+        from crossvox.samples.batch import normalised
 
         views = self.params.run.views
         found = [(source, frame) for source in self._training() for frame in source.views.frame_ids]
@@ -701,7 +701,8 @@ def write_untrained(
 
     from crossvox.networks import build_network2d
     from crossvox.networks.projection import projection_name
-    from crossvox.recipes.segment2d import Segment2dRunParams, load_segment2d
+    from crossvox.recipes.image_run import load_segment2d
+    from crossvox.recipes.segment2d import Segment2dRunParams
     from crossvox.train.checkpoint import save_checkpoint
 
     record, trained = load_segment2d(run2d)
@@ -772,9 +773,9 @@ def _built(task: Segment2d, seed: int) -> Network2D:
 
     network = build(True)
     if task.params.weights != "none":
-        without = build(False).state_dict()
+        own, without = network.state_dict(), build(False).state_dict()
         expect(
-            any(not torch.equal(v, without[name]) for name, v in network.state_dict().items()),
+            any(not torch.equal(v, own[name]) for name, v in without.items()),
             given=f"arm imagenet for the 2D network {task.params.network}",
             needed="an architecture whose ImageNet weights are at hand (lite)",
             do="leave the arm out: --arms NAME,NAME",

@@ -150,17 +150,17 @@ class ImageAugmentParams:
             do="correct --augment.*",
             error=ParamsError,
         )
-        color_params(self)  # checks the rest
+        _ = self.colors  # checks the rest
 
-
-def color_params(params: ImageAugmentParams) -> AugmentParams:
-    """The part of the variation that :func:`crossvox.samples.dataset.vary_color` does."""
-    return AugmentParams(
-        turn=False,
-        brightness=params.brightness,
-        contrast=params.contrast,
-        saturation=params.saturation,
-        hue=params.hue,
-        blur_share=params.blur_share,
-        blur_px=params.blur_px,
-    )
+    @property
+    def colors(self) -> AugmentParams:
+        """The part of the variation that changes colours alone."""
+        return AugmentParams(
+            turn=False,
+            brightness=self.brightness,
+            contrast=self.contrast,
+            saturation=self.saturation,
+            hue=self.hue,
+            blur_share=self.blur_share,
+            blur_px=self.blur_px,
+        )
