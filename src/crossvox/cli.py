@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from crossvox.capture.describe import CaptureSummary
     from crossvox.evaluate.classes import ClassEvaluation
     from crossvox.evaluate.score import Evaluation
-    from crossvox.study.results import Comparison
+    from crossvox.study.compare import Comparison
     from crossvox.train.report import TrainReport
 
 OK, BROKEN, INTERRUPTED = 0, 2, 130

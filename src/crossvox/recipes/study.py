@@ -64,15 +64,8 @@ from crossvox.study.arms import (
     ReconstructArm,
     choose_arms,
 )
-from crossvox.study.results import (
-    Comparison,
-    Result,
-    SceneScores,
-    compare,
-    read_result,
-    read_scores,
-    values,
-)
+from crossvox.study.compare import Comparison, compare
+from crossvox.study.results import Result, SceneScores, read_result, read_scores, values
 from crossvox.tasks.params import Segment2dParams
 from crossvox.tasks.segment2d import CLASSES, Segment2d
 from crossvox.train.folder import best_or_last
