@@ -366,8 +366,6 @@ def test_a_surfacenet_that_reads_features_is_joined_with_its_2d_run(
 def test_the_joined_network_answers_as_its_parts(work: Path, enet: Path, tmp_path: Path) -> None:
     """Features, feature pixels, views behind each other, SurfaceNet: step by step."""
     from crossvox.recipes.image_run import load_segment2d
-    from crossvox.samples.dataset import ChunkDataset, collate
-    from crossvox.recipes.segment2d import load_segment2d
     from crossvox.samples.batch import collate
     from crossvox.samples.dataset import ChunkDataset
     from crossvox.samples.index import window_index

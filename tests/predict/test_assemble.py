@@ -24,7 +24,7 @@ from crossvox.predict.assemble import Assembler, blend_weight
 from crossvox.predict.params import PredictParams
 from crossvox.predict.prediction import ScenePrediction
 from crossvox.predict.prior import FrameClasses, nearest_seen
-from crossvox.predict.seen import overlap, seen_by_windows
+from crossvox.predict.seen import seen_by_windows
 from crossvox.predict.windows import predict_scene, seen_by_any_frame
 from crossvox.samples.source import SceneSource
 from crossvox.tasks.params import FeatureParams, ReconstructParams

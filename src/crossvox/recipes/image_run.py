@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from crossvox.core.colors import check_recorded
 from crossvox.core.params import from_plain
+from crossvox.doors.devices import pick_device
 from crossvox.recipes.segment2d import Segment2dRunParams
 from crossvox.tasks.segment2d import Segment2d
 from crossvox.train.folder import best_or_last, read_record
@@ -32,6 +34,7 @@ def read_segment2d_run(run: Path) -> Segment2dRun:
         ArtifactError: ``run`` is not a run folder, or one of another task.
     """
     record = read_record(run, "segment2d")
+    check_recorded(record.recipe, str(run))
     params = from_plain(Segment2dRunParams, record.recipe["params"])
     return Segment2dRun(params, Segment2d(params.task, tuple(record.recipe["class_shares"])))
 
@@ -50,8 +53,6 @@ def load_segment2d(
         ArtifactError: no such run.
         CheckpointError: no such checkpoint, or it does not fit.
     """
-    import torch
-
     from crossvox.train.checkpoint import load_run_network
 
     record = read_segment2d_run(run)
@@ -59,6 +60,4 @@ def load_segment2d(
     if which == "auto":
         which = best_or_last(run)
     load_run_network(run, network, which)
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    return record, network.to(device).eval()
+    return record, network.to(pick_device(device)).eval()

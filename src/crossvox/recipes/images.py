@@ -15,14 +15,12 @@ from numpy.typing import NDArray
 from crossvox.core.artifact import digest
 from crossvox.recipes.data import read_scenes
 from crossvox.recipes.segment2d import ImageSource
-from crossvox.samples.images import (
+from crossvox.samples.decode import check_shapes, read_image, read_labels
+from crossvox.samples.pairs import (
     FLAT_SPLITS,
     ImagePair,
     PairList,
-    check_shapes,
     folder_pairs,
-    read_image,
-    read_labels,
     scene_pairs,
     split_pairs,
 )
@@ -61,7 +59,7 @@ def find_images(source: ImageSource, validation_share: float = 0.2) -> ImageData
     Args:
         source: prepared scenes, the flat layout, or any two folders of files with the same names,
             or with ``trainset/`` and ``valset/`` in each.
-        validation_share: see :func:`crossvox.samples.images.split_pairs`.
+        validation_share: see :func:`crossvox.samples.pairs.split_pairs`.
 
     Raises:
         ArtifactError, CaptureError: nothing that can be used is there.

@@ -14,10 +14,8 @@ from crossvox.doors.images import encode_png, resize_color, write_bytes
 from crossvox.recipes.image_run import load_segment2d
 from crossvox.recipes.images import loaded
 from crossvox.recipes.segment2d import Segment2dRunParams
-from crossvox.samples.images import (
-    ImagePair,
-    normalised,
-)
+from crossvox.samples.batch import normalised
+from crossvox.samples.pairs import ImagePair
 from crossvox.tasks.segment2d import Segment2d
 
 PICTURES = "pictures"

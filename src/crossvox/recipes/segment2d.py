@@ -11,42 +11,6 @@ from crossvox.core.checks import ParamsError, expect
 from crossvox.core.volume import Score
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Continued, Input, Stage, State, how
-import numpy as np
-from numpy.typing import NDArray
-
-from crossvox.core.artifact import (
-    Manifest,
-    Stopwatch,
-    building,
-    digest,
-    expect_own,
-    file_digest,
-    plain,
-    read_manifest,
-    write_json,
-    write_manifest,
-)
-from crossvox.core.checks import ArtifactError, ParamsError, expect
-from crossvox.core.colors import COLORS, RECORD, check_recorded
-from crossvox.core.labels import NYU40
-from crossvox.core.params import from_plain
-from crossvox.core.volume import Score
-from crossvox.doors.devices import pick_device
-from crossvox.doors.images import encode_png, resize_color, write_bytes
-from crossvox.flow.progress import Progress, Silent
-from crossvox.metrics import confusion, segmentation_scores
-from crossvox.recipes.data import read_scenes
-from crossvox.samples.batch import collate_images, normalised
-from crossvox.samples.decode import check_shapes, read_image, read_labels
-from crossvox.samples.images import ImageDataset
-from crossvox.samples.pairs import (
-    FLAT_SPLITS,
-    ImagePair,
-    PairList,
-    folder_pairs,
-    scene_pairs,
-    split_pairs,
-)
 from crossvox.samples.params import ImageAugmentParams, ImageParams
 from crossvox.tasks.params import Segment2dParams
 from crossvox.train.folder import state_of
@@ -83,48 +47,11 @@ class ImageSource:
     """Where labelled images come from: a data folder, or two folders of one's own.
 
     Attributes:
-<<<<<<< HEAD
         data: folder that 'crossvox prepare' or 'crossvox flatten' wrote.
         images: any folder of colour images, instead of it.
         labels: its label images of the same names, 8-bit PNG with NYU40 ids.
         scenes: scenes of prepared data: train, val, all, or names separated by commas.
         validation_scenes: likewise; none trains without validation.
-=======
-        training: pairs to learn from.
-        validation: pairs held out; may be empty.
-        split: one sentence on how the two were told apart.
-        left_out: counts of images without labels and of labels without image.
-        scenes: names of the training scenes; None where images are not told by scenes.
-        validation_scenes: likewise of the scenes held out.
-    """
-
-    training: tuple[ImagePair, ...]
-    validation: tuple[ImagePair, ...]
-    split: str
-    left_out: dict[str, int]
-    scenes: tuple[str, ...] | None = None
-    validation_scenes: tuple[str, ...] | None = None
-
-
-def find_images(
-    data: Path | None = None,
-    images: Path | None = None,
-    labels: Path | None = None,
-    *,
-    scenes: str = "train",
-    validation_scenes: str = "val",
-    validation_share: float = 0.2,
-) -> ImageData:
-    """Find labelled images: prepared scenes, the flat layout, or any pair of folders.
-
-    Args:
-        data: a folder that ``crossvox prepare`` or ``crossvox flatten`` wrote, or None.
-        images, labels: two folders of files with the same names, or with ``trainset/`` and
-            ``valset/`` in each; instead of ``data``.
-        scenes: training scenes of prepared data: "train", "val", "all", or names by commas.
-        validation_scenes: likewise; "none" for no validation.
-        validation_share: see :func:`crossvox.samples.pairs.split_pairs`.
->>>>>>> networks
 
     Raises:
         ParamsError: neither a data folder nor both others are given, or all of them.
@@ -203,117 +130,13 @@ def train_segment2d(
         validation_scenes: likewise; none trains without validation.
         runner: who trains.
     """
-<<<<<<< HEAD
     source = ImageSource(data, images, labels, scenes, validation_scenes)
     stage = TrainImages(params or Segment2dRunParams(), source)
     report: TrainReport = (runner or Runner()).go_on(stage, run)
-=======
-    params, progress = params or Segment2dRunParams(), progress or Silent()
-    found = find_images(
-        data,
-        images,
-        labels,
-        scenes=scenes,
-        validation_scenes=validation_scenes,
-        validation_share=params.validation_share,
-    )
-    for what, count in found.left_out.items():
-        if count:
-            progress.say(f"left out: {count} {what}")
-    dataset = ImageDataset(found.training, params.images, params.augment, params.train.seed)
-    pixels = dataset.label_pixels(progress.step("training labels"))
-    task = Segment2d(params.task, pixel_shares(pixels))
-    validation = ImageDataset(found.validation, params.images) if found.validation else None
-    roles = {"data": data, "images": images, "labels": labels}
-    report = train(
-        task,
-        dataset,
-        collate_images,
-        run,
-        params.train,
-        validation=validation,
-        parameter_groups=lambda network: task.parameter_groups(network, params.train.rate),  # type: ignore[arg-type]
-        recipe={
-            "params": params,
-            RECORD: COLORS,
-            "split": found.split,
-            "label_pixels": pixels,
-            "class_shares": task.shares,
-            "class_weights": task.class_weights,
-            "majority_class": NYU40.names[task.majority],
-        },
-        parents={
-            "training images": _pairs_digest(found.training),
-            "validation images": _pairs_digest(found.validation),
-        },
-        links={role: path for role, path in roles.items() if path is not None},
-        scenes=found.scenes,
-        validation_scenes=found.validation_scenes,
-        progress=watch,
-    )
-    if not report.interrupted and not report.already_finished:
-        shown = _spread(found.validation or found.training, 8)
-        _picture_run(run, params, shown, report.step)
->>>>>>> networks
     return report
 
 
 @dataclass(frozen=True)
-<<<<<<< HEAD
-=======
-class Segment2dRun:
-    """What a 2D run's folder tells.
-
-    Attributes:
-        params: how it was trained.
-        task: its task, with the class shares of its training labels.
-    """
-
-    params: Segment2dRunParams
-    task: Segment2d
-
-
-def read_segment2d_run(run: Path) -> Segment2dRun:
-    """Params and task of a 2D run, read back from its folder.
-
-    Raises:
-        ArtifactError: ``run`` is not a run folder, or one of another task.
-    """
-    record = read_record(run, "segment2d")
-    check_recorded(record.recipe, str(run))
-    params = from_plain(Segment2dRunParams, record.recipe["params"])
-    return Segment2dRun(params, Segment2d(params.task, tuple(record.recipe["class_shares"])))
-
-
-def load_segment2d(
-    run: Path, which: Literal["auto", "best", "last"] = "auto", device: str = "cpu"
-) -> tuple[Segment2dRun, Any]:
-    """A trained 2D network in evaluation mode, and what it was trained with.
-
-    Args:
-        run: a run of ``crossvox train segment2d``.
-        which: checkpoint; ``auto`` takes ``best``, or ``last`` where no validation was done.
-        device: where the network goes; ``auto`` takes an accelerator if there is one.
-
-    Raises:
-        ArtifactError: no such run.
-        CheckpointError: no such checkpoint, or it does not fit.
-    """
-    from crossvox.train.checkpoint import load_run_network
-
-    record = read_segment2d_run(run)
-    network = record.task.build(weights=False)
-    if which == "auto":
-        which = best_or_last(run)
-    load_run_network(run, network, which)
-    return record, network.to(pick_device(device)).eval()
-
-
-# --- evaluation ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
->>>>>>> networks
 class Segment2dEvaluation:
     """Scores of a 2D network on labelled images.
 

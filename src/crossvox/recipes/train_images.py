@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from crossvox.core.colors import COLORS, RECORD
 from crossvox.core.labels import NYU40
 from crossvox.flow.runner import Work
 from crossvox.recipes.images import evenly, find_images, pairs_digest
 from crossvox.recipes.label_pictures import picture_run
 from crossvox.recipes.segment2d import TrainImages
-from crossvox.samples.images import (
-    ImageDataset,
-    collate_images,
-)
+from crossvox.samples.batch import collate_images
+from crossvox.samples.images import ImageDataset
 from crossvox.tasks.segment2d import Segment2d, pixel_shares
 from crossvox.train.loop import train
 from crossvox.train.report import TrainReport
@@ -41,6 +40,7 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
         parameter_groups=lambda network: task.parameter_groups(network, params.train.rate),  # type: ignore[arg-type]
         recipe={
             "params": params,
+            RECORD: COLORS,
             "split": found.split,
             "label_pixels": pixels,
             "class_shares": task.shares,

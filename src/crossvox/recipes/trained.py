@@ -21,8 +21,6 @@ from crossvox.predict.prior import FramePrior
 from crossvox.predict.windows import predict_scene
 from crossvox.recipes.image_run import load_segment2d
 from crossvox.recipes.scene_run import SceneRun, read_scene_run
-from crossvox.samples.images import normalised
-from crossvox.recipes.segment2d import load_segment2d
 from crossvox.samples.batch import normalised
 from crossvox.samples.source import SceneSource
 from crossvox.tasks.params import Segment2dParams

@@ -54,9 +54,10 @@ def overridden(value: T, overrides: Mapping[str, Any], study: Any = None, where:
         name, _, rest = dotted.partition(".")
         here = getattr(value, name, None)
         if name not in names or (rest and not dataclasses.is_dataclass(here)):
+            known = ", ".join(sorted(names))
             raise ParamsError(
-                f"given: an arm that sets {where}{dotted}; needed: one of {', '.join(sorted(names))}"
-                f"; do: {nearest(name, names) or 'correct the name'}"
+                f"given: an arm that sets {where}{dotted}; needed: one of {known}; "
+                f"do: {nearest(name, names) or 'correct the name'}"
             )
         if rest:
             nested.setdefault(name, {})[rest] = wanted
