@@ -167,7 +167,7 @@ class Segment2d:
                 "loss_weight": weight,
                 "loss_pixels": (batch.labels != NYU40.ignore_id).sum(),
             }
-            return {name: value.to(torch.float64) for name, value in counts.items()}
+            return exact(counts)
 
     def predict(self, network: Any, images: Tensor, size: tuple[int, int] | None = None) -> Tensor:
         """NYU40 ids of images, without gradients.
