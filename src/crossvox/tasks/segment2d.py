@@ -21,7 +21,7 @@ from crossvox.core.volume import ImageBatch, Score
 from crossvox.metrics import STRICT, segmentation_scores
 from crossvox.networks import build_network2d
 from crossvox.tasks.params import Segment2dParams
-from crossvox.tasks.task import Losses, loss_score
+from crossvox.tasks.task import Losses, exact, loss_score
 
 if TYPE_CHECKING:
     from torch import Tensor

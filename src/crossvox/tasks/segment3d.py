@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -23,7 +23,7 @@ from crossvox.metrics import voxel_numbers
 from crossvox.tasks.params import Segment3dParams
 from crossvox.tasks.scene import SceneTask, existing
 from crossvox.tasks.segment2d import PUBLISHED_WEIGHTS, class_weights
-from crossvox.tasks.task import loss_score
+from crossvox.tasks.task import exact, loss_score
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -206,7 +206,8 @@ class Segment3d(SceneTask):
         scores.append(_score("class accuracy", accuracy, round(annotated)))
         for number in NYU40.benchmark_ids:
             name = f"IoU {NYU40.names[number]}"
-            scores.append(_score(name, found[name], round(float(learnt[number].sum()))))
+            own = _score(name, found[name], round(float(learnt[number].sum())))
+            scores.append(replace(own, class_name=NYU40.names[number]))
         protocol = (
             f"cross entropy, {self.params.weighting} class weights, "
             f"region {self.params.loss_region}"
