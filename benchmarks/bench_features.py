@@ -25,7 +25,8 @@ from crossvox.predict.params import PredictParams
 from crossvox.predict.prediction import ScenePrediction
 from crossvox.predict.windows import predict_scene
 from crossvox.recipes.prepare import PrepareParams, prepare
-from crossvox.samples.dataset import ChunkDataset, collate
+from crossvox.samples.batch import collate
+from crossvox.samples.dataset import ChunkDataset
 from crossvox.samples.index import window_index
 from crossvox.samples.source import SceneSource, load_source
 from crossvox.tasks.params import FeatureParams, ReconstructParams

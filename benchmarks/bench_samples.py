@@ -24,7 +24,8 @@ from crossvox.core.camera import Intrinsics
 from crossvox.core.frame import Capture, Parts, fit_nearest
 from crossvox.core.grid import Index3, VoxelGrid
 from crossvox.core.volume import SceneVolume
-from crossvox.samples.dataset import ChunkDataset, collate
+from crossvox.samples.batch import collate
+from crossvox.samples.dataset import ChunkDataset
 from crossvox.samples.index import training_index
 from crossvox.samples.params import AugmentParams
 from crossvox.samples.source import SceneSource, load_source

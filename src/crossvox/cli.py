@@ -776,7 +776,7 @@ def _demo(terminal: Terminal) -> Callable[..., Outcome]:
 
 
 def _import_checkpoint(terminal: Terminal) -> Callable[..., Outcome]:
-    from crossvox.recipes.original import import_checkpoint
+    from crossvox.recipes.published.checkpoint import import_checkpoint
 
     positional, _ = _positional()
 
@@ -804,7 +804,8 @@ def _import_checkpoint(terminal: Terminal) -> Callable[..., Outcome]:
 
 
 def _export_hdf5(terminal: Terminal) -> Callable[..., Outcome]:
-    from crossvox.recipes.original import ExportParams, export_hdf5
+    from crossvox.recipes.published.hdf5_out import export_hdf5
+    from crossvox.recipes.published.params import ExportParams
 
     positional, flat = _positional()
 
@@ -840,7 +841,8 @@ def _export_hdf5(terminal: Terminal) -> Callable[..., Outcome]:
 
 
 def _import_hdf5(terminal: Terminal) -> Callable[..., Outcome]:
-    from crossvox.recipes.original import ImportParams, import_hdf5
+    from crossvox.recipes.published.hdf5_in import import_hdf5
+    from crossvox.recipes.published.params import ImportParams
 
     positional, flat = _positional()
 
@@ -880,7 +882,7 @@ def _import_hdf5(terminal: Terminal) -> Callable[..., Outcome]:
 
 
 def _flatten(terminal: Terminal) -> Callable[..., Outcome]:
-    from crossvox.recipes.segment2d import flatten
+    from crossvox.recipes.flatten import flatten
 
     positional, _ = _positional()
 
@@ -894,7 +896,7 @@ def _flatten(terminal: Terminal) -> Callable[..., Outcome]:
             data: folder that 'crossvox prepare' wrote.
             out: folder that receives images/ and labels/, each with trainset/ and valset/.
         """
-        report = flatten(data, out, progress=terminal)
+        report = flatten(data, out, runner=Runner(terminal))
         rows = [
             [split, str(n), str(report.without_labels[split])] for split, n in report.images.items()
         ]
@@ -940,8 +942,7 @@ def _train_segment2d(terminal: Terminal) -> Callable[..., Outcome]:
             labels=labels,
             scenes=scenes,
             validation_scenes=validation_scenes,
-            progress=terminal,
-            watch=terminal.training(),
+            runner=Runner(terminal),
         )
         return _trained(terminal, report)
 
@@ -987,7 +988,7 @@ def _evaluate_segment2d(terminal: Terminal) -> Callable[..., Outcome]:
             scenes=scenes,
             pictures=pictures,
             device=device,
-            progress=terminal,
+            runner=Runner(terminal),
         )
         rows = [[s.name, f"{s.value:.4f}", str(s.support), s.of] for s in evaluation.scores]
         title = f"{evaluation.images} images, predicted whole, scored at the size of their labels"

@@ -10,22 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crossvox.capture.rooms import RoomsParams, texture, write_rooms
+from crossvox.capture.rooms import RoomsParams, sensor, texture, write_rooms
 from crossvox.capture.rooms import shapes as sh
 from crossvox.capture.rooms.categories import NYU40_IDS, RAW_IDS, nyu40_table
-from crossvox.capture.rooms.layout import KINDS, Room, furnish, kind_of, polygon_contains
+from crossvox.capture.rooms.film import shoot
+from crossvox.capture.rooms.layout.furnish import furnish, kind_of
+from crossvox.capture.rooms.layout.kinds import KINDS
+from crossvox.capture.rooms.layout.room import Room, polygon_contains
 from crossvox.capture.rooms.light import RoomMesh, assemble
 from crossvox.capture.rooms.materials import KINDS as PATTERNS
 from crossvox.capture.rooms.materials import MaterialBook
 from crossvox.capture.rooms.model import Block, block_of
-from crossvox.capture.rooms.write import (
-    Scan,
-    _shoot,
-    prepare_scan,
-    reference_mesh,
-    scene_name,
-    splits,
-)
+from crossvox.capture.rooms.reference import reference_mesh
+from crossvox.capture.rooms.scan import Scan, prepare_scan
+from crossvox.capture.rooms.write import room_params, scene_name, splits, write_room
 from crossvox.capture.sens import SensReader
 from crossvox.core.camera import project, unproject
 from crossvox.core.checks import ParamsError
@@ -224,9 +222,11 @@ def test_depth_is_the_distance_to_the_mesh(scan: Scan) -> None:
     studio = scan.studio
     pose = scan.pose(4)
     hits, _ = studio.depth_hits(pose)
-    depth = studio.true_depth(hits)
+    camera = scan.cameras.depth
+    depth = np.where(np.isfinite(hits.distance), hits.distance, 0).astype(np.float32)
+    depth = depth.reshape(camera.height, camera.width)
     assert (depth > 0).mean() > 0.99
-    world = (pose @ scan.cameras.color_from_depth).apply(unproject(depth, scan.cameras.depth))
+    world = (pose @ scan.cameras.color_from_depth).apply(unproject(depth, camera))
     points = world.reshape(-1, 3)[hits.face >= 0]
     corners = studio.mesh.points[studio.mesh.faces[hits.face[hits.face >= 0]]].astype(float)
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -295,12 +295,20 @@ def wall(z: float, noise: float = 1.0, far_m: float = 8.0) -> np.ndarray:
     shape = (120, 160)
     full = np.full(shape, 1.0, np.float32)
     out = np.empty(shape, np.uint16)
-    texture.sense_depth(
+    sensor.sense_depth(
         np.full(shape, z, np.float32), full, np.zeros(shape, np.float32), full * np.float32(0.5),
         rng.standard_normal(shape, dtype=np.float32), rng.random(shape, dtype=np.float32),
         far_m, noise, out,
     )  # fmt: skip
     return out
+
+
+def axial_noise_m(depth_m: float) -> float:
+    """Standard deviation of a reading, metres: grows with the square of the distance.
+
+    Source: Nguyen et al. 2012, "Modeling Kinect sensor noise", axial noise.
+    """
+    return 0.0012 + 0.0019 * (depth_m - 0.4) ** 2
 
 
 def test_noise_grows_with_the_square_of_the_distance() -> None:
@@ -310,7 +318,7 @@ def test_noise_grows_with_the_square_of_the_distance() -> None:
         valid = reading[reading > 0] / 1000
         assert np.mean(valid) == pytest.approx(z, abs=2e-3)
         measured.append(float(np.std(valid)))
-        assert measured[-1] == pytest.approx(float(texture.axial_noise_m(z)), rel=0.05)
+        assert measured[-1] == pytest.approx(axial_noise_m(z), rel=0.05)
     assert measured[2] / measured[1] > 2.5
 
 
@@ -327,7 +335,7 @@ def test_readings_are_missing_at_edges_and_on_glass() -> None:
     dark = np.zeros_like(depth)
     dark[:20] = 1.2
     out = np.empty(depth.shape, np.uint16)
-    texture.sense_depth(
+    sensor.sense_depth(
         depth, np.ones_like(depth), dark, np.full_like(depth, 0.5),
         rng.standard_normal(depth.shape, dtype=np.float32),
         rng.random(depth.shape, dtype=np.float32), 6.0, 1.0, out,
@@ -347,9 +355,9 @@ def test_motion_blurs_along_the_motion() -> None:
         motion = np.eye(4)
         motion[0, 3] = shift
         out = np.empty((*shape, 3), np.uint8)
-        texture.develop(
+        sensor.develop(
             color, np.ones(shape, np.float32), motion[:3].copy(), 100.0, 100.0, 29.5, 19.5,
-            np.ones(3), np.zeros(shape, np.float32), 0.0, texture.tone_table(), out,
+            np.ones(3), np.zeros(shape, np.float32), 0.0, sensor.tone_table(), out,
         )  # fmt: skip
         images.append(out)
     lit = [(image[20, :, 1] > 20).sum() for image in images]
@@ -373,6 +381,11 @@ def test_a_scan_has_all_its_files(written: Path) -> None:
     assert (written / "scannetv2_train.txt").read_text().split() == ["scene0000_00"]
     assert (written / "scannetv2_val.txt").read_text().split() == ["scene0001_00"]
     classes = RawLabelMap.read(written / "scannetv2-labels.combined.tsv")
+    rows = (written / "scannetv2-labels.combined.tsv").read_text().splitlines()
+    count = {row.split("\t")[1]: int(row.split("\t")[3]) for row in rows[1:]}
+    assert count["floor"] == 2  # one in each room
+    assert count["door"] >= 1
+    assert count["bed"] + count["couch"] + count["desk"] + count["toilet"] >= 1
     for name in ("scene0000_00", "scene0001_00"):
         scan = written / name
         reader = SensReader(scan / f"{name}.sens")
@@ -432,12 +445,30 @@ def test_finished_rooms_are_skipped_and_others_made_anew(written: Path) -> None:
     assert set(report.classes) <= set(NYU40.names)
 
 
+def test_one_room_is_written_into_any_empty_folder(written: Path, tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    folder = tmp_path / "some folder"
+    folder.mkdir()
+    notes = write_room(folder, 1, TINY, lambda done, total: seen.append((done, total)))
+    assert digests(folder) == digests(written / "scene0001_00")
+    assert not (folder / "manifest.json").exists()
+    assert (notes.kind, notes.frames, notes.lost_poses) == (kind_of(TINY.seed, 1), 4, 1)
+    assert notes.objects["wall"] >= 1
+    assert seen == [(frame, 4) for frame in range(1, 5)]
+    other = RoomsParams(**{**vars(TINY), "count": 9, "threads": 1, "validation_every": 3})
+    assert room_params(other, 1) == room_params(TINY, 1) != room_params(TINY, 0)
+
+
+def test_every_pattern_has_its_own_kernel() -> None:
+    assert set(texture.PATTERNS) == set(PATTERNS) - {"image", "glow", "mirror"}
+
+
 def test_one_frame_is_the_same_alone(scan: Scan) -> None:
     params = RoomsParams(seed=5, frames=30, width=160, height=120, spacing_m=0.06)
-    one, two = _shoot(scan, params, 2, 7), _shoot(scan, params, 2, 7)
+    one, two = shoot(scan, params, 2, 7), shoot(scan, params, 2, 7)
     assert one.frame.color == two.frame.color
     assert one.frame.depth == two.frame.depth
-    other = _shoot(scan, params, 2, 8)
+    other = shoot(scan, params, 2, 8)
     assert other.frame.color != one.frame.color
 
 

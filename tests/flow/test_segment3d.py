@@ -34,7 +34,8 @@ from crossvox.predict.store import read_prediction
 from crossvox.recipes.scene_run import read_scene_run
 from crossvox.recipes.train import Segment3dRunParams
 from crossvox.recipes.train_scenes import _features_stay, _FrozenImages
-from crossvox.samples.dataset import ChunkDataset, collate
+from crossvox.samples.batch import collate
+from crossvox.samples.dataset import ChunkDataset
 from crossvox.samples.index import window_index
 from crossvox.samples.maps import FeatureCollate
 from crossvox.samples.params import AugmentParams

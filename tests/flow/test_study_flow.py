@@ -15,8 +15,8 @@ from crossvox.core.artifact import read_manifest
 from crossvox.core.checks import ParamsError
 from crossvox.doors.meshes import read_mesh
 from crossvox.networks import build_network2d
+from crossvox.recipes.image_run import load_segment2d
 from crossvox.recipes.predict import predict
-from crossvox.recipes.segment2d import load_segment2d
 from crossvox.recipes.study.reconstruct import StudyParams, study_reconstruct
 from crossvox.recipes.study.untrained import calibrate
 from crossvox.study.arms import ARMS, RECONSTRUCT, Arm, register

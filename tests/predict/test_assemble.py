@@ -24,7 +24,7 @@ from crossvox.predict.assemble import Assembler, blend_weight
 from crossvox.predict.params import PredictParams
 from crossvox.predict.prediction import ScenePrediction
 from crossvox.predict.prior import FrameClasses, nearest_seen
-from crossvox.predict.seen import overlap, seen_by_windows
+from crossvox.predict.seen import seen_by_windows
 from crossvox.predict.windows import predict_scene, seen_by_any_frame
 from crossvox.samples.source import SceneSource
 from crossvox.tasks.params import FeatureParams, ReconstructParams
@@ -148,24 +148,6 @@ def test_middle_of_a_window_outweighs_the_border_of_another() -> None:
     assembler.add(sample_at((2, 0, 0)), np.ones(SHAPE, np.float32))
     line = assembler.finish(**NO_COUNTS).probability[:6, 2, 3]
     assert line[2] < 0.5 < line[3]
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.tuples(*[st.integers(-9, 9)] * 3))
-def test_overlap_equals_its_slow_twin(start: Index3) -> None:
-    scene_shape, shape = (5, 4, 6), (3, 4, 2)
-    scene, window = np.zeros(scene_shape, int), np.zeros(shape, int)
-    in_scene, in_window = overlap(start, shape, scene_shape)
-    scene[in_scene] += 1
-    window[in_window] += 1
-    assert scene[in_scene].shape == window[in_window].shape
-    for place in np.ndindex(*shape):
-        at = tuple(np.add(place, start))
-        inside = all(0 <= a < limit for a, limit in zip(at, scene_shape, strict=True))
-        assert window[place] == inside
-        if inside:
-            assert scene[at] == 1
-    assert scene.sum() == window.sum()
 
 
 def test_colours_are_means_over_views_and_windows() -> None:

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from crossvox.core.volume import Batch, ChunkPlace, FeatureBatch, MappedBatch, Sample
-from crossvox.samples.dataset import ChunkDataset, collate
+from crossvox.samples.batch import collate
+from crossvox.samples.dataset import ChunkDataset
 from crossvox.samples.index import SampleIndex
 from crossvox.samples.maps import FeatureCollate, FrameMaps
 from crossvox.samples.params import AugmentParams

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.core.checks import ShapeError, expect
-from crossvox.core.grid import Index3, VoxelGrid
+from crossvox.core.grid import Index3, VoxelGrid, overlap
 from crossvox.core.labels import NYU40
 from crossvox.predict.params import Blend, PredictParams
 from crossvox.predict.prediction import ClassVolume, ScenePrediction
-from crossvox.predict.seen import SeenCollector, overlap
+from crossvox.predict.seen import SeenCollector
 
 if TYPE_CHECKING:
     from crossvox.core.volume import Sample

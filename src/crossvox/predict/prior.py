@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from crossvox.core.grid import Index3
-from crossvox.samples.images import normalised
+from crossvox.samples.batch import normalised
 from crossvox.samples.maps import FrameMaps
 from crossvox.tasks.prior import tell_classes
 from crossvox.views.lift import feature_pixels

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.core.grid import Index3, VoxelGrid
+from crossvox.core.grid import Index3, VoxelGrid, overlap
 from crossvox.predict.prediction import ColorVolume
 
 if TYPE_CHECKING:
@@ -108,16 +108,3 @@ def seen_by_windows(
         if progress is not None:
             progress(done, len(chosen))
     return collector.finish()
-
-
-def overlap(
-    start: Index3, shape: Index3, scene: Index3
-) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """Slices of the scene, and of the window, where the two overlap (may be empty)."""
-    in_scene, in_window = [], []
-    for first, size, limit in zip(start, shape, scene, strict=True):
-        low, high = min(max(first, 0), limit), max(min(first + size, limit), 0)
-        high = max(low, high)
-        in_scene.append(slice(low, high))
-        in_window.append(slice(low - first, high - first) if high > low else slice(0, 0))
-    return tuple(in_scene), tuple(in_window)

@@ -78,7 +78,8 @@ def predict_scene(
     """
     from crossvox.chunks import BoxCounts, sliding_starts
     from crossvox.samples import maps as frame_maps
-    from crossvox.samples.dataset import ChunkDataset, collate
+    from crossvox.samples.batch import collate
+    from crossvox.samples.dataset import ChunkDataset
     from crossvox.samples.index import window_index
 
     _expect_overlap(params.stride, shape)

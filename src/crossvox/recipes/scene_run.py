@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from crossvox.core.colors import check_recorded
 from crossvox.core.params import from_plain
 from crossvox.recipes.train import ReconstructRunParams, Segment3dRunParams
 from crossvox.tasks.reconstruct import Reconstruct
@@ -30,7 +31,9 @@ def read_scene_run(run: Path) -> SceneRun:
 
     Raises:
         ArtifactError: ``run`` is not a run folder, or one of another task.
+        CheckpointError: its images were normalised in another way.
     """
+    check_recorded(read_record(run).recipe, str(run))
     if read_record(run).task == Segment3d.name:
         record = read_record(run, Segment3d.name)
         segment = from_plain(Segment3dRunParams, record.recipe["params"])

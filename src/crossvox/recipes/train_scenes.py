@@ -11,6 +11,7 @@ import numpy as np
 
 from crossvox.core.artifact import file_digest, plain, read_manifest, write_json
 from crossvox.core.checks import ArtifactError, expect
+from crossvox.core.colors import COLORS, RECORD
 from crossvox.core.labels import NYU40
 from crossvox.doors.devices import pick_device
 from crossvox.flow.progress import Progress
@@ -23,7 +24,8 @@ from crossvox.recipes.train import (
     Segment3dRunParams,
     TrainScenes,
 )
-from crossvox.samples.dataset import ChunkDataset, collate
+from crossvox.samples.batch import collate
+from crossvox.samples.dataset import ChunkDataset
 from crossvox.samples.index import SampleIndex, training_index, window_index
 from crossvox.samples.maps import FeatureCollate
 from crossvox.samples.source import SceneSource, load_source
@@ -140,6 +142,7 @@ def _task(
     """The task of a run, and what is recorded: what it learnt of the training labels as well."""
     recorded: dict[str, Any] = {
         "params": params,
+        RECORD: COLORS,
         "scenes": given.scenes,
         "validation_scenes": given.validation_scenes,
     }
@@ -263,7 +266,7 @@ def read_features(
     Raises:
         ArtifactError, CheckpointError: there is no such run, or it is damaged.
     """
-    from crossvox.recipes.segment2d import load_segment2d
+    from crossvox.recipes.image_run import load_segment2d
 
     which = best_or_last(run)
     record, network = load_segment2d(run, which)

@@ -19,9 +19,9 @@ from crossvox.predict.params import PredictParams
 from crossvox.predict.prediction import ScenePrediction
 from crossvox.predict.prior import FramePrior
 from crossvox.predict.windows import predict_scene
+from crossvox.recipes.image_run import load_segment2d
 from crossvox.recipes.scene_run import SceneRun, read_scene_run
-from crossvox.recipes.segment2d import load_segment2d
-from crossvox.samples.images import normalised
+from crossvox.samples.batch import normalised
 from crossvox.samples.source import SceneSource
 from crossvox.tasks.params import Segment2dParams
 from crossvox.tasks.segment2d import Segment2d

@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from crossvox.core.volume import Batch, FeatureBatch, MappedBatch, Sample
-from crossvox.samples.dataset import CACHE_BYTES, ImageCache, collate
+from crossvox.samples.batch import collate
+from crossvox.samples.cache import CACHE_BYTES, ImageCache
 
 if TYPE_CHECKING:
     from torch import Tensor

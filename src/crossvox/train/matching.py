@@ -13,7 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from crossvox.core.checks import ParamsError, expect
+from crossvox.networks.rescale import fit_rescaling
 from crossvox.train.params import TransferParams
+
+IMAGES = "image_network."
+"""Prefix of the 2D network's weights, likewise."""
 
 INNER = "volume_network."
 """Prefix of the 3D network's weights where images are lifted inside."""
@@ -50,6 +54,8 @@ def match(network: nn.Module, weights: Mapping[str, Tensor], params: TransferPar
     Raises:
         ParamsError: the network does not tell its parts.
     """
+    if "images" in params.load and any(name.startswith(IMAGES) for name in weights):
+        fit_rescaling(network, weights)
     part_of = weight_parts(network)
     takes_input = _input_fits(network, weights)
     found = Matching()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from crossvox.core.checks import CheckpointError
+from crossvox.networks.rescale import fit_rescaling
 
 SHOWN = 5
 """How many problems of one kind an error text lists."""
@@ -60,6 +61,7 @@ def put_weights(
     Raises:
         CheckpointError: they do not fit; the text lists the first few problems of each kind.
     """
+    fit_rescaling(network, weights)
     own = network.state_dict()
     mismatched = tuple(
         f"{name} {tuple(weights[name].shape)} for {tuple(own[name].shape)}"

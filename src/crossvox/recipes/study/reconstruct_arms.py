@@ -80,7 +80,7 @@ class ReconstructStudy(SceneStudy[StudyParams]):
     def expect_weights(self, arms: Sequence[Arm]) -> None:
         """Refuse what would otherwise fail after hours of other arms."""
         if self.run2d is not None and any(arm.features == "imagenet" for arm in arms):
-            from crossvox.recipes.segment2d import read_segment2d_run
+            from crossvox.recipes.image_run import read_segment2d_run
 
             record = read_segment2d_run(self.run2d)
             built(replace(record.task, params=untrained(record.params.task, "imagenet")), 0)
@@ -158,7 +158,7 @@ class ReconstructStudy(SceneStudy[StudyParams]):
         """Training images ``(N, 3, H, W)`` normalised, evenly over all training scenes."""
         import torch
 
-        from crossvox.samples.images import normalised
+        from crossvox.samples.batch import normalised
 
         views = self.params.run.views
         found = [

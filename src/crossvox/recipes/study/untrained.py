@@ -65,7 +65,8 @@ class UntrainedNetwork(Stage):
             ParamsError: there are no ImageNet weights for this architecture without a download.
         """
         from crossvox.networks.projection import projection_name
-        from crossvox.recipes.segment2d import Segment2dRunParams, load_segment2d
+        from crossvox.recipes.image_run import load_segment2d
+        from crossvox.recipes.segment2d import Segment2dRunParams
         from crossvox.train.checkpoint import save_checkpoint
 
         record, trained = load_segment2d(self.run2d.path)

@@ -365,8 +365,9 @@ def test_a_surfacenet_that_reads_features_is_joined_with_its_2d_run(
 
 def test_the_joined_network_answers_as_its_parts(work: Path, enet: Path, tmp_path: Path) -> None:
     """Features, feature pixels, views behind each other, SurfaceNet: step by step."""
-    from crossvox.recipes.segment2d import load_segment2d
-    from crossvox.samples.dataset import ChunkDataset, collate
+    from crossvox.recipes.image_run import load_segment2d
+    from crossvox.samples.batch import collate
+    from crossvox.samples.dataset import ChunkDataset
     from crossvox.samples.index import window_index
     from crossvox.samples.source import load_source
     from crossvox.train.checkpoint import load_run_network
@@ -456,7 +457,7 @@ def test_features_that_do_not_fit_are_refused(
 
 
 def test_an_imported_enet_is_a_2d_run(tmp_path: Path) -> None:
-    from crossvox.recipes.segment2d import load_segment2d
+    from crossvox.recipes.image_run import load_segment2d
 
     torch.manual_seed(0)
     network = build_network2d("enet", 41, weights="none")
