@@ -22,7 +22,8 @@ from crossvox.core.grid import VoxelGrid
 from crossvox.core.npz import DAMAGE
 from crossvox.core.volume import SceneViews, SceneVolume
 from crossvox.doors.images import fit_color
-from crossvox.views.visibility import ViewParams, scene_views, view_fit
+from crossvox.views.params import ViewParams
+from crossvox.views.visibility import scene_views, view_fit
 
 VIEWS_FILE = "views.npz"
 VOLUME_FILE = "volume.npz"
