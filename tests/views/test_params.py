@@ -8,7 +8,18 @@ import pytest
 from crossvox.core.checks import ParamsError
 from crossvox.views.params import ViewParams
 
-HEAVY = ["torch", "numba", "cv2", "scipy", "h5py", "trimesh", "skimage", "matplotlib", "jinja2", "accelerate"]
+HEAVY = [
+    "torch",
+    "numba",
+    "cv2",
+    "scipy",
+    "h5py",
+    "trimesh",
+    "skimage",
+    "matplotlib",
+    "jinja2",
+    "accelerate",
+]
 
 
 @pytest.mark.parametrize(
