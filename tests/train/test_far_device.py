@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from crossvox.core.volume import Score
-from crossvox.tasks.params import FeatureParams
-from crossvox.tasks.segment2d import Segment2d, Segment2dParams
-from crossvox.tasks.segment3d import Segment3d, Segment3dParams
+from crossvox.tasks.params import FeatureParams, Segment2dParams, Segment3dParams
+from crossvox.tasks.segment2d import Segment2d
+from crossvox.tasks.segment3d import Segment3d
 from crossvox.tasks.task import Losses
 from crossvox.train import processes
 from crossvox.train.checkpoint import load_checkpoint
