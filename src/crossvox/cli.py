@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from crossvox.capture.describe import CaptureSummary
     from crossvox.evaluate.classes import ClassEvaluation
     from crossvox.evaluate.score import Evaluation
-    from crossvox.study.results import Comparison
+    from crossvox.study.compare import Comparison
     from crossvox.train.report import TrainReport
 
 OK, BROKEN, INTERRUPTED = 0, 2, 130
@@ -181,12 +181,13 @@ class Terminal:
         for note in evaluation.notes:
             self.say(note)
 
-    def study(self, found: "Comparison", headline: str, others: Sequence[str]) -> None:
+    def study(self, found: "Comparison") -> None:
         """Print the arms of a study: a score with its spread, what it gains, and other scores."""
 
         def number(value: float, form: str) -> str:
             return f"{value:{form}}" if value == value else "?"
 
+        headline, others = found.main, found.beside
         rows, gains = [], []
         for arm in found.arms:
             score, learnt = arm.scores[headline], bool(arm.seeds)
@@ -204,17 +205,19 @@ class Terminal:
                 gain = scores[headline]
                 interval = f"{number(gain.low, '+.4f')} to {number(gain.high, '+.4f')}"
                 ahead = f"{gain.seeds_above}/{gain.seeds}"
-                gains.append([arm.name, control, number(gain.mean, "+.4f"), interval, ahead])
-        scenes = f"{len(found.scenes)} held-out scene{'s' if len(found.scenes) > 1 else ''}"
+                p = number(gain.p_adjusted, ".2g")
+                gains.append([arm.name, control, number(gain.mean, "+.4f"), interval, p, ahead])
+        counted = f"{len(found.scenes)} held-out scene{'s' if len(found.scenes) > 1 else ''}"
+        counted = f"one count over {counted}" if found.pooled else counted
         self.table(
-            f"{headline}, {scenes}: mean ± standard deviation over seeds",
+            f"{headline}, {counted}: mean ± standard deviation over seeds",
             ["arm", headline, "seeds", "trained", "minutes"],
             rows,
         )
         level = f"{found.level:.0%} interval"
         self.table(
             f"{headline} gained, paired by seed and scene",
-            ["arm", "over", "mean", level, "ahead"],
+            ["arm", "over", "mean", level, "adjusted p", "ahead"],
             gains,
         )
         kinds = [(name, found.kinds[name]) for name in others if name in found.kinds]
@@ -773,7 +776,7 @@ def _demo(terminal: Terminal) -> Callable[..., Outcome]:
 
 
 def _import_checkpoint(terminal: Terminal) -> Callable[..., Outcome]:
-    from crossvox.recipes.original import import_checkpoint
+    from crossvox.recipes.published.checkpoint import import_checkpoint
 
     positional, _ = _positional()
 
@@ -801,7 +804,8 @@ def _import_checkpoint(terminal: Terminal) -> Callable[..., Outcome]:
 
 
 def _export_hdf5(terminal: Terminal) -> Callable[..., Outcome]:
-    from crossvox.recipes.original import ExportParams, export_hdf5
+    from crossvox.recipes.published.hdf5_out import export_hdf5
+    from crossvox.recipes.published.params import ExportParams
 
     positional, flat = _positional()
 
@@ -837,7 +841,8 @@ def _export_hdf5(terminal: Terminal) -> Callable[..., Outcome]:
 
 
 def _import_hdf5(terminal: Terminal) -> Callable[..., Outcome]:
-    from crossvox.recipes.original import ImportParams, import_hdf5
+    from crossvox.recipes.published.hdf5_in import import_hdf5
+    from crossvox.recipes.published.params import ImportParams
 
     positional, flat = _positional()
 
@@ -877,7 +882,7 @@ def _import_hdf5(terminal: Terminal) -> Callable[..., Outcome]:
 
 
 def _flatten(terminal: Terminal) -> Callable[..., Outcome]:
-    from crossvox.recipes.segment2d import flatten
+    from crossvox.recipes.flatten import flatten
 
     positional, _ = _positional()
 
@@ -891,7 +896,7 @@ def _flatten(terminal: Terminal) -> Callable[..., Outcome]:
             data: folder that 'crossvox prepare' wrote.
             out: folder that receives images/ and labels/, each with trainset/ and valset/.
         """
-        report = flatten(data, out, progress=terminal)
+        report = flatten(data, out, runner=Runner(terminal))
         rows = [
             [split, str(n), str(report.without_labels[split])] for split, n in report.images.items()
         ]
@@ -937,8 +942,7 @@ def _train_segment2d(terminal: Terminal) -> Callable[..., Outcome]:
             labels=labels,
             scenes=scenes,
             validation_scenes=validation_scenes,
-            progress=terminal,
-            watch=terminal.training(),
+            runner=Runner(terminal),
         )
         return _trained(terminal, report)
 
@@ -984,7 +988,7 @@ def _evaluate_segment2d(terminal: Terminal) -> Callable[..., Outcome]:
             scenes=scenes,
             pictures=pictures,
             device=device,
-            progress=terminal,
+            runner=Runner(terminal),
         )
         rows = [[s.name, f"{s.value:.4f}", str(s.support), s.of] for s in evaluation.scores]
         title = f"{evaluation.images} images, predicted whole, scored at the size of their labels"
@@ -996,7 +1000,9 @@ def _evaluate_segment2d(terminal: Terminal) -> Callable[..., Outcome]:
 
 
 def _study_reconstruct(terminal: Terminal) -> Callable[..., Outcome]:
-    from crossvox.recipes.study import StudyParams, study_reconstruct
+    from crossvox.flow.runner import Runner
+    from crossvox.recipes.study.reconstruct import StudyParams, study_reconstruct
+    from crossvox.study.arms import RECONSTRUCT, arms_help
 
     positional, flat = _positional()
 
@@ -1015,8 +1021,7 @@ def _study_reconstruct(terminal: Terminal) -> Callable[..., Outcome]:
             out: folder of the study; several processes may work on different arms of it.
             params: what all arms share.
             run2d: run of 'crossvox train segment2d' whose network the arms are made from.
-            arms: all, or some of rgb,rgb-matched,random,imagenet,segmentation,
-                segmentation-trainable,segmentation-proxy; mask-only and TSDF are always scored.
+            arms: {arms}
             seeds: how many.
         """
         report = study_reconstruct(
@@ -1026,18 +1031,20 @@ def _study_reconstruct(terminal: Terminal) -> Callable[..., Outcome]:
             run2d=run2d,
             arms=arms,
             seeds=seeds,
-            progress=terminal,
-            watch=lambda _: terminal.training(),
+            runner=Runner(terminal),
         )
-        terminal.study(report.comparison, "F-score", ("Prec", "Recall", "AbsRel", "RMSE", "Comp2D"))
+        terminal.study(report.comparison)
         terminal.say(f"{len(report.made)} runs made, {len(report.kept)} kept: {out}")
         return Outcome(report, INTERRUPTED if report.interrupted else OK)
 
+    command.__doc__ = (command.__doc__ or "").replace("{arms}", arms_help(RECONSTRUCT))
     return command
 
 
 def _study_segment3d(terminal: Terminal) -> Callable[..., Outcome]:
-    from crossvox.recipes.study_segment3d import Study3dParams, study_segment3d
+    from crossvox.flow.runner import Runner
+    from crossvox.recipes.study.segment3d import Study3dParams, study_segment3d
+    from crossvox.study.arms import SEGMENT3D, arms_help
 
     positional, flat = _positional()
 
@@ -1056,9 +1063,7 @@ def _study_segment3d(terminal: Terminal) -> Callable[..., Outcome]:
             out: folder of the study; several processes may work on different arms of it.
             run2d: run of 'crossvox train segment2d': its features are lifted, its labels vote.
             params: what all arms share.
-            arms: all, or some of scratch,from-reconstruction,scratch-long,
-                from-reconstruction-published,probe,rgb-scratch,rgb-from-reconstruction; 2D votes
-                and majority class are always scored.
+            arms: {arms}
             seeds: how many.
         """
         report = study_segment3d(
@@ -1068,14 +1073,13 @@ def _study_segment3d(terminal: Terminal) -> Callable[..., Outcome]:
             run2d=run2d,
             arms=arms,
             seeds=seeds,
-            progress=terminal,
-            watch=lambda _: terminal.training(),
+            runner=Runner(terminal),
         )
-        others = ("mIoU lenient", "vertex accuracy", "voxel mIoU", "voxel IoU occupied")
-        terminal.study(report.comparison, "mIoU strict", others)
+        terminal.study(report.comparison)
         terminal.say(f"{len(report.made)} runs made, {len(report.kept)} kept: {out}")
         return Outcome(report, INTERRUPTED if report.interrupted else OK)
 
+    command.__doc__ = (command.__doc__ or "").replace("{arms}", arms_help(SEGMENT3D))
     return command
 
 

@@ -373,10 +373,9 @@ def test_wrong_folders_are_named(folders: tuple[Path, Path], tmp_path: Path) -> 
         evaluate_classes(pred, data)
 
 
-@pytest.mark.realdata
-def test_published_segmentation_scores_through_files(golden: Path, tmp_path: Path) -> None:
+def test_published_segmentation_scores_through_files(published: Path, tmp_path: Path) -> None:
     """Vertices in another order and a little beside their places, as a predicted mesh has them."""
-    case = np.load(golden / "g6_segmentation_iou.npz")
+    case = np.load(published / "segmentation_iou.npz")
     truth, guess = case["target"], case["pred"]
     random = np.random.default_rng(6)
     places = np.stack(np.unravel_index(np.arange(len(truth)), (40, 50, 10)), -1) * 0.1

@@ -17,7 +17,6 @@ from crossvox.doors.meshes import write_ply
 from crossvox.evaluate import score as reconstruction
 from crossvox.evaluate.classes import evaluate_classes
 from crossvox.evaluate.predicted import (
-    learnt_by_heart,
     majority_class,
     predicted_scenes,
     read_predicted,
@@ -25,6 +24,7 @@ from crossvox.evaluate.predicted import (
 from crossvox.evaluate.protocols import DepthEvaluation
 from crossvox.evaluate.scannet import evaluate_scannet
 from crossvox.evaluate.score import evaluate_reconstruction
+from crossvox.flow.lineage import LEARNT_FROM
 from crossvox.recipes.scannet import export_scannet
 
 LEVEL = {"predict": {"surface": {"level": 0.35}}}
@@ -64,8 +64,8 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
     for scene in ("known", "new"):
         write_ply(data / scene / f"{scene}.ply", triangle(1))
         write_manifest(data / scene, Manifest("prepare-scene"))
-    predicted(pred, "known", label=2, **{"learnt from": True})
-    predicted(pred, "new", **{"learnt from": False})
+    predicted(pred, "known", label=2, **{LEARNT_FROM: True})
+    predicted(pred, "new", **{LEARNT_FROM: False})
     return pred, data
 
 
@@ -81,8 +81,8 @@ def test_scenes_of_two_settings_are_not_averaged(folders: tuple[Path, Path]) -> 
     pred, data = folders
     predicted(pred, "new", params=OTHER)
     text = (
-        r"known and new \(params\.predict\.surface\.level: 0\.35 in the former, 0\.9 in the latter\); "
-        r"needed: one run and one set of parameters"
+        r"known and new \(params\.predict\.surface\.level: 0\.35 in the former, 0\.9 in the "
+        r"latter\); needed: one run and one set of parameters"
     )
     for evaluate in (evaluate_reconstruction, evaluate_classes):
         with pytest.raises(ArtifactError, match=text):
@@ -152,7 +152,7 @@ def test_nothing_but_scenes_that_were_learnt_from_is_refused(
     folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     pred, data = folders
-    predicted(pred, "new", **{"learnt from": True})
+    predicted(pred, "new", **{LEARNT_FROM: True})
     for evaluate in (evaluate_reconstruction, evaluate_classes):
         with pytest.raises(ArtifactError, match="all of which the run learnt from"):
             evaluate(pred, data)
@@ -183,13 +183,6 @@ def test_scenes_are_those_that_the_manifest_lists(folders: tuple[Path, Path]) ->
     write_manifest(pred, Manifest("predict", items={"new": "digest", "gone": "digest"}))
     with pytest.raises(ArtifactError, match="lists gone, not to be found"):
         evaluate_classes(pred, data)
-
-
-def test_another_capture_of_a_room_that_was_learnt_from_is_seen(tmp_path: Path) -> None:
-    for scene, seen in (("scene0042_01", True), ("scene0043_00", False)):
-        manifest = Manifest("predict-scene", learnt_from=("scene0042_00",))
-        assert learnt_by_heart(scene, manifest) is seen
-    assert not learnt_by_heart("scene0042_00", Manifest("predict-scene"))
 
 
 def _f(scores: list[Score]) -> float:

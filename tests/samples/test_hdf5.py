@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from pathlib import Path
 from typing import Any, get_args
@@ -19,7 +20,6 @@ from crossvox.core.labels import BENCHMARK_IDS
 from crossvox.core.volume import SceneVolume
 from crossvox.samples.hdf5 import (
     FREE_VALUE,
-    LabelConvention,
     OriginalFile,
     OriginalWriter,
     chunk_from_world,
@@ -30,6 +30,7 @@ from crossvox.samples.hdf5 import (
     scene_numbers,
     turned,
 )
+from crossvox.samples.params import LabelConvention
 
 SHAPE = (32, 32, 64)
 CONVENTIONS: tuple[LabelConvention, ...] = get_args(LabelConvention)
@@ -91,9 +92,9 @@ def test_walls_do_not_become_free_space() -> None:
     assert values == {"continuous40": 0, "continuous20": 0, "free0": 1, "nyu40": 1}
 
 
-@pytest.mark.realdata
-def test_label_tables_are_the_published_ones(golden: Path) -> None:
-    table = np.load(golden / "g3_label_map.npz")
+def test_label_tables_are_the_published_ones(published: Path) -> None:
+    table = json.loads((published / "label_tables.json").read_text())
+    table = {name: np.array(values) for name, values in table.items()}
     labels, occupied = np.maximum(table["nyu"], 0), table["nyu"] >= 0
     np.testing.assert_array_equal(encode_labels(labels, occupied, "continuous40"), table["to40"])
     np.testing.assert_array_equal(encode_labels(labels, occupied, "continuous20"), table["to20"])

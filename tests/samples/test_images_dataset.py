@@ -17,9 +17,10 @@ from crossvox.core.volume import ImageSample
 from crossvox.doors.images import encode_jpeg, encode_png, write_bytes
 from crossvox.samples.batch import collate_images
 from crossvox.samples.decode import read_image, read_labels
-from crossvox.samples.images import ImageDataset, vary_geometry
+from crossvox.samples.images import ImageDataset
 from crossvox.samples.pairs import ImagePair, folder_pairs, natural, scene_pairs, split_pairs
 from crossvox.samples.params import ImageAugmentParams, ImageParams
+from crossvox.samples.vary import vary_geometry
 
 SMALL = ImageParams(40, 30)
 STILL = ImageAugmentParams(0, 1, 1, 0, 0, 0, 0, 0, 0)

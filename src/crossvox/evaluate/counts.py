@@ -6,7 +6,7 @@ split is no mean over scenes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -221,4 +221,33 @@ def added_counts(scenes: Sequence[SceneCounts]) -> SceneCounts:
         voxels_left_out=sum(one.voxels_left_out for one in scenes),
         without_volume=sum(one.without_volume for one in scenes),
         majority=scenes[0].majority,
+    )
+
+
+def additive(counts: SceneCounts) -> dict[str, NDArray[np.int64]]:
+    """Counts as arrays by name, which may be added up and taken off; remarks are left out."""
+    numbers = {
+        "vertices": counts.vertices,
+        "labelled": counts.labelled,
+        "far": counts.far,
+        "voxels": counts.voxels,
+        "voxels_left_out": counts.voxels_left_out,
+    }
+    return {
+        name: np.asarray(value, np.int64) for name, value in numbers.items() if value is not None
+    }
+
+
+def scores_of(counts: Mapping[str, NDArray[np.int64]]) -> list[Score]:
+    """Scores of a split, of what :func:`additive` made of its scenes, added up."""
+    far = counts.get("far")
+    return class_scores(
+        SceneCounts(
+            vertices=counts["vertices"],
+            labelled=int(counts["labelled"]),
+            far=None if far is None else int(far),
+            voxels=counts.get("voxels"),
+            voxels_left_out=int(counts["voxels_left_out"]),
+        ),
+        "split",
     )

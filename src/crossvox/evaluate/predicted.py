@@ -16,10 +16,7 @@ from crossvox.core.checks import ArtifactError, expect
 from crossvox.core.labels import NYU40
 from crossvox.evaluate.references import scene_folder
 from crossvox.flow.collection import changes, items_of
-from crossvox.flow.lineage import is_seen
-
-LEARNT_FROM = "learnt from"
-"""Note of a predicted scene: true if the run that predicted it learnt from this very scene."""
+from crossvox.flow.lineage import LEARNT_FROM
 
 MADE_BY = ("run", "geometry", "votes", "run2d")
 """Parents that all scenes of a prediction share."""
@@ -63,7 +60,7 @@ def read_predicted(pred: Path, data: Path) -> list[Scored]:
             name,
             pred / name,
             scene_folder(data, name),
-            learnt_by_heart(name, manifest),
+            manifest.notes.get(LEARNT_FROM) is True,
             _share(manifest.notes.get("coverage")),
         )
         for name, manifest in manifests.items()
@@ -93,11 +90,6 @@ def predicted_scenes(pred: Path) -> list[str]:
         error=ArtifactError,
     )
     return scenes
-
-
-def learnt_by_heart(scene: str, manifest: Manifest) -> bool:
-    """Whether the run that predicted a scene learnt from it, as the scene's manifest tells."""
-    return manifest.notes.get(LEARNT_FROM) is True or is_seen(scene, manifest.learnt_from)
 
 
 def expect_one_way(pred: Path, manifests: Mapping[str, Manifest]) -> None:

@@ -77,10 +77,14 @@ _HERE = (
     ("export scannet", "scannet:export_scannet", "labelled rooms to ScanNet's per-vertex files"),
     ("evaluate scannet", "evaluate:evaluate_scannet", "score ScanNet's per-vertex files"),
     ("score", "evaluate:score", "3D scores of any two meshes"),
-    ("study reconstruct", "study:study_reconstruct", "arms of what is lifted, compared"),
+    (
+        "study reconstruct",
+        "study.reconstruct:study_reconstruct",
+        "arms of what is lifted, compared",
+    ),
     (
         "study segment3d",
-        "study_segment3d:study_segment3d",
+        "study.segment3d:study_segment3d",
         "arms of what is started from, compared",
     ),
     ("report", "look:report", "one self-contained page about runs"),

@@ -79,7 +79,7 @@ def enter_scenes(out: Path, split_of: SplitOf) -> Callable[[Sequence[Outcome]], 
     """
 
     def enter(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-        splits: dict[str, list[str]] = {split: _listed(out, split) for split in SPLITS}
+        splits: dict[str, list[str]] = {split: scene_list(out, split) for split in SPLITS}
         for outcome in outcomes:
             for names in splits.values():
                 if outcome.item in names:
@@ -96,7 +96,8 @@ def enter_scenes(out: Path, split_of: SplitOf) -> Callable[[Sequence[Outcome]], 
     return enter
 
 
-def _listed(data: Path, split: str) -> list[str]:
+def scene_list(data: Path, split: str) -> list[str]:
+    """Scenes that the list of a split names; none without a list."""
     path = data / f"{split}.txt"
     return _read_list(path) if path.is_file() else []
 
@@ -123,7 +124,7 @@ def read_scenes(data: Path, which: str) -> list[Path]:
             do="run 'crossvox prepare' or name scenes",
             error=ArtifactError,
         )
-        names = _listed(data, which)
+        names = scene_list(data, which)
     else:
         names = [name for name in which.split(",") if name]
     missing = [name for name in names if not (data / name / VOLUME).is_file()]

@@ -9,16 +9,12 @@ from typing import Any
 
 from crossvox.core.artifact import read_manifest
 from crossvox.flow.jobs import Outcome
-from crossvox.flow.lineage import is_seen, together
+from crossvox.flow.lineage import LEARNT_FROM, is_seen, together
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Collection, Input, Stage, how
 from crossvox.predict.params import PredictParams
 from crossvox.recipes.data import read_scenes
 from crossvox.scene.tsdf import TsdfParams
-
-LEARNT_FROM = "learnt from"
-"""Note of a predicted scene: whether a network behind it has learnt from the scene's space; None
-where a network does not tell what it learnt from."""
 
 
 @dataclass(frozen=True)

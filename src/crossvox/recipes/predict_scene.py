@@ -12,14 +12,12 @@ from numpy.typing import NDArray
 
 from crossvox.core.artifact import (
     ATTRIBUTES,
-    CLASS_MESHES,
     CLASS_VOLUMES,
     CLASSES_GLB,
     CLASSES_MESH,
     METHOD_FILES,
     ON_SCAN,
     ON_SCAN_MESH,
-    Stopwatch,
     plain,
     replacing,
 )
@@ -28,24 +26,18 @@ from crossvox.core.labels import NYU40
 from crossvox.core.volume import Mesh, SceneVolume
 from crossvox.doors.images import write_bytes
 from crossvox.doors.meshes import glb_bytes, read_mesh, write_ply
-from crossvox.flow.progress import Progress
 from crossvox.flow.runner import Work
+from crossvox.predict.baselines import SURE, write_surface_baselines, write_vote_baseline
 from crossvox.predict.params import PredictParams
 from crossvox.predict.prediction import ClassVolume, ScenePrediction
 from crossvox.predict.store import write_prediction
-from crossvox.predict.surface import mask_mesh, nearest_voxels, probability_mesh, volume_mesh
-from crossvox.predict.votes import vote
+from crossvox.predict.surface import nearest_voxels, probability_mesh
 from crossvox.recipes.predict import PredictScene
 from crossvox.recipes.prepare_scene import posed_frames
-from crossvox.recipes.trained import Voter, load_trained, load_voter, run2d_input, voter_of
-from crossvox.samples.source import SceneSource, load_source
+from crossvox.recipes.trained import load_trained, load_voter, voter_of
+from crossvox.samples.source import load_source
 from crossvox.scene.store import write_volume
-from crossvox.scene.tsdf import TsdfParams, fuse
 from crossvox.tasks.segment3d import Segment3d
-from crossvox.views.visibility import ViewParams
-
-SURE = 0.5
-"""Probability from which a voxel of the class volume counts as occupied."""
 
 
 def predict_scene(stage: PredictScene, work: Work) -> Mapping[str, Any]:
@@ -78,14 +70,23 @@ def predict_scene(stage: PredictScene, work: Work) -> Mapping[str, Any]:
     write_ply(work.out / METHOD_FILES["learnt"], mesh)
     if not stage.baselines:
         return notes
-    _write_baselines(work.out, source, prediction, params, stage.tsdf, work.watch, progress)
+    frames = posed_frames(
+        source.capture, Parts(labels=False), progress.step(f"{source.name}: fuse")
+    )
+    write_surface_baselines(work.out, prediction, frames, params.surface, stage.tsdf, work.watch)
     voter = None
     if learnt.segments:
         voter = voter_of(learnt) if stage.votes is None else load_voter(stage.votes, stage.device)
     if voter is not None:
-        with work.watch("baseline 2D votes"):
-            views = learnt.record.params.views
-            notes["voxels_voted"] = _write_votes(work.out, source, voter, views, params, progress)
+        notes["voxels_voted"] = write_vote_baseline(
+            work.out,
+            source,
+            voter,
+            learnt.record.params.views,
+            params.surface,
+            work.watch,
+            progress.step(f"{source.name}: 2D votes"),
+        )
     return notes
 
 
@@ -138,68 +139,3 @@ def _write_classes(
         with replacing(folder / ON_SCAN) as temporary:
             np.savez_compressed(temporary, label=label, benchmark_label=benchmark)
     return mesh
-
-
-def vote_scene(
-    folder: Path,
-    scene: Path,
-    run2d: Path,
-    views: ViewParams,
-    params: PredictParams,
-    progress: Progress,
-    device: str = "cpu",
-) -> int:
-    """Write the 2D votes of one prepared scene, ``votes.npz`` and ``votes.ply``.
-
-    Args:
-        folder: where to.
-        scene: a folder that ``crossvox prepare`` wrote.
-        run2d: a run of ``crossvox train segment2d``.
-        views: which voxels a frame sees.
-        params: how voxels are meshed.
-        progress: who watches.
-        device: "cpu", "cuda", ...
-
-    Returns:
-        Voxels with a vote.
-    """
-    voter = load_voter(run2d_input(run2d), device)
-    return _write_votes(folder, load_source(scene, views), voter, views, params, progress)
-
-
-def _write_votes(
-    folder: Path,
-    source: SceneSource,
-    voter: Voter,
-    views: ViewParams,
-    params: PredictParams,
-    progress: Progress,
-) -> int:
-    """The baseline of a segmentation: no 3D network, 2D labels of all frames vote."""
-    volume = vote(voter, source, views, progress.step(f"{source.name}: 2D votes"))
-    write_volume(folder / CLASS_VOLUMES["votes_2d"], volume)
-    surface = replace(params.surface, level=SURE)
-    mesh = volume_mesh(source.grid, volume.occupied.astype(np.float32), None, surface)
-    found = nearest_voxels(source.grid, mesh.vertices_m, volume.occupied)
-    labels = np.zeros(len(mesh.vertices_m), np.uint8) if found is None else volume.labels[found]
-    painted = replace(mesh, labels=labels, colors=NYU40.colors[labels])
-    write_ply(folder / CLASS_MESHES["votes_2d"], painted)
-    return int(volume.occupied.sum())
-
-
-def _write_baselines(
-    folder: Path,
-    source: SceneSource,
-    prediction: ScenePrediction,
-    params: PredictParams,
-    tsdf: TsdfParams,
-    watch: Stopwatch,
-    progress: Progress,
-) -> None:
-    """What any learnt surface must beat: voxels seen by any view, and TSDF of the same frames."""
-    with watch("baseline mask-only"):
-        write_ply(folder / METHOD_FILES["mask_only"], mask_mesh(prediction, params.surface))
-    with watch("baseline TSDF"):
-        report = progress.step(f"{source.name}: fuse")
-        frames = posed_frames(source.capture, Parts(labels=False), report)
-        write_ply(folder / METHOD_FILES["tsdf"], fuse(frames, tsdf).mesh())

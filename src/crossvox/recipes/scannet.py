@@ -23,9 +23,10 @@ from crossvox.core.artifact import (
 from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.labels import NYU40
 from crossvox.core.npz import reading_npz
-from crossvox.evaluate.predicted import learnt_by_heart, majority_class
+from crossvox.evaluate.predicted import majority_class
 from crossvox.evaluate.references import reference_labels
 from crossvox.evaluate.scannet import SEEN, write_vertex_labels
+from crossvox.flow.lineage import LEARNT_FROM
 from crossvox.flow.progress import Progress, Silent
 from crossvox.recipes.data import read_scenes
 
@@ -125,7 +126,7 @@ def export_scannet(
                 folder.resolve().name
                 for folder in written
                 if (folder / MANIFEST).is_file()
-                and learnt_by_heart(folder.resolve().name, read_manifest(folder))
+                and read_manifest(folder).notes.get(LEARNT_FROM) is True
             ]
             majority = majority_class(written)
             if majority is not None:

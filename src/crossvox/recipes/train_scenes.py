@@ -31,7 +31,7 @@ from crossvox.samples.maps import FeatureCollate
 from crossvox.samples.source import SceneSource, load_source
 from crossvox.tasks.params import FeatureParams, ProxyParams
 from crossvox.tasks.reconstruct import Reconstruct
-from crossvox.tasks.segment3d import CLASSES, Segment3d, voxel_shares
+from crossvox.tasks.segment3d import Segment3d, label_counts, voxel_shares
 from crossvox.train.checkpoint import NETWORK
 from crossvox.train.folder import best_or_last, learnt_from
 from crossvox.train.loop import train
@@ -148,11 +148,7 @@ def _task(
     }
     if isinstance(params, ReconstructRunParams):
         return Reconstruct(params.task, weights), recorded
-    voxels = np.zeros(CLASSES, np.int64)
-    for source in scenes:
-        if source.volume is not None:
-            labels = source.volume.labels[source.volume.occupied]
-            voxels += np.bincount(labels, minlength=CLASSES)
+    voxels = label_counts(source.volume for source in scenes if source.volume is not None)
     expect(
         int(voxels[1:].sum()) > 0,
         given=f"{len(scenes)} training scenes without any annotated voxel",
@@ -270,7 +266,7 @@ def read_features(
     Raises:
         ArtifactError, CheckpointError: there is no such run, or it is damaged.
     """
-    from crossvox.recipes.segment2d import load_segment2d
+    from crossvox.recipes.image_run import load_segment2d
 
     which = best_or_last(run)
     record, network = load_segment2d(run, which)

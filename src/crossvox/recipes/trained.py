@@ -19,8 +19,8 @@ from crossvox.predict.params import PredictParams
 from crossvox.predict.prediction import ScenePrediction
 from crossvox.predict.prior import FramePrior
 from crossvox.predict.windows import predict_scene
+from crossvox.recipes.image_run import load_segment2d
 from crossvox.recipes.scene_run import SceneRun, read_scene_run
-from crossvox.recipes.segment2d import load_segment2d
 from crossvox.samples.batch import normalised
 from crossvox.samples.source import SceneSource
 from crossvox.tasks.lifted import LiftedNetwork

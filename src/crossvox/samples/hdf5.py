@@ -5,7 +5,8 @@ labels, ``scene_id (n,)`` and ``scan_id (n,)`` (scene ``scene0012_03`` has the i
 ``world_to_grid (n, 4, 4)`` float32 from metres to voxels of the sub-volume, and ``frames (n, K)``
 int16, the frame numbers that look at it, -1 where a view is missing. The axis order is x, y, z.
 
-What ``y`` means differs between stages of the published pipeline, see :data:`LabelConvention`.
+What ``y`` means differs between stages of the published pipeline, see
+:data:`crossvox.samples.params.LabelConvention`.
 """
 
 from __future__ import annotations
@@ -29,22 +30,9 @@ from crossvox.core.artifact import digest, replacing
 from crossvox.core.checks import ArtifactError, CrossvoxError, ParamsError, expect
 from crossvox.core.grid import Index3, VoxelGrid, turn
 from crossvox.core.labels import BENCHMARK_IDS, NYU40_NAMES, UNANNOTATED
+from crossvox.samples.params import LabelConvention
 
 Array = NDArray[Any]
-
-LabelConvention = Literal["continuous40", "continuous20", "free0", "nyu40"]
-"""What the numbers in ``y`` mean.
-
-- ``continuous40``: what the published preparation writes. 0..39 are NYU40 ids 1..40; 40 is a free
-  voxel, or an occupied one without annotation.
-- ``continuous20``: its variant with 20 classes: 0..19 are the benchmark's classes in their order,
-  20 is everything else. The published table sends the last six classes (NYU40 24, 28, 33, 34, 36
-  and 39) to 20 as well; so does this one.
-- ``free0``: what the published training and evaluation read. 0 is a free voxel, or an occupied one
-  without annotation; 1..40 are NYU40 ids.
-- ``nyu40``: what the published occupancy grids hold. -1 is a free voxel, 0 an occupied one without
-  annotation, 1..40 are NYU40 ids.
-"""
 
 FREE_VALUE: dict[str, int] = {"continuous40": 40, "continuous20": 20, "free0": 0, "nyu40": -1}
 """Value of ``y`` in a free voxel: tells the convention of a file that does not name it."""

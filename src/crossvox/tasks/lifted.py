@@ -200,7 +200,7 @@ class LiftedNetwork(nn.Module):
                 _ordered(batch.images[batch.view_ok]), pixel_stride
             )
             maps = _spread(self._mapped(self._with_classes(features)), batch.view_ok)
-            return self._volume_logits(batch, maps), pixels, self.log_variances
+            return self._volume_logits(batch, maps), pixels, self._uncertainties()
         if isinstance(batch, MappedBatch):
             maps = batch.maps
         elif isinstance(batch, FeatureBatch):
@@ -209,7 +209,11 @@ class LiftedNetwork(nn.Module):
         else:
             maps = self._maps(batch)
         logits = self._volume_logits(batch, maps, with_prior)
-        return (logits, None, self.log_variances) if pixel_stride > 0 else logits
+        return (logits, None, self._uncertainties()) if pixel_stride > 0 else logits
+
+    def _uncertainties(self) -> Tensor | None:
+        """A copy: what several processes exchange gradients of must be computed in the pass."""
+        return None if self.log_variances is None else self.log_variances.clone()
 
     def _volume_logits(self, batch: Batch, maps: Tensor, with_prior: bool = True) -> Tensor:
         """Lift maps, join views, and ask the 3D network."""

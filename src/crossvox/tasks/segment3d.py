@@ -9,7 +9,7 @@ does not.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from crossvox.core.checks import ShapeError, expect
 from crossvox.core.labels import NYU40
-from crossvox.core.volume import Batch, Score
+from crossvox.core.volume import Batch, SceneVolume, Score
 from crossvox.metrics import voxel_numbers
 from crossvox.tasks.params import Segment3dParams
 from crossvox.tasks.scene import SceneTask, existing
@@ -214,6 +214,14 @@ class Segment3d(SceneTask):
         )
         scores.append(loss_score(counts, "voxels", protocol))
         return scores
+
+
+def label_counts(volumes: Iterable[SceneVolume]) -> NDArray[np.int64]:
+    """Occupied voxels by NYU40 id ``(41,)``, of several scenes; id 0 is not annotated."""
+    counts = np.zeros(CLASSES, np.int64)
+    for volume in volumes:
+        counts += np.bincount(volume.labels[volume.occupied], minlength=CLASSES)
+    return counts
 
 
 def voxel_shares(counts: NDArray[Any]) -> tuple[float, ...]:

@@ -260,7 +260,7 @@ def _of_this_version(record: dict[str, Any]) -> dict[str, Any]:
     """An older record as this version would write it: a new parameter has its default."""
     try:
         train = plain(from_plain(TrainParams, record["train"], "train"))
-        return _without_repeats({**record, "train": train})
+        return {**_without_repeats(record), "train": train}
     except (KeyError, TypeError, AttributeError, ParamsError):
         return record  # The comparison tells what is odd about it.
 

@@ -14,6 +14,7 @@ from crossvox.core.artifact import Stopwatch
 from crossvox.train.job import Groups
 from crossvox.train.optimizer import build_optimizer, gradient_norm, rate_share, set_rates
 from crossvox.train.params import TrainParams
+from crossvox.train.precision import refuse_flat_volumes
 from crossvox.train.processes import Processes
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ class Learner:
         """Move network and optimizer to the device; from now on, torch draws for dropout."""
         self.network, self.optimizer = self._processes.prepare(self.bare, self.optimizer)
         self.bare = self._processes.bare(self.network)
+        if self._processes.device.type == "cpu" and self._processes.precision.used == "bf16":
+            refuse_flat_volumes(self.bare)
         # A second seed for dropout: each process its own, and the same whether or not the initial
         # weights were drawn.
         torch.manual_seed(self._params.seed * 1_000_003 + 1 + self._processes.rank)

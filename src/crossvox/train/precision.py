@@ -3,7 +3,8 @@
 ``bf16`` on a CPU depends on the processor. Those with instructions for it (AVX512-BF16 or AMX on
 x86, BF16 on ARM) may be faster with it than with float32, all others are many times slower. It is
 therefore used where the instructions are there *and* one convolution, measured once a process, is
-faster. ``fp16`` is never used on a CPU: none is fast at it, and its gradients overflow.
+faster. Volumes that are two voxels long are refused there, see :func:`refuse_flat_volumes`.
+``fp16`` is never used on a CPU: none is fast at it, and its gradients overflow.
 """
 
 from __future__ import annotations
@@ -13,7 +14,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from crossvox.core.checks import ParamsError, expect
+
+if TYPE_CHECKING:
+    from torch import nn
 
 Format = Literal["no", "fp16", "bf16"]
 
@@ -95,6 +101,33 @@ def cpu_has_bf16() -> bool:
         if name.strip() in ("flags", "Features"):
             return not BF16_FLAGS.isdisjoint(flags.split())
     return False
+
+
+def refuse_flat_volumes(network: nn.Module) -> None:
+    """Have 3D convolutions refuse to learn from volumes that are shorter than their kernel.
+
+    In bf16, the CPU library (oneDNN 3.12 with torch 2.14) reads memory that it never wrote where it
+    takes the gradient of a 3x3x3 kernel on a volume whose first axis has two voxels: weights become
+    anything, NaN or not. Measured; all other shapes agree with float32 to 0.5 %.
+    """
+    from torch import nn
+
+    for module in network.modules():
+        if isinstance(module, nn.Conv3d):
+            module.register_forward_pre_hook(_refuse_flat)
+
+
+def _refuse_flat(module: Any, inputs: Any) -> None:
+    import torch
+
+    length, kernel = inputs[0].shape[2], module.kernel_size[0]
+    expect(
+        length >= kernel or not torch.is_grad_enabled(),
+        given=f"bf16 on a CPU, and a convolution of {kernel} voxels over a volume of {length}",
+        needed="volumes at least as long as the kernel: the gradients of others are wrong",
+        do="pass --train.mixed-precision no, larger sub-volumes, or a smaller --task.depth",
+        error=ParamsError,
+    )
 
 
 @cache

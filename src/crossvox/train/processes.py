@@ -6,8 +6,10 @@ on the CPU: there are devices that know no float64.
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -46,6 +48,7 @@ class Processes:
         kind = pick_device(device)
         forget_setup()
         PartialState(cpu=kind == "cpu")
+        _part_at_exit()
         # A measurement may come out otherwise in each process; all take the first one's.
         precision = [choose_precision(mixed_precision, kind, kept=kept)]
         if PartialState().num_processes > 1:
@@ -140,10 +143,6 @@ class Processes:
             for buffer in network.buffers():
                 broadcast(buffer)
 
-    def end(self) -> None:
-        """Part from the other processes."""
-        self._accelerator.end_training()
-
     def _tensor(self, values: list[float]) -> Tensor:
         return torch.tensor(values, dtype=torch.float32, device=self.device)
 
@@ -153,13 +152,27 @@ def forget_setup() -> None:
 
     The library keeps its set-up for the life of the process and refuses another one. Both names
     begin with an underscore, so this is the one use of them; there since version 0.20, tried with
-    1.0 to 1.15. Where processes train together the set-up stays, as they cannot meet twice.
+    1.0 to 1.15. Processes that train together stay together: they cannot meet twice.
     """
     from accelerate.state import AcceleratorState, GradientState
 
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        AcceleratorState._reset_state(reset_partial_state=True)
-        GradientState._reset_state()
+    AcceleratorState._reset_state(reset_partial_state=not _are_together())
+    GradientState._reset_state()
+
+
+def _are_together() -> bool:
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
+
+
+@cache
+def _part_at_exit() -> None:
+    """Have the processes part when Python ends, and not before: there may be another run."""
+
+    def part() -> None:
+        if _are_together():
+            torch.distributed.destroy_process_group()
+
+    atexit.register(part)
 
 
 def _parallel_options() -> list[Any]:

@@ -275,11 +275,10 @@ class Session:
         )
 
     def close(self) -> None:
-        """Close TensorBoard's file, end the validation's workers, part from other processes."""
+        """Close TensorBoard's file and end the validation's workers."""
         if self._log is not None:
             self._log.close()
         self._validation = None
-        self.processes.end()
 
 
 def _on_beat(step: int, every: int) -> bool:

@@ -1,8 +1,9 @@
 """Generated rooms: furnished, lit, filmed by a hand-held camera, written as ScanNet raw scans.
 
-A room is built from shapes (``shapes``, ``model``, ``furniture``, ``clutter``), laid out
-(``layout``), turned into one mesh with light on its vertices (``light``), filmed along a walk
-(``camera_path``, ``frames``, ``texture``) and written (``write``).
+A room is laid out (``layout``) with furniture and small things (``furniture``, ``clutter``) that
+are built from ``shapes``, turned into one mesh with light on its vertices (``light``), filmed along
+a walk (``camera_path``, ``frames``, ``film``; the kernels are in ``texture`` and ``sensor``) and
+written (``write``).
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class RoomsParams:
         noise: factor on the sensor's depth noise and missing readings; 0 = a perfect sensor.
         validation_every: every so many rooms one goes to the validation list (the last room, if
             there are at least two and too few for that).
-        threads: threads that render; 0 = all cores.
+        threads: threads that render; 0 = all that this process may use.
 
     Raises:
         ParamsError: a value that makes no sense.

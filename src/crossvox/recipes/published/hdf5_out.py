@@ -1,0 +1,160 @@
+"""A data folder becomes the published pipeline's HDF5 files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from crossvox.chunks import cut
+from crossvox.core.checks import ArtifactError, ParamsError, expect
+from crossvox.flow.progress import Progress, Silent
+from crossvox.recipes.data import read_scenes
+from crossvox.recipes.published.params import CLEAN_SHARE, ExportParams, Split
+from crossvox.samples.hdf5 import OriginalWriter, chunk_from_world, turned
+from crossvox.samples.index import SampleIndex, training_index, window_index
+from crossvox.samples.source import SceneSource, load_source
+from crossvox.views.visibility import ViewParams
+
+
+@dataclass(frozen=True)
+class ExportedFile:
+    """One written file.
+
+    Attributes:
+        path: where it is.
+        split: train or val.
+        scenes: how many.
+        sub_volumes: how many, stored rotations included.
+        lacking_views: sub-volumes left out by the cleaning step for a missing view.
+        nearly_empty: sub-volumes left out by the cleaning step for too few occupied voxels.
+        bytes_each: file size by sub-volume.
+    """
+
+    path: Path
+    split: Split
+    scenes: int
+    sub_volumes: int
+    lacking_views: int
+    nearly_empty: int
+    bytes_each: float
+
+
+def export_hdf5(
+    data: Path, out: Path, params: ExportParams | None = None, *, progress: Progress | None = None
+) -> tuple[ExportedFile, ...]:
+    """Write the published pipeline's training files.
+
+    Training sub-volumes are drawn as ``crossvox train reconstruct`` draws them; validation ones are
+    all non-overlapping windows with an occupied voxel. Frame numbers are those of the prepared
+    scene.
+
+    Args:
+        data: a folder that ``crossvox prepare`` wrote.
+        out: folder that receives ``train_clean.hdf5``, ``val_scenes_non_overlapping_clean.hdf5``
+            and ``augmented_train_clean.hdf5``, as far as asked for (without ``_clean`` where
+            nothing is left out).
+        params: see :class:`ExportParams`.
+        progress: who watches.
+
+    Raises:
+        ArtifactError: a scene is missing, or no sub-volume is left to write.
+        ParamsError: rotations of sub-volumes that are not square, or frame numbers beyond 16 bit.
+    """
+    params, progress = params or ExportParams(), progress or Silent()
+    shape = params.chunks.shape
+    expect(
+        not params.turned or shape[0] == shape[1],
+        given=f"stored rotations of sub-volumes of {shape}",
+        needed="as many voxels along x as along y",
+        do="correct --chunks.shape, or leave out --turned",
+        error=ParamsError,
+    )
+    ending = "_clean.hdf5" if params.clean else ".hdf5"
+    files: list[ExportedFile] = []
+    for split in ("train", "val") if params.split == "both" else (params.split,):
+        sources = _sources(data, split, params.views, progress)
+        index = _split_index(split, sources, params)
+        name = {"train": "train", "val": "val_scenes_non_overlapping"}[split]
+        files.append(
+            _write_file(out / (name + ending), split, sources, index, (0,), params, progress)
+        )
+        if params.turned and split == "train":
+            path = out / f"augmented_{name}{ending}"
+            turns = (0, 1, 2, 3)
+            files.append(_write_file(path, split, sources, index, turns, params, progress))
+    return tuple(files)
+
+
+def _sources(
+    data: Path, scenes: str, views: ViewParams, progress: Progress
+) -> dict[str, SceneSource]:
+    folders = read_scenes(data, scenes)
+    report = progress.step(f"{scenes} scenes")
+    sources = {}
+    for done, folder in enumerate(folders, start=1):
+        sources[folder.name] = load_source(folder, views)
+        report(done, len(folders))
+    return sources
+
+
+def _split_index(split: str, sources: dict[str, SceneSource], params: ExportParams) -> SampleIndex:
+    if split == "train":
+        return training_index(sources, params.chunks, params.views, params.seed)
+    shape, slots = params.chunks.shape, params.views.max_views
+    windows = [
+        window_index(source, shape, shape, slots, occupied_only=True, keep_unseen=True)
+        for source in sources.values()
+    ]
+    return SampleIndex(tuple(place for index in windows for place in index.places), shape, slots)
+
+
+def _write_file(
+    path: Path,
+    split: Split,
+    sources: dict[str, SceneSource],
+    index: SampleIndex,
+    turns: Sequence[int],
+    params: ExportParams,
+    progress: Progress,
+) -> ExportedFile:
+    report = progress.step(path.name)
+    lacking_views = nearly_empty = 0
+    writer = OriginalWriter(path, index.shape, index.max_views, list(sources), params.labels)
+    with writer:
+        for done, place in enumerate(index.places, start=1):
+            volume = sources[place.scene].volume
+            assert volume is not None
+            occupied = cut(volume.occupied, place.start, index.shape, False)
+            if params.clean and len(place.frame_ids) < index.max_views:
+                lacking_views += 1
+            elif params.clean and occupied.mean() <= CLEAN_SHARE:
+                nearly_empty += 1
+            else:
+                labels = cut(volume.labels, place.start, index.shape, 0)
+                for turn in turns:
+                    writer.write(
+                        place.scene,
+                        turned(occupied, turn),
+                        turned(labels, turn),
+                        place.frame_ids,
+                        chunk_from_world(volume.grid, place.start, index.shape, turn),
+                    )
+            report(done, len(index.places))
+        expect(
+            writer.count > 0,
+            given=f"{len(index.places)} sub-volumes of {len(sources)} {split} scenes, of which "
+            f"{lacking_views} lack a view and {nearly_empty} are nearly empty",
+            needed="at least one to write",
+            do="export with --no-clean, or prepare more frames",
+            error=ArtifactError,
+        )
+    return ExportedFile(
+        path,
+        split,
+        len(sources),
+        writer.count,
+        lacking_views,
+        nearly_empty,
+        path.stat().st_size / writer.count,
+    )
