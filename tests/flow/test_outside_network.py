@@ -148,7 +148,7 @@ def test_options_are_checked_before_any_work() -> None:
         ReconstructParams(network="two_layer")
     with pytest.raises(ParamsError, match=r"unknown fields depth; needed: .*activation, hidden"):
         ReconstructParams(network="two_layers", options=("depth=3",))
-    with pytest.raises(ParamsError, match=r"options.hidden = 'six'"):
+    with pytest.raises(ParamsError, match=r"options.hidden"):
         ReconstructParams(network="two_layers", options=("hidden=six",))
     with pytest.raises(ParamsError, match="needed: NAME=VALUE"):
         ReconstructParams(network="two_layers", options=("hidden",))

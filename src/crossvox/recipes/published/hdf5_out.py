@@ -11,8 +11,9 @@ from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.flow.progress import Progress, Silent
 from crossvox.recipes.data import read_scenes
 from crossvox.recipes.published.params import CLEAN_SHARE, ExportParams, Split
-from crossvox.samples.hdf5 import OriginalWriter, chunk_from_world, turned
 from crossvox.samples.index import SampleIndex, training_index, window_index
+from crossvox.samples.published.places import chunk_from_world, turned
+from crossvox.samples.published.writer import OriginalWriter
 from crossvox.samples.source import SceneSource, load_source
 from crossvox.views.visibility import ViewParams
 
