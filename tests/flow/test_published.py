@@ -152,8 +152,7 @@ def foreign_folder(work: Path, tmp_path: Path) -> Path:
     shutil.copytree(work / "data" / name, folder / name)
     for left in ("volume.npz", "manifest.json", f"{name}.ply"):
         (folder / name / left).unlink()
-    for views in (folder / name).glob("views*"):
-        views.unlink()
+    shutil.rmtree(folder / name / "views")
     (folder / "data_chunks").mkdir()
     return folder
 
