@@ -13,7 +13,7 @@ from crossvox.core.frame import ALL_PARTS, Frame, Parts
 from crossvox.core.grid import VoxelGrid
 from crossvox.core.volume import Batch, ImageBatch, SceneViews, SceneVolume
 from crossvox.samples.source import SceneSource
-from crossvox.views.visibility import ViewParams
+from crossvox.views.params import ViewParams
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from crossvox.doors.images import fit_color
 from crossvox.samples import source as source_module
 from crossvox.samples.kept_views import VIEWS_FOLDER
 from crossvox.samples.source import SceneSource, load_source
-from crossvox.views.visibility import ViewParams, view_fit
+from crossvox.views.params import ViewParams
+from crossvox.views.visibility import view_fit
 
 
 def same_views(a: SceneSource, b: SceneSource) -> bool:

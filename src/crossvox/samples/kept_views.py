@@ -17,7 +17,7 @@ from crossvox.core.frame import Capture
 from crossvox.core.grid import VoxelGrid
 from crossvox.core.npz import DAMAGE
 from crossvox.core.volume import SceneViews
-from crossvox.views.visibility import ViewParams
+from crossvox.views.params import ViewParams
 
 VIEWS_FOLDER = "views"
 

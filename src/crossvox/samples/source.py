@@ -19,7 +19,8 @@ from crossvox.core.grid import VoxelGrid
 from crossvox.core.volume import SceneViews, SceneVolume
 from crossvox.doors.images import fit_color
 from crossvox.samples.kept_views import read_views, views_digest, views_file, write_views
-from crossvox.views.visibility import ViewParams, scene_views, view_fit
+from crossvox.views.params import ViewParams
+from crossvox.views.visibility import scene_views, view_fit
 
 VOLUME_FILE = "volume.npz"
 

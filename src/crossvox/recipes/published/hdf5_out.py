@@ -15,7 +15,7 @@ from crossvox.samples.index import SampleIndex, training_index, window_index
 from crossvox.samples.published.places import chunk_from_world, turned
 from crossvox.samples.published.writer import OriginalWriter
 from crossvox.samples.source import SceneSource, load_source
-from crossvox.views.visibility import ViewParams
+from crossvox.views.params import ViewParams
 
 
 @dataclass(frozen=True)
