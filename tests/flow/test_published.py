@@ -19,8 +19,8 @@ from crossvox.core.artifact import read_manifest
 from crossvox.networks import build_network, build_network2d
 from crossvox.networks.surfacenet import SurfaceNet
 from crossvox.recipes.scene_run import read_scene_run
-from crossvox.samples.hdf5 import OriginalFile
 from crossvox.samples.index import SampleIndex
+from crossvox.samples.published.reader import OriginalFile
 from crossvox.scene.store import read_volume
 from crossvox.tasks.segment2d import PUBLISHED_SHARES, PUBLISHED_WEIGHTS
 from crossvox.tasks.segment3d import Segment3d

@@ -37,7 +37,7 @@ from crossvox.recipes.train_scenes import _features_stay, _FrozenImages
 from crossvox.samples.batch import collate
 from crossvox.samples.dataset import ChunkDataset
 from crossvox.samples.index import window_index
-from crossvox.samples.maps import FeatureCollate
+from crossvox.samples.maps import FeatureCollate, FrameMaps
 from crossvox.samples.params import AugmentParams
 from crossvox.samples.source import load_source
 from crossvox.scene.store import read_volume
@@ -333,7 +333,7 @@ def test_kept_features_are_those_of_the_runs_own_2d_network(tmp_path: Path, move
         initialise=Transfer(tmp_path / "source", params.transfer).initialise,
     )
     frozen = _FrozenImages()
-    joined = FeatureCollate(frozen)
+    joined = FeatureCollate(FrameMaps(frozen))
     images = torch.randn(1, 3, 32, 40)
     own: Any = task.build()
     frozen.take(own)

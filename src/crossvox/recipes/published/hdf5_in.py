@@ -34,9 +34,10 @@ from crossvox.recipes.published.places import (
     unturned,
     voxel_edge_m,
 )
-from crossvox.samples.hdf5 import OriginalFile, turned
 from crossvox.samples.index import SampleIndex
 from crossvox.samples.params import LabelConvention
+from crossvox.samples.published.places import turned
+from crossvox.samples.published.reader import OriginalFile
 from crossvox.scene.merge import Piece, merge
 from crossvox.scene.occ_grid import read_occ_grid
 from crossvox.scene.store import read_volume, write_volume

@@ -15,8 +15,9 @@ from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Continued, State
 from crossvox.recipes.data import read_scenes
 from crossvox.recipes.published.params import CLEAN_SHARE, ExportParams, Split
-from crossvox.samples.hdf5 import OriginalWriter, chunk_from_world, turned
 from crossvox.samples.index import SampleIndex, training_index, window_index
+from crossvox.samples.published.places import chunk_from_world, turned
+from crossvox.samples.published.writer import OriginalWriter
 from crossvox.samples.source import SceneSource, load_source
 from crossvox.views.params import ViewParams
 
