@@ -15,8 +15,6 @@ from crossvox.core.artifact import (
     MANIFEST,
     ON_SCAN,
     Manifest,
-    building,
-    expect_own,
     read_manifest,
     write_manifest,
 )
@@ -26,6 +24,7 @@ from crossvox.core.npz import reading_npz
 from crossvox.evaluate.predicted import majority_class
 from crossvox.evaluate.references import reference_labels
 from crossvox.evaluate.scannet import SEEN, write_vertex_labels
+from crossvox.flow.folder import building, expect_own
 from crossvox.flow.lineage import LEARNT_FROM
 from crossvox.flow.progress import Progress, Silent
 from crossvox.recipes.data import read_scenes
