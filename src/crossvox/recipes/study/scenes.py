@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -153,10 +153,18 @@ class SceneStudy(Generic[P]):
         )
         return overridden(shared, arm.sets, self.params)
 
-    def kept_baselines(self, evaluate: Any) -> Mapping[str, Scored]:
-        """What baselines score, taken anew only if what they were made from has changed."""
+    def kept_baselines(
+        self, evaluate: Callable[[], dict[str, Scored]], numbers: int
+    ) -> Mapping[str, Scored]:
+        """What baselines score, taken anew only if what they were made from has changed.
+
+        Args:
+            evaluate: scores them.
+            numbers: which numbers the study makes.
+        """
         folders = [self.out / BASELINES / scene.name for scene in self.held_out()]
-        made_from = {folder.name: read_manifest(folder).digest for folder in folders}
+        scenes = {folder.name: read_manifest(folder).digest for folder in folders}
+        made_from = {"numbers": numbers, "scenes": scenes}
         path = self.out / RESULTS / f"{BASELINES}.json"
         found = read_baselines(path, made_from)
         if found is None:
