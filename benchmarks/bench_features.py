@@ -32,7 +32,7 @@ from crossvox.samples.source import SceneSource, load_source
 from crossvox.tasks.params import FeatureParams, ReconstructParams
 from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.views.lift import feature_pixels, lift
-from crossvox.views.visibility import ViewParams
+from crossvox.views.params import ViewParams
 
 SHAPE = (32, 32, 64)
 VIEWS, CHANNELS, STRIDE = 5, 128, 8

@@ -20,7 +20,7 @@ from crossvox.samples.params import AugmentParams
 from crossvox.samples.source import SceneSource
 from crossvox.tasks.params import FeatureParams, Segment3dParams
 from crossvox.tasks.segment3d import Segment3d
-from crossvox.views.visibility import ViewParams
+from crossvox.views.params import ViewParams
 
 SHAPE = (8, 8, 16)
 PLACES = (

@@ -13,7 +13,7 @@ from crossvox.flow.jobs import Outcome
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Collection, Input, Stage
 from crossvox.recipes.data import ScanLists, enter_scenes
-from crossvox.scene.tsdf import TsdfParams
+from crossvox.scene.params import TsdfParams
 
 CLASS_MAP = "scannetv2-labels.combined.tsv"
 

@@ -26,7 +26,8 @@ from crossvox.recipes.predict import predict
 from crossvox.recipes.prepare import PreparedScenes, PrepareParams, PrepareScene
 from crossvox.report.page import PageReport, ReportParams, write_page
 from crossvox.scene.level import estimate_up, levelling
-from crossvox.scene.tsdf import TsdfParams, fuse
+from crossvox.scene.params import TsdfParams
+from crossvox.scene.tsdf import fuse
 
 STAGE = "scan"
 LEVEL_FRAMES = 40

@@ -38,7 +38,7 @@ from crossvox.train.loop import train
 from crossvox.train.params import TRANSFER
 from crossvox.train.report import TrainReport
 from crossvox.train.transfer import Transfer
-from crossvox.views.visibility import ViewParams
+from crossvox.views.params import ViewParams
 
 if TYPE_CHECKING:
     from torch import Tensor

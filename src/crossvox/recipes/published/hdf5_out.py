@@ -14,7 +14,7 @@ from crossvox.recipes.published.params import CLEAN_SHARE, ExportParams, Split
 from crossvox.samples.hdf5 import OriginalWriter, chunk_from_world, turned
 from crossvox.samples.index import SampleIndex, training_index, window_index
 from crossvox.samples.source import SceneSource, load_source
-from crossvox.views.visibility import ViewParams
+from crossvox.views.params import ViewParams
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from crossvox.flow.runner import Runner
 from crossvox.predict.params import PredictParams
 from crossvox.recipes.train import ReconstructRunParams
 from crossvox.samples.params import AugmentParams
-from crossvox.scene.tsdf import TsdfParams
+from crossvox.scene.params import TsdfParams
 from crossvox.study.arms import (
     RECONSTRUCT,
     arms_help,

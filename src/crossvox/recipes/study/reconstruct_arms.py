@@ -33,11 +33,11 @@ from crossvox.recipes.study.untrained import (
 from crossvox.recipes.train import train_reconstruct
 from crossvox.recipes.trained import run2d_input
 from crossvox.samples.source import load_source
-from crossvox.scene.tsdf import TsdfParams
+from crossvox.scene.params import TsdfParams
 from crossvox.study.arms import MASK_ONLY, TSDF, Arm
 from crossvox.study.results import Scored
 from crossvox.train.report import TrainReport
-from crossvox.views.visibility import ViewParams
+from crossvox.views.params import ViewParams
 
 
 @dataclass(frozen=True)

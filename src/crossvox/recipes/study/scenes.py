@@ -18,7 +18,7 @@ from crossvox.recipes.train import RunSources, SceneRunParams
 from crossvox.recipes.train_scenes import load_sources
 from crossvox.samples.index import SampleIndex, training_index
 from crossvox.samples.source import SceneSource
-from crossvox.scene.tsdf import TsdfParams
+from crossvox.scene.params import TsdfParams
 from crossvox.study.arms import Arm
 from crossvox.study.overrides import overridden
 from crossvox.study.results import Scored, read_baselines, write_baselines

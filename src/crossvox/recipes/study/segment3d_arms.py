@@ -32,7 +32,7 @@ from crossvox.study.results import Scored
 from crossvox.tasks.params import ReconstructParams, SceneTaskParams
 from crossvox.tasks.segment3d import Segment3d, label_counts, voxel_shares
 from crossvox.train.report import TrainReport
-from crossvox.views.visibility import ViewParams
+from crossvox.views.params import ViewParams
 
 
 @dataclass(frozen=True)
