@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from crossvox.core.artifact import file_digest, plain, read_manifest
+from crossvox.core.checks import ParamsError, expect
 from crossvox.flow import locks
+from crossvox.flow.lineage import is_seen
 from crossvox.flow.runner import Runner
 from crossvox.predict.params import PredictParams
 from crossvox.recipes.data import read_scenes
@@ -23,7 +25,7 @@ from crossvox.study.arms import Arm
 from crossvox.study.overrides import overridden
 from crossvox.study.results import Scored, read_baselines, write_baselines
 from crossvox.train.checkpoint import NETWORK
-from crossvox.train.folder import best_or_last
+from crossvox.train.folder import best_or_last, learnt_from
 
 NETWORKS, INDICES, BASELINES, STARTS = "networks", "indices", "baselines", "starts"
 
@@ -95,6 +97,24 @@ class SceneStudy(Generic[P]):
             "data": read_manifest(self.data).digest,
             "run2d": None if self.run2d is None else file_digest(weights_file(self.run2d)),
         }
+
+    def expect_held_out(self) -> None:
+        """Refuse held-out scenes that an arm, or the 2D run, learns from.
+
+        Raises:
+            ParamsError: there are some; names them.
+        """
+        training = read_scenes(self.data, self.params.training_scenes)
+        before = None if self.run2d is None else learnt_from(self.run2d)
+        learnt = (*(folder.resolve().name for folder in training), *(before or ()))
+        seen = [s.name for s in self.held_out() if is_seen(s.resolve().name, learnt)]
+        expect(
+            not seen,
+            given=f"held-out scenes of which {', '.join(seen[:5])} show what is learnt from",
+            needed="scenes that neither the arms nor the 2D run learn from",
+            do="correct --training-scenes and --held-out-scenes, or train the 2D run on others",
+            error=ParamsError,
+        )
 
     def predict(self, run: Path, out: Path) -> None:
         """Predict the held-out scenes, without baselines: those are the same for all arms."""
