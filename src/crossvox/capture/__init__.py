@@ -24,7 +24,11 @@ LOOKED_FOR = (
 
 
 def open_capture(
-    path: Path, label_map: Path | None = None, registration: RegistrationMode = "auto"
+    path: Path,
+    label_map: Path | None = None,
+    registration: RegistrationMode = "auto",
+    *,
+    assume_camera: bool = False,
 ) -> Capture:
     """Open a capture, whatever its format.
 
@@ -34,6 +38,9 @@ def open_capture(
             looked for beside the scan.
         registration: ``auto`` brings depth onto the colour camera's pixel grid where the cameras
             differ; ``none`` only resizes it.
+
+        assume_camera: open an exported folder without any camera file with ScanNet's usual camera;
+            ``info().notes`` says so.
 
     Raises:
         CaptureError: the path does not exist, is none of the known formats, or is damaged.
@@ -54,7 +61,7 @@ def open_capture(
 
         return ScanNetCapture(path, label_map, registration)
     else:
-        reader = _folder_reader(path, registration)
+        reader = _folder_reader(path, registration, assume_camera)
         if reader is not None:
             return reader
     scans = [] if path.is_file() else sorted(path.glob("*/*.sens"))
@@ -65,11 +72,13 @@ def open_capture(
     )
 
 
-def _folder_reader(path: Path, registration: RegistrationMode) -> Capture | None:
+def _folder_reader(
+    path: Path, registration: RegistrationMode, assume_camera: bool
+) -> Capture | None:
     if (path / "color").is_dir() and (path / "depth").is_dir():
         from crossvox.capture.folder import FolderCapture
 
-        return FolderCapture(path, registration=registration)
+        return FolderCapture(path, registration, assume_camera=assume_camera)
     if any(path.glob("frame-*.pose.txt")):
         from crossvox.capture.seven_scenes import SevenScenesCapture
 

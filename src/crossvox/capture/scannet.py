@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crossvox.capture.files import read_gray_checked
 from crossvox.capture.registration import Registration, RegistrationMode, is_rigid
 from crossvox.capture.sens import SensReader
-from crossvox.capture.stored import StoredCapture, read_gray_checked
+from crossvox.capture.stored import StoredCapture
 from crossvox.core.camera import Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import CaptureInfo

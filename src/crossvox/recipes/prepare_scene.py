@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from crossvox.capture import open_capture
-from crossvox.capture.folder import FolderCapture, export_folder
+from crossvox.capture.export import export_folder
+from crossvox.capture.folder import FolderCapture
 from crossvox.capture.moved import MovedCapture
 from crossvox.core.camera import Pose
 from crossvox.core.checks import CaptureError, expect
