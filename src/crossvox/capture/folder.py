@@ -22,6 +22,7 @@ from crossvox.capture.files import (
     read_numbers,
     read_pose_matrix,
 )
+from crossvox.capture.reader import Reader
 from crossvox.capture.registration import Registration, RegistrationMode, is_rigid
 from crossvox.capture.stored import StoredCapture
 from crossvox.core.camera import Intrinsics, Size
@@ -205,3 +206,14 @@ def _extrinsic(file: Path) -> NDArray[np.float64]:
         error=CaptureError,
     )
     return numbers.reshape(4, 4)
+
+
+def _claims(path: Path) -> str | None:
+    return "color/ and depth/" if all((path / p).is_dir() for p in ("color", "depth")) else None
+
+
+READER = Reader(
+    "a folder with color/ and depth/ (exported or prepared)",
+    _claims,
+    lambda path, how: FolderCapture(path, how.registration, assume_camera=how.assume_camera),
+)

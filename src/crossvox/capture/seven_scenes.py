@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from crossvox.capture.cameras import CameraFiles, camera_or_error, find_cameras, read_camera
 from crossvox.capture.files import first_size, read_depth_png, read_pose_matrix
+from crossvox.capture.reader import Reader
 from crossvox.capture.registration import Registration, RegistrationMode
 from crossvox.capture.stored import StoredCapture
 from crossvox.core.checks import CaptureError, expect
@@ -151,3 +152,14 @@ class SevenScenesCapture(StoredCapture):
         raw = read_depth_png(Path(self.source(index, "depth")))
         raw[raw == _NO_READING] = 0
         return raw
+
+
+def _claims(path: Path) -> str | None:
+    return next((file.name for file in path.glob("frame-*.pose.txt")), None)
+
+
+READER = Reader(
+    "a folder with frame-NNNNNN.pose.txt files (7-Scenes)",
+    _claims,
+    lambda path, how: SevenScenesCapture(path, registration=how.registration),
+)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -15,6 +14,7 @@ from crossvox.core.camera import Intrinsics, Pose, Size
 from crossvox.core.checks import CaptureError, PoseError, expect
 from crossvox.core.frame import ALL_PARTS, CaptureInfo, Frame, Parts, resize_nearest
 from crossvox.core.labels import RawLabelMap
+from crossvox.core.names import safe_name
 from crossvox.doors.images import decode_color, resize_color
 
 Array = NDArray[Any]
@@ -55,6 +55,13 @@ class StoredCapture(ABC):
             error=CaptureError,
         )
         self.name = safe_name(name)
+        expect(
+            bool(self.name),
+            given=f"a capture called {name!r}",
+            needed="a name with letters or digits",
+            do="rename its file or folder",
+            error=CaptureError,
+        )
         self.frame_ids = frame_ids
         self.registration = registration
         turned = stored_from_color is not None and registration.mode == "auto"
@@ -202,8 +209,3 @@ def _position(index: int, count: int) -> int:
     if not 0 <= index < count:
         raise IndexError(f"position {index} of a capture of {count} frames")
     return index
-
-
-def safe_name(name: str) -> str:
-    """A scene name without characters that trouble file systems."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip(".") or "capture"

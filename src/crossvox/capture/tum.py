@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from crossvox.capture.cameras import find_cameras, read_camera
 from crossvox.capture.files import first_size, read_depth_png
+from crossvox.capture.reader import Reader
 from crossvox.capture.registration import Registration, RegistrationMode
 from crossvox.capture.stored import LOST_POSE, StoredCapture
 from crossvox.core.camera import Intrinsics
@@ -228,3 +229,15 @@ def _bad_line(file: Path, number: int, words: list[str], needed: str) -> Capture
         f"given: {file}, line {number}: {' '.join(words)[:80]!r}; needed: {needed}; "
         f"do: check or download the file again"
     )
+
+
+def _claims(path: Path) -> str | None:
+    lists = ("rgb.txt", "groundtruth.txt")
+    return lists[0] if all((path / name).is_file() for name in lists) else None
+
+
+READER = Reader(
+    "a folder with rgb.txt, depth.txt and groundtruth.txt (TUM RGB-D)",
+    _claims,
+    lambda path, how: TumCapture(path, registration=how.registration),
+)
