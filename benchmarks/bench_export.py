@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from crossvox.capture import open_capture
-from crossvox.capture.folder import export_folder
+from crossvox.capture.export import export_folder
 from crossvox.capture.rooms import RoomsParams
 from crossvox.capture.sens import SensReader
 from crossvox.core.labels import RawLabelMap
