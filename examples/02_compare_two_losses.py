@@ -15,7 +15,7 @@ from crossvox.evaluate.score import evaluate_reconstruction
 from crossvox.recipes.predict import predict
 from crossvox.recipes.train import ReconstructRunParams, train_reconstruct
 from crossvox.report.page import write_page
-from crossvox.train.loop import TrainParams
+from crossvox.train.params import TrainParams
 
 
 def main(data: Path, out: Path) -> None:

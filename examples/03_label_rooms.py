@@ -22,7 +22,7 @@ from crossvox.recipes.train import (
 )
 from crossvox.report.page import write_page
 from crossvox.samples.params import AugmentParams
-from crossvox.train.loop import TrainParams
+from crossvox.train.params import TrainParams
 
 
 def main(data: Path, out: Path, steps: int = 300) -> None:
@@ -40,7 +40,7 @@ def main(data: Path, out: Path, steps: int = 300) -> None:
         data, classes, Segment3dRunParams(train=train, augment=plain), features, start=shape
     )
     predict(classes, data, prediction)
-    for method, scores in evaluate_classes(prediction, data).mean.items():
+    for method, scores in evaluate_classes(prediction, data).whole.items():
         strict = next(score for score in scores if score.name == "mIoU strict")
         print(f"{method}: mIoU {strict.value:.3f} ({strict.protocol})")
     write_page([prediction], out / "report")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from crossvox.flow.progress import Silent, Watch
+from crossvox.flow.runner import Runner
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -34,8 +38,28 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
+def published() -> Path:
+    """Folder with facts of the published pipeline that hold no capture; see its README."""
+    return Path(__file__).with_name("golden")
+
+
+@pytest.fixture(scope="session")
+def enet_state(published: Path) -> dict[str, Any]:
+    """Weights of the published ENet: a seed's, with running means and variances from its file."""
+    import numpy as np
+    import torch
+
+    from crossvox.networks import build_network2d
+
+    with torch.random.fork_rng(), np.load(published / "enet_norms.npz") as norms:
+        torch.manual_seed(0)
+        state = build_network2d("enet", 41).state_dict()
+        return {**state, **{name: torch.from_numpy(norms[name]) for name in norms.files}}
+
+
+@pytest.fixture(scope="session")
 def golden(shared: Path) -> Path:
-    """Folder with numeric reference cases."""
+    """Folder with numeric reference cases that were made from real captures."""
     return shared / "golden"
 
 
@@ -43,3 +67,17 @@ def golden(shared: Path) -> Path:
 def redkitchen(shared: Path) -> Path:
     """A real capture: 100 frames of a kitchen."""
     return shared / "data" / "redkitchen"
+
+
+@pytest.fixture(scope="session")
+def watching() -> Callable[[Watch], Runner]:
+    """Makes a runner whose trainings call a function with every step."""
+
+    def runner(watch: Watch) -> Runner:
+        class Watcher(Silent):
+            def training(self, label: str = "train") -> Watch:
+                return watch
+
+        return Runner(Watcher())
+
+    return runner

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.core.checks import ParamsError, ShapeError, expect
-from crossvox.core.grid import Index3, VoxelGrid
+from crossvox.core.grid import Index3, VoxelGrid, overlap
 from crossvox.core.labels import NYU40
 from crossvox.core.volume import SceneVolume, VoxelPixels
 
@@ -236,22 +236,9 @@ def cut(array: Array, start: Index3, shape: Index3, fill: Any) -> Array:
     Always a copy.
     """
     out = np.full((*array.shape[:-3], *shape), fill, dtype=array.dtype)
-    (x, y, z), (i, j, k) = _overlap(start, shape, array.shape[-3:])
+    (x, y, z), (i, j, k) = overlap(start, shape, array.shape[-3:])
     out[..., i, j, k] = array[..., x, y, z]
     return out
-
-
-def _overlap(
-    start: Sequence[int], shape: Sequence[int], extent: Sequence[int]
-) -> tuple[list[slice], list[slice]]:
-    """What a box and a volume have in common: slices of the volume, and of the box."""
-    volume, box = [], []
-    for first, size, limit in zip(start, shape, extent, strict=True):
-        low = min(max(first, 0), limit)
-        high = max(min(first + size, limit), low)
-        volume.append(slice(low, high))
-        box.append(slice(0, 0) if low == high else slice(low - first, high - first))
-    return volume, box
 
 
 def stitch(
@@ -274,7 +261,7 @@ def stitch(
     )
     out = np.full((*pieces[0].shape[:-3], *extent), fill, dtype=pieces[0].dtype)
     for piece, start in zip(pieces, starts, strict=True):
-        (x, y, z), (i, j, k) = _overlap(start, piece.shape[-3:], extent)
+        (x, y, z), (i, j, k) = overlap(start, piece.shape[-3:], extent)
         out[..., x, y, z] = piece[..., i, j, k]
     return out
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from crossvox.core.checks import ParamsError, ShapeError
-from crossvox.core.grid import VoxelGrid, turn
+from crossvox.core.grid import Index3, VoxelGrid, overlap, turn
 
 shapes = st.tuples(*[st.integers(1, 9)] * 3)
 grids = st.builds(VoxelGrid, shapes, st.floats(0.01, 0.5), st.tuples(*[st.floats(-5, 5)] * 3))
@@ -68,3 +68,21 @@ def test_bad_grids_are_refused() -> None:
         VoxelGrid((1, 1, 1), 0.0, (0, 0, 0))
     with pytest.raises(ShapeError, match="at least one point"):
         VoxelGrid.around(np.zeros((0, 3)), 0.05)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.tuples(*[st.integers(-9, 9)] * 3))
+def test_overlap_equals_its_slow_twin(start: Index3) -> None:
+    scene_shape, shape = (5, 4, 6), (3, 4, 2)
+    scene, window = np.zeros(scene_shape, int), np.zeros(shape, int)
+    in_scene, in_window = overlap(start, shape, scene_shape)
+    scene[in_scene] += 1
+    window[in_window] += 1
+    assert scene[in_scene].shape == window[in_window].shape
+    for place in np.ndindex(*shape):
+        at = tuple(np.add(place, start))
+        inside = all(0 <= a < limit for a, limit in zip(at, scene_shape, strict=True))
+        assert window[place] == inside
+        if inside:
+            assert scene[at] == 1
+    assert scene.sum() == window.sum()

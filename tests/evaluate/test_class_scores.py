@@ -18,12 +18,12 @@ from crossvox.core.grid import VoxelGrid
 from crossvox.core.labels import BENCHMARK_IDS, NYU40
 from crossvox.core.volume import Mesh, SceneVolume, Score
 from crossvox.doors.meshes import read_mesh, write_ply
-from crossvox.evaluate.classes import (
+from crossvox.evaluate.classes import evaluate_classes
+from crossvox.evaluate.counts import (
     CLASSES,
     FAR_NAME,
     count_vertices,
     count_voxels,
-    evaluate_classes,
     transfer_labels,
 )
 from crossvox.metrics import LENIENT, STRICT, voxel_numbers, voxel_scores
@@ -232,7 +232,7 @@ def test_one_count_over_the_split_is_no_mean_of_scenes(folders: tuple[Path, Path
     steps: list[tuple[int, int]] = []
     found = evaluate_classes(pred, data, lambda done, total: steps.append((done, total)))
     assert steps == [(1, 2), (2, 2)]
-    whole = by_name(found.mean["learnt"])
+    whole = by_name(found.whole["learnt"])
     # Wall: 6 hits, one missed, one invented; floor 2 of 2; chair: one missed, one invented.
     assert whole["IoU wall"].value == pytest.approx(6 / 8)
     assert whole["IoU floor"].value == 1
@@ -248,7 +248,7 @@ def test_one_count_over_the_split_is_no_mean_of_scenes(folders: tuple[Path, Path
     assert "over the scene" in by_name(found.scenes["small"]["learnt"])[STRICT].protocol
     assert next(iter(whole)) == STRICT
     np.testing.assert_array_equal(found.confusion["learnt"].sum(), 12)
-    constant = by_name(found.mean["majority"])
+    constant = by_name(found.whole["majority"])
     assert constant[STRICT].value == pytest.approx(7 / 10 / 3)
     assert constant["vertex accuracy"].value == pytest.approx(7 / 11)
     assert FAR_NAME not in constant
@@ -259,7 +259,7 @@ def test_everything_is_written(folders: tuple[Path, Path]) -> None:
     found = evaluate_classes(pred, data)
     written = json.loads((pred / "scores.classes.json").read_text())
     assert written["protocol"] == "classes"
-    assert list(written["mean"]) == ["learnt", "votes_2d", "majority"]
+    assert list(written["whole"]) == ["learnt", "votes_2d", "majority"]
     assert list(written["scenes"]["small"]) == ["learnt", "majority"]
     assert written["missing"] == {"votes_2d": ["small"]}
     assert np.array(written["confusion"]["learnt"]).shape == (CLASSES, CLASSES)
@@ -294,7 +294,7 @@ def test_truth_against_itself_is_perfect_in_every_protocol(tmp_path: Path) -> No
             write_volume(pred / f"s{number}" / name, grid)
     found = evaluate_classes(pred, data)
     for method in ("learnt", "votes_2d"):
-        for scores in (found.mean[method], *(found.scenes[s][method] for s in found.scenes)):
+        for scores in (found.whole[method], *(found.scenes[s][method] for s in found.scenes)):
             named = by_name(scores)
             assert named.pop(FAR_NAME).value == 0
             assert {score.value for score in named.values()} == {1.0}
@@ -310,7 +310,7 @@ def test_an_empty_mesh_misses_every_vertex(folders: tuple[Path, Path]) -> None:
     assert named[STRICT].value == 0
     assert named["vertex accuracy"].value == 0
     assert named[FAR_NAME].value == 1
-    assert by_name(found.mean["learnt"])["IoU wall"].value == pytest.approx(6 / 7)
+    assert by_name(found.whole["learnt"])["IoU wall"].value == pytest.approx(6 / 7)
     assert any("1 of 2 predicted meshes are empty" in note for note in found.notes)
     assert any("farther than 0.2 m" in note for note in found.notes)
 
@@ -320,7 +320,7 @@ def test_a_class_that_only_the_prediction_has_is_told(folders: tuple[Path, Path]
     mesh = read_mesh(pred / "small" / "mesh.ply")
     write_ply(pred / "small" / "mesh.ply", replace(mesh, labels=np.array([33, 0], np.uint8)))
     found = evaluate_classes(pred, data)
-    assert by_name(found.mean["learnt"])["IoU toilet"].value == 0
+    assert by_name(found.whole["learnt"])["IoU toilet"].value == 0
     notes = "\n".join(found.notes)
     assert "no reference vertex of the split: toilet" in notes
     assert "learnt: 1 annotated vertices take no class" in notes
@@ -373,10 +373,9 @@ def test_wrong_folders_are_named(folders: tuple[Path, Path], tmp_path: Path) -> 
         evaluate_classes(pred, data)
 
 
-@pytest.mark.realdata
-def test_published_segmentation_scores_through_files(golden: Path, tmp_path: Path) -> None:
+def test_published_segmentation_scores_through_files(published: Path, tmp_path: Path) -> None:
     """Vertices in another order and a little beside their places, as a predicted mesh has them."""
-    case = np.load(golden / "g6_segmentation_iou.npz")
+    case = np.load(published / "segmentation_iou.npz")
     truth, guess = case["target"], case["pred"]
     random = np.random.default_rng(6)
     places = np.stack(np.unravel_index(np.arange(len(truth)), (40, 50, 10)), -1) * 0.1
@@ -387,7 +386,7 @@ def test_published_segmentation_scores_through_files(golden: Path, tmp_path: Pat
     write_prediction(tmp_path / "pred" / "s", {"mesh.ply": labelled(beside, guess[order])})
     found = evaluate_classes(tmp_path / "pred", tmp_path / "data")
     np.testing.assert_array_equal(found.confusion["learnt"], case["conf"])
-    scores = by_name(found.mean["learnt"])
+    scores = by_name(found.whole["learnt"])
     assert scores[LENIENT].value == pytest.approx(float(case["miou"]), rel=1e-12)
     assert scores[STRICT].value == pytest.approx(float(case["miou_keep_pred_ignored"]), rel=1e-12)
     assert (round(scores[LENIENT].value, 4), round(scores[STRICT].value, 4)) == (0.2016, 0.1720)

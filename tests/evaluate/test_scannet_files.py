@@ -167,7 +167,7 @@ def test_exported_files_score_as_the_vertex_protocol_does(
     found = evaluate_scannet(tmp_path / "out", data)
     vertex = evaluate_classes(pred, data)
     for ours, theirs in (
-        (found.mean, vertex.mean),
+        (found.whole, vertex.whole),
         *zip(found.scenes.values(), vertex.scenes.values(), strict=True),
     ):
         for method, twin in (("files", "learnt"), ("majority", "majority")):
@@ -178,7 +178,7 @@ def test_exported_files_score_as_the_vertex_protocol_does(
                 assert score.support == support
     written = json.loads((tmp_path / "out" / "scores.scannet.json").read_text())
     assert written["protocol"] == "scannet"
-    assert written["mean"]["files"][0]["name"] == STRICT
+    assert written["whole"]["files"][0]["name"] == STRICT
     ids = {int(line) for line in (tmp_path / "out" / "scene0001_00.txt").read_text().split()}
     assert ids <= set(BENCHMARK_IDS)
 
@@ -195,7 +195,7 @@ def test_all_labels_can_be_written_and_cost_what_they_should(
     truth = read_mesh(data / "scene0001_00" / "scene0001_00.ply").labels
     found = evaluate_scannet(tmp_path / "out", data)
     twin = np.nanmean(list(benchmark_twin(truth, labels).values()))
-    assert found.mean["files"][0].value == pytest.approx(twin)
+    assert found.whole["files"][0].value == pytest.approx(twin)
     assert "given none of the 20 classes and are misses" in "\n".join(found.notes)
 
 
@@ -210,8 +210,8 @@ def test_ground_truth_is_exported_likewise_and_perfect(
         read_vertex_labels(tmp_path / "truth" / "scene0002_01.txt"), truth
     )
     found = evaluate_scannet(tmp_path / "truth", data)
-    assert {score.value for score in found.mean["files"]} == {1.0}
-    assert list(found.mean) == ["files"]
+    assert {score.value for score in found.whole["files"]} == {1.0}
+    assert list(found.whole) == ["files"]
     assert "majority: not scored" in found.notes[-1]
     assert read_manifest(tmp_path / "truth").notes["kind"] == "ground truth"
     # Whatever was written before goes, and what others wrote stays.
@@ -219,7 +219,7 @@ def test_ground_truth_is_exported_likewise_and_perfect(
     assert not (tmp_path / "truth" / "scene0002_01.txt").exists()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("1\n")
-    with pytest.raises(ArtifactError, match="holds something else"):
+    with pytest.raises(ArtifactError, match="did not write"):
         export_scannet(data, tmp_path / "mine")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,11 @@ import torch
 from crossvox.cli import main
 from crossvox.core.artifact import read_manifest
 from crossvox.core.checks import ParamsError
+from crossvox.flow.progress import Watch
+from crossvox.flow.runner import Runner
 from crossvox.predict.store import read_prediction
-from crossvox.recipes.train import (
-    ReconstructRunParams,
-    RunSources,
-    read_scene_run,
-    train_reconstruct,
-)
+from crossvox.recipes.scene_run import read_scene_run
+from crossvox.recipes.train import ReconstructRunParams, RunSources, train_reconstruct
 from crossvox.train.checkpoint import load_checkpoint
 
 ROOMS = ["--count", "2", "--seed", "3", "--frames", "16", "--frame-step", "30"]
@@ -127,7 +126,9 @@ def test_a_trainable_network_learns_at_its_own_rate(work: Path, tmp_path: Path) 
     assert 0.5e-4 < furthest < 4e-4
 
 
-def test_interrupted_and_resumed_it_is_the_same(work: Path, frozen: Path, tmp_path: Path) -> None:
+def test_interrupted_and_resumed_it_is_the_same(
+    work: Path, frozen: Path, tmp_path: Path, watching: Callable[[Watch], Runner]
+) -> None:
     params = read_scene_run(frozen).params
     params = replace(
         params,
@@ -151,7 +152,7 @@ def test_interrupted_and_resumed_it_is_the_same(work: Path, frozen: Path, tmp_pa
 
     train_reconstruct(work / "data", tmp_path / "once", params, sources)
     with pytest.raises(Stop):
-        train_reconstruct(work / "data", tmp_path / "run", params, sources, watch=stop)
+        train_reconstruct(work / "data", tmp_path / "run", params, sources, runner=watching(stop))
     report = train_reconstruct(work / "data", tmp_path / "run", params, sources)
     assert report.resumed_from == 1
     once, again = (load_checkpoint(tmp_path / name / "last") for name in ("once", "run"))

@@ -14,7 +14,8 @@ from crossvox.cli import main
 from crossvox.core.artifact import read_manifest
 from crossvox.core.checks import CrossvoxError
 from crossvox.doors.meshes import read_mesh
-from crossvox.recipes import prepare as prepare_recipe
+from crossvox.recipes import prepare_scene
+from crossvox.recipes.data import read_scenes
 from crossvox.scene.store import read_volume
 
 ROOMS = ["--count", "2", "--seed", "3", "--frames", "16", "--frame-step", "30"]
@@ -52,7 +53,7 @@ def test_prepared_scenes_hold_what_the_format_promises(work: Path) -> None:
     report = load(work / "prepare.json")
     assert [scene["status"] for scene in report["scenes"]] == ["made", "made"]
     for scene in report["scenes"]:
-        folder = work / "data" / scene["scene"]
+        folder = work / "data" / scene["item"]
         names = {path.name for path in folder.iterdir()}
         assert {"color", "depth", "pose", "label", "intrinsic.txt", "volume.npz"} <= names
         assert len(list((folder / "color").iterdir())) == scene["notes"]["frames"] == 16
@@ -60,11 +61,11 @@ def test_prepared_scenes_hold_what_the_format_promises(work: Path) -> None:
         assert volume.occupied.sum() == scene["notes"]["occupied voxels"] > 1000
         assert not volume.labels[~volume.occupied].any()
         assert set(np.unique(volume.labels)) >= {1, 2}, "a room has walls and a floor"
-        reference = read_mesh(folder / f"{scene['scene']}.ply")
+        reference = read_mesh(folder / f"{scene['item']}.ply")
         assert reference.labels is not None
         assert reference.colors is not None
     lists = [(work / "data" / f"{split}.txt").read_text().split() for split in ("train", "val")]
-    assert sorted(lists[0] + lists[1]) == [scene["scene"] for scene in report["scenes"]]
+    assert sorted(lists[0] + lists[1]) == [scene["item"] for scene in report["scenes"]]
     assert all(lists)
 
 
@@ -145,7 +146,7 @@ def test_a_broken_scan_is_reported_and_the_others_go_on(
     out = tmp_path / "out.json"
     run("prepare", raw, tmp_path / "data", *SMALL, "--frame-skip", 4, "--workers", 2,
         "--json", out, code=2)  # fmt: skip
-    status = {scene["scene"]: scene["status"] for scene in load(out)["scenes"]}
+    status = {scene["item"]: scene["status"] for scene in load(out)["scenes"]}
     assert status == {"scene0000_00": "failed", "scene0001_00": "made"}
     assert "scene0000_00.sens" in capsys.readouterr().err
     assert not (tmp_path / "data" / "scene0000_00").exists()
@@ -156,7 +157,7 @@ def test_an_interrupted_preparation_leaves_no_half_scene_and_goes_on(
     work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = []
-    voxelize = prepare_recipe.voxelize
+    voxelize = prepare_scene.voxelize
 
     def interrupted(*args: Any, **kwargs: Any) -> Any:
         calls.append(args)
@@ -164,10 +165,11 @@ def test_an_interrupted_preparation_leaves_no_half_scene_and_goes_on(
             raise KeyboardInterrupt
         return voxelize(*args, **kwargs)
 
-    monkeypatch.setattr(prepare_recipe, "voxelize", interrupted)
+    monkeypatch.setattr(prepare_scene, "voxelize", interrupted)
     words = ["prepare", work / "rooms", tmp_path / "data", *SMALL, "--frame-skip", 4]
     run(*words, "--workers", 1, code=130)
-    assert [path.name for path in (tmp_path / "data").iterdir()] == ["scene0000_00"]
+    left = {path.name for path in (tmp_path / "data").iterdir()}
+    assert left == {"scene0000_00", "manifest.json", ".locks"}
     run(*words, "--workers", 1, "--json", tmp_path / "out.json")
     status = [scene["status"] for scene in load(tmp_path / "out.json")["scenes"]]
     assert status == ["kept", "made"]
@@ -213,9 +215,9 @@ def test_surface_from_fusion_takes_labels_from_the_scan(work: Path, tmp_path: Pa
 def test_scenes_can_be_chosen_and_unknown_ones_are_named(
     work: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folders = prepare_recipe.read_scenes(work / "data", "scene0001_00")
+    folders = read_scenes(work / "data", "scene0001_00")
     assert [folder.name for folder in folders] == ["scene0001_00"]
     with pytest.raises(CrossvoxError, match="scene0099_00"):
-        prepare_recipe.read_scenes(work / "data", "scene0099_00")
+        read_scenes(work / "data", "scene0099_00")
     run("predict", work / "run", work / "data", work / "x", "--scenes", "scene0099_00", code=2)
     assert "scene0099_00" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,12 @@ from crossvox.core.artifact import Manifest, read_manifest, write_manifest
 from crossvox.core.checks import ArtifactError, ParamsError
 from crossvox.core.labels import NYU40
 from crossvox.doors.images import encode_jpeg, encode_png, read_color, write_bytes
-from crossvox.recipes.segment2d import (
-    evaluate_segment2d,
-    find_images,
-    load_segment2d,
-    picture_strip,
-    read_segment2d_run,
-)
+from crossvox.flow.progress import Watch
+from crossvox.flow.runner import Runner
+from crossvox.recipes.image_run import load_segment2d, read_segment2d_run
+from crossvox.recipes.images import find_images
+from crossvox.recipes.label_pictures import picture_strip
+from crossvox.recipes.segment2d import ImageSource, evaluate_segment2d
 from crossvox.train.checkpoint import load_checkpoint
 
 TRAIN = [
@@ -112,7 +112,9 @@ def test_a_run_is_read_back(trained: Path) -> None:
     assert all(np.array_equal(v.numpy(), weights[n]) for n, v in network.state_dict().items())
 
 
-def test_interrupted_and_resumed_it_is_the_same(data: Path, trained: Path, tmp_path: Path) -> None:
+def test_interrupted_and_resumed_it_is_the_same(
+    data: Path, trained: Path, tmp_path: Path, watching: Callable[[Watch], Runner]
+) -> None:
     from crossvox.recipes.segment2d import Segment2dRunParams, train_segment2d
 
     params = read_segment2d_run(trained).params
@@ -126,7 +128,7 @@ def test_interrupted_and_resumed_it_is_the_same(data: Path, trained: Path, tmp_p
             raise Stop
 
     with pytest.raises(Stop):
-        train_segment2d(data, tmp_path / "run", params, watch=stop)
+        train_segment2d(data, tmp_path / "run", params, runner=watching(stop))
     report = train_segment2d(data, tmp_path / "run", params)
     assert report.resumed_from == 2
     once, again = (load_checkpoint(folder / "last") for folder in (trained, tmp_path / "run"))
@@ -180,16 +182,16 @@ def test_flat_folders_hold_the_frames_and_train_the_same(
     run("train", "segment2d", flat, tmp_path / "run", *TRAIN)
     once, again = (load_checkpoint(folder / "last") for folder in (trained, tmp_path / "run"))
     assert all(np.array_equal(v, again.network[n]) for n, v in once.network.items())
-    split = find_images(None, flat / "images", flat / "labels")
+    split = find_images(ImageSource(images=flat / "images", labels=flat / "labels"))
     assert split.split == "folders trainset and valset"
     assert (len(split.training), len(split.validation)) == (6, 3)
 
 
 def test_foreign_folders_are_not_replaced(trained: Path, data: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("keep me")
-    with pytest.raises(ArtifactError, match="holds something else"):
+    with pytest.raises(ArtifactError, match="did not write"):
         evaluate_segment2d(trained, data, out=tmp_path)
-    with pytest.raises(ArtifactError, match="holds something else"):
+    with pytest.raises(ArtifactError, match="which holds what 'train"):
         evaluate_segment2d(trained, data, out=trained)
     run("flatten", data, tmp_path, code=2)
     assert (tmp_path / "mine.txt").is_file()
@@ -230,9 +232,9 @@ def test_other_runs_and_unknown_networks_are_refused(
     assert "weighting" in capsys.readouterr().err
     run("train", "segment2d", data, tmp_path / "run", "--task.network", "resnet", code=2)
     assert "one of lite, enet, deeplab, projection, or smp:" in capsys.readouterr().err
+    scene = data / "scene0000_00"
     with pytest.raises(ParamsError, match="a share between 0 and 1"):
-        find_images(None, data / "scene0000_00" / "color", data / "scene0000_00" / "label",
-                    validation_share=1.0)  # fmt: skip
+        find_images(ImageSource(images=scene / "color", labels=scene / "label"), 1.0)
 
 
 def test_a_strip_shows_what_is_wrong() -> None:

@@ -15,9 +15,11 @@ from crossvox.core.artifact import read_manifest
 from crossvox.core.checks import ParamsError
 from crossvox.doors.meshes import read_mesh
 from crossvox.networks import build_network2d
+from crossvox.recipes.image_run import load_segment2d
 from crossvox.recipes.predict import predict
-from crossvox.recipes.segment2d import load_segment2d
-from crossvox.recipes.study import calibrate, study_reconstruct
+from crossvox.recipes.study.reconstruct import StudyParams, study_reconstruct
+from crossvox.recipes.study.untrained import calibrate
+from crossvox.study.arms import ARMS, RECONSTRUCT, Arm, register
 from crossvox.train.checkpoint import load_checkpoint
 
 ROOMS = ["--count", "3", "--seed", "3", "--frames", "12", "--frame-step", "40"]
@@ -133,7 +135,7 @@ def test_missing_imagenet_weights_are_told_before_anything_is_trained(
 
 
 def test_untrained_networks_are_what_they_are_called(work: Path, out: Path) -> None:
-    _, matched = load_segment2d(out / "networks" / "rgb-matched" / "seed-0")
+    _, matched = load_segment2d(out / "networks" / "projection" / "seed-0")
     assert (matched.feature_channels, matched.feature_stride) == (128, 8)
     assert type(matched).__name__ == "Projection"
     _, pretrained = load_segment2d(out / "networks" / "imagenet" / "seed-0")
@@ -155,7 +157,6 @@ def test_untrained_networks_are_what_they_are_called(work: Path, out: Path) -> N
 
 def test_mask_only_is_what_a_prediction_would_give(work: Path, out: Path, tmp_path: Path) -> None:
     from crossvox.core.params import from_plain
-    from crossvox.recipes.study import StudyParams
 
     params = from_plain(StudyParams, load(out / "params.json")["params"])
     predict(out / "runs" / "random" / "seed-0", work / "data", tmp_path / "pred", params.predict)
@@ -202,7 +203,16 @@ def test_segmentations_are_compared_by_what_they_start_from(work: Path) -> None:
     assert list(arms) == [
         *("scratch", "scratch-long", "probe", "rgb-from-reconstruction", "2d-votes", "majority"),
     ]
-    assert found["scenes"] == ["split"], "classes are counted over the whole split"
+    assert found["scenes"] == (work / "data" / "val.txt").read_text().split()
+    assert found["pooled"], "classes are counted over the whole split"
+    gain = arms["probe"]["against"]["scratch"]["mIoU strict"]
+    assert (gain["scenes"], gain["seeds"]) == (len(found["scenes"]), 1)
+    record = load(out / "results" / "probe" / "seed-0.json")
+    assert set(record["counts"]) == set(found["scenes"])
+    assert record["counts"][found["scenes"][0]]["vertices"]["shape"] == [41, 41]
+    assert any(
+        "3 differences" not in text and "differences of" in text for text in found["cautions"]
+    )
     assert {"mIoU strict", "voxel mIoU"} <= set(arms["2d-votes"]["scores"])
     assert list(arms["probe"]["against"]) == ["scratch", "2d-votes", "majority"]
     assert arms["probe"]["parameters"] < arms["scratch"]["parameters"]
@@ -226,3 +236,58 @@ def test_segmentations_are_compared_by_what_they_start_from(work: Path) -> None:
     run("study", "segment3d", work / "data", out, "--run2d", work / "run2d", "--seeds", 1,
         "--arms", "probe", "--start-steps", 1, *STUDY, "--json", work / "study3d.json")  # fmt: skip
     assert load(work / "study3d.json")["kept"] == ["probe/seed-0"]
+
+
+def test_an_arm_from_outside_is_trained(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One call, as another package would make it, and the arm is chosen, trained and compared."""
+    monkeypatch.setattr(ARMS, "_parts", dict(ARMS._parts))
+    register(Arm("wide", "Twice as wide.", RECONSTRUCT, sets={"run.task.width": 8}))
+    out = work / "outside"
+    run("study", "reconstruct", work / "data", out, "--arms", "rgb,wide", "--seeds", 1, *STUDY)
+    arms = {arm["name"]: arm for arm in load(out / "study.json")["comparison"]["arms"]}
+    assert list(arms) == ["rgb", "wide", "mask-only", "tsdf"]
+    assert arms["wide"]["parameters"] > 3 * arms["rgb"]["parameters"]
+    assert list(arms["wide"]["against"]) == ["rgb", "mask-only"]
+
+
+def test_a_network_that_starts_from_imagenet_learns(work: Path) -> None:
+    out = work / "imagenet"
+    run("study", "reconstruct", work / "data", out, "--run2d", work / "run2d", "--arms",
+        "imagenet,imagenet-trainable", "--seeds", 1, *STUDY)  # fmt: skip
+    assert sorted(path.name for path in (out / "networks").iterdir()) == ["imagenet"]
+    arms = {arm["name"]: arm for arm in load(out / "study.json")["comparison"]["arms"]}
+    assert arms["imagenet-trainable"]["parameters"] > arms["imagenet"]["parameters"]
+    start = load_checkpoint(out / "networks" / "imagenet" / "seed-0" / "best").network
+    for arm, learns in (("imagenet", False), ("imagenet-trainable", True)):
+        found = load_checkpoint(out / "runs" / arm / "seed-0" / "last").network
+        name = "encoder.conv_stem.weight"
+        assert torch.equal(start[name], found[f"image_network.{name}"]) != learns
+
+
+def test_baselines_are_made_as_the_study_says(work: Path) -> None:
+    """TSDF parameters are the study's, as a prediction's are its own."""
+    out = work / "tsdf"
+    run("study", "reconstruct", work / "data", out, "--arms", "rgb", "--seeds", 1, *STUDY,
+        "--tsdf.far-m", "1.5")  # fmt: skip
+    assert load(out / "params.json")["params"]["tsdf"]["far_m"] == 1.5
+    (scene,) = load(out / "study.json")["comparison"]["scenes"]
+    assert read_manifest(out / "baselines" / scene).params["tsdf"]["far_m"] == 1.5
+    whole, near = (
+        read_mesh(folder / "baselines" / scene / "tsdf.ply") for folder in (work / "out", out)
+    )
+    assert len(near.vertices_m) < len(whole.vertices_m)
+
+
+def test_held_out_scenes_that_are_learnt_from_are_refused(
+    work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen = (work / "data" / "train.txt").read_text().split()[0]
+    run("study", "reconstruct", work / "data", tmp_path / "out", "--arms", "rgb", *STUDY,
+        "--held-out-scenes", seen, code=2)  # fmt: skip
+    assert f"of which {seen} show what is learnt from" in capsys.readouterr().err
+    # The arms learn from other scenes, but the 2D run has learnt from this one.
+    held = (work / "data" / "val.txt").read_text().strip()
+    run("study", "segment3d", work / "data", tmp_path / "out", "--run2d", work / "run2d", *STUDY,
+        "--training-scenes", held, "--held-out-scenes", seen, code=2)  # fmt: skip
+    assert f"of which {seen} show what is learnt from" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

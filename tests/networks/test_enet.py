@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -14,21 +15,22 @@ from torch import Tensor
 from crossvox.networks import build_network2d
 from crossvox.networks.enet import FIXED, TAP, ENet
 
-pytestmark = pytest.mark.realdata
-
 
 @pytest.fixture(scope="module")
-def facts(golden: Path) -> dict[str, Any]:
-    facts: dict[str, Any] = json.loads((golden / "g4_nets.json").read_text())["enet"]
+def facts(published: Path) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads((published / "networks.json").read_text())["enet"]
     return facts
 
 
 @pytest.fixture(scope="module")
-def network(golden: Path) -> ENet:
+def network(enet_state: dict[str, Tensor]) -> ENet:
     network = ENet(41).eval()
-    with np.load(golden / "g4_enet_state.npz") as state:
-        network.load_state_dict({name: torch.from_numpy(state[name]) for name in state.files})
+    network.load_state_dict(enet_state)
     return network
+
+
+def sha256(value: Tensor) -> str:
+    return hashlib.sha256(value.detach().numpy().tobytes()).hexdigest()
 
 
 @pytest.fixture
@@ -51,29 +53,35 @@ def test_keys_shapes_and_counts(network: ENet, facts: dict[str, Any]) -> None:
     found = [[n, list(v.shape), str(v.dtype)] for n, v in network.state_dict().items()]
     assert found == facts["keys"]
     assert sum(p.numel() for p in network.parameters()) == facts["params"] == 343_404
-    assert len(list(network.children())) == facts["n_modules"] == 27
+    numbered = [name for name, _ in network.named_children() if name != "rescale"]
+    assert numbered == [str(number) for number in range(27)]
+    assert len(numbered) == facts["n_modules"]
     assert facts["trainable_split"] == [FIXED, TAP]
 
 
-def test_a_seed_gives_the_published_starting_weights(golden: Path) -> None:
+def test_a_seed_gives_the_published_starting_weights(facts: dict[str, Any]) -> None:
     torch.manual_seed(0)
     own = dict(build_network2d("enet", 41).named_parameters())
-    with np.load(golden / "g4_enet_state.npz") as state:
-        other = [n for n, p in own.items() if not np.array_equal(p.detach().numpy(), state[n])]
+    expected = facts["weights_sha256"]
+    assert own.keys() == expected.keys()
+    other = [name for name, value in own.items() if sha256(value) != expected[name]]
     assert other == []
 
 
-def test_small_image(network: ENet, golden: Path, one_thread: None) -> None:
-    with np.load(golden / "g4_enet_small_io.npz") as io, torch.no_grad():
-        features = network.features(torch.from_numpy(io["x"]))
+def test_small_image(network: ENet, published: Path, one_thread: None) -> None:
+    with np.load(published / "enet_answers.npz") as io, torch.no_grad():
+        generator = torch.Generator().manual_seed(int(io["small_x_seed"]))
+        image = torch.randn(1, 3, 64, 80, generator=generator)
+        np.testing.assert_array_equal(image[0, :, :8, :8].numpy(), io["small_x_first"])
+        features = network.features(image)
         out = network.get_submodule("26")(features).numpy()
-        np.testing.assert_allclose(out, io["out"], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(out, io["small_out"], rtol=1e-4, atol=1e-5)
 
 
 def test_published_size(
-    network: ENet, golden: Path, facts: dict[str, Any], one_thread: None
+    network: ENet, published: Path, facts: dict[str, Any], one_thread: None
 ) -> None:
-    with np.load(golden / "g4_enet_io.npz") as io, torch.no_grad():
+    with np.load(published / "enet_answers.npz") as io, torch.no_grad():
         generator = torch.Generator().manual_seed(int(io["x_seed"]))
         image = torch.randn(1, 3, 256, 328, generator=generator)
         np.testing.assert_array_equal(image[0, :, :8, :8].numpy(), io["x_first"])
@@ -86,7 +94,7 @@ def test_published_size(
         assert prediction.logits.shape == (1, 41, 256, 328)
         probe(small, facts["out"])
         probe(prediction.features, facts["feat"])
-        children = list(network.children())
+        children = [network.get_submodule(str(number)) for number in range(27)]
         value = torch.cat((children[0](image), children[1](image)), dim=1)
         for child in children[2:FIXED]:
             value = child(value)

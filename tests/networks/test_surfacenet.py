@@ -18,16 +18,15 @@ CHANNELS = {"surfacenet_rgb": 15, "surfacenet_feat": 640}
 
 
 @pytest.fixture(scope="module", params=sorted(CHANNELS))
-def published(request: pytest.FixtureRequest, golden: Path) -> tuple[dict[str, Any], SurfaceNet]:
+def seeded(request: pytest.FixtureRequest, published: Path) -> tuple[dict[str, Any], SurfaceNet]:
     """What the original network is, and ours, seeded alike."""
-    facts = json.loads((golden / "g4_nets.json").read_text())[request.param]
+    facts = json.loads((published / "networks.json").read_text())[request.param]
     torch.manual_seed(0)
     return facts, SurfaceNet(CHANNELS[request.param]).eval()
 
 
-@pytest.mark.realdata
-def test_keys_shapes_and_types(published: tuple[dict[str, Any], SurfaceNet]) -> None:
-    facts, network = published
+def test_keys_shapes_and_types(seeded: tuple[dict[str, Any], SurfaceNet]) -> None:
+    facts, network = seeded
     ours = [
         [name, list(value.shape), str(value.dtype)] for name, value in network.state_dict().items()
     ]
@@ -35,24 +34,22 @@ def test_keys_shapes_and_types(published: tuple[dict[str, Any], SurfaceNet]) -> 
     assert sum(p.numel() for p in network.parameters()) == facts["params"]
 
 
-@pytest.mark.realdata
-def test_seeded_weights(published: tuple[dict[str, Any], SurfaceNet]) -> None:
-    facts, network = published
+def test_seeded_weights(seeded: tuple[dict[str, Any], SurfaceNet]) -> None:
+    facts, network = seeded
     state = network.state_dict()
     ours = {name: state[name].double().sum().item() for name in facts["weight_sum"]}
     assert len(ours) == 37
     assert ours == pytest.approx(facts["weight_sum"], rel=1e-12, abs=1e-12)
 
 
-@pytest.mark.realdata
-def test_answers_at_the_probes(golden: Path) -> None:
+def test_answers_at_the_probes(published: Path) -> None:
     """Seeded weights and the seeded input of the reference give its answers.
 
     The input is drawn in the order of the reference: a target volume that only moves the generator
     on, colours of five views, then for each view 800 voxels (rising) and their pixels. The file
     holds voxels and pixels, so the reconstruction of the draw is itself checked.
     """
-    facts = json.loads((golden / "g4_nets.json").read_text())["surfacenet_rgb"]["out"]
+    facts = json.loads((published / "networks.json").read_text())["surfacenet_rgb"]["out"]
     torch.manual_seed(0)
     network = SurfaceNet(15).eval()
     torch.manual_seed(0)
@@ -63,9 +60,9 @@ def test_answers_at_the_probes(golden: Path) -> None:
         for _ in range(5)
     ]
     numbers, pixels = (torch.stack(column) for column in zip(*pairs, strict=True))
-    with np.load(golden / "g4_surfacenet_slices.npz") as arrays:
-        np.testing.assert_array_equal(numbers, arrays["rgb_proj_ind_3d"][:, 1:])
-        np.testing.assert_array_equal(pixels, arrays["rgb_proj_ind_2d"][:, 1:])
+    with np.load(published / "surfacenet_draw.npz") as arrays:
+        np.testing.assert_array_equal(numbers, arrays["voxels"][:, 1:])
+        np.testing.assert_array_equal(pixels, arrays["pixels"][:, 1:])
     # The reference counts voxels x + 32 y + 1024 z.
     x, y, z = numbers % 32, numbers // 32 % 32, numbers // 1024
     view = torch.arange(5).repeat_interleave(800)
@@ -87,10 +84,9 @@ def test_answers_at_the_probes(golden: Path) -> None:
     assert logits.double().sum().item() == pytest.approx(facts["sum"], rel=1e-5)
 
 
-@pytest.mark.realdata
-def test_answers_to_an_empty_volume(published: tuple[dict[str, Any], SurfaceNet]) -> None:
+def test_answers_to_an_empty_volume(seeded: tuple[dict[str, Any], SurfaceNet]) -> None:
     """The input of the feature variant is not known; an empty one comes close (see its spread)."""
-    facts, network = published
+    facts, network = seeded
     channels = network.conv1[0].in_channels
     with torch.no_grad():
         logits = network(torch.zeros(1, channels, 32, 32, 64))

@@ -20,15 +20,17 @@ from crossvox.core.grid import Index3, VoxelGrid
 from crossvox.core.labels import NYU40
 from crossvox.core.volume import Batch, ChunkPlace, Mesh, Sample, SceneVolume, VoxelPixels
 from crossvox.doors.raycast import Raycaster
-from crossvox.predict.assemble import Assembler, blend_weight, overlap
+from crossvox.predict.assemble import Assembler, blend_weight
 from crossvox.predict.params import PredictParams
 from crossvox.predict.prediction import ScenePrediction
 from crossvox.predict.prior import FrameClasses, nearest_seen
+from crossvox.predict.seen import seen_by_windows
 from crossvox.predict.windows import predict_scene, seen_by_any_frame
 from crossvox.samples.source import SceneSource
 from crossvox.tasks.params import FeatureParams, ReconstructParams
 from crossvox.tasks.reconstruct import Reconstruct
-from crossvox.views.visibility import ViewParams, scene_views
+from crossvox.views.params import ViewParams
+from crossvox.views.visibility import scene_views
 
 SHAPE = (4, 6, 8)
 GRID = VoxelGrid((9, 11, 13), 0.05, (1.0, 2.0, 3.0))
@@ -147,24 +149,6 @@ def test_middle_of_a_window_outweighs_the_border_of_another() -> None:
     assembler.add(sample_at((2, 0, 0)), np.ones(SHAPE, np.float32))
     line = assembler.finish(**NO_COUNTS).probability[:6, 2, 3]
     assert line[2] < 0.5 < line[3]
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.tuples(*[st.integers(-9, 9)] * 3))
-def test_overlap_equals_its_slow_twin(start: Index3) -> None:
-    scene_shape, shape = (5, 4, 6), (3, 4, 2)
-    scene, window = np.zeros(scene_shape, int), np.zeros(shape, int)
-    in_scene, in_window = overlap(start, shape, scene_shape)
-    scene[in_scene] += 1
-    window[in_window] += 1
-    assert scene[in_scene].shape == window[in_window].shape
-    for place in np.ndindex(*shape):
-        at = tuple(np.add(place, start))
-        inside = all(0 <= a < limit for a, limit in zip(at, scene_shape, strict=True))
-        assert window[place] == inside
-        if inside:
-            assert scene[at] == 1
-    assert scene.sum() == window.sum()
 
 
 def test_colours_are_means_over_views_and_windows() -> None:
@@ -322,6 +306,20 @@ def test_batches_do_not_change_the_scene(box: SceneSource) -> None:
     one = predict_scene(seen_predictor, box, PredictParams((4, 4, 4), 1), WINDOW, VIEWS)
     many = predict_scene(seen_predictor, box, PredictParams((4, 4, 4), 64), WINDOW, VIEWS)
     np.testing.assert_array_equal(one.probability, many.probability)
+
+
+def test_what_windows_see_needs_no_network(box: SceneSource) -> None:
+    """Twin: a prediction of the same windows; also where not every voxel is coloured."""
+    for colors in (True, False):
+        params = PredictParams(stride=(4, 4, 4), colors=colors)
+        twin = predict_scene(seen_predictor, box, params, WINDOW, VIEWS)
+        found = seen_by_windows(box, params, WINDOW, VIEWS)
+        np.testing.assert_array_equal(found.seen, twin.seen)
+        assert found.seen.any()
+        assert (found.colors is None) == (not colors)
+        if found.colors is not None and twin.colors is not None:
+            np.testing.assert_array_equal(found.colors.rgb, twin.colors.rgb)
+            np.testing.assert_array_equal(found.colors.known, twin.colors.known)
 
 
 def test_answer_of_another_shape_is_refused(box: SceneSource) -> None:

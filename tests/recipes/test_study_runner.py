@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -11,16 +10,20 @@ from typing import Any
 
 import pytest
 
+import crossvox
 from crossvox.core.artifact import Manifest, read_json, write_json, write_manifest
 from crossvox.core.checks import ArtifactError
 from crossvox.core.volume import Score
-from crossvox.recipes.study import Matrix, StudyReport, run_study
+from crossvox.flow import locks
+from crossvox.flow.progress import Silent
+from crossvox.flow.runner import DryRunEnds, Runner
+from crossvox.recipes.study.runner import Matrix, StudyReport, run_study
 from crossvox.study.arms import Arm
-from crossvox.study.results import SceneScores
-from crossvox.train.loop import TrainReport
+from crossvox.study.results import Scored
+from crossvox.train.report import TrainReport
 
 ARMS = (Arm("plain", "nothing"), Arm("better", "one thing"))
-BASE = Arm("base", "no learning", False)
+BASE = Arm("base", "no learning", learns=False)
 
 
 class Task:
@@ -45,12 +48,12 @@ class Task:
             baseline_scores=lambda: {"base": self.scores(0.25)},
         )
 
-    def train(self, arm: Arm, seed: int, run: Path, watch: Any) -> TrainReport:
+    def train(self, arm: Arm, seed: int, run: Path) -> TrainReport:
         name = f"{arm.name}/seed-{seed}"
         self.trained.append(name)
         stopped = name == self.stop_at
         if not stopped:
-            run.mkdir(parents=True)
+            run.mkdir(parents=True, exist_ok=True)
             write_manifest(
                 run, Manifest("train", seed=seed, parents={"index": self.indices(arm.name, seed)})
             )
@@ -59,19 +62,20 @@ class Task:
         )
 
     def predict(self, run: Path, out: Path) -> None:
-        out.mkdir(parents=True)
+        out.mkdir(parents=True, exist_ok=True)
         value = 0.5 + 0.1 * (run.parent.name == "better") + 0.01 * int(run.name[-1])
         write_manifest(out, Manifest("predict", {"value": value}))
 
-    def score(self, prediction: Path) -> SceneScores:
+    def score(self, prediction: Path) -> Scored:
         return self.scores(read_json(prediction / "manifest.json")["params"]["value"])
 
-    def scores(self, value: float) -> SceneScores:
+    def scores(self, value: float) -> Scored:
         kept = ("ratio", 1, "rooms", True, "guess")
-        return {
+        rooms = {
             room: [Score("F", value + shift, *kept), Score("undefined", math.nan, *kept)]
             for room, shift in (("room0", 0.0), ("room1", 0.1))
         }
+        return Scored(rooms)
 
 
 @dataclass(frozen=True)
@@ -133,9 +137,7 @@ def test_an_interrupted_study_stops_and_goes_on(tmp_path: Path) -> None:
 
 def test_what_another_process_works_on_is_left_to_it(tmp_path: Path) -> None:
     task = Task()
-    (tmp_path / "out" / ".locks").mkdir(parents=True)
-    with (tmp_path / "out" / ".locks" / "plain.seed-0").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with locks.taken(tmp_path / "out", "plain/seed-0"):
         report = study(task, tmp_path / "out", 1)
     assert report.elsewhere == ("plain/seed-0",)
     assert report.made == ("better/seed-0",)
@@ -171,3 +173,65 @@ def test_parameters_of_a_later_version_take_their_defaults(tmp_path: Path) -> No
     assert study(task, tmp_path, seeds=1, params=asdict(Guess())).made == ()
     with pytest.raises(ArtifactError, match="other than before"):
         study(task, tmp_path, seeds=1, params=asdict(Guess(later="other than before")))
+
+
+def test_results_of_other_numbers_are_made_again_and_named(tmp_path: Path) -> None:
+    task, out = Task(), tmp_path / "out"
+    study(task, out, 1)
+    path = out / "results" / "plain" / "seed-0.json"
+    record = read_json(path)
+    assert (record["numbers"], record["version"]) == (1, crossvox.__version__)
+    del record["numbers"], record["version"]
+    write_json(path, record)
+    said = Said()
+    report = run_study(task.matrix(), out, ARMS, [0], runner=Runner(said))
+    assert (report.made, report.kept) == (("plain/seed-0",), ("better/seed-0",))
+    assert any("plain/seed-0: its result is of numbers 0 (an older" in text for text in said.texts)
+
+
+def test_results_of_other_numbers_are_not_compared(tmp_path: Path) -> None:
+    task, out = Task(), tmp_path / "out"
+    study(task, out, 1)
+    path = out / "results" / "better" / "seed-0.json"
+    write_json(path, {**read_json(path), "numbers": 7, "version": "9.9"})
+    report = study(task, out, 1, ARMS[:1])
+    assert [arm.name for arm in report.comparison.arms] == ["plain", "base"]
+    text = "better/seed-0: its result is of numbers 7 (version 9.9), not 1; it is left out"
+    assert any(text in caution for caution in report.comparison.cautions)
+    record = read_json(out / "study.json")
+    assert (record["numbers"], record["version"]) == (1, crossvox.__version__)
+
+
+def test_several_versions_are_told(tmp_path: Path) -> None:
+    task, out = Task(), tmp_path / "out"
+    study(task, out, 1)
+    path = out / "results" / "better" / "seed-0.json"
+    write_json(path, {**read_json(path), "version": "0.0.1"})
+    report = study(task, out, 1)
+    assert report.made == ()
+    assert any("made by crossvox 0.0.1, " in text for text in report.comparison.cautions)
+
+
+def test_a_dry_run_tells_what_would_be_made(tmp_path: Path) -> None:
+    task, out = Task(), tmp_path / "out"
+    study(task, out, 1)
+    runner = Runner(dry=True)
+    with pytest.raises(DryRunEnds):
+        run_study(task.matrix(), out, ARMS, range(2), runner=runner)
+    assert [(one.item, one.status) for one in runner.plan] == [
+        ("plain/seed-0", "keep"),
+        ("better/seed-0", "keep"),
+        ("plain/seed-1", "make"),
+        ("better/seed-1", "make"),
+    ]
+    assert len(task.trained) == 2
+
+
+class Said(Silent):
+    """Remembers what was said."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.texts.append(text)

@@ -14,23 +14,19 @@ from torch.utils.data import DataLoader
 
 from crossvox.chunks import ChunkParams, cut, turn_pixels, turned_shape
 from crossvox.core.checks import ParamsError, ShapeError
+from crossvox.core.colors import COLORS
 from crossvox.core.frame import ALL_PARTS, Capture, Frame, Parts
 from crossvox.core.grid import turn
 from crossvox.core.volume import Batch, ChunkPlace, LabelledBatch, Sample, SceneViews, VoxelPixels
-from crossvox.samples.dataset import (
-    COLOR_MEAN,
-    COLOR_STD,
-    ChunkDataset,
-    ImageCache,
-    collate,
-    color_map,
-    vary_color,
-)
+from crossvox.samples.batch import collate
+from crossvox.samples.cache import ImageCache
+from crossvox.samples.dataset import ChunkDataset
 from crossvox.samples.index import SampleIndex, training_index, window_index
 from crossvox.samples.params import AugmentParams
 from crossvox.samples.source import SceneSource
+from crossvox.samples.vary import color_map, vary_color
+from crossvox.views.params import ViewParams
 from crossvox.views.select import chunk_pixels
-from crossvox.views.visibility import ViewParams
 
 SHAPE = (12, 12, 16)
 STILL = AugmentParams(brightness=0, contrast=0, saturation=0, hue=0, blur_share=0)
@@ -304,7 +300,7 @@ def test_batches_are_normalised_and_joined(
     assert batch.labels.dtype == batch.voxel.dtype == batch.sample.dtype == torch.int64
     for n, sample in enumerate(samples):
         colors = sample.images.astype(np.float64) / 255
-        mean, std = (np.array(v)[:, None, None] for v in (COLOR_MEAN, COLOR_STD))
+        mean, std = (np.array(v)[:, None, None] for v in (COLORS.mean, COLORS.std))
         wanted = np.where(sample.view_ok[:, None, None, None], (colors - mean) / std, 0)
         np.testing.assert_allclose(batch.images[n].numpy(), wanted, atol=2e-6)
         part = batch.sample == n

@@ -12,22 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crossvox.core.checks import CaptureError, ParamsError, ShapeError
+from crossvox.core.colors import COLORS
 from crossvox.core.volume import ImageSample
 from crossvox.doors.images import encode_jpeg, encode_png, write_bytes
-from crossvox.samples.dataset import COLOR_MEAN, COLOR_STD
-from crossvox.samples.images import (
-    ImageDataset,
-    ImagePair,
-    collate_images,
-    folder_pairs,
-    natural,
-    read_image,
-    read_labels,
-    scene_pairs,
-    split_pairs,
-    vary_geometry,
-)
+from crossvox.samples.batch import collate_images
+from crossvox.samples.decode import read_image, read_labels
+from crossvox.samples.images import ImageDataset
+from crossvox.samples.pairs import ImagePair, folder_pairs, natural, scene_pairs, split_pairs
 from crossvox.samples.params import ImageAugmentParams, ImageParams
+from crossvox.samples.vary import vary_geometry
 
 SMALL = ImageParams(40, 30)
 STILL = ImageAugmentParams(0, 1, 1, 0, 0, 0, 0, 0, 0)
@@ -248,7 +241,7 @@ def test_a_batch_is_normalised(folder: Path) -> None:
     dataset = ImageDataset(pairs_of(folder), SMALL)
     batch = collate_images([dataset[0], dataset[1]])
     expected = dataset[1].image.transpose(1, 2, 0) / 255
-    expected = (expected - COLOR_MEAN) / COLOR_STD
+    expected = (expected - COLORS.mean) / COLORS.std
     np.testing.assert_allclose(batch.images[1].permute(1, 2, 0).numpy(), expected, atol=1e-5)
     np.testing.assert_array_equal(batch.labels[1].numpy(), dataset[1].labels)
     assert batch.to("cpu").labels.shape == (2, 30, 40)

@@ -15,10 +15,9 @@ from crossvox.train.checkpoint import (
     load_checkpoint,
     load_network_weights,
     load_run_network,
-    optimizer_tensors,
-    restore_optimizer,
     save_checkpoint,
 )
+from crossvox.train.optimizer import optimizer_tensors, restore_optimizer
 
 
 class Tied(nn.Module):

@@ -93,7 +93,6 @@ def test_old_torch_files_are_read(file: Path) -> None:
     assert read_original_checkpoint(file).in_channels == 15
 
 
-@pytest.mark.realdata
 @pytest.mark.parametrize(
     ("name", "architecture"),
     [
@@ -104,9 +103,9 @@ def test_old_torch_files_are_read(file: Path) -> None:
     ],
 )
 def test_published_names_and_shapes_fit(
-    name: str, architecture: str, golden: Path, file: Path
+    name: str, architecture: str, published: Path, file: Path
 ) -> None:
-    record = json.loads((golden / "g4_nets.json").read_text())[name]
+    record = json.loads((published / "networks.json").read_text())[name]
     kinds = {"torch.float32": torch.float32, "torch.int64": torch.int64}
     shapes = {key: (shape, kinds[kind]) for key, shape, kind in record["keys"]}
     save(file, cheap(shapes))
@@ -118,16 +117,17 @@ def test_published_names_and_shapes_fit(
     assert sum(p.numel() for p in network.parameters()) == record["params"]
 
 
-@pytest.mark.realdata
-def test_an_imported_network_answers_as_the_published_one(golden: Path, file: Path) -> None:
-    state = np.load(golden / "g4_enet_state.npz")
-    io = np.load(golden / "g4_enet_small_io.npz")
-    save(file, {f"module.{name}": torch.from_numpy(state[name]) for name in state.files})
+def test_an_imported_network_answers_as_the_published_one(
+    published: Path, enet_state: Weights, file: Path
+) -> None:
+    save(file, {f"module.{name}": value for name, value in enet_state.items()})
     network, _ = read_original_checkpoint(file).build()
-    with torch.no_grad():
-        features = network.eval().features(torch.from_numpy(io["x"]))  # type: ignore[operator]
+    with np.load(published / "enet_answers.npz") as io, torch.no_grad():
+        image = torch.randn(1, 3, 64, 80, generator=torch.Generator().manual_seed(3))
+        np.testing.assert_array_equal(image[0, :, :8, :8].numpy(), io["small_x_first"])
+        features = network.eval().features(image)  # type: ignore[operator]
         answer = network.get_submodule("26")(features)
-    np.testing.assert_allclose(answer.numpy(), io["out"], atol=1e-4)
+        np.testing.assert_allclose(answer.numpy(), io["small_out"], atol=1e-4)
 
 
 class Evil:

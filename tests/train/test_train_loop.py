@@ -26,16 +26,12 @@ from crossvox.tasks.params import ReconstructParams
 from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.tasks.task import Losses
 from crossvox.train.checkpoint import load_checkpoint, load_run_network
-from crossvox.train.loop import (
-    SampleStream,
-    TrainParams,
-    TrainProgress,
-    TrainReport,
-    rate_share,
-    read_run,
-    train,
-    validation_batches,
-)
+from crossvox.train.folder import read_record
+from crossvox.train.loop import train
+from crossvox.train.optimizer import rate_share
+from crossvox.train.params import TrainParams
+from crossvox.train.report import TrainProgress, TrainReport
+from crossvox.train.stream import SampleStream, validation_batches
 
 
 class Points:
@@ -419,6 +415,26 @@ def test_best_checkpoint_is_the_best(tmp_path: Path, higher: bool, best: int) ->
     assert not (run / "best" / "optimizer.safetensors").exists()
 
 
+def test_the_network_is_given_out_once_it_has_its_weights(tmp_path: Path) -> None:
+    run, seen = tmp_path / "run", []
+
+    def ready(network: nn.Module) -> None:
+        seen.append((network, {name: v.clone() for name, v in network.state_dict().items()}))
+
+    run_toy(run, ready=ready, progress=stop_at(3))
+    run_toy(run, ready=ready)
+    torch.manual_seed(QUICK.seed)
+    initial = Toy().build().state_dict()
+    assert len(seen) == 2
+    assert all(torch.equal(initial[name], value) for name, value in seen[0][1].items())
+    # It is the one that learns: what the first session ended with is what the second began with.
+    for name, value in seen[0][0].state_dict().items():
+        assert torch.equal(value, seen[1][1][name]), name
+    trained = load_checkpoint(run / "last").network
+    for name, value in seen[1][0].state_dict().items():
+        assert torch.equal(value, trained[name]), name
+
+
 # Stopping and failing
 
 
@@ -549,7 +565,7 @@ def test_run_folder_tells_what_it_is(tmp_path: Path) -> None:
         links={"data": tmp_path / "data"},
         progress=seen.append,
     )
-    record = read_run(run)
+    record = read_record(run)
     assert record.task == "toy"
     assert record.task_params == {"width": 8, "dropout": 0.5}
     assert record.params == params

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 import signal
 from collections import Counter
 from dataclasses import replace
@@ -23,8 +25,11 @@ from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.tasks.segment2d import PUBLISHED_SHARES
 from crossvox.tasks.segment3d import Segment3d
 from crossvox.train.checkpoint import load_checkpoint, save_checkpoint
-from crossvox.train.loop import TrainParams, TrainReport, train
-from crossvox.train.transfer import INNER, Transfer, TransferParams, TransferReport
+from crossvox.train.loop import train
+from crossvox.train.matching import INNER
+from crossvox.train.params import TrainParams, TransferParams
+from crossvox.train.report import TrainReport
+from crossvox.train.transfer import Transfer, TransferReport
 
 SHAPE = (4, 4, 8)
 FROZEN = FeatureParams("enet", 128, 8)
@@ -501,3 +506,37 @@ def test_what_frames_say_of_classes_belongs_to_the_classifier(tmp_path: Path) ->
     again, _, report = started(task, tmp_path / "classes")
     assert again.class_prior.scale.item() == pytest.approx(0.4)
     assert not report.missing
+
+
+# --- what is frozen is a module like any other ---------------------------------------------------
+
+
+def test_a_network_with_frozen_parts_is_copied_and_pickled(tmp_path: Path) -> None:
+    save(reconstruct(), tmp_path / "source")
+    task = segment()
+    network, _, report = started(task, tmp_path / "source", mode="decoder")
+    copies = (copy.deepcopy(network), pickle.loads(pickle.dumps(network)))
+    for again in copies:
+        learning = {name for name, p in again.named_parameters() if p.requires_grad}
+        assert learning == {n for n, _ in again.named_parameters()} - set(report.frozen)
+        before = {name: value.clone() for name, value in again.state_dict().items()}
+        one_step(task, again, [{"params": [p for p in again.parameters() if p.requires_grad]}], 0.1)
+        for name, value in again.state_dict().items():
+            still = name.startswith(STILL["decoder"])
+            assert torch.equal(value, before[name]) == still, name
+    assert torch.equal(network.stem[1].running_mean, copies[0].stem[1].running_mean)
+
+
+def test_what_was_frozen_learns_again_when_it_is_told_to(tmp_path: Path) -> None:
+    save(reconstruct(), tmp_path / "source")
+    task = segment()
+    network, _, _ = started(task, tmp_path / "source", mode="probe")
+    one_step(task, network, [{"params": [p for p in network.parameters() if p.requires_grad]}], 0.1)
+    network.requires_grad_(True)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    one_step(task, network, [{"params": list(network.parameters())}], 0.1)
+    assert all(module.training for module in network.modules())
+    norms = [name for name in before if name.endswith("running_mean")]
+    assert norms
+    for name in (*norms, "stem.0.weight"):
+        assert not torch.equal(network.state_dict()[name], before[name]), name

@@ -89,25 +89,7 @@ def _injected(function: Callable[..., Any], terminal: Terminal) -> dict[str, Any
         made["runner"] = Runner(terminal)
     if "progress" in takes:
         made["progress"] = terminal
-    for name in ("watch", "watch_training"):
-        if name in takes:
-            made[name] = _Watch(terminal)
     return made
-
-
-class _Watch:
-    """Watches the training of a recipe, or gives who watches the run of a name."""
-
-    def __init__(self, terminal: Terminal) -> None:
-        self.terminal = terminal
-        self.watch: Callable[[Any], None] | None = None
-
-    def __call__(self, state: Any) -> Callable[[Any], None] | None:
-        if isinstance(state, str):
-            return self.terminal.training(state)
-        self.watch = self.watch or self.terminal.training()
-        self.watch(state)
-        return None
 
 
 @contextmanager

@@ -20,7 +20,7 @@ import tyro
 from crossvox.cli.params_file import read_params
 from crossvox.recipes.commands import Flag
 
-INJECTED = ("runner", "progress", "watch", "watch_training")
+INJECTED = ("runner", "progress")
 """Parameters that the command line fills in itself."""
 
 CONFIG = (

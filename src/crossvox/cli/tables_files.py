@@ -9,14 +9,23 @@ from crossvox.cli.tables import EACH, shows
 from crossvox.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from crossvox.recipes.original import CheckpointImport, ExportedFile, ImportReport
+    from crossvox.capture.rooms.params import RoomsReport
+    from crossvox.recipes.flatten import FlattenReport
+    from crossvox.recipes.published.checkpoint import CheckpointImport
+    from crossvox.recipes.published.hdf5_in import ImportReport
+    from crossvox.recipes.published.hdf5_out import ExportedFile
     from crossvox.recipes.scannet import ScannetExport
-    from crossvox.recipes.segment2d import FlattenReport
     from crossvox.report.page import PageReport
 
 
+@shows("crossvox.capture.rooms.params:RoomsReport")
+def show_rooms(report: RoomsReport, terminal: Terminal) -> None:
+    """How many rooms there are."""
+    kept = sum(room.skipped for room in report.rooms)
+    terminal.say(f"{len(report.scenes)} rooms, {kept} of them kept")
+
+
 @shows(
-    "crossvox.capture.rooms.params:RoomsReport",
     "crossvox.report.viewer:ViewerReport",
     "crossvox.recipes.look:ViewEnded",
 )
@@ -30,7 +39,7 @@ def show_page(report: PageReport, terminal: Terminal) -> None:
     terminal.say(f"page: {report.page}")
 
 
-@shows("crossvox.recipes.segment2d:FlattenReport")
+@shows("crossvox.recipes.flatten:FlattenReport")
 def show_flat(report: FlattenReport, terminal: Terminal) -> None:
     """Images of each split."""
     rows = [[split, n, report.without_labels[split]] for split, n in report.images.items()]
@@ -48,7 +57,7 @@ def show_scannet(report: ScannetExport, terminal: Terminal) -> None:
         terminal.say(f"left out, nothing to write: {', '.join(report.left_out)}")
 
 
-@shows("crossvox.recipes.original:CheckpointImport")
+@shows("crossvox.recipes.published.checkpoint:CheckpointImport")
 def show_checkpoint(report: CheckpointImport, terminal: Terminal) -> None:
     """What a checkpoint was."""
     terminal.say(
@@ -58,7 +67,7 @@ def show_checkpoint(report: CheckpointImport, terminal: Terminal) -> None:
     )
 
 
-@shows(f"crossvox.recipes.original:ExportedFile{EACH}")
+@shows(f"crossvox.recipes.published.hdf5_out:ExportedFile{EACH}")
 def show_exported(files: Sequence[ExportedFile], terminal: Terminal) -> None:
     """HDF5 files that were written."""
     rows = [
@@ -76,7 +85,7 @@ def show_exported(files: Sequence[ExportedFile], terminal: Terminal) -> None:
     terminal.table(f"HDF5 files in {files[0].path.parent}", columns, rows)
 
 
-@shows("crossvox.recipes.original:ImportReport")
+@shows("crossvox.recipes.published.hdf5_in:ImportReport")
 def show_imported(report: ImportReport, terminal: Terminal) -> None:
     """Scenes of an HDF5 file."""
     keys = (

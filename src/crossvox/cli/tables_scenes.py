@@ -68,7 +68,7 @@ def show_prepared(report: PrepareReport, terminal: Terminal) -> None:
     counts = ("frames", "lost poses", "occupied voxels")
     rows = [
         [
-            scene.scene,
+            scene.item,
             scene.status,
             *(scene.notes.get(count, "") for count in counts),
             f"{sum(scene.seconds.values()):.1f} s",
@@ -78,7 +78,7 @@ def show_prepared(report: PrepareReport, terminal: Terminal) -> None:
     columns = ["scene", "status", *counts, "time"]
     terminal.table(f"Prepared scenes{there(report)}", columns, rows)
     for scene in report.failed:
-        terminal.say(f"failed: {scene.scene}: {scene.error}")
+        terminal.say(f"failed: {scene.item}: {scene.error}")
 
 
 @shows("crossvox.recipes.predict:PredictReport")
@@ -97,6 +97,8 @@ def show_predicted(report: PredictReport, terminal: Terminal) -> None:
     ]
     columns = ["scene", "status", "windows", "coverage", "frames used", "vertices"]
     terminal.table(f"Predicted scenes{there(report)}", columns, rows)
+    for scene in report.failed:
+        terminal.say(f"failed: {scene.item}: {scene.error}")
 
 
 @shows("crossvox.recipes.scan:ScanReport")

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from crossvox.evaluate.score import Evaluation
     from crossvox.recipes.segment2d import Segment2dEvaluation
 
-SINGLE = "IoU "
-"""How the names of single classes' scores begin."""
-
 
 @shows(f"crossvox.core.volume:Score{EACH}")
 def show_scores(scores: Sequence[Score], terminal: Terminal) -> None:
@@ -35,25 +32,27 @@ def show_evaluation(evaluation: Evaluation, terminal: Terminal) -> None:
         unit = f" ({first.unit})" if first.unit not in ("", "ratio") else ""
         rows.append([name + unit, *values, _better(first)])
     terminal.table(
-        f"Mean over {len(evaluation.scenes)} scenes, protocol '{evaluation.protocol}'",
+        f"Mean over {len(evaluation.counted)} scenes, protocol '{evaluation.protocol}'",
         ["score", *evaluation.mean, ""],
         rows,
     )
+    if evaluation.seen:
+        terminal.say(f"learnt from, marked in the score file: {', '.join(evaluation.seen)}")
 
 
 @shows("crossvox.evaluate.classes:ClassEvaluation")
 def show_classes(evaluation: ClassEvaluation, terminal: Terminal) -> None:
     """Scores counted over the split, all methods side by side; then those of single classes."""
-    methods = list(evaluation.mean)
+    methods = list(evaluation.whole)
     overall, single = [], []
-    for name, first, values in _side_by_side(evaluation.mean):
-        if name.startswith(SINGLE):
+    for name, first, values in _side_by_side(evaluation.whole):
+        if first.class_name:
             single.append([name, *values, first.support])
             of = first.of
         else:
             overall.append([name, *values, _better(first), f"{first.support} {first.of}"])
     terminal.table(
-        f"One count over {len(evaluation.scenes)} scenes, protocol '{evaluation.protocol}'",
+        f"One count over {len(evaluation.counted)} scenes, protocol '{evaluation.protocol}'",
         ["score", *methods, "", "counted"],
         overall,
     )

@@ -3,40 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from crossvox.cli.tables import shows
 from crossvox.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from crossvox.recipes.study import StudyReport
-    from crossvox.study.results import Comparison
-    from crossvox.train.loop import TrainReport
-
-HEADLINES = {
-    "F-score": ("Prec", "Recall", "AbsRel", "RMSE", "Comp2D"),
-    "mIoU strict": ("mIoU lenient", "vertex accuracy", "voxel mIoU", "voxel IoU occupied"),
-}
-"""The score that arms of a study are compared by, and what is shown beside it."""
+    from crossvox.recipes.study.runner import StudyReport
+    from crossvox.study.compare import Comparison
+    from crossvox.train.report import TrainReport
 
 
-@shows("crossvox.train.loop:TrainReport")
+@shows("crossvox.train.report:TrainReport")
 def show_training(report: TrainReport, terminal: Terminal) -> None:
     """How a training ended."""
     if report.interrupted:
         terminal.say("stopped and saved; run the same command again to continue")
 
 
-@shows("crossvox.recipes.study:StudyReport")
+@shows("crossvox.recipes.study.runner:StudyReport")
 def show_study(report: StudyReport, terminal: Terminal) -> None:
     """The arms of a study: a score with its spread, what it gains, and other scores."""
     found = report.comparison
-    for headline, others in HEADLINES.items():
-        if headline in found.kinds:
-            _show_arms(found, headline, terminal)
-            _show_gains(found, headline, terminal)
-            _show_others(found, others, terminal)
+    _show_arms(found, terminal)
+    _show_gains(found, terminal)
+    _show_others(found, terminal)
     for caution in found.cautions:
         terminal.say(caution)
     terminal.say(f"{len(report.made)} runs made, {len(report.kept)} kept: {report.out}")
@@ -46,10 +37,10 @@ def _number(value: float, form: str) -> str:
     return "?" if math.isnan(value) else f"{value:{form}}"
 
 
-def _show_arms(found: Comparison, headline: str, terminal: Terminal) -> None:
+def _show_arms(found: Comparison, terminal: Terminal) -> None:
     rows = []
     for arm in found.arms:
-        score, learnt = arm.scores[headline], bool(arm.seeds)
+        score, learnt = arm.scores[found.main], bool(arm.seeds)
         spread = "" if math.isnan(score.sd) else f" ± {score.sd:.4f}"
         rows.append(
             [
@@ -60,31 +51,33 @@ def _show_arms(found: Comparison, headline: str, terminal: Terminal) -> None:
                 f"{arm.seconds['train'] / 60:.1f}" if learnt else "",
             ]
         )
-    scenes = f"{len(found.scenes)} held-out scene{'s' if len(found.scenes) > 1 else ''}"
+    counted = f"{len(found.scenes)} held-out scene{'s' if len(found.scenes) > 1 else ''}"
+    counted = f"one count over {counted}" if found.pooled else counted
     terminal.table(
-        f"{headline}, {scenes}: mean ± standard deviation over seeds",
-        ["arm", headline, "seeds", "trained", "minutes"],
+        f"{found.main}, {counted}: mean ± standard deviation over seeds",
+        ["arm", found.main, "seeds", "trained", "minutes"],
         rows,
     )
 
 
-def _show_gains(found: Comparison, headline: str, terminal: Terminal) -> None:
+def _show_gains(found: Comparison, terminal: Terminal) -> None:
     rows = []
     for arm in found.arms:
         for control, scores in arm.against.items():
-            gain = scores[headline]
+            gain = scores[found.main]
             interval = f"{_number(gain.low, '+.4f')} to {_number(gain.high, '+.4f')}"
             ahead = f"{gain.seeds_above}/{gain.seeds}"
-            rows.append([arm.name, control, _number(gain.mean, "+.4f"), interval, ahead])
+            p = _number(gain.p_adjusted, ".2g")
+            rows.append([arm.name, control, _number(gain.mean, "+.4f"), interval, p, ahead])
     terminal.table(
-        f"{headline} gained, paired by seed and scene",
-        ["arm", "over", "mean", f"{found.level:.0%} interval", "ahead"],
+        f"{found.main} gained, paired by seed and scene",
+        ["arm", "over", "mean", f"{found.level:.0%} interval", "adjusted p", "ahead"],
         rows,
     )
 
 
-def _show_others(found: Comparison, others: Sequence[str], terminal: Terminal) -> None:
-    kinds = {name: found.kinds[name] for name in others if name in found.kinds}
+def _show_others(found: Comparison, terminal: Terminal) -> None:
+    kinds = {name: found.kinds[name] for name in found.beside if name in found.kinds}
     columns = [name if kind.higher_is_better else f"{name} (low)" for name, kind in kinds.items()]
     rows = [
         [arm.name, *(_number(arm.scores[name].mean, ".3f") for name in kinds)] for arm in found.arms

@@ -36,7 +36,7 @@ UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 
 
 class TrainState(Protocol):
-    """Where training stands; see :class:`crossvox.train.loop.TrainProgress`."""
+    """Where training stands; see :class:`crossvox.train.report.TrainProgress`."""
 
     @property
     def step(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -111,6 +112,28 @@ class VoxelGrid:
         sx, sy, sz = (high - low + 1).tolist()
         ox, oy, oz = (low * voxel_m).tolist()
         return cls((sx, sy, sz), voxel_m, (ox, oy, oz))
+
+
+def overlap(
+    start: Sequence[int], shape: Sequence[int], extent: Sequence[int]
+) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """What a box and a volume have in common.
+
+    Args:
+        start: first voxel of the box, in voxels of the volume; may lie outside.
+        shape: size of the box, voxels.
+        extent: size of the volume, voxels.
+
+    Returns:
+        Slices of the volume, and of the box; of equal lengths, empty where the two are apart.
+    """
+    volume, box = [], []
+    for first, size, limit in zip(start, shape, extent, strict=True):
+        low = min(max(first, 0), limit)
+        high = max(min(first + size, limit), low)
+        volume.append(slice(low, high))
+        box.append(slice(low - first, high - first) if low < high else slice(0, 0))
+    return tuple(volume), tuple(box)
 
 
 def turn(volume: Array, quarter_turns: int) -> Array:

@@ -320,6 +320,10 @@ class Score:
         of: what ``support`` counts.
         higher_is_better: which way is good.
         protocol: rules it was measured by.
+        details: further numbers that belong to it.
+        reading: one sentence on how to read it.
+        place: where it is shown: ``main``, ``beside`` or ``detail``.
+        class_name: the one class that it speaks of; empty: of all.
     """
 
     name: str
@@ -330,3 +334,6 @@ class Score:
     higher_is_better: bool
     protocol: str
     details: dict[str, float] = field(default_factory=dict)
+    reading: str = ""
+    place: str = "detail"
+    class_name: str = ""

@@ -11,7 +11,6 @@ pipeline used there (its crop is treated as a scale). Kept for comparison with i
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,10 +23,12 @@ from numpy.typing import NDArray
 from crossvox.core.camera import ImageFit, Intrinsics, Pose, Size
 from crossvox.core.checks import CaptureError, ParamsError, expect
 from crossvox.core.frame import Capture, Parts, fit_nearest
+from crossvox.core.threads import threads
 from crossvox.core.volume import Mesh, Score
 from crossvox.doors.raycast import Raycaster
 from crossvox.metrics import (
     DepthErrors,
+    added_depth,
     depth_errors,
     depth_scores,
     surface_distances,
@@ -131,7 +132,7 @@ def score_meshes(predicted: Mesh, reference: Mesh, protocol: Protocol = "surface
     distances = surface_distances(
         surface_points(predicted, protocol), surface_points(reference, protocol)
     )
-    return surface_scores(surface_errors(distances), protocol)
+    return surface_scores(surface_errors(distances), protocol, distances)
 
 
 @dataclass(frozen=True)
@@ -191,20 +192,21 @@ def score_depth(
     )
     caster = Raycaster(mesh)
 
-    def compare(reference_m: NDArray[Any], pose: Pose) -> DepthErrors:
-        return depth_errors(caster.depth(camera, pose), reference_m)
+    def compare(reference_m: NDArray[Any], pose: Pose) -> tuple[DepthErrors, dict[str, float]]:
+        rendered_m = caster.depth(camera, pose)
+        return depth_errors(rendered_m, reference_m), added_depth(rendered_m, reference_m)
 
-    errors: list[DepthErrors] = []
-    workers = os.cpu_count() or 1
-    pending: deque[Future[DepthErrors]] = deque()
+    found: list[tuple[DepthErrors, dict[str, float]]] = []
+    workers = threads()
+    pending: deque[Future[tuple[DepthErrors, dict[str, float]]]] = deque()
     # Frames are read here, one by one, for a reader need not be safe to share between threads; a
     # few are in flight at a time, so that memory does not grow with the capture.
     with ThreadPoolExecutor(workers) as pool:
 
         def collect() -> None:
-            errors.append(pending.popleft().result())
+            found.append(pending.popleft().result())
             if progress is not None:
-                progress(len(errors), len(posed))
+                progress(len(found), len(posed))
 
         for index, pose in posed:
             depth_m = capture.frame(index, parts=_DEPTH_ONLY).depth_m
@@ -218,9 +220,10 @@ def score_depth(
                 collect()
         while pending:
             collect()
+    errors = tuple(one for one, _ in found)
     return DepthEvaluation(
         frame_ids=tuple(capture.frame_ids[index] for index, _ in posed),
-        errors=tuple(errors),
+        errors=errors,
         lost=len(capture) - len(posed),
-        scores=tuple(depth_scores(errors, protocol)),
+        scores=tuple(depth_scores(errors, protocol, [more for _, more in found])),
     )

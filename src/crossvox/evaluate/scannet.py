@@ -8,7 +8,6 @@ the strict count of ``crossvox.metrics``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +18,20 @@ from crossvox.core.artifact import MANIFEST, plain, read_manifest, replacing, wr
 from crossvox.core.checks import ArtifactError, CaptureError, ParamsError, ShapeError, expect
 from crossvox.core.labels import NYU40
 from crossvox.core.volume import Score
-from crossvox.evaluate.classes import (
-    CLASSES,
-    MAJORITY_METHOD,
-    ClassEvaluation,
-    reference_labels,
-)
-from crossvox.evaluate.score import scene_folder
+from crossvox.evaluate.classes import MAJORITY_METHOD, ClassEvaluation
+from crossvox.evaluate.counts import CLASSES
+from crossvox.evaluate.gather import Report, gather
+from crossvox.evaluate.predicted import Scored, majority_class
+from crossvox.evaluate.references import reference_labels, scene_folder
 from crossvox.metrics import STRICT, confusion, segmentation_scores
 
 PROTOCOL = "scannet"
 
 FILES_METHOD = "files"
 """Name of what is scored: whoever predicted it, it is known by its files only."""
+
+SEEN = "scenes learnt from"
+"""Note of exported files: scenes that the run behind them learnt from."""
 
 OFFICIAL_RESULT = "semantic_label_evaluation.txt"
 """What the benchmark's own script writes beside the predictions."""
@@ -114,18 +114,21 @@ def read_vertex_labels(path: Path, vertices: int | None = None) -> NDArray[np.ui
 
 
 def evaluate_scannet(
-    files: Path, data: Path, progress: Callable[[int, int], None] | None = None
+    files: Path, data: Path, progress: Report | None = None, *, seen_scenes: bool = False
 ) -> ClassEvaluation:
     """Score per-vertex files by the benchmark's rule and write ``FILES/scores.scannet.json``.
 
     Args:
         files: folder of ``SCENE.txt`` files; a manifest that ``crossvox export scannet`` wrote
-            there may name the majority class, which is then scored beside.
+            there may name the majority class, which is then scored beside, and the scenes that the
+            run learnt from.
         data: folder that ``crossvox prepare`` wrote, with the scans' labelled meshes.
         progress: called with (scenes done, scenes).
+        seen_scenes: scenes that the run learnt from count for the whole as well.
 
     Raises:
-        ArtifactError: no file; a scene that ``data`` lacks; no scene has ground-truth labels.
+        ArtifactError: no file; a scene that ``data`` lacks; no scene has ground-truth labels, or
+            the run learnt from all that have.
         CaptureError: a file is not as it should be; names file and line.
     """
     paths = sorted(path for path in files.glob("*.txt") if path.name != OFFICIAL_RESULT)
@@ -136,45 +139,38 @@ def evaluate_scannet(
         do="run 'crossvox export scannet PRED OUT' first",
         error=ArtifactError,
     )
-    folders = {path.stem: scene_folder(data, path.stem) for path in paths}
-    majority = _majority_class(files)
-    unlabelled: list[str] = []
-    found: dict[str, dict[str, NDArray[np.int64]]] = {}
-    outside = 0
-    for done, path in enumerate(paths, start=1):
-        truth = reference_labels(folders[path.stem], path.stem)
+    seen = _seen(files)
+    scenes = [
+        Scored(path.stem, path, scene_folder(data, path.stem), path.stem in seen) for path in paths
+    ]
+    majority = majority_class([files])
+    methods = (FILES_METHOD, *([MAJORITY_METHOD] if majority is not None else []))
+
+    def count(scene: Scored) -> dict[str, NDArray[np.int64]] | None:
+        truth = reference_labels(scene.prepared, scene.name)
         if truth is None or truth.labels is None:
-            unlabelled.append(path.stem)
-        else:
-            labels = read_vertex_labels(path, len(truth.labels))
-            valid = np.isin(truth.labels, NYU40.benchmark_ids)
-            outside += int((valid & ~np.isin(labels, NYU40.benchmark_ids)).sum())
-            counts = {FILES_METHOD: confusion(truth.labels, labels, CLASSES)}
-            if majority is not None:
-                everywhere = np.full_like(truth.labels, majority)
-                counts[MAJORITY_METHOD] = confusion(truth.labels, everywhere, CLASSES)
-            found[path.stem] = counts
-        if progress is not None:
-            progress(done, len(paths))
-    expect(
-        len(found) > 0,
-        given=f"{data}, where none of {len(paths)} scenes has ground-truth labels",
-        needed="at least one scene whose surface SCENE.ply has vertex labels",
-        do="prepare scans with labels (NAME_vh_clean_2.labels.ply)",
-        error=ArtifactError,
+            return None
+        labels = read_vertex_labels(scene.predicted, len(truth.labels))
+        counts = {FILES_METHOD: confusion(truth.labels, labels, CLASSES)}
+        if majority is not None:
+            everywhere = np.full_like(truth.labels, majority)
+            counts[MAJORITY_METHOD] = confusion(truth.labels, everywhere, CLASSES)
+        return counts
+
+    found = gather(
+        scenes, methods, count, data=data, what="scenes", seen_scenes=seen_scenes, progress=progress
     )
-    methods = [FILES_METHOD] + ([MAJORITY_METHOD] if majority is not None else [])
-    whole = {m: np.sum([counts[m] for counts in found.values()], axis=0) for m in methods}
-    notes = []
-    if unlabelled:
-        notes.append(
-            f"{len(unlabelled)} of {len(paths)} scenes have no ground-truth labels and are not "
-            f"scored: {', '.join(unlabelled)}"
-        )
+    whole = {method: np.sum(counts, axis=0) for method, counts in found.whole.items()}
+    notes = found.remarks("lacks {count}")
+    benchmark = list(NYU40.benchmark_ids)
+    outside = (
+        whole[FILES_METHOD][benchmark].sum()
+        - whole[FILES_METHOD][np.ix_(benchmark, benchmark)].sum()
+    )
     if outside:
         notes.append(
             f"{FILES_METHOD}: {outside} vertices of a benchmark class are given none of the "
-            f"{len(NYU40.benchmark_ids)} classes and are misses"
+            f"{len(benchmark)} classes and are misses"
         )
     if majority is None:
         notes.append(f"{MAJORITY_METHOD}: not scored, for {files / MANIFEST} does not name a class")
@@ -182,11 +178,14 @@ def evaluate_scannet(
         protocol=PROTOCOL,
         scenes={
             scene: {method: benchmark_scores(one, "scene") for method, one in counts.items()}
-            for scene, counts in found.items()
+            for scene, counts in found.found.items()
         },
-        mean={method: benchmark_scores(total, "split") for method, total in whole.items()},
+        whole={method: benchmark_scores(total, "split") for method, total in whole.items()},
         confusion=whole,
-        unlabelled=tuple(unlabelled),
+        counted=found.counted,
+        missing=found.missing,
+        unlabelled=found.unlabelled,
+        seen=found.seen,
         notes=tuple(notes),
     )
     write_json(files / f"scores.{PROTOCOL}.json", plain(evaluation))
@@ -204,11 +203,11 @@ def benchmark_scores(counts: NDArray[np.int64], over: str) -> list[Score]:
     """
     rule = "per-vertex files in the order of the scan's own mesh"
     scores = segmentation_scores(counts, None, rule, of="vertices", over=over)
-    return [score for score in scores if score.name == STRICT or score.name.startswith("IoU ")]
+    return [score for score in scores if score.name == STRICT or score.class_name]
 
 
-def _majority_class(files: Path) -> int | None:
+def _seen(files: Path) -> frozenset[str]:
+    """Scenes that the run behind the files learnt from, as their manifest tells."""
     if not (files / MANIFEST).is_file():
-        return None
-    value = read_manifest(files).notes.get("majority_class")
-    return value if isinstance(value, int) and 0 < value < CLASSES else None
+        return frozenset()
+    return frozenset(read_manifest(files).notes.get(SEEN, ()))

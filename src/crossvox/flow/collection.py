@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from crossvox.core.artifact import (
     MANIFEST,
     Manifest,
+    plain,
     read_manifest,
     total_seconds,
     write_manifest,
@@ -46,13 +47,14 @@ def open_collection(out: Path, collection: Collection, links: Mapping[str, str])
 def close_collection(
     out: Path,
     made: Iterable[str],
-    notes: Mapping[str, Any],
+    notes: Callable[[], Mapping[str, Any]],
     links: Mapping[str, str],
     learnt_from: tuple[str, ...] | None = None,
 ) -> Manifest:
     """Enter items into the folder's manifest, beside those that others have entered.
 
-    Notes of the folder are written over; times are added up over all items.
+    Notes are asked for while nobody else writes; they are written over those that are there. Times
+    are added up over all items.
     """
     with shared(out, "collection"):
         there = read_manifest(out)
@@ -61,7 +63,7 @@ def close_collection(
         manifest = replace(
             there,
             items=items,
-            notes={**there.notes, **notes},
+            notes={**there.notes, **plain(notes())},
             links={**there.links, **links},
             learnt_from=learnt_from,
             seconds=total_seconds(read_manifest(out / name).seconds for name in items),
@@ -97,12 +99,15 @@ def differences(there: Manifest, asked: Manifest) -> list[str]:
     return [text for name, (old, new) in pairs.items() for text in changes(old, new, name)]
 
 
-def changes(there: Any, asked: Any, where: str = "") -> list[str]:
-    """Leaves in which two JSON values differ, one text each."""
+def changes(
+    there: Any, asked: Any, where: str = "", words: tuple[str, str] = ("there", "asked")
+) -> list[str]:
+    """Leaves in which two JSON values differ, one text each; ``words`` tell the two apart."""
     if not (isinstance(there, Mapping) and isinstance(asked, Mapping)):
-        return [] if there == asked else [f"{where}: {there!r} there, {asked!r} asked"]
+        same = there == asked
+        return [] if same else [f"{where}: {there!r} {words[0]}, {asked!r} {words[1]}"]
     found = []
     for key in sorted({*there, *asked}):
         name = f"{where}.{key}" if where else str(key)
-        found += changes(there.get(key), asked.get(key), name)
+        found += changes(there.get(key), asked.get(key), name, words)
     return found

@@ -13,6 +13,10 @@ from collections.abc import Iterable
 HELD_OUT_OF = 5
 """One space in so many is held out, where no list says otherwise."""
 
+LEARNT_FROM = "learnt from"
+"""Note of a predicted scene: whether a network behind it has learnt from the scene's space; None
+where a network does not tell what it learnt from."""
+
 _SCANNET = re.compile(r"(?P<space>scene\d{4})_\d{2}")
 
 

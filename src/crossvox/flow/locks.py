@@ -35,9 +35,14 @@ def taken(out: Path, item: str) -> Iterator[bool]:
 def alone(folder: Path) -> Iterator[None]:
     """Keep other processes of this machine from a folder of one's own; leaves nothing beside it.
 
+    Of the processes of one distributed training, the first holds the lock for all.
+
     Raises:
         ArtifactError: another process is at work on it.
     """
+    if os.environ.get("RANK", "0") != "0":
+        yield
+        return
     owner = os.getuid() if hasattr(os, "getuid") else "all"
     locks = Path(tempfile.gettempdir()) / f"crossvox-locks-{owner}"
     locks.mkdir(exist_ok=True)

@@ -18,7 +18,7 @@ from crossvox.flow.folder import building, expect_own, is_current
 from crossvox.flow.jobs import BACKENDS, Job, Outcome
 from crossvox.flow.progress import Progress, Silent
 from crossvox.flow.rates import foretell, record_rate
-from crossvox.flow.stage import Collection, Declared, Stage
+from crossvox.flow.stage import Collection, Continued, Declared, Stage
 
 
 @dataclass
@@ -115,6 +115,28 @@ class Runner:
         with locks.alone(folder):
             return carry_out(Job(folder.name, stage, folder), self.progress)
 
+    def go_on(self, stage: Continued, folder: Path) -> Any:
+        """Begin or go on with a folder that its stage works in itself.
+
+        Returns:
+            What the stage returns.
+
+        Raises:
+            ArtifactError: another process is at work on it.
+            CrossvoxError: whatever the stage raises.
+        """
+        if self.dry:
+            state = stage.state(folder)
+            seconds = 0.0 if state == "keep" else foretell(stage.NAME, stage.size())
+            self.plan.append(Planned(stage.NAME, folder.name, state, seconds))
+            raise DryRunEnds
+        with locks.alone(folder):
+            fresh, begin = stage.state(folder) == "make", time.perf_counter()
+            ended = stage.go_on(Work(folder, self.progress))
+            if fresh and stage.state(folder) == "keep":
+                record_rate(stage.NAME, time.perf_counter() - begin, stage.size())
+            return ended
+
     def make_all(
         self,
         collection: Collection,
@@ -162,8 +184,11 @@ class Runner:
         if failed and not done:
             reasons = "; ".join(f"{item}: {text}" for item, text in list(failed.items())[:3])
             raise CrossvoxError(f"none of the {len(failed)} {label} could be made. {reasons}")
-        noted = {**(notes(outcomes) if notes else {}), "failed": failed}
-        manifest = close_collection(out, done, plain(noted), relative, learnt_from)
+
+        def noted() -> dict[str, Any]:
+            return {**(notes(outcomes) if notes else {}), "failed": failed}
+
+        manifest = close_collection(out, done, noted, relative, learnt_from)
         return Made(out, tuple(outcomes), manifest)
 
     def _carry_out(self, jobs: Sequence[Job], out: Path, workers: int, label: str) -> list[Outcome]:

@@ -25,7 +25,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from crossvox.core.artifact import Manifest, digest, file_digest, plain, read_manifest
 
@@ -155,6 +155,33 @@ class Stage(Declared):
 
         Asked for what is to be made alone; must be cheap.
         """
+        return 1.0
+
+
+State = Literal["make", "continue", "keep"]
+"""What a call would do with a folder: begin it, go on with it, or find it complete."""
+
+
+class Continued(Declared):
+    """Works in its folder itself, over as many calls as it takes: training, studies.
+
+    What such a folder holds, and whether it may be gone on with, the stage knows.
+    """
+
+    def go_on(self, work: Work) -> Any:
+        """Begin or go on in ``work.out``, or find that all is done.
+
+        Returns:
+            How it ended.
+        """
+        raise NotImplementedError
+
+    def state(self, folder: Path) -> State:
+        """What a call would do; for dry runs."""
+        raise NotImplementedError
+
+    def size(self) -> float:
+        """See :meth:`Stage.size`."""
         return 1.0
 
 

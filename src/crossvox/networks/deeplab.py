@@ -7,11 +7,15 @@ features are tapped before their activation.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from crossvox.core.checks import ParamsError, ShapeError, expect
+from crossvox.core.checks import ParamsError, expect
+from crossvox.core.colors import COLORS, IMAGENET
+from crossvox.networks.download import downloading
 from crossvox.networks.features2d import Network2D
 
 FEATURE_CHANNELS = 128
@@ -38,7 +42,8 @@ class DeepLab(Network2D):
     """
 
     def __init__(self, classes: int, *, weights: str = "auto") -> None:
-        super().__init__(classes, FEATURE_CHANNELS, STRIDE, STRIDE)
+        reads = IMAGENET if weights == "imagenet" else COLORS
+        super().__init__(classes, FEATURE_CHANNELS, STRIDE, STRIDE, reads)
         expect(
             weights in ("auto", "none", "imagenet"),
             given=f"weights {weights!r} for deeplab",
@@ -49,23 +54,17 @@ class DeepLab(Network2D):
         # Here and not above: it takes seconds, and parameters are named without it.
         from torchvision.models.segmentation import deeplabv3_resnet50
 
-        whole = deeplabv3_resnet50(
-            weights=None,
-            weights_backbone="DEFAULT" if weights == "imagenet" else None,
-            num_classes=TORCHVISION_CLASSES,
-            aux_loss=False,
-        )
+        download = weights == "imagenet"
+        with downloading("ImageNet weights of ResNet50") if download else nullcontext():
+            whole = deeplabv3_resnet50(
+                weights=None,
+                weights_backbone="DEFAULT" if download else None,
+                num_classes=TORCHVISION_CLASSES,
+                aux_loss=False,
+            )
         self.dlv3 = _Whole(whole.backbone, DeepLabHead(BACKBONE_CHANNELS, classes))
 
     def _extract(self, images: Tensor) -> Tensor:
-        expect(
-            not self.dlv3.classifier.training or len(images) > 1,
-            given="a batch of one image in training",
-            needed="at least two: the pyramid's image pooling has one value a channel and image, "
-            "which batch norm cannot normalise",
-            do="raise --train.batch-size",
-            error=ShapeError,
-        )
         features: Tensor = self.dlv3.classifier.aspp(self.dlv3.backbone(images)["out"])
         return features
 

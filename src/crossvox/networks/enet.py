@@ -38,8 +38,11 @@ class ENet(Network2D):
         for number, child in enumerate(_children(classes)):
             self.add_module(str(number), child)
 
+    def _numbered(self) -> list[nn.Module]:
+        return [self.get_submodule(str(number)) for number in range(CHILDREN)]
+
     def _extract(self, images: Tensor) -> Tensor:
-        children = list(self.children())
+        children = self._numbered()
         convolution, pool = children[:2]
         value = torch.cat((convolution(images), pool(images)), dim=1)
         for child in children[2:TAP]:
@@ -51,7 +54,7 @@ class ENet(Network2D):
         return logits
 
     def _parts(self) -> tuple[list[nn.Module], list[nn.Module], list[nn.Module]]:
-        children = list(self.children())
+        children = self._numbered()
         return children[:FIXED], children[FIXED:TAP], children[TAP:]
 
 

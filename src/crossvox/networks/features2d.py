@@ -15,6 +15,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from crossvox.core.checks import ParamsError, ShapeError, expect
+from crossvox.core.colors import COLORS, Normalisation
+from crossvox.networks.rescale import Rescale
+
+ONE_VALUE = "Expected more than 1 value per channel"
+"""How torch's batch norms begin their complaint."""
 
 Frozen = Literal["nothing", "early", "encoder", "all"]
 """Which part of a 2D network keeps its weights (see :meth:`Network2D.freeze`)."""
@@ -36,21 +41,27 @@ class Network2D(nn.Module):
     """A network from colour images to :class:`Prediction2D`.
 
     Subclasses define ``_extract`` (padded images to features), ``_classify`` (features to logits
-    at any size) and ``_parts``. Images are normalised with the mean and standard deviation that
-    ``crossvox.samples`` uses.
+    at any size) and ``_parts``. Images come normalised as all data here are
+    (:data:`crossvox.core.colors.COLORS`); ``_extract`` gets them as ``reads`` says.
 
     Args:
         classes: channels of the logits.
         feature_channels: channels of the feature map.
         feature_stride: image pixels of one feature pixel, along each axis.
         multiple: width and height that the body works on are multiples of this.
+        reads: how the images were normalised that the starting weights were learnt from.
 
     Raises:
         ParamsError: fewer than two classes.
     """
 
     def __init__(
-        self, classes: int, feature_channels: int, feature_stride: int, multiple: int
+        self,
+        classes: int,
+        feature_channels: int,
+        feature_stride: int,
+        multiple: int,
+        reads: Normalisation = COLORS,
     ) -> None:
         super().__init__()
         expect(
@@ -64,6 +75,7 @@ class Network2D(nn.Module):
         self.feature_channels = feature_channels
         self.feature_stride = feature_stride
         self.multiple = multiple
+        self.rescale = Rescale(reads)
         self._resting: tuple[nn.Module, ...] = ()
 
     def forward(self, images: Tensor, logit_stride: int = 1) -> Prediction2D:
@@ -76,10 +88,10 @@ class Network2D(nn.Module):
                 of :attr:`multiple`. Above 1 it saves the cost of many classes at full size.
 
         Raises:
-            ShapeError: not a batch of RGB images.
+            ShapeError: not a batch of RGB images, or too small a batch to train from.
         """
         height, width = self._size(images)
-        features = self._extract(self._padded(images))
+        features = self._read(images)
         return Prediction2D(
             self._logits(features, height, width, logit_stride), self._cut(features, height, width)
         )
@@ -87,7 +99,7 @@ class Network2D(nn.Module):
     def features(self, images: Tensor) -> Tensor:
         """The feature map alone, without the cost of logits."""
         height, width = self._size(images)
-        return self._cut(self._extract(self._padded(images)), height, width)
+        return self._cut(self._read(images), height, width)
 
     def classify(self, features: Tensor, size: tuple[int, int], logit_stride: int = 1) -> Tensor:
         """Logits of features, as :meth:`features` gives them.
@@ -143,6 +155,19 @@ class Network2D(nn.Module):
         for module in self._resting:
             module.eval()
         return self
+
+    def _read(self, images: Tensor) -> Tensor:
+        """Features of images of any size, as they come."""
+        try:
+            return self._extract(self.rescale(self._padded(images)))
+        except ValueError as error:
+            if ONE_VALUE not in str(error):
+                raise
+            raise ShapeError(
+                f"given: a batch of {len(images)} images of {images.shape[3]}x{images.shape[2]} in "
+                f"training; needed: at least two: what is pooled to one value an image cannot be "
+                f"normalised over a batch of one; do: raise --train.batch-size"
+            ) from None
 
     def _extract(self, images: Tensor) -> Tensor:
         """Features of images whose size is a multiple of ``multiple``."""

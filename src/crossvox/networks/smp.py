@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from crossvox.core.checks import ParamsError, expect
+from crossvox.core.colors import CENTRED, COLORS, Normalisation
+from crossvox.networks.download import downloading
 from crossvox.networks.features2d import Network2D
 from crossvox.networks.lite import load_lite0_weights
 
@@ -26,8 +29,8 @@ class SmpNetwork(Network2D):
     DeepLabV3: 256 at 1/8) and are measured on construction.
 
     Args:
-        name: ``smp:ARCHITECTURE/ENCODER``, for example ``smp:unet/resnet18``.
         classes: channels of the logits.
+        name: ``smp:ARCHITECTURE/ENCODER``, for example ``smp:unet/resnet18``.
         weights: ``auto`` starts the encoder from ImageNet where its weights come with a package
             (``tu-tf_efficientnet_lite0``), else from nothing, as ``none`` does. Any other name goes
             to the library, which downloads these weights.
@@ -35,6 +38,7 @@ class SmpNetwork(Network2D):
 
     Raises:
         ParamsError: no such architecture or encoder, or they do not go together.
+        CheckpointError: the weights are neither here nor to be downloaded.
     """
 
     encoder: nn.Module
@@ -42,7 +46,7 @@ class SmpNetwork(Network2D):
     segmentation_head: nn.Module
 
     def __init__(
-        self, name: str, classes: int, *, weights: str = "auto", **options: object
+        self, classes: int, *, name: str = PREFIX, weights: str = "auto", **options: object
     ) -> None:
         # Here and not above: it takes seconds, and parameters are named without it.
         import segmentation_models_pytorch
@@ -59,14 +63,17 @@ class SmpNetwork(Network2D):
         if architecture == "dpt":
             # Its transformers are made for one image size unless told otherwise.
             options = {"dynamic_img_size": True, **options}
+        download = weights not in ("auto", "none")
         try:
-            network = segmentation_models_pytorch.create_model(
-                architecture,
-                encoder_name=encoder,
-                encoder_weights=None if weights in ("auto", "none") else weights,
-                classes=classes,
-                **options,
-            )
+            with downloading(f"{name}, weights {weights}") if download else nullcontext():
+                network = segmentation_models_pytorch.create_model(
+                    architecture,
+                    encoder_name=encoder,
+                    encoder_weights=weights if download else None,
+                    classes=classes,
+                    **options,
+                )
+                reads = _reads(encoder, weights) if download else COLORS
             multiple = max(32, int(getattr(network.encoder, "output_stride", 32)))
             channels, stride = _measured(network, EDGE * multiple)
         except (KeyError, ValueError, RuntimeError, TypeError, AssertionError) as error:
@@ -77,7 +84,8 @@ class SmpNetwork(Network2D):
             ) from None
         if weights == "auto" and encoder == LITE0:
             load_lite0_weights(network.encoder.model)
-        super().__init__(classes, channels, stride, multiple)
+            reads = CENTRED
+        super().__init__(classes, channels, stride, multiple, reads)
         self.encoder, self.decoder = network.encoder, network.decoder
         self.segmentation_head = network.segmentation_head
 
@@ -90,6 +98,22 @@ class SmpNetwork(Network2D):
 
     def _parts(self) -> tuple[list[nn.Module], list[nn.Module], list[nn.Module]]:
         return [], [self.encoder], [self.decoder, self.segmentation_head]
+
+
+def _reads(encoder: str, weights: str) -> Normalisation:
+    """How the images were normalised that the library's weights were learnt from.
+
+    Raises:
+        ValueError: they read BGR.
+    """
+    from segmentation_models_pytorch.encoders import get_preprocessing_params
+
+    told = get_preprocessing_params(encoder, weights)
+    if told["input_space"] != "RGB":
+        raise ValueError(f"its weights read {told['input_space']}, images here are RGB")
+    scale = max(told["input_range"])
+    mean, std = (tuple(value / scale for value in told[key]) for key in ("mean", "std"))
+    return Normalisation(mean, std)
 
 
 def _decoded(encoder: nn.Module, decoder: nn.Module, images: Tensor) -> Tensor:

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.core.checks import ShapeError, expect
-from crossvox.core.grid import Index3, VoxelGrid
+from crossvox.core.grid import Index3, VoxelGrid, overlap
 from crossvox.core.labels import NYU40
 from crossvox.predict.params import Blend, PredictParams
-from crossvox.predict.prediction import ClassVolume, ColorVolume, ScenePrediction
+from crossvox.predict.prediction import ClassVolume, ScenePrediction
+from crossvox.predict.seen import SeenCollector
 
 if TYPE_CHECKING:
     from crossvox.core.volume import Sample
@@ -43,9 +44,7 @@ class Assembler:
         self._weight = blend_weight(shape, params.blend)
         self._sum: NDArray[np.float32] | None = None  # classes first, where there are any
         self._weights = np.zeros(grid.shape, np.float32)
-        self._seen = np.zeros(grid.shape, bool)
-        self._color_sum = np.zeros((*grid.shape, 3), np.float32) if params.colors else None
-        self._color_count = np.zeros(grid.shape, np.float32) if params.colors else None
+        self._seen = SeenCollector(grid, shape, params.colors)
 
     def add(self, sample: Sample, probability: NDArray[Any]) -> None:
         """Add one window: probabilities ``(X, Y, Z)`` or logits ``(41, X, Y, Z)``, and its views.
@@ -68,16 +67,7 @@ class Assembler:
         in_window: Any = (..., *window)
         self._sum[in_scene] += (self._weight * probability)[in_window]
         self._weights[scene] += self._weight[window]
-        lift, count = sample.lift, int(np.prod(self.shape))
-        hits = np.bincount(lift.voxel, minlength=count).reshape(self.shape)
-        self._seen[scene] |= hits[window] > 0
-        if self._color_sum is not None and self._color_count is not None and len(lift.voxel):
-            images = sample.images.reshape(*sample.images.shape[:2], -1)
-            for channel in range(3):
-                shown = images[lift.view, channel, lift.pixel]
-                total = np.bincount(lift.voxel, weights=shown, minlength=count)
-                self._color_sum[scene][..., channel] += total.reshape(self.shape)[window]
-            self._color_count[scene] += hits[window]
+        self._seen.add(sample)
 
     def finish(
         self,
@@ -102,18 +92,14 @@ class Assembler:
         else:
             total = np.zeros(self.grid.shape, np.float32) if total is None else total
             probability = np.divide(total, self._weights, out=np.zeros_like(total), where=predicted)
-        colors = None
-        if self._color_sum is not None and self._color_count is not None:
-            count = np.maximum(self._color_count, 1)[..., None]
-            rgb = np.rint(self._color_sum / count).astype(np.uint8)
-            colors = ColorVolume(rgb, self._color_count > 0)
+        views = self._seen.finish()
         return ScenePrediction(
             grid=self.grid,
             # Rounding may leave an average of ones a hair above one.
             probability=np.clip(probability, 0, 1),
             predicted=predicted,
-            seen=self._seen,
-            colors=colors,
+            seen=views.seen,
+            colors=views.colors,
             windows=windows,
             windows_seen=windows_seen,
             windows_predicted=windows_predicted,
@@ -176,16 +162,3 @@ def blend_weight(shape: Index3, blend: Blend) -> NDArray[np.float32]:
             curves[-1] = np.ones(1)
     x, y, z = curves
     return (x[:, None, None] * y[:, None] * z).astype(np.float32)
-
-
-def overlap(
-    start: Index3, shape: Index3, scene: Index3
-) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """Slices of the scene, and of the window, where the two overlap (may be empty)."""
-    in_scene, in_window = [], []
-    for first, size, limit in zip(start, shape, scene, strict=True):
-        low, high = min(max(first, 0), limit), max(min(first + size, limit), 0)
-        high = max(low, high)
-        in_scene.append(slice(low, high))
-        in_window.append(slice(low - first, high - first) if high > low else slice(0, 0))
-    return tuple(in_scene), tuple(in_window)

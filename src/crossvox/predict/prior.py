@@ -11,14 +11,14 @@ import torch
 from numpy.typing import NDArray
 
 from crossvox.core.grid import Index3
-from crossvox.samples.images import normalised
+from crossvox.samples.batch import normalised
 from crossvox.samples.maps import FrameMaps
 from crossvox.tasks.prior import tell_classes
 from crossvox.views.lift import feature_pixels
 
 if TYPE_CHECKING:
     from crossvox.samples.source import SceneSource
-    from crossvox.views.visibility import ViewParams
+    from crossvox.views.params import ViewParams
 
 PRIOR_REACH = 3.0
 """What frames say of a voxel that they see holds this many voxels around it."""

@@ -24,7 +24,7 @@ a gap of 0.2 voxels between them changed F-scores of a generated room by 0.006 o
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,7 +97,23 @@ def probability_mesh(prediction: ScenePrediction, params: SurfaceParams | None =
     )
 
 
-def mask_mesh(prediction: ScenePrediction, params: SurfaceParams | None = None) -> Mesh:
+class SeenSurface(Protocol):
+    """Which voxels of a scene are seen, and in which colours."""
+
+    @property
+    def grid(self) -> VoxelGrid:
+        """Where the voxels are."""
+
+    @property
+    def seen(self) -> NDArray[np.bool_]:
+        """``(X, Y, Z)`` bool."""
+
+    @property
+    def colors(self) -> ColorVolume | None:
+        """Mean colour of the seen voxels."""
+
+
+def mask_mesh(prediction: SeenSurface, params: SurfaceParams | None = None) -> Mesh:
     """The mask-only baseline: every voxel that some view sees is surface, every other is free.
 
     Sensor depth decides which voxels are seen, so these trace the surface already; what a network

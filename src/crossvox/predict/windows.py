@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from crossvox.core.volume import Batch, Sample, SceneViews
     from crossvox.samples.maps import FrameMaps
     from crossvox.samples.source import SceneSource
-    from crossvox.views.visibility import ViewParams
+    from crossvox.views.params import ViewParams
 
 CACHE_BYTES = 1 << 30
 """Maps of frames that a prediction keeps at most."""
@@ -78,7 +78,8 @@ def predict_scene(
     """
     from crossvox.chunks import BoxCounts, sliding_starts
     from crossvox.samples import maps as frame_maps
-    from crossvox.samples.dataset import ChunkDataset, collate
+    from crossvox.samples.batch import collate
+    from crossvox.samples.dataset import ChunkDataset
     from crossvox.samples.index import window_index
 
     _expect_overlap(params.stride, shape)

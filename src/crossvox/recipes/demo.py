@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crossvox.capture.rooms import RoomsParams, write_rooms
-from crossvox.core.artifact import Stopwatch
+from crossvox.capture.rooms import RoomsParams
 from crossvox.evaluate.score import Evaluation, evaluate_reconstruction
-from crossvox.flow.progress import Progress, Silent
+from crossvox.flow.runner import Runner
 from crossvox.predict.params import PredictParams
 from crossvox.recipes.predict import predict
 from crossvox.recipes.prepare import PrepareParams, prepare
+from crossvox.recipes.rooms import write_rooms
 from crossvox.recipes.train import ReconstructRunParams, train_reconstruct
 from crossvox.report.page import PageReport, ReportParams, write_page
 from crossvox.report.poster import write_poster
-from crossvox.train.loop import TrainParams, TrainProgress
+from crossvox.train.params import TrainParams
 
 
 def _demo_rooms() -> RoomsParams:
@@ -57,35 +56,34 @@ def demo(
     out: Path,
     params: DemoParams | None = None,
     *,
-    progress: Progress | None = None,
-    watch_training: Callable[[TrainProgress], None] | None = None,
+    runner: Runner | None = None,
 ) -> DemoReport:
-    """Generate rooms, prepare, train, predict held-out rooms, score them, write a page.
+    """Do the main job on generated rooms, from nothing to a page with scores.
 
     Stages that are there already, made with the same parameters, are kept.
 
     Args:
         out: folder for everything.
         params: size of the demo.
-        progress: who watches.
-        watch_training: who watches the training.
+        runner: who does it.
     """
-    params, progress = params or DemoParams(), progress or Silent()
-    watch = Stopwatch()
+    params, runner = params or DemoParams(), runner or Runner()
+    progress = runner.progress
     raw, data, run, prediction = (out / name for name in ("rooms", "data", "run", "prediction"))
-    with watch("rooms"):
-        write_rooms(raw, params.rooms, progress=progress.step("rooms"))
-    with watch("prepare"):
-        prepare(raw, data, params.prepare, progress=progress)
-    with watch("train"):
-        train_reconstruct(data, run, params.run, progress=progress, watch=watch_training)
-    with watch("predict"):
-        predict(run, data, prediction, params.predict, progress=progress)
-    with watch("score"):
+    with runner.part("rooms"):
+        write_rooms(raw, params.rooms, runner=runner)
+    with runner.part("prepare"):
+        prepare(raw, data, params.prepare, runner=runner)
+    with runner.part("train"):
+        train_reconstruct(data, run, params.run, runner=runner)
+    with runner.part("predict"):
+        predict(run, data, prediction, params.predict, runner=runner)
+    runner.end_dry_run()
+    with runner.part("score"):
         evaluation = evaluate_reconstruction(
             prediction, data, "surface", progress=progress.step("scores")
         )
-    with watch("page"):
+    with runner.part("page"):
         page = write_page(
             [prediction],
             out / "report",
@@ -94,4 +92,4 @@ def demo(
         )
         scene = min(evaluation.scenes)
         write_poster(prediction, data, scene, out / "picture.jpg")
-    return DemoReport(evaluation, page, watch.seconds)
+    return DemoReport(evaluation, page, runner.seconds)

@@ -18,6 +18,7 @@ def evaluate_reconstruct(
     data: Path,
     *,
     protocol: Literal["surface", "thesis"] = "surface",
+    seen_scenes: bool = False,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Score predicted scenes and their baselines against the scenes' surfaces.
@@ -26,43 +27,47 @@ def evaluate_reconstruct(
         pred: folder that ``crossvox predict`` wrote.
         data: folder that ``crossvox prepare`` wrote.
         protocol: surface (area-uniform samples) or thesis (mesh vertices, as published).
+        seen_scenes: count scenes that the run learnt from as well.
         progress: who watches.
     """
     from crossvox.evaluate.score import evaluate_reconstruction
 
     report = (progress or Silent()).step("scenes")
-    return evaluate_reconstruction(pred, data, protocol, progress=report)
+    return evaluate_reconstruction(pred, data, protocol, progress=report, seen_scenes=seen_scenes)
 
 
 def evaluate_segment3d(
-    pred: Path, data: Path, *, progress: Progress | None = None
+    pred: Path, data: Path, *, seen_scenes: bool = False, progress: Progress | None = None
 ) -> ClassEvaluation:
     """Score labelled rooms and their baselines against the scenes' ground truth.
 
     Args:
         pred: folder that ``crossvox predict`` wrote from a segment3d run.
         data: folder that ``crossvox prepare`` wrote.
+        seen_scenes: count scenes that the run learnt from as well.
         progress: who watches.
     """
     from crossvox.evaluate.classes import evaluate_classes
 
-    return evaluate_classes(pred, data, progress=(progress or Silent()).step("scenes"))
+    report = (progress or Silent()).step("scenes")
+    return evaluate_classes(pred, data, progress=report, seen_scenes=seen_scenes)
 
 
 def evaluate_scannet(
-    files: Path, data: Path, *, progress: Progress | None = None
+    files: Path, data: Path, *, seen_scenes: bool = False, progress: Progress | None = None
 ) -> ClassEvaluation:
     """Score per-vertex files (SCENE.txt, one NYU40 id a line) by ScanNet's rule.
 
     Args:
         files: folder of such files, from ``crossvox export scannet`` or anywhere else.
         data: folder that ``crossvox prepare`` wrote.
+        seen_scenes: count scenes that the run learnt from as well.
         progress: who watches.
     """
     from crossvox.evaluate import scannet
 
     report = (progress or Silent()).step("scenes")
-    return scannet.evaluate_scannet(files, data, progress=report)
+    return scannet.evaluate_scannet(files, data, progress=report, seen_scenes=seen_scenes)
 
 
 def score(

@@ -1,103 +1,163 @@
-"""2D segmentation as it is asked for: of a data folder, or of two folders of images and labels."""
+"""Labelled images on disk: prepared scenes, the flat layout, or any pair of folders."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from crossvox.core.checks import ParamsError, expect
-from crossvox.flow.progress import Progress
-from crossvox.recipes.segment2d import Segment2dRunParams
+import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from crossvox.recipes.segment2d import Segment2dEvaluation
-    from crossvox.train.loop import TrainReport
+from crossvox.core.artifact import digest
+from crossvox.recipes.data import read_scenes
+from crossvox.recipes.segment2d import ImageSource
+from crossvox.samples.decode import check_shapes, read_image, read_labels
+from crossvox.samples.pairs import (
+    FLAT_SPLITS,
+    ImagePair,
+    PairList,
+    folder_pairs,
+    scene_pairs,
+    split_pairs,
+)
+from crossvox.samples.params import ImageParams
+
+FLAT_IMAGES, FLAT_LABELS = "images", "labels"
+
+AHEAD = 4
+"""Images that are decoded ahead of the one in work."""
 
 
-def train_segment2d(
-    folders: tuple[Path, ...],
-    params: Segment2dRunParams | None = None,
-    *,
-    images: Path | None = None,
-    labels: Path | None = None,
-    scenes: str = "train",
-    validation_scenes: str = "val",
-    progress: Progress | None = None,
-    watch: Callable[[Any], None] | None = None,
-) -> TrainReport:
-    """Train a network that labels pixels: DATA RUN, or RUN --images DIR --labels DIR.
+@dataclass(frozen=True)
+class ImageData:
+    """Labelled images, as found on disk.
+
+    Attributes:
+        training: pairs to learn from.
+        validation: pairs held out; may be empty.
+        split: one sentence on how the two were told apart.
+        left_out: counts of images without labels and of labels without image.
+        scenes: names of the training scenes; None where images are not told by scenes.
+        validation_scenes: likewise of the scenes held out.
+    """
+
+    training: tuple[ImagePair, ...]
+    validation: tuple[ImagePair, ...]
+    split: str
+    left_out: dict[str, int]
+    scenes: tuple[str, ...] | None = None
+    validation_scenes: tuple[str, ...] | None = None
+
+
+def find_images(source: ImageSource, validation_share: float = 0.2) -> ImageData:
+    """Find labelled images to learn from.
 
     Args:
-        folders: folder that ``crossvox prepare`` or ``crossvox flatten`` wrote, and run folder.
-        params: everything that makes the run.
-        images: any folder of colour images, instead of DATA; a share is held out.
-        labels: its label images of the same names, 8-bit PNG with NYU40 ids.
-        scenes: training scenes of prepared data: train, val, all, or names separated by commas.
-        validation_scenes: likewise; none trains without validation.
-        progress: who watches the steps before training.
-        watch: who watches the training.
+        source: prepared scenes, the flat layout, or any two folders of files with the same names,
+            or with ``trainset/`` and ``valset/`` in each.
+        validation_share: see :func:`crossvox.samples.pairs.split_pairs`.
 
     Raises:
-        ParamsError: neither one folder nor two.
+        ArtifactError, CaptureError: nothing that can be used is there.
     """
-    from crossvox.recipes import segment2d
-
-    expect(
-        len(folders) in (1, 2),
-        given=f"{len(folders)} folders",
-        needed="DATA RUN, or RUN with --images and --labels",
-        do="crossvox train segment2d DATA RUN",
-        error=ParamsError,
+    data, images, labels = source.data, source.images, source.labels
+    scenes, validation_scenes = source.scenes, source.validation_scenes
+    if data is not None and not (data / FLAT_IMAGES).is_dir():
+        learnt = read_scenes(data, scenes)
+        kept = [] if validation_scenes == "none" else read_scenes(data, validation_scenes)
+        images_of_scenes = _image_data(
+            scene_pairs(learnt),
+            scene_pairs(kept) if kept else PairList(()),
+            f"scenes: {scenes} / {validation_scenes}",
+        )
+        return replace(images_of_scenes, scenes=_names(learnt), validation_scenes=_names(kept))
+    if data is not None:
+        images, labels = data / FLAT_IMAGES, data / FLAT_LABELS
+    assert images is not None
+    assert labels is not None
+    if (images / FLAT_SPLITS["train"]).is_dir():
+        pairs = {
+            split: folder_pairs(images / name, labels / name)
+            for split, name in FLAT_SPLITS.items()
+            if split == "train" or (images / name).is_dir()
+        }
+        if "val" in pairs:
+            return _image_data(pairs["train"], pairs["val"], "folders trainset and valset")
+        found = pairs["train"]
+    else:
+        found = folder_pairs(images, labels)
+    first, second = split_pairs(found.pairs, validation_share)
+    return _image_data(
+        PairList(first, found.without_labels, found.without_image),
+        PairList(second),
+        f"runs of neighbours or whole scenes, {validation_share:g} held out",
     )
-    return segment2d.train_segment2d(
-        folders[0] if len(folders) == 2 else None,
-        folders[-1],
-        params,
-        images=images,
-        labels=labels,
-        scenes=scenes,
-        validation_scenes=validation_scenes,
-        progress=progress,
-        watch=watch,
+
+
+def evaluation_pairs(source: ImageSource) -> PairList:
+    """Labelled images to be scored on: of the flat layout those held out, of other folders all."""
+    data, images, labels, scenes = source.data, source.images, source.labels, source.scenes
+    if data is not None and not (data / FLAT_IMAGES).is_dir():
+        return scene_pairs(read_scenes(data, scenes))
+    if data is not None:
+        images, labels = data / FLAT_IMAGES, data / FLAT_LABELS
+    assert images is not None
+    assert labels is not None
+    held_out = FLAT_SPLITS["val"]
+    if (images / held_out).is_dir():
+        return folder_pairs(images / held_out, labels / held_out)
+    return folder_pairs(images, labels)
+
+
+def loaded(
+    pairs: Sequence[ImagePair], params: ImageParams
+) -> Iterator[tuple[ImagePair, NDArray[np.uint8], NDArray[np.uint8]]]:
+    """Pairs with whole images at the size of learning and labels at theirs, a few ahead."""
+
+    def load(pair: ImagePair) -> tuple[ImagePair, NDArray[np.uint8], NDArray[np.uint8]]:
+        image, truth = read_image(pair, params, whole=True), read_labels(pair.labels)
+        check_shapes(pair, (image.shape[1], image.shape[0]), truth)
+        return pair, image, truth
+
+    waiting: deque[Future[Any]] = deque()
+    with ThreadPoolExecutor(2) as pool:
+        for pair in pairs:
+            waiting.append(pool.submit(load, pair))
+            if len(waiting) > AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def evenly(pairs: Sequence[ImagePair], count: int) -> list[ImagePair]:
+    """``count`` pairs, evenly over the list."""
+    count = min(count, len(pairs))
+    return [pairs[i * len(pairs) // count] for i in range(count)]
+
+
+def _image_data(training: PairList, held_out: PairList, split: str) -> ImageData:
+    counts = [left_out(pairs) for pairs in (training, held_out)]
+    both = {name: counts[0][name] + counts[1][name] for name in counts[0]}
+    return ImageData(training.pairs, held_out.pairs, split, both)
+
+
+def left_out(pairs: PairList) -> dict[str, int]:
+    return {
+        "images without labels": len(pairs.without_labels),
+        "label images without an image": len(pairs.without_image),
+    }
+
+
+def pairs_digest(pairs: Sequence[ImagePair]) -> str:
+    """Fingerprint of names and file sizes: data may move, but not change."""
+    return digest(
+        [[p.name, p.image.stat().st_size, p.labels.stat().st_size] for p in pairs],
     )
 
 
-def evaluate_segment2d(
-    run: Path,
-    data: Path | None = None,
-    *,
-    images: Path | None = None,
-    labels: Path | None = None,
-    out: Path | None = None,
-    scenes: str = "val",
-    pictures: int = 8,
-    device: str = "auto",
-    progress: Progress | None = None,
-) -> Segment2dEvaluation:
-    """Score a 2D run at the labels' full size: RUN DATA, or RUN --images DIR --labels DIR.
-
-    Args:
-        run: run folder.
-        data: folder that ``crossvox prepare`` or ``crossvox flatten`` wrote.
-        images: any folder of colour images, instead of DATA.
-        labels: its label images of the same names, 8-bit PNG with NYU40 ids.
-        out: folder for scores.json and pictures; by default RUN/evaluation.
-        scenes: scenes of prepared data: val, train, all, or names separated by commas.
-        pictures: how many images to draw (image, truth, prediction, error).
-        device: auto, cpu, cuda, ...
-        progress: who watches.
-    """
-    from crossvox.recipes import segment2d
-
-    return segment2d.evaluate_segment2d(
-        run,
-        data,
-        images=images,
-        labels=labels,
-        out=out,
-        scenes=scenes,
-        pictures=pictures,
-        device=device,
-        progress=progress,
-    )
+def _names(folders: Sequence[Path]) -> tuple[str, ...]:
+    return tuple(folder.resolve().name for folder in folders)

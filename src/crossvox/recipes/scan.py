@@ -11,21 +11,25 @@ from typing import Literal
 import numpy as np
 
 from crossvox.capture import open_capture
-from crossvox.capture.moved import MovedCapture
-from crossvox.core.artifact import Manifest, Stopwatch, plain, read_manifest, write_manifest
+from crossvox.core.artifact import Manifest, plain, read_manifest, write_manifest
 from crossvox.core.camera import Pose
 from crossvox.core.checks import CaptureError, ParamsError, expect
 from crossvox.core.frame import Capture, Frame, Parts
-from crossvox.doors.images import write_bytes
 from crossvox.evaluate.score import Evaluation, evaluate_reconstruction
-from crossvox.flow.progress import Progress, Silent
+from crossvox.flow.folder import expect_own
+from crossvox.flow.progress import Progress
+from crossvox.flow.runner import Runner
+from crossvox.flow.stage import Input
 from crossvox.predict.params import PredictParams
+from crossvox.recipes.data import enter_scenes
 from crossvox.recipes.predict import predict
-from crossvox.recipes.prepare import PrepareParams, fingerprint, prepare_capture
+from crossvox.recipes.prepare import PreparedScenes, PrepareParams, PrepareScene
 from crossvox.report.page import PageReport, ReportParams, write_page
 from crossvox.scene.level import estimate_up, levelling
-from crossvox.scene.tsdf import TsdfParams, fuse
+from crossvox.scene.params import TsdfParams
+from crossvox.scene.tsdf import fuse
 
+STAGE = "scan"
 LEVEL_FRAMES = 40
 """Frames that the level is found from."""
 
@@ -92,7 +96,7 @@ def scan(
     run: Path | None = None,
     geometry: Path | None = None,
     votes: Path | None = None,
-    progress: Progress | None = None,
+    runner: Runner | None = None,
 ) -> ScanReport:
     """Level a capture, fuse it, reconstruct it with a trained network, score both, make a page.
 
@@ -109,10 +113,9 @@ def scan(
             mesh.
         geometry: a reconstruction run that the surface comes from, where ``run`` tells the classes.
         votes: a 2D run whose labels vote for classes, beside a segmentation.
-        progress: who watches.
+        runner: who does it.
     """
-    params, progress = params or ScanParams(), progress or Silent()
-    watch = Stopwatch()
+    params, runner = params or ScanParams(), runner or Runner()
     capture = open_capture(source)
     posed = [i for i in range(len(capture)) if capture.pose(i) is not None]
     expect(
@@ -122,42 +125,18 @@ def scan(
         do="look at it with: crossvox info",
         error=CaptureError,
     )
-    frame_skip = max(1, math.ceil(len(capture) / params.max_frames))
-    with watch("level"):
-        up, level = _level(capture, params, progress)
-    progress.say(f"up is ({', '.join(f'{x:.3f}' for x in up)}) in the capture's own world")
+    expect_own(out, STAGE)
+    with runner.part("level"):
+        up, level = _level(capture, params, runner.progress)
+    runner.progress.say(f"up is ({', '.join(f'{x:.3f}' for x in up)}) in the capture's own world")
     data = out / "data"
     scene = data / capture.name
-    with watch("prepare"):
-        prepared = prepare_capture(
-            MovedCapture(capture, level),
-            scene,
-            PrepareParams(
-                frame_skip=frame_skip,
-                width=params.width,
-                height=params.height,
-                surface="tsdf",
-                tsdf=params.tsdf,
-            ),
-            source=f"{fingerprint(source)} {plain(level.world_from_camera)}",
-            progress=progress,
-        )
-    write_bytes(data / "train.txt", b"")
-    write_bytes(data / "val.txt", f"{capture.name}\n".encode())
-    write_manifest(
-        data,
-        Manifest(
-            "prepare",
-            plain(params),
-            parents={capture.name: read_manifest(scene).digest},
-            seconds=prepared.seconds,
-            notes={"scenes": 1, "splits": {"train": [], "val": [capture.name]}},
-        ),
-    )
+    with runner.part("prepare"):
+        _prepare(source, capture, data, params, level, runner)
     prediction = evaluation = None
     if run is not None:
         prediction = out / "prediction"
-        with watch("predict"):
+        with runner.part("predict"):
             predict(
                 run,
                 data,
@@ -166,32 +145,59 @@ def scan(
                 geometry=geometry,
                 votes=votes,
                 tsdf=params.tsdf,
-                progress=progress,
+                runner=runner,
             )
-        with watch("score"):
+    runner.end_dry_run()
+    if prediction is not None:
+        with runner.part("score"):
             evaluation = evaluate_reconstruction(
-                prediction, data, params.protocol, progress=progress.step("scores")
+                prediction,
+                data,
+                params.protocol,
+                seen_scenes=True,
+                progress=runner.progress.step("scores"),
             )
-    with watch("page"):
+    with runner.part("page"):
         artifacts = [prediction] if prediction is not None else [data]
         page = write_page(
             artifacts,
             out / "report",
             ReportParams(title=f"Scan of {capture.name}"),
-            progress=progress.step("page"),
+            progress=runner.progress.step("page"),
         )
     write_manifest(
         out,
         Manifest(
-            "scan",
+            STAGE,
             plain(params),
             parents={"scene": read_manifest(scene).digest},
-            seconds=watch.seconds,
+            seconds=runner.seconds,
             notes={"up": up, "new_from_old": level.world_from_camera.tolist()},
             links={"data": "data", **({"prediction": "prediction"} if prediction else {})},
         ),
     )
-    return ScanReport(scene, up, prediction, evaluation, page, watch.seconds)
+    return ScanReport(scene, up, prediction, evaluation, page, runner.seconds)
+
+
+def _prepare(
+    source: Path, capture: Capture, data: Path, params: ScanParams, level: Pose, runner: Runner
+) -> None:
+    """The capture as the only scene of a data folder of its own."""
+    prepare = PrepareParams(
+        frame_skip=max(1, math.ceil(len(capture) / params.max_frames)),
+        width=params.width,
+        height=params.height,
+        surface="tsdf",
+        tsdf=params.tsdf,
+    )
+    moved = tuple(tuple(row) for row in level.world_from_camera.tolist())
+    item = PrepareScene(Input.files(source), capture.name, prepare, new_from_old=moved)
+    runner.make_all(
+        PreparedScenes(prepare),
+        {capture.name: item},
+        data,
+        notes=enter_scenes(data, lambda _: "val"),
+    )
 
 
 def _level(

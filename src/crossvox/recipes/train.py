@@ -2,48 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
-
-import numpy as np
+from typing import Annotated
 
 from crossvox.chunks import ChunkParams
-from crossvox.core.artifact import file_digest, plain, read_manifest, write_json
-from crossvox.core.checks import ArtifactError, ParamsError, expect
-from crossvox.core.labels import NYU40
-from crossvox.core.params import from_plain
-from crossvox.core.volume import Batch
-from crossvox.flow.progress import Progress, Silent
+from crossvox.core.checks import ParamsError, expect
+from crossvox.flow.runner import Runner, Work
+from crossvox.flow.stage import Continued, State
 from crossvox.recipes.commands import Flag
-from crossvox.recipes.prepare import read_scenes
-from crossvox.samples.dataset import ChunkDataset, collate
-from crossvox.samples.index import SampleIndex, training_index, window_index
-from crossvox.samples.maps import FeatureCollate
 from crossvox.samples.params import AugmentParams
-from crossvox.samples.source import SceneSource, load_source
-from crossvox.tasks.params import (
-    FeatureParams,
-    ProxyParams,
-    ReconstructParams,
-    SceneTaskParams,
-    Segment3dParams,
-)
-from crossvox.tasks.reconstruct import Reconstruct
-from crossvox.tasks.segment3d import CLASSES, Segment3d, voxel_shares
-from crossvox.train.checkpoint import NETWORK
-from crossvox.train.loop import (
-    TrainParams,
-    TrainProgress,
-    TrainReport,
-    best_or_last,
-    read_run,
-    train,
-)
-from crossvox.train.transfer import FILE as TRANSFER
-from crossvox.train.transfer import Transfer, TransferParams
-from crossvox.views.visibility import ViewParams
+from crossvox.tasks.params import ReconstructParams, SceneTaskParams, Segment3dParams
+from crossvox.train.folder import state_of
+from crossvox.train.params import TrainParams, TransferParams
+from crossvox.train.report import TrainReport
+from crossvox.views.params import ViewParams
 
 
 @dataclass(frozen=True)
@@ -138,6 +111,40 @@ class RunSources:
         )
 
 
+@dataclass(frozen=True)
+class TrainScenes(Continued):
+    """A run of a task on sub-volumes.
+
+    Attributes:
+        data: a data folder.
+        params: everything that makes the run; its type tells the task.
+        sources: what it learns from.
+        start: a run of any 3D task whose weights it starts from, as ``params.transfer`` says.
+    """
+
+    NAME = "train"
+
+    data: Path
+    params: ReconstructRunParams | Segment3dRunParams
+    sources: RunSources
+    start: Path | None = None
+
+    def go_on(self, work: Work) -> TrainReport:
+        """See :func:`crossvox.recipes.train_scenes.train_scenes`."""
+        from crossvox.recipes.train_scenes import train_scenes
+
+        return train_scenes(self, work)
+
+    def state(self, folder: Path) -> State:
+        """Whether the run is finished, begun, or neither."""
+        return state_of(folder)
+
+    def size(self) -> float:
+        """Samples that are learnt from, one after the other."""
+        train = self.params.train
+        return train.steps * train.batch_size * train.accumulate
+
+
 def train_reconstruct(
     data: Path,
     run: Path,
@@ -145,23 +152,20 @@ def train_reconstruct(
     sources: RunSources | None = None,
     *,
     start: Annotated[Path | None, Flag("from")] = None,
-    progress: Progress | None = None,
-    watch: Callable[[TrainProgress], None] | None = None,
+    runner: Runner | None = None,
 ) -> TrainReport:
-    """Train a network that reconstructs occupancy from lifted colours or features.
-
-    Run again with the same parameters, it continues where it was stopped.
+    """Train a network that reconstructs occupancy; run again, it continues.
 
     Args:
-        data: a folder that ``crossvox prepare`` wrote.
+        data: folder that 'crossvox prepare' wrote.
         run: run folder.
-        params: see :class:`ReconstructRunParams`.
-        sources: see :class:`RunSources`.
-        start: a run of any 3D task whose weights this one starts from, as ``params.transfer`` says.
-        progress: who watches the steps before training.
-        watch: who watches the training.
+        params: everything that makes the run.
+        sources: what it learns from.
+        start: run of any 3D task that it starts from, as --transfer.* says.
+        runner: who trains.
     """
-    return _train(data, run, params or ReconstructRunParams(), sources, start, progress, watch)
+    stage = TrainScenes(data, params or ReconstructRunParams(), sources or RunSources(), start)
+    return (runner or Runner()).go_on(stage, run)
 
 
 def train_segment3d(
@@ -171,283 +175,22 @@ def train_segment3d(
     sources: RunSources | None = None,
     *,
     start: Annotated[Path | None, Flag("from")] = None,
-    progress: Progress | None = None,
-    watch: Callable[[TrainProgress], None] | None = None,
+    runner: Runner | None = None,
 ) -> TrainReport:
-    """Train a network that tells free space and 40 classes from lifted colours or features.
+    """Train a network that tells free space and 40 classes; run again, it continues.
 
-    Class weights follow from the labels of the training scenes and are recorded with the run. Run
-    again with the same parameters, it continues where it was stopped.
+    Class weights follow from the labels of the training scenes and are recorded with the run.
 
     Args:
-        data: a folder that ``crossvox prepare`` wrote.
+        data: folder that 'crossvox prepare' wrote.
         run: run folder.
-        params: see :class:`Segment3dRunParams`.
-        sources: see :class:`RunSources`.
-        start: a run of any 3D task whose weights this one starts from, as ``params.transfer`` says.
-        progress: who watches the steps before training.
-        watch: who watches the training.
+        params: everything that makes the run.
+        sources: what it learns from.
+        start: run of any 3D task that it starts from, as --transfer.* says.
+        runner: who trains.
 
     Raises:
         ArtifactError: the training scenes have no labels, beside what every run raises.
     """
-    return _train(data, run, params or Segment3dRunParams(), sources, start, progress, watch)
-
-
-def _train(
-    data: Path,
-    run: Path,
-    params: ReconstructRunParams | Segment3dRunParams,
-    given: RunSources | None,
-    start: Path | None,
-    progress: Progress | None,
-    watch: Callable[[TrainProgress], None] | None,
-) -> TrainReport:
-    given, progress = given or RunSources(), progress or Silent()
-    made_from: dict[str, str] = {}
-    weights: dict[str, Any] | None = None
-    if given.features is not None:
-        found, weights, made_from["features"] = read_features(
-            given.features, given.features_rate, given.features_proxy
-        )
-        params = replace(params, task=replace(params.task, features=found))  # type: ignore[arg-type]
-    scenes = load_sources(data, given.scenes, params.views, progress, "training scenes")
-    index = (
-        training_index(scenes, params.chunks, params.views, params.train.seed)
-        if given.index is None
-        else _read_index(given.index, params)
-    )
-    expect(
-        len(index.places) > 0,
-        given=f"{len(scenes)} scenes in which no sub-volume qualifies",
-        needed="at least one sub-volume with occupied voxels that some frame sees",
-        do="prepare more scenes, or loosen --chunks.*",
-        error=ArtifactError,
-    )
-    recipe: dict[str, Any] = {
-        "params": params,
-        "scenes": given.scenes,
-        "validation_scenes": given.validation_scenes,
-    }
-    task = _task(params, scenes, weights, recipe)
-    transfer = None
-    if start is not None:
-        transfer = Transfer(start, params.transfer)
-        made_from["start"] = file_digest(start / transfer.checkpoint / NETWORK)
-        task = replace(task, initialise=transfer.initialise)
-    seed = params.train.seed
-    dataset = ChunkDataset(
-        {source.name: source for source in scenes},
-        index,
-        params.views,
-        params.augment,
-        seed,
-        image_labels=given.features_proxy,
-    )
-    validation = None
-    if given.validation_scenes != "none":
-        held_out = load_sources(
-            data, given.validation_scenes, params.views, progress, "validation scenes"
-        )
-        if given.validation_index is None:
-            places = _validation_index(held_out, params)
-        else:
-            places = _read_index(given.validation_index, params)
-            made_from["validation_index"] = places.digest
-        validation = ChunkDataset(
-            {source.name: source for source in held_out},
-            places,
-            params.views,
-            None,
-            seed,
-        )
-
-    def groups(network: Any) -> list[dict[str, Any]]:
-        own = task.parameter_groups(network)
-        return own if transfer is None else transfer.groups(own, params.train.rate)
-
-    links = {"data": data, "features": given.features, "start": start}
-    report = train(
-        task,
-        dataset,
-        _collate(task, params),
-        run,
-        params.train,
-        validation=validation,
-        parameter_groups=groups,
-        recipe=recipe,
-        links={role: path for role, path in links.items() if path is not None},
-        parents={"data": read_manifest(data).digest, "index": index.digest, **made_from},
-        progress=watch,
-    )
-    if transfer is not None and transfer.report is not None:
-        write_json(run / TRANSFER, {**plain(transfer.report), "summary": transfer.report.summary})
-        progress.say(transfer.report.summary)
-    return report
-
-
-def _task(
-    params: ReconstructRunParams | Segment3dRunParams,
-    scenes: Sequence[SceneSource],
-    weights: Mapping[str, Any] | None,
-    recipe: dict[str, Any],
-) -> Reconstruct | Segment3d:
-    """The task of a run; what it learnt of the training labels is added to the recipe."""
-    if isinstance(params, ReconstructRunParams):
-        return Reconstruct(params.task, weights)
-    voxels = np.zeros(CLASSES, np.int64)
-    for source in scenes:
-        if source.volume is not None:
-            labels = source.volume.labels[source.volume.occupied]
-            voxels += np.bincount(labels, minlength=CLASSES)
-    expect(
-        int(voxels[1:].sum()) > 0,
-        given=f"{len(scenes)} training scenes without any annotated voxel",
-        needed="scenes with labels",
-        do="prepare scans that have labelled meshes, or train another task",
-        error=ArtifactError,
-    )
-    task = Segment3d(params.task, weights, shares=voxel_shares(voxels))
-    recipe["label_voxels"] = voxels
-    recipe["class_shares"] = task.shares
-    recipe["class_weights"] = task.class_weights
-    recipe["majority_class"] = NYU40.names[task.majority]
-    return task
-
-
-def _collate(task: Reconstruct | Segment3d, params: SceneRunParams) -> Callable[[list[Any]], Batch]:
-    """How samples become batches: with features made once a frame, where they never change.
-
-    That is so for a 2D network that does not learn and images that are not varied. On a GPU, and in
-    worker processes, features are made anew with every batch instead.
-    """
-    features = params.task.features
-    fixed = features is not None and features.rate == 0 and not params.augment.varies_images
-    if not fixed or params.train.workers > 0 or not _on_cpu(params.train):
-        return collate
-    import torch
-
-    # The 2D network of the run: from --features, or from --from where its images were asked for.
-    moved = "images" in params.transfer.load
-    network: Any = (task if moved else replace(task, initialise=None)).build()
-
-    def encode(images: torch.Tensor) -> torch.Tensor:
-        with torch.inference_mode():
-            made: torch.Tensor = network.image_maps(images)
-            return made
-
-    return FeatureCollate(encode)
-
-
-def _on_cpu(params: TrainParams) -> bool:
-    import torch
-
-    if params.device != "auto":
-        return params.device == "cpu"
-    return not (torch.cuda.is_available() or torch.backends.mps.is_available())
-
-
-def read_features(
-    run: Path, rate: float = 0.0, proxy: bool = False
-) -> tuple[FeatureParams, dict[str, Any], str]:
-    """What a 2D run makes, its weights by name, and their fingerprint.
-
-    Args:
-        run: a run of ``crossvox train segment2d``, or an imported one.
-        rate: learning rate of the 2D network in the run to come.
-        proxy: whether its own loss is trained beside.
-
-    Raises:
-        ArtifactError, CheckpointError: there is no such run, or it is damaged.
-    """
-    from crossvox.recipes.segment2d import load_segment2d
-
-    which = best_or_last(run)
-    record, network = load_segment2d(run, which)
-    learnt = record.params.task
-    found = FeatureParams(
-        learnt.network,
-        network.feature_channels,
-        network.feature_stride,
-        rate,
-        ProxyParams(
-            record.task.shares, learnt.weighting, learnt.label_smoothing, learnt.loss_stride
-        )
-        if proxy
-        else None,
-    )
-    return found, network.state_dict(), file_digest(run / which / NETWORK)
-
-
-def load_sources(
-    data: Path, scenes: str, views: ViewParams, progress: Progress, label: str
-) -> list[SceneSource]:
-    """Load prepared scenes with their views."""
-    folders = read_scenes(data, scenes)
-    report = progress.step(label)
-    sources = []
-    for folder in folders:
-        sources.append(load_source(folder, views))
-        report(len(sources), len(folders))
-    return sources
-
-
-def _read_index(path: Path, params: SceneRunParams) -> SampleIndex:
-    """Sub-volumes that a file names.
-
-    Raises:
-        ArtifactError: the file is damaged, or of another shape or number of views.
-    """
-    index = SampleIndex.load(path)
-    expect(
-        index.shape == params.chunks.shape and index.max_views == params.views.max_views,
-        given=f"{path} with sub-volumes of {index.shape} and {index.max_views} views",
-        needed=f"{params.chunks.shape} and {params.views.max_views}",
-        do="pass --chunks.shape, --views.max-views and --task.views as in the file",
-        error=ArtifactError,
-    )
-    return index
-
-
-def _validation_index(sources: list[SceneSource], params: SceneRunParams) -> SampleIndex:
-    """Non-overlapping windows of the validation scenes, thinned evenly to the number asked for."""
-    shape = params.chunks.shape
-    windows = [
-        window_index(source, shape, shape, params.views.max_views, occupied_only=True)
-        for source in sources
-    ]
-    places = [place for window in windows for place in window.places]
-    wanted = params.validation_windows
-    if wanted and len(places) > wanted:
-        kept = np.linspace(0, len(places) - 1, wanted).round().astype(int)
-        places = [places[i] for i in kept]
-    return SampleIndex(tuple(places), shape, params.views.max_views)
-
-
-@dataclass(frozen=True)
-class SceneRun:
-    """What the folder of a run on sub-volumes tells.
-
-    Attributes:
-        params: how it was trained.
-        task: its task, with the class shares of its training labels where it has any.
-    """
-
-    params: ReconstructRunParams | Segment3dRunParams
-    task: Reconstruct | Segment3d
-
-
-def read_scene_run(run: Path) -> SceneRun:
-    """Params and task of a reconstruction or 3D segmentation run, read back from its folder.
-
-    Raises:
-        ArtifactError: ``run`` is not a run folder, or one of another task.
-    """
-    if read_run(run).task == Segment3d.name:
-        record = read_run(run, Segment3d.name)
-        segment = from_plain(Segment3dRunParams, record.recipe["params"])
-        shares = tuple(record.recipe["class_shares"])
-        return SceneRun(segment, Segment3d(segment.task, shares=shares))
-    record = read_run(run, Reconstruct.name)
-    params = from_plain(ReconstructRunParams, record.recipe["params"])
-    return SceneRun(params, Reconstruct(params.task))
+    stage = TrainScenes(data, params or Segment3dRunParams(), sources or RunSources(), start)
+    return (runner or Runner()).go_on(stage, run)

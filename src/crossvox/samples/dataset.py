@@ -6,99 +6,35 @@ number of workers changes it.
 
 from __future__ import annotations
 
-import os
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.chunks import cut, turn_pixels
-from crossvox.core.checks import ParamsError, ShapeError, expect
+from crossvox.core.checks import ParamsError, expect
 from crossvox.core.grid import turn
-from crossvox.core.volume import Batch, ChunkPlace, LabelledBatch, Sample
-from crossvox.doors.images import blur_gray
+from crossvox.core.threads import threads
+from crossvox.core.volume import ChunkPlace, Sample
+from crossvox.samples.cache import CACHE_BYTES, ImageCache
 from crossvox.samples.index import SampleIndex
 from crossvox.samples.params import AugmentParams
 from crossvox.samples.source import SceneSource
+from crossvox.samples.vary import vary_color
+from crossvox.views.params import ViewParams
 from crossvox.views.select import chunk_pixels
-from crossvox.views.visibility import ViewParams
-
-COLOR_MEAN = (0.496342, 0.466664, 0.440796)
-"""Mean of RGB on [0, 1] over the training images of the published pipeline."""
-
-COLOR_STD = (0.277856, 0.28623, 0.291129)
-"""Standard deviation likewise."""
-
-CACHE_BYTES = 1 << 30
-"""Decoded images that one process keeps at most."""
-
-_LUMA = np.array([0.299, 0.587, 0.114])
 
 Key = int | tuple[int, int]
-T = TypeVar("T", bound=np.generic)
-
-
-class ImageCache:
-    """Decoded images, the least recently used ones dropped when they take too much memory.
-
-    Several threads may use one. A forked process starts with what its parent had (the pages are
-    shared until written); a pickled cache arrives empty.
-    """
-
-    def __init__(self, most_bytes: int = CACHE_BYTES) -> None:
-        self.most_bytes = most_bytes
-        self._reset()
-
-    def _reset(self) -> None:
-        self._images: OrderedDict[tuple[str, int], NDArray[Any]] = OrderedDict()
-        self.bytes = 0
-        self._renew_lock()
-
-    def _renew_lock(self) -> None:
-        self._lock, self._process = threading.Lock(), os.getpid()
-
-    def __len__(self) -> int:
-        return len(self._images)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"most_bytes": self.most_bytes}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.most_bytes = state["most_bytes"]
-        self._reset()
-
-    def get(self, key: tuple[str, int], make: Callable[[], NDArray[T]]) -> NDArray[T]:
-        """The image (or other array) of ``key``, made if it is not there. Do not write to it."""
-        if self._process != os.getpid():
-            # A lock that another thread of the parent held during the fork would never open.
-            self._renew_lock()
-        with self._lock:
-            image = self._images.get(key)
-            if image is not None:
-                self._images.move_to_end(key)
-                return image
-        image = make()
-        image.setflags(write=False)
-        with self._lock:
-            if key not in self._images and image.nbytes <= self.most_bytes:
-                self._images[key] = image
-                self.bytes += image.nbytes
-                while self.bytes > self.most_bytes:
-                    _, dropped = self._images.popitem(last=False)
-                    self.bytes -= dropped.nbytes
-        return image
 
 
 class ChunkDataset:
     """Sub-volumes with their images, made when they are asked for.
 
     Keys are ``i`` (epoch 0) or ``(epoch, i)``. Works as a map-style data set of a torch
-    ``DataLoader`` with :func:`collate`, forked or spawned.
+    ``DataLoader`` with :func:`crossvox.samples.batch.collate`, forked or spawned.
 
     Args:
         sources: scenes by name.
@@ -240,119 +176,8 @@ class ChunkDataset:
         wanted = dict.fromkeys((p.scene, frame) for p in self.index.places for frame in p.frame_ids)
         each = 3 * self.view_params.width * self.view_params.height
         keys = list(wanted)[: self.cache.most_bytes // each]
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor(min(2, threads())) as pool:
             for done, _ in enumerate(pool.map(lambda key: self.image(*key), keys), start=1):
                 if progress is not None:
                     progress(done, len(keys))
         return len(self.cache)
-
-
-def vary_color(
-    image: NDArray[np.uint8],
-    params: AugmentParams,
-    rng: np.random.Generator,
-    out: NDArray[np.uint8],
-) -> None:
-    """Vary brightness, contrast, saturation and hue of ``(3, H, W)`` colours, and blur some.
-
-    The four are one affine map of the colours, so a single pass does them all without rounding in
-    between.
-
-    Args:
-        image: colours.
-        params: how far to vary.
-        rng: where chance comes from; the same number of draws whatever comes of them.
-        out: takes the result.
-    """
-    from crossvox.samples.kernels import mix_colors
-
-    brightness, contrast, saturation, hue, luck, blur = rng.uniform(-1, 1, size=6)
-    matrix, offset = color_map(
-        1 + brightness * params.brightness,
-        1 + contrast * params.contrast,
-        1 + saturation * params.saturation,
-        hue * params.hue,
-        # Every fourth pixel of every fourth row tells the mean grey well enough.
-        float(_LUMA @ image[:, ::4, ::4].mean(axis=(1, 2))),
-    )
-    mix_colors(image, matrix.astype(np.float32), offset.astype(np.float32), out)
-    sigma_px = (blur + 1) / 2 * params.blur_px
-    if (luck + 1) / 2 < params.blur_share and sigma_px > 0.1:
-        for channel in range(3):
-            out[channel] = blur_gray(out[channel], sigma_px)
-
-
-def color_map(
-    brightness: float, contrast: float, saturation: float, hue: float, grey: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The affine map that changes brightness, then contrast, then saturation, then hue.
-
-    Args:
-        brightness: factor on the colours.
-        contrast: factor on the distance from the mean grey.
-        saturation: factor on the distance from each pixel's own grey.
-        hue: turn about the grey axis, in full circles.
-        grey: mean grey of the image before, 0..255.
-
-    Returns:
-        ``(3, 3)`` matrix and ``(3,)`` offset on the scale 0..255; ones and zero are the identity.
-    """
-    fade = saturation * np.eye(3) + (1 - saturation) * np.tile(_LUMA, (3, 1))
-    # Rodrigues' formula about the axis (1, 1, 1) / sqrt(3).
-    angle = 2 * np.pi * hue
-    cross = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / np.sqrt(3)
-    spin = np.cos(angle) * np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) / 3
-    matrix = spin @ fade
-    shift = (1 - contrast) * brightness * grey
-    return contrast * brightness * matrix, matrix @ np.full(3, shift)
-
-
-def collate(samples: Sequence[Sample]) -> Batch:
-    """Join samples to a batch: images normalised, pairs in one list with their sample's number.
-
-    Raises:
-        ShapeError: no samples, or samples of different shapes.
-    """
-    import torch
-
-    from crossvox.samples.kernels import scale_colors
-
-    shapes = {(sample.images.shape, sample.occupied.shape) for sample in samples}
-    expect(
-        len(shapes) == 1,
-        given=f"samples of shapes {sorted(shapes)}",
-        needed="at least one sample, all with one number of views, image size and shape",
-        do="batch samples of one index",
-        error=ShapeError,
-    )
-    factor = (1 / (255 * np.array(COLOR_STD))).astype(np.float32)
-    offset = (-np.array(COLOR_MEAN) / np.array(COLOR_STD)).astype(np.float32)
-    images = np.empty((len(samples), *samples[0].images.shape), dtype=np.float32)
-    for n, sample in enumerate(samples):
-        for slot, there in enumerate(sample.view_ok.tolist()):
-            if there:
-                scale_colors(sample.images[slot], factor, offset, images[n, slot])
-            else:
-                images[n, slot] = 0
-
-    def joined(arrays: Iterable[NDArray[np.int64]]) -> torch.Tensor:
-        return torch.from_numpy(np.concatenate(list(arrays)))
-
-    def stacked(name: str) -> torch.Tensor:
-        return torch.from_numpy(np.stack([getattr(sample, name) for sample in samples]))
-
-    batch = Batch(
-        images=torch.from_numpy(images),
-        view_ok=stacked("view_ok"),
-        voxel=joined(sample.lift.voxel for sample in samples),
-        pixel=joined(sample.lift.pixel for sample in samples),
-        view=joined(sample.lift.view for sample in samples),
-        sample=joined(np.full(len(s.lift.voxel), n, np.int64) for n, s in enumerate(samples)),
-        occupied=stacked("occupied"),
-        observed=stacked("observed"),
-        inside=stacked("inside"),
-        labels=stacked("labels").long(),
-    )
-    if samples[0].image_labels is None:
-        return batch
-    return LabelledBatch(**vars(batch), image_labels=stacked("image_labels").long())

@@ -10,6 +10,20 @@ from crossvox.core.camera import Size
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.params import check_choices
 
+LabelConvention = Literal["continuous40", "continuous20", "free0", "nyu40"]
+"""What the numbers in ``y`` mean.
+
+- ``continuous40``: what the published preparation writes. 0..39 are NYU40 ids 1..40; 40 is a free
+  voxel, or an occupied one without annotation.
+- ``continuous20``: its variant with 20 classes: 0..19 are the benchmark's classes in their order,
+  20 is everything else. The published table sends the last six classes (NYU40 24, 28, 33, 34, 36
+  and 39) to 20 as well; so does this one.
+- ``free0``: what the published training and evaluation read. 0 is a free voxel, or an occupied one
+  without annotation; 1..40 are NYU40 ids.
+- ``nyu40``: what the published occupancy grids hold. -1 is a free voxel, 0 an occupied one without
+  annotation, 1..40 are NYU40 ids.
+"""
+
 
 @dataclass(frozen=True)
 class AugmentParams:
@@ -136,17 +150,17 @@ class ImageAugmentParams:
             do="correct --augment.*",
             error=ParamsError,
         )
-        color_params(self)  # checks the rest
+        _ = self.colors  # checks the rest
 
-
-def color_params(params: ImageAugmentParams) -> AugmentParams:
-    """The part of the variation that :func:`crossvox.samples.dataset.vary_color` does."""
-    return AugmentParams(
-        turn=False,
-        brightness=params.brightness,
-        contrast=params.contrast,
-        saturation=params.saturation,
-        hue=params.hue,
-        blur_share=params.blur_share,
-        blur_px=params.blur_px,
-    )
+    @property
+    def colors(self) -> AugmentParams:
+        """The part of the variation that changes colours alone."""
+        return AugmentParams(
+            turn=False,
+            brightness=self.brightness,
+            contrast=self.contrast,
+            saturation=self.saturation,
+            hue=self.hue,
+            blur_share=self.blur_share,
+            blur_px=self.blur_px,
+        )

@@ -1,19 +1,26 @@
 """The experiment matrix as data: what the arms of a study are, and what each differs in.
 
 An arm is one way to train. All arms of a study come from one set of parameters and share seeds,
-sub-volumes, budget and held-out scenes, so that a difference between two of them has one cause.
+sub-volumes, budget and held-out scenes, so that a difference between two of them has one cause:
+what the arm sets by dotted names, and what it is made from. An arm is added from outside this
+package by one file, that registers it or is an entry point of the group ``crossvox.arms``::
+
+    register(
+        Arm("wide", "The 3D network twice as wide.", "reconstruct", sets={"run.task.width": 32})
+    )
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from crossvox.core.checks import ParamsError, expect
+from crossvox.core.registry import Registry
+from crossvox.study.overrides import Of
 
-Features = Literal["colors", "projection", "random", "imagenet", "run"]
-"""What is lifted: colours, or the maps of a 2D network with these weights."""
+RECONSTRUCT, SEGMENT3D = "reconstruct", "segment3d"
 
 
 @dataclass(frozen=True)
@@ -23,164 +30,67 @@ class Arm:
     Attributes:
         name: also its folder's.
         differs: one sentence on what it differs in.
+        task: of the study that it belongs to.
         learns: whether there is anything to train; a baseline is computed once for all arms.
+        control: whether all other arms are compared with it.
+        sets: values by dotted name: ``run.`` parameters of the run, ``sources.`` what it learns
+            from; :class:`crossvox.study.overrides.Of` values are the study's own.
+        features: what is lifted: "" colours; "run2d" the features of the 2D run; "projection",
+            "random", "imagenet" those of a network like it that is not trained (see
+            :func:`crossvox.recipes.study.untrained.write_untrained`).
+        start: task of the run that it starts from, on the same sub-volumes and features; "" none.
     """
 
     name: str
     differs: str
+    task: str = ""
     learns: bool = True
-
-
-@dataclass(frozen=True)
-class ReconstructArm(Arm):
-    """An arm of the reconstruction study.
-
-    Attributes:
-        features: what is lifted.
-        trainable: whether the 2D network learns, at a rate of its own.
-        proxy: whether it learns from the frames' labels as well.
-    """
-
-    features: Features = "colors"
-    trainable: bool = False
-    proxy: bool = False
+    control: bool = False
+    sets: Mapping[str, Any] = field(default_factory=dict)
+    features: str = ""
+    start: str = ""
 
     @property
     def needs_run(self) -> bool:
         """Whether a 2D run must be named: for its weights, or to be like its architecture."""
-        return self.features != "colors"
+        return self.features != ""
 
 
-MASK_ONLY = "mask-only"
-TSDF = "tsdf"
-
-RECONSTRUCT_BASELINES = (
-    Arm(MASK_ONLY, "Nothing learnt: exactly the voxels that some view sees are surface.", False),
-    Arm(TSDF, "Nothing learnt: TSDF fusion of all frames' depth.", False),
-)
-"""What is scored once beside the arms, whatever they are."""
-
-RECONSTRUCT_ARMS = (
-    ReconstructArm("rgb", "Colours are lifted as they are, at the images' size."),
-    ReconstructArm(
-        "rgb-matched",
-        "Colours at the features' resolution, spread over as many channels by a fixed random "
-        "matrix: what features of this shape are worth if they know nothing but colour.",
-        features="projection",
-    ),
-    ReconstructArm(
-        "random",
-        "The 2D network with random weights, frozen, its batch norms set on training images: what "
-        "the architecture is worth without anything learnt.",
-        features="random",
-    ),
-    ReconstructArm(
-        "imagenet",
-        "The 2D network with its encoder's ImageNet weights and a random decoder, frozen: what "
-        "training for another purpose is worth.",
-        features="imagenet",
-    ),
-    ReconstructArm(
-        "segmentation",
-        "The 2D network as trained for segmentation, frozen.",
-        features="run",
-    ),
-    ReconstructArm(
-        "segmentation-trainable",
-        "The same, learning with the reconstruction at a rate of its own.",
-        features="run",
-        trainable=True,
-    ),
-    ReconstructArm(
-        "segmentation-proxy",
-        "The same, and the frames' labels go on teaching it.",
-        features="run",
-        trainable=True,
-        proxy=True,
-    ),
-)
-"""The arms of the reconstruction study, in the order they are trained and shown."""
-
-RECONSTRUCT_CONTROLS = ("rgb", "rgb-matched", MASK_ONLY)
-"""What each arm is compared with."""
-
-Mode = Literal["full", "published", "decoder", "probe"]
-"""What learns of a network that starts from another run."""
+ARMS: Registry[Arm] = Registry("study arm", "crossvox.arms")
 
 
-@dataclass(frozen=True)
-class SegmentArm(Arm):
-    """An arm of the 3D segmentation study.
+def register(arm: Arm) -> Arm:
+    """Add an arm or a baseline.
 
-    Attributes:
-        lifts_features: whether features of the 2D run are lifted, or colours.
-        start: whether it starts from a reconstruction run of the same input.
-        mode: what of that learns.
-        long: whether it is given the steps of that run as well, where it has no start.
+    Raises:
+        ParamsError: another one has its name.
     """
-
-    lifts_features: bool = True
-    start: bool = False
-    mode: Mode = "full"
-    long: bool = False
+    return ARMS.register(arm.name, arm)
 
 
-VOTES = "2d-votes"
-MAJORITY = "majority"
-
-SEGMENT3D_BASELINES = (
-    Arm(VOTES, "No 3D network: the 2D run's labels of all frames vote in each voxel.", False),
-    Arm(MAJORITY, "The training labels' most frequent class everywhere.", False),
-)
-"""What is scored once beside the arms, whatever they are."""
-
-SEGMENT3D_ARMS = (
-    SegmentArm("scratch", "Features of the 2D run, a 3D network that starts from chance."),
-    SegmentArm(
-        "from-reconstruction",
-        "The same, the 3D network starting from a reconstruction run on the same features.",
-        start=True,
-    ),
-    SegmentArm(
-        "scratch-long",
-        "From chance, with as many steps as the reconstruction run and the segmentation together: "
-        "what the steps alone are worth.",
-        long=True,
-    ),
-    SegmentArm(
-        "from-reconstruction-published",
-        "From the reconstruction run, its weights but the last two blocks at a twentieth of the "
-        "rate.",
-        start=True,
-        mode="published",
-    ),
-    SegmentArm(
-        "probe",
-        "From the reconstruction run, a linear probe: only the classifier learns.",
-        start=True,
-        mode="probe",
-    ),
-    SegmentArm(
-        "rgb-scratch",
-        "Colours in place of features: no part has seen a label before.",
-        lifts_features=False,
-    ),
-    SegmentArm(
-        "rgb-from-reconstruction",
-        "Colours, starting from a reconstruction run on colours.",
-        lifts_features=False,
-        start=True,
-    ),
-)
-"""The arms of the 3D segmentation study, in the order they are trained and shown."""
-
-SEGMENT3D_CONTROLS = ("scratch", VOTES, MAJORITY)
-"""What each arm is compared with."""
-
-A = TypeVar("A", bound=Arm)
+def arms_of(task: str) -> tuple[Arm, ...]:
+    """What a study may train, in the order that it is done and shown."""
+    return tuple(arm for arm in ARMS.values() if arm.task == task and arm.learns)
 
 
-def choose_arms(arms: Sequence[A], names: str) -> tuple[A, ...]:
+def baselines_of(task: str) -> tuple[Arm, ...]:
+    """What is scored once beside the arms of a study, whatever they are."""
+    return tuple(arm for arm in ARMS.values() if arm.task == task and not arm.learns)
+
+
+def controls_of(task: str) -> tuple[str, ...]:
+    """What each arm of a study is compared with."""
+    return tuple(arm.name for arm in ARMS.values() if arm.task == task and arm.control)
+
+
+def arms_help(task: str) -> str:
+    """Which arms may be chosen, in one sentence."""
+    names = ",".join(arm.name for arm in arms_of(task))
+    baselines = " and ".join(arm.name for arm in baselines_of(task))
+    return f"all, or some of {names}; {baselines} are always scored."
+
+
+def choose_arms(arms: Sequence[Arm], names: str) -> tuple[Arm, ...]:
     """Arms by name, in the order of the matrix.
 
     Args:
@@ -201,3 +111,139 @@ def choose_arms(arms: Sequence[A], names: str) -> tuple[A, ...]:
         error=ParamsError,
     )
     return tuple(arm for arm in arms if "all" in wanted or arm.name in wanted)
+
+
+MASK_ONLY, TSDF = "mask-only", "tsdf"
+VOTES, MAJORITY = "2d-votes", "majority"
+
+_LEARNS = {"sources.features_rate": Of("features_rate")}
+_LONG = {"run.train.steps": Of("long_steps")}
+
+for _arm in (
+    Arm("rgb", "Colours are lifted as they are, at the images' size.", RECONSTRUCT, control=True),
+    Arm(
+        "rgb-matched",
+        "Colours at the features' resolution, spread over as many channels by a fixed random "
+        "matrix: what features of this shape are worth if they know nothing but colour.",
+        RECONSTRUCT,
+        control=True,
+        features="projection",
+    ),
+    Arm(
+        "random",
+        "The 2D network with random weights, frozen, its batch norms set on training images: what "
+        "the architecture is worth without anything learnt.",
+        RECONSTRUCT,
+        features="random",
+    ),
+    Arm(
+        "imagenet",
+        "The 2D network with its encoder's ImageNet weights and a random decoder, frozen: what "
+        "training for another purpose is worth.",
+        RECONSTRUCT,
+        features="imagenet",
+    ),
+    Arm(
+        "imagenet-trainable",
+        "The same, learning with the reconstruction at a rate of its own: what learning is worth "
+        "without anything learnt from segmentation.",
+        RECONSTRUCT,
+        features="imagenet",
+        sets=_LEARNS,
+    ),
+    Arm(
+        "segmentation",
+        "The 2D network as trained for segmentation, frozen.",
+        RECONSTRUCT,
+        features="run2d",
+    ),
+    Arm(
+        "segmentation-trainable",
+        "The same, learning with the reconstruction at a rate of its own.",
+        RECONSTRUCT,
+        features="run2d",
+        sets=_LEARNS,
+    ),
+    Arm(
+        "segmentation-proxy",
+        "The same, and the frames' labels go on teaching it.",
+        RECONSTRUCT,
+        features="run2d",
+        sets={**_LEARNS, "sources.features_proxy": True},
+    ),
+    Arm(
+        MASK_ONLY,
+        "Nothing learnt: exactly the voxels that some view sees are surface.",
+        RECONSTRUCT,
+        learns=False,
+        control=True,
+    ),
+    Arm(TSDF, "Nothing learnt: TSDF fusion of all frames' depth.", RECONSTRUCT, learns=False),
+    Arm(
+        "scratch",
+        "Features of the 2D run, a 3D network that starts from chance.",
+        SEGMENT3D,
+        control=True,
+        features="run2d",
+    ),
+    Arm(
+        "from-reconstruction",
+        "The same, the 3D network starting from a reconstruction run on the same features.",
+        SEGMENT3D,
+        features="run2d",
+        start=RECONSTRUCT,
+        sets={"run.transfer.mode": "full"},
+    ),
+    Arm(
+        "scratch-long",
+        "From chance, with as many steps as the reconstruction run and the segmentation together: "
+        "what the steps alone are worth.",
+        SEGMENT3D,
+        features="run2d",
+        sets=_LONG,
+    ),
+    Arm(
+        "from-reconstruction-published",
+        "From the reconstruction run, its weights but the last two blocks at a twentieth of the "
+        "rate.",
+        SEGMENT3D,
+        features="run2d",
+        start=RECONSTRUCT,
+        sets={"run.transfer.mode": "published"},
+    ),
+    Arm(
+        "probe",
+        "From the reconstruction run, a linear probe: only the classifier learns.",
+        SEGMENT3D,
+        features="run2d",
+        start=RECONSTRUCT,
+        sets={"run.transfer.mode": "probe"},
+    ),
+    Arm(
+        "rgb-scratch",
+        "Colours in place of features: no part has seen a label before.",
+        SEGMENT3D,
+    ),
+    Arm(
+        "rgb-from-reconstruction",
+        "Colours, starting from a reconstruction run on colours.",
+        SEGMENT3D,
+        start=RECONSTRUCT,
+        sets={"run.transfer.mode": "full"},
+    ),
+    Arm(
+        VOTES,
+        "No 3D network: the 2D run's labels of all frames vote in each voxel.",
+        SEGMENT3D,
+        learns=False,
+        control=True,
+    ),
+    Arm(
+        MAJORITY,
+        "The training labels' most frequent class everywhere.",
+        SEGMENT3D,
+        learns=False,
+        control=True,
+    ),
+):
+    register(_arm)

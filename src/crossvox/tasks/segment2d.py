@@ -20,9 +20,8 @@ from crossvox.core.labels import NYU40
 from crossvox.core.volume import ImageBatch, Score
 from crossvox.metrics import STRICT, segmentation_scores
 from crossvox.networks import build_network2d
-from crossvox.samples.dataset import COLOR_MEAN, COLOR_STD
 from crossvox.tasks.params import Segment2dParams
-from crossvox.tasks.task import Losses, loss_score
+from crossvox.tasks.task import Losses, exact, loss_score
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -121,8 +120,6 @@ class Segment2d:
 
         params = self.params
         options: dict[str, Any] = {"weights": params.weights if weights else "none"}
-        if params.network == "lite":
-            options |= {"image_mean": COLOR_MEAN, "image_std": COLOR_STD}
         network = build_network2d(params.network, CLASSES, **options)
         network.freeze(params.freeze)
         # Memory order that convolutions on CPUs and GPUs work fastest in; values stay the same.
@@ -170,7 +167,7 @@ class Segment2d:
                 "loss_weight": weight,
                 "loss_pixels": (batch.labels != NYU40.ignore_id).sum(),
             }
-            return {name: value.to(torch.float64) for name, value in counts.items()}
+            return exact(counts)
 
     def predict(self, network: Any, images: Tensor, size: tuple[int, int] | None = None) -> Tensor:
         """NYU40 ids of images, without gradients.

@@ -8,60 +8,23 @@ or the new one, and if writing fails the old one stays.
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from crossvox.core.artifact import Manifest, building, read_json, write_json, write_manifest
+from crossvox.core.artifact import Manifest, read_json, write_json, write_manifest
 from crossvox.core.checks import ArtifactError, CheckpointError
+from crossvox.flow.folder import building
+from crossvox.train.weights import LoadReport, put_weights
 
 NETWORK = "network.safetensors"
 OPTIMIZER = "optimizer.safetensors"
 STATE = "state.json"
-RANDOM = "random."
-"""Prefix of random states in ``optimizer.safetensors``."""
-
-SHOWN = 5
-"""How many problems of one kind an error text lists."""
-
-
-@dataclass(frozen=True)
-class LoadReport:
-    """What became of each weight when a checkpoint was put into a network.
-
-    Attributes:
-        loaded: names that were copied.
-        missing: names that the network has and the checkpoint lacks.
-        unexpected: names that the checkpoint has and the network lacks.
-        mismatched: names that both have, in different shapes; each with both shapes.
-    """
-
-    loaded: tuple[str, ...]
-    missing: tuple[str, ...] = ()
-    unexpected: tuple[str, ...] = ()
-    mismatched: tuple[str, ...] = ()
-
-    @property
-    def complete(self) -> bool:
-        """Whether the checkpoint and the network agree in every name and shape."""
-        return not (self.missing or self.unexpected or self.mismatched)
-
-    def __str__(self) -> str:
-        parts = [f"{len(self.loaded)} loaded"]
-        for kind in ("missing", "unexpected", "mismatched"):
-            names: tuple[str, ...] = getattr(self, kind)
-            if names:
-                more = f", and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-                parts.append(f"{len(names)} {kind} ({', '.join(names[:SHOWN])}{more})")
-        return ", ".join(parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,13 +54,13 @@ def save_checkpoint(
         folder: the checkpoint folder.
         network: whose weights and buffers are saved.
         state: JSON types, goes to ``state.json``.
-        optimizer: tensors for ``optimizer.safetensors``, see :func:`optimizer_tensors`.
+        optimizer: tensors for ``optimizer.safetensors``, see
+            :func:`crossvox.train.optimizer.optimizer_tensors`.
 
     Raises:
         CheckpointError: it cannot be written (full disk, no permission); the old one stays.
     """
     try:
-        restore_swapped(folder)
         with building(folder) as temporary:
             _write_tensors(temporary / NETWORK, network.state_dict())
             if optimizer is not None:
@@ -134,47 +97,8 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     return Checkpoint(_read_tensors(folder / NETWORK), state, optimizer)
 
 
-def put_weights(
-    weights: Mapping[str, Tensor], network: nn.Module, source: str, *, strict: bool = True
-) -> LoadReport:
-    """Copy weights into a network by name.
-
-    Args:
-        weights: by name, any device.
-        network: where they go; keeps its device and data types.
-        source: what to name in an error.
-        strict: refuse unless every name and shape agrees; nothing is copied then. If False, what
-            fits is copied, and it is an error only if nothing fits.
-
-    Raises:
-        CheckpointError: they do not fit; the text lists the first few problems of each kind.
-    """
-    own = network.state_dict()
-    mismatched = tuple(
-        f"{name} {tuple(weights[name].shape)} for {tuple(own[name].shape)}"
-        for name in own
-        if name in weights and weights[name].shape != own[name].shape
-    )
-    report = LoadReport(
-        loaded=tuple(n for n in own if n in weights and weights[n].shape == own[n].shape),
-        missing=tuple(name for name in own if name not in weights),
-        unexpected=tuple(name for name in weights if name not in own),
-        mismatched=mismatched,
-    )
-    if (strict and not report.complete) or not report.loaded:
-        needed = "the same names and shapes" if strict else "at least one weight that fits"
-        raise CheckpointError(
-            f"given: {source}, which does not fit {type(network).__name__}: {report}; needed: "
-            f"{needed}; do: build the network with the parameters of the run (its params.json)"
-        )
-    with torch.no_grad():
-        for name in report.loaded:
-            own[name].copy_(weights[name])
-    return report
-
-
 def load_network_weights(folder: Path, network: nn.Module, *, strict: bool = True) -> LoadReport:
-    """Put a checkpoint's weights into a network; see :func:`put_weights`.
+    """Put a checkpoint's weights into a network; see :func:`crossvox.train.weights.put_weights`.
 
     Args:
         folder: a checkpoint folder, for example ``RUN/best``.
@@ -211,70 +135,6 @@ def load_run_network(
             + (f"ask for '{other}', which is there" if there else "check the path, or train")
         )
     return load_network_weights(folder, network)
-
-
-def optimizer_tensors(optimizer: torch.optim.Optimizer, network: nn.Module) -> dict[str, Tensor]:
-    """The optimizer's moments by ``parameter name/slot``, for example ``head.weight/exp_avg``."""
-    names: dict[Tensor, str] = {p: name for name, p in network.named_parameters()}
-    return {
-        f"{names[parameter]}/{slot}": value
-        for parameter, slots in optimizer.state.items()
-        for slot, value in slots.items()
-        if isinstance(value, Tensor)
-    }
-
-
-def restore_optimizer(
-    optimizer: torch.optim.Optimizer, network: nn.Module, tensors: Mapping[str, Tensor], source: str
-) -> None:
-    """Undo :func:`optimizer_tensors`; entries that start with :data:`RANDOM` are not looked at.
-
-    Raises:
-        CheckpointError: a moment belongs to no parameter of this optimizer, or has another shape.
-    """
-    names = {parameter: name for name, parameter in network.named_parameters()}
-    record = optimizer.state_dict()
-    state: dict[int, dict[str, Tensor]] = {}
-    left = {name for name in tensors if not name.startswith(RANDOM)}
-    number = 0
-    for group in optimizer.param_groups:
-        for parameter in group["params"]:
-            prefix = f"{names[parameter]}/"
-            for name in [name for name in left if name.startswith(prefix)]:
-                value, slot = tensors[name], name.removeprefix(prefix)
-                if value.ndim and value.shape != parameter.shape:
-                    raise CheckpointError(
-                        f"given: {source} with {name} of shape {tuple(value.shape)}; needed: "
-                        f"{tuple(parameter.shape)}; do: train in a new folder"
-                    )
-                # The optimizer updates its moments in place: what was read stays as it is.
-                state.setdefault(number, {})[slot] = value.clone()
-                left.discard(name)
-            number += 1
-    if left:
-        raise CheckpointError(
-            f"given: {source} with optimizer state of {len(left)} unknown parameters "
-            f"({', '.join(sorted(left)[:SHOWN])}); needed: the parameters that the run trained; "
-            f"do: train in a new folder"
-        )
-    record["state"] = state
-    optimizer.load_state_dict(record)
-
-
-def restore_swapped(folder: Path) -> None:
-    """Undo a replacement that was cut off between its two renames; clear what it left behind.
-
-    Replacing a folder moves the old one aside and then moves the new one in. A process killed
-    exactly in between leaves only the old one, under a hidden name; it is moved back here. Only
-    for the process that writes the run: a reader could disturb a replacement under way.
-    """
-    if not folder.parent.is_dir():
-        return
-    aside = sorted(folder.parent.glob(f".{folder.name}.*.old"), key=lambda p: p.stat().st_mtime)
-    if aside and not folder.exists():
-        os.replace(aside.pop(), folder)
-    for stale in aside:
-        shutil.rmtree(stale, ignore_errors=True)
 
 
 def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from crossvox.core.checks import CheckpointError, expect
 from crossvox.networks import build_network, build_network2d
-from crossvox.train.checkpoint import SHOWN, LoadReport, put_weights
+from crossvox.train.weights import SHOWN, LoadReport, put_weights
 
 Architecture = Literal["surfacenet", "enet", "deeplab"]
 """Networks of the published pipeline, by their names in :mod:`crossvox.networks`."""
@@ -129,7 +129,7 @@ class OriginalCheckpoint:
             error=CheckpointError,
         )
         if self.architecture == "surfacenet":
-            network = build_network("surfacenet", self.in_channels, self.classes)
+            network: nn.Module = build_network("surfacenet", self.in_channels, self.classes)
         else:
             network = build_network2d(self.architecture, self.classes, weights="none")
         return network, put_weights(self.weights, network, str(self.source))

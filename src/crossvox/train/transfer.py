@@ -1,36 +1,27 @@
 """What a run takes over from another: which weights are loaded, which stay, which learn slowly.
 
-Transfer is data: :class:`TransferParams` says what is asked for, :class:`TransferReport` what
-became of every weight. Names are those of the 3D network, whether or not images are lifted inside
-it, so that runs with colours and runs with features can follow each other; what does not fit is
-told.
+Transfer is data: :class:`crossvox.train.params.TransferParams` says what is asked for,
+:class:`TransferReport` what became of every weight. Names are those of the 3D network, whether or
+not images are lifted inside it, so that runs with colours and runs with features can follow each
+other; what does not fit is told.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from crossvox.core.checks import CheckpointError, ParamsError, expect
+from crossvox.core.checks import CheckpointError, expect
 from crossvox.train.checkpoint import load_checkpoint
-from crossvox.train.loop import best_or_last
-
-Part = Literal["images", "input", "encoder", "decoder", "last", "classifier"]
-"""Parts of a network, see :meth:`crossvox.networks.scene_unet.SceneUNet.parts`."""
-
-Mode = Literal["full", "published", "decoder", "probe"]
-
-FILE = "transfer.json"
-"""The report in a run folder."""
-
-INNER = "volume_network."
-"""Prefix of the 3D network's weights where images are lifted inside."""
+from crossvox.train.folder import best_or_last
+from crossvox.train.freezing import freeze
+from crossvox.train.matching import INNER, Matching, match, weight_parts
+from crossvox.train.params import Mode, Part, TransferParams
 
 _FROZEN: dict[str, tuple[Part, ...]] = {
     "full": (),
@@ -42,50 +33,13 @@ _SLOW: tuple[Part, ...] = ("input", "encoder", "decoder")
 
 
 @dataclass(frozen=True)
-class TransferParams:
-    """How a run starts from another one.
-
-    Attributes:
-        mode: what learns. ``full``: everything at the run's rate. ``published``: the last two
-            blocks at the run's rate, what was loaded before them at ``rest_share`` of it.
-            ``decoder``: what was loaded into input and encoder stays as it is. ``probe``: all that
-            was loaded but the classifier stays as it is (linear probe). What could not be loaded
-            always learns at the full rate.
-        load: parts that are loaded. ``images`` is the 2D network, which otherwise comes from
-            ``--features``.
-        rest_share: rate of the rest for ``published``, as a share of the run's rate; published:
-            5e-5 beside 1e-3.
-        head: what becomes of a two-class classifier where 41 classes are asked for. ``spread``: its
-            free class stays, each other class starts as an equal share of its occupied class, so
-            that geometry is kept from the first step on; ``new``: it starts from chance.
-
-    Raises:
-        ParamsError: a value makes no sense.
-    """
-
-    mode: Mode = "full"
-    load: tuple[Part, ...] = ("input", "encoder", "decoder", "last", "classifier")
-    rest_share: float = 0.05
-    head: Literal["spread", "new"] = "spread"
-
-    def __post_init__(self) -> None:
-        expect(
-            len(self.load) > 0 and 0 <= self.rest_share <= 1,
-            given=f"parts {self.load}, a rest share of {self.rest_share}",
-            needed="at least one part to load, a share from 0 to 1",
-            do="correct --transfer.*",
-            error=ParamsError,
-        )
-
-
-@dataclass(frozen=True)
 class TransferReport:
     """What became of each weight of a network that starts from another run.
 
     Attributes:
         source: name of the other run's folder.
         checkpoint: ``best`` or ``last``.
-        mode: see :class:`TransferParams`.
+        mode: see :class:`crossvox.train.params.TransferParams`.
         parts: weights loaded and weights there, by part.
         loaded: names that were copied, ``spread`` ones included.
         spread: classifier weights that were spread over the classes.
@@ -133,7 +87,7 @@ class Transfer:
 
     Attributes:
         run: the other run.
-        params: see :class:`TransferParams`.
+        params: see :class:`crossvox.train.params.TransferParams`.
         report: what became of the network that :meth:`initialise` saw last.
 
     Raises:
@@ -155,105 +109,24 @@ class Transfer:
         )
         weights = load_checkpoint(self.run / self.checkpoint).network
         self.weights = {name.removeprefix(INNER): value for name, value in weights.items()}
-        self._slow: set[int] = set()
+        self._slow: set[nn.Parameter] = set()
 
     def initialise(self, network: nn.Module) -> TransferReport:
         """Load, freeze, and remember what is to learn slowly.
 
         Raises:
             CheckpointError: nothing fits.
+            ParamsError: the network does not tell its parts.
         """
-        params, own = self.params, network.state_dict()
-        part_of = _parts(network)
-        input_fits = self._input_fits(network)
-        loaded, spread, missing, not_asked, left = [], [], [], [], []
-        skipped: list[tuple[str, tuple[int, ...], tuple[int, ...]]] = []
-        there: dict[str, list[str]] = {}
-        for name, value in own.items():
-            short, part = name.removeprefix(INNER), part_of.get(name)
-            if part is None:
-                continue
-            there.setdefault(part, []).append(name)
-            found = self.weights.get(short)
-            if part not in params.load:
-                not_asked.append(short)
-            elif found is None:
-                missing.append(short)
-            elif found.shape == value.shape and part == "input" and not input_fits:
-                left.append(short)
-            elif found.shape == value.shape:
-                _copy(value, found)
-                loaded.append(name)
-            elif part == "classifier" and params.head == "spread" and _can_spread(found, value):
-                _copy(value, _spread(found, value))
-                loaded.append(name)
-                spread.append(short)
-            else:
-                skipped.append((short, tuple(value.shape), tuple(found.shape)))
-        # Counters and biases fit by chance: they have one size whatever the network's width.
-        if not any(own[name].ndim > 1 for name in loaded):
-            raise CheckpointError(
-                f"given: {self.run}, of whose {len(self.weights)} weights none fits "
-                f"{type(network).__name__}: {len(missing)} missing, {len(skipped)} of another "
-                f"shape, {len(left)} behind another input; needed: a run with the same 3D "
-                f"network; do: check --from, and pass the --task.* parameters of that run"
-            )
-        frozen = self._freeze(network, set(loaded), part_of)
-        self._slow = set()
-        if params.mode == "published":
-            self._slow = {
-                id(parameter)
-                for name, parameter in network.named_parameters()
-                if name in loaded and part_of[name] in _SLOW
-            }
-        learning = [
-            parameter
-            for name, parameter in network.named_parameters()
-            if parameter.requires_grad and part_of.get(name) != "images"
-        ]
-        slow = sum(p.numel() for p in learning if id(p) in self._slow)
-        rates = {"1": sum(p.numel() for p in learning) - slow}
-        if slow:
-            share = f"{params.rest_share:g}"
-            rates[share] = rates.get(share, 0) + slow
-        self.report = TransferReport(
-            source=self.run.resolve().name,
-            checkpoint=self.checkpoint,
-            mode=params.mode,
-            parts={
-                part: (sum(name in set(loaded) for name in names), len(names))
-                for part, names in there.items()
-            },
-            loaded=tuple(name.removeprefix(INNER) for name in loaded),
-            spread=tuple(spread),
-            missing=tuple(missing),
-            skipped=tuple(skipped),
-            left=tuple(left),
-            not_asked=tuple(not_asked),
-            frozen=frozen,
-            rates=rates,
-        )
+        found = match(network, self.weights, self.params)
+        self._expect_some(network, found)
+        _copy(network, found.values)
+        part_of = weight_parts(network)
+        stopped = _FROZEN[self.params.mode]
+        frozen = freeze(network, lambda name: name in found.values and part_of[name] in stopped)
+        self._slow = self._slow_ones(network, found, part_of)
+        self.report = self._report(found, frozen, self._rates(network, part_of))
         return self.report
-
-    def _input_fits(self, network: nn.Module) -> bool:
-        """Whether the input's weights are all there, in these shapes, and no others.
-
-        Shapes alone do not tell: the first 3x3x3 layer behind a reduction of features may have as
-        many channels as one that reads colours.
-        """
-        inside = [name for part, name in _named_parts(network) if part == "input"]
-        prefixes = tuple(f"{name.removeprefix(INNER)}." for name in inside)
-        own = {
-            short: tuple(value.shape)
-            for name, value in network.state_dict().items()
-            if (short := name.removeprefix(INNER)).startswith(prefixes)
-        }
-        there = {
-            name: tuple(value.shape)
-            for name, value in self.weights.items()
-            if name.startswith(prefixes)
-        }
-        return own == there
 
     def groups(self, groups: list[dict[str, Any]], rate: float) -> list[dict[str, Any]]:
         """A task's groups for the optimizer, what learns slowly at its own rate.
@@ -264,76 +137,75 @@ class Transfer:
         """
         split: list[dict[str, Any]] = []
         for group in groups:
-            slow = [p for p in group["params"] if id(p) in self._slow]
-            rest = [p for p in group["params"] if id(p) not in self._slow]
+            slow = [p for p in group["params"] if p in self._slow]
+            rest = [p for p in group["params"] if p not in self._slow]
             if rest:
                 split.append({**group, "params": rest})
             if slow:
                 split.append({**group, "params": slow, "lr": rate * self.params.rest_share})
         return split
 
-    def _freeze(
-        self, network: nn.Module, loaded: set[str], part_of: Mapping[str, str]
-    ) -> tuple[str, ...]:
-        """Stop what was loaded into frozen parts from learning; norms keep their statistics."""
-        frozen, stopped = [], _FROZEN[self.params.mode]
-        for prefix, module in network.named_modules():
-            own = [f"{prefix}.{name}" for name, _ in module.named_parameters(recurse=False)]
-            if not own or any(n not in loaded or part_of[n] not in stopped for n in own):
-                continue
-            for name, parameter in module.named_parameters(recurse=False):
-                parameter.requires_grad_(False)
-                frozen.append(f"{prefix}.{name}".removeprefix(INNER))
-            _rest(module)
-        return tuple(frozen)
+    def _expect_some(self, network: nn.Module, found: Matching) -> None:
+        own = network.state_dict()
+        expect(
+            # Counters and biases fit by chance: they have one size whatever the network's width.
+            any(own[name].ndim > 1 for name in found.values),
+            given=f"{self.run}, of whose {len(self.weights)} weights none fits "
+            f"{type(network).__name__}: {len(found.missing)} missing, {len(found.skipped)} of "
+            f"another shape, {len(found.left)} behind another input",
+            needed="a run with the same 3D network",
+            do="check --from, and pass the --task.* parameters of that run",
+            error=CheckpointError,
+        )
+
+    def _slow_ones(
+        self, network: nn.Module, found: Matching, part_of: Mapping[str, str]
+    ) -> set[nn.Parameter]:
+        """What was loaded before the last blocks, where that learns at a rate of its own."""
+        if self.params.mode != "published":
+            return set()
+        return {
+            parameter
+            for name, parameter in network.named_parameters()
+            if name in found.values and part_of[name] in _SLOW
+        }
+
+    def _rates(self, network: nn.Module, part_of: Mapping[str, str]) -> dict[str, int]:
+        """How many weights learn at which share of the run's rate."""
+        learning = [
+            parameter
+            for name, parameter in network.named_parameters()
+            if parameter.requires_grad and part_of.get(name) != "images"
+        ]
+        slow = sum(p.numel() for p in learning if p in self._slow)
+        rates = {"1": sum(p.numel() for p in learning) - slow}
+        if slow:
+            share = f"{self.params.rest_share:g}"
+            rates[share] = rates.get(share, 0) + slow
+        return rates
+
+    def _report(self, found: Matching, frozen: list[str], rates: dict[str, int]) -> TransferReport:
+        return TransferReport(
+            source=self.run.resolve().name,
+            checkpoint=self.checkpoint,
+            mode=self.params.mode,
+            parts={
+                part: (sum(name in found.values for name in names), len(names))
+                for part, names in found.parts.items()
+            },
+            loaded=tuple(name.removeprefix(INNER) for name in found.values),
+            spread=tuple(found.spread),
+            missing=tuple(found.missing),
+            skipped=tuple(found.skipped),
+            left=tuple(found.left),
+            not_asked=tuple(found.not_asked),
+            frozen=tuple(name.removeprefix(INNER) for name in frozen),
+            rates=rates,
+        )
 
 
-def _named_parts(network: nn.Module) -> list[tuple[str, str]]:
-    """Part and full name of each module that :meth:`parts` lists.
-
-    Raises:
-        ParamsError: the network does not tell its parts.
-    """
-    parts = getattr(network, "parts", None)
-    expect(
-        callable(parts),
-        given=f"a network {type(network).__name__} that does not tell its parts",
-        needed="one with a method parts()",
-        do="start from scratch",
-        error=ParamsError,
-    )
-    assert callable(parts)
-    names = {module: name for name, module in network.named_modules()}
-    return [(part, names[module]) for part, modules in parts().items() for module in modules]
-
-
-def _parts(network: nn.Module) -> dict[str, str]:
-    """Part of each weight and buffer, by its full name."""
-    return {
-        f"{name}.{own}": part
-        for part, name in _named_parts(network)
-        for own in network.get_submodule(name).state_dict()
-    }
-
-
-def _can_spread(found: Tensor, own: Tensor) -> bool:
-    return len(found) == 2 and len(own) > 2 and found.shape[1:] == own.shape[1:]
-
-
-def _spread(found: Tensor, own: Tensor) -> Tensor:
-    """Free class, and the occupied class for every other, which share its probability evenly."""
-    wide = torch.cat((found[:1], found[1:].expand(len(own) - 1, *found.shape[1:]))).clone()
-    if wide.ndim == 1:
-        wide[1:] -= math.log(len(own) - 1)
-    return wide
-
-
-def _copy(target: Tensor, value: Tensor) -> None:
+def _copy(network: nn.Module, values: Mapping[str, Tensor]) -> None:
+    own = network.state_dict()
     with torch.no_grad():
-        target.copy_(value)
-
-
-def _rest(module: nn.Module) -> None:
-    """Keep a module in evaluation mode, whatever is asked of the network that it is part of."""
-    module.eval()
-    module.train = lambda mode=True: module  # type: ignore[method-assign]
+        for name, value in values.items():
+            own[name].copy_(value)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture.rooms.layout import Room, polygon_contains
+from crossvox.capture.rooms.layout.room import Room, polygon_contains
 from crossvox.core.camera import Pose
 from crossvox.doors.raycast import Raycaster
 
@@ -140,24 +140,42 @@ def _walk(
 
     It goes round the room ``tours`` times, each time by other stops.
     """
-    from scipy.ndimage import gaussian_filter1d, label
-    from skimage.graph import route_through_array
+    largest, margin_m = _walkable(clearance)
+    cells = np.argwhere(largest)
+    preferred = cells[~low[largest]]
+    if len(preferred) > 30:
+        cells = preferred
+    stops = _stops(cells, rng, tours)
+    cost = np.where(largest, 1 + 3.0 * low + 0.4 / np.maximum(clearance, 0.1), -1)
+    route = _route(cost, stops)
+    if not route:
+        return (np.array([stops[0]]) + 0.5) * CELL_M, 0.0
+    line = _smoothed((np.array(route) + 0.5) * CELL_M, clearance, 0.65 * margin_m)
+    closed = np.concatenate([line, line[:1]])
+    return closed, float(np.linalg.norm(np.diff(closed, axis=0), axis=1).sum())
 
-    for margin in (0.38, 0.3, 0.24, 0.18, 0.12):
-        margin_m = margin
+
+def _walkable(clearance: Array) -> tuple[NDArray[np.bool_], float]:
+    """The largest piece of floor with a good distance to everything, and that distance, metres.
+
+    The distance shrinks until there is a piece of some size; a full room has its freest cell.
+    """
+    from scipy.ndimage import label
+
+    margin_m = 0.0
+    for margin_m in (0.38, 0.3, 0.24, 0.18, 0.12):
         pieces, count = label(clearance > margin_m)
         if count:
             sizes = np.bincount(pieces.ravel())
             sizes[0] = 0
             largest = pieces == sizes.argmax()
             if largest.sum() * CELL_M**2 > 0.6:
-                break
-    else:
-        largest = clearance >= clearance.max()
-    cells = np.argwhere(largest)
-    preferred = cells[~low[largest]]
-    if len(preferred) > 30:
-        cells = preferred
+                return largest, margin_m
+    return clearance >= clearance.max(), margin_m
+
+
+def _stops(cells: Array, rng: np.random.Generator, tours: int) -> list[Array]:
+    """Cells far from each other, in an order that goes from each to the nearest one left."""
     first = cells[int(rng.integers(len(cells)))]
     order: list[Array] = []
     for tour in range(tours):
@@ -173,24 +191,32 @@ def _walk(
         while stops:
             nearest = int(np.argmin([np.linalg.norm(stop - order[-1]) for stop in stops]))
             order.append(stops.pop(nearest))
-    cost = np.where(largest, 1 + 3.0 * low + 0.4 / np.maximum(clearance, 0.1), -1)
+    return order
+
+
+def _route(cost: Array, stops: list[Array]) -> list[Any]:
+    """Cells of the cheapest way from stop to stop and back to the first; none if it is one cell."""
+    from skimage.graph import route_through_array
+
     route: list[Any] = []
-    for start, end in zip(order, order[1:] + order[:1], strict=True):
+    for start, end in zip(stops, stops[1:] + stops[:1], strict=True):
         if (start == end).all():
             continue
         steps, _ = route_through_array(cost, start, end, fully_connected=True, geometric=True)
         route += steps[:-1]
-    if not route:
-        return (np.array([order[0]]) + 0.5) * CELL_M, 0.0
-    rough = (np.array(route) + 0.5) * CELL_M
+    return route
+
+
+def _smoothed(line: Array, clearance: Array, margin_m: float) -> Array:
+    """A closed line ``(N, 2)``, as smooth as it may be without coming nearer than ``margin_m``."""
+    from scipy.ndimage import gaussian_filter1d
+
     for sigma in (7.0, 4.5, 2.5, 1.0):
-        smooth = gaussian_filter1d(rough, sigma, axis=0, mode="wrap")
+        smooth = gaussian_filter1d(line, sigma, axis=0, mode="wrap")
         at = np.clip((smooth / CELL_M).astype(int), 0, np.array(clearance.shape) - 1)
-        if clearance[at[:, 0], at[:, 1]].min() > 0.65 * margin_m:
-            rough = smooth
-            break
-    closed = np.concatenate([rough, rough[:1]])
-    return closed, float(np.linalg.norm(np.diff(closed, axis=0), axis=1).sum())
+        if clearance[at[:, 0], at[:, 1]].min() > margin_m:
+            return np.asarray(smooth)
+    return line
 
 
 def _along(line: Array, rounds: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Frames of a baked room: colour, labels, true depth, and what the sensors make of them."""
+"""Frames of a baked room: colour, labels, depth, as the sensors see them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture.rooms import texture
-from crossvox.capture.rooms.layout import Room
+from crossvox.capture.rooms import sensor, texture
+from crossvox.capture.rooms.layout.room import Room
 from crossvox.capture.rooms.light import RoomMesh, assemble, bake, vertex_albedo
 from crossvox.capture.rooms.materials import KINDS
 from crossvox.core.camera import Intrinsics, Pose, pixel_rays
@@ -83,7 +83,6 @@ class Studio:
         self.albedo = vertex_albedo(self.mesh, self.table, self.atlas)
         glow = self.table[self.mesh.material, 12]
         self.light = bake(room, self.mesh, self.caster, self.albedo, glow, rng, threads)
-        self.glow = glow
         self.lamps = np.array(
             [(*lamp.at, *lamp.color) for lamp in room.lamps] or np.zeros((0, 6)), dtype=np.float32
         )
@@ -91,19 +90,19 @@ class Studio:
             camera: np.ascontiguousarray(pixel_rays(camera).reshape(-1, 3), dtype=np.float32)
             for camera in (cameras.color, cameras.depth)
         }
-        self._tone = texture.tone_table()
+        self._tone = sensor.tone_table()
         self.exposure = self._exposure()
 
     def _exposure(self) -> float:
         """A gain that makes walls and furniture about middle grey on average."""
-        level = np.minimum(self.albedo * (self.light + 0.0), 2.0).mean(axis=1)
+        level = np.minimum(self.albedo * self.light, 2.0).mean(axis=1)
         return float(0.42 / max(np.mean(np.clip(level, 0.02, None)), 1e-3))
 
     def cast(self, camera: Intrinsics, pose: Pose) -> tuple[Hits, NDArray[np.float32]]:
         """First hits through all pixel centres, and the rays; ``distance`` is depth along z."""
         rays = self._rays[camera]
         directions, origins = np.empty_like(rays), np.empty_like(rays)
-        texture.turn_rays(rays, pose.world_from_camera, directions, origins)
+        sensor.turn_rays(rays, pose.world_from_camera, directions, origins)
         return self.caster.cast(origins, directions), directions
 
     def color_hits(self, pose: Pose) -> tuple[Hits, NDArray[np.float32]]:
@@ -180,18 +179,12 @@ class Studio:
         light = np.asarray(cv2.GaussianBlur(np.minimum(light, 8.0), (3, 3), 0.55))
         noise = rng.standard_normal(shape, dtype=np.float32) * np.float32(grain)
         image = np.empty((*shape, 3), dtype=np.uint8)
-        texture.develop(
+        sensor.develop(
             light, hits.distance.reshape(shape), np.ascontiguousarray(motion[:3]),
             camera.fx, camera.fy, camera.cx, camera.cy,
             np.asarray(gain) * self.exposure, noise, 0.25, self._tone, image,
         )  # fmt: skip
         return image
-
-    def true_depth(self, hits: Hits) -> NDArray[np.float32]:
-        """Noise-free depth of the depth camera, ``(H, W)`` metres, 0 where nothing was hit."""
-        camera = self.cameras.depth
-        depth = np.where(np.isfinite(hits.distance), hits.distance, 0).astype(np.float32)
-        return depth.reshape(camera.height, camera.width)
 
     def sense(
         self,
@@ -207,7 +200,7 @@ class Studio:
         mesh = self.mesh
         cosine = np.empty(len(hits.face), dtype=np.float32)
         dark = np.empty_like(cosine)
-        texture.readability(
+        sensor.readability(
             hits.face, directions, mesh.faces, mesh.normals, self.albedo, mesh.material,
             self.table, cosine, dark,
         )  # fmt: skip
@@ -219,7 +212,7 @@ class Studio:
         scale = float((np.outer(kernel, kernel) ** 2).sum()) ** -0.5
         white = np.asarray(cv2.sepFilter2D(white, -1, kernel, kernel)) * np.float32(scale)
         out = np.empty(shape, dtype=np.uint16)
-        texture.sense_depth(
+        sensor.sense_depth(
             hits.distance.reshape(shape), cosine.reshape(shape), dark.reshape(shape), coarse,
             white, rng.random(shape, dtype=np.float32), far_m, noise, out,
         )  # fmt: skip

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from crossvox.capture.rooms import texture
 from crossvox.capture.rooms.categories import RAW_IDS
-from crossvox.capture.rooms.layout import Lamp, Room
+from crossvox.capture.rooms.layout.room import Lamp, Room
 from crossvox.capture.rooms.shapes import rotation
 from crossvox.core.volume import Mesh
 from crossvox.doors.raycast import Raycaster

@@ -149,6 +149,11 @@ class Placed:
     block: Block
     zone: Block | None = None
 
+    def to_room(self, x: float, y: float) -> tuple[float, float, float]:
+        """Where a place on the model's floor plan lies in the room."""
+        a, b, c = (rotation(self.yaw) @ np.array([x, y, 0.0]) + np.asarray(self.at)).tolist()
+        return a, b, c
+
 
 def block_of(model: Model, at: tuple[float, float, float], yaw: float) -> Block:
     """The space that a model takes when it stands at a place."""

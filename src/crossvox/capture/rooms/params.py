@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from crossvox.core.checks import ParamsError, expect
 
@@ -31,7 +32,7 @@ class RoomsParams:
         noise: factor on the sensor's depth noise and missing readings; 0 = a perfect sensor.
         validation_every: every so many rooms one goes to the validation list (the last room, if
             there are at least two and too few for that).
-        threads: threads that render; 0 = all cores.
+        threads: threads that render; 0 = all that this process may use.
 
     Raises:
         ParamsError: a value that makes no sense.
@@ -114,11 +115,11 @@ class RoomsReport:
 
     Attributes:
         rooms: one record a room, in order.
-        seconds: wall time of the call.
+        failed: rooms that could not be written.
     """
 
     rooms: tuple[RoomReport, ...] = field(default_factory=tuple)
-    seconds: float = 0.0
+    failed: tuple[Any, ...] = ()
 
     @property
     def scenes(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from crossvox.capture.rooms import materials as m
+from crossvox.capture.rooms import images
 from crossvox.capture.rooms.materials import Color, Material, MaterialBook, hsv, shade
 
 _WOODS: tuple[Color, ...] = (
@@ -43,6 +43,10 @@ class Style:
         )
         self.gray = self.paint((0.5, 0.5, 0.52), 0.1)
         self.trim = self.paint((0.93, 0.92, 0.89), 0.2) if rng.random() < 0.7 else self.wood(0)
+
+    def between(self, low: float, high: float) -> float:
+        """A number from a range."""
+        return float(self.rng.uniform(low, high))
 
     def color(self, low: float = 0.3, high: float = 0.9) -> Color:
         """A colour near the room's hue or opposite to it."""
@@ -103,12 +107,12 @@ class Style:
         color = hsv(float(self.rng.uniform(0.24, 0.38)), 0.6, float(self.rng.uniform(0.35, 0.6)))
         return self.book.add(Material("leaf", color, shade(color, 1.5), gloss=0.1))
 
-    def wall(self, kind: str) -> int:
-        """Walls of a room of this kind."""
+    def wall(self, tiled: float) -> int:
+        """Walls of a room, tiled with a probability."""
         rng = self.rng
         pale = self.quiet(0.78, 0.96) if rng.random() < 0.6 else hsv(self.hue, 0.25, 0.9)
         draw = rng.random()
-        if kind == "bathroom" or (kind == "kitchen" and draw < 0.35):
+        if draw < tiled:
             grout = (0.66, 0.65, 0.63)
             return self.book.add(
                 Material(
@@ -126,11 +130,11 @@ class Style:
             return self.book.add(Material("dots", pale, second, scale))
         return self.book.add(Material("brick", (0.62, 0.36, 0.28), (0.72, 0.68, 0.62)))
 
-    def floor(self, kind: str) -> int:
-        """Floor of a room of this kind."""
+    def floor(self, tiled: float) -> int:
+        """Floor of a room, tiled with a probability."""
         rng = self.rng
         draw = rng.random()
-        if kind in ("bathroom", "kitchen") or draw < 0.08:
+        if draw < tiled:
             color = self.quiet(0.35, 0.9)
             scale = float(rng.uniform(0.18, 0.45))
             return self.book.add(
@@ -153,7 +157,7 @@ class Style:
     def picture(self) -> int:
         """A painting, photograph or poster."""
         draw = int(self.rng.integers(4))
-        maker = (m.landscape, m.abstract, m.portrait, m.poster)[draw]
+        maker = (images.landscape, images.abstract, images.portrait, images.poster)[draw]
         return self.book.add_image(maker(self.rng), gloss=0.12, sharpness=40)
 
     def glass(self) -> int:

@@ -1,32 +1,32 @@
-"""Per-pixel kernels: patterns, shading, developing of the photograph, the depth sensor."""
+"""Per-pixel kernels of surfaces: patterns, reflectance, shading."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from crossvox.capture.rooms.materials import KINDS
+
 Array = NDArray[Any]
+Pattern = Callable[..., tuple[float, float]]
+"""Share of the second colour and brightness factor at a place: ``(s, t, seed, scale, fine)``.
 
-TONE_STEPS = 2048.0
-"""Entries of the tone curve a unit of light."""
+``s``, ``t`` and ``scale`` are metres; ``fine`` from 0 to 1 fades detail that is smaller than a
+pixel.
+"""
 
-
-def tone_curve(light: Array) -> Array:
-    """Linear light to 8-bit sRGB values (float): a shoulder that spares windows, then gamma."""
-    light = np.maximum(light, 0.0)
-    shoulder = light * (1 + light / 6.0) / (1 + light)
-    return np.asarray(np.minimum(shoulder, 1.0) ** (1 / 2.2) * 255)
-
-
-def tone_table() -> NDArray[np.float32]:
-    """:func:`tone_curve` at the steps that :func:`develop` looks up, light from 0 to 16."""
-    return tone_curve((np.arange(int(TONE_STEPS) * 16) + 0.5) / TONE_STEPS).astype(np.float32)
+_inlined = njit(nogil=True, error_model="numpy", fastmath=True)
+_kernel = njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+# Noise
+
+
+@_inlined
 def _hash(x: int, y: int, seed: int) -> float:
     """A number from 0 to 1 that looks random, the same for the same cell."""
     h = np.uint32(
@@ -39,7 +39,7 @@ def _hash(x: int, y: int, seed: int) -> float:
     return float(np.uint32(h ^ (h >> np.uint32(16)))) * (1.0 / 4294967296.0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+@_inlined
 def _noise(x: float, y: float, seed: int) -> float:
     """Smooth noise from 0 to 1 with features of size 1."""
     fx, fy = np.floor(x), np.floor(y)
@@ -51,111 +51,213 @@ def _noise(x: float, y: float, seed: int) -> float:
     return (a * (1 - u) + b * u) * (1 - v) + (c * (1 - u) + d * u) * v
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
-def _pattern(
-    kind: int, s: float, t: float, seed: int, scale: float, fine: float
-) -> tuple[float, float]:
-    """Share of the second colour and brightness factor of a pattern at ``(s, t)`` metres.
+# Patterns
 
-    ``fine`` from 0 to 1 fades detail that is smaller than a pixel.
-    """
-    mix, light = 0.0, 1.0
-    if kind == 0:  # plain
-        light = 0.985 + 0.03 * _noise(s * 9, t * 9, seed)
-    elif kind == 1:  # wood, grain along s
-        wave = _noise(s * 1.3, t * 14, seed)
-        ring = 0.5 + 0.5 * np.sin(60 * t + 16 * wave + 3 * _noise(s * 3, t * 3, seed + 1))
-        mix = 0.55 * ring * ring * (0.4 + 0.6 * wave)
-        light = 0.92 + 0.16 * (1 + fine * (_noise(s * 12, t * 240, seed + 2) - 0.5))
-        light -= 0.08
-    elif kind == 2:  # planks along s
-        row = np.floor(t / scale)
-        shift = _hash(int(row), 7, seed) * scale * 9
-        board = np.floor((s + shift) / (scale * 9))
-        tint = _hash(int(row), int(board), seed)
-        across = t / scale - row
-        along = (s + shift) / (scale * 9) - board
-        local = seed + int(tint * 1000)
-        wave = _noise(s * 1.5, t * 16, local)
-        ring = 0.5 + 0.5 * np.sin(70 * t + 14 * wave)
-        mix = 0.45 * tint + 0.35 * ring * wave
-        light = 0.86 + 0.2 * tint + 0.1 * fine * (_noise(s * 10, t * 200, local) - 0.5)
-        if across < 0.035 or along < 0.004:
-            light *= 0.55
-    elif kind == 3:  # tiles
-        u, v = s / scale, t / scale
-        iu, iv = np.floor(u), np.floor(v)
-        tint = _hash(int(iu), int(iv), seed)
-        gap = 0.0035 / scale + 0.006
-        if u - iu < gap or v - iv < gap:
-            mix, light = 1.0, 0.9
-        else:
-            light = 0.95 + 0.07 * tint + 0.05 * (_noise(s * 25, t * 25, seed) - 0.5)
-    elif kind == 4:  # fabric
-        weave = 0.5 + 0.25 * (np.sin(s * 1500) + np.sin(t * 1500))
-        speckle = _noise(s * 320, t * 320, seed)
-        mix = fine * (0.22 * weave + 0.3 * speckle) + (1 - fine) * 0.26
-        light = 0.93 + 0.14 * _noise(s * 6, t * 6, seed + 3)
-    elif kind == 5:  # stripes along t
-        u = s / scale
-        u -= np.floor(u)
-        mix = 1.0 if u < 0.45 else 0.0
-        if 0.68 < u < 0.74:
-            mix = 0.7
-        light = 0.97 + 0.06 * _noise(s * 30, t * 30, seed)
-    elif kind == 6:  # dots in a staggered raster
-        v = t / scale
-        row = np.floor(v)
-        u = s / scale + 0.5 * (row % 2)
-        du, dv = u - np.floor(u) - 0.5, v - row - 0.5
-        r = du * du + dv * dv
-        mix = 1.0 if r < 0.035 else (0.6 if 0.075 < r < 0.105 else 0.0)
-        light = 0.98 + 0.04 * _noise(s * 30, t * 30, seed)
-    elif kind == 7:  # bricks
-        row = np.floor(t / 0.072)
-        u = s / 0.23 + 0.5 * (row % 2)
-        iu = np.floor(u)
-        if u - iu < 0.05 or t / 0.072 - row < 0.15:
-            mix, light = 1.0, 0.9
-        else:
-            light = 0.75 + 0.4 * _hash(int(iu), int(row), seed)
-            light += 0.15 * (_noise(s * 60, t * 60, seed) - 0.5)
-    elif kind == 8:  # stone
-        n = _noise(s * 60, t * 60, seed) + 0.6 * fine * (_noise(s * 210, t * 210, seed + 1) - 0.5)
-        vein = abs(_noise(s * 5, t * 5, seed + 2) + 0.3 * _noise(s * 17, t * 17, seed) - 0.65)
-        mix = 0.35 * n + (0.5 if vein < 0.025 else 0.0)
-    elif kind == 9:  # carpet
-        n = _noise(s * 130, t * 130, seed)
-        mix = 0.4 * (fine * n + (1 - fine) * 0.5) + 0.3 * _noise(s * 3, t * 3, seed + 1)
-        light = 0.9 + 0.2 * fine * (_noise(s * 300, t * 300, seed + 2) - 0.5)
-    elif kind == 13:  # plaid
-        u, v = s / scale, t / scale
-        u, v = u - np.floor(u), v - np.floor(v)
-        mix = 0.42 * (1.0 if u < 0.35 else 0.0) + 0.42 * (1.0 if v < 0.35 else 0.0)
-        if 0.62 < u < 0.66 or 0.62 < v < 0.66:
-            mix, light = 0.1, 1.25
-    elif kind == 14:  # leather
-        n = _noise(s * 90, t * 90, seed)
-        mix = 0.25 * _noise(s * 4, t * 4, seed + 1) + 0.2 * fine * n
-        light = 0.95 + 0.1 * n * fine
-    elif kind == 15:  # brushed metal
-        light = 0.93 + 0.14 * (0.5 + fine * (_noise(s * 8, t * 400, seed) - 0.5))
-    elif kind == 16:  # diamonds
-        u, v = (s + t) / scale, (s - t) / scale
-        mix = 1.0 if (int(np.floor(u)) + int(np.floor(v))) % 2 == 0 else 0.0
-    elif kind == 17:  # leaf: a rib and a tint that varies
-        mix = 0.5 * _noise(s * 40, t * 40, seed)
-        light = 0.8 + 0.4 * _noise(s * 25, t * 12, seed + 1)
+
+@_inlined
+def _plain(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
+    return 0.0, 0.985 + 0.03 * _noise(s * 9, t * 9, seed)
+
+
+@_inlined
+def _wood(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
+    """Grain along s."""
+    wave = _noise(s * 1.3, t * 14, seed)
+    ring = 0.5 + 0.5 * np.sin(60 * t + 16 * wave + 3 * _noise(s * 3, t * 3, seed + 1))
+    mix = 0.55 * ring * ring * (0.4 + 0.6 * wave)
+    light = 0.92 + 0.16 * (1 + fine * (_noise(s * 12, t * 240, seed + 2) - 0.5))
+    light -= 0.08
     return mix, light
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+@_inlined
+def _planks(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
+    """Boards along s."""
+    row = np.floor(t / scale)
+    shift = _hash(int(row), 7, seed) * scale * 9
+    board = np.floor((s + shift) / (scale * 9))
+    tint = _hash(int(row), int(board), seed)
+    across = t / scale - row
+    along = (s + shift) / (scale * 9) - board
+    local = seed + int(tint * 1000)
+    wave = _noise(s * 1.5, t * 16, local)
+    ring = 0.5 + 0.5 * np.sin(70 * t + 14 * wave)
+    mix = 0.45 * tint + 0.35 * ring * wave
+    light = 0.86 + 0.2 * tint + 0.1 * fine * (_noise(s * 10, t * 200, local) - 0.5)
+    if across < 0.035 or along < 0.004:
+        light *= 0.55
+    return mix, light
+
+
+@_inlined
+def _tiles(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
+    u, v = s / scale, t / scale
+    iu, iv = np.floor(u), np.floor(v)
+    tint = _hash(int(iu), int(iv), seed)
+    gap = 0.0035 / scale + 0.006
+    if u - iu < gap or v - iv < gap:
+        return 1.0, 0.9
+    return 0.0, 0.95 + 0.07 * tint + 0.05 * (_noise(s * 25, t * 25, seed) - 0.5)
+
+
+@_inlined
+def _fabric(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
+    weave = 0.5 + 0.25 * (np.sin(s * 1500) + np.sin(t * 1500))
+    speckle = _noise(s * 320, t * 320, seed)
+    mix = fine * (0.22 * weave + 0.3 * speckle) + (1 - fine) * 0.26
+    return mix, 0.93 + 0.14 * _noise(s * 6, t * 6, seed + 3)
+
+
+@_inlined
+def _stripes(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
+    """Stripes along t."""
+    u = s / scale
+    u -= np.floor(u)
+    mix = 1.0 if u < 0.45 else 0.0
+    if 0.68 < u < 0.74:
+        mix = 0.7
+    return mix, 0.97 + 0.06 * _noise(s * 30, t * 30, seed)
+
+
+@_inlined
+def _dots(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
+    """Dots in a staggered raster."""
+    v = t / scale
+    row = np.floor(v)
+    u = s / scale + 0.5 * (row % 2)
+    du, dv = u - np.floor(u) - 0.5, v - row - 0.5
+    r = du * du + dv * dv
+    mix = 1.0 if r < 0.035 else (0.6 if 0.075 < r < 0.105 else 0.0)
+    return mix, 0.98 + 0.04 * _noise(s * 30, t * 30, seed)
+
+
+@_inlined
+def _brick(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
+    row = np.floor(t / 0.072)
+    u = s / 0.23 + 0.5 * (row % 2)
+    iu = np.floor(u)
+    if u - iu < 0.05 or t / 0.072 - row < 0.15:
+        return 1.0, 0.9
+    light = 0.75 + 0.4 * _hash(int(iu), int(row), seed)
+    light += 0.15 * (_noise(s * 60, t * 60, seed) - 0.5)
+    return 0.0, light
+
+
+@_inlined
+def _stone(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
+    n = _noise(s * 60, t * 60, seed) + 0.6 * fine * (_noise(s * 210, t * 210, seed + 1) - 0.5)
+    vein = abs(_noise(s * 5, t * 5, seed + 2) + 0.3 * _noise(s * 17, t * 17, seed) - 0.65)
+    return 0.35 * n + (0.5 if vein < 0.025 else 0.0), 1.0
+
+
+@_inlined
+def _carpet(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
+    n = _noise(s * 130, t * 130, seed)
+    mix = 0.4 * (fine * n + (1 - fine) * 0.5) + 0.3 * _noise(s * 3, t * 3, seed + 1)
+    return mix, 0.9 + 0.2 * fine * (_noise(s * 300, t * 300, seed + 2) - 0.5)
+
+
+@_inlined
+def _plaid(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
+    u, v = s / scale, t / scale
+    u, v = u - np.floor(u), v - np.floor(v)
+    if 0.62 < u < 0.66 or 0.62 < v < 0.66:
+        return 0.1, 1.25
+    return 0.42 * (1.0 if u < 0.35 else 0.0) + 0.42 * (1.0 if v < 0.35 else 0.0), 1.0
+
+
+@_inlined
+def _leather(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
+    n = _noise(s * 90, t * 90, seed)
+    mix = 0.25 * _noise(s * 4, t * 4, seed + 1) + 0.2 * fine * n
+    return mix, 0.95 + 0.1 * n * fine
+
+
+@_inlined
+def _metal(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
+    """Brushed metal."""
+    return 0.0, 0.93 + 0.14 * (0.5 + fine * (_noise(s * 8, t * 400, seed) - 0.5))
+
+
+@_inlined
+def _diamonds(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
+    u, v = (s + t) / scale, (s - t) / scale
+    return 1.0 if (int(np.floor(u)) + int(np.floor(v))) % 2 == 0 else 0.0, 1.0
+
+
+@_inlined
+def _leaf(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
+    """A rib and a tint that varies."""
+    return 0.5 * _noise(s * 40, t * 40, seed), 0.8 + 0.4 * _noise(s * 25, t * 12, seed + 1)
+
+
+PATTERNS: dict[str, Pattern] = {
+    "plain": _plain,
+    "wood": _wood,
+    "planks": _planks,
+    "tiles": _tiles,
+    "fabric": _fabric,
+    "stripes": _stripes,
+    "dots": _dots,
+    "brick": _brick,
+    "stone": _stone,
+    "carpet": _carpet,
+    "plaid": _plaid,
+    "leather": _leather,
+    "metal": _metal,
+    "diamonds": _diamonds,
+    "leaf": _leaf,
+}
+"""Pattern of each kind of material; the other kinds show their first colour, or an image."""
+
+
+def _one_of(patterns: dict[str, Pattern]) -> Pattern:
+    """A kernel that calls the pattern of a kind, given by its number before the other arguments.
+
+    It is one ``if`` around the next: kernels cannot look functions up, and the compiler makes
+    one jump of them.
+    """
+
+    @_inlined
+    def one_color(
+        kind: int, s: float, t: float, seed: int, scale: float, fine: float
+    ) -> tuple[float, float]:
+        return 0.0, 1.0
+
+    choose: Pattern = one_color
+    for name, pattern in reversed(patterns.items()):
+        choose = _either(KINDS.index(name), pattern, choose)
+    return choose
+
+
+def _either(number: int, pattern: Pattern, others: Pattern) -> Pattern:
+    @_inlined
+    def choose(
+        kind: int, s: float, t: float, seed: int, scale: float, fine: float
+    ) -> tuple[float, float]:
+        if kind == number:
+            return pattern(s, t, seed, scale, fine)
+        return others(kind, s, t, seed, scale, fine)
+
+    result: Pattern = choose
+    return result
+
+
+_pattern = _one_of(PATTERNS)
+
+
+# Surfaces
+
+_IMAGE = KINDS.index("image")
+
+
+@_kernel
 def albedo_of(
     row: Array, atlas: Array, s: float, t: float, seed: int, footprint_m: float, out: Array
 ) -> None:
     """Reflectance of a material (one row of the table) at ``(s, t)``, linear, into ``out (3,)``."""
     kind = int(row[0])
-    if kind == 10:
+    if kind == _IMAGE:
         edge = atlas.shape[1]
         x = min(max(s, 0.0), 0.9999) * edge - 0.5
         y = (1 - min(max(t, 0.0), 0.9999)) * edge - 0.5
@@ -176,22 +278,7 @@ def albedo_of(
         out[c] = min((row[1 + c] * (1 - mix) + row[4 + c] * mix) * light, 0.98)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def turn_rays(rays: Array, world_from_camera: Array, directions: Array, origins: Array) -> None:
-    """Rays ``(N, 3)`` of a camera in the world.
-
-    A plain loop on purpose: a matrix product this thin spends its time in the threads that the
-    linear algebra library starts, which fight with those that render.
-    """
-    m = world_from_camera
-    for i in range(len(rays)):
-        x, y, z = rays[i, 0], rays[i, 1], rays[i, 2]
-        for k in range(3):
-            directions[i, k] = m[k, 0] * x + m[k, 1] * y + m[k, 2] * z
-            origins[i, k] = m[k, 3]
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+@_kernel
 def shade_hits(
     face: Array,
     bary_u: Array,
@@ -271,175 +358,7 @@ def shade_hits(
                 color[i, channel] += 0.10 * level * fresnel
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
-def develop(
-    color: Array,
-    depth: Array,
-    motion: Array,
-    fx: float,
-    fy: float,
-    cx: float,
-    cy: float,
-    gain: Array,
-    noise: Array,
-    vignette: float,
-    tone: Array,
-    out: Array,
-) -> None:
-    """Expose a photograph: motion blur, vignette, white balance, noise, tone curve.
-
-    Args:
-        color: ``(H, W, 3)`` linear light.
-        depth: ``(H, W)`` metres along z, inf where nothing was hit.
-        motion: ``(3, 4)`` transform of camera coordinates during the exposure.
-        fx, fy, cx, cy: the camera.
-        gain: ``(3,)`` exposure by channel.
-        noise: ``(H, W)`` standard normal numbers.
-        vignette: darkening in the corners, 0 to 1.
-        tone: the tone curve, see :func:`tone_curve`.
-        out: ``(H, W, 3)`` uint8 result, sRGB.
-    """
-    height, width = depth.shape
-    for row in range(height):
-        y = (row - cy) / fy
-        for column in range(width):
-            x = (column - cx) / fx
-            z = min(depth[row, column], 20.0)
-            px = z * (motion[0, 0] * x + motion[0, 1] * y + motion[0, 2]) + motion[0, 3]
-            py = z * (motion[1, 0] * x + motion[1, 1] * y + motion[1, 2]) + motion[1, 3]
-            pz = z * (motion[2, 0] * x + motion[2, 1] * y + motion[2, 2]) + motion[2, 3]
-            r = g = b = 0.0
-            du = dv = 0.0
-            if pz > 0.05:
-                du = fx * px / pz + cx - column
-                dv = fy * py / pz + cy - row
-            length = np.sqrt(du * du + dv * dv)
-            taps = min(max(int(length) + 1, 1), 11)
-            for tap in range(taps):
-                share = (tap + 0.5) / taps - 0.5
-                i = min(max(int(np.floor(row + share * dv + 0.5)), 0), height - 1)
-                j = min(max(int(np.floor(column + share * du + 0.5)), 0), width - 1)
-                r += color[i, j, 0]
-                g += color[i, j, 1]
-                b += color[i, j, 2]
-            fall = 1.0 - vignette * (x * x + y * y)
-            grain = noise[row, column]
-            share_taps = fall / taps
-            for c in range(3):
-                value = (r if c == 0 else (g if c == 1 else b)) * share_taps * gain[c]
-                place = int(min(max(value, 0.0) * TONE_STEPS, TONE_STEPS * 16.0 - 1.0))
-                value = tone[place]
-                value += grain * (1.1 + 0.012 * (255 - value))
-                out[row, column, c] = np.uint8(min(max(value + 0.5, 0.0), 255.0))
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
-def readability(
-    face: Array,
-    directions: Array,
-    faces: Array,
-    normals: Array,
-    albedo: Array,
-    material: Array,
-    table: Array,
-    cosine: Array,
-    dark: Array,
-) -> None:
-    """How well a depth camera can read each ray's hit.
-
-    Args:
-        face: ``(N,)`` faces hit, -1 for none.
-        directions: ``(N, 3)`` rays.
-        faces, normals, albedo: the room's mesh.
-        material: of each face.
-        table: see ``MaterialBook``.
-        cosine: ``(N,)`` result, between ray and surface normal, 0 to 1.
-        dark: ``(N,)`` result, how badly it is read: dark, shiny, or glass; 0 to 1 and more.
-    """
-    for i in range(len(face)):
-        cosine[i] = dark[i] = 0.0
-        f = face[i]
-        if f < 0:
-            continue
-        a = faces[f, 0]
-        x, y, z = directions[i, 0], directions[i, 1], directions[i, 2]
-        c = x * normals[a, 0] + y * normals[a, 1] + z * normals[a, 2]
-        c = abs(c) / np.sqrt(x * x + y * y + z * z)
-        bright = 0.3 * albedo[a, 0] + 0.5 * albedo[a, 1] + 0.2 * albedo[a, 2]
-        row = table[material[f]]
-        # Shiny things are read worst where they are looked at straight on.
-        dark[i] = (
-            row[10] + 0.45 * max(0.04 - bright, 0.0) / 0.04 + row[8] * max(c - 0.85, 0.0) / 0.6
-        )
-        cosine[i] = c
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
-def sense_depth(
-    depth: Array,
-    cosine: Array,
-    dark: Array,
-    coarse: Array,
-    white: Array,
-    chance: Array,
-    far_m: float,
-    noise: float,
-    out: Array,
-) -> None:
-    """What a depth camera reports, millimetres, 0 = no reading, into ``out (H, W)`` uint16.
-
-    The noise has standard deviation ``noise * axial_noise_m(z)``, correlated between neighbours.
-    Readings are missing beyond the range, at depth edges, at grazing angles, and in patches on
-    dark or shiny surfaces.
-
-    Args:
-        depth: ``(H, W)`` true metres along z, inf where nothing was hit.
-        cosine: ``(H, W)`` between ray and surface normal, 0 to 1.
-        dark: ``(H, W)`` how badly the surface is read, 0 to 1.
-        coarse: ``(H, W)`` smooth numbers from 0 to 1, the same patches over many pixels.
-        white: ``(H, W)`` normal numbers of variance 1, correlated between neighbours.
-        chance: ``(H, W)`` numbers from 0 to 1.
-        far_m: largest reading.
-        noise: factor on noise and missing readings.
-        out: result.
-    """
-    height, width = depth.shape
-    for row in range(height):
-        for column in range(width):
-            z = depth[row, column]
-            out[row, column] = 0
-            if not 0.35 <= z <= far_m:
-                continue
-            if noise > 0:
-                low = high = z
-                for i in range(max(row - 1, 0), min(row + 2, height)):
-                    for j in range(max(column - 1, 0), min(column + 2, width)):
-                        low, high = min(low, depth[i, j]), max(high, depth[i, j])
-                # A jump of depth shadows the far side; the near side is read more often.
-                jump = high - low > 0.03 + 0.02 * z + 0.02 * z / max(cosine[row, column], 0.1) * 0.1
-                if jump and (z - low > 0.5 * (high - low) or chance[row, column] < 0.35):
-                    continue
-                lost = dark[row, column] + 0.9 * max(0.0, 0.22 - cosine[row, column]) / 0.22
-                lost += 0.5 * max(0.0, z - 0.75 * far_m) / far_m
-                if lost * noise > 0.25 + 0.6 * coarse[row, column] + 0.1 * chance[row, column]:
-                    continue
-                if chance[row, column] < 0.0015 * noise:
-                    continue
-                z += noise * (0.0012 + 0.0019 * (z - 0.4) ** 2) * white[row, column]
-            value = int(np.floor(z * 1000 + 0.5))
-            if 0 < value < 65535:
-                out[row, column] = value
-
-
-def axial_noise_m(depth_m: Array) -> Array:
-    """Standard deviation of a reading, metres: grows with the square of the distance.
-
-    Source: Nguyen et al. 2012, "Modeling Kinect sensor noise", axial noise.
-    """
-    return np.asarray(0.0012 + 0.0019 * (np.asarray(depth_m) - 0.4) ** 2)
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+@_kernel
 def albedo_many(
     coords: Array,
     material: Array,
@@ -453,7 +372,7 @@ def albedo_many(
     base = np.zeros(3)
     for i in range(len(coords)):
         row = table[material[i]]
-        taps = 1 if row[0] == 10 else len(shift)
+        taps = 1 if row[0] == _IMAGE else len(shift)
         for k in range(taps):
             s, t = coords[i, 0] + shift[k, 0], coords[i, 1] + shift[k, 1]
             albedo_of(row, atlas, s, t, seeds[i], 0.01, base)

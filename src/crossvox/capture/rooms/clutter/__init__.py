@@ -1,0 +1,1 @@
+"""Small things: books, lamps, plants, crockery, boxes, and what hangs on walls and windows."""

@@ -1,0 +1,141 @@
+"""Pieces of surface: the shape itself, flat patches and smooth sheets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from math import ceil
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Vector = Sequence[float]
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """A piece of surface.
+
+    Attributes:
+        points: ``(V, 3)`` metres.
+        normals: ``(V, 3)`` unit outward normals.
+        coords: ``(V, 2)`` surface coordinates for textures, metres (images: 0 to 1).
+        faces: ``(F, 3)`` vertex numbers, anticlockwise seen from outside.
+    """
+
+    points: Array
+    normals: Array
+    coords: Array
+    faces: Array
+
+    def moved(self, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> Shape:
+        """The shape shifted."""
+        return replace(self, points=self.points + np.array((x, y, z)))
+
+    def turned(self, angle: float, axis: str = "z") -> Shape:
+        """The shape turned about a coordinate axis, radians, right-handed."""
+        matrix = rotation(angle, axis)
+        return replace(self, points=self.points @ matrix.T, normals=self.normals @ matrix.T)
+
+
+def rotation(angle: float, axis: str = "z") -> Array:
+    """The ``(3, 3)`` matrix of a turn about a coordinate axis."""
+    c, s = np.cos(angle), np.sin(angle)
+    i, j = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}[axis]
+    matrix = np.eye(3)
+    matrix[i, i] = matrix[j, j] = c
+    matrix[i, j], matrix[j, i] = -s, s
+    return matrix
+
+
+def join(shapes: Sequence[Shape]) -> Shape:
+    """Several shapes as one."""
+    offsets = np.cumsum([0] + [len(shape.points) for shape in shapes[:-1]])
+    return Shape(
+        np.concatenate([shape.points for shape in shapes]),
+        np.concatenate([shape.normals for shape in shapes]),
+        np.concatenate([shape.coords for shape in shapes]),
+        np.concatenate(
+            [shape.faces + offset for shape, offset in zip(shapes, offsets, strict=True)]
+        ),
+    )
+
+
+@lru_cache(maxsize=4096)
+def grid_faces(rows: int, columns: int) -> Array:
+    """Triangles of a grid of ``rows x columns`` vertices; outside is d/d(row) x d/d(column)."""
+    a = (np.arange(rows - 1)[:, None] * columns + np.arange(columns - 1)).ravel()
+    b, c, d = a + columns, a + columns + 1, a + 1
+    faces = np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)])
+    faces.setflags(write=False)
+    return faces
+
+
+def steps_of(length: float, spacing: float) -> int:
+    return max(1, ceil(length / spacing - 1e-9))
+
+
+def patch(
+    origin: Vector, along: Vector, across: Vector, spacing: float, *, image: bool = False
+) -> Shape:
+    """A flat parallelogram; outside is ``along x across``.
+
+    With ``image`` the surface coordinates run from 0 to 1 along both edges instead of in metres.
+    """
+    # Plain numbers: a bookshelf has a thousand of these, and numpy calls would take the time.
+    ax, ay, az = (float(value) for value in along)
+    bx, by, bz = (float(value) for value in across)
+    length_u, length_v = (ax * ax + ay * ay + az * az) ** 0.5, (bx * bx + by * by + bz * bz) ** 0.5
+    rows, columns = steps_of(length_u, spacing) + 1, steps_of(length_v, spacing) + 1
+    u = np.repeat(np.arange(rows) / (rows - 1), columns)
+    v = np.tile(np.arange(columns) / (columns - 1), rows)
+    points = np.empty((rows * columns, 3))
+    for axis, (first, a, b) in enumerate(zip(origin, (ax, ay, az), (bx, by, bz), strict=True)):
+        points[:, axis] = first + u * a + v * b
+    nx, ny, nz = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
+    length = (nx * nx + ny * ny + nz * nz) ** 0.5
+    normals = np.empty_like(points)
+    normals[:] = (nx / length, ny / length, nz / length)
+    coords = np.empty((rows * columns, 2))
+    coords[:, 0] = u if image else u * length_u
+    coords[:, 1] = v if image else v * length_v
+    return Shape(points, normals, coords, grid_faces(rows, columns))
+
+
+def sheet(points: Array, *, closed: bool = False, coords: Array | None = None) -> Shape:
+    """A smooth sheet through a grid of points ``(R, C, 3)``; outside is d/d(row) x d/d(column).
+
+    Args:
+        points: the grid.
+        closed: the last column repeats the first one (a tube).
+        coords: ``(R, C, 2)`` surface coordinates; None takes lengths along the grid.
+    """
+    rows, columns = points.shape[:2]
+    along = np.gradient(points, axis=0)
+    across = np.gradient(points, axis=1)
+    if closed:
+        across[:, 0] = across[:, -1] = points[:, 1] - points[:, -2]
+    normals = np.cross(along, across)
+    length = np.linalg.norm(normals, axis=2, keepdims=True)
+    # A row that shrinks to a point has no tangent across: it takes the mean of the row beside it.
+    normals = np.where(length > 1e-12, normals / np.maximum(length, 1e-12), 0)
+    for row, beside in ((0, 1), (rows - 1, rows - 2)):
+        if (length[row] <= 1e-12).any():
+            mean = normals[beside].mean(axis=0)
+            normals[row] = mean / max(float(np.linalg.norm(mean)), 1e-9)
+    if coords is None:
+        step_rows = np.linalg.norm(np.diff(points, axis=0), axis=2).mean(axis=1)
+        step_columns = np.linalg.norm(np.diff(points, axis=1), axis=2).max(axis=0)
+        s = np.concatenate([[0], np.cumsum(step_rows)])
+        t = np.concatenate([[0], np.cumsum(step_columns)])
+        coords = np.stack(np.meshgrid(s, t, indexing="ij"), -1)
+    flat = points.reshape(-1, 3)
+    faces = grid_faces(rows, columns)
+    corners = flat[faces]
+    area = np.linalg.norm(
+        np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1
+    )
+    return Shape(flat, normals.reshape(-1, 3), coords.reshape(-1, 2), faces[area > 1e-10])

@@ -1,0 +1,253 @@
+"""Counting one labelled scene: vertices by the nearest predicted vertex, and voxels.
+
+Counts of scenes are added up, and scores taken of the sum: what :func:`class_scores` gives for a
+split is no mean over scenes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossvox.core.checks import ArtifactError, ShapeError, expect
+from crossvox.core.labels import NYU40
+from crossvox.core.threads import threads
+from crossvox.core.volume import Mesh, SceneVolume, Score
+from crossvox.evaluate.references import read_classes
+from crossvox.metrics import Measure, confusion, register, segmentation_scores, voxel_scores
+
+CLASSES = len(NYU40.names)
+
+FAR_M = 0.2
+"""A predicted surface farther away than this is hardly the vertex's own."""
+
+FAR_NAME = f"farther than {FAR_M} m"
+
+_FAR = register(
+    Measure(
+        FAR_NAME,
+        "ratio",
+        False,
+        "Share of the annotated vertices that no predicted vertex is near to.",
+        "classes",
+        "vertices",
+    )
+)
+
+
+@dataclass(frozen=True, eq=False)
+class SceneCounts:
+    """What one method gets right in one scene, or in several that were added up.
+
+    Attributes:
+        vertices: ``(41, 41)`` int64, row = reference, column = prediction; column 0 = no class.
+        labelled: reference vertices with a label.
+        far: those of them with no predicted vertex within :data:`FAR_M`; None for a baseline
+            without a surface.
+        empty: predicted meshes without any vertex.
+        voxels: ``(42, 42)`` int64, see :func:`count_voxels`; None if there is no class volume.
+        voxels_left_out: occupied voxels that the reference does not annotate.
+        without_volume: scenes without a class volume.
+        majority: the class that is predicted everywhere, for that baseline.
+    """
+
+    vertices: NDArray[np.int64]
+    labelled: int
+    far: int | None = None
+    empty: int = 0
+    voxels: NDArray[np.int64] | None = None
+    voxels_left_out: int = 0
+    without_volume: int = 0
+    majority: int | None = None
+
+
+def class_scores(counts: SceneCounts, over: str) -> list[Score]:
+    """Scores of counts: vertices (strict first), then distance, then voxels.
+
+    Args:
+        counts: of one ``scene``, or of the whole ``split`` added up.
+        over: which of the two, for the protocol of each score.
+    """
+    rule = "nearest predicted vertex"
+    if counts.majority is not None:
+        rule = "the training labels' most frequent class everywhere"
+    scores = segmentation_scores(counts.vertices, None, rule, of="vertices", over=over)
+    if counts.far is not None:
+        scores.append(
+            _FAR.score(
+                counts.far / counts.labelled if counts.labelled else float("nan"),
+                counts.labelled,
+                f"annotated vertices without a predicted one that near; over the {over}",
+            )
+        )
+    if counts.voxels is not None:
+        rule = "all voxels of the scene's grid but occupied ones without annotation"
+        for score in voxel_scores(counts.voxels, rule, over=over):
+            left_out = {"left out": float(counts.voxels_left_out)}
+            scores.append(replace(score, details={**score.details, **left_out}))
+    return scores
+
+
+def transfer_labels(
+    predicted: Mesh, places_m: NDArray[Any]
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Each place takes the class of the nearest predicted vertex; there is no distance limit.
+
+    The order of vertices makes no difference, not even where several are equally near. Meshes hold
+    places that vertices of different classes share; so where ``places_m`` are the predicted
+    vertices themselves, in their order, each takes its own class.
+
+    Args:
+        predicted: with labels; may be empty.
+        places_m: ``(N, 3)`` metres.
+
+    Returns:
+        ``(N,)`` uint8 classes, 0 if nothing was predicted; ``(N,)`` metres to that vertex, inf if
+        nothing was predicted.
+
+    Raises:
+        ShapeError: the mesh has no labels.
+    """
+    labels = predicted.labels
+    if labels is None:
+        raise ShapeError(
+            "given: a mesh without labels; needed: a class a vertex; do: pass a labelled mesh"
+        )
+    if len(labels) == 0:
+        return np.zeros(len(places_m), np.uint8), np.full(len(places_m), np.inf)
+    if np.array_equal(predicted.vertices_m, places_m):
+        return labels.copy(), np.zeros(len(places_m))
+    from scipy.spatial import cKDTree
+
+    # In sorted order the tree, and what it finds among equals, depends on the points alone.
+    x, y, z = predicted.vertices_m.T
+    order = np.lexsort((labels, z, y, x))
+    tree = cKDTree(predicted.vertices_m[order], balanced_tree=False, compact_nodes=False)
+    distance_m, nearest = tree.query(places_m, workers=threads())
+    return labels[order][nearest], np.asarray(distance_m, dtype=np.float64)
+
+
+def count_vertices(predicted: Mesh, reference: Mesh) -> tuple[SceneCounts, NDArray[np.uint8]]:
+    """Count one scene by the vertex rule.
+
+    Returns:
+        Counts, and the class that each reference vertex took.
+
+    Raises:
+        ShapeError: a mesh has no labels.
+    """
+    if reference.labels is None:
+        raise ShapeError(
+            "given: a reference without labels; needed: a class a vertex; do: pass a labelled mesh"
+        )
+    taken, distance_m = transfer_labels(predicted, reference.vertices_m)
+    labelled = reference.labels != NYU40.ignore_id
+    counts = SceneCounts(
+        vertices=confusion(reference.labels, taken, CLASSES),
+        labelled=int(labelled.sum()),
+        far=int((distance_m[labelled] > FAR_M).sum()),
+        empty=int(len(predicted.vertices_m) == 0),
+    )
+    return counts, taken
+
+
+def count_voxels(predicted: SceneVolume, reference: SceneVolume) -> tuple[NDArray[np.int64], int]:
+    """Count one scene voxel by voxel, free space included.
+
+    What was not predicted is free. Voxels that the reference holds occupied but does not annotate
+    are left out.
+
+    Returns:
+        ``(42, 42)`` int64, row = reference, column = prediction: 0 free, 1 to 40 NYU40 ids, 41
+        occupied without a class; and how many voxels were left out.
+
+    Raises:
+        ShapeError: the grids differ.
+    """
+    expect(
+        _same_grid(predicted, reference),
+        given=f"a prediction on {predicted.grid}, a reference on {reference.grid}",
+        needed="one grid",
+        do="predict and prepare the scene with one voxel size",
+        error=ShapeError,
+    )
+    known = ~reference.occupied | (reference.labels != NYU40.ignore_id)
+    truth = np.where(reference.occupied, reference.labels, 0)[known]
+    guess = np.where(predicted.labels == NYU40.ignore_id, CLASSES, predicted.labels)
+    guess = np.where(predicted.occupied, guess, 0)[known]
+    return confusion(truth, guess, CLASSES + 1), int((~known).sum())
+
+
+def _same_grid(one: SceneVolume, other: SceneVolume) -> bool:
+    """Whether voxels lie in the same places, but for rounding (a thousandth of a voxel)."""
+    a, b = one.grid, other.grid
+    return a.shape == b.shape and bool(
+        np.allclose([a.voxel_m, *a.origin_m], [b.voxel_m, *b.origin_m], 0, 1e-3 * a.voxel_m)
+    )
+
+
+def count_volume(path: Path, reference: SceneVolume) -> tuple[NDArray[np.int64], int]:
+    """Count a file's volume voxel by voxel, see :func:`count_voxels`.
+
+    Raises:
+        ArtifactError: it lies on another grid; names the file.
+    """
+    predicted = read_classes(path)
+    expect(
+        _same_grid(predicted, reference),
+        given=f"{path} on {predicted.grid}, while the prepared scene lies on {reference.grid}",
+        needed="one grid",
+        do="predict again from the scene as it is prepared now",
+        error=ArtifactError,
+    )
+    return count_voxels(predicted, reference)
+
+
+def added_counts(scenes: Sequence[SceneCounts]) -> SceneCounts:
+    """One count over several scenes."""
+    voxels = [one.voxels for one in scenes if one.voxels is not None]
+    far = [one.far for one in scenes if one.far is not None]
+    return SceneCounts(
+        vertices=np.sum([one.vertices for one in scenes], axis=0),
+        labelled=sum(one.labelled for one in scenes),
+        far=sum(far) if far else None,
+        empty=sum(one.empty for one in scenes),
+        voxels=np.sum(voxels, axis=0) if voxels else None,
+        voxels_left_out=sum(one.voxels_left_out for one in scenes),
+        without_volume=sum(one.without_volume for one in scenes),
+        majority=scenes[0].majority,
+    )
+
+
+def additive(counts: SceneCounts) -> dict[str, NDArray[np.int64]]:
+    """Counts as arrays by name, which may be added up and taken off; remarks are left out."""
+    numbers = {
+        "vertices": counts.vertices,
+        "labelled": counts.labelled,
+        "far": counts.far,
+        "voxels": counts.voxels,
+        "voxels_left_out": counts.voxels_left_out,
+    }
+    return {
+        name: np.asarray(value, np.int64) for name, value in numbers.items() if value is not None
+    }
+
+
+def scores_of(counts: Mapping[str, NDArray[np.int64]]) -> list[Score]:
+    """Scores of a split, of what :func:`additive` made of its scenes, added up."""
+    far = counts.get("far")
+    return class_scores(
+        SceneCounts(
+            vertices=counts["vertices"],
+            labelled=int(counts["labelled"]),
+            far=None if far is None else int(far),
+            voxels=counts.get("voxels"),
+            voxels_left_out=int(counts["voxels_left_out"]),
+        ),
+        "split",
+    )

@@ -1,0 +1,167 @@
+"""What a prediction folder holds: which scenes, made how and by what, and what may be said of them.
+
+Scenes are known by their manifests. All of a folder must have been made in one way, or a mean over
+them would be a mean of different things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from crossvox.core.artifact import MANIFEST, Manifest, digest, read_manifest
+from crossvox.core.checks import ArtifactError, expect
+from crossvox.core.labels import NYU40
+from crossvox.evaluate.references import scene_folder
+from crossvox.flow.collection import changes, items_of
+from crossvox.flow.lineage import LEARNT_FROM
+
+MADE_BY = ("run", "geometry", "votes", "run2d")
+"""Parents that all scenes of a prediction share."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One scene to be scored.
+
+    Attributes:
+        name: of the scene.
+        predicted: folder of what was predicted; a file, where that is all there is.
+        prepared: the scene that it claims to be.
+        seen: whether the run learnt from this scene; None: it does not tell.
+        coverage: share of the windows with a seen voxel that were predicted; None if it is not
+            told.
+    """
+
+    name: str
+    predicted: Path
+    prepared: Path
+    seen: bool | None = False
+    coverage: float | None = None
+
+
+def read_predicted(pred: Path, data: Path) -> list[Scored]:
+    """The scenes of a prediction folder, sorted by name.
+
+    Args:
+        pred: folder that ``crossvox predict`` wrote; each scene's folder has a manifest.
+        data: folder that ``crossvox prepare`` wrote (or one scene of it).
+
+    Raises:
+        ArtifactError: ``pred`` holds no scene, scenes that were made in different ways, or one that
+            ``data`` lacks.
+    """
+    manifests = {name: read_manifest(pred / name) for name in predicted_scenes(pred)}
+    expect_one_way(pred, manifests)
+    return [
+        Scored(
+            name,
+            pred / name,
+            scene_folder(data, name),
+            manifest.notes.get(LEARNT_FROM, False),
+            _share(manifest.notes.get("coverage")),
+        )
+        for name, manifest in manifests.items()
+    ]
+
+
+def predicted_scenes(pred: Path) -> list[str]:
+    """Names of the scenes that a prediction folder holds, sorted: those that its manifest lists.
+
+    Of a folder whose manifest lists none, those with a manifest of their own. Hidden folders are
+    what an interrupted call left.
+
+    Raises:
+        ArtifactError: it holds none.
+    """
+    listed = items_of(pred) if (pred / MANIFEST).is_file() else []
+    scenes = [folder.name for folder in listed] or sorted(
+        path.parent.name
+        for path in pred.glob(f"*/{MANIFEST}")
+        if not path.parent.name.startswith(".")
+    )
+    expect(
+        len(scenes) > 0,
+        given=f"{pred}, which holds no predicted scene",
+        needed="a folder that 'crossvox predict' wrote",
+        do="check the path, or run 'crossvox predict' first",
+        error=ArtifactError,
+    )
+    return scenes
+
+
+def expect_one_way(pred: Path, manifests: Mapping[str, Manifest]) -> None:
+    """Refuse scenes that were made by different runs or with different parameters.
+
+    Raises:
+        ArtifactError: they were; names two groups of scenes and what they differ in.
+    """
+    groups: dict[str, list[str]] = {}
+    ways: dict[str, dict[str, Any]] = {}
+    for scene, manifest in manifests.items():
+        way = {
+            "params": manifest.params,
+            "parents": {role: manifest.parents.get(role) for role in MADE_BY},
+            "numbers": manifest.numbers,
+        }
+        key = digest(way)
+        ways[key] = way
+        groups.setdefault(key, []).append(scene)
+    if len(groups) < 2:
+        return
+    (one, first), (other, second) = list(groups.items())[:2]
+    words = ("in the former", "in the latter")
+    changed = "; ".join(changes(ways[one], ways[other], words=words)[:3])
+    raise ArtifactError(
+        f"given: {pred} with scenes made in {len(groups)} ways, among them {_few(first)} and "
+        f"{_few(second)} ({changed}); needed: one run and one set of parameters "
+        f"for all scenes of a prediction; do: predict the others into a folder of their own, or "
+        f"all of them again"
+    )
+
+
+def majority_class(folders: Iterable[Path]) -> int | None:
+    """The most frequent class of the training labels, as manifests tell it.
+
+    Args:
+        folders: of predicted scenes, or of files made from them.
+
+    Returns:
+        A NYU40 id; None where no manifest, or not every one, names one and the same.
+
+    Raises:
+        ArtifactError: a manifest names something that is no class; names it.
+    """
+    found: set[int | None] = set()
+    for folder in folders:
+        value = None
+        if (folder / MANIFEST).is_file():
+            value = read_manifest(folder).notes.get("majority_class")
+        expect(
+            value is None or (isinstance(value, int) and 0 < value < len(NYU40.names)),
+            given=f"{folder / MANIFEST} with majority_class {value!r}",
+            needed=f"a NYU40 id from 1 to {len(NYU40.names) - 1}",
+            do="predict the scene again",
+            error=ArtifactError,
+        )
+        found.add(value)
+    return found.pop() if len(found) == 1 else None
+
+
+def coverage_remarks(scene: str, share: float | None) -> list[str]:
+    """What a reader must know of a prediction that is not whole, or does not say whether it is."""
+    if share is None:
+        return [f"{scene}: the prediction does not tell its coverage"]
+    if share < 1:
+        return [f"{scene}: only {share:.1%} of the windows with a seen voxel were predicted"]
+    return []
+
+
+def _share(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _few(scenes: Sequence[str]) -> str:
+    return ", ".join(scenes[:3]) + (f" and {len(scenes) - 3} more" if len(scenes) > 3 else "")

@@ -1,0 +1,220 @@
+"""How far two surfaces are apart, given as points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossvox.core.checks import ParamsError, ShapeError, expect
+from crossvox.core.threads import threads
+from crossvox.core.volume import Score
+from crossvox.metrics.means import Array
+from crossvox.metrics.measures import Measure, Place, added, register
+
+CELL_M = 0.02
+"""Edge of the cells that surface points are thinned to before distances are taken."""
+
+THRESHOLD_M = 0.05
+"""A point counts as right if the other surface is nearer than this (strictly)."""
+
+
+def voxel_downsample(points_m: Array, cell_m: float = CELL_M) -> NDArray[np.float64]:
+    """Thin points out: the mean of the points in each cell of a regular grid.
+
+    The grid starts half a cell below the minimum corner of the points (Open3D's
+    ``voxel_down_sample`` does the same), so the result moves with the points.
+
+    Args:
+        points_m: ``(N, 3)`` metres, finite.
+        cell_m: edge of a cell.
+
+    Returns:
+        ``(M, 3)`` float64, M <= N, ordered by cell (x slowest). Empty for no points.
+
+    Raises:
+        ShapeError: not ``(N, 3)``.
+        ParamsError: the cell is not positive, or the points are not finite or too far apart for
+            cells this small.
+    """
+    points = np.asarray(points_m, dtype=np.float64)
+    _expect_points(points)
+    expect(
+        cell_m > 0,
+        given=f"cells of {cell_m} m",
+        needed="a positive edge length",
+        do="pass a cell size such as 0.02",
+        error=ParamsError,
+    )
+    if len(points) == 0:
+        return np.zeros((0, 3))
+    low = points.min(axis=0) - 0.5 * cell_m
+    cells = np.floor((points - low) / cell_m)
+    sizes = cells.max(axis=0) + 1
+    expect(
+        bool(np.isfinite(points).all()) and float(np.prod(sizes)) < 2**62,
+        given=f"points between {points.min()} and {points.max()} m and cells of {cell_m} m",
+        needed="finite points within some kilometres",
+        do="clean the surface of stray points",
+        error=ParamsError,
+    )
+    i, j, k = cells.astype(np.int64).T
+    _, cell, count = np.unique(
+        (i * int(sizes[1]) + j) * int(sizes[2]) + k, return_inverse=True, return_counts=True
+    )
+    sums = [np.bincount(cell, weights=points[:, axis], minlength=len(count)) for axis in range(3)]
+    return np.stack(sums, axis=-1) / count[:, None]
+
+
+def _expect_points(points: Array) -> None:
+    expect(
+        points.ndim == 2 and points.shape[1] == 3,
+        given=f"points of shape {points.shape}",
+        needed="(N, 3)",
+        do="pass one point a row",
+        error=ShapeError,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class SurfaceDistances:
+    """How far two sets of surface points are apart, point by point, both ways.
+
+    Attributes:
+        to_reference_m: ``(P,)`` from each predicted point to the nearest reference point.
+        to_predicted_m: ``(R,)`` from each reference point to the nearest predicted point; inf if
+            nothing was predicted.
+    """
+
+    to_reference_m: NDArray[np.float64]
+    to_predicted_m: NDArray[np.float64]
+
+
+def surface_distances(predicted_m: Array, reference_m: Array) -> SurfaceDistances:
+    """Distance from every point to the nearest of the other set.
+
+    Args:
+        predicted_m: ``(P, 3)`` metres, may be empty.
+        reference_m: ``(R, 3)`` metres, may not.
+
+    Raises:
+        ShapeError: a shape is wrong, or there is no reference.
+    """
+    predicted, reference = np.asarray(predicted_m), np.asarray(reference_m)
+    _expect_points(predicted)
+    _expect_points(reference)
+    expect(
+        len(reference) > 0,
+        given="a reference surface without points",
+        needed="at least one point to measure against",
+        do="check the reference mesh",
+        error=ShapeError,
+    )
+    if len(predicted) == 0:
+        return SurfaceDistances(np.zeros(0), np.full(len(reference), np.inf))
+    return SurfaceDistances(_nearest(predicted, reference), _nearest(reference, predicted))
+
+
+def _nearest(points: Array, others: Array) -> NDArray[np.float64]:
+    from scipy.spatial import cKDTree
+
+    # Median splits and tight boxes cost more to build than they save on surface points.
+    tree = cKDTree(others, balanced_tree=False, compact_nodes=False)
+    distance, _ = tree.query(points, workers=threads())
+    return np.asarray(distance, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class SurfaceErrors:
+    """One predicted surface against its reference.
+
+    Attributes:
+        accuracy_m: mean distance predicted -> reference; NaN if nothing was predicted.
+        completeness_m: mean distance reference -> predicted; NaN if nothing was predicted.
+        precision: share of predicted points nearer than the threshold; 0 if there are none.
+        recall: share of reference points nearer than the threshold.
+        f_score: harmonic mean of precision and recall; 0 if both are 0.
+        predicted_points, reference_points: how many points were compared.
+    """
+
+    accuracy_m: float
+    completeness_m: float
+    precision: float
+    recall: float
+    f_score: float
+    predicted_points: int
+    reference_points: int
+
+
+def surface_errors(distances: SurfaceDistances, threshold_m: float = THRESHOLD_M) -> SurfaceErrors:
+    """Sum distances up. Within the threshold means strictly nearer.
+
+    An empty prediction gets nothing right: precision, recall and F-score are 0. It has no mean
+    distance, so accuracy and completeness are NaN.
+    """
+    predicted, reference = distances.to_reference_m, distances.to_predicted_m
+    if len(predicted) == 0:
+        nan = float("nan")
+        return SurfaceErrors(nan, nan, 0.0, 0.0, 0.0, 0, len(reference))
+    precision = float((predicted < threshold_m).mean())
+    recall = float((reference < threshold_m).mean())
+    both = precision + recall
+    return SurfaceErrors(
+        accuracy_m=float(predicted.mean()),
+        completeness_m=float(reference.mean()),
+        precision=precision,
+        recall=recall,
+        f_score=2 * precision * recall / both if both > 0 else 0.0,
+        predicted_points=len(predicted),
+        reference_points=len(reference),
+    )
+
+
+_PREDICTED, _REFERENCE = "predicted points", "reference points"
+
+_TABLE: tuple[tuple[str, str, str, bool, str, Place, str], ...] = (
+    ("accuracy_m", "Acc", "m", False, _PREDICTED, "detail",
+     "Mean distance from the made surface to the true one: how wrong what is there is."),
+    ("completeness_m", "Comp", "m", False, _REFERENCE, "detail",
+     "Mean distance from the true surface to the made one: how much is missing."),
+    ("precision", "Prec", "ratio", True, _PREDICTED, "beside",
+     "Share of the made surface that lies within 5 cm of the true one."),
+    ("recall", "Recall", "ratio", True, _REFERENCE, "beside",
+     "Share of the true surface that has something within 5 cm."),
+    ("f_score", "F-score", "ratio", True, _REFERENCE, "main",
+     "Precision and recall in one number; 1 is perfect."),
+)  # fmt: skip
+
+_MEASURES = {
+    field: register(Measure(name, unit, higher, text, "surface", of, place))
+    for field, name, unit, higher, of, place, text in _TABLE
+}
+
+
+def surface_scores(
+    errors: SurfaceErrors, protocol: str, distances: SurfaceDistances | None = None
+) -> list[Score]:
+    """The five 3D scores of one pair of surfaces, with the points they were counted over.
+
+    Args:
+        errors: of the pair.
+        protocol: how points were taken from surfaces.
+        distances: of the pair, for the scores of group ``surface`` that others added.
+    """
+    points = {_PREDICTED: errors.predicted_points, _REFERENCE: errors.reference_points}
+    scores = [
+        measure.score(getattr(errors, field), points[measure.of], protocol)
+        for field, measure in _MEASURES.items()
+    ]
+    if distances is not None:
+        scores += [
+            measure.score(
+                compute(distances),
+                points.get(measure.of, errors.predicted_points),
+                protocol,
+                measure.of or _PREDICTED,
+            )
+            for measure, compute in added("surface")
+        ]
+    return scores

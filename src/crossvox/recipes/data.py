@@ -1,0 +1,149 @@
+"""Data folders: prepared scenes, and the lists that say which of them to learn from.
+
+What ``crossvox prepare``, ``scan`` and ``import hdf5`` write, and what everything else reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from crossvox.core.artifact import MANIFEST, read_manifest, replacing
+from crossvox.core.checks import ArtifactError, CaptureError, expect
+from crossvox.core.names import checked_name
+from crossvox.flow.collection import items_of
+from crossvox.flow.jobs import Outcome
+from crossvox.flow.lineage import is_held_out
+
+SPLITS = ("train", "val")
+
+VOLUME = "volume.npz"
+"""The file that makes a folder a prepared scene."""
+
+SplitOf = Callable[[str], str | None]
+"""Tells the split of a scene; None: it is in none."""
+
+
+@dataclass(frozen=True)
+class ScanLists:
+    """Who is in which split, as the raw data says.
+
+    Attributes:
+        named: scenes by split, from the data set's own lists; None without lists.
+    """
+
+    named: Mapping[str, frozenset[str]] | None
+
+    @classmethod
+    def read(cls, raw: Path) -> ScanLists:
+        """Read ``scannetv2_train.txt`` and ``scannetv2_val.txt`` of a folder of scans.
+
+        Raises:
+            CaptureError: one of the two is there without the other, or is no plain text.
+        """
+        paths = {split: raw / f"scannetv2_{split}.txt" for split in SPLITS}
+        there = [path.name for path in paths.values() if path.is_file()]
+        if not there:
+            return cls(None)
+        expect(
+            len(there) == len(paths),
+            given=f"{raw} with {there[0]} alone",
+            needed="both lists of the data set, or none",
+            do="put the other one beside it, or take this one away",
+            error=CaptureError,
+        )
+        return cls({split: frozenset(_read_list(path)) for split, path in paths.items()})
+
+    def split_of(self, scene: str) -> str | None:
+        """The split of a scene; without lists it follows from the name of its space alone."""
+        if self.named is None:
+            return "val" if is_held_out(scene) else "train"
+        return next((split for split in SPLITS if scene in self.named[split]), None)
+
+
+def _read_list(path: Path) -> list[str]:
+    try:
+        names = path.read_text(encoding="utf-8-sig").split()
+    except UnicodeDecodeError as error:
+        raise CaptureError(
+            f"given: {path} ({error}); needed: a list of scene names as plain text (UTF-8); "
+            f"do: save it as UTF-8"
+        ) from None
+    return [checked_name(name, str(path)) for name in names]
+
+
+def enter_scenes(out: Path, split_of: SplitOf) -> Callable[[Sequence[Outcome]], dict[str, Any]]:
+    """Notes of a data folder that was added to; its lists are written on the way.
+
+    Scenes that are not among the outcomes stay in the split that they are in.
+    """
+
+    def enter(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+        splits: dict[str, list[str]] = {split: scene_list(out, split) for split in SPLITS}
+        for outcome in outcomes:
+            for names in splits.values():
+                if outcome.item in names:
+                    names.remove(outcome.item)
+            chosen = split_of(outcome.item)
+            if outcome.status != "failed" and chosen is not None:
+                splits[chosen].append(outcome.item)
+        for split, names in splits.items():
+            names.sort()
+            with replacing(out / f"{split}.txt") as temporary:
+                temporary.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+        return {"splits": splits}
+
+    return enter
+
+
+def scene_list(data: Path, split: str) -> list[str]:
+    """Scenes that the list of a split names; none without a list."""
+    path = data / f"{split}.txt"
+    return _read_list(path) if path.is_file() else []
+
+
+def read_scenes(data: Path, which: str) -> list[Path]:
+    """Folders of prepared scenes.
+
+    Args:
+        data: a data folder, or one scene of it.
+        which: "train", "val", "all", or scene names separated by commas.
+
+    Raises:
+        ArtifactError: a scene is named that is not there, or there is none at all.
+    """
+    if (data / VOLUME).is_file():
+        return [data]
+    if which == "all":
+        names = _all_scenes(data)
+    elif which in SPLITS:
+        expect(
+            (data / f"{which}.txt").is_file(),
+            given=f"{data}, without {which}.txt",
+            needed="a folder that 'crossvox prepare' wrote",
+            do="run 'crossvox prepare' or name scenes",
+            error=ArtifactError,
+        )
+        names = scene_list(data, which)
+    else:
+        names = [name for name in which.split(",") if name]
+    missing = [name for name in names if not (data / name / VOLUME).is_file()]
+    expect(
+        bool(names) and not missing,
+        given=f"{data} with {len(names)} scenes asked for ({which})"
+        + (f", of which {', '.join(missing[:5])} are not there" if missing else ""),
+        needed="prepared scenes",
+        do="run 'crossvox prepare', or choose other scenes with --scenes (all, or names)",
+        error=ArtifactError,
+    )
+    return [data / name for name in names]
+
+
+def _all_scenes(data: Path) -> list[str]:
+    """What the folder's manifest lists; of a folder made by hand, what lies in it."""
+    if (data / MANIFEST).is_file() and read_manifest(data).items:
+        return [path.name for path in items_of(data)]
+    found = (path.parent.name for path in data.glob(f"*/{VOLUME}"))
+    return sorted(name for name in found if not name.startswith("."))

@@ -1,0 +1,86 @@
+"""What a 2D network makes of images: labels, and pictures of them beside the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossvox.core.labels import NYU40
+from crossvox.doors.images import encode_png, resize_color, write_bytes
+from crossvox.recipes.image_run import load_segment2d
+from crossvox.recipes.images import loaded
+from crossvox.recipes.segment2d import Segment2dRunParams
+from crossvox.samples.batch import normalised
+from crossvox.samples.pairs import ImagePair
+from crossvox.tasks.segment2d import Segment2d
+
+PICTURES = "pictures"
+
+
+def predict_labels(
+    task: Segment2d, network: Any, image: NDArray[np.uint8], size: tuple[int, ...]
+) -> NDArray[np.uint8]:
+    """NYU40 ids of one image at ``size = (height, width)``.
+
+    Args:
+        task: the network's task.
+        network: in evaluation mode.
+        image: ``(H, W, 3)`` uint8 at the size of learning.
+        size: of the result.
+    """
+    import torch
+
+    planes = normalised(np.ascontiguousarray(image.transpose(2, 0, 1)))
+    device = next(network.parameters()).device
+    batch = torch.from_numpy(planes)[None].to(device)
+    ids = task.predict(network, batch, (size[0], size[1]))
+    return ids[0].to(torch.uint8).cpu().numpy()
+
+
+def picture_strip(
+    image: NDArray[np.uint8], truth: NDArray[np.uint8], predicted: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """Image, truth, prediction and error side by side, ``(H, 4 W + 6, 3)`` at the labels' size.
+
+    Truth and prediction in the colours of the label table. Error: right pixels grey, wrong ones
+    red, unannotated ones black; what counts in no benchmark class is dimmed.
+    """
+    height, width = truth.shape
+    rgb = resize_color(image, (width, height))
+    grey = (rgb.mean(axis=2) * 0.5 + 40).astype(np.uint8)[..., None].repeat(3, axis=2)
+    wrong = (truth != predicted)[..., None]
+    error = np.where(wrong, np.array([220, 40, 30], dtype=np.uint8), grey)
+    counted = np.isin(truth, NYU40.benchmark_ids)[..., None]
+    error = np.where(counted, error, error // 2)
+    error[truth == NYU40.ignore_id] = 0
+    gap = np.full((height, 2, 3), 255, dtype=np.uint8)
+    panels = [rgb, NYU40.colors[truth], NYU40.colors[predicted], error]
+    parts = [part for panel in panels for part in (panel, gap)][:-1]
+    return np.ascontiguousarray(np.concatenate(parts, axis=1), dtype=np.uint8)
+
+
+def picture_run(
+    run: Path, params: Segment2dRunParams, pairs: Sequence[ImagePair], step: int
+) -> None:
+    """Pictures of a finished run, as files and in TensorBoard."""
+    record, network = load_segment2d(run)
+    writer = None
+    if params.train.tensorboard:
+        from torch.utils.tensorboard import SummaryWriter
+
+        from crossvox.train.params import TENSORBOARD
+
+        writer = SummaryWriter(str(run / TENSORBOARD))
+    for pair, image, truth in loaded(pairs, record.params.images):
+        strip = picture_strip(
+            image, truth, predict_labels(record.task, network, image, truth.shape)
+        )
+        write_bytes(run / PICTURES / f"{pair.name}.png", encode_png(strip))
+        if writer is not None:
+            writer.add_image(f"prediction/{pair.name}", strip, step, dataformats="HWC")
+    if writer is not None:
+        writer.close()

@@ -1,0 +1,141 @@
+"""How one prepared scene is predicted, meshed, labelled, and set beside its baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossvox.core.artifact import (
+    ATTRIBUTES,
+    CLASS_VOLUMES,
+    CLASSES_GLB,
+    CLASSES_MESH,
+    METHOD_FILES,
+    ON_SCAN,
+    ON_SCAN_MESH,
+    plain,
+    replacing,
+)
+from crossvox.core.frame import Parts
+from crossvox.core.labels import NYU40
+from crossvox.core.volume import Mesh, SceneVolume
+from crossvox.doors.images import write_bytes
+from crossvox.doors.meshes import glb_bytes, read_mesh, write_ply
+from crossvox.flow.runner import Work
+from crossvox.predict.baselines import SURE, write_surface_baselines, write_vote_baseline
+from crossvox.predict.params import PredictParams
+from crossvox.predict.prediction import ClassVolume, ScenePrediction
+from crossvox.predict.store import write_prediction
+from crossvox.predict.surface import nearest_voxels, probability_mesh
+from crossvox.recipes.predict import PredictScene
+from crossvox.recipes.prepare_scene import posed_frames
+from crossvox.recipes.trained import load_trained, load_voter, voter_of
+from crossvox.samples.source import load_source
+from crossvox.scene.store import write_volume
+from crossvox.tasks.segment3d import Segment3d
+
+
+def predict_scene(stage: PredictScene, work: Work) -> Mapping[str, Any]:
+    """Write the prediction of one scene into ``work.out``.
+
+    Returns:
+        Notes: windows, coverage, vertices, task, ...
+    """
+    learnt = load_trained(stage.run, stage.device)
+    folder, params, progress = stage.scene.path, stage.params, work.progress
+    with work.watch("load views"):
+        source = load_source(folder, learnt.record.params.views)
+    with work.watch("predict windows"):
+        prediction = learnt.predict(source, params, progress, "windows")
+    classes = prediction.classes
+    if stage.geometry is not None:
+        shape = load_trained(stage.geometry, stage.device)
+        with work.watch("predict geometry"):
+            seen = load_source(folder, shape.record.params.views)
+            prediction = shape.predict(seen, params, progress, "geometry")
+    with work.watch("mesh"):
+        mesh = probability_mesh(prediction, params.surface)
+    write_prediction(work.out / "volume.npz", prediction)
+    notes = {**plain(prediction.notes), "vertices": len(mesh.vertices_m)}
+    notes["task"] = learnt.record.task.name
+    if classes is not None and isinstance(learnt.record.task, Segment3d):
+        with work.watch("classes"):
+            mesh = _write_classes(work.out, folder, prediction, classes, mesh, params)
+        notes["majority_class"] = learnt.record.task.majority
+    write_ply(work.out / METHOD_FILES["learnt"], mesh)
+    if not stage.baselines:
+        return notes
+    frames = posed_frames(
+        source.capture, Parts(labels=False), progress.step(f"{source.name}: fuse")
+    )
+    write_surface_baselines(work.out, prediction, frames, params.surface, stage.tsdf, work.watch)
+    voter = None
+    if learnt.segments:
+        voter = voter_of(learnt) if stage.votes is None else load_voter(stage.votes, stage.device)
+    if voter is not None:
+        notes["voxels_voted"] = write_vote_baseline(
+            work.out,
+            source,
+            voter,
+            learnt.record.params.views,
+            params.surface,
+            work.watch,
+            progress.step(f"{source.name}: 2D votes"),
+        )
+    return notes
+
+
+def _write_classes(
+    folder: Path,
+    scene: Path,
+    prediction: ScenePrediction,
+    classes: ClassVolume,
+    mesh: Mesh,
+    params: PredictParams,
+) -> Mesh:
+    """Everything that tells classes: the volume, the labelled mesh, the labelled scan.
+
+    Returns:
+        The mesh with labels.
+    """
+    grid = prediction.grid
+    occupied = prediction.predicted & (prediction.probability >= SURE) & (classes.labels > 0)
+    write_volume(
+        folder / CLASS_VOLUMES["learnt"],
+        SceneVolume(
+            grid, occupied, prediction.predicted, np.where(occupied, classes.labels, np.uint8(0))
+        ),
+    )
+    # A vertex lies on the surface: its class is that of the nearest voxel that may hold one.
+    known = classes.labels > 0
+    known &= prediction.probability >= min(params.surface.level, SURE)
+
+    def at(points_m: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+        found = nearest_voxels(grid, points_m, known)
+        volumes = (classes.labels, classes.benchmark_labels, classes.confidence)
+        if found is None:
+            return tuple(np.zeros(len(points_m), volume.dtype) for volume in volumes)
+        return tuple(volume[found] for volume in volumes)
+
+    label, benchmark, confidence = at(mesh.vertices_m)
+    mesh = replace(mesh, labels=label)
+    painted = replace(mesh, colors=NYU40.colors[label])
+    write_ply(folder / CLASSES_MESH, painted)
+    write_bytes(folder / CLASSES_GLB, glb_bytes(painted))
+    with replacing(folder / ATTRIBUTES) as temporary:
+        np.savez_compressed(
+            temporary, label=label, benchmark_label=benchmark, confidence=confidence
+        )
+    own = scene / f"{scene.name}.ply"
+    if own.is_file():
+        scan = read_mesh(own)
+        label, benchmark, _ = at(scan.vertices_m)
+        write_ply(folder / ON_SCAN_MESH, replace(scan, colors=NYU40.colors[label], labels=label))
+        with replacing(folder / ON_SCAN) as temporary:
+            np.savez_compressed(temporary, label=label, benchmark_label=benchmark)
+    return mesh

@@ -1,0 +1,138 @@
+"""How one capture becomes a prepared scene."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crossvox.capture import open_capture
+from crossvox.capture.export import export_folder
+from crossvox.capture.folder import FolderCapture
+from crossvox.capture.moved import MovedCapture
+from crossvox.core.camera import Pose
+from crossvox.core.checks import CaptureError, expect
+from crossvox.core.frame import Capture, Frame, Parts
+from crossvox.core.volume import Mesh, SceneVolume
+from crossvox.doors.meshes import read_mesh, write_ply
+from crossvox.flow.progress import Progress, Report
+from crossvox.flow.runner import Work
+from crossvox.recipes.data import VOLUME
+from crossvox.recipes.prepare import PrepareScene
+from crossvox.scene.store import write_volume
+from crossvox.scene.tsdf import fuse
+from crossvox.scene.voxelize import label_voxels, observed_voxels, transfer_labels, voxelize
+
+
+def prepare_scene(stage: PrepareScene, work: Work) -> Mapping[str, Any]:
+    """Write a prepared scene into ``work.out``.
+
+    Returns:
+        Notes: counts of frames and voxels.
+
+    Raises:
+        CaptureError: the capture is damaged, or has no surface of the kind that is asked for.
+    """
+    params, capture = stage.params, _open(stage)
+    info = capture.info()
+    if params.surface == "mesh" and info.mesh is None:
+        raise CaptureError(
+            f"given: {stage.scene}, a capture without a mesh of its own; needed: a ground-truth "
+            f"surface; do: pass --surface tsdf to fuse one from the depth images"
+        )
+    with work.watch("export frames"):
+        exported = export_folder(
+            capture,
+            work.out,
+            frame_skip=params.frame_skip,
+            size=(params.width, params.height),
+            progress=work.progress.step(f"{stage.scene}: frames"),
+        )
+    frames = FolderCapture(work.out)
+    with work.watch("surface"):
+        surface = _surface(stage, frames, info.mesh, info.labelled_mesh, work.progress)
+    with work.watch("voxels and labels"):
+        grid, occupied = voxelize(surface, params.voxel_m, rule=params.occupancy)
+        labels = np.zeros(grid.shape, dtype=np.uint8)
+        if surface.labels is not None:
+            labels = label_voxels(grid, occupied, surface, params.label_distance_m)
+    with work.watch("observed voxels"):
+        observed = observed_voxels(
+            grid, posed_frames(frames, Parts(rgb=False, labels=False)), far_m=params.far_m
+        )
+    write_volume(work.out / VOLUME, SceneVolume(grid, occupied, observed, labels))
+    write_ply(work.out / f"{stage.scene}.ply", surface)
+    return {
+        "format": info.format,
+        "registration": info.registration,
+        "surface": params.surface,
+        "frames": len(exported.frame_ids),
+        "lost poses": len(exported.lost_poses),
+        "broken frames": dict(exported.broken),
+        "frames without labels": len(exported.without_labels),
+        "unknown raw label ids": exported.unknown_raw_ids,
+        "grid": grid.shape,
+        "occupied voxels": int(occupied.sum()),
+        "occupied voxels without label": int((occupied & (labels == 0)).sum()),
+        "occupied voxels observed": int((occupied & observed).sum()),
+    }
+
+
+def frames_of(stage: PrepareScene) -> float:
+    """Frames that a scene will have, as far as its capture can be opened."""
+    try:
+        return math.ceil(len(_open(stage)) / stage.params.frame_skip)
+    except CaptureError:
+        return 0.0
+
+
+def _open(stage: PrepareScene) -> Capture:
+    label_map = None if stage.label_map is None else stage.label_map.path
+    capture: Capture = open_capture(stage.capture.path, label_map)
+    if stage.new_from_old is not None:
+        capture = MovedCapture(capture, Pose(np.array(stage.new_from_old)))
+    return capture
+
+
+def _surface(
+    stage: PrepareScene,
+    frames: Capture,
+    mesh: Path | None,
+    labelled_mesh: Path | None,
+    progress: Progress,
+) -> Mesh:
+    """The ground-truth surface, with labels if the capture has any."""
+    params = stage.params
+    labelled = read_mesh(labelled_mesh) if labelled_mesh is not None else None
+    if params.surface == "mesh" and mesh is not None:
+        surface = read_mesh(mesh)
+    else:
+        report = progress.step(f"{stage.scene}: fuse")
+        surface = fuse(posed_frames(frames, Parts(labels=False), report), params.tsdf).mesh()
+        expect(
+            len(surface.faces) > 0,
+            given=f"{stage.scene}, whose depth images give no surface",
+            needed="frames with valid poses and overlapping depth",
+            do="look at it with: crossvox info",
+            error=CaptureError,
+        )
+    if labelled is None or labelled.labels is None:
+        return surface
+    if len(labelled.vertices_m) == len(surface.vertices_m) and params.surface == "mesh":
+        return replace(surface, labels=labelled.labels)
+    return replace(
+        surface, labels=transfer_labels(surface.vertices_m, labelled, params.label_distance_m)
+    )
+
+
+def posed_frames(capture: Capture, parts: Parts, report: Report | None = None) -> Iterator[Frame]:
+    """All frames with a valid pose, one after the other."""
+    for index in range(len(capture)):
+        if capture.pose(index) is not None:
+            yield capture.frame(index, parts=parts)
+        if report is not None:
+            report(index + 1, len(capture))

@@ -1,0 +1,1 @@
+"""The published pipeline's files: its checkpoints to run folders, its HDF5 files in and out."""

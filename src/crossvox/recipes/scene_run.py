@@ -1,0 +1,44 @@
+"""Runs on sub-volumes, read back from their folders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from crossvox.core.colors import check_recorded
+from crossvox.core.params import from_plain
+from crossvox.recipes.train import ReconstructRunParams, Segment3dRunParams
+from crossvox.tasks.reconstruct import Reconstruct
+from crossvox.tasks.segment3d import Segment3d
+from crossvox.train.folder import read_record
+
+
+@dataclass(frozen=True)
+class SceneRun:
+    """What the folder of a run on sub-volumes tells.
+
+    Attributes:
+        params: how it was trained.
+        task: its task, with the class shares of its training labels where it has any.
+    """
+
+    params: ReconstructRunParams | Segment3dRunParams
+    task: Reconstruct | Segment3d
+
+
+def read_scene_run(run: Path) -> SceneRun:
+    """Params and task of a reconstruction or 3D segmentation run, read back from its folder.
+
+    Raises:
+        ArtifactError: ``run`` is not a run folder, or one of another task.
+        CheckpointError: its images were normalised in another way.
+    """
+    check_recorded(read_record(run).recipe, str(run))
+    if read_record(run).task == Segment3d.name:
+        record = read_record(run, Segment3d.name)
+        segment = from_plain(Segment3dRunParams, record.recipe["params"])
+        shares = tuple(record.recipe["class_shares"])
+        return SceneRun(segment, Segment3d(segment.task, shares=shares))
+    record = read_record(run, Reconstruct.name)
+    params = from_plain(ReconstructRunParams, record.recipe["params"])
+    return SceneRun(params, Reconstruct(params.task))

@@ -1,0 +1,172 @@
+"""How arms of the reconstruction study are trained, predicted and scored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crossvox.core.checks import ParamsError, expect
+from crossvox.core.frame import Parts
+from crossvox.core.grid import Index3
+from crossvox.evaluate.score import evaluate_reconstruction
+from crossvox.flow import locks
+from crossvox.flow.runner import Work
+from crossvox.flow.stage import Input, Stage
+from crossvox.predict.baselines import write_surface_baselines
+from crossvox.predict.params import PredictParams
+from crossvox.predict.seen import seen_by_windows
+from crossvox.recipes.data import read_scenes
+from crossvox.recipes.prepare_scene import posed_frames
+from crossvox.recipes.study.reconstruct import NUMBERS, StudyParams
+from crossvox.recipes.study.scenes import BASELINES, NETWORKS, STUDY_BASELINES, SceneStudy
+from crossvox.recipes.study.untrained import (
+    CALIBRATION_IMAGES,
+    KINDS,
+    UntrainedNetwork,
+    built,
+    untrained,
+)
+from crossvox.recipes.train import train_reconstruct
+from crossvox.recipes.trained import run2d_input
+from crossvox.samples.source import load_source
+from crossvox.scene.params import TsdfParams
+from crossvox.study.arms import MASK_ONLY, TSDF, Arm
+from crossvox.study.results import Scored
+from crossvox.train.report import TrainReport
+from crossvox.views.params import ViewParams
+
+
+@dataclass(frozen=True)
+class SurfaceBaselines(Stage):
+    """Mask-only and TSDF surface of one scene: what a prediction's baselines would be.
+
+    Attributes:
+        scene: a prepared scene.
+        predict: windows and meshing.
+        tsdf: how frames are fused.
+        views: which voxels a frame sees, and how many frames look at a window.
+        shape: voxels of a window.
+    """
+
+    NAME = STUDY_BASELINES
+    NUMBERS = 1
+
+    scene: Input
+    predict: PredictParams
+    tsdf: TsdfParams
+    views: ViewParams
+    shape: Index3
+
+    def make(self, work: Work) -> Mapping[str, Any]:
+        """Write ``mask_only.ply`` and ``tsdf.ply``."""
+        source = load_source(self.scene.path, self.views)
+        with work.watch("windows"):
+            report = work.progress.step(f"{source.name}: mask only")
+            seen = seen_by_windows(source, self.predict, self.shape, self.views, report)
+        report = work.progress.step(f"{source.name}: fuse")
+        frames = posed_frames(source.capture, Parts(labels=False), report)
+        surface = self.predict.surface
+        write_surface_baselines(work.out, seen, frames, surface, self.tsdf, work.watch)
+        return {"coverage": 1.0, "voxels_seen_by_windows": int(seen.seen.sum())}
+
+
+class ReconstructStudy(SceneStudy[StudyParams]):
+    """The arms of the reconstruction study."""
+
+    def expect_weights(self, arms: Sequence[Arm]) -> None:
+        """Refuse what would otherwise fail after hours of other arms."""
+        if self.run2d is not None and any(arm.features == "imagenet" for arm in arms):
+            from crossvox.recipes.image_run import read_segment2d_run
+
+            record = read_segment2d_run(self.run2d)
+            built(replace(record.task, params=untrained(record.params.task, "imagenet")), 0)
+
+    def train(self, arm: Arm, seed: int, run: Path) -> TrainReport:
+        """Train one arm."""
+        features = self._features(arm, seed)
+        given = self.arm_run(arm, self.params.run, seed, features)
+        return train_reconstruct(self.data, run, given.run, given.sources, runner=self.runner)
+
+    def score(self, prediction: Path) -> Scored:
+        """Protocol ``surface``."""
+        evaluation = evaluate_reconstruction(
+            prediction, self.data, "surface", ("learnt",), self.progress.step("scores")
+        )
+        return Scored({scene: found["learnt"] for scene, found in evaluation.scenes.items()})
+
+    def baseline_scores(self) -> Mapping[str, Scored]:
+        """Make the baselines of the held-out scenes and score them, where that is not done."""
+        folder, run = self.out / BASELINES, self.params.run
+        for scene in self.held_out():
+            stage = SurfaceBaselines(
+                Input.folder(scene),
+                self.params.predict,
+                self.params.tsdf,
+                run.views,
+                run.chunks.shape,
+            )
+            self.runner.make(stage, folder / scene.name)
+
+        def evaluate() -> dict[str, Scored]:
+            methods = {MASK_ONLY: "mask_only", TSDF: "tsdf"}
+            evaluation = evaluate_reconstruction(
+                folder,
+                self.data,
+                "surface",
+                tuple(methods.values()),
+                self.progress.step("baselines"),
+            )
+            return {
+                name: Scored({s: found[method] for s, found in evaluation.scenes.items()})
+                for name, method in methods.items()
+            }
+
+        return self.kept_baselines(evaluate, NUMBERS)
+
+    def _features(self, arm: Arm, seed: int) -> Path | None:
+        """The 2D run whose features an arm lifts; made here where it is an untrained one."""
+        if not arm.features or self.run2d is None:
+            return None
+        if arm.features == "run2d":
+            return self.run2d
+        expect(
+            arm.features in KINDS,
+            given=f"arm {arm.name}, which lifts {arm.features!r}",
+            needed=f"run2d, or one of {', '.join(KINDS)}",
+            do="correct the arm",
+            error=ParamsError,
+        )
+        scenes = read_scenes(self.data, self.params.training_scenes)
+        stage = UntrainedNetwork(
+            run2d_input(self.run2d),
+            Input.folder(self.data),
+            arm.features,
+            seed,
+            images=self._calibration_images,
+            scenes=tuple(scene.resolve().name for scene in scenes),
+        )
+        target = self.out / NETWORKS / arm.features / f"seed-{seed}"
+        with locks.shared(self.out):
+            self.runner.make(stage, target)
+        return target
+
+    def _calibration_images(self) -> Any:
+        """Training images ``(N, 3, H, W)`` normalised, evenly over all training scenes."""
+        import torch
+
+        from crossvox.samples.batch import normalised
+
+        views = self.params.run.views
+        found = [
+            (source, frame)
+            for source in self.training_sources()
+            for frame in source.views.frame_ids
+        ]
+        count = min(CALIBRATION_IMAGES, len(found))
+        chosen = [found[i * len(found) // count] for i in range(count)]
+        planes = [normalised(source.image(int(frame), views)) for source, frame in chosen]
+        return torch.from_numpy(np.stack(planes))

@@ -1,0 +1,198 @@
+"""What studies of 3D tasks share: one set of parameters, sub-volumes by seed, held-out scenes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+from crossvox.core.artifact import file_digest, plain, read_manifest
+from crossvox.core.checks import ParamsError, expect
+from crossvox.flow import locks
+from crossvox.flow.lineage import is_seen
+from crossvox.flow.runner import Runner
+from crossvox.predict.params import PredictParams
+from crossvox.recipes.data import read_scenes
+from crossvox.recipes.predict import predict
+from crossvox.recipes.study.runner import RESULTS
+from crossvox.recipes.train import RunSources, SceneRunParams
+from crossvox.recipes.train_scenes import load_sources
+from crossvox.samples.index import SampleIndex, training_index
+from crossvox.samples.source import SceneSource
+from crossvox.scene.params import TsdfParams
+from crossvox.study.arms import Arm
+from crossvox.study.overrides import overridden
+from crossvox.study.results import Scored, read_baselines, write_baselines
+from crossvox.train.checkpoint import NETWORK
+from crossvox.train.folder import best_or_last, learnt_from
+
+NETWORKS, INDICES, BASELINES, STARTS = "networks", "indices", "baselines", "starts"
+
+STUDY_BASELINES = "study-baselines"
+
+
+class SceneStudyParams(Protocol):
+    """Of a study's parameters, those that every 3D task has."""
+
+    @property
+    def run(self) -> SceneRunParams:
+        """How each arm is trained."""
+
+    @property
+    def predict(self) -> PredictParams:
+        """Windows and meshing."""
+
+    @property
+    def tsdf(self) -> TsdfParams:
+        """TSDF fusion of baselines."""
+
+    @property
+    def training_scenes(self) -> str:
+        """Which scenes."""
+
+    @property
+    def held_out_scenes(self) -> str:
+        """Which scenes."""
+
+
+P = TypeVar("P", bound=SceneStudyParams)
+R = TypeVar("R", bound=SceneRunParams)
+
+
+@dataclass(frozen=True)
+class ArmRun(Generic[R]):
+    """What one arm is trained with.
+
+    Attributes:
+        run: parameters of the run.
+        sources: what it learns from.
+    """
+
+    run: R
+    sources: RunSources
+
+
+class SceneStudy(Generic[P]):
+    """A study of a 3D task on prepared scenes.
+
+    Attributes:
+        data: a data folder.
+        out: the study's folder.
+        params: what all arms share.
+        run2d: a 2D run, where there is one.
+        runner: who makes what arms are made from.
+    """
+
+    def __init__(
+        self, data: Path, out: Path, params: P, run2d: Path | None, runner: Runner
+    ) -> None:
+        self.data, self.out, self.params, self.run2d = data, out, params, run2d
+        self.runner, self.progress = runner, runner.progress
+
+    def identity(self) -> dict[str, Any]:
+        """What must be the same for all arms, whichever process trains them."""
+        return {
+            "params": plain(self.params),
+            "data": read_manifest(self.data).digest,
+            "run2d": None if self.run2d is None else file_digest(weights_file(self.run2d)),
+        }
+
+    def expect_held_out(self) -> None:
+        """Refuse held-out scenes that an arm, or the 2D run, learns from.
+
+        Raises:
+            ParamsError: there are some; names them.
+        """
+        training = read_scenes(self.data, self.params.training_scenes)
+        before = None if self.run2d is None else learnt_from(self.run2d)
+        learnt = (*(folder.resolve().name for folder in training), *(before or ()))
+        seen = [s.name for s in self.held_out() if is_seen(s.resolve().name, learnt)]
+        expect(
+            not seen,
+            given=f"held-out scenes of which {', '.join(seen[:5])} show what is learnt from",
+            needed="scenes that neither the arms nor the 2D run learn from",
+            do="correct --training-scenes and --held-out-scenes, or train the 2D run on others",
+            error=ParamsError,
+        )
+
+    def predict(self, run: Path, out: Path) -> None:
+        """Predict the held-out scenes, without baselines: those are the same for all arms."""
+        predict(
+            run,
+            self.data,
+            out,
+            self.params.predict,
+            scenes=self.params.held_out_scenes,
+            baselines=False,
+            tsdf=self.params.tsdf,
+            runner=self.runner,
+        )
+
+    def held_out(self) -> list[Path]:
+        """Folders of the held-out scenes."""
+        return read_scenes(self.data, self.params.held_out_scenes)
+
+    def training_sources(self) -> list[SceneSource]:
+        """The training scenes, loaded."""
+        return load_sources(
+            self.data,
+            self.params.training_scenes,
+            self.params.run.views,
+            self.progress,
+            "training scenes",
+        )
+
+    def training_places(self, seed: int, sources: Sequence[SceneSource] | None = None) -> Path:
+        """The file of a seed's training sub-volumes, drawn once for all arms of a study."""
+        path, run = self.out / INDICES / f"seed-{seed}.json", self.params.run
+        with locks.shared(self.out):
+            if not path.is_file():
+                drawn = training_index(
+                    sources or self.training_sources(), run.chunks, run.views, seed
+                )
+                path.parent.mkdir(parents=True, exist_ok=True)
+                drawn.save(path)
+            SampleIndex.load(path)
+        return path
+
+    def arm_run(self, arm: Arm, run: R, seed: int, features: Path | None) -> ArmRun[R]:
+        """What an arm is trained with: the study's parameters, and what the arm sets.
+
+        Raises:
+            ParamsError: the arm sets what there is not; names it.
+        """
+        shared = ArmRun(
+            replace(run, train=replace(run.train, seed=seed)),
+            RunSources(
+                scenes=self.params.training_scenes,
+                validation_scenes="none",
+                index=self.training_places(seed),
+                features=features,
+            ),
+        )
+        return overridden(shared, arm.sets, self.params)
+
+    def kept_baselines(
+        self, evaluate: Callable[[], dict[str, Scored]], numbers: int
+    ) -> Mapping[str, Scored]:
+        """What baselines score, taken anew only if what they were made from has changed.
+
+        Args:
+            evaluate: scores them.
+            numbers: which numbers the study makes.
+        """
+        folders = [self.out / BASELINES / scene.name for scene in self.held_out()]
+        scenes = {folder.name: read_manifest(folder).digest for folder in folders}
+        made_from = {"numbers": numbers, "scenes": scenes}
+        path = self.out / RESULTS / f"{BASELINES}.json"
+        found = read_baselines(path, made_from)
+        if found is None:
+            found = evaluate()
+            write_baselines(path, made_from, found)
+        return found
+
+
+def weights_file(run2d: Path) -> Path:
+    """The file with the weights that count of a 2D run."""
+    return run2d / best_or_last(run2d) / NETWORK

@@ -1,0 +1,62 @@
+"""How a 2D network is trained on labelled images."""
+
+from __future__ import annotations
+
+from crossvox.core.colors import COLORS, RECORD
+from crossvox.core.labels import NYU40
+from crossvox.flow.runner import Work
+from crossvox.recipes.images import evenly, find_images, pairs_digest
+from crossvox.recipes.label_pictures import picture_run
+from crossvox.recipes.segment2d import TrainImages
+from crossvox.samples.batch import collate_images
+from crossvox.samples.images import ImageDataset
+from crossvox.tasks.segment2d import Segment2d, pixel_shares
+from crossvox.train.loop import train
+from crossvox.train.report import TrainReport
+
+
+def train_images(stage: TrainImages, work: Work) -> TrainReport:
+    """Train a network that labels pixels, in the run folder ``work.out``.
+
+    Raises:
+        ArtifactError, CaptureError: there are no labelled images, or the folder holds another run.
+    """
+    params, progress = stage.params, work.progress
+    found = find_images(stage.source, params.validation_share)
+    for what, count in found.left_out.items():
+        if count:
+            progress.say(f"left out: {count} {what}")
+    dataset = ImageDataset(found.training, params.images, params.augment, params.train.seed)
+    pixels = dataset.label_pixels(progress.step("training labels"))
+    task = Segment2d(params.task, pixel_shares(pixels))
+    validation = ImageDataset(found.validation, params.images) if found.validation else None
+    report = train(
+        task,
+        dataset,
+        collate_images,
+        work.out,
+        params.train,
+        validation=validation,
+        parameter_groups=lambda network: task.parameter_groups(network, params.train.rate),  # type: ignore[arg-type]
+        recipe={
+            "params": params,
+            RECORD: COLORS,
+            "split": found.split,
+            "label_pixels": pixels,
+            "class_shares": task.shares,
+            "class_weights": task.class_weights,
+            "majority_class": NYU40.names[task.majority],
+        },
+        parents={
+            "training images": pairs_digest(found.training),
+            "validation images": pairs_digest(found.validation),
+        },
+        links=stage.source.folders,
+        scenes=found.scenes,
+        validation_scenes=found.validation_scenes,
+        progress=progress.training(),
+    )
+    if not report.interrupted and not report.already_finished:
+        shown = evenly(found.validation or found.training, 8)
+        picture_run(work.out, params, shown, report.step)
+    return report

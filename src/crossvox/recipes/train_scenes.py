@@ -1,0 +1,330 @@
+"""How a run on sub-volumes is put together: scenes, sub-volumes, task, start, loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from crossvox.core.artifact import file_digest, plain, read_manifest, write_json
+from crossvox.core.checks import ArtifactError, expect
+from crossvox.core.colors import COLORS, RECORD
+from crossvox.core.labels import NYU40
+from crossvox.doors.devices import pick_device
+from crossvox.flow.progress import Progress
+from crossvox.flow.runner import Work
+from crossvox.recipes.data import read_scenes
+from crossvox.recipes.train import (
+    ReconstructRunParams,
+    RunSources,
+    SceneRunParams,
+    Segment3dRunParams,
+    TrainScenes,
+)
+from crossvox.samples.batch import collate
+from crossvox.samples.dataset import ChunkDataset
+from crossvox.samples.index import SampleIndex, training_index, window_index
+from crossvox.samples.maps import FeatureCollate, FrameMaps
+from crossvox.samples.source import SceneSource, load_source
+from crossvox.tasks.params import FeatureParams, ProxyParams
+from crossvox.tasks.reconstruct import Reconstruct
+from crossvox.tasks.segment3d import Segment3d, label_counts, voxel_shares
+from crossvox.train.checkpoint import NETWORK
+from crossvox.train.folder import best_or_last, learnt_from
+from crossvox.train.loop import train
+from crossvox.train.params import TRANSFER
+from crossvox.train.report import TrainReport
+from crossvox.train.transfer import Transfer
+from crossvox.views.params import ViewParams
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass
+class _Recipe:
+    """What a run is made of, as it comes together.
+
+    Attributes:
+        stage: what was asked for.
+        params: its parameters, with the 2D network that features come from.
+        task: what is learnt.
+        recorded: what the run folder records of it.
+        made_from: digests of what it is made from, by role.
+        transfer: what is taken over from another run.
+    """
+
+    stage: TrainScenes
+    params: ReconstructRunParams | Segment3dRunParams
+    task: Reconstruct | Segment3d
+    recorded: dict[str, Any]
+    made_from: dict[str, str] = field(default_factory=dict)
+    transfer: Transfer | None = None
+
+
+def train_scenes(stage: TrainScenes, work: Work) -> TrainReport:
+    """Train a task on sub-volumes of prepared scenes, in the run folder ``work.out``.
+
+    Raises:
+        ArtifactError: no sub-volume qualifies, or the folder holds another run.
+        CheckpointError: a run that it starts from, or takes features from, is damaged.
+    """
+    given, views = stage.sources, stage.params.views
+    params, weights, made_from = _with_features(stage)
+    scenes = load_sources(stage.data, given.scenes, views, work.progress, "training scenes")
+    recipe = _Recipe(stage, params, *_task(params, weights, scenes, given), made_from)
+    _start(recipe)
+    index = _training_index(recipe, scenes)
+    seed = params.train.seed
+    dataset = ChunkDataset(
+        {source.name: source for source in scenes},
+        index,
+        views,
+        params.augment,
+        seed,
+        image_labels=given.features_proxy,
+    )
+    held_out, validation = _validation(recipe, work.progress)
+    frozen = _FrozenImages() if _features_stay(params) else None
+    before = {"features": given.features, "start": stage.start}
+    links = {"data": stage.data, **before}
+    report = train(
+        recipe.task,
+        dataset,
+        collate if frozen is None else FeatureCollate(FrameMaps(frozen)),
+        work.out,
+        params.train,
+        validation=validation,
+        parameter_groups=_groups(recipe),
+        ready=None if frozen is None else frozen.take,
+        recipe=recipe.recorded,
+        scenes=[source.name for source in scenes],
+        validation_scenes=[source.name for source in held_out],
+        ancestors={role: learnt_from(path) for role, path in before.items() if path is not None},
+        links={role: path for role, path in links.items() if path is not None},
+        parents={
+            "data": read_manifest(stage.data).digest,
+            "index": index.digest,
+            **recipe.made_from,
+        },
+        progress=work.progress.training(),
+    )
+    taken = None if recipe.transfer is None else recipe.transfer.report
+    if taken is not None:
+        write_json(work.out / TRANSFER, {**plain(taken), "summary": taken.summary})
+        work.progress.say(taken.summary)
+    return report
+
+
+def _with_features(
+    stage: TrainScenes,
+) -> tuple[ReconstructRunParams | Segment3dRunParams, dict[str, Any] | None, dict[str, str]]:
+    """Parameters with the 2D network of ``--features``, its weights, and their digest by role."""
+    given, params = stage.sources, stage.params
+    if given.features is None:
+        return params, None, {}
+    found, weights, weights_digest = read_features(
+        given.features, given.features_rate, given.features_proxy
+    )
+    task = replace(params.task, features=found)
+    return replace(params, task=task), weights, {"features": weights_digest}  # type: ignore[arg-type]
+
+
+def _task(
+    params: ReconstructRunParams | Segment3dRunParams,
+    weights: dict[str, Any] | None,
+    scenes: Sequence[SceneSource],
+    given: RunSources,
+) -> tuple[Reconstruct | Segment3d, dict[str, Any]]:
+    """The task of a run, and what is recorded: what it learnt of the training labels as well."""
+    recorded: dict[str, Any] = {
+        "params": params,
+        RECORD: COLORS,
+        "scenes": given.scenes,
+        "validation_scenes": given.validation_scenes,
+    }
+    if isinstance(params, ReconstructRunParams):
+        return Reconstruct(params.task, weights), recorded
+    voxels = label_counts(source.volume for source in scenes if source.volume is not None)
+    expect(
+        int(voxels[1:].sum()) > 0,
+        given=f"{len(scenes)} training scenes without any annotated voxel",
+        needed="scenes with labels",
+        do="prepare scans that have labelled meshes, or train another task",
+        error=ArtifactError,
+    )
+    task = Segment3d(params.task, weights, shares=voxel_shares(voxels))
+    recorded["label_voxels"] = voxels
+    recorded["class_shares"] = task.shares
+    recorded["class_weights"] = task.class_weights
+    recorded["majority_class"] = NYU40.names[task.majority]
+    return task, recorded
+
+
+def _start(recipe: _Recipe) -> None:
+    """Let the task start from another run, if one was named."""
+    start = recipe.stage.start
+    if start is None:
+        return
+    transfer = Transfer(start, recipe.params.transfer)
+    recipe.made_from["start"] = file_digest(start / transfer.checkpoint / NETWORK)
+    recipe.task = replace(recipe.task, initialise=transfer.initialise)
+    recipe.transfer = transfer
+
+
+def _groups(recipe: _Recipe) -> Callable[[Any], list[dict[str, Any]]]:
+    """Parameters of a network by the rate that they learn at."""
+
+    def groups(network: Any) -> list[dict[str, Any]]:
+        own = recipe.task.parameter_groups(network)
+        if recipe.transfer is None:
+            return own
+        return recipe.transfer.groups(own, recipe.params.train.rate)
+
+    return groups
+
+
+def _training_index(recipe: _Recipe, scenes: list[SceneSource]) -> SampleIndex:
+    """Where the training sub-volumes are cut: as a file says, or drawn."""
+    params, path = recipe.params, recipe.stage.sources.index
+    if path is None:
+        index = training_index(scenes, params.chunks, params.views, params.train.seed)
+    else:
+        index = _read_index(path, params)
+    expect(
+        len(index.places) > 0,
+        given=f"{len(scenes)} scenes in which no sub-volume qualifies",
+        needed="at least one sub-volume with occupied voxels that some frame sees",
+        do="prepare more scenes, or loosen --chunks.*",
+        error=ArtifactError,
+    )
+    return index
+
+
+def _validation(
+    recipe: _Recipe, progress: Progress
+) -> tuple[list[SceneSource], ChunkDataset | None]:
+    """Scenes that the run is validated on, and their sub-volumes."""
+    given, params = recipe.stage.sources, recipe.params
+    if given.validation_scenes == "none":
+        return [], None
+    held_out = load_sources(
+        recipe.stage.data, given.validation_scenes, params.views, progress, "validation scenes"
+    )
+    if given.validation_index is None:
+        places = _validation_index(held_out, params)
+    else:
+        places = _read_index(given.validation_index, params)
+        recipe.made_from["validation_index"] = places.digest
+    sources = {source.name: source for source in held_out}
+    return held_out, ChunkDataset(sources, places, params.views, None, params.train.seed)
+
+
+def _features_stay(params: SceneRunParams) -> bool:
+    """Whether features can be made once a frame and kept, where they never change.
+
+    That is so for a 2D network that does not learn and images that are not varied. On a GPU, and in
+    worker processes, features are made anew with every batch instead.
+    """
+    features = params.task.features
+    fixed = features is not None and features.rate == 0 and not params.augment.varies_images
+    return fixed and params.train.workers == 0 and pick_device(params.train.device) == "cpu"
+
+
+class _FrozenImages:
+    """The 2D network of the run, which the loop builds, for whoever makes batches beside it."""
+
+    def __init__(self) -> None:
+        self._network: Any = None
+
+    def take(self, network: Any) -> None:
+        """The run's network is ready."""
+        self._network = network
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Features ``(M, C, h, w)`` of normalised images ``(M, 3, H, W)``."""
+        import torch
+
+        with torch.inference_mode():
+            made: Tensor = self._network.image_maps(images)
+            return made
+
+
+def read_features(
+    run: Path, rate: float = 0.0, proxy: bool = False
+) -> tuple[FeatureParams, dict[str, Any], str]:
+    """What a 2D run makes, its weights by name, and their fingerprint.
+
+    Args:
+        run: a run of ``crossvox train segment2d``, or an imported one.
+        rate: learning rate of the 2D network in the run to come.
+        proxy: whether its own loss is trained beside.
+
+    Raises:
+        ArtifactError, CheckpointError: there is no such run, or it is damaged.
+    """
+    from crossvox.recipes.image_run import load_segment2d
+
+    which = best_or_last(run)
+    record, network = load_segment2d(run, which)
+    learnt = record.params.task
+    found = FeatureParams(
+        learnt.network,
+        network.feature_channels,
+        network.feature_stride,
+        rate,
+        ProxyParams(
+            record.task.shares, learnt.weighting, learnt.label_smoothing, learnt.loss_stride
+        )
+        if proxy
+        else None,
+    )
+    return found, network.state_dict(), file_digest(run / which / NETWORK)
+
+
+def load_sources(
+    data: Path, scenes: str, views: ViewParams, progress: Progress, label: str
+) -> list[SceneSource]:
+    """Load prepared scenes with their views."""
+    folders = read_scenes(data, scenes)
+    report = progress.step(label)
+    sources = []
+    for folder in folders:
+        sources.append(load_source(folder, views))
+        report(len(sources), len(folders))
+    return sources
+
+
+def _read_index(path: Path, params: SceneRunParams) -> SampleIndex:
+    """Sub-volumes that a file names.
+
+    Raises:
+        ArtifactError: the file is damaged, or of another shape or number of views.
+    """
+    index = SampleIndex.load(path)
+    expect(
+        index.shape == params.chunks.shape and index.max_views == params.views.max_views,
+        given=f"{path} with sub-volumes of {index.shape} and {index.max_views} views",
+        needed=f"{params.chunks.shape} and {params.views.max_views}",
+        do="pass --chunks.shape, --views.max-views and --task.views as in the file",
+        error=ArtifactError,
+    )
+    return index
+
+
+def _validation_index(sources: list[SceneSource], params: SceneRunParams) -> SampleIndex:
+    """Non-overlapping windows of the validation scenes, thinned evenly to the number asked for."""
+    shape = params.chunks.shape
+    windows = [
+        window_index(source, shape, shape, params.views.max_views, occupied_only=True)
+        for source in sources
+    ]
+    places = [place for window in windows for place in window.places]
+    wanted = params.validation_windows
+    if wanted and len(places) > wanted:
+        kept = np.linspace(0, len(places) - 1, wanted).round().astype(int)
+        places = [places[i] for i in kept]
+    return SampleIndex(tuple(places), shape, params.views.max_views)

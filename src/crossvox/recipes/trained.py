@@ -1,0 +1,174 @@
+"""Trained networks, read back from their runs and ready to answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from crossvox.core.artifact import digest, file_digest, plain
+from crossvox.core.checks import ParamsError, expect
+from crossvox.flow.progress import Progress
+from crossvox.flow.stage import Input
+from crossvox.predict.params import PredictParams
+from crossvox.predict.prediction import ScenePrediction
+from crossvox.predict.prior import FramePrior
+from crossvox.predict.windows import predict_scene
+from crossvox.recipes.image_run import load_segment2d, read_segment2d_run
+from crossvox.recipes.scene_run import SceneRun, read_scene_run
+from crossvox.samples.batch import normalised
+from crossvox.samples.source import SceneSource
+from crossvox.tasks.lifted import LiftedNetwork
+from crossvox.tasks.params import Segment2dParams
+from crossvox.tasks.segment2d import Segment2d
+from crossvox.tasks.segment3d import Segment3d
+from crossvox.train.checkpoint import NETWORK, load_run_network
+from crossvox.train.folder import best_or_last
+
+
+def run_input(run: Path) -> Input:
+    """A run on sub-volumes as an input: what its weights and its parameters are.
+
+    Raises:
+        ArtifactError: it is no such run, or has no weights yet.
+    """
+    record = read_scene_run(run)
+    weights = file_digest(run / best_or_last(run) / NETWORK)
+    return Input(run, digest([plain(record.params), weights]))
+
+
+def run2d_input(run: Path) -> Input:
+    """A 2D run as an input: what its weights are.
+
+    Raises:
+        ArtifactError: it is no such run, or has no weights.
+    """
+    read_segment2d_run(run)
+    return Input(run, file_digest(run / best_or_last(run) / NETWORK))
+
+
+def expect_roles(run: Path, geometry: Path | None, votes: Path | None) -> None:
+    """Refuse runs that cannot take the part they are given in a prediction.
+
+    Raises:
+        ArtifactError: one of them is no run.
+        ParamsError: a geometry or votes beside a reconstruction, or a geometry that is none.
+    """
+    segments = isinstance(read_scene_run(run).task, Segment3d)
+    expect(
+        segments or (geometry is None and votes is None),
+        given=f"{run}, a run of reconstruction, with a geometry or votes beside it",
+        needed="a run of 'crossvox train segment3d'",
+        do="leave --geometry and --votes out, or name a segmentation run",
+        error=ParamsError,
+    )
+    expect(
+        geometry is None or not isinstance(read_scene_run(geometry).task, Segment3d),
+        given=f"geometry from {geometry}, a run of segmentation",
+        needed="a run of 'crossvox train reconstruct'",
+        do="leave --geometry out, or name a reconstruction run",
+        error=ParamsError,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A trained network, ready to answer."""
+
+    record: SceneRun
+    network: Any
+    device: str
+
+    @property
+    def segments(self) -> bool:
+        return isinstance(self.record.task, Segment3d)
+
+    def answer(self, batch: Any, with_prior: bool = True) -> torch.Tensor:
+        """Probabilities of a reconstruction, logits of a segmentation."""
+        task = self.record.task
+        with torch.inference_mode():
+            batch = batch.to(self.device)
+            if isinstance(task, Segment3d):
+                return task.class_logits(self.network, batch, with_prior).cpu()
+            return task.probability(self.network, batch).cpu()
+
+    def encode(self, images: torch.Tensor) -> torch.Tensor:
+        with torch.inference_mode():
+            maps: torch.Tensor = self.network.encode(images.to(self.device))
+            return maps
+
+    def predict(
+        self, source: SceneSource, params: PredictParams, progress: Progress, label: str
+    ) -> ScenePrediction:
+        run = self.record.params
+        prior = self._prior() if params.prior_frames == "all" else None
+        return predict_scene(
+            partial(self.answer, with_prior=prior is None),
+            source,
+            params,
+            run.chunks.shape,
+            run.views,
+            progress=progress.step(f"{source.name}: {label}"),
+            encode=self.encode if run.task.lifts_inside else None,
+            prior=prior,
+        )
+
+    def _prior(self) -> FramePrior | None:
+        """What all frames say of classes, of a network that starts from it."""
+        if not isinstance(self.network, LiftedNetwork) or self.network.class_prior is None:
+            return None
+        module = self.network.class_prior
+
+        def weigh(means: NDArray[np.float32]) -> NDArray[np.float32]:
+            with torch.inference_mode():
+                said = module(torch.from_numpy(means).to(self.device))
+            weighed: NDArray[np.float32] = said.cpu().numpy()
+            return weighed
+
+        return FramePrior(module.channels, self.network.stride, weigh)
+
+
+@lru_cache(maxsize=2)
+def load_trained(run: Input, device: str) -> Trained:
+    """The network of a run, in evaluation mode; the last two are kept, for the next scene."""
+    record = read_scene_run(run.path)
+    network: Any = record.task.build()
+    load_run_network(run.path, network, best_or_last(run.path))
+    network.to(device).eval()
+    return Trained(record, network, device)
+
+
+@dataclass(frozen=True, eq=False)
+class Voter:
+    """A 2D network that labels the frames of a scene."""
+
+    task: Segment2d
+    network: Any
+
+    def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        planes = torch.from_numpy(normalised(image))[None]
+        with torch.inference_mode():
+            device = next(self.network.parameters()).device
+            ids = self.task.predict(self.network, planes.to(device))
+        return ids[0].to(torch.uint8).cpu().numpy()
+
+
+def voter_of(learnt: Trained) -> Voter | None:
+    """The 2D network that a run takes its features from; None where it has no classifier."""
+    features = learnt.record.params.task.features
+    if features is None or (features.rate > 0 and features.proxy is None):
+        return None
+    task = Segment2d(Segment2dParams(network=features.network))
+    return Voter(task, learnt.network.image_network)
+
+
+@lru_cache(maxsize=1)
+def load_voter(run2d: Input, device: str) -> Voter:
+    """The network of a 2D run, in evaluation mode; kept for the next scene."""
+    record, network = load_segment2d(run2d.path, device=device)
+    return Voter(record.task, network)

@@ -1,0 +1,83 @@
+"""Images and their labels, read at the size of learning."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossvox.core.camera import ImageFit, Size
+from crossvox.core.checks import CaptureError, expect
+from crossvox.core.frame import fit_nearest
+from crossvox.core.labels import NYU40_NAMES
+from crossvox.doors.images import color_size, decode_color, fit_color, read_bytes, read_gray
+from crossvox.samples.pairs import ImagePair
+from crossvox.samples.params import ImageParams
+
+ASPECT_TOLERANCE = 0.02
+"""Labels may have another size than their image, but not another shape than by this share."""
+
+
+def read_image(pair: ImagePair, params: ImageParams, *, whole: bool = False) -> NDArray[np.uint8]:
+    """Colours at the size of learning, ``(H, W, 3)`` uint8.
+
+    Args:
+        pair: what to read.
+        params: at which size.
+        whole: do not crop: the image keeps its shape, and the height (or the width, if it is a
+            narrow one) of ``params``.
+
+    Raises:
+        CaptureError: missing or damaged; names the file.
+    """
+    data, source = read_bytes(pair.image), str(pair.image)
+    fit = ImageFit.centre_crop(color_size(data, source), params.size)
+    if whole:
+        fit = ImageFit(fit.source, fit.resized, 0, 0, fit.resized)
+    if params.resampling == "nearest":
+        return np.ascontiguousarray(fit_nearest(decode_color(data, source), fit))
+    return np.ascontiguousarray(fit_color(decode_color(data, source, at_least=fit.resized), fit))
+
+
+def read_labels(path: Path) -> NDArray[np.uint8]:
+    """A label image at its full size, ``(H, W)`` uint8 NYU40 ids.
+
+    Raises:
+        CaptureError: missing, damaged, or with ids that NYU40 does not have; names the file.
+    """
+    labels = read_gray(path)
+    largest = int(labels.max())
+    expect(
+        largest < len(NYU40_NAMES),
+        given=f"{path} with label id {largest}",
+        needed=f"NYU40 ids, 0 to {len(NYU40_NAMES) - 1}",
+        do="map raw label ids with the data set's class map first ('crossvox prepare' does)",
+        error=CaptureError,
+    )
+    return labels.astype(np.uint8)
+
+
+def fit_labels(labels: NDArray[np.uint8], params: ImageParams) -> NDArray[np.uint8]:
+    """Labels at the size of learning, resampled and cropped as :func:`read_image` does."""
+    height, width = labels.shape
+    return np.ascontiguousarray(
+        fit_nearest(labels, ImageFit.centre_crop((width, height), params.size))
+    )
+
+
+def check_shapes(pair: ImagePair, size: Size, labels: NDArray[Any]) -> None:
+    """Refuse labels of another shape than their image's ``size = (width, height)``.
+
+    Raises:
+        CaptureError: names both files.
+    """
+    (width, height), (rows, columns) = size, labels.shape
+    expect(
+        abs(width * rows / (height * columns) - 1) <= ASPECT_TOLERANCE,
+        given=f"{pair.image} of {width}x{height} and {pair.labels} of {columns}x{rows}",
+        needed="labels of the image's shape",
+        do="check that they belong together",
+        error=CaptureError,
+    )

@@ -1,0 +1,178 @@
+"""Images with labels on disk: which files belong together, and which are held out."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from crossvox.core.checks import CaptureError, ParamsError, expect
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+LABEL_SUFFIXES = (".png",)
+FLAT_SPLITS = {"train": "trainset", "val": "valset"}
+"""Folder of each split in the flat layout."""
+
+MOST_BLOCK = 16
+"""Longest run of neighbouring images that is held out at once (see :func:`split_pairs`)."""
+
+
+@dataclass(frozen=True)
+class ImagePair:
+    """An image and its labels on disk.
+
+    Attributes:
+        name: of the image, without suffix.
+        image: JPEG or PNG colours.
+        labels: 8-bit PNG of NYU40 ids.
+    """
+
+    name: str
+    image: Path
+    labels: Path
+
+
+@dataclass(frozen=True)
+class PairList:
+    """Pairs of one split, and what was left out.
+
+    Attributes:
+        pairs: in natural order of their names (``scene_9`` before ``scene_10``).
+        without_labels: names of images without labels.
+        without_image: names of label images without an image.
+    """
+
+    pairs: tuple[ImagePair, ...]
+    without_labels: tuple[str, ...] = ()
+    without_image: tuple[str, ...] = ()
+
+
+def folder_pairs(images: Path, labels: Path) -> PairList:
+    """Pair the files of two folders by their names without suffix.
+
+    Raises:
+        CaptureError: a folder is missing, or nothing pairs.
+    """
+    colors = _files(images, IMAGE_SUFFIXES)
+    ids = _files(labels, LABEL_SUFFIXES)
+    names = sorted(colors.keys() & ids.keys(), key=natural)
+    expect(
+        bool(names),
+        given=f"{len(colors)} images in {images} and {len(ids)} label images in {labels}, none "
+        f"with the same name",
+        needed="NAME.jpg (or .png) and NAME.png with NYU40 ids",
+        do="check both folders",
+        error=CaptureError,
+    )
+    return PairList(
+        tuple(ImagePair(name, colors[name], ids[name]) for name in names),
+        tuple(sorted(colors.keys() - ids.keys(), key=natural)),
+        tuple(sorted(ids.keys() - colors.keys(), key=natural)),
+    )
+
+
+def scene_pairs(folders: Sequence[Path]) -> PairList:
+    """Labelled frames of prepared scenes, called ``SCENE_N``.
+
+    Raises:
+        CaptureError: no frame has labels.
+    """
+    pairs: list[ImagePair] = []
+    unlabelled: list[str] = []
+    lone: list[str] = []
+    for folder in folders:
+        scene = folder.resolve().name
+        colors = _files(folder / "color", IMAGE_SUFFIXES)
+        there = (folder / "label").is_dir()
+        ids = _files(folder / "label", LABEL_SUFFIXES) if there else {}
+        for number in sorted(colors, key=natural):
+            name = f"{scene}_{number}"
+            if number in ids:
+                pairs.append(ImagePair(name, colors[number], ids[number]))
+            else:
+                unlabelled.append(name)
+        lone += [f"{scene}_{number}" for number in sorted(ids.keys() - colors.keys(), key=natural)]
+    expect(
+        bool(pairs),
+        given=f"{len(folders)} scenes with {len(unlabelled)} frames, none of them labelled",
+        needed="label/N.png beside color/N.jpg",
+        do="prepare scans that come with 2D labels",
+        error=CaptureError,
+    )
+    return PairList(tuple(pairs), tuple(unlabelled), tuple(lone))
+
+
+def split_pairs(
+    pairs: Sequence[ImagePair], validation_share: float
+) -> tuple[tuple[ImagePair, ...], tuple[ImagePair, ...]]:
+    """Split pairs for training and validation, so that near-equal images stay on one side.
+
+    Frames of one scene look alike: split one by one, validation would measure memory. Where names
+    tell scenes (``SCENE_N``), whole scenes are held out, evenly over the list; else runs of up to
+    :data:`MOST_BLOCK` neighbours, for in most data sets neighbours come from one scene. The split
+    follows from the names alone.
+
+    Args:
+        pairs: in order.
+        validation_share: share to hold out, above 0 and below 1.
+
+    Returns:
+        Pairs for training and for validation, none of them empty.
+
+    Raises:
+        ParamsError: the share, or the pairs, leave one side empty.
+    """
+    expect(
+        0 < validation_share < 1 and len(pairs) > 1,
+        given=f"{len(pairs)} images, of which a share of {validation_share} is to be held out",
+        needed="at least two images and a share between 0 and 1",
+        do="correct --validation-share",
+        error=ParamsError,
+    )
+    scenes: dict[str, list[ImagePair]] = {}
+    for pair in pairs:
+        scenes.setdefault(re.sub(r"_\d+$", "", pair.name), []).append(pair)
+    if 1 < len(scenes) < len(pairs):
+        groups = list(scenes.values())
+    else:
+        size = max(1, min(MOST_BLOCK, int(len(pairs) * min(validation_share, 0.5) / 4)))
+        groups = [list(pairs[i : i + size]) for i in range(0, len(pairs), size)]
+    training: list[ImagePair] = []
+    held_out: list[ImagePair] = []
+    for number, group in enumerate(groups):
+        # As a line of slope validation_share is drawn on a raster: as even as can be.
+        before, after = (int(n * validation_share + 0.5) for n in (number, number + 1))
+        (held_out if after > before else training).extend(group)
+    for empty, other in ((held_out, training), (training, held_out)):
+        if not empty:
+            count = len(groups[-1])
+            empty += other[-count:]
+            del other[-count:]
+    return tuple(training), tuple(held_out)
+
+
+def natural(name: str) -> tuple[tuple[int, int | str], ...]:
+    """A sorting key by which numbers in names count as numbers."""
+    parts = re.split(r"(\d+)", name)
+    return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in parts)
+
+
+def _files(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
+    """Files by name without suffix; an earlier suffix wins over a later one."""
+    expect(
+        folder.is_dir(),
+        given=f"{folder}, which is no folder",
+        needed="a folder of images",
+        do="check the path",
+        error=CaptureError,
+    )
+    found: dict[str, Path] = {}
+    names = os.listdir(folder)
+    for suffix in reversed(suffixes):
+        for name in names:
+            stem, end = os.path.splitext(name)
+            if end.lower() == suffix and not stem.startswith("."):
+                found[stem] = folder / name
+    return found

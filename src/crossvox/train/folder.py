@@ -1,0 +1,373 @@
+"""A run folder: may I write here, is it the same run, and what does it tell.
+
+All rules on run folders are here, and nothing heavy is imported. A run folder holds
+
+    params.json     the record of the run: task, parameters, what it is made from; written first
+    log.jsonl       one line a step and a validation
+    best/, last/    checkpoints, see :mod:`crossvox.train.checkpoint`
+    manifest.json   written last: the run is complete
+
+The record holds each parameter once: what the recipe's nest of parameters repeats of ``task`` and
+``train`` is left out when it is written and put back when it is read.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import crossvox
+from crossvox.core.artifact import (
+    MANIFEST,
+    SCHEMA,
+    Manifest,
+    digest,
+    plain,
+    read_json,
+    read_manifest,
+    write_json,
+    write_manifest,
+)
+from crossvox.core.checks import ArtifactError, ParamsError, expect
+from crossvox.core.params import from_plain
+from crossvox.core.volume import Score
+from crossvox.flow.folder import recover
+from crossvox.train.params import NEUTRAL, PARAMS, TrainParams
+from crossvox.train.report import TrainReport
+
+CHECKPOINTS = ("best", "last")
+
+LINEAGE = ("scenes", "learnt_from", "unknown_ancestors")
+"""Fields of a record that older runs lack."""
+
+SHOWN = 5
+"""How many differences an error text lists."""
+
+Ancestors = Mapping[str, Sequence[str] | None]
+"""Scenes that the runs a run is made from have learnt from, by role; None: that run does not tell.
+"""
+
+
+# The record
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What ``params.json`` of a run tells: enough to build its task and network again.
+
+    Attributes:
+        task: name of the task.
+        task_params: its parameters as JSON types; ``core.params.from_plain`` reads them.
+        params: how it was trained.
+        recipe: what the caller recorded beside (the nest of parameters of the whole command).
+        samples: number of samples of the training split and, if there is one, of ``validation``.
+        learnt_from: names of the scenes that the run and all it started from have learnt from;
+            None if the run does not tell.
+        unknown_ancestors: roles of runs that it is made from and that do not tell theirs.
+    """
+
+    task: str
+    task_params: Any
+    params: TrainParams
+    recipe: Any
+    samples: dict[str, int]
+    learnt_from: tuple[str, ...] | None = None
+    unknown_ancestors: tuple[str, ...] = ()
+
+
+def make_record(
+    task: str,
+    task_params: Any,
+    params: TrainParams,
+    *,
+    samples: Mapping[str, int],
+    recipe: Any = None,
+    parents: Mapping[str, str] | None = None,
+    scenes: Sequence[str] | None = None,
+    validation_scenes: Sequence[str] | None = None,
+    ancestors: Ancestors | None = None,
+) -> dict[str, Any]:
+    """The record of a run as JSON types, for ``params.json``.
+
+    Args:
+        task: name of the task.
+        task_params: its parameters.
+        params: how it is trained.
+        samples: number of samples by split.
+        recipe: parameters of the whole command; what its ``params`` repeats is left out.
+        parents: digests of what the run is made from, by role.
+        scenes: names of the training scenes; None: they have no names.
+        validation_scenes: likewise of the scenes it is validated on.
+        ancestors: scenes that the runs it starts from, or takes features from, have learnt from.
+    """
+    ancestors = dict(ancestors or {})
+    known = [names for names in (scenes, *ancestors.values()) if names is not None]
+    record: dict[str, Any] = plain(
+        {
+            "schema": SCHEMA,
+            "version": crossvox.__version__,
+            "task": {"name": task, "params": task_params},
+            "train": params,
+            "recipe": recipe,
+            "parents": dict(parents or {}),
+            "samples": samples,
+            "scenes": {
+                "train": None if scenes is None else sorted(set(scenes)),
+                "validation": None if validation_scenes is None else sorted(set(validation_scenes)),
+            },
+            "learnt_from": sorted({name for names in known for name in names}) if known else None,
+            "unknown_ancestors": sorted(role for role, names in ancestors.items() if names is None),
+        }
+    )
+    return _without_repeats(record)
+
+
+def read_record(run: Path, task: str | None = None) -> RunRecord:
+    """Read ``params.json`` of a run folder, finished or not.
+
+    Args:
+        run: the run folder.
+        task: task that it must be a run of, made by the command of that name; None for any.
+
+    Raises:
+        ArtifactError: missing or damaged, or a run of another task.
+        ParamsError: written by an incompatible version; names the field.
+    """
+    record = read_json(run / PARAMS)
+    try:
+        _put_back_repeats(record)
+        names = record.get("learnt_from")
+        found = RunRecord(
+            task=record["task"]["name"],
+            task_params=record["task"]["params"],
+            params=from_plain(TrainParams, record["train"], "train"),
+            recipe=record["recipe"],
+            samples=record["samples"],
+            learnt_from=None if names is None else tuple(names),
+            unknown_ancestors=tuple(record.get("unknown_ancestors", ())),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ArtifactError(
+            f"given: {run / PARAMS}, which lacks {error}; needed: the record of a training run; "
+            f"do: check the path"
+        ) from None
+    expect(
+        task is None or (found.task == task and isinstance(found.recipe, dict)),
+        given=f"{run}, a run of task {found.task!r}",
+        needed=f"a run of 'crossvox train {task}'",
+        do="choose another run folder",
+        error=ArtifactError,
+    )
+    return found
+
+
+def learnt_from(run: Path) -> tuple[str, ...] | None:
+    """Names of the scenes that a run has learnt from; None if it does not tell.
+
+    They are its own training scenes and those of the runs that it started from or took features
+    from. Where one of those does not tell, its role is among ``read_record(run).unknown_ancestors``
+    and the names are what is known.
+
+    Raises:
+        ArtifactError: ``run`` is no run folder.
+    """
+    return read_record(run).learnt_from
+
+
+def state_of(run: Path) -> Literal["make", "continue", "keep"]:
+    """Whether a run is complete, begun, or neither."""
+    if (run / MANIFEST).is_file():
+        return "keep"
+    return "continue" if (run / PARAMS).is_file() else "make"
+
+
+def best_or_last(run: Path) -> Literal["best", "last"]:
+    """The checkpoint of a run that counts: the best one, or the last without validation."""
+    return "best" if (run / "best").is_dir() else "last"
+
+
+def _repeats(record: Mapping[str, Any]) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """The nest of parameters of the whole command, and what it may repeat of the record."""
+    recipe = record["recipe"]
+    nest = recipe.get("params") if isinstance(recipe, dict) else None
+    own = {"task": record["task"]["params"], "train": record["train"]}
+    return (nest if isinstance(nest, dict) else None), own
+
+
+def _without_repeats(record: dict[str, Any]) -> dict[str, Any]:
+    nest, own = _repeats(record)
+    if nest is None:
+        return record
+    kept = {name: value for name, value in nest.items() if own.get(name, ...) != value}
+    return {**record, "recipe": {**record["recipe"], "params": kept}}
+
+
+def _put_back_repeats(record: dict[str, Any]) -> None:
+    nest, own = _repeats(record)
+    if nest is not None:
+        for name, value in own.items():
+            nest.setdefault(name, value)
+
+
+# May I write here, and is it the same run
+
+
+def expect_same_run(run: Path, record: Mapping[str, Any]) -> None:
+    """Refuse a folder that holds anything but this run.
+
+    Only parameters in :data:`crossvox.train.params.NEUTRAL` may differ.
+
+    Raises:
+        ArtifactError: it holds another run, or something else; says what differs.
+    """
+    if not run.exists():
+        return
+    expect(
+        run.is_dir(),
+        given=f"{run}, which is a file",
+        needed="a folder for the run",
+        do="name another folder",
+        error=ArtifactError,
+    )
+    if not (run / PARAMS).is_file():
+        others = sorted(path.name for path in run.iterdir() if not path.name.startswith("."))
+        expect(
+            not others,
+            given=f"{run}, which holds {', '.join(others[:SHOWN])} but no {PARAMS}",
+            needed="an empty or new folder, or one that a training run wrote",
+            do="name another folder",
+            error=ArtifactError,
+        )
+        return
+    changes = _changes(_of_this_version(read_json(run / PARAMS)), record)
+    more = f"; and {len(changes) - SHOWN} more" if len(changes) > SHOWN else ""
+    expect(
+        not changes,
+        given=f"{run}, which holds a run with other parameters "
+        f"({'; '.join(changes[:SHOWN])}{more})",
+        needed=f"the same parameters to go on with it (only {', '.join(sorted(NEUTRAL))} may "
+        f"change), or an empty folder",
+        do="name another folder, or delete this one",
+        error=ArtifactError,
+    )
+
+
+def _of_this_version(record: dict[str, Any]) -> dict[str, Any]:
+    """An older record as this version would write it: a new parameter has its default."""
+    try:
+        train = plain(from_plain(TrainParams, record["train"], "train"))
+        return {**_without_repeats(record), "train": train}
+    except (KeyError, TypeError, AttributeError, ParamsError):
+        return record  # The comparison tells what is odd about it.
+
+
+def _changes(there: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
+    """How two records differ in what must not change."""
+    unknown = {name for name in LINEAGE if name not in there}
+    old = _compared(there)
+    new = _compared({name: value for name, value in asked.items() if name not in unknown})
+    nothing = "nothing"
+    return [
+        f"{name}: {old.get(name, nothing)!r} there, {new.get(name, nothing)!r} asked"
+        for name in sorted({*old, *new})
+        if digest(old.get(name, nothing)) != digest(new.get(name, nothing))
+    ]
+
+
+def _compared(value: Any, where: str = "") -> dict[str, Any]:
+    """The fields of a record that must not change on resume, by dotted name."""
+    if not isinstance(value, Mapping):
+        # A parameter that is off is like one that an older version did not know.
+        return {} if value is None else {where: value}
+    fields: dict[str, Any] = {}
+    for key, item in value.items():
+        if key not in NEUTRAL and (where or key not in ("schema", "version")):
+            fields |= _compared(item, f"{where}.{key}" if where else key)
+    return fields
+
+
+def claim(run: Path, record: Mapping[str, Any]) -> None:
+    """Make the folder that of this run, which is not complete any more. For one process only."""
+    run.mkdir(parents=True, exist_ok=True)
+    (run / MANIFEST).unlink(missing_ok=True)
+    write_json(run / PARAMS, record)
+    for name in CHECKPOINTS:
+        recover(run / name)
+
+
+# The end
+
+
+def complete(
+    run: Path,
+    record: Mapping[str, Any],
+    *,
+    notes: Mapping[str, Any],
+    seconds: Mapping[str, float],
+    links: Mapping[str, Path],
+) -> None:
+    """Write the manifest: from now on the run is complete.
+
+    Args:
+        run: the run folder.
+        record: as :func:`make_record` made it.
+        notes: ``step``, ``stopped_by``, ``best_step``, ``best_scores``, ``parameters`` and more.
+        seconds: time by part, and ``total``.
+        links: folders it is made from, by role.
+    """
+    told = {name: record[name] for name in ("scenes", "unknown_ancestors")}
+    names = record["learnt_from"]
+    write_manifest(
+        run,
+        Manifest(
+            stage=f"train-{record['task']['name']}",
+            params={key: record[key] for key in ("task", "train", "recipe", "samples")},
+            parents=dict(record["parents"]),
+            seed=record["train"]["seed"],
+            seconds=dict(seconds),
+            notes={**notes, **told},
+            learnt_from=None if names is None else tuple(names),
+            links={
+                role: Path(os.path.relpath(path, run)).as_posix() for role, path in links.items()
+            },
+        ),
+    )
+
+
+def finished(run: Path, monitor: str, params: TrainParams) -> TrainReport | None:
+    """The report of a run that is complete, or None if there is something left to do."""
+    if not (run / MANIFEST).is_file():
+        return None
+    manifest = read_manifest(run)
+    notes = manifest.notes
+    trained_s = manifest.seconds.get("total", 0.0)
+    stopped_by = notes.get("stopped_by", "steps")
+    if stopped_by == "time limit" and (
+        params.max_minutes is None or trained_s < params.max_minutes * 60
+    ):
+        return None
+    return TrainReport(
+        run=run,
+        step=int(notes.get("step", params.steps)),
+        stopped_by=stopped_by,
+        resumed_from=None,
+        already_finished=True,
+        seconds=trained_s,
+        loss=math.nan,
+        monitor=monitor,
+        best_step=notes.get("best_step"),
+        scores=scores_of(notes.get("best_scores", [])),
+        parameters=int(notes.get("parameters", 0)),
+    )
+
+
+def scores_of(records: Sequence[Mapping[str, Any]]) -> tuple[Score, ...]:
+    """Scores from JSON types."""
+    return tuple(
+        Score(**{**record, "value": math.nan if record["value"] is None else record["value"]})
+        for record in records
+    )

@@ -1,0 +1,84 @@
+"""The log of a run: ``log.jsonl``, and TensorBoard's files beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from crossvox.core.artifact import plain, replacing
+from crossvox.core.checks import CheckpointError
+from crossvox.train.params import LOG, TENSORBOARD
+
+
+class RunLog:
+    """Lines of ``log.jsonl`` and TensorBoard's curves, from step ``step`` on.
+
+    Lines beyond the checkpoint that training goes on from are dropped: no step is told twice.
+
+    Args:
+        run: the run folder.
+        step: step of the checkpoint.
+        tensorboard: whether to write TensorBoard's files.
+
+    Attributes:
+        dropped: how many lines were dropped.
+    """
+
+    def __init__(self, run: Path, step: int, *, tensorboard: bool) -> None:
+        self._path = run / LOG
+        self.dropped = self._cut_back(step)
+        self._writer: Any = None
+        if tensorboard:
+            from torch.utils.tensorboard import SummaryWriter
+
+            again = (run / TENSORBOARD).is_dir()
+            self._writer = SummaryWriter(
+                str(run / TENSORBOARD), purge_step=step + 1 if again else None
+            )
+
+    def _cut_back(self, step: int) -> int:
+        there = self._path.is_file()
+        lines = self._path.read_text(encoding="utf-8").splitlines() if there else []
+        kept = [line for line in lines if _step_of(line) <= step]
+        with replacing(self._path) as temporary:
+            temporary.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+        return len(lines) - len(kept)
+
+    def write(self, step: int, entry: Mapping[str, Any], scalars: Mapping[str, float]) -> None:
+        """Add a line, and points to curves.
+
+        Args:
+            step: which step they belong to.
+            entry: JSON types.
+            scalars: values by curve.
+
+        Raises:
+            CheckpointError: the file cannot be written.
+        """
+        try:
+            with self._path.open("a", encoding="utf-8") as log:
+                log.write(json.dumps(plain({"step": step, **entry})) + "\n")
+        except OSError as error:
+            raise CheckpointError(
+                f"given: {self._path}, which cannot be written ({error}); needed: some space and "
+                f"permission to write; do: free some space and run the same command again, it "
+                f"goes on from the last checkpoint"
+            ) from None
+        if self._writer is not None:
+            for name, value in scalars.items():
+                self._writer.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Close TensorBoard's file."""
+        if self._writer is not None:
+            self._writer.close()
+
+
+def _step_of(line: str) -> float:
+    """Step of a line; of one that was cut off, or is none of ours, infinity."""
+    try:
+        return int(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return float("inf")

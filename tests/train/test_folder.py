@@ -1,0 +1,114 @@
+"""Run folders: one record of each parameter, older records, and what a run has learnt from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crossvox.core.artifact import read_json, read_manifest, write_json
+from crossvox.core.checks import ArtifactError
+from crossvox.train.folder import (
+    claim,
+    complete,
+    expect_same_run,
+    learnt_from,
+    make_record,
+    read_record,
+)
+from crossvox.train.params import NEUTRAL, PARAMS, TrainParams
+
+TASK = {"width": 8, "views": 2}
+
+
+def record(**changes: Any) -> dict[str, Any]:
+    params = changes.pop("params", TrainParams())
+    recipe = {"params": {"train": params, "task": TASK, "chunks": {"shape": [2, 2, 2]}}}
+    given: dict[str, Any] = {"samples": {"train": 3}, "recipe": recipe, **changes}
+    return make_record("toy", TASK, params, **given)
+
+
+def as_older(found: dict[str, Any]) -> dict[str, Any]:
+    """The record as it was written before it told scenes and held each parameter once."""
+    older = json.loads(json.dumps(found))
+    for name in ("scenes", "learnt_from", "unknown_ancestors"):
+        del older[name]
+    del older["train"]["decay"]
+    older["recipe"]["params"] |= {"train": dict(older["train"]), "task": older["task"]["params"]}
+    return older
+
+
+def test_each_parameter_is_written_once_and_read_in_all_its_places(tmp_path: Path) -> None:
+    claim(tmp_path, record())
+    text = (tmp_path / PARAMS).read_text()
+    assert text.count('"weight_decay"') == text.count('"width"') == text.count('"chunks"') == 1
+    found = read_record(tmp_path)
+    assert found.params == TrainParams()
+    assert found.task_params == TASK
+    assert found.recipe["params"]["task"] == TASK
+    assert found.recipe["params"]["train"]["rate"] == TrainParams().rate
+    assert found.recipe["params"]["chunks"] == {"shape": [2, 2, 2]}
+
+
+def test_what_only_looks_repeated_is_kept(tmp_path: Path) -> None:
+    recipe = {"params": {"train": TrainParams(steps=7), "task": {"width": 9}}}
+    claim(tmp_path, record(recipe=recipe))
+    found = read_record(tmp_path).recipe["params"]
+    assert found["train"]["steps"] == 7
+    assert found["task"] == {"width": 9}
+
+
+def test_an_older_run_is_read_and_gone_on_with(tmp_path: Path) -> None:
+    older = as_older(record())
+    write_json(tmp_path / PARAMS, older)
+    found = read_record(tmp_path)
+    assert found.params == TrainParams()
+    assert found.recipe["params"]["task"] == TASK
+    assert found.learnt_from is None
+    expect_same_run(tmp_path, record(scenes=["a"]))
+    with pytest.raises(ArtifactError, match=r"train\.decay: 'all' there, 'matrices' asked"):
+        expect_same_run(tmp_path, record(params=TrainParams(decay="matrices")))
+
+
+def test_only_what_steers_may_change(tmp_path: Path) -> None:
+    claim(tmp_path, record())
+    changed = TrainParams(workers=3, device="cpu", save_every=5, max_minutes=2.0, tensorboard=False)
+    assert {"workers", "device", "save_every", "max_minutes", "tensorboard"} == NEUTRAL
+    expect_same_run(tmp_path, record(params=changed))
+    with pytest.raises(ArtifactError, match=r"scenes\.train: .*'a'.* there, .*'b'.* asked"):
+        claim(tmp_path, record(scenes=["a"]))
+        expect_same_run(tmp_path, record(scenes=["b"]))
+    with pytest.raises(ArtifactError, match=r"recipe\.params\.chunks\.shape"):
+        claim(tmp_path, record())
+        expect_same_run(tmp_path, record(recipe={"params": {"chunks": {"shape": [3, 3, 3]}}}))
+
+
+def test_a_run_has_learnt_from_its_scenes_and_those_of_its_ancestors(tmp_path: Path) -> None:
+    flat, shape, run = (tmp_path / name for name in ("flat", "shape", "run"))
+    claim(flat, record(scenes=["b", "a"], validation_scenes=["x"]))
+    assert learnt_from(flat) == ("a", "b")
+    claim(shape, record(scenes=["c"], ancestors={"features": learnt_from(flat)}))
+    assert learnt_from(shape) == ("a", "b", "c")
+    ancestors = {"features": learnt_from(flat), "start": learnt_from(shape)}
+    made = record(scenes=["d", "d"], validation_scenes=["y"], ancestors=ancestors)
+    claim(run, made)
+    assert learnt_from(run) == ("a", "b", "c", "d")
+    assert read_json(run / PARAMS)["scenes"] == {"train": ["d"], "validation": ["y"]}
+    complete(run, made, notes={"step": 1}, seconds={"total": 1.0}, links={"start": shape})
+    manifest = read_manifest(run)
+    assert manifest.learnt_from is not None
+    assert tuple(manifest.learnt_from) == ("a", "b", "c", "d")
+    assert manifest.links == {"start": "../shape"}
+
+
+def test_what_is_unknown_is_called_unknown(tmp_path: Path) -> None:
+    claim(tmp_path / "images", record())
+    assert learnt_from(tmp_path / "images") is None
+    made = record(scenes=["d"], ancestors={"features": None, "start": ["e"]})
+    claim(tmp_path / "run", made)
+    found = read_record(tmp_path / "run")
+    assert found.learnt_from == ("d", "e")
+    assert found.unknown_ancestors == ("features",)
+    assert record(scenes=[])["learnt_from"] == []
