@@ -136,7 +136,8 @@ class Terminal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.bars.progress.stop()
+        if self.console.is_terminal:
+            self.bars.progress.stop()
 
     def step(self, label: str) -> Callable[[int, int], None]:
         """Begin a step; see :mod:`crossvox.flow.progress`."""
