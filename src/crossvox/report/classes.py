@@ -145,14 +145,8 @@ def _of_images(name: str, record: Mapping[str, Any]) -> ClassScores:
 
 def _split(rows: Rows) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
     """Scores of the whole, and of single classes by class name."""
-    single = {
-        name.removeprefix("IoU "): dict(row)
-        for name, row in rows.items()
-        if name.removeprefix("IoU ") in NYU40.names and name.startswith("IoU ")
-    }
-    return {
-        name: dict(row) for name, row in rows.items() if name.removeprefix("IoU ") not in single
-    }, single
+    single = {str(row["class_name"]): dict(row) for row in rows.values() if row.get("class_name")}
+    return {name: dict(row) for name, row in rows.items() if not row.get("class_name")}, single
 
 
 def _matrix(value: Any) -> NDArray[np.float64] | None:
