@@ -17,7 +17,8 @@ import numpy as np
 import torch
 
 from crossvox.capture import open_capture
-from crossvox.capture.folder import FolderCapture, export_folder
+from crossvox.capture.export import export_folder
+from crossvox.capture.folder import FolderCapture
 from crossvox.capture.moved import MovedCapture
 from crossvox.chunks import ChunkParams
 from crossvox.core.camera import Intrinsics

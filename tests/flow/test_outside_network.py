@@ -26,7 +26,7 @@ from crossvox.recipes.scene_run import read_scene_run
 from crossvox.recipes.train import ReconstructRunParams, train_reconstruct
 from crossvox.tasks.params import ReconstructParams, Segment2dParams
 from crossvox.train.params import TrainParams
-from crossvox.views.visibility import ViewParams
+from crossvox.views.params import ViewParams
 
 SMALL = ["--width", "96", "--height", "72"]
 TRAIN_2D = [

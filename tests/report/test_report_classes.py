@@ -188,7 +188,7 @@ def test_damaged_class_scores_are_told(labelled: Any, tmp_path: Path) -> None:
     assert sources.missing == ["scores.classes.json is not a table"]
     record = read_json(labelled.prediction / "scores.classes.json")
     record["confusion"] = {"learnt": [[1, 2]], "votes_2d": "no"}
-    record["mean"]["learnt"][0]["value"] = None
+    record["whole"]["learnt"][0]["value"] = None
     path.write_text(json.dumps(record))
     (found,) = read_class_scores(sources)
     assert found.confusion == {}

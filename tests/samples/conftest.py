@@ -109,7 +109,7 @@ def view_params() -> ViewParams:
 @pytest.fixture
 def prepared(tmp_path: Path) -> Path:
     """The box as a prepared scene folder."""
-    from crossvox.capture.folder import export_folder
+    from crossvox.capture.export import export_folder
     from crossvox.scene.store import write_volume
 
     folder = tmp_path / "box"

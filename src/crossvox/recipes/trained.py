@@ -19,7 +19,7 @@ from crossvox.predict.params import PredictParams
 from crossvox.predict.prediction import ScenePrediction
 from crossvox.predict.prior import FramePrior
 from crossvox.predict.windows import predict_scene
-from crossvox.recipes.image_run import load_segment2d
+from crossvox.recipes.image_run import load_segment2d, read_segment2d_run
 from crossvox.recipes.scene_run import SceneRun, read_scene_run
 from crossvox.samples.batch import normalised
 from crossvox.samples.source import SceneSource
@@ -46,8 +46,9 @@ def run2d_input(run: Path) -> Input:
     """A 2D run as an input: what its weights are.
 
     Raises:
-        ArtifactError: it has no weights.
+        ArtifactError: it is no such run, or has no weights.
     """
+    read_segment2d_run(run)
     return Input(run, file_digest(run / best_or_last(run) / NETWORK))
 
 

@@ -91,7 +91,7 @@ def read_class_scores(sources: Sources) -> list[ClassScores]:
 
 
 def _of_rooms(name: str, record: Mapping[str, Any]) -> ClassScores:
-    counted = as_dict(record.get("whole") or record.get("mean"))
+    counted = as_dict(record.get("whole"))
     whole = {str(m): score_rows(rows) for m, rows in counted.items()}
     scenes = {
         str(scene): {str(m): _split(score_rows(rows))[0] for m, rows in as_dict(methods).items()}

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from crossvox.capture.rooms import RoomsParams, write_rooms
+from crossvox.capture.rooms import RoomsParams
 from crossvox.capture.rooms.layout.furnish import kind_of
-from crossvox.capture.rooms.write import room_params, scene_name, splits, write_room
+from crossvox.capture.rooms.write import room_images, scene_name, splits, write_room
 from crossvox.capture.sens import SensReader
+from crossvox.core.artifact import read_manifest, write_manifest
 from crossvox.core.labels import NYU40, RawLabelMap
 from crossvox.doors.images import read_gray
 from crossvox.doors.meshes import read_mesh
 from crossvox.doors.raycast import Raycaster
+from crossvox.flow.progress import Report, Silent
+from crossvox.flow.runner import Runner
+from crossvox.recipes.rooms import write_rooms
 
 TINY = RoomsParams(count=2, seed=3, frames=4, width=96, height=72, spacing_m=0.08, threads=2)
 
@@ -90,18 +95,24 @@ def test_scans_are_byte_equal_and_do_not_depend_on_the_count(written: Path, tmp_
 
 
 def test_finished_rooms_are_skipped_and_others_made_anew(written: Path) -> None:
-    seen: list[tuple[int, int]] = []
+    seen: dict[str, list[tuple[int, int]]] = {}
+
+    class Seen(Silent):
+        def step(self, label: str) -> Report:
+            return lambda done, total: seen.setdefault(label, []).append((done, total))
+
     before = (written / "scene0000_00" / "manifest.json").read_text()
-    (written / "scene0001_00" / "manifest.json").unlink()
-    report = write_rooms(written, TINY, lambda done, total: seen.append((done, total)))
+    other = written / "scene0001_00"
+    write_manifest(other, replace(read_manifest(other), numbers=0))
+    report = write_rooms(written, TINY, runner=Runner(Seen()))
     assert (written / "scene0000_00" / "manifest.json").read_text() == before
     assert [room.skipped for room in report.rooms] == [True, False]
     assert report.skipped == 1
     assert report.frames == 8
     assert report.lost_poses == 2
-    assert seen[0] == (4, 8)
-    assert seen[-1] == (8, 8)
-    assert not list(written.glob(".*"))
+    assert seen["scene0001_00: frames"] == [(frame, 4) for frame in range(1, 5)]
+    assert seen["rooms"] == [(0, 2), (1, 2), (2, 2)]
+    assert [path.name for path in written.glob(".*")] == [".locks"]
     assert set(report.classes) <= set(NYU40.names)
 
 
@@ -116,7 +127,7 @@ def test_one_room_is_written_into_any_empty_folder(written: Path, tmp_path: Path
     assert notes.objects["wall"] >= 1
     assert seen == [(frame, 4) for frame in range(1, 5)]
     other = RoomsParams(**{**vars(TINY), "count": 9, "threads": 1, "validation_every": 3})
-    assert room_params(other, 1) == room_params(TINY, 1) != room_params(TINY, 0)
+    assert room_images(other) == room_images(TINY)
 
 
 def test_split_lists() -> None:

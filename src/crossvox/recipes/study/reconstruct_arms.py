@@ -21,7 +21,7 @@ from crossvox.predict.params import PredictParams
 from crossvox.predict.seen import seen_by_windows
 from crossvox.recipes.data import read_scenes
 from crossvox.recipes.prepare_scene import posed_frames
-from crossvox.recipes.study.reconstruct import StudyParams
+from crossvox.recipes.study.reconstruct import NUMBERS, StudyParams
 from crossvox.recipes.study.scenes import BASELINES, NETWORKS, STUDY_BASELINES, SceneStudy
 from crossvox.recipes.study.untrained import (
     CALIBRATION_IMAGES,
@@ -125,7 +125,7 @@ class ReconstructStudy(SceneStudy[StudyParams]):
                 for name, method in methods.items()
             }
 
-        return self.kept_baselines(evaluate)
+        return self.kept_baselines(evaluate, NUMBERS)
 
     def _features(self, arm: Arm, seed: int) -> Path | None:
         """The 2D run whose features an arm lifts; made here where it is an untrained one."""
