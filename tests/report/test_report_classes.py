@@ -27,7 +27,7 @@ from crossvox.report.classes import (
 )
 from crossvox.report.page import ReportParams, write_page
 from crossvox.report.sources import Sources
-from crossvox.report.studies import study_record
+from crossvox.report.studies import _sign, study_record
 
 QUICK = ReportParams(picture_width_px=96, view_3d=False, sample_frames=1, max_scenes=1)
 
@@ -115,6 +115,19 @@ def test_study_shows_spread_and_intervals(page: tuple[Path, str]) -> None:
     assert "Two scenes: intervals are wide." in text
     assert html.count('id="arms-study') >= 1
     assert html.count("F-score less that of") == 2 * 2  # said and drawn, for two controls
+
+
+def test_what_chance_explains_among_many_differences_is_not_certain() -> None:
+    clear = {"low": 0.01, "high": 0.2}
+    for entry, sign in (
+        (clear, 1),
+        ({**clear, "p_adjusted": 0.03}, 1),
+        ({**clear, "p_adjusted": 0.2}, 0),
+        ({"low": -0.2, "high": -0.1, "p_adjusted": 0.01}, -1),
+        ({"low": -0.2, "high": 0.1, "p_adjusted": 0.04}, 0),
+        ({"low": None, "high": None}, 0),
+    ):
+        assert _sign(entry, 0.95) == sign, entry
 
 
 def test_page_needs_no_network(page: tuple[Path, str], labelled: Any) -> None:

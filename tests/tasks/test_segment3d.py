@@ -21,18 +21,10 @@ from crossvox.core.checks import ParamsError, ShapeError
 from crossvox.core.labels import NYU40
 from crossvox.core.params import from_plain
 from crossvox.core.volume import Batch
+from crossvox.tasks.overlap import dice, lovasz
 from crossvox.tasks.params import Segment3dParams
 from crossvox.tasks.segment2d import PUBLISHED_WEIGHTS
-from crossvox.tasks.segment3d import (
-    CLASSES,
-    FREE,
-    IGNORED,
-    MAJORITY,
-    Segment3d,
-    dice,
-    lovasz,
-    voxel_shares,
-)
+from crossvox.tasks.segment3d import CLASSES, FREE, IGNORED, MAJORITY, Segment3d, voxel_shares
 from crossvox.tasks.task import Task
 
 SHAPE = (4, 5, 6)

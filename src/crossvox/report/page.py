@@ -25,6 +25,7 @@ from crossvox.core.artifact import MANIFEST, plain, read_json, replacing
 from crossvox.core.checks import ArtifactError, CrossvoxError, ParamsError, expect
 from crossvox.core.frame import Capture, Parts
 from crossvox.core.volume import Mesh
+from crossvox.metrics import reading
 from crossvox.report import curves
 from crossvox.report.classes import (
     PROTOCOL as CLASS_PROTOCOL,
@@ -89,34 +90,6 @@ from crossvox.report.sources import (
 )
 from crossvox.report.studies import study_record
 from crossvox.report.viewer import write_shaded_glb, write_viewer_html
-
-READINGS = {
-    "F-score": "Precision and recall in one number; 1 is perfect.",
-    "Acc": "Mean distance from the made surface to the true one: how wrong what is there is.",
-    "Comp": "Mean distance from the true surface to the made one: how much is missing.",
-    "Prec": "Share of the made surface that lies within 5 cm of the true one.",
-    "Recall": "Share of the true surface that has something within 5 cm.",
-    "AbsRel": "Mean depth error as a share of the depth, seen from the camera's poses.",
-    "AbsDiff": "Mean depth error.",
-    "SqRel": "Mean squared depth error over the depth: punishes large errors.",
-    "RMSE": "Root of the mean squared depth error: punishes large errors.",
-    "LogRMSE": "The same on the logarithm of depth: near and far weigh alike.",
-    "delta < 1.25": "Share of pixels whose depth is off by less than a quarter.",
-    "delta < 1.25^2": "Share of pixels off by less than a factor of 1.56.",
-    "delta < 1.25^3": "Share of pixels off by less than a factor of 1.95.",
-    "Comp2D": "Share of the image that shows any surface at all.",
-    "IoU": "Overlap of made and true over their union.",
-    "mIoU": "Mean overlap over the classes.",
-    "mIoU strict": "Mean overlap over the 20 benchmark classes; any other prediction is a miss.",
-    "mIoU lenient": "The same as published: predictions of other classes cost nothing.",
-    "mIoU 40 classes": "Mean overlap over all annotated classes.",
-    "pixel accuracy": "Share of the annotated pixels that are right.",
-    "vertex accuracy": "Share of the annotated vertices that are right.",
-    "voxel mIoU": "Mean overlap voxel by voxel, so that surface in the wrong place costs too.",
-    "voxel IoU free": "Overlap of free space.",
-    "voxel IoU occupied": "Overlap of occupied voxels, whatever their class.",
-}
-"""One line on how to read a score."""
 
 PROTOCOL_TEXTS = {
     "surface": "Points are spread over both surfaces by area and thinned to 2 cm cells; near means "
@@ -301,6 +274,7 @@ def _read_scores(sources: Sources) -> list[dict[str, Any]]:
                     "mean": {
                         str(m): score_rows(rows) for m, rows in as_dict(record.get("mean")).items()
                     },
+                    "counted": as_list(record.get("counted")),
                     "coverage": as_dict(record.get("coverage")),
                     "notes": [str(note) for note in as_list(record.get("notes"))],
                 }
@@ -731,7 +705,9 @@ def _table(entry: Mapping[str, Any], sources: Sources) -> dict[str, Any]:
     several = len(scenes) > 1
     parts = []
     if entry["mean"] and (several or not scenes):
-        parts.append({"name": f"Mean of {len(scenes)} scenes", **_grid(entry["mean"])})
+        parts.append(
+            {"name": f"Mean of {len(entry['counted'] or scenes)} scenes", **_grid(entry["mean"])}
+        )
     parts += [{"name": scene, **_grid(methods)} for scene, methods in scenes.items()]
     if not several and parts:
         parts[0]["name"] = next(iter(scenes), parts[0]["name"])
@@ -766,7 +742,7 @@ def _grid(
                 "name": name,
                 "unit": "" if first.get("unit") in ("ratio", None) else str(first["unit"]),
                 "higher": higher,
-                "reading": READINGS.get(name, ""),
+                "reading": str(first.get("reading") or reading(name)),
                 "cells": [
                     {
                         "text": _value(values.get(method)),

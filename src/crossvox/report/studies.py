@@ -9,13 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from crossvox.metrics import STRICT
+from crossvox.metrics import main_scores
 from crossvox.report import curves
 from crossvox.report.curves import number
 from crossvox.report.sources import STUDY, Sources, as_dict, as_list, json_of
-
-MAIN = ("F-score", STRICT, "mIoU", "IoU")
-"""Scores that stand for the whole, the first that a study has."""
 
 
 def study_record(folder: Path, sources: Sources) -> dict[str, Any] | None:
@@ -29,9 +26,9 @@ def study_record(folder: Path, sources: Sources) -> dict[str, Any] | None:
         sources.missing.append(f"{name}: {STUDY} holds no finished arm")
         return None
     kinds = {str(k): as_dict(v) for k, v in as_dict(comparison.get("kinds")).items()}
-    main = next((score for score in MAIN if score in kinds), next(iter(kinds), ""))
+    main = next((score for score in main_scores() if score in kinds), next(iter(kinds), ""))
     better = _better(kinds.get(main, {}))
-    seeds = _seeds(as_list(as_dict(record).get("results")), main)
+    seeds = _seeds(arms, as_list(as_dict(record).get("results")), main)
     learnt = [arm for arm in arms if as_list(arm.get("seeds"))]
     baselines = [arm for arm in arms if not as_list(arm.get("seeds"))]
     controls = _controls(learnt)
@@ -45,7 +42,7 @@ def study_record(folder: Path, sources: Sources) -> dict[str, Any] | None:
         "scenes": [str(scene) for scene in as_list(comparison.get("scenes"))],
         "cautions": [str(text) for text in as_list(comparison.get("cautions"))],
         "controls": controls,
-        "rows": [_row(arm, main, controls) for arm in (*learnt, *baselines)],
+        "rows": [_row(arm, main, controls, level) for arm in (*learnt, *baselines)],
         "others": {
             "scores": [_score_name(score, kind) for score, kind in kinds.items()],
             "rows": [
@@ -85,7 +82,7 @@ def study_record(folder: Path, sources: Sources) -> dict[str, Any] | None:
             )
             is not None
         ],
-        "sentence": _sentence(name, learnt, main, controls),
+        "sentence": _sentence(name, learnt, main, controls, level),
         "learnt": len(learnt),
     }
 
@@ -114,8 +111,11 @@ def _controls(arms: list[dict[str, Any]]) -> list[str]:
     return list(found)
 
 
-def _seeds(results: list[Any], score: str) -> dict[str, list[float]]:
-    """Mean over the scenes of every seed, by arm."""
+def _seeds(arms: list[dict[str, Any]], results: list[Any], score: str) -> dict[str, list[float]]:
+    """The score of every seed, by arm; where it is not told, the mean over scenes."""
+    told = {arm["name"]: as_list(_score(arm, score).get("by_seed")) for arm in arms}
+    if any(told.values()):
+        return {a: [v for one in row if (v := number(one)) is not None] for a, row in told.items()}
     found: dict[str, list[float]] = {}
     for result in map(as_dict, results):
         values = [
@@ -140,7 +140,19 @@ def _differences(
     return found
 
 
-def _row(arm: Mapping[str, Any], main: str, controls: list[str]) -> dict[str, Any]:
+def _sign(entry: Mapping[str, Any], level: float) -> int:
+    """Whether a difference is surely above (1) or below (-1) nothing, or not sure (0).
+
+    Its interval must be clear of 0, and so must its p value, adjusted for the other differences of
+    the score.
+    """
+    low, high, p = (number(entry.get(key)) for key in ("low", "high", "p_adjusted"))
+    if low is None or high is None or (p is not None and p > 1 - level):
+        return 0
+    return int(low > 0) - int(high < 0)
+
+
+def _row(arm: Mapping[str, Any], main: str, controls: list[str], level: float) -> dict[str, Any]:
     """One arm of the main table."""
     score = _score(arm, main)
     differences: list[dict[str, Any] | None] = []
@@ -157,7 +169,7 @@ def _row(arm: Mapping[str, Any], main: str, controls: list[str]) -> dict[str, An
                 "interval": "no interval"
                 if low is None or high is None
                 else f"{low:+.3f} to {high:+.3f}",
-                "certain": low is not None and high is not None and (low > 0 or high < 0),
+                "certain": _sign(entry, level) != 0,
                 "seeds": ""
                 if count is None or above is None
                 else f"{above:.0f} of {count:.0f} seeds above",
@@ -183,7 +195,9 @@ def _spread_text(score: Mapping[str, Any]) -> str:
     return f"{mean:.3f}" + (f" ± {sd:.3f}" if sd is not None else "")
 
 
-def _sentence(name: str, arms: list[dict[str, Any]], main: str, controls: list[str]) -> str:
+def _sentence(
+    name: str, arms: list[dict[str, Any]], main: str, controls: list[str], level: float
+) -> str:
     """How the arms compare with the first control, and whether that is more than chance."""
     if not arms:
         return f"Study {name}: no arm is finished yet."
@@ -191,14 +205,14 @@ def _sentence(name: str, arms: list[dict[str, Any]], main: str, controls: list[s
     if not controls:
         return f"{text}."
     control = controls[0]
-    found = _differences(arms, control, main)
-    above = [arm for arm, (_, low, _) in found.items() if low is not None and low > 0]
-    below = [arm for arm, (_, _, high) in found.items() if high is not None and high < 0]
+    signs = {arm["name"]: _sign(_against(arm, control, main), level) for arm in arms}
+    above = [arm for arm, sign in signs.items() if sign > 0]
+    below = [arm for arm, sign in signs.items() if sign < 0]
     parts = []
     if above:
         parts.append(f"{', '.join(above)} score higher than {control}")
     if below:
         parts.append(f"{', '.join(below)} score lower than {control}")
     if not parts:
-        parts.append(f"none differs from {control} by more than its interval")
+        parts.append(f"none surely differs from {control}")
     return f"{text}; {main}: {'; '.join(parts)}."

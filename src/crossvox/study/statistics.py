@@ -105,6 +105,7 @@ class Spread:
             seed.
         seeds, scenes: how many of each.
         undefined: scenes that were left out of the mean because some seed has no number there.
+        by_seed: the score over all scenes, of each seed.
     """
 
     mean: float
@@ -112,6 +113,7 @@ class Spread:
     seeds: int
     scenes: int
     undefined: int
+    by_seed: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,8 @@ def spread(table: Table | Pooled) -> Spread:
             return Spread(math.nan, math.nan, len(cells), 0, undefined)
         whole = cells.mean(axis=1)
     sd = float(whole.std(ddof=1)) if len(whole) > 1 else math.nan
-    return Spread(float(whole.mean()), sd, len(whole), scenes, undefined)
+    by_seed = tuple(float(value) for value in whole)
+    return Spread(float(whole.mean()), sd, len(whole), scenes, undefined, by_seed)
 
 
 def paired_difference(
