@@ -1,0 +1,202 @@
+"""A study as the page shows it: arms with their spread, differences with their intervals."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crossvox.core.formats import interval_text, spread_text, unit_text, value_text, way_text
+from crossvox.metrics.measures import main_scores
+from crossvox.report.drawings.studies import arm_dots, interval_dots
+from crossvox.report.folders import json_of
+from crossvox.report.sources import STUDY, Sources
+from crossvox.report.values import as_dict, as_list, number, once
+
+
+def study_record(folder: Path, sources: Sources) -> dict[str, Any] | None:
+    """What the page shows of one study; None, told on the page, if it holds nothing."""
+    record = json_of(folder / STUDY, sources) or {}
+    comparison = as_dict(record.get("comparison"))
+    arms = [as_dict(arm) for arm in as_list(comparison.get("arms"))]
+    arms = [arm for arm in arms if isinstance(arm.get("name"), str)]
+    name = folder.resolve().name
+    if not arms:
+        sources.missing.append(f"{name}: {STUDY} holds no finished arm")
+        return None
+    kinds = {str(k): as_dict(v) for k, v in as_dict(comparison.get("kinds")).items()}
+    main = _main(kinds)
+    learnt = [arm for arm in arms if as_list(arm.get("seeds"))]
+    baselines = [arm for arm in arms if not as_list(arm.get("seeds"))]
+    ordered = [*learnt, *baselines]
+    controls = once(control for arm in learnt for control in as_dict(arm.get("against")))
+    level = number(comparison.get("level")) or 0.95
+    return {
+        "name": name,
+        "task": str(record.get("task") or "task"),
+        "main": main,
+        "level": f"{level:.0%}",
+        "scenes": [str(scene) for scene in as_list(comparison.get("scenes"))],
+        "cautions": [str(text) for text in as_list(comparison.get("cautions"))],
+        "controls": controls,
+        "rows": [_row(arm, main, controls) for arm in ordered],
+        "others": {
+            "scores": [_score_name(score, kind) for score, kind in kinds.items()],
+            "rows": [
+                (arm["name"], [_spread(_score(arm, score)) for score in kinds]) for arm in ordered
+            ],
+        },
+        **_drawings(name, record, learnt, baselines, controls, main, _better(kinds.get(main, {}))),
+        "sentence": _sentence(name, learnt, main, controls),
+        "learnt": len(learnt),
+    }
+
+
+def _main(kinds: Mapping[str, Mapping[str, Any]]) -> str:
+    """The score that stands for the whole: the one the study says, else one known to, else any."""
+    said = (name for name, kind in kinds.items() if kind.get("place") == "main")
+    known = (name for name in main_scores() if name in kinds)
+    return next(itertools.chain(said, known, kinds), "")
+
+
+def _drawings(
+    name: str,
+    record: Mapping[str, Any],
+    learnt: Sequence[Mapping[str, Any]],
+    baselines: Sequence[Mapping[str, Any]],
+    controls: Sequence[str],
+    main: str,
+    better: str,
+) -> dict[str, Any]:
+    """Arms with their spread; each arm's difference to every control."""
+    safe = re.sub(r"\W+", "-", name)
+    seeds = _seeds(as_list(record.get("results")), main)
+    spreads = {}
+    for arm in learnt:
+        score = _score(arm, main)
+        mean, sd = number(score.get("mean")), number(score.get("sd"))
+        spreads[arm["name"]] = (mean, sd, seeds.get(arm["name"], []))
+    values = {arm["name"]: number(_score(arm, main).get("mean")) for arm in baselines}
+    lines = {arm: value for arm, value in values.items() if value is not None}
+    intervals = [
+        {
+            "control": control,
+            "drawing": interval_dots(
+                f"against-{safe}-{position}",
+                main,
+                control,
+                _differences(learnt, control, main),
+                better,
+            ),
+        }
+        for position, control in enumerate(controls)
+    ]
+    return {
+        "dots": arm_dots(f"arms-{safe}", main, spreads, lines, better),
+        "intervals": [item for item in intervals if item["drawing"] is not None],
+    }
+
+
+def _better(kind: Mapping[str, Any]) -> str:
+    return way_text(bool(kind.get("higher_is_better")))
+
+
+def _score_name(score: str, kind: Mapping[str, Any]) -> dict[str, str]:
+    return {"name": score, "unit": unit_text(kind.get("unit")), "better": _better(kind)}
+
+
+def _score(arm: Mapping[str, Any], score: str) -> dict[str, Any]:
+    return as_dict(as_dict(arm.get("scores")).get(score))
+
+
+def _against(arm: Mapping[str, Any], control: str, score: str) -> dict[str, Any]:
+    return as_dict(as_dict(as_dict(arm.get("against")).get(control)).get(score))
+
+
+def _seeds(results: list[Any], score: str) -> dict[str, list[float]]:
+    """Mean over the scenes of every seed, by arm."""
+    found: dict[str, list[float]] = {}
+    for result in map(as_dict, results):
+        values = [
+            value
+            for row in as_dict(result.get("scores")).values()
+            if (value := number(as_dict(row).get(score))) is not None
+        ]
+        if values:
+            found.setdefault(str(result.get("arm")), []).append(float(np.mean(values)))
+    return found
+
+
+def _differences(
+    arms: Sequence[Mapping[str, Any]], control: str, score: str
+) -> dict[str, tuple[float, float | None, float | None]]:
+    found = {}
+    for arm in arms:
+        entry = _against(arm, control, score)
+        mean = number(entry.get("mean"))
+        if mean is not None:
+            found[arm["name"]] = (mean, number(entry.get("low")), number(entry.get("high")))
+    return found
+
+
+def _row(arm: Mapping[str, Any], main: str, controls: Sequence[str]) -> dict[str, Any]:
+    """One arm of the main table."""
+    score = _score(arm, main)
+    return {
+        "name": arm["name"],
+        "differs": str(arm.get("differs") or ""),
+        "seeds": len(as_list(arm.get("seeds"))),
+        "parameters": int(number(arm.get("parameters")) or 0),
+        "train_s": number(as_dict(arm.get("seconds")).get("train")),
+        "score": _spread(score),
+        "undefined": int(number(score.get("undefined")) or 0),
+        "differences": [_difference(_against(arm, control, main)) for control in controls],
+    }
+
+
+def _difference(entry: Mapping[str, Any]) -> dict[str, Any] | None:
+    """How an arm differs from a control; None if it was not compared."""
+    mean, low, high = (number(entry.get(key)) for key in ("mean", "low", "high"))
+    if mean is None:
+        return None
+    count, above = number(entry.get("seeds")), number(entry.get("seeds_above"))
+    known = count is not None and above is not None
+    adjusted = number(entry.get("p_adjusted"))
+    return {
+        "mean": value_text(mean, signed=True),
+        "interval": interval_text(low, high),
+        "certain": low is not None and high is not None and (low > 0 or high < 0),
+        "seeds": f"{above:.0f} of {count:.0f} seeds above" if known else "",
+        "p": "" if adjusted is None else f"adjusted p {adjusted:.2g}",
+    }
+
+
+def _spread(score: Mapping[str, Any]) -> str:
+    return spread_text(number(score.get("mean")), number(score.get("sd")))
+
+
+def _sentence(
+    name: str, arms: Sequence[Mapping[str, Any]], main: str, controls: Sequence[str]
+) -> str:
+    """How the arms compare with the first control, and whether that is more than chance."""
+    if not arms:
+        return f"Study {name}: no arm is finished yet."
+    text = f"Study {name}: {len(arms)} arms"
+    if not controls:
+        return f"{text}."
+    control = controls[0]
+    found = _differences(arms, control, main)
+    above = [arm for arm, (_, low, _) in found.items() if low is not None and low > 0]
+    below = [arm for arm, (_, _, high) in found.items() if high is not None and high < 0]
+    parts = []
+    if above:
+        parts.append(f"{', '.join(above)} score higher than {control}")
+    if below:
+        parts.append(f"{', '.join(below)} score lower than {control}")
+    if not parts:
+        parts.append(f"none differs from {control} by more than its interval")
+    return f"{text}; {main}: {'; '.join(parts)}."
