@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
 
-.PHONY: setup demo test check bench docs clean
+.PHONY: setup demo test check bench gpu docs clean
 
 setup: $(VENV)/.installed
 
@@ -28,6 +28,9 @@ check: setup
 bench: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev,bench]"
 	$(BIN)/python -m benchmarks
+
+gpu: setup
+	$(BIN)/python -m benchmarks.gpu --out gpu.json
 
 docs: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev,docs]"

@@ -11,10 +11,11 @@ import cv2
 import numpy as np
 
 from crossvox.capture import open_capture
-from crossvox.capture.folder import export_folder
-from crossvox.capture.rooms import RoomsParams, write_rooms
+from crossvox.capture.export import export_folder
+from crossvox.capture.rooms import RoomsParams
 from crossvox.capture.sens import SensReader
 from crossvox.core.labels import RawLabelMap
+from crossvox.recipes.rooms import write_rooms
 
 FRAMES = 120
 

@@ -18,13 +18,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from crossvox.capture.rooms import RoomsParams, write_rooms
+from crossvox.capture.rooms import RoomsParams
 from crossvox.core.volume import Batch, FeatureBatch
 from crossvox.networks import build_network
 from crossvox.predict.params import PredictParams
 from crossvox.predict.prediction import ScenePrediction
 from crossvox.predict.windows import predict_scene
 from crossvox.recipes.prepare import PrepareParams, prepare
+from crossvox.recipes.rooms import write_rooms
 from crossvox.samples.batch import collate
 from crossvox.samples.dataset import ChunkDataset
 from crossvox.samples.index import window_index
@@ -32,7 +33,7 @@ from crossvox.samples.source import SceneSource, load_source
 from crossvox.tasks.params import FeatureParams, ReconstructParams
 from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.views.lift import feature_pixels, lift
-from crossvox.views.visibility import ViewParams
+from crossvox.views.params import ViewParams
 
 SHAPE = (32, 32, 64)
 VIEWS, CHANNELS, STRIDE = 5, 128, 8

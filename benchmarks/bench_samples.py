@@ -17,7 +17,8 @@ import numpy as np
 import torch
 
 from crossvox.capture import open_capture
-from crossvox.capture.folder import FolderCapture, export_folder
+from crossvox.capture.export import export_folder
+from crossvox.capture.folder import FolderCapture
 from crossvox.capture.moved import MovedCapture
 from crossvox.chunks import ChunkParams
 from crossvox.core.camera import Intrinsics
@@ -31,8 +32,9 @@ from crossvox.samples.params import AugmentParams
 from crossvox.samples.source import SceneSource, load_source
 from crossvox.scene.level import levelling
 from crossvox.scene.store import write_volume
+from crossvox.views.params import ViewParams
 from crossvox.views.select import select_views
-from crossvox.views.visibility import ViewParams, view_fit
+from crossvox.views.visibility import view_fit
 
 GRAVITY = (-0.0089, 0.9044, 0.4265)
 VOXEL_M = 0.05

@@ -15,7 +15,8 @@ from crossvox.core.volume import Mesh
 from crossvox.doors.raycast import Raycaster
 from crossvox.metrics import depth_errors
 from crossvox.networks import build_network
-from crossvox.scene.tsdf import TsdfParams, fuse
+from crossvox.scene.params import TsdfParams
+from crossvox.scene.tsdf import fuse
 
 SHAPE = (32, 32, 64)
 CHANNELS = 15

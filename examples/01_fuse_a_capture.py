@@ -10,7 +10,8 @@ from pathlib import Path
 
 from crossvox.capture import open_capture
 from crossvox.doors.meshes import write_ply
-from crossvox.scene.tsdf import TsdfParams, TsdfVolume
+from crossvox.scene.params import TsdfParams
+from crossvox.scene.tsdf import TsdfVolume
 
 
 def main(path: Path, mesh_file: Path) -> None:

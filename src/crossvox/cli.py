@@ -246,7 +246,8 @@ def _flag(name: str) -> Any:
 
 
 def _rooms(terminal: Terminal) -> Callable[..., Outcome]:
-    from crossvox.capture.rooms import RoomsParams, write_rooms
+    from crossvox.capture.rooms import RoomsParams
+    from crossvox.recipes.rooms import write_rooms
 
     positional, flat = _positional()
 
@@ -260,7 +261,7 @@ def _rooms(terminal: Terminal) -> Callable[..., Outcome]:
             out: folder that receives one raw scan a room.
             params: size, number and seed.
         """
-        report = write_rooms(out, params, progress=terminal.step("frames"))
+        report = write_rooms(out, params, runner=Runner(terminal))
         terminal.say(f"wrote {len(report.scenes)} rooms to {out}")
         return Outcome(report)
 
@@ -608,7 +609,7 @@ def _export_scannet(terminal: Terminal) -> Callable[..., Outcome]:
             labels: of a prediction: the best of the benchmark's 20 classes, or of all 40.
             scenes: all, or names separated by commas; of prepared data train and val as well.
         """
-        report = export_scannet(source, out, labels=labels, scenes=scenes, progress=terminal)
+        report = export_scannet(source, out, labels=labels, scenes=scenes, runner=Runner(terminal))
         rows = [[s, str(n), str(report.unlabelled[s])] for s, n in report.vertices.items()]
         columns = ["scene", "vertices", "of them without class"]
         terminal.table(f"Per-vertex files ({report.kind}) in {out}", columns, rows)
@@ -823,7 +824,7 @@ def _export_hdf5(terminal: Terminal) -> Callable[..., Outcome]:
             out: folder that receives the files.
             params: which sub-volumes, and how.
         """
-        files = export_hdf5(data, out, params, progress=terminal)
+        files = export_hdf5(data, out, params, runner=Runner(terminal))
         rows = [
             [
                 file.path.name,
@@ -863,7 +864,7 @@ def _import_hdf5(terminal: Terminal) -> Callable[..., Outcome]:
             frames: folder of the prepared scenes with the images; by default the one that holds
                 data_chunks/FILE, else the file's own.
         """
-        report = import_hdf5(file, out, params, frames=frames, progress=terminal)
+        report = import_hdf5(file, out, params, frames=frames, runner=Runner(terminal))
         rows = [
             [
                 scene,

@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crossvox.capture import LOOKED_FOR, open_capture
+from crossvox.capture import open_capture
 from crossvox.capture.describe import SAMPLE, describe
-from crossvox.capture.folder import FALLBACK_CAMERA, FolderCapture, export_folder
+from crossvox.capture.export import export_folder
+from crossvox.capture.folder import FALLBACK_CAMERA, FolderCapture
+from crossvox.capture.formats import READERS
 from crossvox.capture.scannet import ScanNetCapture
 from crossvox.capture.sens import SensFrame, SensHeader, SensWriter
 from crossvox.capture.seven_scenes import SevenScenesCapture, SevenScenesParams
@@ -289,10 +291,12 @@ def test_any_capture_can_be_exported_and_described(tmp_path: Path) -> None:
     assert [(one.id, one.name, one.share) for one in summary.labels] == [(5, "chair", 1.0)]
 
 
-def test_folder_without_camera_falls_back_with_a_note(tmp_path: Path) -> None:
+def test_folder_without_camera_is_refused_unless_one_may_be_assumed(tmp_path: Path) -> None:
     export_folder(Formula(), tmp_path / "out", frame_skip=1, size=None)
     (tmp_path / "out/intrinsic.txt").unlink()
-    capture = FolderCapture(tmp_path / "out")
+    with pytest.raises(CaptureError, match=r"without a camera file; needed: one of intrinsic\.txt"):
+        open_capture(tmp_path / "out")
+    capture = open_capture(tmp_path / "out", assume_camera=True)
     assert capture.camera() == FALLBACK_CAMERA.resized((64, 48))
     assert "no intrinsic.txt" in capture.info().notes[0]
 
@@ -438,6 +442,8 @@ def test_seven_scenes_without_intrinsics_and_with_a_missing_file(tmp_path: Path)
     capture = SevenScenesCapture(folder, registration="none")
     np.testing.assert_allclose(capture.camera().matrix[:2, :2], 58.5 * np.eye(2))
     assert "no camera-intrinsics.txt" in capture.info().notes[0]
+    (folder / "intrinsics.txt").touch()
+    assert "camera files not read: intrinsics.txt" in capture.info().notes[1]
     (folder / "frame-000010.depth.png").unlink()
     with pytest.raises(CaptureError, match=r"frame-000010\.depth\.png"):
         SevenScenesCapture(folder).frame(1)
@@ -529,8 +535,10 @@ def test_tum(tmp_path: Path) -> None:
     turn = [[np.cos(0.2), -np.sin(0.2)], [np.sin(0.2), np.cos(0.2)]]
     np.testing.assert_allclose(frame.pose.world_from_camera[:2, :2], turn, atol=1e-12)
     np.testing.assert_allclose(frame.camera.fx, 52.5)
-    (folder / "intrinsics.txt").write_text("60 61 30 20")
-    assert open_capture(folder).camera() == Intrinsics(60, 61, 30, 20, 64, 48)
+    for name in ("cam_K.txt", "intrinsics.txt"):
+        (folder / name).write_text("60 61 30 20")
+        assert open_capture(folder).camera() == Intrinsics(60, 61, 30, 20, 64, 48)
+    assert "not read: cam_K.txt (read: intrinsics.txt)" in open_capture(folder).info().notes[0]
 
 
 def test_tum_lists_with_damage(tmp_path: Path) -> None:
@@ -580,7 +588,8 @@ def test_unknown_formats_are_told_what_was_looked_for(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "a.txt"):
         with pytest.raises(CaptureError, match="no capture of a known format") as caught:
             open_capture(path)
-        assert all(one in str(caught.value) for one in LOOKED_FOR)
+        assert len(READERS) >= 4
+        assert all(one.looks_for in str(caught.value) for one in READERS.values())
     write_scan(tmp_path / "raw")
     with pytest.raises(CaptureError, match=r"such as .*scene0000_00"):
         open_capture(tmp_path / "raw")

@@ -26,7 +26,7 @@ from crossvox.predict.surface import mask_mesh, probability_mesh
 from crossvox.predict.windows import predict_scene
 from crossvox.samples.source import load_source
 from crossvox.scene.store import write_volume
-from crossvox.views.visibility import ViewParams
+from crossvox.views.params import ViewParams
 
 CAMERA = Intrinsics(35.0, 35.0, 19.5, 14.5, 40, 30)
 SCORES = ["Acc", "Comp", "Prec", "Recall", "F-score", "AbsRel", "AbsDiff", "SqRel", "RMSE"]

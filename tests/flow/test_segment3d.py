@@ -37,13 +37,14 @@ from crossvox.recipes.train_scenes import _features_stay, _FrozenImages
 from crossvox.samples.batch import collate
 from crossvox.samples.dataset import ChunkDataset
 from crossvox.samples.index import window_index
-from crossvox.samples.maps import FeatureCollate
+from crossvox.samples.maps import FeatureCollate, FrameMaps
 from crossvox.samples.params import AugmentParams
 from crossvox.samples.source import load_source
 from crossvox.scene.store import read_volume
 from crossvox.tasks.params import FeatureParams, Segment3dParams
 from crossvox.tasks.segment3d import Segment3d
 from crossvox.train.checkpoint import load_checkpoint, save_checkpoint
+from crossvox.train.folder import learnt_from
 from crossvox.train.params import TrainParams, TransferParams
 from crossvox.train.transfer import Transfer
 
@@ -70,7 +71,7 @@ def load(path: Path) -> Any:
 
 
 def scores_of(pred: Path, method: str = "learnt") -> dict[str, float]:
-    return {s["name"]: s["value"] for s in load(pred / "scores.classes.json")["mean"][method]}
+    return {s["name"]: s["value"] for s in load(pred / "scores.classes.json")["whole"][method]}
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +99,23 @@ def pred(work: Path) -> Path:
     run("predict", work / "classes", work / "data", work / "pred", "--stride", 32, 32, 64)
     run("evaluate", "segment3d", work / "pred", work / "data")
     return work / "pred"
+
+
+def test_runs_tell_the_scenes_that_they_learnt_from(work: Path, tmp_path: Path) -> None:
+    (name,) = (work / "data" / "train.txt").read_text().split()
+    (held_out,) = (work / "data" / "val.txt").read_text().split()
+    for trained in ("run2d", "shape", "classes"):
+        assert learnt_from(work / trained) == (name,)
+        scenes = load(work / trained / "params.json")["scenes"]
+        assert scenes == {"train": [name], "validation": [held_out]}
+        assert tuple(read_manifest(work / trained).learnt_from or ()) == (name,)
+        text = (work / trained / "params.json").read_text()
+        assert text.count('"weight_decay"') == text.count('"validate_every"') == 1
+    # What a run's start has learnt from, it has learnt from too.
+    other = ["--scenes", held_out, "--validation-scenes", "none"]
+    run("train", "segment3d", work / "data", tmp_path / "run", *TRAIN, *other,
+        "--from", work / "shape")  # fmt: skip
+    assert learnt_from(tmp_path / "run") == tuple(sorted((name, held_out)))
 
 
 def test_the_run_tells_labels_and_transfer(work: Path) -> None:
@@ -214,7 +232,7 @@ def test_labelled_rooms_are_scored_beside_their_baselines(
     work: Path, pred: Path, scene: str
 ) -> None:
     record = load(pred / "scores.classes.json")
-    assert set(record["mean"]) == {"learnt", "votes_2d", "majority"}
+    assert set(record["whole"]) == {"learnt", "votes_2d", "majority"}
     assert set(record["scenes"]) == {scene}
     labels = read_mesh(work / "data" / scene / f"{scene}.ply").labels
     assert labels is not None
@@ -238,7 +256,7 @@ def test_per_vertex_files_go_out_and_are_scored(work: Path, pred: Path, scene: s
         expected = arrays["benchmark_label"]
     np.testing.assert_array_equal(read_vertex_labels(out / f"{scene}.txt"), expected)
     run("evaluate", "scannet", out, work / "data")
-    assert set(load(out / "scores.scannet.json")["mean"]) == {"files", "majority"}
+    assert set(load(out / "scores.scannet.json")["whole"]) == {"files", "majority"}
 
 
 def test_joint_mode_takes_the_surface_from_the_other_run(
@@ -315,7 +333,7 @@ def test_kept_features_are_those_of_the_runs_own_2d_network(tmp_path: Path, move
         initialise=Transfer(tmp_path / "source", params.transfer).initialise,
     )
     frozen = _FrozenImages()
-    joined = FeatureCollate(frozen)
+    joined = FeatureCollate(FrameMaps(frozen))
     images = torch.randn(1, 3, 32, 40)
     own: Any = task.build()
     frozen.take(own)
@@ -474,6 +492,6 @@ def test_the_truth_as_prediction_scores_one_in_every_protocol(
     # The benchmark's files of the ground truth.
     run("export", "scannet", work / "data", tmp_path / "files", "--scenes", "val")
     run("evaluate", "scannet", tmp_path / "files", work / "data")
-    files = load(tmp_path / "files" / "scores.scannet.json")["mean"]["files"]
+    files = load(tmp_path / "files" / "scores.scannet.json")["whole"]["files"]
     assert all(s["value"] in (None, 1.0) for s in files)
     assert files[0]["value"] == 1.0

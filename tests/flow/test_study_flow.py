@@ -276,3 +276,18 @@ def test_baselines_are_made_as_the_study_says(work: Path) -> None:
         read_mesh(folder / "baselines" / scene / "tsdf.ply") for folder in (work / "out", out)
     )
     assert len(near.vertices_m) < len(whole.vertices_m)
+
+
+def test_held_out_scenes_that_are_learnt_from_are_refused(
+    work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen = (work / "data" / "train.txt").read_text().split()[0]
+    run("study", "reconstruct", work / "data", tmp_path / "out", "--arms", "rgb", *STUDY,
+        "--held-out-scenes", seen, code=2)  # fmt: skip
+    assert f"of which {seen} show what is learnt from" in capsys.readouterr().err
+    # The arms learn from other scenes, but the 2D run has learnt from this one.
+    held = (work / "data" / "val.txt").read_text().strip()
+    run("study", "segment3d", work / "data", tmp_path / "out", "--run2d", work / "run2d", *STUDY,
+        "--training-scenes", held, "--held-out-scenes", seen, code=2)  # fmt: skip
+    assert f"of which {seen} show what is learnt from" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -242,7 +242,7 @@ class TestMatchedProjection(TestProjection):
 
 
 def test_unknown_names_and_options_are_refused() -> None:
-    with pytest.raises(ParamsError, match="one of lite, enet, deeplab, projection, or smp:"):
+    with pytest.raises(ParamsError, match="one of lite, enet, deeplab, projection, smp"):
         build_network2d("resnet", 4)
     with pytest.raises(ParamsError, match=r"given: options .*wide.* for enet"):
         build_network2d("enet", 4, wide=3)

@@ -29,7 +29,8 @@ from crossvox.predict.windows import predict_scene, seen_by_any_frame
 from crossvox.samples.source import SceneSource
 from crossvox.tasks.params import FeatureParams, ReconstructParams
 from crossvox.tasks.reconstruct import Reconstruct
-from crossvox.views.visibility import ViewParams, scene_views
+from crossvox.views.params import ViewParams
+from crossvox.views.visibility import scene_views
 
 SHAPE = (4, 6, 8)
 GRID = VoxelGrid((9, 11, 13), 0.05, (1.0, 2.0, 3.0))

@@ -18,7 +18,7 @@ from crossvox.core.grid import VoxelGrid
 from crossvox.core.volume import SceneViews, SceneVolume
 from crossvox.predict.prior import frame_means
 from crossvox.predict.votes import vote
-from crossvox.views.visibility import ViewParams
+from crossvox.views.params import ViewParams
 
 SIZE = (4, 6)
 VIEWS = ViewParams(width=6, height=4)

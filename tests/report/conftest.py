@@ -319,7 +319,7 @@ def label(made: Made, seed: int = 0) -> Made:
         {
             "protocol": "classes",
             "scenes": scenes,
-            "mean": {
+            "whole": {
                 method: segmentation_scores(one, None, "nearest", of="vertices")
                 for method, one in counts.items()
             },

@@ -20,7 +20,7 @@ from crossvox.report.page.class_scores import ClassScores, read_class_scores
 from crossvox.report.page.class_sentences import class_sentence
 from crossvox.report.page.gallery import PANELS, gallery
 from crossvox.report.page.legends import legend
-from crossvox.report.page.studies import study_record
+from crossvox.report.page.studies import _sign, study_record
 from crossvox.report.page.transfer import transfer_table
 from crossvox.report.page.write import write_page
 from crossvox.report.params import ReportParams
@@ -114,6 +114,19 @@ def test_study_shows_spread_and_intervals(page: tuple[Path, str]) -> None:
     assert html.count("F-score less that of") == 2 * 2  # said and drawn, for two controls
 
 
+def test_what_chance_explains_among_many_differences_is_not_certain() -> None:
+    clear = {"low": 0.01, "high": 0.2}
+    for entry, sign in (
+        (clear, 1),
+        ({**clear, "p_adjusted": 0.03}, 1),
+        ({**clear, "p_adjusted": 0.2}, 0),
+        ({"low": -0.2, "high": -0.1, "p_adjusted": 0.01}, -1),
+        ({"low": -0.2, "high": 0.1, "p_adjusted": 0.04}, 0),
+        ({"low": None, "high": None}, 0),
+    ):
+        assert _sign(entry, 0.95) == sign, entry
+
+
 def test_page_needs_no_network(page: tuple[Path, str], labelled: Any) -> None:
     html = page[0].read_text(encoding="utf-8")
     assert re.findall(r"""(?:src|href)=["'](?!data:|#|scenes/)[^"']*""", html) == []
@@ -172,7 +185,7 @@ def test_damaged_class_scores_are_told(labelled: Any, tmp_path: Path) -> None:
     assert sources.missing == ["scores.classes.json is not a table"]
     record = read_json(labelled.prediction / "scores.classes.json")
     record["confusion"] = {"learnt": [[1, 2]], "votes_2d": "no"}
-    record["mean"]["learnt"][0]["value"] = None
+    record["whole"]["learnt"][0]["value"] = None
     path.write_text(json.dumps(record))
     (found,) = read_class_scores(sources)
     assert found.confusion == {}

@@ -12,7 +12,8 @@ from crossvox.core.frame import ALL_PARTS, CaptureInfo, Frame, Parts
 from crossvox.core.grid import VoxelGrid
 from crossvox.core.volume import SceneVolume
 from crossvox.samples.source import SceneSource
-from crossvox.views.visibility import ViewParams, scene_views
+from crossvox.views.params import ViewParams
+from crossvox.views.visibility import scene_views
 
 ROOM_M = np.array([2.0, 1.6, 1.2])
 CAMERA = Intrinsics(60.0, 60.0, 39.5, 29.5, 80, 60)
@@ -108,7 +109,7 @@ def view_params() -> ViewParams:
 @pytest.fixture
 def prepared(tmp_path: Path) -> Path:
     """The box as a prepared scene folder."""
-    from crossvox.capture.folder import export_folder
+    from crossvox.capture.export import export_folder
     from crossvox.scene.store import write_volume
 
     folder = tmp_path / "box"

@@ -25,8 +25,8 @@ from crossvox.samples.index import SampleIndex, training_index, window_index
 from crossvox.samples.params import AugmentParams
 from crossvox.samples.source import SceneSource
 from crossvox.samples.vary import color_map, vary_color
+from crossvox.views.params import ViewParams
 from crossvox.views.select import chunk_pixels
-from crossvox.views.visibility import ViewParams
 
 SHAPE = (12, 12, 16)
 STILL = AugmentParams(brightness=0, contrast=0, saturation=0, hue=0, blur_share=0)

@@ -14,8 +14,8 @@ from crossvox.core.checks import ArtifactError, ParamsError
 from crossvox.core.volume import ChunkPlace
 from crossvox.samples.index import SampleIndex, training_index, window_index
 from crossvox.samples.source import SceneSource
+from crossvox.views.params import ViewParams
 from crossvox.views.select import select_views
-from crossvox.views.visibility import ViewParams
 
 CHUNKS = ChunkParams(shape=(12, 12, 16), per_scene=15)
 

@@ -20,7 +20,7 @@ from crossvox.samples.params import AugmentParams
 from crossvox.samples.source import SceneSource
 from crossvox.tasks.params import FeatureParams, Segment3dParams
 from crossvox.tasks.segment3d import Segment3d
-from crossvox.views.visibility import ViewParams
+from crossvox.views.params import ViewParams
 
 SHAPE = (8, 8, 16)
 PLACES = (
@@ -70,7 +70,7 @@ def test_logits_are_those_of_the_plain_path(
 ) -> None:
     task, network = learnt
     samples = samples_of(room, view_params)
-    batch = FeatureCollate(encoder(network, []))(samples)
+    batch = FeatureCollate(FrameMaps(encoder(network, [])))(samples)
     assert isinstance(batch, FeatureBatch)
     assert batch.features.shape == (4, 3, 128 + 40, 8, 8)
     assert not batch.features[~batch.view_ok].any()
@@ -90,7 +90,7 @@ def test_gradients_are_those_of_the_plain_path(
     task, network = learnt
     samples = samples_of(room, view_params)
     found = []
-    for batch in (FeatureCollate(encoder(network, []))(samples), collate(samples)):
+    for batch in (FeatureCollate(FrameMaps(encoder(network, [])))(samples), collate(samples)):
         network.zero_grad()
         task.loss(network, batch).total.backward()
         found.append({n: p.grad.clone() for n, p in network.named_parameters() if p.requires_grad})
@@ -103,7 +103,7 @@ def test_each_frame_is_encoded_once(
     room: SceneSource, view_params: ViewParams, learnt: tuple[Segment3d, Any]
 ) -> None:
     calls: list[torch.Size] = []
-    joined = FeatureCollate(encoder(learnt[1], calls))
+    joined = FeatureCollate(FrameMaps(encoder(learnt[1], calls)))
     samples = samples_of(room, view_params)
     first = joined(samples)
     assert calls == [(1, 3, 60, 64)] * len(FRAMES)
@@ -121,8 +121,8 @@ def test_little_memory_changes_nothing(
     room: SceneSource, view_params: ViewParams, learnt: tuple[Segment3d, Any], bytes_kept: int
 ) -> None:
     samples = samples_of(room, view_params)
-    small = FeatureCollate(encoder(learnt[1], []), bytes_kept)
-    whole = FeatureCollate(encoder(learnt[1], []))
+    small = FeatureCollate(FrameMaps(encoder(learnt[1], []), bytes_kept))
+    whole = FeatureCollate(FrameMaps(encoder(learnt[1], [])))
     for _ in range(2):
         assert torch.equal(small(samples).features, whole(samples).features)
         assert small.maps.cache.bytes <= bytes_kept

@@ -13,8 +13,10 @@ from crossvox.core.frame import fit_nearest
 from crossvox.core.grid import VoxelGrid
 from crossvox.doors.images import fit_color
 from crossvox.samples import source as source_module
-from crossvox.samples.source import VIEWS_FILE, SceneSource, load_source
-from crossvox.views.visibility import ViewParams, view_fit
+from crossvox.samples.kept_views import VIEWS_FOLDER
+from crossvox.samples.source import SceneSource, load_source
+from crossvox.views.params import ViewParams
+from crossvox.views.visibility import view_fit
 
 
 def same_views(a: SceneSource, b: SceneSource) -> bool:
@@ -42,7 +44,7 @@ def test_views_are_kept_and_used_again(
     prepared: Path, view_params: ViewParams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = load_source(prepared, view_params)
-    assert (prepared / VIEWS_FILE).is_file()
+    assert len(list((prepared / VIEWS_FOLDER).iterdir())) == 1
 
     def never(*_: object) -> None:
         raise AssertionError("views were made again")
@@ -69,13 +71,54 @@ def test_other_params_poses_or_damage_make_them_anew(
     near = load_source(prepared, replace(view_params, far_m=0.8))
     assert len(near.views.voxel) < len(first.views.voxel)
     assert same_views(load_source(prepared, view_params), first)
-    (prepared / VIEWS_FILE).write_bytes((prepared / VIEWS_FILE).read_bytes()[:500])
+    for file in (prepared / VIEWS_FOLDER).iterdir():
+        file.write_bytes(file.read_bytes()[:500])
     assert same_views(load_source(prepared, view_params), first)
     pose = np.loadtxt(prepared / "pose" / "0.txt")
     pose[0, 3] += 0.2
     np.savetxt(prepared / "pose" / "0.txt", pose)
     assert not same_views(load_source(prepared, view_params), first)
-    assert not list(prepared.glob(".*.part*"))
+    assert not list(prepared.rglob(".*.part*"))
+
+
+def test_two_ways_to_look_do_not_take_turns(
+    prepared: Path, view_params: ViewParams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ways = (view_params, replace(view_params, far_m=0.8))
+    first = [load_source(prepared, way) for way in ways]
+    files = {file: file.stat().st_mtime_ns for file in (prepared / VIEWS_FOLDER).iterdir()}
+    assert len(files) == 2
+
+    def never(*_: object) -> None:
+        raise AssertionError("views were made again")
+
+    monkeypatch.setattr(source_module, "scene_views", never)
+    for way, own in zip(ways * 2, first * 2, strict=True):
+        assert same_views(load_source(prepared, way), own)
+    assert files == {f: f.stat().st_mtime_ns for f in (prepared / VIEWS_FOLDER).iterdir()}
+
+
+def test_other_depth_means_other_views(prepared: Path, view_params: ViewParams) -> None:
+    first = load_source(prepared, view_params)
+    one, other = (prepared / "depth" / f"{n}.png" for n in (0, 30))
+    one.write_bytes(other.read_bytes())
+    assert not same_views(load_source(prepared, view_params), first)
+
+
+def test_a_folder_that_cannot_be_written_is_read_all_the_same(
+    prepared: Path, view_params: ViewParams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = load_source(prepared, view_params, cache=False)
+    before = sorted(prepared.rglob("*"))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.warns(UserWarning, match=r"views.*cannot be written \(Permission denied\)"):
+        found = load_source(prepared, view_params)
+    assert same_views(found, expected)
+    assert sorted(prepared.rglob("*")) == before
 
 
 def test_images_come_at_the_view_size(room: SceneSource, view_params: ViewParams) -> None:

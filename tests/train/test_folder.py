@@ -17,7 +17,6 @@ from crossvox.train.folder import (
     learnt_from,
     make_record,
     read_record,
-    restore_swapped,
 )
 from crossvox.train.params import NEUTRAL, PARAMS, TrainParams
 
@@ -113,11 +112,3 @@ def test_what_is_unknown_is_called_unknown(tmp_path: Path) -> None:
     assert found.learnt_from == ("d", "e")
     assert found.unknown_ancestors == ("features",)
     assert record(scenes=[])["learnt_from"] == []
-
-
-def test_an_interrupted_replacement_is_undone(tmp_path: Path) -> None:
-    for name in (".last.01.old", ".last.02.old"):
-        (tmp_path / name).mkdir()
-    restore_swapped(tmp_path / "last")
-    assert [path.name for path in tmp_path.iterdir()] == ["last"]
-    restore_swapped(tmp_path / "nowhere" / "last")

@@ -14,8 +14,9 @@ from crossvox.core.checks import ParamsError
 from crossvox.core.frame import fit_nearest
 from crossvox.core.grid import VoxelGrid
 from crossvox.core.volume import SceneViews
+from crossvox.views.params import ViewParams
 from crossvox.views.select import chunk_pixels, select_many, select_views
-from crossvox.views.visibility import ViewParams, visible_through
+from crossvox.views.visibility import visible_through
 
 CAMERA = Intrinsics(50.0, 50.0, 31.5, 23.5, 64, 48)
 

@@ -15,13 +15,8 @@ from crossvox.core.camera import ImageFit, Intrinsics, Pose, project, unproject
 from crossvox.core.checks import ParamsError, ShapeError
 from crossvox.core.frame import Frame, fit_nearest
 from crossvox.core.grid import VoxelGrid
-from crossvox.views.visibility import (
-    ViewParams,
-    scene_views,
-    view_fit,
-    visible,
-    visible_through,
-)
+from crossvox.views.params import ViewParams
+from crossvox.views.visibility import scene_views, view_fit, visible, visible_through
 
 CAMERA = Intrinsics(52.0, 50.0, 31.3, 23.8, 64, 48)
 PARAMS = ViewParams(width=64, height=48, tolerance_m=0.3)

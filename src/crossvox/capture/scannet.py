@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crossvox.capture.files import read_gray_checked
+from crossvox.capture.reader import Reader
 from crossvox.capture.registration import Registration, RegistrationMode, is_rigid
 from crossvox.capture.sens import SensReader
-from crossvox.capture.stored import StoredCapture, read_gray_checked
+from crossvox.capture.stored import StoredCapture
 from crossvox.core.camera import Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import CaptureInfo
@@ -165,3 +167,16 @@ def find_sens(path: Path) -> Path:
         error=CaptureError,
     )
     return chosen[0]
+
+
+def _claims(path: Path) -> str | None:
+    if path.is_dir():
+        return next((file.name for file in sorted(path.glob("*.sens"))), None)
+    return path.name if path.suffix.lower() == ".sens" else None
+
+
+READER = Reader(
+    "a .sens file, or a folder with one (ScanNet scan)",
+    _claims,
+    lambda path, how: ScanNetCapture(path, how.label_map, how.registration),
+)

@@ -21,7 +21,8 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture.stored import MAX_PIXELS, camera_or_error, check_color_header
+from crossvox.capture.cameras import camera_or_error
+from crossvox.capture.files import MAX_PIXELS, check_color_header
 from crossvox.core.artifact import replacing
 from crossvox.core.camera import Intrinsics, Pose, Size
 from crossvox.core.checks import CaptureError, ParamsError, PoseError, expect

@@ -15,15 +15,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from crossvox.capture.cameras import CameraFiles, camera_or_error, find_cameras, read_camera
+from crossvox.capture.files import first_size, read_depth_png, read_pose_matrix
+from crossvox.capture.reader import Reader
 from crossvox.capture.registration import Registration, RegistrationMode
-from crossvox.capture.stored import (
-    StoredCapture,
-    camera_or_error,
-    first_size,
-    read_camera,
-    read_depth_png,
-    read_pose_matrix,
-)
+from crossvox.capture.stored import StoredCapture
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import CaptureInfo
 from crossvox.doors.images import read_bytes
@@ -125,6 +121,9 @@ class SevenScenesCapture(StoredCapture):
     def info(self) -> CaptureInfo:
         """Cameras and registration, without decoding images."""
         notes = [] if self._has_file else [f"no {INTRINSICS}: the data set's usual camera is used"]
+        own = self.path / INTRINSICS
+        rest = tuple(file for file in find_cameras(self.path).all if file != own)
+        notes += CameraFiles(own if self._has_file else None, None, rest).notes(self.path)
         if self.registration.mode == "auto":
             notes.append("the colour camera is not published for this data set: a fitted one")
         return CaptureInfo(
@@ -153,3 +152,14 @@ class SevenScenesCapture(StoredCapture):
         raw = read_depth_png(Path(self.source(index, "depth")))
         raw[raw == _NO_READING] = 0
         return raw
+
+
+def _claims(path: Path) -> str | None:
+    return next((file.name for file in path.glob("frame-*.pose.txt")), None)
+
+
+READER = Reader(
+    "a folder with frame-NNNNNN.pose.txt files (7-Scenes)",
+    _claims,
+    lambda path, how: SevenScenesCapture(path, registration=how.registration),
+)

@@ -13,14 +13,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from crossvox.capture.cameras import find_cameras, read_camera
+from crossvox.capture.files import first_size, read_depth_png
+from crossvox.capture.reader import Reader
 from crossvox.capture.registration import Registration, RegistrationMode
-from crossvox.capture.stored import (
-    LOST_POSE,
-    StoredCapture,
-    first_size,
-    read_camera,
-    read_depth_png,
-)
+from crossvox.capture.stored import LOST_POSE, StoredCapture
 from crossvox.core.camera import Intrinsics
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import CaptureInfo
@@ -88,10 +85,10 @@ class TumCapture(StoredCapture):
         self._alone = len(color_times) - len(ids)
         size = first_size((self._color[number] for number in ids), "color")
         depth_size = first_size((self._depth[self._depth_of[number]] for number in ids), "gray")
-        self._has_file = (path / INTRINSICS).is_file()
-        camera = (
-            read_camera(path / INTRINSICS, size) if self._has_file else DEFAULT_CAMERA.resized(size)
-        )
+        self._cameras = files = find_cameras(path)
+        camera = DEFAULT_CAMERA.resized(size)
+        if files.color is not None:
+            camera = read_camera(files.color, size)
         super().__init__(
             path.resolve().name,
             ids,
@@ -101,7 +98,9 @@ class TumCapture(StoredCapture):
 
     def info(self) -> CaptureInfo:
         """Cameras and registration, without decoding images."""
-        notes = [] if self._has_file else [f"no {INTRINSICS}: the data set's default camera"]
+        notes = self._cameras.notes(self.path)
+        if self._cameras.color is None:
+            notes.insert(0, f"no {INTRINSICS}: the data set's default camera")
         if self._alone:
             notes.append(f"{self._alone} colour images have no depth image in time")
         return CaptureInfo(
@@ -230,3 +229,15 @@ def _bad_line(file: Path, number: int, words: list[str], needed: str) -> Capture
         f"given: {file}, line {number}: {' '.join(words)[:80]!r}; needed: {needed}; "
         f"do: check or download the file again"
     )
+
+
+def _claims(path: Path) -> str | None:
+    lists = ("rgb.txt", "groundtruth.txt")
+    return lists[0] if all((path / name).is_file() for name in lists) else None
+
+
+READER = Reader(
+    "a folder with rgb.txt, depth.txt and groundtruth.txt (TUM RGB-D)",
+    _claims,
+    lambda path, how: TumCapture(path, registration=how.registration),
+)

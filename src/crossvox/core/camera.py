@@ -19,6 +19,9 @@ Array = NDArray[Any]
 Size = tuple[int, int]
 """An image size as ``(width, height)`` in pixels."""
 
+WIDEST_FOCAL, LONGEST_FOCAL = 0.1, 100.0
+"""Focal lengths that a real pinhole camera has, in image sizes: a view of 157 degrees to 0.6."""
+
 RIGID_TOLERANCE = 5e-3
 """Largest deviation of ``R^T R`` from the identity that is still repaired instead of refused."""
 
@@ -64,6 +67,20 @@ class Intrinsics:
     def size(self) -> Size:
         """``(width, height)`` in pixels."""
         return self.width, self.height
+
+    @property
+    def is_sensible(self) -> bool:
+        """Whether a real camera can look like this.
+
+        The focal lengths lie within :data:`WIDEST_FOCAL` and :data:`LONGEST_FOCAL`, and the
+        principal point at most one image size outside the image. A matrix in units of the image
+        size, or one of another image, does not.
+        """
+        axes = ((self.fx, self.cx, self.width), (self.fy, self.cy, self.height))
+        return all(
+            WIDEST_FOCAL * size <= focal <= LONGEST_FOCAL * size and -size <= centre <= 2 * size
+            for focal, centre, size in axes
+        )
 
     @property
     def matrix(self) -> NDArray[np.float64]:

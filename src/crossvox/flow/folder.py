@@ -81,7 +81,7 @@ def recover(folder: Path) -> None:
 
     A folder that was moved aside and not replaced comes back; every other leftover goes.
     """
-    for old in sorted(_leftovers(folder, OLD), key=lambda path: path.stat().st_mtime):
+    for old in sorted(_leftovers(folder, OLD), key=lambda p: p.stat().st_mtime, reverse=True):
         if folder.exists():
             shutil.rmtree(old, ignore_errors=True)
         else:

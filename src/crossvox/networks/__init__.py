@@ -1,38 +1,69 @@
 """Networks: modules from ``(B, C, X, Y, Z)`` lifted features to ``(B, classes, X, Y, Z)`` logits,
 and 2D ones from ``(B, 3, H, W)`` images to logits and a feature map.
 
-They know nothing of tasks, losses or data. Adding one: a file here and a line in the table below.
+They know nothing of tasks, losses or data. Adding one is one file, here or in another package:
+
+- a 3D network: a :class:`crossvox.networks.volume.VolumeNetwork` and a
+  :class:`crossvox.networks.params.NetworkParams` that builds it, which goes into :data:`NETWORKS`
+  (entry points ``crossvox.networks``);
+- a 2D network: a :class:`crossvox.networks.features2d.Network2D`, which goes into
+  :data:`NETWORKS_2D` (entry points ``crossvox.networks2d``).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from crossvox.core.checks import ParamsError, expect
+from crossvox.core.checks import ParamsError
+from crossvox.core.registry import Registry
+from crossvox.networks.params import NetworkParams, SceneUNetParams, SurfaceNetParams
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from crossvox.networks.features2d import Network2D
-
-NetworkName = Literal["scene_unet", "surfacenet"]
-"""Names that :func:`build_network` knows."""
-
-NETWORKS_2D = ("lite", "enet", "deeplab", "projection")
-"""Names that :func:`build_network2d` knows, besides ``smp:ARCHITECTURE/ENCODER`` and
-``projection:CHANNELS/STRIDE``."""
+    from crossvox.networks.volume import VolumeNetwork
 
 
-def build_network(name: NetworkName, in_channels: int, classes: int, **options: Any) -> nn.Module:
+@dataclass(frozen=True)
+class _Lazy:
+    """A class by its place, imported when it is called: a name costs no import of torch."""
+
+    place: str
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        module, _, name = self.place.partition(":")
+        return getattr(import_module(f"crossvox.networks.{module}"), name)(*args, **options)
+
+
+NETWORKS: Registry[type[NetworkParams]] = Registry("3D network", "crossvox.networks")
+"""Parameters of 3D networks by name: ``scene_unet`` (the default of this package) and
+``surfacenet`` (as published)."""
+
+NETWORKS.register("scene_unet", SceneUNetParams)
+NETWORKS.register("surfacenet", SurfaceNetParams)
+
+NETWORKS_2D: Registry[Callable[..., Any]] = Registry("2D network", "crossvox.networks2d")
+"""2D networks by name; each is called with the number of classes and the options, of which all take
+``weights``. A name with a colon (``smp:unet/resnet18``) is given to the network before the colon as
+the option ``name``."""
+
+NETWORKS_2D.register("lite", _Lazy("lite:Lite"))
+NETWORKS_2D.register("enet", _Lazy("enet:ENet"))
+NETWORKS_2D.register("deeplab", _Lazy("deeplab:DeepLab"))
+NETWORKS_2D.register("projection", _Lazy("projection:Projection"))
+NETWORKS_2D.register("smp", _Lazy("smp:SmpNetwork"))
+
+
+def build_network(name: str, in_channels: int, classes: int, **options: Any) -> VolumeNetwork:
     """Build a 3D network with its initial weights (drawn from torch's global random state).
 
     Args:
-        name: ``scene_unet`` (the default of this package, see
-            :class:`crossvox.networks.scene_unet.SceneUNet`) or ``surfacenet`` (as published, see
-            :class:`crossvox.networks.surfacenet.SurfaceNet`).
+        name: one of :data:`NETWORKS`.
         in_channels: channels of the lifted input.
         classes: channels of the output.
-        options: further keywords of the network, for example ``width`` and ``depth``.
+        options: fields of the network's parameters, for example ``width`` and ``depth``.
 
     Returns:
         A module from ``(B, in_channels, X, Y, Z)`` to logits ``(B, classes, X, Y, Z)``.
@@ -40,25 +71,12 @@ def build_network(name: NetworkName, in_channels: int, classes: int, **options: 
     Raises:
         ParamsError: no network has this name, or it does not take these options.
     """
-    expect(
-        name in get_args(NetworkName),
-        given=f"network {name!r}",
-        needed=f"one of {', '.join(get_args(NetworkName))}",
-        do="check --network",
-        error=ParamsError,
-    )
-    # Here and not above: naming a network, as parameters do, should not cost the import of torch.
-    if name == "surfacenet":
-        from crossvox.networks.surfacenet import SurfaceNet as Network
-    else:
-        from crossvox.networks.scene_unet import SceneUNet as Network  # type: ignore[assignment]
+    kind = NETWORKS[name]
     try:
-        return Network(in_channels, classes, **options)
+        params = kind(**options)
     except TypeError as error:
-        raise ParamsError(
-            f"given: options {options} for {name} ({error}); needed: keywords it takes; "
-            f"do: see the documentation of {Network.__qualname__}"
-        ) from None
+        raise _unfit(name, options, error) from None
+    return params.build(in_channels, classes)
 
 
 def build_network2d(name: str, classes: int, **options: Any) -> Network2D:
@@ -68,9 +86,9 @@ def build_network2d(name: str, classes: int, **options: Any) -> Network2D:
         name: ``lite`` (the default of this package: efficientnet-lite0 from ImageNet with a light
             decoder, :class:`crossvox.networks.lite.Lite`), ``enet`` or ``deeplab`` (as published,
             :class:`crossvox.networks.enet.ENet`, :class:`crossvox.networks.deeplab.DeepLab`),
-            ``smp:ARCHITECTURE/ENCODER`` (:class:`crossvox.networks.smp.SmpNetwork`), or the control
+            ``smp:ARCHITECTURE/ENCODER`` (:class:`crossvox.networks.smp.SmpNetwork`), the control
             ``projection``, also ``projection:CHANNELS/STRIDE``, which learns no features
-            (:class:`crossvox.networks.projection.Projection`).
+            (:class:`crossvox.networks.projection.Projection`), or another of :data:`NETWORKS_2D`.
         classes: channels of the logits.
         options: further keywords of the network. All take ``weights``: ``auto`` (what is there
             without a download), ``none``, or a name that the network knows.
@@ -82,39 +100,21 @@ def build_network2d(name: str, classes: int, **options: Any) -> Network2D:
 
     Raises:
         ParamsError: no network has this name, or it does not take these options.
+        CheckpointError: the weights are not at hand.
     """
-    expect(
-        name in NETWORKS_2D or name.startswith(("smp:", "projection:")),
-        given=f"2D network {name!r}",
-        needed=f"one of {', '.join(NETWORKS_2D)}, or smp:ARCHITECTURE/ENCODER",
-        do="check --task.network",
-        error=ParamsError,
-    )
-    network: Network2D
+    family, colon, _ = name.partition(":")
+    build = NETWORKS_2D[family]
+    if colon:
+        options = {"name": name, **options}
     try:
-        if name == "lite":
-            from crossvox.networks.lite import Lite
-
-            network = Lite(classes, **options)
-        elif name == "enet":
-            from crossvox.networks.enet import ENet
-
-            network = ENet(classes, **options)
-        elif name == "deeplab":
-            from crossvox.networks.deeplab import DeepLab
-
-            network = DeepLab(classes, **options)
-        elif name.startswith("projection"):
-            from crossvox.networks.projection import Projection
-
-            network = Projection(classes, name=name, **options)
-        else:
-            from crossvox.networks.smp import SmpNetwork
-
-            network = SmpNetwork(name, classes, **options)
+        network: Network2D = build(classes, **options)
     except TypeError as error:
-        raise ParamsError(
-            f"given: options {options} for {name} ({error}); needed: keywords it takes; "
-            f"do: see the documentation of crossvox.networks"
-        ) from None
+        raise _unfit(name, options, error) from None
     return network
+
+
+def _unfit(name: str, options: dict[str, Any], error: TypeError) -> ParamsError:
+    return ParamsError(
+        f"given: options {options} for {name} ({error}); needed: keywords it takes; "
+        f"do: see the documentation of crossvox.networks"
+    )

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from crossvox.core.checks import ParamsError, ShapeError, expect
+from crossvox.networks.params import SceneUNetParams
+from crossvox.networks.volume import VolumeNetwork
 
 SMALL = 20480
 """Torch's fast CPU kernels are not used for a single volume of fewer rows (channels x X x Y)."""
@@ -23,7 +25,7 @@ WIDE = 4
 """Inputs with more than this many times ``width`` channels are first reduced by a 1x1x1 layer."""
 
 
-class SceneUNet(nn.Module):
+class SceneUNet(VolumeNetwork):
     """Residual U-Net: full size, then ``depth`` halvings with doubled channels, and back.
 
     Batch norm: its statistics run over all voxels of a batch, so that small batches are enough, and
@@ -57,20 +59,13 @@ class SceneUNet(nn.Module):
     ) -> None:
         super().__init__()
         expect(
-            in_channels > 0 and classes > 1 and width > 0 and depth >= 0 and blocks > 0,
-            given=f"in_channels={in_channels}, classes={classes}, width={width}, depth={depth}, "
-            f"blocks={blocks}",
-            needed="at least 1 channel, 2 classes, width 1, depth 0 and 1 block",
+            in_channels > 0 and classes > 1,
+            given=f"in_channels={in_channels}, classes={classes}",
+            needed="at least 1 channel and 2 classes",
             do="check the task's parameters",
             error=ParamsError,
         )
-        expect(
-            0 < prior < 1,
-            given=f"prior={prior}",
-            needed="a probability between 0 and 1, both excluded",
-            do="take the share of occupied voxels that you expect",
-            error=ParamsError,
-        )
+        SceneUNetParams(width, depth, blocks, prior)  # refuses what makes no sense
         self.in_channels = in_channels
         self.width = width
         self.depth = depth

@@ -29,8 +29,8 @@ class SmpNetwork(Network2D):
     DeepLabV3: 256 at 1/8) and are measured on construction.
 
     Args:
-        name: ``smp:ARCHITECTURE/ENCODER``, for example ``smp:unet/resnet18``.
         classes: channels of the logits.
+        name: ``smp:ARCHITECTURE/ENCODER``, for example ``smp:unet/resnet18``.
         weights: ``auto`` starts the encoder from ImageNet where its weights come with a package
             (``tu-tf_efficientnet_lite0``), else from nothing, as ``none`` does. Any other name goes
             to the library, which downloads these weights.
@@ -46,7 +46,7 @@ class SmpNetwork(Network2D):
     segmentation_head: nn.Module
 
     def __init__(
-        self, name: str, classes: int, *, weights: str = "auto", **options: object
+        self, classes: int, *, name: str = PREFIX, weights: str = "auto", **options: object
     ) -> None:
         # Here and not above: it takes seconds, and parameters are named without it.
         import segmentation_models_pytorch

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from crossvox.core.checks import ParamsError, ShapeError, expect
+from crossvox.networks.volume import VolumeNetwork
 
 SIDE_CHANNELS = 16
 """Channels of each of the four side outputs."""
@@ -19,7 +20,7 @@ MULTIPLE = 4
 """Two poolings by 2: every axis must be a multiple of this."""
 
 
-class SurfaceNet(nn.Module):
+class SurfaceNet(VolumeNetwork):
     """The published network.
 
     The parts are built in the published order (conv1, upconv1, conv2, ..., conv5, classifier) with

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from crossvox.core.frame import Frame
     from crossvox.predict.params import SurfaceParams
     from crossvox.samples.source import SceneSource
-    from crossvox.scene.tsdf import TsdfParams
-    from crossvox.views.visibility import ViewParams
+    from crossvox.scene.params import TsdfParams
+    from crossvox.views.params import ViewParams
 
 SURE = 0.5
 """Probability from which a voxel of a class volume counts as occupied."""

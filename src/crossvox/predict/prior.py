@@ -18,7 +18,7 @@ from crossvox.views.lift import feature_pixels
 
 if TYPE_CHECKING:
     from crossvox.samples.source import SceneSource
-    from crossvox.views.visibility import ViewParams
+    from crossvox.views.params import ViewParams
 
 PRIOR_REACH = 3.0
 """What frames say of a voxel that they see holds this many voxels around it."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from crossvox.core.volume import Sample
     from crossvox.predict.params import PredictParams
     from crossvox.samples.source import SceneSource
-    from crossvox.views.visibility import ViewParams
+    from crossvox.views.params import ViewParams
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ from crossvox.core.volume import SceneVolume
 
 if TYPE_CHECKING:
     from crossvox.samples.source import SceneSource
-    from crossvox.views.visibility import ViewParams
+    from crossvox.views.params import ViewParams
 
 
 def vote(

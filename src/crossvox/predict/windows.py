@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from crossvox.core.volume import Batch, Sample, SceneViews
     from crossvox.samples.maps import FrameMaps
     from crossvox.samples.source import SceneSource
-    from crossvox.views.visibility import ViewParams
+    from crossvox.views.params import ViewParams
 
 CACHE_BYTES = 1 << 30
 """Maps of frames that a prediction keeps at most."""

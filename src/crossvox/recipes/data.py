@@ -12,6 +12,7 @@ from typing import Any
 
 from crossvox.core.artifact import MANIFEST, read_manifest, replacing
 from crossvox.core.checks import ArtifactError, CaptureError, expect
+from crossvox.core.names import checked_name
 from crossvox.flow.collection import items_of
 from crossvox.flow.jobs import Outcome
 from crossvox.flow.lineage import is_held_out
@@ -64,12 +65,13 @@ class ScanLists:
 
 def _read_list(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8-sig").split()
+        names = path.read_text(encoding="utf-8-sig").split()
     except UnicodeDecodeError as error:
         raise CaptureError(
             f"given: {path} ({error}); needed: a list of scene names as plain text (UTF-8); "
             f"do: save it as UTF-8"
         ) from None
+    return [checked_name(name, str(path)) for name in names]
 
 
 def enter_scenes(out: Path, split_of: SplitOf) -> Callable[[Sequence[Outcome]], dict[str, Any]]:

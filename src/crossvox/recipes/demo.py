@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crossvox.capture.rooms import RoomsParams, write_rooms
+from crossvox.capture.rooms import RoomsParams
 from crossvox.evaluate.score import Evaluation, evaluate_reconstruction
 from crossvox.flow.runner import Runner
 from crossvox.predict.params import PredictParams
 from crossvox.recipes.predict import predict
 from crossvox.recipes.prepare import PrepareParams, prepare
+from crossvox.recipes.rooms import write_rooms
 from crossvox.recipes.train import ReconstructRunParams, train_reconstruct
 from crossvox.report.page.write import PageReport, write_page
 from crossvox.report.params import ReportParams
@@ -71,7 +72,7 @@ def demo(
     progress = runner.progress
     raw, data, run, prediction = (out / name for name in ("rooms", "data", "run", "prediction"))
     with runner.part("rooms"):
-        write_rooms(raw, params.rooms, progress=progress.step("rooms"))
+        write_rooms(raw, params.rooms, runner=runner)
     with runner.part("prepare"):
         prepare(raw, data, params.prepare, runner=runner)
     with runner.part("train"):

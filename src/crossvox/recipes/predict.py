@@ -14,7 +14,7 @@ from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Collection, Input, Stage, how
 from crossvox.predict.params import PredictParams
 from crossvox.recipes.data import read_scenes
-from crossvox.scene.tsdf import TsdfParams
+from crossvox.scene.params import TsdfParams
 
 
 @dataclass(frozen=True)

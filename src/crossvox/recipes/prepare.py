@@ -13,7 +13,7 @@ from crossvox.flow.jobs import Outcome
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Collection, Input, Stage
 from crossvox.recipes.data import ScanLists, enter_scenes
-from crossvox.scene.tsdf import TsdfParams
+from crossvox.scene.params import TsdfParams
 
 CLASS_MAP = "scannetv2-labels.combined.tsv"
 
@@ -156,7 +156,7 @@ def prepare(
         CaptureError: no capture is found at RAW.
         CrossvoxError: every scan failed; the text names the reasons.
     """
-    from crossvox.recipes.prepare_scene import find_captures, scene_names
+    from crossvox.capture.find import capture_names, find_captures
 
     params, runner = params or PrepareParams(), runner or Runner()
     lists = ScanLists.read(raw)
@@ -165,7 +165,7 @@ def prepare(
     classes = None if label_map is None else Input.file(label_map)
     items = {
         name: PrepareScene(Input.files(path), name, params, classes)
-        for path, name in scene_names(find_captures(raw)).items()
+        for path, name in capture_names(find_captures(raw)).items()
     }
     made = runner.make_all(
         PreparedScenes(params),

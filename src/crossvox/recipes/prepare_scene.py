@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from crossvox.capture import open_capture
-from crossvox.capture.folder import FolderCapture, export_folder
+from crossvox.capture.export import export_folder
+from crossvox.capture.folder import FolderCapture
 from crossvox.capture.moved import MovedCapture
 from crossvox.core.camera import Pose
 from crossvox.core.checks import CaptureError, expect
@@ -135,47 +136,3 @@ def posed_frames(capture: Capture, parts: Parts, report: Report | None = None) -
             yield capture.frame(index, parts=parts)
         if report is not None:
             report(index + 1, len(capture))
-
-
-def find_captures(raw: Path) -> list[Path]:
-    """The capture at ``raw``, or all captures in the folders right below it, sorted by name.
-
-    Raises:
-        CaptureError: there is none.
-    """
-    try:
-        open_capture(raw)
-    except CaptureError as error:
-        if not raw.is_dir():
-            raise
-        below = sorted(path for path in raw.iterdir() if path.is_dir() and path.name[0] != ".")
-        scans = [path for path in below if _looks_like_capture(path)]
-        if not scans:
-            raise CaptureError(
-                f"given: {raw}, which holds no capture, nor do the {len(below)} folders in it; "
-                f"needed: a capture or a folder of captures. {error}"
-            ) from None
-        return scans
-    return [raw]
-
-
-def _looks_like_capture(path: Path) -> bool:
-    """Whether a folder is meant as a capture, be it broken: a broken one shall be reported."""
-    names = {entry.name for entry in path.iterdir()}
-    return bool(
-        any(name.endswith(".sens") for name in names)
-        or {"color", "depth"} <= names
-        or any(name.endswith(".pose.txt") for name in names)
-        or {"rgb.txt", "groundtruth.txt"} <= names
-    )
-
-
-def scene_names(captures: Sequence[Path]) -> dict[Path, str]:
-    """A name for each capture."""
-    names = {}
-    for path in captures:
-        try:
-            names[path] = open_capture(path).name
-        except CaptureError:
-            names[path] = path.stem
-    return names

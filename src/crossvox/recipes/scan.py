@@ -27,7 +27,8 @@ from crossvox.recipes.prepare import PreparedScenes, PrepareParams, PrepareScene
 from crossvox.report.page.write import PageReport, write_page
 from crossvox.report.params import ReportParams
 from crossvox.scene.level import estimate_up, levelling
-from crossvox.scene.tsdf import TsdfParams, fuse
+from crossvox.scene.params import TsdfParams
+from crossvox.scene.tsdf import fuse
 
 STAGE = "scan"
 LEVEL_FRAMES = 40

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,11 +12,7 @@ from numpy.typing import NDArray
 
 from crossvox.core.artifact import (
     MANIFEST,
-    Manifest,
-    building,
-    expect_own,
     read_manifest,
-    write_manifest,
 )
 from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.labels import NYU40
@@ -27,7 +22,8 @@ from crossvox.evaluate.predicted import majority_class
 from crossvox.evaluate.references import reference_labels
 from crossvox.evaluate.scannet import SEEN, write_vertex_labels
 from crossvox.flow.lineage import LEARNT_FROM
-from crossvox.flow.progress import Progress, Silent
+from crossvox.flow.runner import Runner, Work
+from crossvox.flow.stage import Input, Stage, how
 from crossvox.recipes.data import read_scenes
 
 STAGE = "export-scannet"
@@ -54,31 +50,88 @@ class ScannetExport:
     out: Path
 
 
+@dataclass(frozen=True)
+class ExportScannet(Stage):
+    """Per-vertex files of a prediction or of prepared data.
+
+    Attributes:
+        source: where the classes are from.
+        labels: of a prediction: the best of the benchmark's classes, or of all.
+        scenes: which scenes.
+        folders: they themselves.
+        predicted: whether ``source`` is a prediction.
+    """
+
+    NAME = STAGE
+
+    source: Input
+    labels: Labels
+    scenes: str
+    folders: tuple[Path, ...] = how(())
+    predicted: bool = how(False)
+
+    def make(self, work: Work) -> Mapping[str, Any]:
+        """Write a file a scene."""
+        report, total = work.progress.step("scenes"), len(self.folders)
+        vertices: dict[str, int] = {}
+        without: dict[str, int] = {}
+        left_out: list[str] = []
+        found = _labels(list(self.folders), self.labels, self.predicted)
+        for done, (scene, ids) in enumerate(found, start=1):
+            if ids is None:
+                left_out.append(scene)
+            else:
+                write_vertex_labels(work.out / f"{scene}.txt", ids)
+                vertices[scene], without[scene] = len(ids), int((ids == NYU40.ignore_id).sum())
+            report(done, total)
+        expect(
+            len(vertices) > 0,
+            given=f"{self.source.path} with {total} scenes, none with "
+            + (ON_SCAN if self.predicted else "vertex labels"),
+            needed="a prediction of a segment3d run, or prepared scans with labels",
+            do="pass such a folder",
+            error=ArtifactError,
+        )
+        notes: dict[str, Any] = {
+            "kind": "prediction" if self.predicted else "ground truth",
+            "labels": self.labels if self.predicted else "all",
+            "vertices": vertices,
+            "vertices without class": without,
+            "scenes left out": left_out,
+        }
+        exported = [folder for folder in self.folders if folder.resolve().name in vertices]
+        if self.predicted:
+            notes[SEEN] = [folder.resolve().name for folder in exported if _is_learnt_from(folder)]
+        majority = majority_class(exported) if self.predicted else None
+        if majority is not None:
+            notes["majority_class"] = majority
+        return notes
+
+
 def export_scannet(
     source: Path,
     out: Path,
     *,
     labels: Labels = "benchmark",
     scenes: str = "all",
-    progress: Progress | None = None,
+    runner: Runner | None = None,
 ) -> ScannetExport:
-    """Write ``OUT/SCENE.txt`` files: one NYU40 id a line, in vertex order of the scan's own mesh.
+    """Write per-vertex files for ScanNet's benchmark: of a prediction, or the ground truth.
 
-    Of a prediction, its classes; of prepared data, the ground truth, as the benchmark's script
-    reads it (all NYU40 ids and 0; it leaves out those it does not score).
+    One NYU40 id a line, in vertex order of the scan's own mesh: of a prediction its classes, of
+    prepared data the ground truth, as the benchmark's script reads it (all NYU40 ids and 0; it
+    leaves out those it does not score).
 
     Args:
-        source: folder that ``crossvox predict`` wrote (of a ``segment3d`` run), or one that
-            ``crossvox prepare`` wrote.
-        out: where to; replaced as a whole.
-        labels: of a prediction: ``benchmark`` writes the best of the 20 classes, ``all`` the best
-            of all 40, some of which the benchmark counts as misses.
-        scenes: "all", or names separated by commas; of prepared data "train" and "val" as well.
-        progress: who watches.
+        source: folder that 'crossvox predict' (segment3d run) or 'crossvox prepare' wrote.
+        out: folder that receives SCENE.txt files; replaced as a whole.
+        labels: of a prediction: the best of the benchmark's 20 classes, or of all 40, some of
+            which the benchmark counts as misses.
+        scenes: all, or names separated by commas; of prepared data train and val as well.
+        runner: who writes.
 
     Raises:
-        ArtifactError: ``source`` holds no such scene, a scene is damaged, or ``out`` holds
-            something else.
+        ArtifactError: SOURCE holds no such scene, a scene is damaged, or OUT holds something else.
         CaptureError: a mesh cannot be read.
         ParamsError: ``labels`` is neither.
     """
@@ -89,61 +142,24 @@ def export_scannet(
         do="correct --labels",
         error=ParamsError,
     )
-    expect_own(out, STAGE)
     predicted = any(source.glob(f"*/{ON_SCAN}")) or (source / ON_SCAN).is_file()
     folders = _predicted_scenes(source, scenes) if predicted else read_scenes(source, scenes)
-    report = (progress or Silent()).step("scenes")
-    vertices: dict[str, int] = {}
-    without: dict[str, int] = {}
-    left_out: list[str] = []
-    with building(out) as folder:
-        for done, (scene, ids) in enumerate(_labels(folders, labels, predicted), start=1):
-            if ids is None:
-                left_out.append(scene)
-            else:
-                write_vertex_labels(folder / f"{scene}.txt", ids)
-                vertices[scene], without[scene] = len(ids), int((ids == NYU40.ignore_id).sum())
-            report(done, len(folders))
-        lacking = ON_SCAN if predicted else "vertex labels"
-        expect(
-            len(vertices) > 0,
-            given=f"{source} with {len(folders)} scenes, none with {lacking}",
-            needed="a prediction of a segment3d run, or prepared scans with labels",
-            do="pass such a folder",
-            error=ArtifactError,
-        )
-        kind = "prediction" if predicted else "ground truth"
-        notes: dict[str, Any] = {
-            "kind": kind,
-            "labels": labels if predicted else "all",
-            "vertices": vertices,
-            "vertices without class": without,
-            "scenes left out": left_out,
-        }
-        if predicted:
-            written = [folder for folder in folders if folder.resolve().name in vertices]
-            notes[SEEN] = [
-                folder.resolve().name
-                for folder in written
-                if (folder / MANIFEST).is_file()
-                and read_manifest(folder).notes.get(LEARNT_FROM) is True
-            ]
-            majority = majority_class(written)
-            if majority is not None:
-                notes["majority_class"] = majority
-        write_manifest(
-            folder,
-            Manifest(
-                STAGE,
-                params={"labels": labels, "scenes": scenes},
-                parents={"source": read_manifest(source).digest}
-                if (source / MANIFEST).is_file()
-                else {},
-                notes=notes,
-                links={"source": Path(os.path.relpath(source, out)).as_posix()},
-            ),
-        )
-    return ScannetExport(kind, vertices, without, tuple(left_out), out)
+    there = Input.folder(source) if (source / MANIFEST).is_file() else Input.files(source)
+    stage = ExportScannet(there, labels, scenes, tuple(folders), predicted)
+    notes = (runner or Runner()).make(stage, out).notes
+    return ScannetExport(
+        notes["kind"],
+        notes["vertices"],
+        notes["vertices without class"],
+        tuple(notes["scenes left out"]),
+        out,
+    )
+
+
+def _is_learnt_from(folder: Path) -> bool:
+    """Whether the network behind a predicted scene has learnt from it."""
+    there = (folder / MANIFEST).is_file()
+    return there and read_manifest(folder).notes.get(LEARNT_FROM) is True
 
 
 def _predicted_scenes(pred: Path, which: str) -> list[Path]:

@@ -16,7 +16,7 @@ from crossvox.tasks.params import ReconstructParams, SceneTaskParams, Segment3dP
 from crossvox.train.folder import state_of
 from crossvox.train.params import TrainParams, TransferParams
 from crossvox.train.report import TrainReport
-from crossvox.views.visibility import ViewParams
+from crossvox.views.params import ViewParams
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from crossvox.recipes.train import (
 from crossvox.samples.batch import collate
 from crossvox.samples.dataset import ChunkDataset
 from crossvox.samples.index import SampleIndex, training_index, window_index
-from crossvox.samples.maps import FeatureCollate
+from crossvox.samples.maps import FeatureCollate, FrameMaps
 from crossvox.samples.source import SceneSource, load_source
 from crossvox.tasks.params import FeatureParams, ProxyParams
 from crossvox.tasks.reconstruct import Reconstruct
@@ -38,7 +38,7 @@ from crossvox.train.loop import train
 from crossvox.train.params import TRANSFER
 from crossvox.train.report import TrainReport
 from crossvox.train.transfer import Transfer
-from crossvox.views.visibility import ViewParams
+from crossvox.views.params import ViewParams
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -94,7 +94,7 @@ def train_scenes(stage: TrainScenes, work: Work) -> TrainReport:
     report = train(
         recipe.task,
         dataset,
-        collate if frozen is None else FeatureCollate(frozen),
+        collate if frozen is None else FeatureCollate(FrameMaps(frozen)),
         work.out,
         params.train,
         validation=validation,

@@ -19,10 +19,11 @@ from crossvox.predict.params import PredictParams
 from crossvox.predict.prediction import ScenePrediction
 from crossvox.predict.prior import FramePrior
 from crossvox.predict.windows import predict_scene
-from crossvox.recipes.image_run import load_segment2d
+from crossvox.recipes.image_run import load_segment2d, read_segment2d_run
 from crossvox.recipes.scene_run import SceneRun, read_scene_run
 from crossvox.samples.batch import normalised
 from crossvox.samples.source import SceneSource
+from crossvox.tasks.lifted import LiftedNetwork
 from crossvox.tasks.params import Segment2dParams
 from crossvox.tasks.segment2d import Segment2d
 from crossvox.tasks.segment3d import Segment3d
@@ -45,8 +46,9 @@ def run2d_input(run: Path) -> Input:
     """A 2D run as an input: what its weights are.
 
     Raises:
-        ArtifactError: it has no weights.
+        ArtifactError: it is no such run, or has no weights.
     """
+    read_segment2d_run(run)
     return Input(run, file_digest(run / best_or_last(run) / NETWORK))
 
 
@@ -118,9 +120,9 @@ class Trained:
 
     def _prior(self) -> FramePrior | None:
         """What all frames say of classes, of a network that starts from it."""
-        module = getattr(self.network, "class_prior", None)
-        if module is None:
+        if not isinstance(self.network, LiftedNetwork) or self.network.class_prior is None:
             return None
+        module = self.network.class_prior
 
         def weigh(means: NDArray[np.float32]) -> NDArray[np.float32]:
             with torch.inference_mode():

@@ -24,8 +24,8 @@ from crossvox.samples.index import SampleIndex
 from crossvox.samples.params import AugmentParams
 from crossvox.samples.source import SceneSource
 from crossvox.samples.vary import vary_color
+from crossvox.views.params import ViewParams
 from crossvox.views.select import chunk_pixels
-from crossvox.views.visibility import ViewParams
 
 Key = int | tuple[int, int]
 

@@ -17,8 +17,8 @@ from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.grid import Index3
 from crossvox.core.volume import ChunkPlace
 from crossvox.samples.source import SceneSource
+from crossvox.views.params import ViewParams
 from crossvox.views.select import select_many
-from crossvox.views.visibility import ViewParams
 
 SCHEMA = 1
 

@@ -77,12 +77,11 @@ class FeatureCollate:
     Only for images that are shown as they are: of a varied image the features differ every time.
 
     Args:
-        features: ``(1, 3, H, W)`` normalised images to ``(1, C, h, w)`` features.
-        most_bytes: features that are kept at most.
+        maps: where the features of frames are kept; whoever makes it decides how long it lives.
     """
 
-    def __init__(self, features: Callable[[Tensor], Tensor], most_bytes: int = CACHE_BYTES) -> None:
-        self.maps = FrameMaps(features, most_bytes)
+    def __init__(self, maps: FrameMaps) -> None:
+        self.maps = maps
 
     def __call__(self, samples: Sequence[Sample]) -> FeatureBatch:
         """The batch of these samples."""

@@ -9,26 +9,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.core.artifact import digest, replacing
-from crossvox.core.camera import Intrinsics
 from crossvox.core.checks import CaptureError, ShapeError, expect
 from crossvox.core.frame import Capture, Frame, Parts, fit_nearest
 from crossvox.core.grid import VoxelGrid
-from crossvox.core.npz import DAMAGE
 from crossvox.core.volume import SceneViews, SceneVolume
 from crossvox.doors.images import fit_color
-from crossvox.views.visibility import ViewParams, scene_views, view_fit
+from crossvox.samples.kept_views import read_views, views_digest, views_file, write_views
+from crossvox.views.params import ViewParams
+from crossvox.views.visibility import scene_views, view_fit
 
-VIEWS_FILE = "views.npz"
 VOLUME_FILE = "volume.npz"
-
-VIEWS_SCHEMA = 1
-"""Raised when the visibility rule or the file's layout changes: older files are then made anew."""
 
 READ_AHEAD = 4
 """Depth images that are decoded ahead of the one in work."""
@@ -128,8 +122,8 @@ def load_source(
 ) -> SceneSource:
     """Open a prepared scene.
 
-    The views are kept in the scene's folder and used again if they were made with the same view
-    parameters, grid, camera and poses; otherwise they are made anew.
+    Its views are kept in the scene's folder, one file for each set of view parameters, and used
+    again while grid, cameras, poses and depth stay the same.
 
     Args:
         folder: ``DATA/SCENE`` with ``volume.npz``, images and poses.
@@ -147,8 +141,8 @@ def load_source(
     folder = Path(folder)
     volume = read_volume(folder / VOLUME_FILE)
     capture = open_capture(folder)
-    file = folder / VIEWS_FILE
-    key = views_digest(volume.grid, capture, view_params) if cache else ""
+    key = views_digest(folder, volume.grid, capture, view_params) if cache else ""
+    file = views_file(folder, key)
     views = read_views(file, key, volume.grid) if cache else None
     if views is None:
         report = None if progress is None else (lambda done, _: progress(done, len(capture)))
@@ -177,52 +171,3 @@ def _depth_frames(capture: Capture) -> Iterator[Frame]:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-
-
-def views_digest(grid: VoxelGrid, capture: Capture, params: ViewParams) -> str:
-    """Fingerprint of everything that a scene's views follow from, but the depth values.
-
-    The number of views that a sub-volume takes does not matter to it.
-    """
-    poses = [capture.pose(index) for index in range(len(capture))]
-    rule = {name: value for name, value in vars(params).items() if name != "max_views"}
-    matrices = [None if pose is None else pose.world_from_camera.round(9) for pose in poses]
-    return digest([VIEWS_SCHEMA, rule, grid, capture.camera(), capture.frame_ids, matrices])
-
-
-def write_views(path: Path, views: SceneViews, key: str) -> None:
-    """Keep a scene's views: a reader sees the old file or the new one, never a part."""
-    camera = views.camera
-    arrays: dict[str, Any] = {
-        "digest": np.array(key),
-        "lens": np.array([camera.fx, camera.fy, camera.cx, camera.cy]),
-        "size": np.array(camera.size),
-        "frame_ids": views.frame_ids,
-        "start": views.start,
-        "voxel": views.voxel,
-        "pixel": views.pixel,
-    }
-    with replacing(path) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, **arrays)
-
-
-def read_views(path: Path, key: str, grid: VoxelGrid) -> SceneViews | None:
-    """Kept views, if there are any and their content's digest is ``key``; None otherwise.
-
-    A damaged file counts as none: it is made anew from the frames.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            if str(stored["digest"]) != key:
-                return None
-            lens, size = stored["lens"].tolist(), stored["size"].tolist()
-            return SceneViews(
-                grid,
-                Intrinsics(*lens, *size),
-                stored["frame_ids"],
-                stored["start"],
-                stored["voxel"],
-                stored["pixel"],
-            )
-    except DAMAGE:
-        return None

@@ -23,6 +23,7 @@ from crossvox.core.checks import ParamsError, expect
 from crossvox.core.frame import Frame
 from crossvox.core.threads import spread
 from crossvox.core.volume import Mesh
+from crossvox.scene.params import FULL_WEIGHT, TsdfParams
 
 Array = NDArray[Any]
 
@@ -39,48 +40,10 @@ _SPACING = 0.25
 """Largest distance between rays that are followed to find blocks, as a share of a block."""
 
 _FREE = np.int64(-1)
-_FULL_WEIGHT = 65535
 _FARTHEST_M = 1e30
 """Stands for "no limit": every finite reading is nearer, and infinity is not a reading."""
 _COLOR_SCALE = 256.0
 """Colour means are kept as 16-bit numbers, 256 steps a grey level."""
-
-
-@dataclass(frozen=True)
-class TsdfParams:
-    """How depth frames are fused.
-
-    Attributes:
-        voxel_m: edge of a voxel, metres.
-        truncation_voxels: half width of the band around the surface that is stored, voxels.
-        far_m: depth readings beyond this are ignored, metres; the noise of a structured-light
-            sensor grows with the square of the depth and passes a voxel at about 4 m. ``inf``
-            takes everything.
-        min_weight: observations that every corner of a cell needs before a surface is drawn in it.
-    """
-
-    voxel_m: float = 0.02
-    truncation_voxels: float = 5.0
-    far_m: float = 4.0
-    min_weight: int = 1
-
-    def __post_init__(self) -> None:
-        expect(
-            0 < self.voxel_m < np.inf
-            and 0 < self.truncation_voxels < np.inf
-            and self.far_m > 0
-            and 1 <= self.min_weight <= _FULL_WEIGHT,
-            given=f"voxel_m={self.voxel_m}, truncation_voxels={self.truncation_voxels}, "
-            f"far_m={self.far_m}, min_weight={self.min_weight}",
-            needed="positive numbers, and a minimum weight from 1 to 65535",
-            do="check the fusion parameters",
-            error=ParamsError,
-        )
-
-    @property
-    def truncation_m(self) -> float:
-        """Half width of the stored band, metres."""
-        return self.voxel_m * self.truncation_voxels
 
 
 @dataclass(frozen=True)
@@ -739,7 +702,7 @@ def _integrate(
             w = weight[block, cell]
             old = tsdf[block, cell]
             tsdf[block, cell] = old + (value - old) / np.float32(w + 1)
-            if w < _FULL_WEIGHT:
+            if w < FULL_WEIGHT:
                 weight[block, cell] = w + 1
             # Free space in front of a surface has no colour of its own.
             if use_color and distance < band:
@@ -749,7 +712,7 @@ def _integrate(
                     mean = np.float32(color[block, cell, c])
                     new = np.float32(shades[seen_at, c]) * np.float32(_COLOR_SCALE)
                     color[block, cell, c] = np.uint16(mean + (new - mean) * share + half)
-                if seen < _FULL_WEIGHT:
+                if seen < FULL_WEIGHT:
                     color[block, cell, 3] = seen + 1
 
 

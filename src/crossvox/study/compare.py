@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -99,12 +99,13 @@ class Comparison:
         return tuple(name for name, kind in self.kinds.items() if kind.place == "beside")
 
 
-def kinds(scores: Sequence[Score]) -> dict[str, ScoreKind]:
-    """What each score is."""
-    return {
-        s.name: ScoreKind(s.unit, s.higher_is_better, s.protocol, s.place, s.reading, s.class_name)
-        for s in reversed(scores)
-    }
+def kinds(scores: Iterable[Score]) -> dict[str, ScoreKind]:
+    """What each score is, by name."""
+    found: dict[str, ScoreKind] = {}
+    for s in scores:
+        kind = ScoreKind(s.unit, s.higher_is_better, s.protocol, s.place, s.reading, s.class_name)
+        found.setdefault(s.name, kind)
+    return found
 
 
 def compare(
@@ -248,11 +249,8 @@ def _rows(
 def _named(first: Scored, scenes: Sequence[str], pool: Pool | None) -> dict[str, ScoreKind]:
     """What each score of the study is."""
     if pool is not None:
-        scores = list(pool(added(first.counts[scene] for scene in scenes)))
-    else:
-        scores = [score for row in first.scenes.values() for score in row]
-    found = kinds(scores)
-    return {name: found[name] for name in dict.fromkeys(score.name for score in scores)}
+        return kinds(pool(added(first.counts[scene] for scene in scenes)))
+    return kinds(score for row in first.scenes.values() for score in row)
 
 
 def _of(results: Sequence[Result], arm: Arm) -> list[Result]:

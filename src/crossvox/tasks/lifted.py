@@ -23,6 +23,7 @@ from crossvox.views.lift import feature_pixels, lift, lift_attended, view_counts
 
 if TYPE_CHECKING:
     from crossvox.networks.features2d import Network2D
+    from crossvox.networks.volume import VolumeNetwork
 
 AnyFusion = Literal["concat", "mean", "max", "attention"]
 
@@ -37,8 +38,8 @@ class LiftedNetwork(nn.Module):
     training, for the few frames of a batch look at one corner of a room and would disturb them.
 
     Args:
-        volume_network: from ``(B, C, X, Y, Z)`` to logits; if it has a ``reduction``, that is done
-            before lifting where the fusion allows.
+        volume_network: from ``(B, C, X, Y, Z)`` to logits; its ``reduction`` is done before lifting
+            where the fusion allows.
         image_network: makes what is lifted; None lifts the images themselves.
         fusion: how views are joined.
         views: views of a sub-volume.
@@ -54,7 +55,7 @@ class LiftedNetwork(nn.Module):
 
     def __init__(
         self,
-        volume_network: nn.Module,
+        volume_network: VolumeNetwork,
         image_network: Network2D | None,
         *,
         fusion: AnyFusion,
@@ -84,17 +85,38 @@ class LiftedNetwork(nn.Module):
         self.train(self.training)
 
     def parts(self) -> dict[str, tuple[nn.Module, ...]]:
-        """Modules by part, see :meth:`crossvox.networks.scene_unet.SceneUNet.parts`.
+        """Modules by part, see :meth:`crossvox.networks.volume.VolumeNetwork.parts`.
 
         The scores of ``attention`` belong to the input, the weight of what frames say of classes to
         the classifier; ``images`` is the 2D network.
         """
-        parts: dict[str, tuple[nn.Module, ...]] = dict(self.volume_network.parts())  # type: ignore[operator]
+        parts: dict[str, tuple[nn.Module, ...]] = dict(self.volume_network.parts())
         if self.score is not None:
             parts["input"] = (*parts["input"], self.score)
         if self.class_prior is not None:
             parts["classifier"] = (*parts["classifier"], self.class_prior)
         return {"images": () if self.image_network is None else (self.image_network,), **parts}
+
+    def parameter_groups(self, rate: float) -> list[dict[str, Any]]:
+        """Groups of what learns, for the optimizer.
+
+        Args:
+            rate: learning rate of the 2D network.
+        """
+        first, *others = self.volume_network.parameter_groups()
+        if self.score is not None:
+            first = {**first, "params": [*first["params"], *_learning(self.score)]}
+        groups = [first, *others]
+        if self.image_network is not None and (own := _learning(self.image_network)):
+            groups.append({"params": own, "lr": rate})
+        scalars = [] if self.log_variances is None else [self.log_variances]
+        if self.class_prior is not None:
+            scalars.append(self.class_prior.scale)
+        scalars = [parameter for parameter in scalars if parameter.requires_grad]
+        if scalars:
+            # Decay would pull them to a value that means something else than "less".
+            groups.append({"params": scalars, "weight_decay": 0.0})
+        return groups
 
     def train(self, mode: bool = True) -> LiftedNetwork:
         """Set training mode, except for the 2D network."""
@@ -246,8 +268,11 @@ class LiftedNetwork(nn.Module):
         """The 3D network's 1x1x1 weights where they can run before lifting."""
         if self.fusion == "max":
             return None
-        weight: Tensor | None = getattr(self.volume_network, "reduction", None)
-        return weight
+        return self.volume_network.reduction
+
+
+def _learning(module: nn.Module) -> list[nn.Parameter]:
+    return [parameter for parameter in module.parameters() if parameter.requires_grad]
 
 
 def _ordered(images: Tensor) -> Tensor:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from crossvox.core.checks import ParamsError, expect
-from crossvox.core.params import check_choices
-from crossvox.networks import NetworkName
+from crossvox.core.params import check_choices, from_plain
+from crossvox.networks import NETWORKS, NETWORKS_2D
+from crossvox.networks.params import NetworkParams, SceneUNetParams
 
 COLORS = 3
 """Channels of one view's image."""
@@ -43,6 +45,25 @@ class ProxyParams:
             error=ParamsError,
         )
         _check_2d_loss(self.label_smoothing, self.loss_stride)
+
+
+def _named_values(options: tuple[str, ...]) -> dict[str, Any]:
+    """``NAME=VALUE`` to values by name: JSON where it is JSON, else text."""
+    values: dict[str, Any] = {}
+    for option in options:
+        name, equals, text = option.partition("=")
+        expect(
+            bool(name and equals),
+            given=f"option {option!r}",
+            needed="NAME=VALUE",
+            do="check --task.options",
+            error=ParamsError,
+        )
+        try:
+            values[name] = json.loads(text)
+        except ValueError:
+            values[name] = text
+    return values
 
 
 def _check_2d_loss(label_smoothing: float, loss_stride: int) -> None:
@@ -98,7 +119,9 @@ class SceneTaskParams:
     """What is lifted, and the network that reads it.
 
     Attributes:
-        network: ``scene_unet`` (compact, trains on a CPU) or ``surfacenet`` (as published).
+        network: ``scene_unet`` (compact, trains on a CPU), ``surfacenet`` (as published), or
+            another that is registered (:data:`crossvox.networks.NETWORKS`).
+        options: parameters of other networks than these two, ``NAME=VALUE``.
         width: channels of ``scene_unet`` at full size.
         depth: halvings of ``scene_unet``.
         blocks: residual blocks of ``scene_unet`` a level.
@@ -120,7 +143,8 @@ class SceneTaskParams:
         ParamsError: a value makes no sense, alone or beside the others.
     """
 
-    network: NetworkName = "scene_unet"
+    network: str = "scene_unet"
+    options: tuple[str, ...] = ()
     width: int = 16
     depth: int = 3
     blocks: int = 1
@@ -141,12 +165,31 @@ class SceneTaskParams:
             error=ParamsError,
         )
         expect(
-            not (self.network == "surfacenet" and self.seen_channel),
-            given="network=surfacenet with seen_channel",
-            needed="the published input, which has colours alone",
+            self.network_params.SEEN_CHANNEL or not self.seen_channel,
+            given=f"network={self.network} with seen_channel",
+            needed="the published input, which has no such channel",
             do="switch the seen channel off (--no-seen-channel)",
             error=ParamsError,
         )
+
+    @property
+    def network_params(self) -> NetworkParams:
+        """What the 3D network is built from.
+
+        Raises:
+            ParamsError: no network has this name, or it does not take these options.
+        """
+        kind = NETWORKS[self.network]
+        if kind is SceneUNetParams:
+            expect(
+                not self.options,
+                given=f"options {' '.join(self.options)} for {self.network}",
+                needed="its own flags",
+                do="pass --task.width, --task.depth, --task.blocks or --task.prior",
+                error=ParamsError,
+            )
+            return SceneUNetParams(self.width, self.depth, self.blocks, self.prior)
+        return from_plain(kind, _named_values(self.options), "--task.options")
 
     @property
     def view_channels(self) -> int:
@@ -270,6 +313,13 @@ class Segment2dParams:
 
     def __post_init__(self) -> None:
         check_choices(self)
+        expect(
+            self.network.partition(":")[0] in NETWORKS_2D,
+            given=f"2D network {self.network!r}",
+            needed=f"one of {', '.join(NETWORKS_2D)} (smp:ARCHITECTURE/ENCODER)",
+            do="correct --task.network",
+            error=ParamsError,
+        )
         expect(
             math.isfinite(self.encoder_rate_share) and self.encoder_rate_share >= 0,
             given=f"encoder_rate_share={self.encoder_rate_share}",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 from crossvox.core.volume import Batch, Score
 from crossvox.tasks.params import ReconstructParams
 from crossvox.tasks.scene import SceneTask, existing
-from crossvox.tasks.task import loss_score
+from crossvox.tasks.task import exact, loss_score
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -79,7 +79,7 @@ class Reconstruct(SceneTask):
             counts |= _confusion("mask_", seen, batch.occupied, batch.inside)
             counts["loss_sum"], counts["loss_weight"] = total, weight
             counts["loss_voxels"] = self.region(batch).sum()
-            return {name: value.to(torch.float64) for name, value in counts.items()}
+            return exact(counts)
 
     def scores(self, counts: Mapping[str, Tensor]) -> list[Score]:
         """Scores of a split from its added counts; NaN where a ratio is 0 / 0.

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from crossvox.core.checks import ParamsError, ShapeError, expect
 from crossvox.core.volume import Batch, LabelledBatch
-from crossvox.networks import build_network
 from crossvox.tasks.params import FeatureParams, ProxyParams, SceneTaskParams
 from crossvox.tasks.task import Losses
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from crossvox.networks.volume import VolumeNetwork
 
 
 @dataclass(frozen=True)
@@ -55,22 +56,15 @@ class SceneTask:
     def build(self) -> nn.Module:
         """A network for this task's input and classes, of which 0 is free space."""
         params = self.params
-        options: dict[str, Any] = {}
-        if params.network == "scene_unet":
-            options = {
-                "width": params.width,
-                "depth": params.depth,
-                "blocks": params.blocks,
-                "prior": params.prior,
-            }
-        network = build_network(params.network, params.in_channels, self.classes, **options)
+        volume_network = params.network_params.build(params.in_channels, self.classes)
+        network: nn.Module = volume_network
         if params.lifts_inside:
-            network = self._around(network)
+            network = self._around(volume_network)
         if self.initialise is not None:
             self.initialise(network)
         return network
 
-    def _around(self, network: nn.Module) -> nn.Module:
+    def _around(self, network: VolumeNetwork) -> nn.Module:
         """2D network and lifting before a 3D network, whose initial weights they do not change."""
         from crossvox.tasks.lifted import LiftedNetwork
         from crossvox.tasks.params import Segment2dParams
@@ -106,21 +100,12 @@ class SceneTask:
     def parameter_groups(self, network: Any) -> list[dict[str, Any]]:
         """Groups for the optimizer: the 2D network at its own rate, or in none if it is frozen."""
         features = self.params.features
-        images = None if features is None else network.image_network
-        own = [] if images is None else [p for p in images.parameters() if p.requires_grad]
-        taken = {id(parameter) for parameter in own}
-        prior = getattr(network, "class_prior", None)
-        found = (getattr(network, "log_variances", None), None if prior is None else prior.scale)
-        scalars = [p for p in found if p is not None and p.requires_grad]
-        taken |= {id(parameter) for parameter in scalars}
-        rest = [p for p in network.parameters() if p.requires_grad and id(p) not in taken]
-        groups: list[dict[str, Any]] = [{"params": rest}]
-        if own and features is not None:
-            groups.append({"params": own, "lr": features.rate})
-        if scalars:
-            # Decay would pull them to a value that means something else than "less".
-            groups.append({"params": scalars, "weight_decay": 0.0})
-        return groups
+        if self.params.lifts_inside:
+            groups = network.parameter_groups(0.0 if features is None else features.rate)
+        else:
+            groups = network.parameter_groups()
+        found: list[dict[str, Any]] = groups
+        return found
 
     def logits(self, network: nn.Module, batch: Batch) -> Tensor:
         """Logits ``(B, classes, X, Y, Z)`` of a batch.

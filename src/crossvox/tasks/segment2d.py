@@ -21,7 +21,7 @@ from crossvox.core.volume import ImageBatch, Score
 from crossvox.metrics import STRICT, segmentation_scores
 from crossvox.networks import build_network2d
 from crossvox.tasks.params import Segment2dParams
-from crossvox.tasks.task import Losses, loss_score
+from crossvox.tasks.task import Losses, exact, loss_score
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -167,7 +167,7 @@ class Segment2d:
                 "loss_weight": weight,
                 "loss_pixels": (batch.labels != NYU40.ignore_id).sum(),
             }
-            return {name: value.to(torch.float64) for name, value in counts.items()}
+            return exact(counts)
 
     def predict(self, network: Any, images: Tensor, size: tuple[int, int] | None = None) -> Tensor:
         """NYU40 ids of images, without gradients.

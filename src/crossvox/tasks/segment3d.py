@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -23,7 +23,7 @@ from crossvox.metrics import voxel_numbers
 from crossvox.tasks.params import Segment3dParams
 from crossvox.tasks.scene import SceneTask, existing
 from crossvox.tasks.segment2d import PUBLISHED_WEIGHTS, class_weights
-from crossvox.tasks.task import loss_score
+from crossvox.tasks.task import exact, loss_score
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -135,6 +135,8 @@ class Segment3d(SceneTask):
         mean, parts = super()._mean(logits, batch)
         if self.params.extra_loss == "none":
             return mean, parts
+        from crossvox.tasks.overlap import dice, lovasz
+
         rows, target = _rows(logits), self.targets(batch).flatten()
         kept = (target > FREE) & self.region(batch).flatten()
         extra = (dice if self.params.extra_loss == "dice" else lovasz)(rows[kept], target[kept])
@@ -181,7 +183,7 @@ class Segment3d(SceneTask):
                 "loss_weight": weight,
                 "loss_voxels": (self.region(batch) & (target != IGNORED)).sum(),
             }
-            return {name: value.to(torch.float64) for name, value in counts.items()}
+            return exact(counts)
 
     def scores(self, counts: Mapping[str, Tensor]) -> list[Score]:
         """Scores of a split from its added counts; NaN where a ratio is 0 / 0.
@@ -196,19 +198,16 @@ class Segment3d(SceneTask):
         support = round(float(learnt.sum()))
         found, trivial = voxel_numbers(learnt), voxel_numbers(baseline)
         scores = []
-        for name, value in found.items():
-            if name.startswith("IoU ") and name != "IoU occupied":
-                own = round(float(learnt[NYU40.id_of(name.removeprefix("IoU "))].sum()))
-                scores.append(_score(name, value, own))
-                continue
-            scores.append(_score(name, value, support))
+        for name in ("mIoU", "IoU occupied"):
+            scores.append(_score(name, found[name], support))
             scores.append(_score(f"{name} ({MAJORITY})", trivial[name], support))
-        annotated = float(learnt[1:].sum())
-        hits = float(counts["class_hits"])
-        scores.insert(
-            4,
-            _score("class accuracy", hits / annotated if annotated else math.nan, round(annotated)),
-        )
+        annotated, hits = float(learnt[1:].sum()), float(counts["class_hits"])
+        accuracy = hits / annotated if annotated else math.nan
+        scores.append(_score("class accuracy", accuracy, round(annotated)))
+        for number in NYU40.benchmark_ids:
+            name = f"IoU {NYU40.names[number]}"
+            own = _score(name, found[name], round(float(learnt[number].sum())))
+            scores.append(replace(own, class_name=NYU40.names[number]))
         protocol = (
             f"cross entropy, {self.params.weighting} class weights, "
             f"region {self.params.loss_region}"
@@ -231,47 +230,6 @@ def voxel_shares(counts: NDArray[Any]) -> tuple[float, ...]:
     annotated[NYU40.ignore_id] = 0
     total = annotated.sum()
     return tuple((annotated / total if total else annotated).tolist())
-
-
-def dice(logits: Tensor, target: Tensor) -> Tensor:
-    """Soft Dice loss, mean over the classes that occur; 0 for no row.
-
-    Args:
-        logits: ``(N, C)``.
-        target: ``(N,)`` int64.
-    """
-    if len(target) == 0:
-        return logits.sum()
-    present = target.unique()
-    share = logits.softmax(dim=1)[:, present]
-    truth = (target[:, None] == present).to(share.dtype)
-    overlap = 2 * (share * truth).sum(dim=0) / (share + truth).sum(dim=0)
-    return 1 - overlap.mean()
-
-
-def lovasz(logits: Tensor, target: Tensor) -> Tensor:
-    """Lovasz-Softmax loss, mean over the classes that occur; 0 for no row.
-
-    The convex extension of 1 - IoU of each class at the vector of errors (Berman, Triki and
-    Blaschko, "The Lovasz-Softmax loss", 2018).
-
-    Args:
-        logits: ``(N, C)``.
-        target: ``(N,)`` int64.
-    """
-    import torch
-
-    if len(target) == 0:
-        return logits.sum()
-    present = target.unique()
-    truth = (target[:, None] == present).to(logits.dtype)
-    error, order = (truth - logits.softmax(dim=1)[:, present]).abs().sort(dim=0, descending=True)
-    ranked = truth.gather(0, order)
-    whole = ranked.sum(dim=0)
-    left = whole - ranked.cumsum(dim=0)
-    jaccard = 1 - left / (whole + (1 - ranked).cumsum(dim=0))
-    steps = torch.cat((jaccard[:1], jaccard[1:] - jaccard[:-1]))
-    return (error * steps).sum(dim=0).mean()
 
 
 def _rows(logits: Tensor) -> Tensor:

@@ -58,12 +58,23 @@ class Task(Protocol):
         ...
 
     def observe(self, network: nn.Module, batch: Any) -> dict[str, Tensor]:
-        """What validation counts on one batch: float64 scalars that add over batches."""
+        """What validation counts on one batch, see :func:`exact`: numbers that add up."""
         ...
 
     def scores(self, counts: Mapping[str, Tensor]) -> list[Score]:
         """Scores of counts that were added over a split; one of them is called ``monitor``."""
         ...
+
+
+def exact(counts: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Counts of one batch, ready to be added: float64 on the CPU.
+
+    They are moved before they become float64, which not every accelerator has.
+
+    Args:
+        counts: whole numbers and float32 sums, on any device.
+    """
+    return {name: value.detach().cpu().double() for name, value in counts.items()}
 
 
 def loss_score(counts: Mapping[str, Tensor], of: str, protocol: str) -> Score:

@@ -17,9 +17,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from crossvox.core.artifact import Manifest, building, read_json, write_json, write_manifest
+from crossvox.core.artifact import Manifest, read_json, write_json, write_manifest
 from crossvox.core.checks import ArtifactError, CheckpointError
-from crossvox.train.folder import restore_swapped
+from crossvox.flow.folder import building
 from crossvox.train.weights import LoadReport, put_weights
 
 NETWORK = "network.safetensors"
@@ -61,7 +61,6 @@ def save_checkpoint(
         CheckpointError: it cannot be written (full disk, no permission); the old one stays.
     """
     try:
-        restore_swapped(folder)
         with building(folder) as temporary:
             _write_tensors(temporary / NETWORK, network.state_dict())
             if optimizer is not None:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +35,7 @@ from crossvox.core.artifact import (
 from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.params import from_plain
 from crossvox.core.volume import Score
+from crossvox.flow.folder import recover
 from crossvox.train.params import NEUTRAL, PARAMS, TrainParams
 from crossvox.train.report import TrainReport
 
@@ -296,23 +296,7 @@ def claim(run: Path, record: Mapping[str, Any]) -> None:
     (run / MANIFEST).unlink(missing_ok=True)
     write_json(run / PARAMS, record)
     for name in CHECKPOINTS:
-        restore_swapped(run / name)
-
-
-def restore_swapped(folder: Path) -> None:
-    """Undo a replacement that was cut off between its two renames; clear what it left behind.
-
-    Replacing a folder moves the old one aside and then moves the new one in. A process killed
-    exactly in between leaves only the old one, under a hidden name; it is moved back here. Only
-    for the process that writes the run: a reader could disturb a replacement under way.
-    """
-    if not folder.parent.is_dir():
-        return
-    aside = sorted(folder.parent.glob(f".{folder.name}.*.old"), key=lambda p: p.stat().st_mtime)
-    if aside and not folder.exists():
-        os.replace(aside.pop(), folder)
-    for stale in aside:
-        shutil.rmtree(stale, ignore_errors=True)
+        recover(run / name)
 
 
 # The end

@@ -129,7 +129,7 @@ class OriginalCheckpoint:
             error=CheckpointError,
         )
         if self.architecture == "surfacenet":
-            network = build_network("surfacenet", self.in_channels, self.classes)
+            network: nn.Module = build_network("surfacenet", self.in_channels, self.classes)
         else:
             network = build_network2d(self.architecture, self.classes, weights="none")
         return network, put_weights(self.weights, network, str(self.source))

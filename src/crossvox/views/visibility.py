@@ -14,68 +14,23 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.core.camera import ImageFit, Intrinsics, Pose, Size
-from crossvox.core.checks import ParamsError, ShapeError, expect
+from crossvox.core.camera import ImageFit, Intrinsics, Pose
+from crossvox.core.checks import ShapeError, expect
 from crossvox.core.frame import Frame, fit_nearest
 from crossvox.core.grid import Index3, VoxelGrid
 from crossvox.core.volume import SceneViews
+from crossvox.views.params import ViewParams
 
 Array = NDArray[Any]
 Pairs = tuple[NDArray[np.int32], NDArray[np.int32]]
 
 SMALLEST_DEPTH_M = 1e-3
 """Voxel centres nearer than this are never projected, whatever the near bound."""
-
-
-@dataclass(frozen=True)
-class ViewParams:
-    """How frames look at voxels.
-
-    Attributes:
-        width: image width that views are taken at, pixels.
-        height: image height that views are taken at, pixels.
-        near_m: smallest depth reading that is trusted, metres.
-        far_m: largest depth reading that is trusted, metres.
-        tolerance_m: how far a voxel centre may lie before or behind the reading, metres.
-        max_views: views a sub-volume takes at most.
-        geometry: "exact" crops the camera together with its image; "thesis" treats the crop as a
-            scale, as the published pipeline does (for comparison with its numbers).
-    """
-
-    width: int = 320
-    height: int = 240
-    near_m: float = 0.4
-    far_m: float = 4.0
-    tolerance_m: float = 0.05
-    max_views: int = 5
-    geometry: Literal["exact", "thesis"] = "exact"
-
-    def __post_init__(self) -> None:
-        expect(
-            self.width > 0 and self.height > 0 and self.max_views > 0,
-            given=f"views of {self.width}x{self.height}, at most {self.max_views}",
-            needed="a positive size and at least one view",
-            do="correct --views.width, --views.height or --views.max-views",
-            error=ParamsError,
-        )
-        expect(
-            0 <= self.near_m < self.far_m and self.tolerance_m >= 0,
-            given=f"depths from {self.near_m} to {self.far_m} m within {self.tolerance_m} m",
-            needed="0 <= near < far and a tolerance of 0 or more",
-            do="correct --views.near-m, --views.far-m or --views.tolerance-m",
-            error=ParamsError,
-        )
-
-    @property
-    def size(self) -> Size:
-        """``(width, height)`` in pixels."""
-        return self.width, self.height
 
 
 def view_fit(camera: Intrinsics, params: ViewParams) -> tuple[ImageFit, Intrinsics]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from crossvox.core.checks import ParamsError, expect
 
@@ -114,11 +115,11 @@ class RoomsReport:
 
     Attributes:
         rooms: one record a room, in order.
-        seconds: wall time of the call.
+        failed: rooms that could not be written.
     """
 
     rooms: tuple[RoomReport, ...] = field(default_factory=tuple)
-    seconds: float = 0.0
+    failed: tuple[Any, ...] = ()
 
     @property
     def scenes(self) -> tuple[str, ...]:

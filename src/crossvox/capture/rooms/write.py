@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +15,13 @@ from crossvox.capture.rooms.categories import NYU40_IDS, RAW_IDS, write_class_ma
 from crossvox.capture.rooms.film import shots
 from crossvox.capture.rooms.frames import Cameras
 from crossvox.capture.rooms.layout.furnish import kind_of
-from crossvox.capture.rooms.params import RoomReport, RoomsParams, RoomsReport
+from crossvox.capture.rooms.params import RoomsParams
 from crossvox.capture.rooms.reference import reference_mesh
 from crossvox.capture.rooms.scan import Scan, prepare_scan
 from crossvox.capture.sens import SensHeader, SensWriter
 from crossvox.core.artifact import (
-    Manifest,
     Stopwatch,
-    building,
-    is_current,
-    plain,
-    read_manifest,
     replacing,
-    write_manifest,
 )
 from crossvox.core.labels import NYU40
 from crossvox.core.threads import threads as all_threads
@@ -38,7 +31,6 @@ from crossvox.doors.meshes import write_ply
 
 Progress = Callable[[int, int], None]
 
-STAGE = "room"
 CLASS_MAP = "scannetv2-labels.combined.tsv"
 LABEL_FOLDER = "label-filt"
 
@@ -88,10 +80,10 @@ class RoomNotes:
     seconds: dict[str, float] = field(compare=False)
 
 
-def room_params(params: RoomsParams, number: int) -> dict[str, Any]:
-    """What makes room ``number`` what it is, beside the seed: equal values, equal files."""
+def room_images(params: RoomsParams) -> dict[str, Any]:
+    """What makes a room what it is, beside its number: equal values, equal files."""
     every = asdict(params)
-    return {"room": number, **{name: every[name] for name in _PER_ROOM}}
+    return {name: every[name] for name in (*_PER_ROOM, "seed")}
 
 
 def write_room(
@@ -170,67 +162,7 @@ def _raw_ids_of_things(scan: Scan, seen: NDArray[np.bool_]) -> list[int]:
     return [int(raw_id) for _, raw_id in things]
 
 
-# All rooms
-
-
-def write_rooms(out: Path, params: RoomsParams, progress: Progress | None = None) -> RoomsReport:
-    """Write furnished rooms as ScanNet raw scans.
-
-    Each room is a folder ``OUT/sceneNNNN_00`` with ``.sens``, ``label-filt/``, reference meshes
-    and a manifest; beside them lie the class map and the split lists. Rooms that are there already
-    with the same parameters are left as they are; an interrupted one is made anew.
-
-    Args:
-        out: folder to write to.
-        params: how many rooms, what images.
-        progress: called with frames done and frames in all.
-
-    Returns:
-        What was written and what was found.
-    """
-    begin = time.perf_counter()
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    reports: list[RoomReport] = []
-    counts: Counter[str] = Counter()
-    total = params.count * params.frames
-    for number in range(params.count):
-        done = number * params.frames
-
-        def tell(frames: int, _: int, done: int = done) -> None:
-            if progress is not None:
-                progress(done + frames, total)
-
-        folder = out / scene_name(number)
-        manifest = Manifest(STAGE, room_params(params, number), seed=params.seed)
-        skipped = is_current(folder, manifest)
-        if skipped:
-            tell(params.frames, params.frames)
-        else:
-            with building(folder) as temporary:
-                notes = plain(write_room(temporary, number, params, tell))
-                seconds = notes.pop("seconds")
-                write_manifest(temporary, replace(manifest, notes=notes, seconds=seconds))
-        found = read_manifest(folder)
-        counts.update(found.notes["objects"])
-        reports.append(_report(params, number, found, skipped=skipped))
-    write_lists(out, params, counts)
-    return RoomsReport(tuple(reports), time.perf_counter() - begin)
-
-
-def _report(params: RoomsParams, number: int, found: Manifest, *, skipped: bool) -> RoomReport:
-    name, notes = scene_name(number), found.notes
-    return RoomReport(
-        scene=name,
-        kind=notes["kind"],
-        split="val" if name in splits(params)[1] else "train",
-        frames=int(notes["frames"]),
-        lost_poses=int(notes["lost_poses"]),
-        vertices=int(notes["vertices"]),
-        classes=tuple(notes["classes"]),
-        seconds=0.0 if skipped else sum(found.seconds.values()),
-        skipped=skipped,
-    )
+# Beside the rooms
 
 
 def write_lists(out: Path, params: RoomsParams, objects: Mapping[str, int]) -> None:

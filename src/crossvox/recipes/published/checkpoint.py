@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import crossvox
 from crossvox.chunks import ChunkParams
 from crossvox.core.artifact import (
-    SCHEMA,
-    Manifest,
-    building,
-    file_digest,
-    is_current,
-    plain,
     write_json,
-    write_manifest,
 )
 from crossvox.core.checks import CheckpointError, ParamsError, expect
-from crossvox.recipes.published.folder import claim
+from crossvox.flow.runner import Runner, Work
+from crossvox.flow.stage import Input, Stage
 from crossvox.recipes.published.params import THESIS_VIEWS
 from crossvox.recipes.train import ReconstructRunParams, Segment3dRunParams
 from crossvox.recipes.train_scenes import read_features
+from crossvox.recipes.trained import run2d_input
 from crossvox.tasks.params import (
     COLORS,
     FeatureParams,
@@ -34,6 +28,7 @@ from crossvox.tasks.params import (
 from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.tasks.segment2d import PUBLISHED_SHARES
 from crossvox.tasks.segment3d import Segment3d
+from crossvox.train.folder import make_record
 from crossvox.train.params import PARAMS, TrainParams
 
 if TYPE_CHECKING:
@@ -71,81 +66,91 @@ class CheckpointImport:
     note: str
 
 
-def import_checkpoint(file: Path, run: Path, *, features: Path | None = None) -> CheckpointImport:
-    """Turn a checkpoint of the published pipeline (``.pth.tar``) into a run folder.
+@dataclass(frozen=True)
+class ImportCheckpoint(Stage):
+    """A checkpoint as a run folder.
 
-    Nothing in the file is executed. The run holds ``best/`` (there is nothing to go on training
-    from), ``params.json`` with the published parameters, and a manifest that tells what was loaded.
+    Attributes:
+        file: the checkpoint.
+        features: the 2D run whose features its 3D network reads.
+    """
+
+    NAME = IMPORT_CHECKPOINT
+
+    file: Input
+    features: Input | None = None
+
+    def make(self, work: Work) -> Mapping[str, Any]:
+        """Write ``best/`` and ``params.json``; there is nothing to go on training from."""
+        from crossvox.train.checkpoint import save_checkpoint
+        from crossvox.train.original import read_original_checkpoint
+
+        checkpoint = read_original_checkpoint(self.file.path)
+        lifted = None if self.features is None else _lifted(checkpoint, self.features.path)
+        task, task_params, recipe, note = _describe(checkpoint, lifted)
+        network, report = checkpoint.build()
+        whole = network if lifted is None else _joined(task_params, lifted, network)
+        parents = {role: given.digest for role, given in self.inputs.items()}
+        record = make_record(
+            task, task_params, TrainParams(), samples={"train": 0}, recipe=recipe, parents=parents
+        )
+        save_checkpoint(work.out / "best", whole, {"step": 0, "imported": self.file.path.name})
+        write_json(work.out / PARAMS, record)
+        return {
+            "task": task,
+            "parameters": sum(parameter.numel() for parameter in network.parameters()),
+            "architecture": checkpoint.architecture,
+            "in_channels": checkpoint.in_channels,
+            "classes": checkpoint.classes,
+            "file": self.file.path.name,
+            "file_notes": checkpoint.notes,
+            "load": _load_notes(report),
+            "note": note,
+        }
+
+
+def import_checkpoint(
+    file: Path, run: Path, *, features: Path | None = None, runner: Runner | None = None
+) -> CheckpointImport:
+    """Turn a checkpoint of the published pipeline into a run folder; nothing in it is executed.
+
+    The run holds ``best/`` (there is nothing to go on training from), ``params.json`` with the
+    published parameters, and a manifest that tells what was loaded.
 
     Args:
-        file: the checkpoint.
+        file: its .pth.tar file: ENet, DeepLabv3 or SurfaceNet.
         run: run folder; new, empty, or one that an import wrote.
-        features: a 2D run whose features the file's 3D network reads, an imported one for example.
-            Its weights become a part of the run, which is complete with them. Which 2D network a
-            file was trained with is not told by its weights.
+        features: 2D run whose features a SurfaceNet reads that was trained on features. Its weights
+            become a part of the run, which is complete with them. Which 2D network a file was
+            trained with is not told by its weights.
+        runner: who imports.
 
     Raises:
         CheckpointError: the file is missing, damaged, wants to execute something, or its weights do
             not fit a known network one for one.
-        ArtifactError: ``run`` holds something else, or ``features`` is no 2D run.
+        ArtifactError: RUN holds something else, or ``features`` is no 2D run.
         ParamsError: ``features`` makes other channels than the file's network reads, or it reads no
             features.
     """
-    from crossvox.train.checkpoint import save_checkpoint
-    from crossvox.train.original import read_original_checkpoint
-
-    claim(run, (IMPORT_CHECKPOINT,), "run")
-    checkpoint = read_original_checkpoint(file)
-    lifted = None if features is None else _lifted_features(checkpoint, features)
-    task, task_params, recipe, note = _describe(checkpoint, lifted)
-    parents = {"file": file_digest(file)}
-    if lifted is not None:
-        parents["features"] = lifted.digest
-    record = plain(
-        {
-            "schema": SCHEMA,
-            "version": crossvox.__version__,
-            "task": {"name": task, "params": task_params},
-            "train": TrainParams(),
-            "recipe": recipe,
-            "parents": parents,
-            "samples": {"train": 0},
-        }
+    expect(
+        file.is_file(),
+        given=f"{file}, which is no file",
+        needed="a checkpoint (.pth.tar)",
+        do="check the path",
+        error=CheckpointError,
     )
-    manifest = Manifest(
-        IMPORT_CHECKPOINT,
-        params={key: record[key] for key in ("task", "train", "recipe", "samples")},
-        parents=parents,
-        links={} if features is None else {"features": os.path.relpath(features, run)},
-    )
-    network, report = checkpoint.build()
-    parameters = sum(parameter.numel() for parameter in network.parameters())
-    whole = network if lifted is None else _joined(task_params, lifted, network)
-    notes = {
-        "parameters": parameters,
-        "architecture": checkpoint.architecture,
-        "in_channels": checkpoint.in_channels,
-        "classes": checkpoint.classes,
-        "file": file.name,
-        "file_notes": checkpoint.notes,
-        "load": _load_notes(report),
-        "note": note,
-    }
-    kept = is_current(run, manifest)
-    if not kept:
-        with building(run) as temporary:
-            save_checkpoint(temporary / "best", whole, {"step": 0, "imported": file.name})
-            write_json(temporary / PARAMS, record)
-            write_manifest(temporary, replace(manifest, notes=plain(notes)))
+    stage = ImportCheckpoint(Input.file(file), None if features is None else run2d_input(features))
+    outcome = (runner or Runner()).make(stage, run)
+    notes = outcome.notes
     return CheckpointImport(
         run,
-        task,
-        checkpoint.architecture,
-        checkpoint.classes,
-        parameters,
-        len(report.loaded),
-        kept,
-        note,
+        notes["task"],
+        notes["architecture"],
+        notes["classes"],
+        notes["parameters"],
+        notes["load"]["loaded"],
+        outcome.status == "kept",
+        notes["note"],
     )
 
 
@@ -165,10 +170,9 @@ class _Lifted:
 
     params: FeatureParams
     weights: dict[str, Any]
-    digest: str
 
 
-def _lifted_features(checkpoint: OriginalCheckpoint, run: Path) -> _Lifted:
+def _lifted(checkpoint: OriginalCheckpoint, run: Path) -> _Lifted:
     """The 2D run, if the file's network reads what it makes."""
     wide = checkpoint.architecture == "surfacenet" and checkpoint.view_channels != COLORS
     expect(
@@ -179,7 +183,7 @@ def _lifted_features(checkpoint: OriginalCheckpoint, run: Path) -> _Lifted:
         do="leave --features out",
         error=ParamsError,
     )
-    found = _Lifted(*read_features(run))
+    found = _Lifted(*read_features(run)[:2])
     expect(
         found.params.channels == checkpoint.view_channels,
         given=f"{run}, a {found.params.network} that makes {found.params.channels} channels, for "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,23 +13,19 @@ from crossvox.capture import open_capture
 from crossvox.core.artifact import (
     MANIFEST,
     Manifest,
-    Stopwatch,
-    building,
     digest,
     file_digest,
-    is_current,
-    plain,
-    read_manifest,
-    write_manifest,
 )
 from crossvox.core.checks import ArtifactError, expect
-from crossvox.core.frame import Capture, Parts
+from crossvox.core.frame import Parts
 from crossvox.core.grid import Index3, VoxelGrid
 from crossvox.core.volume import ChunkPlace, SceneVolume
-from crossvox.doors.images import write_bytes
-from crossvox.flow.progress import Progress, Silent
+from crossvox.flow.folder import expect_own
+from crossvox.flow.jobs import Outcome
+from crossvox.flow.runner import Runner, Work
+from crossvox.flow.stage import Collection, Input, Stage, how
+from crossvox.recipes.data import VOLUME, enter_scenes
 from crossvox.recipes.prepare_scene import posed_frames
-from crossvox.recipes.published.folder import claim
 from crossvox.recipes.published.params import ImportParams, Split
 from crossvox.recipes.published.places import (
     Stored,
@@ -38,9 +34,10 @@ from crossvox.recipes.published.places import (
     unturned,
     voxel_edge_m,
 )
-from crossvox.samples.hdf5 import OriginalFile, turned
 from crossvox.samples.index import SampleIndex
 from crossvox.samples.params import LabelConvention
+from crossvox.samples.published.places import turned
+from crossvox.samples.published.reader import OriginalFile
 from crossvox.scene.merge import Piece, merge
 from crossvox.scene.occ_grid import read_occ_grid
 from crossvox.scene.store import read_volume, write_volume
@@ -76,69 +73,129 @@ class ImportReport:
     scenes: dict[str, dict[str, Any]]
 
 
+@dataclass(frozen=True)
+class ImportedData(Collection):
+    """A data folder of imported scenes; each split may come from a file of its own."""
+
+    NAME = "import-hdf5"
+
+
+@dataclass(frozen=True)
+class ImportScene(Stage):
+    """The sub-volumes of one scene, put back in their places.
+
+    Attributes:
+        file: the HDF5 file.
+        frames: the prepared scene that holds the images.
+        params: split and meaning of labels.
+        numbers: the scene's sub-volumes, by their place in the file.
+        stored: the file, opened.
+    """
+
+    NAME = "prepare-scene"
+
+    file: Input
+    frames: Input
+    params: ImportParams
+    numbers: tuple[int, ...] = how(())
+    stored: OriginalFile | None = how(None)
+
+    def make(self, work: Work) -> Mapping[str, Any]:
+        """Write the scene's volume beside links to its frames; the notes name its places."""
+        if self.stored is None:
+            raise ArtifactError("an imported scene needs its file opened")
+        return _import_scene(self, self.stored, work)
+
+
 def import_hdf5(
     file: Path,
     out: Path,
     params: ImportParams | None = None,
     *,
     frames: Path | None = None,
-    progress: Progress | None = None,
+    runner: Runner | None = None,
 ) -> ImportReport:
-    """Turn an HDF5 file of the published pipeline into a data folder that training runs from.
+    """Turn an HDF5 file of sub-volumes into a data folder that training runs from.
 
     The file holds occupancy, labels and frame numbers; the images lie in the prepared scenes it was
     made from. Each scene's sub-volumes are put back in their places. Where the prepared scene has
     a volume (``volume.npz``, or the published ``SCENE_occ_grid.pth``), it fills what they leave
-    open. ``out`` links to the scenes' frames and holds ``SPLIT.txt`` and ``SPLIT.index.json``.
+    open. OUT links to the scenes' frames and holds ``SPLIT.txt`` and ``SPLIT.index.json``.
 
     Args:
         file: the HDF5 file.
-        out: data folder; new, empty, or one that an import wrote (of the other split, say).
-        params: see :class:`ImportParams`.
-        frames: folder of prepared scenes; by default the one that ``data_chunks/FILE`` lies in, as
-            the published pipeline has it, else the file's own folder.
-        progress: who watches.
+        out: data folder; import the other split's file into the same one.
+        params: split and meaning of labels.
+        frames: folder of the prepared scenes with the images; by default the one that holds
+            data_chunks/FILE, else the file's own.
+        runner: who makes the scenes.
 
     Raises:
         ArtifactError: the file is damaged, a scene or frame is not there, or a sub-volume does not
             lie on the voxels of its scene.
     """
-    params, progress = params or ImportParams(), progress or Silent()
-    claim(out, ("import-hdf5",), "data")
-    stored = OriginalFile(file, params.labels)
+    params, runner = params or ImportParams(), runner or Runner()
+    expect_own(out, ImportedData.NAME)
     if frames is None:
         frames = file.parent.parent if file.parent.name == "data_chunks" else file.parent
-    by_scene: dict[str, list[int]] = {}
-    for number, scene in enumerate(stored.scenes):
-        by_scene.setdefault(scene, []).append(number)
-    _expect_scenes(by_scene, frames, out, params.split)
-    report = progress.step(f"{file.name}: scenes")
-    parent = digest([stored.digest, plain(params)])
-    places: list[tuple[int, ChunkPlace]] = []
-    notes: dict[str, dict[str, Any]] = {}
-    for done, (scene, numbers) in enumerate(by_scene.items(), start=1):
-        found, notes[scene] = _import_scene(
-            stored, numbers, frames / scene, out / scene, params, parent
+    stored = OriginalFile(file, params.labels)
+    try:
+        by_scene = _by_scene(stored)
+        _expect_scenes(by_scene, frames, out, params.split)
+        given = Input(file, stored.digest)
+        items = {
+            scene: ImportScene(given, _frames(frames / scene), params, tuple(numbers), stored)
+            for scene, numbers in by_scene.items()
+        }
+
+        def enter(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+            return _enter(out, params, stored, outcomes)
+
+        made = runner.make_all(
+            ImportedData(), items, out, links={f"frames_{params.split}": frames}, notes=enter
         )
-        places += found
-        report(done, len(by_scene))
+    finally:
+        stored.close()
+    return _report(out, params, made.manifest)
+
+
+def _by_scene(stored: OriginalFile) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for number, scene in enumerate(stored.scenes):
+        found.setdefault(scene, []).append(number)
+    return found
+
+
+def _enter(
+    out: Path, params: ImportParams, stored: OriginalFile, outcomes: Sequence[Outcome]
+) -> dict[str, Any]:
+    """Write the index and the list of a split; what the folder notes of it."""
+    for outcome in outcomes:
+        if outcome.error:
+            raise ArtifactError(outcome.error)
+    enter_scenes(out, lambda _: params.split)(outcomes)
+    places = [
+        (number, ChunkPlace(outcome.item, tuple(start), tuple(frame_ids)))
+        for outcome in outcomes
+        for number, start, frame_ids in outcome.notes["places"]
+    ]
     # In the file's own order, so that sample i here is sample i there.
     ordered = tuple(place for _, place in sorted(places, key=lambda entry: entry[0]))
-    index = SampleIndex(ordered, stored.shape, stored.frames.shape[1], notes)
+    counts = {o.item: {k: v for k, v in o.notes.items() if k != "places"} for o in outcomes}
+    index = SampleIndex(ordered, stored.shape, stored.frames.shape[1], counts)
     index.save(out / INDEX_NAMES[params.split])
-    write_bytes(out / f"{params.split}.txt", "".join(f"{name}\n" for name in by_scene).encode())
-    result = ImportReport(
-        out,
-        out / INDEX_NAMES[params.split],
-        stored.labels,
-        len(stored),
-        len(stored) - len(ordered),
-        len(ordered),
-        notes,
-    )
-    _write_import_manifest(out, params, frames, parent, result)
-    stored.close()
-    return result
+    noted = {
+        "labels": stored.labels,
+        "sub_volumes": len(stored),
+        "turned_copies": len(stored) - len(ordered),
+        "places": len(ordered),
+        "scenes": counts,
+    }
+    return {params.split: noted}
+
+
+def _report(out: Path, params: ImportParams, manifest: Manifest) -> ImportReport:
+    return ImportReport(out, out / INDEX_NAMES[params.split], **manifest.notes[params.split])
 
 
 def _expect_scenes(scenes: dict[str, Any], frames: Path, out: Path, split: Split) -> None:
@@ -162,15 +219,9 @@ def _expect_scenes(scenes: dict[str, Any], frames: Path, out: Path, split: Split
     )
 
 
-def _import_scene(
-    stored: OriginalFile,
-    numbers: Sequence[int],
-    source: Path,
-    target: Path,
-    params: ImportParams,
-    parent: str,
-) -> tuple[list[tuple[int, ChunkPlace]], dict[str, Any]]:
-    """Bring one scene in; its places with their numbers in the file, and counts."""
+def _import_scene(stage: ImportScene, stored: OriginalFile, work: Work) -> dict[str, Any]:
+    """Bring one scene in; counts, and its places with their numbers in the file."""
+    source, numbers = stage.frames.path, stage.numbers
     capture = open_capture(source)
     own, origin = _own_volume(source)
     voxel_m = voxel_edge_m(stored, numbers)
@@ -181,14 +232,17 @@ def _import_scene(
     # The lattice of a scene without a volume starts anywhere: bring its places to start at 0.
     merged = merge([_piece(stored, chunk) for chunk in unique], lattice, own)
     volume = merged.volume
-    places = [
-        (
-            chunk.number,
-            ChunkPlace(source.name, _shifted(chunk.start, merged.shift), chunk.frame_ids),
-        )
-        for chunk in unique
-    ]
-    notes = {
+    if own is None or origin != VOLUME or own.grid != volume.grid:
+        with work.watch("observed voxels"):
+            seen = observed_voxels(
+                volume.grid,
+                posed_frames(capture, Parts(rgb=False, labels=False)),
+                far_m=stage.params.far_m,
+            )
+        volume = replace(volume, observed=seen)
+    _link_frames(source, work.out)
+    write_volume(work.out / VOLUME, volume)
+    return {
         "sub_volumes": len(numbers),
         "turned_copies": len(chunks) - len(unique),
         "volume": origin,
@@ -197,35 +251,16 @@ def _import_scene(
         "voxels_changed": merged.changed,
         "voxels": volume.grid.count,
         "voxels_covered": merged.covered,
+        "places": [
+            [chunk.number, _shifted(chunk.start, merged.shift), chunk.frame_ids] for chunk in unique
+        ],
     }
-    manifest = Manifest(
-        "prepare-scene",
-        {"import": plain(params), "scene": source.name},
-        parents={"file": parent, "frames": _frames_digest(source, capture)},
-        notes=notes,
-    )
-    if is_current(target, manifest):
-        return places, notes
-    watch = Stopwatch()
-    if own is None or origin != "volume.npz" or own.grid != volume.grid:
-        with watch("observed voxels"):
-            seen = observed_voxels(
-                volume.grid,
-                posed_frames(capture, Parts(rgb=False, labels=False)),
-                far_m=params.far_m,
-            )
-        volume = replace(volume, observed=seen)
-    with building(target) as temporary:
-        _link_frames(source, temporary)
-        write_volume(temporary / "volume.npz", volume)
-        write_manifest(temporary, replace(manifest, seconds=watch.seconds))
-    return places, notes
 
 
 def _own_volume(source: Path) -> tuple[SceneVolume | None, str]:
     """The volume that a prepared scene brings along, and where it comes from."""
-    if (source / "volume.npz").is_file():
-        return read_volume(source / "volume.npz"), "volume.npz"
+    if (source / VOLUME).is_file():
+        return read_volume(source / VOLUME), VOLUME
     pickled = source / f"{source.name}_occ_grid.pth"
     if pickled.is_file():
         return read_occ_grid(pickled), pickled.name
@@ -242,17 +277,18 @@ def _shifted(start: Index3, shift: Index3) -> Index3:
     return (start[0] - shift[0], start[1] - shift[1], start[2] - shift[2])
 
 
-def _frames_digest(source: Path, capture: Capture) -> str:
+def _frames(source: Path) -> Input:
     """What of a prepared scene matters here: its manifest, or its frames where it has none."""
     if (source / MANIFEST).is_file():
-        return file_digest(source / MANIFEST)
-    return digest([capture.name, capture.frame_ids])
+        return Input(source, file_digest(source / MANIFEST))
+    capture = open_capture(source)
+    return Input(source, digest([capture.name, capture.frame_ids]))
 
 
 def _link_frames(source: Path, folder: Path) -> None:
     """Links to everything of a prepared scene that stays as it is; copies where links fail."""
     for entry in sorted(source.iterdir()):
-        own = entry.name in (MANIFEST, "volume.npz") or entry.name.startswith(("views", "."))
+        own = entry.name in (MANIFEST, VOLUME) or entry.name.startswith(("views", "."))
         if own or entry.name.endswith("_occ_grid.pth"):
             continue
         link = folder / entry.name
@@ -263,23 +299,3 @@ def _link_frames(source: Path, folder: Path) -> None:
                 shutil.copytree(entry, link)
             else:
                 shutil.copy2(entry, link)
-
-
-def _write_import_manifest(
-    out: Path, params: ImportParams, frames: Path, parent: str, result: ImportReport
-) -> None:
-    """Manifest of the data folder, over both splits."""
-    old = read_manifest(out) if (out / MANIFEST).is_file() else Manifest("import-hdf5", params={})
-    notes = plain(result)
-    for name in ("out", "index"):
-        del notes[name]
-    write_manifest(
-        out,
-        Manifest(
-            "import-hdf5",
-            {**(old.params or {}), params.split: plain(params)},
-            parents={**old.parents, params.split: parent},
-            notes={**old.notes, params.split: notes},
-            links={**old.links, f"frames_{params.split}": os.path.relpath(frames, out)},
-        ),
-    )

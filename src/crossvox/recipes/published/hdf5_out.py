@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from crossvox.chunks import cut
+from crossvox.core.artifact import MANIFEST, plain, read_manifest, write_manifest
 from crossvox.core.checks import ArtifactError, ParamsError, expect
-from crossvox.flow.progress import Progress, Silent
+from crossvox.flow.folder import expect_own
+from crossvox.flow.progress import Progress
+from crossvox.flow.runner import Runner, Work
+from crossvox.flow.stage import Continued, State
 from crossvox.recipes.data import read_scenes
 from crossvox.recipes.published.params import CLEAN_SHARE, ExportParams, Split
-from crossvox.samples.hdf5 import OriginalWriter, chunk_from_world, turned
 from crossvox.samples.index import SampleIndex, training_index, window_index
+from crossvox.samples.published.places import chunk_from_world, turned
+from crossvox.samples.published.writer import OriginalWriter
 from crossvox.samples.source import SceneSource, load_source
-from crossvox.views.visibility import ViewParams
+from crossvox.views.params import ViewParams
 
 
 @dataclass(frozen=True)
@@ -40,28 +45,52 @@ class ExportedFile:
     bytes_each: float
 
 
-def export_hdf5(
-    data: Path, out: Path, params: ExportParams | None = None, *, progress: Progress | None = None
-) -> tuple[ExportedFile, ...]:
-    """Write the published pipeline's training files.
+@dataclass(frozen=True)
+class ExportHdf5(Continued):
+    """The published pipeline's training files; those of other splits stay."""
 
-    Training sub-volumes are drawn as ``crossvox train reconstruct`` draws them; validation ones are
+    NAME = "export-hdf5"
+
+    data: Path
+    params: ExportParams
+
+    def go_on(self, work: Work) -> tuple[ExportedFile, ...]:
+        """Write the files asked for."""
+        expect_own(work.out, self.NAME)
+        files = _write_files(self.data, work.out, self.params, work.progress)
+        noted = read_manifest(work.out).notes if (work.out / MANIFEST).is_file() else {}
+        noted.update({file.path.name: plain({**vars(file), "path": None}) for file in files})
+        write_manifest(work.out, replace(self.manifest(), notes=noted))
+        return files
+
+    def state(self, folder: Path) -> State:
+        """Files are always written anew."""
+        return "make"
+
+
+def export_hdf5(
+    data: Path, out: Path, params: ExportParams | None = None, *, runner: Runner | None = None
+) -> tuple[ExportedFile, ...]:
+    """Write the published pipeline's HDF5 files of sub-volumes.
+
+    Training sub-volumes are drawn as 'crossvox train reconstruct' draws them; validation ones are
     all non-overlapping windows with an occupied voxel. Frame numbers are those of the prepared
     scene.
 
     Args:
-        data: a folder that ``crossvox prepare`` wrote.
-        out: folder that receives ``train_clean.hdf5``, ``val_scenes_non_overlapping_clean.hdf5``
-            and ``augmented_train_clean.hdf5``, as far as asked for (without ``_clean`` where
-            nothing is left out).
-        params: see :class:`ExportParams`.
-        progress: who watches.
+        data: folder that 'crossvox prepare' wrote.
+        out: folder that receives train_clean.hdf5, val_scenes_non_overlapping_clean.hdf5 and
+            augmented_train_clean.hdf5, as far as asked for (without _clean where nothing is left
+            out).
+        params: which sub-volumes, and how.
+        runner: who writes.
 
     Raises:
-        ArtifactError: a scene is missing, or no sub-volume is left to write.
+        ArtifactError: a scene is missing, no sub-volume is left to write, or OUT holds something
+            else.
         ParamsError: rotations of sub-volumes that are not square, or frame numbers beyond 16 bit.
     """
-    params, progress = params or ExportParams(), progress or Silent()
+    params = params or ExportParams()
     shape = params.chunks.shape
     expect(
         not params.turned or shape[0] == shape[1],
@@ -70,6 +99,13 @@ def export_hdf5(
         do="correct --chunks.shape, or leave out --turned",
         error=ParamsError,
     )
+    files: tuple[ExportedFile, ...] = (runner or Runner()).go_on(ExportHdf5(data, params), out)
+    return files
+
+
+def _write_files(
+    data: Path, out: Path, params: ExportParams, progress: Progress
+) -> tuple[ExportedFile, ...]:
     ending = "_clean.hdf5" if params.clean else ".hdf5"
     files: list[ExportedFile] = []
     for split in ("train", "val") if params.split == "both" else (params.split,):

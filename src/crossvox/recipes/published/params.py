@@ -7,7 +7,7 @@ from typing import Literal
 
 from crossvox.chunks import ChunkParams
 from crossvox.samples.params import LabelConvention
-from crossvox.views.visibility import ViewParams
+from crossvox.views.params import ViewParams
 
 Split = Literal["train", "val"]
 

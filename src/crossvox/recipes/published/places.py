@@ -12,7 +12,8 @@ import numpy as np
 from crossvox.core.checks import ArtifactError, expect
 from crossvox.core.frame import Capture
 from crossvox.core.grid import Index3, VoxelGrid
-from crossvox.samples.hdf5 import LATTICE_TOLERANCE, OriginalFile, locate
+from crossvox.samples.published.places import LATTICE_TOLERANCE, locate
+from crossvox.samples.published.reader import OriginalFile
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from crossvox.predict.params import PredictParams
 from crossvox.predict.seen import seen_by_windows
 from crossvox.recipes.data import read_scenes
 from crossvox.recipes.prepare_scene import posed_frames
-from crossvox.recipes.study.reconstruct import StudyParams
+from crossvox.recipes.study.reconstruct import NUMBERS, StudyParams
 from crossvox.recipes.study.scenes import BASELINES, NETWORKS, STUDY_BASELINES, SceneStudy
 from crossvox.recipes.study.untrained import (
     CALIBRATION_IMAGES,
@@ -33,11 +33,11 @@ from crossvox.recipes.study.untrained import (
 from crossvox.recipes.train import train_reconstruct
 from crossvox.recipes.trained import run2d_input
 from crossvox.samples.source import load_source
-from crossvox.scene.tsdf import TsdfParams
+from crossvox.scene.params import TsdfParams
 from crossvox.study.arms import MASK_ONLY, TSDF, Arm
 from crossvox.study.results import Scored
 from crossvox.train.report import TrainReport
-from crossvox.views.visibility import ViewParams
+from crossvox.views.params import ViewParams
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class ReconstructStudy(SceneStudy[StudyParams]):
                 for name, method in methods.items()
             }
 
-        return self.kept_baselines(evaluate)
+        return self.kept_baselines(evaluate, NUMBERS)
 
     def _features(self, arm: Arm, seed: int) -> Path | None:
         """The 2D run whose features an arm lifts; made here where it is an untrained one."""

@@ -17,7 +17,7 @@ from crossvox.predict.baselines import write_vote_baseline
 from crossvox.predict.params import SurfaceParams
 from crossvox.recipes.data import VOLUME, read_scenes
 from crossvox.recipes.study.scenes import BASELINES, STARTS, STUDY_BASELINES, SceneStudy
-from crossvox.recipes.study.segment3d import Study3dParams
+from crossvox.recipes.study.segment3d import NUMBERS, Study3dParams
 from crossvox.recipes.train import (
     ReconstructRunParams,
     RunSources,
@@ -32,7 +32,7 @@ from crossvox.study.results import Scored
 from crossvox.tasks.params import ReconstructParams, SceneTaskParams
 from crossvox.tasks.segment3d import Segment3d, label_counts, voxel_shares
 from crossvox.train.report import TrainReport
-from crossvox.views.visibility import ViewParams
+from crossvox.views.params import ViewParams
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class Segment3dStudy(SceneStudy[Study3dParams]):
                 MAJORITY: _scored(found, MAJORITY_METHOD),
             }
 
-        return self.kept_baselines(evaluate)
+        return self.kept_baselines(evaluate, NUMBERS)
 
     def _majority(self) -> int:
         """The class with most annotated voxels in the training scenes."""

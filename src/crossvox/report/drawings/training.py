@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from crossvox.core.checks import ArtifactError
+from crossvox.metrics import main_scores
 from crossvox.report.drawings.svg import SERIES, finish, svg
 from crossvox.report.values import as_dict, number
 
@@ -140,7 +141,7 @@ def loss_curves(log: TrainingLog) -> Markup | None:
 
 def score_curves(log: TrainingLog, most: int = 3) -> Markup | None:
     """Validation scores over steps, the comprehensive ones first; baselines as dashed lines."""
-    first = ("IoU", "mIoU", "F1", "F-score")
+    first = main_scores()
     names = sorted(log.scores, key=lambda name: first.index(name) if name in first else len(first))
     chosen = {name: log.scores[name] for name in names[:most]}
     if not chosen:

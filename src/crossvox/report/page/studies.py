@@ -43,7 +43,7 @@ def study_record(folder: Path, sources: Sources) -> dict[str, Any] | None:
         "scenes": [str(scene) for scene in as_list(comparison.get("scenes"))],
         "cautions": [str(text) for text in as_list(comparison.get("cautions"))],
         "controls": controls,
-        "rows": [_row(arm, main, controls) for arm in ordered],
+        "rows": [_row(arm, main, controls, level) for arm in ordered],
         "others": {
             "scores": [_score_name(score, kind) for score, kind in kinds.items()],
             "rows": [
@@ -51,7 +51,7 @@ def study_record(folder: Path, sources: Sources) -> dict[str, Any] | None:
             ],
         },
         **_drawings(name, record, learnt, baselines, controls, main, _better(kinds.get(main, {}))),
-        "sentence": _sentence(name, learnt, main, controls),
+        "sentence": _sentence(name, learnt, main, controls, level),
         "learnt": len(learnt),
     }
 
@@ -74,7 +74,7 @@ def _drawings(
 ) -> dict[str, Any]:
     """Arms with their spread; each arm's difference to every control."""
     safe = re.sub(r"\W+", "-", name)
-    seeds = _seeds(as_list(record.get("results")), main)
+    seeds = _seeds(learnt, as_list(record.get("results")), main)
     spreads = {}
     for arm in learnt:
         score = _score(arm, main)
@@ -117,8 +117,13 @@ def _against(arm: Mapping[str, Any], control: str, score: str) -> dict[str, Any]
     return as_dict(as_dict(as_dict(arm.get("against")).get(control)).get(score))
 
 
-def _seeds(results: list[Any], score: str) -> dict[str, list[float]]:
-    """Mean over the scenes of every seed, by arm."""
+def _seeds(
+    arms: Sequence[Mapping[str, Any]], results: list[Any], score: str
+) -> dict[str, list[float]]:
+    """The score of every seed, by arm; where it is not told, the mean over scenes."""
+    told = {arm["name"]: as_list(_score(arm, score).get("by_seed")) for arm in arms}
+    if any(told.values()):
+        return {a: [v for one in row if (v := number(one)) is not None] for a, row in told.items()}
     found: dict[str, list[float]] = {}
     for result in map(as_dict, results):
         values = [
@@ -143,7 +148,21 @@ def _differences(
     return found
 
 
-def _row(arm: Mapping[str, Any], main: str, controls: Sequence[str]) -> dict[str, Any]:
+def _sign(entry: Mapping[str, Any], level: float) -> int:
+    """Whether a difference is surely above (1) or below (-1) nothing, or not sure (0).
+
+    Its interval must be clear of 0, and so must its p value, adjusted for the other differences of
+    the score.
+    """
+    low, high, p = (number(entry.get(key)) for key in ("low", "high", "p_adjusted"))
+    if low is None or high is None or (p is not None and p > 1 - level):
+        return 0
+    return int(low > 0) - int(high < 0)
+
+
+def _row(
+    arm: Mapping[str, Any], main: str, controls: Sequence[str], level: float
+) -> dict[str, Any]:
     """One arm of the main table."""
     score = _score(arm, main)
     return {
@@ -154,11 +173,11 @@ def _row(arm: Mapping[str, Any], main: str, controls: Sequence[str]) -> dict[str
         "train_s": number(as_dict(arm.get("seconds")).get("train")),
         "score": _spread(score),
         "undefined": int(number(score.get("undefined")) or 0),
-        "differences": [_difference(_against(arm, control, main)) for control in controls],
+        "differences": [_difference(_against(arm, control, main), level) for control in controls],
     }
 
 
-def _difference(entry: Mapping[str, Any]) -> dict[str, Any] | None:
+def _difference(entry: Mapping[str, Any], level: float) -> dict[str, Any] | None:
     """How an arm differs from a control; None if it was not compared."""
     mean, low, high = (number(entry.get(key)) for key in ("mean", "low", "high"))
     if mean is None:
@@ -169,7 +188,7 @@ def _difference(entry: Mapping[str, Any]) -> dict[str, Any] | None:
     return {
         "mean": value_text(mean, signed=True),
         "interval": interval_text(low, high),
-        "certain": low is not None and high is not None and (low > 0 or high < 0),
+        "certain": _sign(entry, level) != 0,
         "seeds": f"{above:.0f} of {count:.0f} seeds above" if known else "",
         "p": "" if adjusted is None else f"adjusted p {adjusted:.2g}",
     }
@@ -180,7 +199,11 @@ def _spread(score: Mapping[str, Any]) -> str:
 
 
 def _sentence(
-    name: str, arms: Sequence[Mapping[str, Any]], main: str, controls: Sequence[str]
+    name: str,
+    arms: Sequence[Mapping[str, Any]],
+    main: str,
+    controls: Sequence[str],
+    level: float,
 ) -> str:
     """How the arms compare with the first control, and whether that is more than chance."""
     if not arms:
@@ -189,14 +212,14 @@ def _sentence(
     if not controls:
         return f"{text}."
     control = controls[0]
-    found = _differences(arms, control, main)
-    above = [arm for arm, (_, low, _) in found.items() if low is not None and low > 0]
-    below = [arm for arm, (_, _, high) in found.items() if high is not None and high < 0]
+    signs = {arm["name"]: _sign(_against(arm, control, main), level) for arm in arms}
+    above = [arm for arm, sign in signs.items() if sign > 0]
+    below = [arm for arm, sign in signs.items() if sign < 0]
     parts = []
     if above:
         parts.append(f"{', '.join(above)} score higher than {control}")
     if below:
         parts.append(f"{', '.join(below)} score lower than {control}")
     if not parts:
-        parts.append(f"none differs from {control} by more than its interval")
+        parts.append(f"none surely differs from {control}")
     return f"{text}; {main}: {'; '.join(parts)}."

@@ -18,19 +18,16 @@ from crossvox.core.checks import ArtifactError, ParamsError
 from crossvox.core.grid import VoxelGrid
 from crossvox.core.labels import BENCHMARK_IDS
 from crossvox.core.volume import SceneVolume
-from crossvox.samples.hdf5 import (
+from crossvox.samples.params import LabelConvention
+from crossvox.samples.published.labels import (
     FREE_VALUE,
-    OriginalFile,
-    OriginalWriter,
-    chunk_from_world,
     decode_labels,
     encode_labels,
     guess_convention,
-    locate,
-    scene_numbers,
-    turned,
 )
-from crossvox.samples.params import LabelConvention
+from crossvox.samples.published.places import chunk_from_world, locate, scene_numbers, turned
+from crossvox.samples.published.reader import OriginalFile
+from crossvox.samples.published.writer import OriginalWriter
 
 SHAPE = (32, 32, 64)
 CONVENTIONS: tuple[LabelConvention, ...] = get_args(LabelConvention)

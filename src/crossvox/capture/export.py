@@ -1,0 +1,182 @@
+"""Any capture written as an exported folder (:mod:`crossvox.capture.folder` reads it)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from crossvox.capture.files import check_color_header, write_matrix
+from crossvox.capture.folder import MM_PER_M
+from crossvox.capture.stored import LOST_POSE, StoredCapture
+from crossvox.core.camera import Intrinsics, Size
+from crossvox.core.checks import CaptureError, ParamsError, PoseError, expect
+from crossvox.core.frame import Capture, Parts
+from crossvox.core.threads import threads
+from crossvox.doors.images import decode_color, encode_jpeg, encode_png, write_bytes
+
+_JPEG_START = b"\xff\xd8"
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What :func:`export_folder` did; nothing is left out without being counted here.
+
+    Attributes:
+        frame_ids: frames written, rising.
+        lost_poses: those of them whose tracking was lost (written with their pose).
+        without_labels: those of them that have no label image.
+        unknown_raw_ids: pixels (at the exported size) by raw label id that the class map lacks.
+        broken: frames left out: number and reason.
+        camera: the exported frames' camera.
+    """
+
+    frame_ids: tuple[int, ...]
+    lost_poses: tuple[int, ...]
+    without_labels: tuple[int, ...]
+    unknown_raw_ids: dict[int, int]
+    broken: tuple[tuple[int, str], ...]
+    camera: Intrinsics
+
+
+@dataclass(frozen=True, eq=False)
+class _Exported:
+    """Outcome of one frame."""
+
+    id: int
+    lost: bool = False
+    labelled: bool = False
+    unknown: dict[int, int] = field(default_factory=dict)
+    problem: str = ""
+
+
+def export_folder(
+    capture: Capture,
+    folder: Path,
+    *,
+    frame_skip: int = 10,
+    size: Size | None = (320, 240),
+    progress: Callable[[int, int], None] | None = None,
+) -> ExportReport:
+    """Write a capture as an exported folder.
+
+    Each file is written whole or not at all; the folder becomes a unit through
+    ``core.artifact.building`` around this call. Frames are worked on by the threads that
+    this process may use.
+
+    Args:
+        capture: what to export.
+        folder: where to; created if missing.
+        frame_skip: write every ``frame_skip``-th frame, from the first.
+        size: image size ``(width, height)`` to export at; None: the capture's own. Where a stored
+            JPEG has that size already, its bytes are copied untouched.
+        progress: called with frames done and frames in total.
+
+    Returns:
+        What was written and what was not.
+
+    Raises:
+        ParamsError: ``frame_skip`` is below 1.
+        CaptureError: more than half of the frames are broken.
+    """
+    expect(
+        frame_skip >= 1,
+        given=f"frame_skip={frame_skip}",
+        needed="1 or more",
+        do="pass 1 to export every frame",
+        error=ParamsError,
+    )
+    camera = capture.camera(size)
+    positions = range(0, len(capture), frame_skip)
+    for part in ("color", "depth", "pose"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    done: list[_Exported] = []
+    pool = ThreadPoolExecutor(max_workers=threads())
+    try:
+        for outcome in pool.map(
+            lambda p: _export_frame(capture, p, folder, camera.size), positions
+        ):
+            done.append(outcome)
+            if progress is not None:
+                progress(len(done), len(positions))
+    finally:
+        pool.shutdown(cancel_futures=True)
+    broken = tuple((one.id, one.problem) for one in done if one.problem)
+    expect(
+        2 * len(broken) <= len(done),
+        given=f"{capture.name}, where {len(broken)} of {len(done)} frames are broken, first: "
+        f"frame {broken[0][0] if broken else ''}: {broken[0][1] if broken else ''}",
+        needed="at most half",
+        do="repair the capture",
+        error=CaptureError,
+    )
+    k4 = np.eye(4)
+    k4[:3, :3] = camera.matrix
+    write_matrix(folder / "intrinsic.txt", k4)
+    written = [one for one in done if not one.problem]
+    unknown: Counter[int] = Counter()
+    for one in written:
+        unknown.update(one.unknown)
+    return ExportReport(
+        frame_ids=tuple(one.id for one in written),
+        lost_poses=tuple(one.id for one in written if one.lost),
+        without_labels=tuple(one.id for one in written if not one.labelled),
+        unknown_raw_ids=dict(sorted(unknown.items())),
+        broken=broken,
+        camera=camera,
+    )
+
+
+def _export_frame(capture: Capture, position: int, folder: Path, size: Size) -> _Exported:
+    number = capture.frame_ids[position]
+    stored = capture if isinstance(capture, StoredCapture) else None
+    try:
+        pose = capture.pose(position)  # checks that it is rigid or marked as lost
+        if stored is not None:
+            matrix = stored.delivered_pose_matrix(position)
+            color = _stored_jpeg(stored, position, size)
+            if color is None:
+                color = encode_jpeg(stored.color(position, size))
+            depth_m = stored.depth_m(position, size)
+            found = stored.labels_and_unknown(position, size)
+            labels, unknown = (None, {}) if found is None else found
+        else:
+            frame = capture.frame(position, size, Parts())
+            assert frame.rgb is not None
+            assert frame.depth_m is not None
+            matrix = LOST_POSE if pose is None else pose.world_from_camera
+            color, depth_m = encode_jpeg(frame.rgb), frame.depth_m
+            labels, unknown = frame.labels, {}
+    except (CaptureError, PoseError) as error:
+        return _Exported(number, problem=str(error))
+    depth_mm = np.rint(depth_m * np.float32(MM_PER_M))
+    # What 16 bits of millimetres cannot hold (beyond 65.5 m) is no reading indoors.
+    depth_mm[~(depth_mm <= 65535)] = 0
+    write_bytes(folder / "color" / f"{number}.jpg", color)
+    write_bytes(folder / "depth" / f"{number}.png", encode_png(depth_mm.astype(np.uint16)))
+    if labels is not None:
+        write_bytes(folder / "label" / f"{number}.png", encode_png(labels))
+    write_matrix(folder / "pose" / f"{number}.txt", matrix)
+    return _Exported(number, pose is None, labels is not None, unknown)
+
+
+def _stored_jpeg(capture: StoredCapture, position: int, size: Size) -> bytes | None:
+    """The stored bytes if they are a complete JPEG of this size.
+
+    Raises:
+        CaptureError: they are a JPEG, but a damaged one.
+    """
+    if capture.registration.color_camera.size != size:
+        return None
+    data = capture.color_data(position)
+    if data[:2] != _JPEG_START:
+        return None
+    source = capture.source(position, "colour")
+    check_color_header(data, source, size)
+    # Decoded (as small as it gets) only to be sure that the copy is worth having.
+    decode_color(data, source, at_least=(1, 1))
+    return data

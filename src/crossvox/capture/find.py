@@ -1,0 +1,108 @@
+"""Which captures a folder holds, and what they are called."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from crossvox.capture import open_capture
+from crossvox.capture.formats import looked_for, reader_of
+from crossvox.core.checks import CaptureError, expect
+from crossvox.core.names import safe_name
+
+
+def find_captures(raw: Path) -> list[Path]:
+    """The capture at ``raw``, or all files and folders right below it that a reader claims.
+
+    A folder of captures may hold files and folders mixed. Broken captures are found too, so that
+    they can be reported.
+
+    Returns:
+        Paths, sorted by name.
+
+    Raises:
+        CaptureError: there is none.
+    """
+    below = claimed_below(raw)
+    if len({path.is_dir() for path in below}) > 1:
+        return below
+    try:
+        open_capture(raw)
+    except CaptureError as error:
+        if below:
+            return below
+        if not raw.is_dir() or reader_of(raw) is not None:
+            raise
+        raise CaptureError(
+            f"given: {raw}, which holds no capture, nor does anything right below it; "
+            f"needed: a capture or a folder of captures: {looked_for()}; do: check the path"
+        ) from error
+    return [raw]
+
+
+def claimed_below(folder: Path) -> list[Path]:
+    """Files and folders right below a folder that a reader claims, sorted by name."""
+    if not folder.is_dir():
+        return []
+    entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    return [path for path in entries if reader_of(path) is not None]
+
+
+def capture_names(paths: Sequence[Path]) -> dict[Path, str]:
+    """A name for each capture, safe as a folder's name; no two are equal on any file system.
+
+    A capture is called as its reader calls it, a broken one by its path. Captures of one name, also
+    if they differ by capitals alone, are told apart by the folders that they lie in:
+    ``a/room.sens`` and ``b/room.sens`` are ``a_room`` and ``b_room``.
+
+    Raises:
+        CaptureError: nothing is left of a name once it is safe, or two captures cannot be told
+            apart.
+    """
+    own = {path: _own_name(path) for path in paths}
+    places = {path: _places(path, name) for path, name in own.items()}
+    names = dict(own)
+    while clashing := _clashing(names):
+        for path in clashing:
+            expect(
+                bool(places[path]),
+                given=f"{len(clashing)} captures called {own[path]}, among them {path}",
+                needed="captures that their folders tell apart",
+                do="rename one of them",
+                error=CaptureError,
+            )
+            names[path] = f"{places[path].pop(0)}_{names[path]}"
+    return names
+
+
+def _clashing(names: dict[Path, str]) -> list[Path]:
+    count = Counter(name.casefold() for name in names.values())
+    return [path for path, name in names.items() if count[name.casefold()] > 1]
+
+
+def _places(path: Path, name: str) -> list[str]:
+    """Where a capture lies, innermost first, without what its name says already."""
+    places = (safe_name(part) for part in reversed(_stem(path).parts))
+    return [place for place in places if place and place not in name]
+
+
+def _stem(path: Path) -> Path:
+    """The whole path, without a file's ending."""
+    path = path.resolve()
+    return path if path.is_dir() else path.with_suffix("")
+
+
+def _own_name(path: Path) -> str:
+    try:
+        name = safe_name(open_capture(path).name)
+    except CaptureError:
+        name = safe_name(_stem(path).name)
+    expect(
+        bool(name),
+        given=f"{path}, whose name is empty without separators and dots",
+        needed="a name with letters or digits",
+        do="rename it",
+        error=CaptureError,
+    )
+    return name

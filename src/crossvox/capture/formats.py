@@ -1,0 +1,25 @@
+"""The capture formats there are, in the order in which they are asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from crossvox.capture import folder, scannet, seven_scenes, tum
+from crossvox.capture.reader import Reader
+from crossvox.core.registry import Registry
+
+READERS: Registry[Reader] = Registry("capture format", "crossvox.readers")
+READERS.register("scannet", scannet.READER)
+READERS.register("folder", folder.READER)
+READERS.register("7-scenes", seven_scenes.READER)
+READERS.register("tum", tum.READER)
+
+
+def reader_of(path: Path) -> Reader | None:
+    """The first reader that claims a file or folder."""
+    return next((reader for reader in READERS.values() if reader.claims(path)), None)
+
+
+def looked_for() -> str:
+    """What the readers look for, for error texts."""
+    return "; ".join(reader.looks_for for reader in READERS.values())

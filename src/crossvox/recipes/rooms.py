@@ -1,0 +1,101 @@
+"""Furnished rooms as complete raw scans, one folder a room."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from crossvox.capture.rooms.params import RoomReport, RoomsParams, RoomsReport
+from crossvox.flow.jobs import Outcome
+from crossvox.flow.runner import Runner, Work
+from crossvox.flow.stage import Collection, Stage, how
+
+
+@dataclass(frozen=True)
+class Rooms(Collection):
+    """What all rooms of a folder have in common: what images, and the seed."""
+
+    NAME = "rooms"
+
+    images: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class WriteRoom(Stage):
+    """One room of a seed as a raw scan.
+
+    Attributes:
+        number: which one.
+        images: what makes it what it is, beside its number.
+        params: the same, as parameters.
+    """
+
+    NAME = "room"
+
+    number: int
+    images: Mapping[str, Any]
+    params: RoomsParams = how()
+
+    def make(self, work: Work) -> Mapping[str, Any]:
+        """See :func:`crossvox.capture.rooms.write.write_room`."""
+        from crossvox.capture.rooms.write import scene_name, write_room
+
+        report = work.progress.step(f"{scene_name(self.number)}: frames")
+        notes = vars(write_room(work.out, self.number, self.params, report)).copy()
+        work.watch.seconds.update(notes.pop("seconds"))
+        return notes
+
+    def size(self) -> float:
+        """Frames."""
+        return self.params.frames
+
+
+def write_rooms(
+    out: Path, params: RoomsParams | None = None, *, runner: Runner | None = None
+) -> RoomsReport:
+    """Write furnished rooms as complete raw scans.
+
+    Each room is a folder with .sens, label-filt/, reference meshes and a manifest; beside them lie
+    the class map and the split lists. Rooms that are there already are kept.
+
+    Args:
+        out: folder that receives one raw scan a room.
+        params: size, number and seed.
+        runner: who makes the rooms.
+    """
+    from crossvox.capture.rooms.write import room_images, scene_name, write_lists
+
+    params, runner = params or RoomsParams(), runner or Runner()
+    images = room_images(params)
+    items = {scene_name(n): WriteRoom(n, images, params) for n in range(params.count)}
+
+    def enter(outcomes: list[Outcome]) -> Mapping[str, Any]:
+        objects: Counter[str] = Counter()
+        for outcome in outcomes:
+            objects.update(outcome.notes.get("objects", {}))
+        write_lists(out, params, objects)
+        return {"rooms": len(outcomes)}
+
+    made = runner.make_all(Rooms(images), items, out, label="rooms", notes=enter)  # type: ignore[arg-type]
+    rooms = [_report(params, outcome) for outcome in made.outcomes if not outcome.error]
+    return RoomsReport(tuple(rooms), made.failed)
+
+
+def _report(params: RoomsParams, outcome: Outcome) -> RoomReport:
+    from crossvox.capture.rooms.write import splits
+
+    notes, kept = outcome.notes, outcome.status == "kept"
+    return RoomReport(
+        scene=outcome.item,
+        kind=notes["kind"],
+        split="val" if outcome.item in splits(params)[1] else "train",
+        frames=int(notes["frames"]),
+        lost_poses=int(notes["lost_poses"]),
+        vertices=int(notes["vertices"]),
+        classes=tuple(notes["classes"]),
+        seconds=0.0 if kept else sum(outcome.seconds.values()),
+        skipped=kept,
+    )

@@ -1,0 +1,98 @@
+"""What the frames of a scene see, kept beside the scene: one file for each way to look.
+
+``SCENE/views/DIGEST.npz``; the digest is that of everything that the views follow from. Different
+parameters therefore have different files, and none of them is ever written twice.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crossvox.core.artifact import MANIFEST, digest, read_manifest, replacing
+from crossvox.core.camera import Intrinsics
+from crossvox.core.frame import Capture
+from crossvox.core.grid import VoxelGrid
+from crossvox.core.npz import DAMAGE
+from crossvox.core.volume import SceneViews
+from crossvox.views.params import ViewParams
+
+VIEWS_FOLDER = "views"
+
+VIEWS_SCHEMA = 2
+"""Raised when the visibility rule or the file's layout changes: older files are not read then."""
+
+
+def views_file(folder: Path, key: str) -> Path:
+    """Where a scene keeps its views of this digest."""
+    return folder / VIEWS_FOLDER / f"{key}.npz"
+
+
+def views_digest(folder: Path, grid: VoxelGrid, capture: Capture, params: ViewParams) -> str:
+    """Fingerprint of everything that a scene's views follow from.
+
+    Depth values are told by the scene's manifest, or by the sizes and times of the depth files
+    where there is none. The number of views that a sub-volume takes does not matter.
+    """
+    poses = [capture.pose(index) for index in range(len(capture))]
+    rule = {name: value for name, value in vars(params).items() if name != "max_views"}
+    matrices = [None if pose is None else pose.world_from_camera.round(9) for pose in poses]
+    return digest(
+        [
+            VIEWS_SCHEMA,
+            rule,
+            grid,
+            capture.camera(),
+            capture.frame_ids,
+            matrices,
+            _depth_of(folder),
+        ]
+    )
+
+
+def _depth_of(folder: Path) -> Any:
+    if (folder / MANIFEST).is_file():
+        return read_manifest(folder).digest
+    files = sorted((folder / "depth").glob("*"))
+    return [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files]
+
+
+def write_views(path: Path, views: SceneViews, key: str) -> None:
+    """Keep a scene's views: a reader sees the old file or the new one, never a part."""
+    camera = views.camera
+    arrays: dict[str, Any] = {
+        "digest": np.array(key),
+        "lens": np.array([camera.fx, camera.fy, camera.cx, camera.cy]),
+        "size": np.array(camera.size),
+        "frame_ids": views.frame_ids,
+        "start": views.start,
+        "voxel": views.voxel,
+        "pixel": views.pixel,
+    }
+    path.parent.mkdir(exist_ok=True)
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, **arrays)
+
+
+def read_views(path: Path, key: str, grid: VoxelGrid) -> SceneViews | None:
+    """Kept views, if there are any and their content's digest is ``key``; None otherwise.
+
+    A damaged file counts as none: it is made anew from the frames.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            if str(stored["digest"]) != key:
+                return None
+            lens, size = stored["lens"].tolist(), stored["size"].tolist()
+            return SceneViews(
+                grid,
+                Intrinsics(*lens, *size),
+                stored["frame_ids"],
+                stored["start"],
+                stored["voxel"],
+                stored["pixel"],
+            )
+    except DAMAGE:
+        return None

@@ -1,0 +1,1 @@
+"""Sub-volumes in the published pipeline's HDF5 files, both ways."""

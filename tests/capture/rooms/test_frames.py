@@ -1,0 +1,98 @@
+"""A room ready to be filmed: light, patterns, depth, labels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from crossvox.capture.rooms import RoomsParams, texture
+from crossvox.capture.rooms.categories import RAW_IDS, nyu40_table
+from crossvox.capture.rooms.film import shoot
+from crossvox.capture.rooms.materials import KINDS as PATTERNS
+from crossvox.capture.rooms.materials import MaterialBook
+from crossvox.capture.rooms.reference import reference_mesh
+from crossvox.capture.rooms.scan import Scan
+from crossvox.core.camera import project, unproject
+
+
+def test_light_is_finite_and_darker_under_furniture(scan: Scan) -> None:
+    light = scan.studio.light
+    assert np.isfinite(light).all()
+    assert light.min() >= 0
+    floor = scan.studio.mesh.raw_label[scan.studio.mesh.vertex_face] == RAW_IDS["floor"]
+    level = light[floor].mean(axis=1)
+    assert np.percentile(level, 2) < 0.6 * np.median(level)
+
+
+def test_every_pattern_gives_reflectances_between_black_and_white() -> None:
+    rng = np.random.default_rng(0)
+    coords = rng.uniform(-2, 2, (200, 2)).astype(np.float32)
+    table = MaterialBook().table().reshape(0, 13)
+    table = np.tile(
+        np.float32([0, 0.8, 0.7, 0.6, 0.2, 0.3, 0.1, 0.2, 0, 1, 0, 0, 0]), (len(PATTERNS), 1)
+    )
+    table[:, 0] = np.arange(len(PATTERNS))
+    atlas = np.full((1, 8, 8, 3), 0.5, dtype=np.float32)
+    for kind in range(len(PATTERNS)):
+        out = np.zeros((200, 3), dtype=np.float32)
+        material, seeds = np.full(200, kind, np.int32), np.full(200, 3, np.int32)
+        texture.albedo_many(
+            coords, material, seeds, np.zeros((1, 2), np.float32), table, atlas, out
+        )
+        assert (out > 0).all()
+        assert (out <= 0.98).all()
+
+
+def test_every_pattern_has_its_own_kernel() -> None:
+    assert set(texture.PATTERNS) == set(PATTERNS) - {"image", "glow", "mirror"}
+
+
+def test_depth_is_the_distance_to_the_mesh(scan: Scan) -> None:
+    studio = scan.studio
+    pose = scan.pose(4)
+    hits, _ = studio.depth_hits(pose)
+    camera = scan.cameras.depth
+    depth = np.where(np.isfinite(hits.distance), hits.distance, 0).astype(np.float32)
+    depth = depth.reshape(camera.height, camera.width)
+    assert (depth > 0).mean() > 0.99
+    world = (pose @ scan.cameras.color_from_depth).apply(unproject(depth, camera))
+    points = world.reshape(-1, 3)[hits.face >= 0]
+    corners = studio.mesh.points[studio.mesh.faces[hits.face[hits.face >= 0]]].astype(float)
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    off = np.abs(np.einsum("ij,ij->i", points - corners[:, 0], normal))
+    assert off.max() < 2e-4
+
+
+def test_labels_agree_with_the_labelled_mesh(scan: Scan) -> None:
+    """Vertices of the reference mesh, projected where nothing hides them, meet their label."""
+    studio, camera = scan.studio, scan.cameras.color
+    agree = total = 0
+    seen = np.ones(len(studio.mesh.faces), dtype=bool)
+    surface, _ = reference_mesh(scan, seen)
+    table = nyu40_table()
+    assert surface.labels is not None
+    for frame in (0, 10, 20):
+        pose = scan.pose(frame)
+        hits, _ = studio.color_hits(pose)
+        labels = table[studio.labels(hits)]
+        world = scan.world_from_room @ pose
+        uvz = project(world.inverse().apply(surface.vertices_m), camera)
+        column, row = np.round(uvz[:, 0]), np.round(uvz[:, 1])
+        inside = (uvz[:, 2] > 0.2) & (column >= 0) & (row >= 0)
+        inside &= (column < camera.width) & (row < camera.height)
+        column, row = column[inside].astype(int), row[inside].astype(int)
+        depth = hits.distance.reshape(camera.height, camera.width)[row, column]
+        visible = np.abs(depth - uvz[inside, 2]) < 0.02
+        total += int(visible.sum())
+        agree += int((labels[row, column] == surface.labels[inside])[visible].sum())
+    assert total > 300
+    assert agree / total > 0.93
+
+
+def test_one_frame_is_the_same_alone(scan: Scan) -> None:
+    params = RoomsParams(seed=5, frames=30, width=160, height=120, spacing_m=0.06)
+    one, two = shoot(scan, params, 2, 7), shoot(scan, params, 2, 7)
+    assert one.frame.color == two.frame.color
+    assert one.frame.depth == two.frame.depth
+    other = shoot(scan, params, 2, 8)
+    assert other.frame.color != one.frame.color
