@@ -647,7 +647,8 @@ def _score(terminal: Terminal) -> Callable[..., Outcome]:
 
 
 def _report(terminal: Terminal) -> Callable[..., Outcome]:
-    from crossvox.report.page import ReportParams, write_page
+    from crossvox.report.page.write import write_page
+    from crossvox.report.params import ReportParams
 
     positional, flat = _positional()
 
@@ -677,7 +678,8 @@ def _view(terminal: Terminal) -> Callable[..., Outcome]:
     import threading
 
     from crossvox.report.look import open_view
-    from crossvox.report.viewer import serve, write_viewer_html
+    from crossvox.report.view.file import write_viewer_html
+    from crossvox.report.view.live import serve
 
     positional, _ = _positional()
 
