@@ -109,10 +109,10 @@ def scan(
     Args:
         source: a capture in any format that can be read.
         out: folder for everything.
-        params: see :class:`ScanParams`.
+        params: frames, up direction, fusion and windows.
         run: a run of ``crossvox train reconstruct`` or ``train segment3d``; None stops at the TSDF
             mesh.
-        geometry: a reconstruction run that the surface comes from, where ``run`` tells the classes.
+        geometry: a reconstruction run that the surface comes from, where RUN tells the classes.
         votes: a 2D run whose labels vote for classes, beside a segmentation.
         runner: who does it.
     """
