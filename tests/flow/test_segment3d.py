@@ -14,7 +14,9 @@ import torch
 from numpy.typing import NDArray
 
 from crossvox.cli import main
-from crossvox.core.artifact import (
+from crossvox.core.artifact import read_manifest
+from crossvox.core.labels import NYU40
+from crossvox.core.methods import (
     ATTRIBUTES,
     CLASS_MESHES,
     CLASS_VOLUMES,
@@ -24,9 +26,7 @@ from crossvox.core.artifact import (
     ON_SCAN,
     ON_SCAN_MESH,
     TRANSFERRED,
-    read_manifest,
 )
-from crossvox.core.labels import NYU40
 from crossvox.core.volume import Batch, SceneVolume
 from crossvox.doors.meshes import read_mesh
 from crossvox.evaluate.scannet import read_vertex_labels

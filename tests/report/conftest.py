@@ -19,7 +19,9 @@ from crossvox.core.volume import Mesh, Score
 from crossvox.doors.images import encode_jpeg, encode_png
 from crossvox.doors.meshes import read_mesh, write_ply
 from crossvox.metrics import confusion, segmentation_scores
-from crossvox.report.pictures import Painter, looking_at, over, surface_points
+from crossvox.report.pictures.painter import Painter, over
+from crossvox.report.pictures.surface import surface_points
+from crossvox.report.pictures.viewpoint import looking_at
 from crossvox.report.rooms import nearest_labels
 
 CAMERA = Intrinsics(140.0, 140.0, 79.5, 59.5, 160, 120)

@@ -15,19 +15,16 @@ import pytest
 from crossvox.core.artifact import read_json, write_json
 from crossvox.core.labels import NYU40
 from crossvox.doors.images import encode_png
-from crossvox.report import curves
-from crossvox.report.classes import (
-    PANELS,
-    ClassScores,
-    class_sentence,
-    gallery,
-    legend,
-    read_class_scores,
-    transfer_table,
-)
-from crossvox.report.page import ReportParams, write_page
+from crossvox.report.drawings.confusion import confusion_drawing
+from crossvox.report.page.class_scores import ClassScores, read_class_scores
+from crossvox.report.page.class_sentences import class_sentence
+from crossvox.report.page.gallery import PANELS, gallery
+from crossvox.report.page.legends import legend
+from crossvox.report.page.studies import _sign, study_record
+from crossvox.report.page.transfer import transfer_table
+from crossvox.report.page.write import write_page
+from crossvox.report.params import ReportParams
 from crossvox.report.sources import Sources
-from crossvox.report.studies import _sign, study_record
 
 QUICK = ReportParams(picture_width_px=96, view_3d=False, sample_frames=1, max_scenes=1)
 
@@ -208,7 +205,7 @@ def test_legend_ends_with_the_unannotated() -> None:
 
 def test_confusion_says_what_is_mixed_up() -> None:
     shares = np.array([[0.9, 0.1, 0.0], [0.4, 0.3, 0.3]])
-    drawing = curves.confusion_drawing("c", shares, ["wall", "<sofa>"], ["wall", "<sofa>", "other"])
+    drawing = confusion_drawing("c", shares, ["wall", "<sofa>"], ["wall", "<sofa>", "other"])
     assert "&lt;sofa&gt; taken for wall 40%" in drawing
     assert "<sofa>" not in drawing
     assert drawing.count("<title>") == 5

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from crossvox.recipes.published.hdf5_in import ImportReport
     from crossvox.recipes.published.hdf5_out import ExportedFile
     from crossvox.recipes.scannet import ScannetExport
-    from crossvox.report.page import PageReport
+    from crossvox.report.page.write import PageReport
 
 
 @shows("crossvox.capture.rooms.params:RoomsReport")

@@ -32,27 +32,6 @@ SCHEMA = 1
 INFINITY = "Infinity"
 MANIFEST = "manifest.json"
 
-METHOD_FILES = {"learnt": "mesh.ply", "mask_only": "mask_only.ply", "tsdf": "tsdf.ply"}
-"""Mesh of each method in a scene's prediction folder."""
-
-CLASS_MESHES = {"learnt": METHOD_FILES["learnt"], "votes_2d": "votes.ply"}
-"""Labelled mesh of each method, likewise, of a segmentation."""
-
-CLASS_VOLUMES = {"learnt": "classes.npz", "votes_2d": "votes.npz"}
-"""Class volume of each method, likewise."""
-
-CLASSES_MESH, CLASSES_GLB = "classes.ply", "classes.glb"
-"""The learnt surface in the colours of its classes, likewise."""
-
-ATTRIBUTES = "attributes.npz"
-"""Classes of that surface's vertices and how sure they are, likewise."""
-
-ON_SCAN, ON_SCAN_MESH = "on_scan.npz", "on_scan.ply"
-"""Classes of the vertices of the scan's own mesh, and that mesh in their colours, likewise."""
-
-TRANSFERRED = "transferred.ply"
-"""The scene's own surface with the classes that the evaluation compared, likewise."""
-
 
 def plain(value: Any) -> Any:
     """Turn params, paths and numpy numbers into JSON types.

@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.core.artifact import CLASS_MESHES, CLASS_VOLUMES, TRANSFERRED, plain, write_json
+from crossvox.core.artifact import plain, write_json
 from crossvox.core.checks import ArtifactError, expect
 from crossvox.core.labels import NYU40
+from crossvox.core.methods import CLASS_MESHES, CLASS_VOLUMES, TRANSFERRED
 from crossvox.core.volume import Score
 from crossvox.doors.meshes import write_ply
 from crossvox.evaluate.counts import (

@@ -13,7 +13,8 @@ from crossvox.recipes.predict import predict
 from crossvox.recipes.prepare import PrepareParams, prepare
 from crossvox.recipes.rooms import write_rooms
 from crossvox.recipes.train import ReconstructRunParams, train_reconstruct
-from crossvox.report.page import PageReport, ReportParams, write_page
+from crossvox.report.page.write import PageReport, write_page
+from crossvox.report.params import ReportParams
 from crossvox.report.poster import write_poster
 from crossvox.train.params import TrainParams
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from crossvox.core.checks import ParamsError, expect
 from crossvox.flow.progress import Progress, Silent
-from crossvox.report.page import ReportParams
+from crossvox.report.params import ReportParams
 
 if TYPE_CHECKING:
     from crossvox.capture.describe import CaptureSummary
-    from crossvox.report.page import PageReport
-    from crossvox.report.viewer import ViewerReport
+    from crossvox.report.page.write import PageReport
+    from crossvox.report.view.model import ViewerReport
 
 FILE_FACES, LIVE_FACES = 60_000, 300_000
 """Triangles of a surface in a file and in the live view, where nothing else is asked for."""
@@ -69,7 +69,7 @@ def report(
     Raises:
         ParamsError: fewer than two folders.
     """
-    from crossvox.report.page import write_page
+    from crossvox.report.page.write import write_page
 
     expect(
         len(folders) >= 2,
@@ -104,7 +104,8 @@ def view(
         progress: who watches.
     """
     from crossvox.report.look import open_view
-    from crossvox.report.viewer import serve, write_viewer_html
+    from crossvox.report.view.file import write_viewer_html
+    from crossvox.report.view.live import serve
 
     progress = progress or Silent()
     room = open_view(path, scene, data)

@@ -24,7 +24,8 @@ from crossvox.predict.params import PredictParams
 from crossvox.recipes.data import enter_scenes
 from crossvox.recipes.predict import predict
 from crossvox.recipes.prepare import PreparedScenes, PrepareParams, PrepareScene
-from crossvox.report.page import PageReport, ReportParams, write_page
+from crossvox.report.page.write import PageReport, write_page
+from crossvox.report.params import ReportParams
 from crossvox.scene.level import estimate_up, levelling
 from crossvox.scene.params import TsdfParams
 from crossvox.scene.tsdf import fuse

@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture import open_capture
-from crossvox.core.artifact import METHOD_FILES
 from crossvox.core.checks import ArtifactError, expect
 from crossvox.core.frame import Parts
+from crossvox.core.methods import METHOD_FILES
 from crossvox.doors.images import encode_jpeg, resize_color, write_bytes
 from crossvox.doors.meshes import read_mesh
-from crossvox.report.pictures import birdseye_view, depth_picture, render_mesh
+from crossvox.report.pictures.colors import depth_picture
+from crossvox.report.pictures.painter import render_mesh
+from crossvox.report.pictures.viewpoint import birdseye_view
 
 TILE = (560, 420)
 FRAMES = 3
