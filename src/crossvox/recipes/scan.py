@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from crossvox.core.artifact import Manifest, plain, read_manifest, write_manifes
 from crossvox.core.camera import Pose
 from crossvox.core.checks import CaptureError, ParamsError, expect
 from crossvox.core.frame import Capture, Frame, Parts
-from crossvox.evaluate.score import Evaluation, evaluate_reconstruction
 from crossvox.flow.folder import expect_own
 from crossvox.flow.progress import Progress
 from crossvox.flow.runner import Runner
@@ -24,11 +23,12 @@ from crossvox.predict.params import PredictParams
 from crossvox.recipes.data import enter_scenes
 from crossvox.recipes.predict import predict
 from crossvox.recipes.prepare import PreparedScenes, PrepareParams, PrepareScene
-from crossvox.report.page.write import PageReport, write_page
 from crossvox.report.params import ReportParams
-from crossvox.scene.level import estimate_up, levelling
 from crossvox.scene.params import TsdfParams
-from crossvox.scene.tsdf import fuse
+
+if TYPE_CHECKING:
+    from crossvox.evaluate.score import Evaluation
+    from crossvox.report.page.write import PageReport
 
 STAGE = "scan"
 LEVEL_FRAMES = 40
@@ -116,6 +116,9 @@ def scan(
         votes: a 2D run whose labels vote for classes, beside a segmentation.
         runner: who does it.
     """
+    from crossvox.evaluate.score import evaluate_reconstruction
+    from crossvox.report.page.write import write_page
+
     params, runner = params or ScanParams(), runner or Runner()
     capture = open_capture(source)
     posed = [i for i in range(len(capture)) if capture.pose(i) is not None]
@@ -208,6 +211,9 @@ def _level(
 
     A coarse surface of frames spread over the capture is enough for both.
     """
+    from crossvox.scene.level import estimate_up, levelling
+    from crossvox.scene.tsdf import fuse
+
     step = max(1, len(capture) // LEVEL_FRAMES)
     picked = [i for i in range(0, len(capture), step) if capture.pose(i) is not None]
     report = progress.step(f"{capture.name}: level")
