@@ -16,8 +16,6 @@ from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Input, Stage
 from crossvox.recipes.published.params import THESIS_VIEWS
 from crossvox.recipes.train import ReconstructRunParams, Segment3dRunParams
-from crossvox.recipes.train_scenes import read_features
-from crossvox.recipes.trained import run2d_input
 from crossvox.tasks.params import (
     COLORS,
     FeatureParams,
@@ -25,13 +23,11 @@ from crossvox.tasks.params import (
     SceneTaskParams,
     Segment3dParams,
 )
-from crossvox.tasks.reconstruct import Reconstruct
-from crossvox.tasks.segment2d import PUBLISHED_SHARES
-from crossvox.tasks.segment3d import Segment3d
-from crossvox.train.folder import make_record
 from crossvox.train.params import PARAMS, TrainParams
 
 if TYPE_CHECKING:
+    from crossvox.tasks.reconstruct import Reconstruct
+    from crossvox.tasks.segment3d import Segment3d
     from crossvox.train.original import OriginalCheckpoint
     from crossvox.train.weights import LoadReport
 
@@ -83,6 +79,7 @@ class ImportCheckpoint(Stage):
     def make(self, work: Work) -> Mapping[str, Any]:
         """Write ``best/`` and ``params.json``; there is nothing to go on training from."""
         from crossvox.train.checkpoint import save_checkpoint
+        from crossvox.train.folder import make_record
         from crossvox.train.original import read_original_checkpoint
 
         checkpoint = read_original_checkpoint(self.file.path)
@@ -132,6 +129,8 @@ def import_checkpoint(
         ParamsError: ``features`` makes other channels than the file's network reads, or it reads no
             features.
     """
+    from crossvox.recipes.trained import run2d_input
+
     expect(
         file.is_file(),
         given=f"{file}, which is no file",
@@ -174,6 +173,8 @@ class _Lifted:
 
 def _lifted(checkpoint: OriginalCheckpoint, run: Path) -> _Lifted:
     """The 2D run, if the file's network reads what it makes."""
+    from crossvox.recipes.train_scenes import read_features
+
     wide = checkpoint.architecture == "surfacenet" and checkpoint.view_channels != COLORS
     expect(
         wide,
@@ -197,6 +198,9 @@ def _lifted(checkpoint: OriginalCheckpoint, run: Path) -> _Lifted:
 
 def _joined(params: Any, lifted: _Lifted, volume_network: Any) -> Any:
     """2D network, lifting, and the file's 3D network in one."""
+    from crossvox.tasks.reconstruct import Reconstruct
+    from crossvox.tasks.segment3d import Segment3d
+
     task: Reconstruct | Segment3d
     if isinstance(params, Segment3dParams):
         task = Segment3d(params, lifted.weights)
@@ -209,6 +213,10 @@ def _joined(params: Any, lifted: _Lifted, volume_network: Any) -> Any:
 
 def _describe(checkpoint: OriginalCheckpoint, lifted: _Lifted | None) -> tuple[str, Any, Any, str]:
     """Task, its parameters, recipe, and what the run is good for."""
+    from crossvox.tasks.reconstruct import Reconstruct
+    from crossvox.tasks.segment2d import PUBLISHED_SHARES
+    from crossvox.tasks.segment3d import Segment3d
+
     if checkpoint.architecture != "surfacenet":
         return _describe_2d(checkpoint)
     channels = checkpoint.view_channels
@@ -264,7 +272,7 @@ def _describe_2d(checkpoint: OriginalCheckpoint) -> tuple[str, Any, Any, str]:
     from crossvox.recipes.segment2d import Segment2dRunParams
     from crossvox.samples.params import ImageParams
     from crossvox.tasks.params import Segment2dParams
-    from crossvox.tasks.segment2d import CLASSES
+    from crossvox.tasks.segment2d import CLASSES, PUBLISHED_SHARES
 
     expect(
         checkpoint.classes == CLASSES,

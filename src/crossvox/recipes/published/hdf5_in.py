@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crossvox.capture import open_capture
 from crossvox.core.artifact import (
@@ -25,7 +25,6 @@ from crossvox.flow.jobs import Outcome
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Collection, Input, Stage, how
 from crossvox.recipes.data import VOLUME, enter_scenes
-from crossvox.recipes.prepare_scene import posed_frames
 from crossvox.recipes.published.params import ImportParams, Split
 from crossvox.recipes.published.places import (
     Stored,
@@ -34,14 +33,14 @@ from crossvox.recipes.published.places import (
     unturned,
     voxel_edge_m,
 )
-from crossvox.samples.index import SampleIndex
 from crossvox.samples.params import LabelConvention
 from crossvox.samples.published.places import turned
-from crossvox.samples.published.reader import OriginalFile
 from crossvox.scene.merge import Piece, merge
 from crossvox.scene.occ_grid import read_occ_grid
 from crossvox.scene.store import read_volume, write_volume
-from crossvox.scene.voxelize import observed_voxels
+
+if TYPE_CHECKING:
+    from crossvox.samples.published.reader import OriginalFile
 
 INDEX_NAMES: dict[str, str] = {"train": "train.index.json", "val": "val.index.json"}
 """Which sub-volumes an imported data folder's files named, by split."""
@@ -134,6 +133,8 @@ def import_hdf5(
         ArtifactError: the file is damaged, a scene or frame is not there, or a sub-volume does not
             lie on the voxels of its scene.
     """
+    from crossvox.samples.published.reader import OriginalFile
+
     params, runner = params or ImportParams(), runner or Runner()
     expect_own(out, ImportedData.NAME)
     if frames is None:
@@ -170,6 +171,8 @@ def _enter(
     out: Path, params: ImportParams, stored: OriginalFile, outcomes: Sequence[Outcome]
 ) -> dict[str, Any]:
     """Write the index and the list of a split; what the folder notes of it."""
+    from crossvox.samples.index import SampleIndex
+
     for outcome in outcomes:
         if outcome.error:
             raise ArtifactError(outcome.error)
@@ -221,6 +224,9 @@ def _expect_scenes(scenes: dict[str, Any], frames: Path, out: Path, split: Split
 
 def _import_scene(stage: ImportScene, stored: OriginalFile, work: Work) -> dict[str, Any]:
     """Bring one scene in; counts, and its places with their numbers in the file."""
+    from crossvox.recipes.prepare_scene import posed_frames
+    from crossvox.scene.voxelize import observed_voxels
+
     source, numbers = stage.frames.path, stage.numbers
     capture = open_capture(source)
     own, origin = _own_volume(source)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from crossvox.chunks import cut
 from crossvox.core.artifact import MANIFEST, plain, read_manifest, write_manifest
@@ -15,11 +16,12 @@ from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Continued, State
 from crossvox.recipes.data import read_scenes
 from crossvox.recipes.published.params import CLEAN_SHARE, ExportParams, Split
-from crossvox.samples.index import SampleIndex, training_index, window_index
 from crossvox.samples.published.places import chunk_from_world, turned
-from crossvox.samples.published.writer import OriginalWriter
-from crossvox.samples.source import SceneSource, load_source
 from crossvox.views.params import ViewParams
+
+if TYPE_CHECKING:
+    from crossvox.samples.index import SampleIndex
+    from crossvox.samples.source import SceneSource
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,8 @@ def _write_files(
 def _sources(
     data: Path, scenes: str, views: ViewParams, progress: Progress
 ) -> dict[str, SceneSource]:
+    from crossvox.samples.source import load_source
+
     folders = read_scenes(data, scenes)
     report = progress.step(f"{scenes} scenes")
     sources = {}
@@ -135,6 +139,8 @@ def _sources(
 
 
 def _split_index(split: str, sources: dict[str, SceneSource], params: ExportParams) -> SampleIndex:
+    from crossvox.samples.index import SampleIndex, training_index, window_index
+
     if split == "train":
         return training_index(sources, params.chunks, params.views, params.seed)
     shape, slots = params.chunks.shape, params.views.max_views
@@ -154,6 +160,8 @@ def _write_file(
     params: ExportParams,
     progress: Progress,
 ) -> ExportedFile:
+    from crossvox.samples.published.writer import OriginalWriter
+
     report = progress.step(path.name)
     lacking_views = nearly_empty = 0
     writer = OriginalWriter(path, index.shape, index.max_views, list(sources), params.labels)

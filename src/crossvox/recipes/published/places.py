@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,7 +14,9 @@ from crossvox.core.checks import ArtifactError, expect
 from crossvox.core.frame import Capture
 from crossvox.core.grid import Index3, VoxelGrid
 from crossvox.samples.published.places import LATTICE_TOLERANCE, locate
-from crossvox.samples.published.reader import OriginalFile
+
+if TYPE_CHECKING:
+    from crossvox.samples.published.reader import OriginalFile
 
 
 @dataclass(frozen=True)
