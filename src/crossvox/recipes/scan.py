@@ -11,7 +11,7 @@ from crossvox.core.artifact import Manifest, plain, read_manifest, write_manifes
 from crossvox.core.camera import Pose
 from crossvox.core.checks import CaptureError, ParamsError, expect
 from crossvox.core.frame import Capture
-from crossvox.flow.folder import expect_own
+from crossvox.flow.folder import begin, expect_own
 from crossvox.flow.runner import Runner
 from crossvox.flow.stage import Input
 from crossvox.predict.params import PredictParams
@@ -128,6 +128,8 @@ def scan(
     with runner.part("level"):
         up, level = find_level(capture, params, runner.progress)
     runner.progress.say(f"up is ({', '.join(f'{x:.3f}' for x in up)}) in the capture's own world")
+    if not runner.dry:
+        begin(out, Manifest(STAGE, plain(params)))
     data = out / "data"
     scene = data / capture.name
     with runner.part("prepare"):

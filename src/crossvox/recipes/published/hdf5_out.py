@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from crossvox.core.artifact import MANIFEST, plain, read_manifest, write_manifest
+from crossvox.core.artifact import plain, read_manifest, write_manifest
 from crossvox.core.checks import ParamsError, expect
-from crossvox.flow.folder import expect_own
+from crossvox.flow.folder import begin
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Continued, State
 from crossvox.recipes.published.params import ExportParams, Split
@@ -47,11 +47,11 @@ class ExportHdf5(Continued):
 
     def go_on(self, work: Work) -> tuple[ExportedFile, ...]:
         """Write the files asked for."""
-        expect_own(work.out, self.NAME)
+        begin(work.out, self.manifest())
         from crossvox.recipes.published.write_files import write_files
 
         files = write_files(self.data, work.out, self.params, work.progress)
-        noted = read_manifest(work.out).notes if (work.out / MANIFEST).is_file() else {}
+        noted = read_manifest(work.out).notes
         noted.update({file.path.name: plain({**vars(file), "path": None}) for file in files})
         write_manifest(work.out, replace(self.manifest(), notes=noted))
         return files
