@@ -9,7 +9,7 @@ from crossvox.core.artifact import plain, read_manifest, write_manifest
 from crossvox.core.checks import ParamsError, expect
 from crossvox.flow.folder import begin
 from crossvox.flow.runner import Runner, Work
-from crossvox.flow.stage import Continued, State
+from crossvox.flow.stage import Continued, State, how
 from crossvox.recipes.published.params import ExportParams, Split
 
 
@@ -42,7 +42,7 @@ class ExportHdf5(Continued):
 
     NAME = "export-hdf5"
 
-    data: Path
+    data: Path = how()
     params: ExportParams
 
     def go_on(self, work: Work) -> tuple[ExportedFile, ...]:
