@@ -12,7 +12,7 @@ from crossvox.core.checks import ArtifactError, expect
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Input, Stage
 from crossvox.recipes.data import SPLITS, read_scenes, scene_list
-from crossvox.samples.pairs import FLAT_SPLITS, PairList, scene_pairs
+from crossvox.samples.pairs import FLAT_IMAGES, FLAT_LABELS, FLAT_SPLITS, PairList, scene_pairs
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,6 @@ class Flatten(Stage):
 
     def make(self, work: Work) -> Mapping[str, Any]:
         """Copy every pair."""
-        from crossvox.recipes.images import FLAT_IMAGES, FLAT_LABELS
-
         found = _pairs(self.data.path)
         report, total = work.progress.step("images"), sum(len(p.pairs) for p in found.values())
         done = 0

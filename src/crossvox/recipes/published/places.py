@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,9 +13,7 @@ from crossvox.core.checks import ArtifactError, expect
 from crossvox.core.frame import Capture
 from crossvox.core.grid import Index3, VoxelGrid
 from crossvox.samples.published.places import LATTICE_TOLERANCE, locate
-
-if TYPE_CHECKING:
-    from crossvox.samples.published.reader import OriginalFile
+from crossvox.samples.published.reader import OriginalFile
 
 
 @dataclass(frozen=True)
