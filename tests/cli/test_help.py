@@ -32,17 +32,7 @@ HEAVY = (
     "jinja2",
 )
 
-NOT_LIGHT_YET = {
-    "demo",
-    "scan",
-    "info",
-    "report",
-    "view",
-    "flatten",
-    "import checkpoint",
-    "import hdf5",
-    "export hdf5",
-}
+NOT_LIGHT_YET = {"import checkpoint", "import hdf5", "export hdf5"}
 """Commands whose recipes still import something heavy. This list only becomes shorter."""
 
 

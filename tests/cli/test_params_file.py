@@ -113,6 +113,15 @@ def test_what_does_not_fit_is_named(
     assert "needed:" in error
 
 
+def test_a_run_on_features_is_not_repeated_without_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mine.json"
+    write_json(file, {"task": {"features": {"network": "lite", "channels": 8, "stride": 4}}})
+    assert main(["train", "reconstruct", "data", "run", "--params", str(file)]) == 2
+    assert "do: pass --features RUN2D" in capsys.readouterr().err
+
+
 def test_files_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="gone"):
         read_params(tmp_path / "gone", TrainParams)

@@ -26,14 +26,14 @@ def show_rooms(report: RoomsReport, terminal: Terminal) -> None:
 
 
 @shows(
-    "crossvox.report.viewer:ViewerReport",
+    "crossvox.report.view.model:ViewerReport",
     "crossvox.recipes.look:ViewEnded",
 )
 def show_nothing(_: object, terminal: Terminal) -> None:
     """All was said while it was done."""
 
 
-@shows("crossvox.report.page:PageReport")
+@shows("crossvox.report.page.write:PageReport")
 def show_page(report: PageReport, terminal: Terminal) -> None:
     """Where a page is."""
     terminal.say(f"page: {report.page}")
