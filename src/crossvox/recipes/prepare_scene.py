@@ -25,7 +25,7 @@ from crossvox.flow.runner import Work
 from crossvox.recipes.data import VOLUME
 from crossvox.recipes.prepare import PrepareScene
 from crossvox.scene.store import write_volume
-from crossvox.scene.tsdf import fuse
+from crossvox.scene.tsdf.volume import fuse
 from crossvox.scene.voxelize import label_voxels, observed_voxels, transfer_labels, voxelize
 
 

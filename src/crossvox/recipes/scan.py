@@ -27,7 +27,7 @@ from crossvox.recipes.prepare import PreparedScenes, PrepareParams, PrepareScene
 from crossvox.report.page import PageReport, ReportParams, write_page
 from crossvox.scene.level import estimate_up, levelling
 from crossvox.scene.params import TsdfParams
-from crossvox.scene.tsdf import fuse
+from crossvox.scene.tsdf.volume import fuse
 
 STAGE = "scan"
 LEVEL_FRAMES = 40
