@@ -15,6 +15,7 @@ from crossvox.capture.describe import SAMPLE, describe
 from crossvox.capture.export import export_folder
 from crossvox.capture.folder import FALLBACK_CAMERA, FolderCapture
 from crossvox.capture.formats import READERS
+from crossvox.capture.moved import MovedCapture
 from crossvox.capture.scannet import ScanNetCapture
 from crossvox.capture.sens import SensFrame, SensHeader, SensWriter
 from crossvox.capture.seven_scenes import SevenScenesCapture, SevenScenesParams
@@ -230,6 +231,27 @@ def test_export_at_a_smaller_size(tmp_path: Path) -> None:
     assert again.camera() == CAMERA.resized((32, 24)) == report.camera
     np.testing.assert_array_equal(again.frame(5).depth_m, capture.frame(5, (32, 24)).depth_m)
     assert decode_color(again.color_data(0), "").shape == (24, 32, 3)
+
+
+def test_a_moved_capture_is_exported_as_it_is_stored(tmp_path: Path) -> None:
+    """JPEGs are copied and unknown label ids counted; poses alone change."""
+    capture = open_capture(write_scan(tmp_path))
+    turn = Pose(np.array([[0, -1, 0, 5], [1, 0, 0, 0], [0, 0, 1, -1], [0, 0, 0, 1.0]]))
+    report = export_folder(MovedCapture(capture, turn), tmp_path / "out", frame_skip=1, size=None)
+    assert report.unknown_raw_ids == {777: 64}
+    assert report.lost_poses == (4,)
+    again = open_capture(tmp_path / "out")
+    for index in range(len(capture)):
+        copied = (tmp_path / f"out/color/{index}.jpg").read_bytes()
+        assert copied == capture.color_data(index)
+        if index != 4:
+            moved = turn @ capture.pose(index)
+            np.testing.assert_allclose(
+                again.pose(index).world_from_camera, moved.world_from_camera, atol=1e-12
+            )
+    summary = describe(MovedCapture(capture, turn))
+    assert summary.unknown_raw_ids == {777: 64}
+    assert summary.without_labels == (3,)
 
 
 def test_export_counts_broken_frames_and_gives_up_on_broken_captures(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ HEAVY = [
     "module", ["crossvox.views.params", "crossvox.scene.params", "crossvox.chunks"]
 )
 def test_parameters_are_read_without_heavy_packages(module: str) -> None:
-    code = f"import sys, {module}; print([m for m in {list(HEAVY)} if m in sys.modules])"
+    code = f"import sys, {module}; print([m for m in {HEAVY} if m in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
 

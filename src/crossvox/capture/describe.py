@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,11 +9,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from crossvox.capture.stored import StoredCapture
 from crossvox.core.camera import Intrinsics
 from crossvox.core.checks import CaptureError, PoseError
 from crossvox.core.frame import Capture, CaptureInfo, Parts
 from crossvox.core.labels import NYU40, UNANNOTATED
+from crossvox.core.threads import threads
 
 SAMPLE = 32
 """Frames decoded unless all are asked for, evenly spread over the capture."""
@@ -113,9 +112,9 @@ def describe(
     chosen = np.arange(count)
     if not every_frame and count > SAMPLE:
         chosen = np.unique(np.linspace(0, count - 1, SAMPLE).round().astype(int))
-    with_labels = info.has_labels and _labels_readable(capture)
+    with_labels = info.has_labels and info.label_map
     total = _Seen()
-    pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 1)
+    pool = ThreadPoolExecutor(max_workers=threads())
     try:
         found = pool.map(lambda index: _look(capture, index, with_labels), chosen.tolist())
         for done, (index, seen) in enumerate(zip(chosen.tolist(), found, strict=True), start=1):
@@ -126,17 +125,13 @@ def describe(
             total.labels.update(seen.labels)
             total.unknown = dict(Counter(total.unknown) + Counter(seen.unknown))
             for problem in seen.problems:
-                broken.setdefault(ids[index], []).append(problem)
+                if problem not in broken.setdefault(ids[index], []):
+                    broken[ids[index]].append(problem)
             if progress is not None:
                 progress(done, len(chosen))
     finally:
         pool.shutdown(cancel_futures=True)
     annotated = sum(total.labels.values())
-    without = (
-        [ids[index] for index in range(count) if not capture.has_label(index)]
-        if isinstance(capture, StoredCapture) and info.has_labels
-        else []
-    )
     return CaptureSummary(
         name=capture.name,
         info=info,
@@ -153,60 +148,45 @@ def describe(
             LabelShare(label, NYU40.names[label], pixels / annotated)
             for label, pixels in total.labels.most_common()
         ),
-        without_labels=tuple(without),
+        without_labels=info.without_labels,
         unknown_raw_ids=dict(sorted(total.unknown.items())),
         broken=tuple((number, "; ".join(texts)) for number, texts in sorted(broken.items())),
     )
 
 
-def _labels_readable(capture: Capture) -> bool:
-    """Whether there is a table for the stored label ids; without it, the notes say so."""
-    if isinstance(capture, StoredCapture):
-        try:
-            capture.label_map()
-        except CaptureError:
-            return False
-    return True
-
-
 def _look(capture: Capture, index: int, with_labels: bool) -> _Seen:
-    """Decode one frame's images. Of stored captures as stored, before any registration."""
+    """Decode one frame's images, depth of captures in files as stored."""
     seen = _Seen()
-    if isinstance(capture, StoredCapture):
-        for look in (_look_color, _look_depth) + ((_look_labels,) if with_labels else ()):
-            try:
-                look(capture, index, seen)
-            except CaptureError as error:
+    for look in (_look_color, _look_depth) + ((_look_labels,) if with_labels else ()):
+        try:
+            look(capture, index, seen)
+        except (CaptureError, PoseError) as error:
+            if str(error) not in seen.problems:
                 seen.problems.append(str(error))
-        return seen
-    try:
-        frame = capture.frame(index, None, Parts(labels=with_labels))
-    except (CaptureError, PoseError) as error:
-        seen.problems.append(str(error))
-        return seen
-    if frame.depth_m is not None:
-        _count_depth(frame.depth_m, 1.0, seen)
-    if frame.labels is not None:
-        _count_labels(frame.labels, seen)
     return seen
 
 
-def _look_color(capture: StoredCapture, index: int, seen: _Seen) -> None:
+def _look_color(capture: Capture, index: int, seen: _Seen) -> None:
     width, height = capture.camera().size
     # A JPEG shows its damage at any scale, and an eighth is the fastest.
-    capture.color(index, (max(1, width // 8), max(1, height // 8)))
+    small = max(1, width // 8), max(1, height // 8)
+    capture.frame(index, small, Parts(depth=False, labels=False))
 
 
-def _look_depth(capture: StoredCapture, index: int, seen: _Seen) -> None:
-    capture.check_depth(index, raw := capture.depth_raw(index))
-    _count_depth(raw, capture.units_per_m, seen)
+def _look_depth(capture: Capture, index: int, seen: _Seen) -> None:
+    frame = capture.frame(index, None, Parts(rgb=False, labels=False, stored=True))
+    if frame.stored is not None and frame.stored.depth is not None:
+        _count_depth(frame.stored.depth, frame.stored.units_per_m, seen)
+    elif frame.depth_m is not None:
+        _count_depth(frame.depth_m, 1.0, seen)
 
 
-def _look_labels(capture: StoredCapture, index: int, seen: _Seen) -> None:
-    found = capture.labels_and_unknown(index)
-    if found is not None:
-        labels, seen.unknown = found
-        _count_labels(labels, seen)
+def _look_labels(capture: Capture, index: int, seen: _Seen) -> None:
+    frame = capture.frame(index, None, Parts(rgb=False, depth=False, stored=True))
+    if frame.stored is not None:
+        seen.unknown = dict(frame.stored.unknown_ids)
+    if frame.labels is not None:
+        _count_labels(frame.labels, seen)
 
 
 def _count_depth(depth: np.ndarray, units_per_m: float, seen: _Seen) -> None:

@@ -10,16 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from crossvox.capture.files import check_color_header, write_matrix
+from crossvox.capture.files import write_matrix
 from crossvox.capture.folder import MM_PER_M
-from crossvox.capture.stored import LOST_POSE, StoredCapture
+from crossvox.capture.stored import LOST_POSE
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, ParamsError, PoseError, expect
-from crossvox.core.frame import Capture, Parts
+from crossvox.core.frame import Capture, Frame, Parts, Stored
 from crossvox.core.threads import threads
-from crossvox.doors.images import decode_color, encode_jpeg, encode_png, write_bytes
-
-_JPEG_START = b"\xff\xd8"
+from crossvox.doors.images import encode_jpeg, encode_png, write_bytes
 
 
 @dataclass(frozen=True)
@@ -133,50 +131,25 @@ def export_folder(
 
 def _export_frame(capture: Capture, position: int, folder: Path, size: Size) -> _Exported:
     number = capture.frame_ids[position]
-    stored = capture if isinstance(capture, StoredCapture) else None
     try:
-        pose = capture.pose(position)  # checks that it is rigid or marked as lost
-        if stored is not None:
-            matrix = stored.delivered_pose_matrix(position)
-            color = _stored_jpeg(stored, position, size)
-            if color is None:
-                color = encode_jpeg(stored.color(position, size))
-            depth_m = stored.depth_m(position, size)
-            found = stored.labels_and_unknown(position, size)
-            labels, unknown = (None, {}) if found is None else found
-        else:
-            frame = capture.frame(position, size, Parts())
-            assert frame.rgb is not None
-            assert frame.depth_m is not None
-            matrix = LOST_POSE if pose is None else pose.world_from_camera
-            color, depth_m = encode_jpeg(frame.rgb), frame.depth_m
-            labels, unknown = frame.labels, {}
+        frame = capture.frame(position, size, Parts(stored=True))
     except (CaptureError, PoseError) as error:
         return _Exported(number, problem=str(error))
-    depth_mm = np.rint(depth_m * np.float32(MM_PER_M))
+    stored = frame.stored or Stored()
+    assert frame.depth_m is not None
+    depth_mm = np.rint(frame.depth_m * np.float32(MM_PER_M))
     # What 16 bits of millimetres cannot hold (beyond 65.5 m) is no reading indoors.
     depth_mm[~(depth_mm <= 65535)] = 0
-    write_bytes(folder / "color" / f"{number}.jpg", color)
+    write_bytes(folder / "color" / f"{number}.jpg", stored.color or _encoded(frame))
     write_bytes(folder / "depth" / f"{number}.png", encode_png(depth_mm.astype(np.uint16)))
-    if labels is not None:
-        write_bytes(folder / "label" / f"{number}.png", encode_png(labels))
-    write_matrix(folder / "pose" / f"{number}.txt", matrix)
-    return _Exported(number, pose is None, labels is not None, unknown)
+    if frame.labels is not None:
+        write_bytes(folder / "label" / f"{number}.png", encode_png(frame.labels))
+    matrix = LOST_POSE if frame.pose is None else frame.pose.world_from_camera
+    write_matrix(folder / "pose" / f"{number}.txt", matrix if stored.pose is None else stored.pose)
+    unknown = dict(stored.unknown_ids)
+    return _Exported(number, frame.pose is None, frame.labels is not None, unknown)
 
 
-def _stored_jpeg(capture: StoredCapture, position: int, size: Size) -> bytes | None:
-    """The stored bytes if they are a complete JPEG of this size.
-
-    Raises:
-        CaptureError: they are a JPEG, but a damaged one.
-    """
-    if capture.registration.color_camera.size != size:
-        return None
-    data = capture.color_data(position)
-    if data[:2] != _JPEG_START:
-        return None
-    source = capture.source(position, "colour")
-    check_color_header(data, source, size)
-    # Decoded (as small as it gets) only to be sure that the copy is worth having.
-    decode_color(data, source, at_least=(1, 1))
-    return data
+def _encoded(frame: Frame) -> bytes:
+    assert frame.rgb is not None
+    return encode_jpeg(frame.rgb)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -123,6 +123,11 @@ def gray_size(data: bytes, source: str) -> Size:
         error=CaptureError,
     )
     return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+
+
+def missing(numbers: Iterable[int], files: Mapping[int, Path]) -> tuple[int, ...]:
+    """Numbers without a file; none where there is no file at all."""
+    return tuple(number for number in numbers if files and number not in files)
 
 
 def first_size(paths: Iterable[Path], kind: Literal["color", "gray"]) -> Size:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from crossvox.capture.cameras import CameraFiles, find_cameras, listed, looked_for, read_camera
 from crossvox.capture.files import (
     first_size,
+    missing,
     numbered,
     read_depth_png,
     read_gray_checked,
@@ -116,6 +117,7 @@ class FolderCapture(StoredCapture):
             mesh=surface if surface.is_file() else None,
             labelled_mesh=None,
             notes=self._notes,
+            without_labels=missing(self.frame_ids, self._labels),
         )
 
     def source(self, index: int, part: str) -> str:
@@ -136,10 +138,6 @@ class FolderCapture(StoredCapture):
     def depth_raw(self, index: int) -> NDArray[np.uint16]:
         """``depth/N.png``, millimetres."""
         return read_depth_png(Path(self.source(index, "depth")))
-
-    def has_label(self, index: int) -> bool:
-        """Whether ``label/N.png`` exists."""
-        return self.frame_ids[index] in self._labels
 
     def labels_raw(self, index: int) -> NDArray[np.uint8] | None:
         """``label/N.png``, or None."""

@@ -53,4 +53,6 @@ class MovedCapture:
     def frame(self, index: int, size: Size | None = None, parts: Parts = ALL_PARTS) -> Frame:
         """The same images with the moved pose."""
         frame = self._capture.frame(index, size, parts)
-        return replace(frame, pose=None if frame.pose is None else self._new_from_old @ frame.pose)
+        pose = None if frame.pose is None else self._new_from_old @ frame.pose
+        stored = None if frame.stored is None else replace(frame.stored, pose=None)
+        return replace(frame, pose=pose, stored=stored)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture.files import read_gray_checked
+from crossvox.capture.files import missing, numbered, read_gray_checked
 from crossvox.capture.reader import Reader
 from crossvox.capture.registration import Registration, RegistrationMode, is_rigid
 from crossvox.capture.sens import SensReader
@@ -66,10 +66,10 @@ class ScanNetCapture(StoredCapture):
         folder = self.sens_path.parent / LABEL_FOLDER
         if len(list(self.sens_path.parent.glob("*.sens"))) > 1:
             folder = folder / self.sens_path.stem  # shared folders: labels cannot be told apart
-        self._label_folder = folder if folder.is_dir() else None
-        if self._label_folder is None and list(folder.parent.glob("*label-filt.zip")):
+        self._labels = numbered(folder, (".png",))
+        if not folder.is_dir() and list(folder.parent.glob("*label-filt.zip")):
             self._notes.append(f"labels lie in a zip file: unpack it to {LABEL_FOLDER}/")
-        if self._label_folder is not None and self._label_map_path is None:
+        if self._labels and self._label_map_path is None:
             self._notes.append(f"labels found, but no class map {LABEL_MAP} in or above the scan")
 
     def _rigid(self, matrix: NDArray[Any], part: str) -> NDArray[np.float64]:
@@ -94,7 +94,9 @@ class ScanNetCapture(StoredCapture):
             color_camera=header.color_camera,
             depth_camera=header.depth_camera,
             registration=self.registration.sentence,
-            has_labels=self._label_folder is not None,
+            has_labels=bool(self._labels),
+            label_map=self._label_map_path is not None,
+            without_labels=missing(self.frame_ids, self._labels),
             mesh=mesh if mesh.is_file() else None,
             labelled_mesh=labelled if labelled.is_file() else None,
             notes=tuple(self._notes),
@@ -123,17 +125,10 @@ class ScanNetCapture(StoredCapture):
         """Depth in the file's units."""
         return self.reader.depth_raw(index)
 
-    def has_label(self, index: int) -> bool:
-        """Whether ``label-filt`` has an image for the frame."""
-        return self._label_folder is not None and self._label_path(index).is_file()
-
     def labels_raw(self, index: int) -> NDArray[Any] | None:
         """Raw ScanNet label ids, 8 or 16 bits, or None where the frame has no label image."""
-        return read_gray_checked(self._label_path(index)) if self.has_label(index) else None
-
-    def _label_path(self, index: int) -> Path:
-        assert self._label_folder is not None
-        return self._label_folder / f"{self.frame_ids[index]}.png"
+        file = self._labels.get(self.frame_ids[index])
+        return None if file is None else read_gray_checked(file)
 
     @cached_property
     def _table(self) -> RawLabelMap:

@@ -12,12 +12,14 @@ from crossvox.capture.files import check_color_header
 from crossvox.capture.registration import Registration
 from crossvox.core.camera import Intrinsics, Pose, Size
 from crossvox.core.checks import CaptureError, PoseError, expect
-from crossvox.core.frame import ALL_PARTS, CaptureInfo, Frame, Parts, resize_nearest
+from crossvox.core.frame import ALL_PARTS, CaptureInfo, Frame, Parts, Stored, resize_nearest
 from crossvox.core.labels import RawLabelMap
 from crossvox.core.names import safe_name
 from crossvox.doors.images import decode_color, resize_color
 
 Array = NDArray[Any]
+
+_JPEG_START = b"\xff\xd8"
 
 LOST_POSE = np.full((4, 4), -np.inf)
 """How ScanNet marks a frame whose tracking was lost."""
@@ -100,10 +102,6 @@ class StoredCapture(ABC):
             f"do: ask for frames without labels"
         )
 
-    def has_label(self, index: int) -> bool:
-        """Whether a frame comes with a label image (not whether it can be read)."""
-        return False
-
     def source(self, index: int, part: str) -> str:
         """What to call a frame's part in an error text."""
         return f"{self.name}, frame {self.frame_ids[index]}, {part}"
@@ -134,12 +132,9 @@ class StoredCapture(ABC):
             return pose
         return Pose(pose.world_from_camera @ self.stored_from_color)
 
-    def delivered_pose_matrix(self, index: int) -> NDArray[np.float64]:
-        """The pose as it is exported: as stored where the stored camera is the delivered one."""
-        if self.stored_from_color is None:
-            return self.pose_matrix(index)
-        pose = self.pose(index)
-        return LOST_POSE if pose is None else pose.world_from_camera
+    def _delivered_pose(self, index: int) -> NDArray[np.float64] | None:
+        """The stored pose, where the stored camera is the delivered one."""
+        return self.pose_matrix(index) if self.stored_from_color is None else None
 
     def frame(self, index: int, size: Size | None = None, parts: Parts = ALL_PARTS) -> Frame:
         """One frame on the pixel grid of ``camera(size)``; decodes only what ``parts`` asks.
@@ -149,13 +144,24 @@ class StoredCapture(ABC):
             IndexError: there is no such position.
         """
         camera = self.camera(size)
+        number = self.frame_ids[_position(index, len(self))]
+        pose, jpeg, rgb = self.pose(index), None, None
+        if parts.rgb:
+            jpeg = self._jpeg(index, camera.size) if parts.stored else None
+            rgb = None if jpeg is not None else self.color(index, camera.size)
+        raw = self._checked_depth(index) if parts.depth else None
+        found = self.labels_and_unknown(index, camera.size) if parts.labels else None
+        labels, unknown = found or (None, {})
         return Frame(
-            id=self.frame_ids[_position(index, len(self))],
+            id=number,
             camera=camera,
-            pose=self.pose(index),
-            rgb=self.color(index, camera.size) if parts.rgb else None,
-            depth_m=self.depth_m(index, camera.size) if parts.depth else None,
-            labels=self.labels(index, camera.size) if parts.labels else None,
+            pose=pose,
+            rgb=rgb,
+            depth_m=None if raw is None else self._deliver(raw, camera.size),
+            labels=labels,
+            stored=Stored(jpeg, self._delivered_pose(index), raw, self.units_per_m, unknown)
+            if parts.stored
+            else None,
         )
 
     # The images one by one.
@@ -168,11 +174,35 @@ class StoredCapture(ABC):
         smaller = size if size != own else None
         return resize_color(decode_color(data, source, at_least=smaller), size)
 
+    def _jpeg(self, index: int, size: Size) -> bytes | None:
+        """The stored bytes if they are a complete JPEG of this size.
+
+        Raises:
+            CaptureError: they are a JPEG, but a damaged one.
+        """
+        if self.registration.color_camera.size != size:
+            return None
+        data = self.color_data(index)
+        if data[:2] != _JPEG_START:
+            return None
+        source = self.source(index, "colour")
+        check_color_header(data, source, size)
+        # Decoded (as small as it gets) only to be sure that the copy is worth having.
+        decode_color(data, source, at_least=(1, 1))
+        return data
+
     def depth_m(self, index: int, size: Size) -> NDArray[np.float32]:
         """Depth ``(height, width)`` metres on the colour grid at ``size``, 0 = no reading."""
+        return self._deliver(self._checked_depth(index), size)
+
+    def _deliver(self, raw: Array, size: Size) -> NDArray[np.float32]:
+        return self.registration.apply(raw, size, self.units_per_m)
+
+    def _checked_depth(self, index: int) -> Array:
+        """Stored depth of the depth camera's size."""
         raw = self.depth_raw(index)
         self.check_depth(index, raw)
-        return self.registration.apply(raw, size, self.units_per_m)
+        return raw
 
     def check_depth(self, index: int, raw: Array) -> None:
         """Refuse a stored depth image of another size than the depth camera's."""
@@ -184,11 +214,6 @@ class StoredCapture(ABC):
             do="check that all frames come from one capture",
             error=CaptureError,
         )
-
-    def labels(self, index: int, size: Size) -> NDArray[np.uint8] | None:
-        """NYU40 ids ``(height, width)`` at ``size``, or None where the frame has none."""
-        found = self.labels_and_unknown(index, size)
-        return None if found is None else found[0]
 
     def labels_and_unknown(
         self, index: int, size: Size | None = None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -16,6 +17,29 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
+class Stored:
+    """What a frame's files hold that its images no longer tell.
+
+    Attributes:
+        color: the colour file, a complete JPEG of the frame's size; None where it is of another
+            size or kind, or where colour was not asked for.
+        pose: ``(4, 4)`` camera-to-world matrix of the frame's camera with the digits that the file
+            has, not finite where tracking was lost; None where the file's is of another camera or
+            world.
+        depth: ``(H', W')`` depth as stored, before it is brought onto the frame's grid, 0 = no
+            reading; None where depth was not asked for.
+        units_per_m: what stored depth is divided by to get metres.
+        unknown_ids: pixels of the label image by raw id that the class map lacks.
+    """
+
+    color: bytes | None = None
+    pose: NDArray[np.float64] | None = None
+    depth: Array | None = None
+    units_per_m: float = 1.0
+    unknown_ids: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
 class Frame:
     """Colour, depth and labels on one pixel grid, seen by one camera.
 
@@ -26,6 +50,7 @@ class Frame:
         rgb: ``(H, W, 3)`` uint8, or None if not asked for.
         depth_m: ``(H, W)`` float32 metres, 0 = no reading, or None if not asked for.
         labels: ``(H, W)`` uint8 NYU40 ids, 0 = unannotated, or None.
+        stored: what the files hold, of captures in files and where it was asked for.
 
     Raises:
         ShapeError: an image does not have the camera's size.
@@ -37,6 +62,7 @@ class Frame:
     rgb: NDArray[np.uint8] | None = None
     depth_m: NDArray[np.float32] | None = None
     labels: NDArray[np.uint8] | None = None
+    stored: Stored | None = None
 
     def __post_init__(self) -> None:
         for name in ("rgb", "depth_m", "labels"):
@@ -52,11 +78,18 @@ class Frame:
 
 @dataclass(frozen=True)
 class Parts:
-    """Which images of a frame are wanted: decoding what nobody reads is the usual waste."""
+    """Which images of a frame are wanted: decoding what nobody reads is the usual waste.
+
+    Attributes:
+        rgb, depth, labels: these images.
+        stored: what the files hold of them. Captures that lie in no file ignore it; others may
+            leave out ``rgb`` where :attr:`Stored.color` stands for it.
+    """
 
     rgb: bool = True
     depth: bool = True
     labels: bool = True
+    stored: bool = False
 
 
 ALL_PARTS = Parts()
@@ -71,6 +104,8 @@ class CaptureInfo:
         color_camera, depth_camera: as stored, before any registration.
         registration: one sentence on how colour and depth are brought onto one pixel grid.
         has_labels: whether 2D labels come with the frames.
+        label_map: whether there is a table from the labels' stored ids to NYU40.
+        without_labels: frames that have no label image, in a capture that has any.
         mesh, labelled_mesh: ground-truth surfaces that come with the capture.
         notes: anything odd that a user should know.
     """
@@ -83,6 +118,8 @@ class CaptureInfo:
     mesh: Path | None = None
     labelled_mesh: Path | None = None
     notes: tuple[str, ...] = ()
+    label_map: bool = True
+    without_labels: tuple[int, ...] = ()
 
 
 @runtime_checkable

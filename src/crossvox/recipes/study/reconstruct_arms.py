@@ -72,7 +72,7 @@ class SurfaceBaselines(Stage):
         frames = posed_frames(source.capture, Parts(labels=False), report)
         surface = self.predict.surface
         write_surface_baselines(work.out, seen, frames, surface, self.tsdf, work.watch)
-        return {"coverage": 1.0, "voxels_seen_by_windows": int(seen.seen.sum())}
+        return {"coverage": seen.coverage, "voxels_seen_by_windows": int(seen.seen.sum())}
 
 
 class ReconstructStudy(SceneStudy[StudyParams]):

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from crossvox.core.artifact import digest
 from crossvox.core.checks import ArtifactError, CrossvoxError, expect
 from crossvox.core.grid import Index3
+from crossvox.core.names import checked_name
 from crossvox.samples.params import LabelConvention
 from crossvox.samples.published.labels import FREE_VALUE, decode_labels, guess_convention
 from crossvox.samples.published.places import scene_name
@@ -101,7 +102,7 @@ class OriginalFile:
             self.frames: NDArray[np.int64] = frames.astype(np.int64)
             self.world_to_grid: NDArray[np.float64] = matrices
             aliases: Mapping[tuple[int, int], str] = {
-                (scene, scan): name
+                (scene, scan): checked_name(name, str(self.path))
                 for scene, scan, name in json.loads(file.attrs.get("scene_names", "[]"))
             }
             self.scenes: tuple[str, ...] = tuple(
