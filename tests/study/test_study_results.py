@@ -13,12 +13,12 @@ import pytest
 
 from crossvox.core.artifact import read_json, write_json
 from crossvox.core.checks import ArtifactError, ParamsError
+from crossvox.core.methods import MASK_ONLY
 from crossvox.core.volume import Score
 from crossvox.study.arms import (
     ARMS as REGISTRY,
 )
 from crossvox.study.arms import (
-    MASK_ONLY,
     RECONSTRUCT,
     SEGMENT3D,
     Arm,
