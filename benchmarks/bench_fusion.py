@@ -20,7 +20,7 @@ from crossvox.capture import open_capture
 from crossvox.core.frame import Frame, Parts
 from crossvox.core.volume import Mesh
 from crossvox.scene.params import TsdfParams
-from crossvox.scene.tsdf import fuse
+from crossvox.scene.tsdf.volume import fuse
 
 PARAMS = TsdfParams(voxel_m=0.02, truncation_voxels=5, far_m=4.0)
 ROUNDS = 3

@@ -16,7 +16,7 @@ from crossvox.doors.raycast import Raycaster
 from crossvox.metrics import depth_errors
 from crossvox.networks import build_network
 from crossvox.scene.params import TsdfParams
-from crossvox.scene.tsdf import fuse
+from crossvox.scene.tsdf.volume import fuse
 
 SHAPE = (32, 32, 64)
 CHANNELS = 15

@@ -21,7 +21,7 @@ from crossvox.capture import open_capture
 from crossvox.core.frame import Parts
 from crossvox.core.volume import Mesh
 from crossvox.scene.level import estimate_up, levelling
-from crossvox.scene.tsdf import fuse
+from crossvox.scene.tsdf.volume import fuse
 from crossvox.scene.voxelize import label_voxels, observed_voxels, voxelize
 
 Array = NDArray[Any]

@@ -11,7 +11,7 @@ from pathlib import Path
 from crossvox.capture import open_capture
 from crossvox.doors.meshes import write_ply
 from crossvox.scene.params import TsdfParams
-from crossvox.scene.tsdf import TsdfVolume
+from crossvox.scene.tsdf.volume import TsdfVolume
 
 
 def main(path: Path, mesh_file: Path) -> None:

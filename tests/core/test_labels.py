@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from crossvox.core.checks import CaptureError
-from crossvox.core.labels import NYU40, RawLabelMap
+from crossvox.core.labels import NYU40, RawLabelMap, nyu40_of_vertices
 
 
 def test_nyu40_has_40_classes_and_20_are_scored() -> None:
@@ -30,7 +30,7 @@ def test_raw_ids_are_mapped_through_a_table_not_in_place(tmp_path: Path) -> None
     table = RawLabelMap.read(path)
     raw = np.array([[0, 1, 2], [5, 9, 65535]], dtype=np.uint16)
     np.testing.assert_array_equal(table.apply(raw), [[0, 1, 5], [8, 0, 0]])
-    np.testing.assert_array_equal(table.unknown_ids(raw), [9, 65535])
+    np.testing.assert_array_equal(np.unique(raw[~table.known[raw]]), [9, 65535])
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,26 @@ def test_a_broken_class_map_is_named(tmp_path: Path, text: str) -> None:
         RawLabelMap.read(path)
     with pytest.raises(CaptureError, match="does not exist"):
         RawLabelMap.read(tmp_path / "none.tsv")
+
+
+def test_ids_beyond_nyu40_are_unannotated_and_counted() -> None:
+    """ScanNet's scene0270_00, scene0270_02 and scene0384_00 hold ids 50 and 149 (issues 20, 86)."""
+    ids = np.array([0, 1, 5, 40, 41, 50, 149, 149, 2, 2, 2, 3, 3])
+    labels, strange = nyu40_of_vertices(ids, None, "a.ply")
+    np.testing.assert_array_equal(labels, [0, 1, 5, 40, 0, 0, 0, 0, 2, 2, 2, 3, 3])
+    assert strange == {41: 1, 50: 1, 149: 2}
+    labels, _ = nyu40_of_vertices(np.array([np.nan, -1, 7.0]), None, "a.ply")
+    np.testing.assert_array_equal(labels, [0, 0, 7])
+
+
+@pytest.mark.parametrize("ids", [[1, 2, 1191], [1, 58, 116, 145], [300] * 3])
+def test_raw_ids_are_mapped_by_the_class_map_or_refused(tmp_path: Path, ids: list[int]) -> None:
+    with pytest.raises(CaptureError, match=r"a\.ply with label ids up to \d+, which are raw ids"):
+        nyu40_of_vertices(np.array(ids), None, "a.ply")
+    file = tmp_path / "map.tsv"
+    file.write_text("id\tnyu40id\n1\t1\n58\t5\n300\t40\n1191\t39\n203\t\n", encoding="utf-8-sig")
+    table = RawLabelMap.read(file)
+    labels, strange = nyu40_of_vertices(np.array(ids), table, "a.ply")
+    expected = {1: 1, 58: 5, 300: 40, 1191: 39}
+    np.testing.assert_array_equal(labels, [expected.get(one, 0) for one in ids])
+    assert sorted(strange) == sorted({one for one in ids if one not in expected})

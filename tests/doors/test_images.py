@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -134,3 +137,49 @@ def test_blur_keeps_flat_and_spreads_a_point() -> None:
     assert blurred[15, 15] < 60
     assert blurred[15, 16] > 10
     np.testing.assert_array_equal(blurred, blurred.T)
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def exif_of_a_picture_on_its_side() -> bytes:
+    """Little-endian TIFF with the one entry Orientation = 6."""
+    return b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, 0x0112, 3, 1, 6, 0, 0)
+
+
+def test_png_with_an_orientation_is_decoded_as_stored() -> None:
+    """OpenCV 5.0.0.93's IMREAD_COLOR turns it (opencv/opencv issues 16579, 23122); depth stays."""
+    image = smooth_image()
+    data = encode_png(image)
+    turned = data[:33] + chunk(b"eXIf", exif_of_a_picture_on_its_side()) + data[33:]
+    np.testing.assert_array_equal(decode_color(turned, "here"), image)
+    assert color_size(turned, "here") == (96, 64)
+
+
+def test_webp_with_an_orientation_is_decoded_as_stored() -> None:
+    """As PNG, since OpenCV 5.0; Pillow 13.0.0 writes the chunk."""
+    pillow = pytest.importorskip("PIL.Image")
+    stream = io.BytesIO()
+    picture = pillow.fromarray(smooth_image())
+    picture.save(stream, "WEBP", lossless=True, exif=b"Exif\0\0" + exif_of_a_picture_on_its_side())
+    decoded = decode_color(stream.getvalue(), "here")
+    np.testing.assert_array_equal(decoded, smooth_image())
+    assert color_size(stream.getvalue(), "here") == (96, 64)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_gray_png_of_few_bits_keeps_every_value(bits: int) -> None:
+    """OpenCV 5.0.0.93, as every common decoder, spreads them: 1 of 4 bits is 17."""
+    values = np.arange(16).reshape(2, 8) % (1 << bits)
+    packed = np.packbits(
+        np.unpackbits(values.astype(np.uint8)[..., None], axis=-1)[..., -bits:].reshape(2, -1),
+        axis=1,
+    )
+    rows = b"".join(b"\0" + row.tobytes() for row in packed)
+    head = struct.pack(">IIBBBBB", 8, 2, bits, 0, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head)
+    data += chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    decoded = decode_gray(data, "here")
+    assert decoded.dtype == np.uint8
+    np.testing.assert_array_equal(decoded, values)

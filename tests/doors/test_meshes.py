@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from plyfile import PlyData, PlyElement
 
 from crossvox.core.checks import CaptureError
 from crossvox.core.volume import Mesh
-from crossvox.doors.meshes import glb_bytes, read_mesh, write_ply
+from crossvox.doors.meshes import LabelType, glb_bytes, read_mesh, write_ply
 
 
 def some_mesh(vertices: int = 30, faces: int = 50, seed: int = 0) -> Mesh:
@@ -106,13 +107,13 @@ def test_late_quad_after_many_triangles_is_found(tmp_path: Path) -> None:
 
 def test_labels_out_of_range_count_as_unannotated(tmp_path: Path) -> None:
     vertex = np.zeros(4, dtype=[("x", "f4"), ("y", "f4"), ("z", "f4"), ("label", "i4")])
-    vertex["label"] = [5, 300, -1, 255]
+    vertex["label"] = [5, 50, -1, 7]
     face = np.array([([0, 1, 2],)], dtype=[("vertex_indices", "i4", (3,))])
     elements = [PlyElement.describe(vertex, "vertex"), PlyElement.describe(face, "face")]
     PlyData(elements).write(str(tmp_path / "mesh.ply"))
     labels = read_mesh(tmp_path / "mesh.ply").labels
     assert labels is not None
-    assert labels.tolist() == [5, 0, 0, 255]
+    assert labels.tolist() == [5, 0, 0, 7]
 
 
 def test_truncated_file_is_named(tmp_path: Path) -> None:
@@ -233,3 +234,25 @@ def test_glb_holds_colours_as_linear_light() -> None:
     assert np.abs(back - mesh.colors).max() < 14
     order = np.argsort(mesh.colors[:, 0], kind="stable")
     assert (np.diff(stored[order, 0].astype(int)) >= 0).all()
+
+
+def test_raw_label_ids_are_refused_without_a_class_map(tmp_path: Path) -> None:
+    """ScanNet issues 90 and 20: labels.ply that holds raw ids."""
+    write_ply(tmp_path / "mesh.ply", replace(some_mesh(), labels=None))
+    mesh = read_mesh(tmp_path / "mesh.ply")
+    raw = np.array([1191, 1, 2, 3] * len(mesh.vertices_m), np.uint16)[: len(mesh.vertices_m)]
+    write_ply(tmp_path / "mesh.ply", replace(mesh, labels=raw))  # type: ignore[arg-type]
+    with pytest.raises(CaptureError, match=r"mesh\.ply with label ids up to 1191, .*class map"):
+        read_mesh(tmp_path / "mesh.ply")
+
+
+@pytest.mark.parametrize(("kind", "type_"), [("ushort", "u2"), ("int", "i4"), ("float", "f4")])
+def test_labels_are_written_in_the_type_asked_for(
+    tmp_path: Path, kind: LabelType, type_: str
+) -> None:
+    """meshio 5.3 cannot open ``ushort``; Open3D 0.19, VTK 9 and trimesh 5 drop it on saving."""
+    mesh = some_mesh()
+    write_ply(tmp_path / "mesh.ply", mesh, kind)
+    stored = PlyData.read(str(tmp_path / "mesh.ply"))["vertex"]["label"]
+    assert stored.dtype.newbyteorder("=") == np.dtype(type_)
+    np.testing.assert_array_equal(read_mesh(tmp_path / "mesh.ply").labels, mesh.labels)

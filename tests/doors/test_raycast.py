@@ -129,3 +129,28 @@ def test_threads_share_one_caster() -> None:
         depths = list(pool.map(lambda pose: caster.depth(CAMERA, pose), poses))
     for n, depth in enumerate(depths):
         np.testing.assert_allclose(depth, 2.0 + n, rtol=1e-5)
+
+
+def test_the_scene_is_robust_whatever_the_version_takes_for_granted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """embreex 2.17.7.post6 is not robust by itself, 4.4.0.post1 is (rtcore_scene)."""
+    from embreex import rtcore_scene
+
+    real, asked = rtcore_scene.EmbreeScene, []
+
+    def scene(**options: bool) -> object:
+        asked.append(options)
+        return real(**options)
+
+    monkeypatch.setattr(rtcore_scene, "EmbreeScene", scene)
+    Raycaster(plane())
+    assert asked == [{"robust": True}]
+
+
+def test_no_ray_leaves_a_closed_surface() -> None:
+    ball = trimesh.creation.icosphere(subdivisions=5, radius=2.0)
+    mesh = Mesh(ball.vertices.astype(np.float32), ball.faces.astype(np.int32))
+    directions = np.random.default_rng(0).normal(size=(1_000_000, 3))
+    found = Raycaster(mesh).cast(np.zeros_like(directions), directions)
+    assert (found.face >= 0).all()

@@ -410,7 +410,7 @@ def make_study(folder: Path) -> Path:
                         "parameters": 25002,
                         "seconds": {"train": 12.0},
                         "scores": {"F-score": spread(0.8, 0.01), "Prec": spread(0.9, None)},
-                        "against": {"mask-only": against(0.05, 0.01, 0.09)},
+                        "against": {"mask_only": against(0.05, 0.01, 0.09)},
                     },
                     {
                         "name": "random",
@@ -421,11 +421,11 @@ def make_study(folder: Path) -> Path:
                         "scores": {"F-score": spread(0.74, 0.02), "Prec": spread(0.8, 0.1)},
                         "against": {
                             "rgb": against(-0.06, None, None),
-                            "mask-only": against(-0.01, -0.05, 0.03),
+                            "mask_only": against(-0.01, -0.05, 0.03),
                         },
                     },
                     {
-                        "name": "mask-only",
+                        "name": "mask_only",
                         "differs": "Nothing learnt.",
                         "seeds": [],
                         "parameters": 0,

@@ -105,7 +105,7 @@ def test_transfer_is_a_table(page: tuple[Path, str]) -> None:
 
 def test_study_shows_spread_and_intervals(page: tuple[Path, str]) -> None:
     html, text = page[0].read_text(encoding="utf-8"), page[1]
-    assert "Study study: 2 arms; F-score: rgb score higher than mask-only." in text
+    assert "Study study: 2 arms; F-score: rgb score higher than mask_only." in text
     assert "0.800 ± 0.010" in text
     assert "+0.050 * +0.010 to +0.090 3 of 3 seeds above" in text
     assert "-0.060 no interval" in text

@@ -157,7 +157,7 @@ def test_errors_say_what_to_do() -> None:
 
 @pytest.mark.realdata
 def test_up_of_a_real_capture(kitchen_frames: Callable[..., list[Frame]]) -> None:
-    from crossvox.scene.tsdf import fuse
+    from crossvox.scene.tsdf.volume import fuse
 
     frames = kitchen_frames(step=3)
     found = estimate_up(fuse(frames).mesh(), [frame.pose for frame in frames])

@@ -239,7 +239,7 @@ def test_frames_without_pose_or_depth_see_nothing() -> None:
 def test_the_surface_of_a_real_capture_is_observed(
     kitchen_frames: Callable[..., list[Frame]],
 ) -> None:
-    from crossvox.scene.tsdf import fuse
+    from crossvox.scene.tsdf.volume import fuse
 
     frames = kitchen_frames(step=10)
     grid, occupied = voxelize(fuse(frames).mesh())

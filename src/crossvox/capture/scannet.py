@@ -96,6 +96,7 @@ class ScanNetCapture(StoredCapture):
             registration=self.registration.sentence,
             has_labels=bool(self._labels),
             label_map=self._label_map_path is not None,
+            class_map=self._label_map_path,
             without_labels=missing(self.frame_ids, self._labels),
             mesh=mesh if mesh.is_file() else None,
             labelled_mesh=labelled if labelled.is_file() else None,

@@ -104,7 +104,8 @@ class CaptureInfo:
         color_camera, depth_camera: as stored, before any registration.
         registration: one sentence on how colour and depth are brought onto one pixel grid.
         has_labels: whether 2D labels come with the frames.
-        label_map: whether there is a table from the labels' stored ids to NYU40.
+        label_map: whether the labels' stored ids can be told in NYU40.
+        class_map: file with the table from raw label ids to NYU40, of captures that need one.
         without_labels: frames that have no label image, in a capture that has any.
         mesh, labelled_mesh: ground-truth surfaces that come with the capture.
         notes: anything odd that a user should know.
@@ -119,6 +120,7 @@ class CaptureInfo:
     labelled_mesh: Path | None = None
     notes: tuple[str, ...] = ()
     label_map: bool = True
+    class_map: Path | None = None
     without_labels: tuple[int, ...] = ()
 
 

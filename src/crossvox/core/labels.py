@@ -109,8 +109,10 @@ class RawLabelMap:
         known = np.zeros(65536, dtype=bool)
         known[0] = True
         try:
-            with path.open(encoding="utf-8", newline="") as lines:
+            with path.open(encoding="utf-8-sig", newline="") as lines:
                 for row in csv.DictReader(lines, delimiter="\t"):
+                    if not row["nyu40id"]:
+                        continue  # one row of the data set's own file has none
                     raw, nyu40 = int(row["id"]), int(row["nyu40id"])
                     if not (0 <= raw < 65536 and 0 <= nyu40 < len(NYU40_NAMES)):
                         raise ValueError(f"id {raw} -> nyu40id {nyu40} is out of range")
@@ -131,7 +133,40 @@ class RawLabelMap:
         """Map an image of raw ids (any unsigned integer type) to NYU40; unknown ids become 0."""
         return self.table[raw]
 
-    def unknown_ids(self, raw: NDArray[Any]) -> NDArray[Any]:
-        """Ids in an image that the class map does not list, each once."""
-        ids = np.unique(raw)
-        return ids[~self.known[ids]]
+
+def nyu40_of_vertices(
+    ids: NDArray[Any], class_map: RawLabelMap | None, source: str
+) -> tuple[NDArray[np.uint8], dict[int, int]]:
+    """Label ids of a file of vertices as NYU40.
+
+    Some of ScanNet's files hold a few ids that are none of NYU40's; others hold raw ids throughout.
+    A file counts as raw if an id exceeds 255, or most annotated vertices have an id beyond 40.
+
+    Args:
+        ids: ``(V,)`` ids, any number type; what is negative or no number is unannotated.
+        class_map: table for raw ids, None if there is none.
+        source: the file, for the error text.
+
+    Returns:
+        ``(V,)`` NYU40 ids, and the number of vertices by id that is neither NYU40's nor in the
+        table: they are unannotated.
+
+    Raises:
+        CaptureError: the ids are raw ones and there is no table.
+    """
+    whole = np.nan_to_num(np.asarray(ids, dtype=np.float64), nan=0, posinf=65535, neginf=0)
+    whole = np.clip(whole, 0, 65535).astype(np.int64)
+    beyond = whole >= len(NYU40_NAMES)
+    raw = bool((whole > 255).any()) or 2 * int(beyond.sum()) > int((whole > 0).sum())
+    if raw and class_map is None:
+        raise CaptureError(
+            f"given: {source} with label ids up to {whole.max()}, which are raw ids of the data "
+            f"set; needed: NYU40 ids (0 to {len(NYU40_NAMES) - 1}), or the class map "
+            f"scannetv2-labels.combined.tsv; do: put it beside the scans or pass --label-map"
+        )
+    if raw and class_map is not None:
+        labels, strange = class_map.apply(whole), whole[~class_map.known[whole]]
+    else:
+        labels, strange = np.where(beyond, UNANNOTATED, whole).astype(np.uint8), whole[beyond]
+    found, counts = np.unique(strange, return_counts=True)
+    return labels, dict(zip(found.tolist(), counts.tolist(), strict=True))

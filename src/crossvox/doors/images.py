@@ -17,6 +17,13 @@ from crossvox.core.checks import CaptureError
 JPEG_QUALITY = 92
 PNG_LEVEL = 1
 
+_COLOR_AS_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+"""Without the flag OpenCV turns PNG and WebP as their EXIF chunks say, but no depth and labels."""
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_DEPTH_AT, _KIND_AT, _GRAY = 24, 25, 0
+"""Where a PNG's header tells bits a sample and kind of colour, and the kind that is grey."""
+
 
 def decode_color(data: bytes, source: str, at_least: Size | None = None) -> NDArray[np.uint8]:
     """Decode a JPEG or PNG image to ``(H, W, 3)`` uint8 RGB.
@@ -42,7 +49,7 @@ def decode_color(data: bytes, source: str, at_least: Size | None = None) -> NDAr
                 f"image; do: copy or export the file again"
             ) from None
         return image
-    decoded = _decode(data, source, cv2.IMREAD_COLOR)
+    decoded = _decode(data, source, _COLOR_AS_STORED)
     return np.ascontiguousarray(decoded[..., ::-1])
 
 
@@ -61,9 +68,9 @@ def color_size(data: bytes, source: str) -> Size:
                 f"image; do: copy or export the file again"
             ) from None
         return int(width), int(height)
-    if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) >= 24:
+    if data[:8] == _PNG and len(data) >= 24:
         return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
-    height, width = _decode(data, source, cv2.IMREAD_COLOR).shape[:2]
+    height, width = _decode(data, source, _COLOR_AS_STORED).shape[:2]
     return width, height
 
 
@@ -74,6 +81,9 @@ def decode_gray(data: bytes, source: str) -> NDArray[Any]:
         CaptureError: not an image, or more than one channel.
     """
     image = _decode(data, source, cv2.IMREAD_UNCHANGED)
+    if data[:8] == _PNG and data[_KIND_AT] == _GRAY and data[_DEPTH_AT] < 8:
+        # Decoders spread 1, 2 and 4 bits over 0 .. 255.
+        image = image // (255 // ((1 << data[_DEPTH_AT]) - 1))
     if image.ndim != 2 or image.dtype not in (np.uint8, np.uint16):
         raise CaptureError(
             f"given: {source} with shape {image.shape} of {image.dtype}; needed: one channel of "

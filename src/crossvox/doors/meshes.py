@@ -3,23 +3,46 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.core.artifact import replacing
 from crossvox.core.checks import CaptureError, ShapeError
+from crossvox.core.labels import RawLabelMap, nyu40_of_vertices
 from crossvox.core.volume import Mesh
+
+LabelType = Literal["ushort", "int", "float"]
 
 
 def read_mesh(path: Path) -> Mesh:
     """Read a PLY mesh, with vertex colours (red, green, blue) and vertex ``label`` if present.
 
-    Polygons with more than three corners are split into fans.
+    Polygons with more than three corners are split into fans. Labels are NYU40 ids, others are
+    unannotated (:func:`read_labelled_mesh` counts them).
 
     Raises:
-        CaptureError: missing, damaged, or not a mesh with faces; names the file.
+        CaptureError: missing, damaged, not a mesh with faces, or labelled with raw ids; names the
+            file.
+    """
+    return read_labelled_mesh(path)[0]
+
+
+def read_labelled_mesh(
+    path: Path, class_map: RawLabelMap | None = None
+) -> tuple[Mesh, dict[int, int]]:
+    """:func:`read_mesh` of a file whose labels may be raw ids.
+
+    Args:
+        path: the file.
+        class_map: table from raw ids to NYU40, None if there is none.
+
+    Returns:
+        The mesh, and the vertices by label id that is neither NYU40's nor in the table.
+
+    Raises:
+        CaptureError: as :func:`read_mesh`, the labels being raw ids only where there is no table.
     """
     from plyfile import PlyParseError
 
@@ -30,12 +53,11 @@ def read_mesh(path: Path) -> Mesh:
         vertices = np.stack([vertex[axis] for axis in "xyz"], axis=-1).astype(np.float32)
         faces = _triangles(corners)
         names = vertex.dtype.names
-        colors = labels = None
+        colors = ids = None
         if {"red", "green", "blue"} <= set(names):
             colors = np.stack([vertex[c] for c in ("red", "green", "blue")], -1).astype(np.uint8)
         if "label" in names:
-            label = vertex["label"]
-            labels = np.where((label >= 0) & (label <= 255), label, 0).astype(np.uint8)
+            ids = np.asarray(vertex["label"])
     except OSError as error:
         raise CaptureError(
             f"given: {path} ({error.strerror or error}); needed: a readable PLY mesh; "
@@ -59,8 +81,12 @@ def read_mesh(path: Path) -> Mesh:
             f"given: {path} with vertices that are not finite; needed: numbers in metres; "
             f"do: clean the mesh"
         )
+    labels: NDArray[np.uint8] | None = None
+    unknown: dict[int, int] = {}
+    if ids is not None:
+        labels, unknown = nyu40_of_vertices(ids, class_map, str(path))
     try:
-        return Mesh(vertices, faces, colors, labels)
+        return Mesh(vertices, faces, colors, labels), unknown
     except ShapeError as error:
         raise CaptureError(f"{path}: {error}") from None
 
@@ -112,16 +138,22 @@ def _triangles(corners: NDArray[Any]) -> NDArray[np.int32]:
     return np.concatenate(fans).astype(np.int32) if fans else np.zeros((0, 3), dtype=np.int32)
 
 
-def write_ply(path: Path, mesh: Mesh) -> None:
-    """Write a binary PLY: x y z, red green blue alpha if coloured, ushort label if labelled.
+def write_ply(path: Path, mesh: Mesh, label_type: LabelType = "ushort") -> None:
+    """Write a binary PLY: x y z, red green blue alpha if coloured, label if labelled.
 
     The layout equals ScanNet's ``_vh_clean_2.ply`` and ``_vh_clean_2.labels.ply``.
+
+    Args:
+        path: file to write, replaced as a whole.
+        mesh: what to write.
+        label_type: number type of the labels; ``ushort`` is ScanNet's, others are for programs that
+            do not take it.
     """
     fields: list[tuple[str, str]] = [("x", "<f4"), ("y", "<f4"), ("z", "<f4")]
     if mesh.colors is not None:
         fields += [(name, "u1") for name in ("red", "green", "blue", "alpha")]
     if mesh.labels is not None:
-        fields.append(("label", "<u2"))
+        fields.append(("label", _LABEL_TYPES[label_type]))
     vertex = np.empty(len(mesh.vertices_m), dtype=fields)
     for axis, name in enumerate("xyz"):
         vertex[name] = mesh.vertices_m[:, axis]
@@ -150,7 +182,8 @@ def write_ply(path: Path, mesh: Mesh) -> None:
         face.tofile(stream)
 
 
-_PLY_TYPES = {"<f4": "float", "u1": "uchar", "<u2": "ushort"}
+_LABEL_TYPES: dict[LabelType, str] = {"ushort": "<u2", "int": "<i4", "float": "<f4"}
+_PLY_TYPES = {"<f4": "float", "u1": "uchar", "<u2": "ushort", "<i4": "int"}
 
 
 def glb_bytes(mesh: Mesh) -> bytes:

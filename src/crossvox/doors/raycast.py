@@ -47,7 +47,8 @@ class Raycaster:
 
         self._empty = len(mesh.faces) == 0
         if not self._empty:
-            self._scene = EmbreeScene()
+            # Said, since older embreex is not robust by itself: rays slip through where faces meet.
+            self._scene = EmbreeScene(robust=True)
             self._mesh = TriangleMesh(
                 self._scene,
                 np.ascontiguousarray(mesh.vertices_m, dtype=np.float32),

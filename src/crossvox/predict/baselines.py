@@ -20,7 +20,7 @@ from crossvox.doors.meshes import write_ply
 from crossvox.predict.surface import SeenSurface, mask_mesh, nearest_voxels, volume_mesh
 from crossvox.predict.votes import vote
 from crossvox.scene.store import write_volume
-from crossvox.scene.tsdf import fuse
+from crossvox.scene.tsdf.volume import fuse
 
 if TYPE_CHECKING:
     from crossvox.core.frame import Frame

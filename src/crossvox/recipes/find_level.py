@@ -13,7 +13,7 @@ from crossvox.core.frame import Capture, Frame, Parts
 from crossvox.flow.progress import Progress
 from crossvox.recipes.scan import ScanParams
 from crossvox.scene.level import estimate_up, levelling
-from crossvox.scene.tsdf import fuse
+from crossvox.scene.tsdf.volume import fuse
 
 LEVEL_FRAMES = 40
 """Frames that the level is found from."""

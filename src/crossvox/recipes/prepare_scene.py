@@ -16,15 +16,16 @@ from crossvox.capture.folder import FolderCapture
 from crossvox.capture.moved import MovedCapture
 from crossvox.core.camera import Pose
 from crossvox.core.checks import CaptureError, expect
-from crossvox.core.frame import Capture, Frame, Parts
+from crossvox.core.frame import Capture, CaptureInfo, Frame, Parts
+from crossvox.core.labels import RawLabelMap
 from crossvox.core.volume import Mesh, SceneVolume
-from crossvox.doors.meshes import read_mesh, write_ply
+from crossvox.doors.meshes import read_labelled_mesh, read_mesh, write_ply
 from crossvox.flow.progress import Progress, Report
 from crossvox.flow.runner import Work
 from crossvox.recipes.data import VOLUME
 from crossvox.recipes.prepare import PrepareScene
 from crossvox.scene.store import write_volume
-from crossvox.scene.tsdf import fuse
+from crossvox.scene.tsdf.volume import fuse
 from crossvox.scene.voxelize import label_voxels, observed_voxels, transfer_labels, voxelize
 
 
@@ -54,7 +55,8 @@ def prepare_scene(stage: PrepareScene, work: Work) -> Mapping[str, Any]:
         )
     frames = FolderCapture(work.out)
     with work.watch("surface"):
-        surface = _surface(stage, frames, info.mesh, info.labelled_mesh, work.progress)
+        labelled, strange = _labelled_mesh(stage, info)
+        surface = _surface(stage, frames, info.mesh, labelled, work.progress)
     with work.watch("voxels and labels"):
         grid, occupied = voxelize(surface, params.voxel_m, rule=params.occupancy)
         labels = np.zeros(grid.shape, dtype=np.uint8)
@@ -75,6 +77,7 @@ def prepare_scene(stage: PrepareScene, work: Work) -> Mapping[str, Any]:
         "broken frames": dict(exported.broken),
         "frames without labels": len(exported.without_labels),
         "unknown raw label ids": exported.unknown_raw_ids,
+        "vertices with unknown label ids": strange,
         "grid": grid.shape,
         "occupied voxels": int(occupied.sum()),
         "occupied voxels without label": int((occupied & (labels == 0)).sum()),
@@ -98,16 +101,23 @@ def _open(stage: PrepareScene) -> Capture:
     return capture
 
 
+def _labelled_mesh(stage: PrepareScene, info: CaptureInfo) -> tuple[Mesh | None, dict[int, int]]:
+    """The mesh with labels that comes with the capture; vertices by id that no table knows."""
+    if info.labelled_mesh is None:
+        return None, {}
+    file = info.class_map if stage.label_map is None else stage.label_map.path
+    return read_labelled_mesh(info.labelled_mesh, None if file is None else RawLabelMap.read(file))
+
+
 def _surface(
     stage: PrepareScene,
     frames: Capture,
     mesh: Path | None,
-    labelled_mesh: Path | None,
+    labelled: Mesh | None,
     progress: Progress,
 ) -> Mesh:
     """The ground-truth surface, with labels if the capture has any."""
     params = stage.params
-    labelled = read_mesh(labelled_mesh) if labelled_mesh is not None else None
     if params.surface == "mesh" and mesh is not None:
         surface = read_mesh(mesh)
     else:

@@ -42,8 +42,8 @@ class ExportHdf5(Continued):
 
     NAME = "export-hdf5"
 
-    data: Path = how()
     params: ExportParams
+    data: Path = how()
 
     def go_on(self, work: Work) -> tuple[ExportedFile, ...]:
         """Write the files asked for."""
@@ -92,5 +92,5 @@ def export_hdf5(
         do="correct --chunks.shape, or leave out --turned",
         error=ParamsError,
     )
-    files: tuple[ExportedFile, ...] = (runner or Runner()).go_on(ExportHdf5(data, params), out)
+    files: tuple[ExportedFile, ...] = (runner or Runner()).go_on(ExportHdf5(params, data), out)
     return files

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from crossvox.core.labels import NYU40
-from crossvox.core.methods import method_name
+from crossvox.core.methods import LEARNT, MAJORITY, method_name
 from crossvox.report.drawings.confusion import confusion_drawing
 from crossvox.report.drawings.scores import class_bars
 from crossvox.report.page.class_scores import ClassScores
@@ -25,14 +25,14 @@ def class_drawings(scores: ClassScores) -> dict[str, Any]:
         "confusion": [
             {"method": _class_method(method, scores.kind), "drawing": drawing}
             for method, counts in scores.confusion.items()
-            if method != "majority"
+            if method != MAJORITY
             and (drawing := _confusion(counts, f"{name}-{method}")) is not None
         ],
     }
 
 
 def _class_method(method: str, kind: str) -> str:
-    return "Network" if kind == "images" and method == "learnt" else method_name(method)
+    return "Network" if kind == "images" and method == LEARNT else method_name(method)
 
 
 def _bars(scores: ClassScores, name: str) -> Markup | None:
@@ -52,7 +52,7 @@ def _bars(scores: ClassScores, name: str) -> Markup | None:
             label: number(as_dict(rows.get(label)).get("value")) for label in labels
         }
         for method, rows in scores.classes.items()
-        if method != "majority" and rows
+        if method != MAJORITY and rows
     }
     return class_bars(f"bars-{name}", {label: support[label] / total for label in labels}, methods)
 

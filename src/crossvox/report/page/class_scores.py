@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.core.labels import NYU40
+from crossvox.core.methods import LEARNT
 from crossvox.metrics import MAJORITY, STRICT
 from crossvox.metrics.classes import one_class
 from crossvox.report.folders import json_of
@@ -126,9 +127,9 @@ def _of_images(name: str, record: Mapping[str, Any]) -> ClassScores:
         "images",
         "pixels",
         int(number(record.get("images")) or 0),
-        {"learnt": own, **({"majority": majority} if majority else {})},
-        {"learnt": single},
-        {} if matrix is None else {"learnt": matrix},
+        {LEARNT: own, **({"majority": majority} if majority else {})},
+        {LEARNT: single},
+        {} if matrix is None else {LEARNT: matrix},
         notes=tuple(notes),
     )
 

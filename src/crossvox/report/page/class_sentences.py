@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crossvox.core.methods import method_name
+from crossvox.core.methods import LEARNT, MAJORITY, VOTES, method_name
 from crossvox.metrics import LENIENT, STRICT
 from crossvox.report.page.class_scores import ClassScores
 
@@ -14,7 +14,7 @@ def class_sentence(scores: ClassScores, where: str) -> str:
         scores: of rooms or images.
         where: for example "On three held-out rooms".
     """
-    learnt = scores.value("learnt")
+    learnt = scores.value(LEARNT)
     if learnt is None:
         shown = {m: v for m in scores.methods if (v := scores.value(m)) is not None}
         return f"{where}, {STRICT} over the benchmark classes: " + (
@@ -22,7 +22,7 @@ def class_sentence(scores: ClassScores, where: str) -> str:
         )
     who = "the 3D network" if scores.kind == "rooms" else f"the 2D network of run {scores.name}"
     text = f"{where} {who} reaches a strict mIoU of {learnt:.2f} over the benchmark classes"
-    votes, majority = scores.value("votes_2d"), scores.value("majority")
+    votes, majority = scores.value(VOTES), scores.value(MAJORITY)
     if votes is not None:
         gain = learnt - votes
         if round(abs(gain), 2) == 0:
@@ -42,18 +42,16 @@ def class_sentence(scores: ClassScores, where: str) -> str:
 def class_facts(scores: ClassScores) -> list[tuple[str, str]]:
     """The numbers in large type."""
     names = {
-        "learnt": "strict mIoU, 3D network"
-        if scores.kind == "rooms"
-        else "strict mIoU, 2D network",
-        "votes_2d": "strict mIoU, 2D votes",
-        "majority": "strict mIoU, majority class",
+        LEARNT: "strict mIoU, 3D network" if scores.kind == "rooms" else "strict mIoU, 2D network",
+        VOTES: "strict mIoU, 2D votes",
+        MAJORITY: "strict mIoU, majority class",
     }
     facts = [
         (f"{value:.2f}", text)
         for method, text in names.items()
         if (value := scores.value(method)) is not None
     ]
-    lenient = scores.value("learnt", LENIENT)
+    lenient = scores.value(LEARNT, LENIENT)
     if lenient is not None:
         facts.insert(1, (f"{lenient:.2f}", "mIoU counted leniently, as published"))
     return facts

@@ -34,7 +34,8 @@ def surface_table(entry: SurfaceScores, sources: Sources) -> dict[str, Any]:
     several = len(scenes) > 1
     parts = []
     if entry.mean and (several or not scenes):
-        name = f"Mean of {len(entry.counted)} scenes"
+        count = len(entry.counted)
+        name = f"Mean of {count} scene{'' if count == 1 else 's'}"
         parts.append({"name": name, "scene": "", **_grid(entry.mean, surface_text)})
     for scene, methods in scenes.items():
         name = marked(scene, entry.seen, entry.counted)

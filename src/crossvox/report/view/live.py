@@ -150,11 +150,11 @@ def _switch(box: Any, nodes: Mapping[str, Any], targets: Sequence[str]) -> None:
 def _swatches(switches: Mapping[int, Any]) -> str:
     """Colours beside the check boxes: the library's labels are plain text, so as a style sheet.
 
-    Its boxes have ids, but tell them to nobody; where they cannot be had, colours are left out.
+    Where a box has no id, its colour is left out.
     """
     rules = []
     for label, switch in switches.items():
-        uuid = getattr(getattr(switch, "_impl", None), "uuid", None)
+        uuid = _box_id(switch)
         if uuid is not None:
             rules.append(
                 f'label[for="{uuid}"]::before{{content:"";display:inline-block;width:.9em;'
@@ -163,3 +163,13 @@ def _swatches(switches: Mapping[int, Any]) -> str:
                 f'div:has(>p>label[for="{uuid}"]){{width:13em!important}}'
             )
     return f"<style>{''.join(rules)}</style>"
+
+
+def _box_id(switch: Any) -> str | None:
+    """The id of a check box in the browser, or None.
+
+    viser tells it to nobody (1.0 to 1.1, with which this was tested), so it is taken from inside;
+    another version that keeps it elsewhere loses the colours and nothing else.
+    """
+    found = getattr(getattr(switch, "_impl", None), "uuid", None)
+    return found if isinstance(found, str) else None

@@ -1,0 +1,308 @@
+"""A growing field of truncated signed distances, and the mesh of its surface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from operator import length_hint
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossvox.core.checks import ParamsError, expect
+from crossvox.core.frame import Frame
+from crossvox.core.threads import spread
+from crossvox.core.volume import Mesh
+from crossvox.scene.params import TsdfParams
+from crossvox.scene.tsdf.blocks import BLOCK, CELL, FREE, KEY_HALF, insert, rehash
+from crossvox.scene.tsdf.cells import cell_triangles
+from crossvox.scene.tsdf.distance import interpolate
+from crossvox.scene.tsdf.integrate import integrate_blocks
+from crossvox.scene.tsdf.mesh import (
+    count_vertices,
+    mark,
+    neighbours_of,
+    place_vertices,
+    write_faces,
+)
+from crossvox.scene.tsdf.touch import PARTS, touch
+
+Array = NDArray[Any]
+
+FARTHEST_M = 1e30
+"""Stands for "no limit": every finite reading is nearer, and infinity is not a reading."""
+
+
+@dataclass(frozen=True)
+class FusionCounts:
+    """What became of the frames.
+
+    Attributes:
+        fused: frames that were used.
+        without_pose: frames ignored because tracking was lost.
+        without_depth: frames ignored because they have no depth image or no reading in range.
+        blocks: blocks of voxels that exist.
+    """
+
+    fused: int
+    without_pose: int
+    without_depth: int
+    blocks: int
+
+
+class TsdfVolume:
+    """A growing field of truncated signed distances; feed it frames, then ask for the mesh.
+
+    Attributes:
+        params: how it fuses.
+    """
+
+    def __init__(self, params: TsdfParams | None = None) -> None:
+        self.params = params or TsdfParams()
+        self._fused = self._without_pose = self._without_depth = 0
+        self._count = 0
+        self._slot_keys = np.full(1 << 14, FREE, dtype=np.int64)
+        self._slot_blocks = np.zeros(1 << 14, dtype=np.int32)
+        self._seen_keys = np.empty((PARTS, 1 << 12), dtype=np.int64)
+        self._corner = np.zeros((0, 3), dtype=np.int32)
+        self._last_frame = np.zeros(0, dtype=np.int64)
+        self._tsdf = np.zeros((0, CELL), dtype=np.float32)
+        self._weight = np.zeros((0, CELL), dtype=np.uint16)
+        self._color: NDArray[np.uint16] | None = None
+
+    @property
+    def counts(self) -> FusionCounts:
+        """What became of the frames so far."""
+        return FusionCounts(self._fused, self._without_pose, self._without_depth, self._count)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes held by the blocks and their hash table."""
+        arrays = (self._slot_keys, self._slot_blocks, self._corner, self._tsdf, self._weight)
+        return sum(array.nbytes for array in arrays) + (
+            0 if self._color is None else self._color.nbytes
+        )
+
+    def integrate(self, frame: Frame) -> bool:
+        """Fuse one frame.
+
+        Args:
+            frame: needs a pose and depth; colour is taken where there is some.
+
+        Returns:
+            Whether the frame was used; if not, :attr:`counts` says why.
+
+        Raises:
+            ParamsError: a reading lies further from the world's origin than a block can be named
+                (more than 8 million voxels).
+        """
+        if frame.pose is None:
+            self._without_pose += 1
+            return False
+        if frame.depth_m is None:
+            self._without_depth += 1
+            return False
+        depth = np.ascontiguousarray(frame.depth_m, dtype=np.float32)
+        camera, pose = frame.camera, frame.pose
+        blocks = self._touched_blocks(depth, frame)
+        if len(blocks) == 0:
+            self._without_depth += 1
+            return False
+        use_color = frame.rgb is not None
+        if use_color and self._color is None:
+            self._color = np.zeros((len(self._tsdf), CELL, 4), dtype=np.uint16)
+        rgb = np.zeros((1, 1, 3), np.uint8) if frame.rgb is None else frame.rgb
+        color = np.zeros((1, 1, 4), np.uint16) if self._color is None else self._color
+        corner_matrix = camera.matrix
+        corner_matrix[:2, 2] += 0.5
+        pixel_from_world = corner_matrix @ pose.camera_from_world[:3]
+        arguments = (
+            depth,
+            np.ascontiguousarray(rgb),
+            use_color,
+            pixel_from_world,
+            self.params.voxel_m,
+            self.params.truncation_m,
+            min(self.params.far_m, FARTHEST_M),
+            blocks,
+            self._corner,
+            self._tsdf,
+            self._weight,
+            color,
+        )
+        spread(partial(integrate_blocks, *arguments), len(blocks))
+        self._fused += 1
+        return True
+
+    def _touched_blocks(self, depth: NDArray[np.float32], frame: Frame) -> NDArray[np.int32]:
+        """Blocks that the bands around this frame's readings pass through; made where missing."""
+        assert frame.pose is not None
+        block_m = self.params.voxel_m * BLOCK
+        camera = frame.camera
+        intrinsics = np.array([camera.fx, camera.fy, camera.cx, camera.cy])
+        world_from_camera = np.ascontiguousarray(frame.pose.world_from_camera)
+        counts = np.empty(PARTS, dtype=np.int64)
+        while True:
+            seen = self._seen_keys
+            found = np.empty((PARTS, seen.shape[1] // 2), dtype=np.int64)
+            arguments = (
+                depth,
+                intrinsics,
+                world_from_camera,
+                block_m,
+                self.params.truncation_m,
+                min(self.params.far_m, FARTHEST_M),
+                seen,
+                found,
+                counts,
+            )
+            spread(partial(touch, *arguments), PARTS, PARTS)
+            expect(
+                int(counts.min()) != -2,
+                given=f"frame {frame.id} with depth that leaves the block range",
+                needed=f"readings within {KEY_HALF * block_m:g} m of the world's origin",
+                do="check depth unit and poses, or use larger voxels",
+                error=ParamsError,
+            )
+            if counts.min() >= 0:
+                break
+            self._seen_keys = np.empty((PARTS, self._seen_keys.shape[1] * 2), dtype=np.int64)
+        self._reserve(int(counts.sum()))
+        blocks = np.empty(int(counts.sum()), dtype=np.int32)
+        self._count, here = insert(
+            found,
+            counts,
+            self._fused,
+            self._slot_keys,
+            self._slot_blocks,
+            self._corner,
+            self._last_frame,
+            self._count,
+            blocks,
+        )
+        return blocks[:here]
+
+    def _reserve(self, extra: int) -> None:
+        """Make room for that many more blocks."""
+        needed = self._count + extra
+        if needed > len(self._tsdf):
+            # A half more each time: copies stay rare, and at most a third of the room is idle.
+            size = max(needed, 1024, len(self._tsdf) * 3 // 2)
+            self._corner = _grown(self._corner, size)
+            self._last_frame = _grown(self._last_frame, size)
+            self._last_frame[self._count :] = -1
+            self._tsdf = _grown(self._tsdf, size)
+            self._weight = _grown(self._weight, size)
+            if self._color is not None:
+                self._color = _grown(self._color, size)
+        slots = len(self._slot_keys)
+        if 2 * needed > slots:
+            while 2 * needed > slots:
+                slots *= 2
+            self._slot_keys = np.full(slots, FREE, dtype=np.int64)
+            self._slot_blocks = np.zeros(slots, dtype=np.int32)
+            rehash(self._corner[: self._count], self._slot_keys, self._slot_blocks)
+
+    def distance(self, points_m: Array) -> NDArray[np.float32]:
+        """Signed distance to the surface along the views, interpolated between voxels.
+
+        Args:
+            points_m: ``(N, 3)`` world metres.
+
+        Returns:
+            ``(N,)`` float32 metres, positive in front of the surface, at most the truncation
+            distance; NaN where one of the eight voxels around has too few observations.
+        """
+        points = np.ascontiguousarray(points_m, dtype=np.float64)
+        values = np.empty(len(points), dtype=np.float32)
+        interpolate(
+            points / self.params.voxel_m,
+            self._slot_keys,
+            self._slot_blocks,
+            self._tsdf,
+            self._weight,
+            self.params.min_weight,
+            values,
+        )
+        return values * np.float32(self.params.truncation_m)
+
+    def mesh(self, min_weight: int | None = None) -> Mesh:
+        """The surface where the distance changes sign, by marching cubes over all blocks.
+
+        A cell is drawn only if all its eight voxels were observed often enough. Vertices are
+        shared between neighbouring cells and blocks: the mesh has no cracks. Faces run
+        anticlockwise seen from free space, where the cameras are.
+
+        Args:
+            min_weight: observations that every corner needs; None takes the parameter.
+
+        Returns:
+            Mesh in world metres, coloured if any frame was; empty if nothing was fused.
+        """
+        least = self.params.min_weight if min_weight is None else min_weight
+        count = self._count
+        table = cell_triangles()
+        neighbours = np.empty((count, 8), dtype=np.int32)
+        neighbours_of(self._corner[:count], self._slot_keys, self._slot_blocks, neighbours)
+        tsdf, weight = self._tsdf[:count], self._weight[:count]
+        edge_vertex = np.full((count, CELL, 3), -1, dtype=np.int32)
+        face_counts = np.zeros(count + 1, dtype=np.int64)
+        spread(
+            partial(mark, tsdf, weight, least, neighbours, table, edge_vertex, face_counts[1:]),
+            count,
+        )
+        vertex_counts = np.zeros(count + 1, dtype=np.int64)
+        spread(partial(count_vertices, edge_vertex, vertex_counts[1:]), count)
+        face_start, vertex_start = np.cumsum(face_counts), np.cumsum(vertex_counts)
+        vertices = np.empty((int(vertex_start[-1]), 3), dtype=np.float32)
+        has_color = self._color is not None
+        colors = np.zeros((len(vertices) if has_color else 0, 3), dtype=np.uint8)
+        color = np.zeros((1, 1, 4), np.uint16) if self._color is None else self._color
+        place = partial(
+            place_vertices, tsdf, color, has_color, self._corner[:count], neighbours,
+            self.params.voxel_m, vertex_start, edge_vertex, vertices, colors,
+        )  # fmt: skip
+        spread(place, count)
+        faces = np.empty((int(face_start[-1]), 3), dtype=np.int32)
+        write = partial(
+            write_faces, tsdf, weight, least, neighbours, table, edge_vertex, face_start, faces
+        )
+        spread(write, count)
+        return Mesh(vertices, faces, colors if has_color else None)
+
+
+def fuse(
+    frames: Iterable[Frame],
+    params: TsdfParams | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> TsdfVolume:
+    """Fuse posed depth frames.
+
+    Frames are read one by one and not kept. Frames without pose or depth are ignored and counted
+    (:attr:`TsdfVolume.counts`). The order of the frames does not matter beyond rounding.
+
+    Args:
+        frames: frames with depth; colour is optional. Other sizes or cameras from frame to frame
+            are fine.
+        params: voxel size, truncation, depth limit.
+        progress: called with ``(done, total)`` after every frame; total is 0 if ``frames`` does
+            not know its length.
+
+    Returns:
+        The fused volume.
+    """
+    volume = TsdfVolume(params)
+    total = length_hint(frames)
+    for done, frame in enumerate(frames, start=1):
+        volume.integrate(frame)
+        if progress is not None:
+            progress(done, total)
+    return volume
+
+
+def _grown(array: Array, size: int) -> Array:
+    grown = np.zeros((size, *array.shape[1:]), dtype=array.dtype)
+    grown[: len(array)] = array
+    return grown

@@ -1,0 +1,67 @@
+"""Labels of a scan's own mesh: ids that are none of NYU40's, and raw ids."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crossvox.capture.sens import SensFrame, SensHeader, SensWriter
+from crossvox.core.artifact import read_manifest
+from crossvox.core.camera import Intrinsics
+from crossvox.core.checks import CrossvoxError
+from crossvox.core.volume import Mesh
+from crossvox.doors.images import encode_jpeg
+from crossvox.doors.meshes import read_mesh, write_ply
+from crossvox.recipes.prepare import PrepareParams, prepare
+from crossvox.scene.store import read_volume
+
+CAMERA = Intrinsics(30, 30, 31.5, 23.5, 64, 48)
+QUICK = PrepareParams(frame_skip=1, width=64, height=48)
+MESH, LABELS = "room_vh_clean_2.ply", "room_vh_clean_2.labels.ply"
+
+
+def write_scan(folder: Path, labels: np.ndarray) -> None:
+    """A wall of 20 x 20 vertices that one frame looks at."""
+    folder.mkdir()
+    color = encode_jpeg(np.full((48, 64, 3), 90, np.uint8))
+    depth = zlib.compress(np.full((48, 64), 1500, np.uint16).tobytes())
+    header = SensHeader("test", CAMERA, CAMERA, np.eye(4), np.eye(4))
+    with SensWriter(folder / "room.sens", header, 1) as writer:
+        writer.write(SensFrame(np.eye(4, dtype=np.float32), 0, 0, color, depth))
+    x, y = np.meshgrid(np.linspace(-1, 1, 20), np.linspace(-1, 1, 20))
+    vertices = np.stack([x, y, np.full_like(x, 1.5)], -1).reshape(-1, 3).astype(np.float32)
+    corner = (np.arange(19)[:, None] * 20 + np.arange(19)).reshape(-1, 1)
+    faces = np.concatenate([corner + np.array([0, 1, 20]), corner + np.array([1, 21, 20])]).astype(
+        np.int32
+    )
+    mesh = Mesh(vertices, faces)
+    write_ply(folder / MESH, mesh)
+    write_ply(folder / LABELS, replace(mesh, labels=labels.astype(np.uint16)))  # type: ignore[arg-type]
+
+
+def test_ids_beyond_nyu40_are_unannotated_and_counted(tmp_path: Path) -> None:
+    labels = np.full(400, 5)
+    labels[:40], labels[40:50] = 50, 149
+    write_scan(tmp_path / "raw", labels)
+    prepare(tmp_path / "raw", tmp_path / "data", QUICK, workers=1)
+    scene = tmp_path / "data/room"
+    notes = read_manifest(scene).notes
+    assert notes["vertices with unknown label ids"] == {"50": 40, "149": 10}
+    written = read_mesh(scene / "room.ply").labels
+    np.testing.assert_array_equal(written, np.where(labels == 5, 5, 0))
+    assert set(np.unique(read_volume(scene / "volume.npz").labels)) == {0, 5}
+
+
+def test_raw_ids_need_the_class_map(tmp_path: Path) -> None:
+    write_scan(tmp_path / "raw", np.where(np.arange(400) < 200, 1191, 58))
+    with pytest.raises(CrossvoxError, match=r"labels\.ply with label ids up to 1191.*--label-map"):
+        prepare(tmp_path / "raw", tmp_path / "data", QUICK, workers=1)
+    table = tmp_path / "raw/scannetv2-labels.combined.tsv"
+    table.write_text("id\tnyu40id\n58\t7\n1191\t39\n")
+    prepare(tmp_path / "raw", tmp_path / "data", QUICK, workers=1)
+    labels = read_mesh(tmp_path / "data/room/room.ply").labels
+    np.testing.assert_array_equal(labels, np.where(np.arange(400) < 200, 39, 7))
