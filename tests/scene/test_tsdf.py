@@ -18,7 +18,7 @@ from crossvox.core.frame import Frame
 from crossvox.core.volume import Mesh
 from crossvox.scene import tsdf as room
 from crossvox.scene.params import TsdfParams
-from crossvox.scene.tsdf import BLOCK
+from crossvox.scene.tsdf.blocks import BLOCK
 from crossvox.scene.tsdf.volume import TsdfVolume, fuse
 
 SMALL = Intrinsics(fx=90.0, fy=92.0, cx=39.3, cy=29.8, width=80, height=60)
