@@ -193,24 +193,12 @@ def _splat(depth, source, target, matrix, out):  # type: ignore[no-untyped-def] 
     """Project all readings, then write each over its footprint. Arrays as in ``reproject``."""
     height, width = depth.shape
     out_height, out_width = out.shape
-    fx, fy, cx, cy = source
+    fx, fy = source[:2]
     gx, gy, px, py = target
     x = np.zeros((height, width), np.float32)
     y = np.zeros((height, width), np.float32)
     z = np.zeros((height, width), np.float32)  # 0 where there is nothing to write
-    for v in range(height):
-        ray_y = (v - cy) / fy
-        base_x = matrix[0, 1] * ray_y + matrix[0, 2]
-        base_y = matrix[1, 1] * ray_y + matrix[1, 2]
-        base_z = matrix[2, 1] * ray_y + matrix[2, 2]
-        for u in range(width):
-            d = depth[v, u]
-            ray_x = (u - cx) / fx
-            point_z = d * (matrix[2, 0] * ray_x + base_z) + matrix[2, 3]
-            if d > 0.0 and SMALLEST_DEPTH_M < point_z < LARGEST_DEPTH_M:
-                x[v, u] = gx * (d * (matrix[0, 0] * ray_x + base_x) + matrix[0, 3]) / point_z + px
-                y[v, u] = gy * (d * (matrix[1, 0] * ray_x + base_y) + matrix[1, 3]) / point_z + py
-                z[v, u] = point_z
+    _project(depth, source, target, matrix, x, y, z)
     # No footprint grows beyond a few times the cameras' resolution ratio, whatever the noise.
     limit_x, limit_y = np.float32(4.0 * gx / fx + 1.0), np.float32(4.0 * gy / fy + 1.0)
     half = np.float32(0.5)
@@ -256,3 +244,26 @@ def _splat(depth, source, target, matrix, out):  # type: ignore[no-untyped-def] 
                             out[row, column] = zc
             left_x, left_y = right_x, right_y
             above_x[u], above_y[u] = below_x, below_y
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _project(  # type: ignore[no-untyped-def]  # pragma: no cover
+    depth, source, target, matrix, x, y, z
+):
+    """Where every reading falls on the target, pixels, and its depth there; 0 for none."""
+    height, width = depth.shape
+    fx, fy, cx, cy = source
+    gx, gy, px, py = target
+    for v in range(height):
+        ray_y = (v - cy) / fy
+        base_x = matrix[0, 1] * ray_y + matrix[0, 2]
+        base_y = matrix[1, 1] * ray_y + matrix[1, 2]
+        base_z = matrix[2, 1] * ray_y + matrix[2, 2]
+        for u in range(width):
+            d = depth[v, u]
+            ray_x = (u - cx) / fx
+            point_z = d * (matrix[2, 0] * ray_x + base_z) + matrix[2, 3]
+            if d > 0.0 and SMALLEST_DEPTH_M < point_z < LARGEST_DEPTH_M:
+                x[v, u] = gx * (d * (matrix[0, 0] * ray_x + base_x) + matrix[0, 3]) / point_z + px
+                y[v, u] = gy * (d * (matrix[1, 0] * ray_x + base_y) + matrix[1, 3]) / point_z + py
+                z[v, u] = point_z

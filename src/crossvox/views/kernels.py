@@ -206,6 +206,25 @@ def box_pairs(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def _best_frame(state, local, local_start, bound):  # type: ignore[no-untyped-def]
+    """The frame that adds most voxels of state 1, and how many; -1 if none adds any.
+
+    ``bound`` holds at least what a frame can add, and exactly that for frames counted here.
+    """
+    best, best_gain = -1, 0
+    for f in range(len(bound)):
+        if bound[f] <= best_gain:
+            continue
+        gain = 0
+        for place in range(local_start[f], local_start[f + 1]):
+            gain += state[local[place]]
+        bound[f] = gain
+        if gain > best_gain:
+            best, best_gain = f, gain
+    return best, best_gain
+
+
+@njit(cache=True, nogil=True)
 def greedy_cover(  # type: ignore[no-untyped-def]
     voxel, start, scene_shape, corners, shape, max_views, chosen, gains, covered, visible
 ):
@@ -254,16 +273,7 @@ def greedy_cover(  # type: ignore[no-untyped-def]
         visible[n] = seen
         covered[n] = 0
         for view in range(max_views):
-            best, best_gain = -1, 0
-            for f in range(frames):
-                if bound[f] <= best_gain:
-                    continue
-                gain = 0
-                for place in range(local_start[f], local_start[f + 1]):
-                    gain += state[local[place]]
-                bound[f] = gain
-                if gain > best_gain:
-                    best, best_gain = f, gain
+            best, best_gain = _best_frame(state, local, local_start, bound)
             if best < 0:
                 break
             chosen[n, view], gains[n, view] = best, best_gain
