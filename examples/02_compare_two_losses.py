@@ -14,7 +14,7 @@ from pathlib import Path
 from crossvox.evaluate.score import evaluate_reconstruction
 from crossvox.recipes.predict import predict
 from crossvox.recipes.train import ReconstructRunParams, train_reconstruct
-from crossvox.report.page import write_page
+from crossvox.report.page.write import write_page
 from crossvox.train.params import TrainParams
 
 

@@ -20,7 +20,7 @@ from crossvox.recipes.train import (
     train_reconstruct,
     train_segment3d,
 )
-from crossvox.report.page import write_page
+from crossvox.report.page.write import write_page
 from crossvox.samples.params import AugmentParams
 from crossvox.train.params import TrainParams
 

@@ -11,9 +11,7 @@ import pytest
 
 from crossvox.core.artifact import (
     Manifest,
-    building,
     digest,
-    is_current,
     plain,
     read_json,
     read_manifest,
@@ -23,6 +21,7 @@ from crossvox.core.artifact import (
 )
 from crossvox.core.checks import ArtifactError, ParamsError
 from crossvox.core.params import from_plain
+from crossvox.flow.folder import building, is_current
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from crossvox.metrics import (
     segmentation_scores,
     voxel_scores,
 )
-from crossvox.report.page import write_page
+from crossvox.report.page.write import write_page
 
 
 @pytest.fixture

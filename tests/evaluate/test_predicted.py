@@ -148,6 +148,18 @@ def test_classes_of_scenes_that_were_learnt_from_are_left_out_of_the_count(
     )
 
 
+def test_a_run_that_does_not_tell_what_it_learnt_from_is_named(
+    folders: tuple[Path, Path],
+) -> None:
+    pred, data = folders
+    predicted(pred, "new", **{LEARNT_FROM: None})
+    found = evaluate_classes(pred, data)
+    assert found.counted == ("new",)
+    assert any(
+        "does not tell what it learnt from, which may be these: new" in t for t in found.notes
+    )
+
+
 def test_nothing_but_scenes_that_were_learnt_from_is_refused(
     folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

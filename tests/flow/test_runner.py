@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from crossvox.flow import folder as folders
 from crossvox.flow import locks, rates
 from crossvox.flow.collection import items_of
 from crossvox.flow.folder import building, is_current, recover
+from crossvox.flow.jobs import BACKENDS, Carry, Job, Outcome, attempt
 from crossvox.flow.runner import DryRunEnds, Runner
 from crossvox.flow.stage import Input, Stage
 
@@ -280,6 +282,22 @@ def test_a_killed_worker_costs_its_item_alone(tmp_path: Path) -> None:
     again = Runner().make_all(Echoes(), words(*names), out, workers=2)
     assert [o.status for o in again.outcomes] == ["kept", "made", "kept", "kept", "kept"]
     assert hidden(out) == []
+
+
+def test_a_back_end_of_ones_own_makes_the_items(tmp_path: Path) -> None:
+    class Backwards:
+        def run(self, carry: Carry, jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
+            for job in reversed(jobs):
+                order.append(job.item)
+                yield attempt(carry, job)
+
+    order: list[str] = []
+    BACKENDS.register("backwards", Backwards())
+    made = Runner(backend="backwards").make_all(Echoes(), words("a", "b"), tmp_path / "out")
+    assert order == ["b", "a"]
+    assert [(o.item, o.status) for o in made.outcomes] == [("a", "made"), ("b", "made")]
+    with pytest.raises(CrossvoxError, match="did you mean 'backwards'"):
+        Runner(backend="backward").make_all(Echoes(), words("c"), tmp_path / "out")
 
 
 def test_nothing_made_at_all_is_an_error(tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ import torch
 from numpy.typing import NDArray
 
 from crossvox.cli import main
-from crossvox.core.artifact import (
+from crossvox.core.artifact import read_manifest
+from crossvox.core.labels import NYU40
+from crossvox.core.methods import (
     ATTRIBUTES,
     CLASS_MESHES,
     CLASS_VOLUMES,
@@ -24,9 +26,7 @@ from crossvox.core.artifact import (
     ON_SCAN,
     ON_SCAN_MESH,
     TRANSFERRED,
-    read_manifest,
 )
-from crossvox.core.labels import NYU40
 from crossvox.core.volume import Batch, SceneVolume
 from crossvox.doors.meshes import read_mesh
 from crossvox.evaluate.scannet import read_vertex_labels
@@ -71,7 +71,7 @@ def load(path: Path) -> Any:
 
 
 def scores_of(pred: Path, method: str = "learnt") -> dict[str, float]:
-    return {s["name"]: s["value"] for s in load(pred / "scores.classes.json")["mean"][method]}
+    return {s["name"]: s["value"] for s in load(pred / "scores.classes.json")["whole"][method]}
 
 
 @pytest.fixture(scope="module")
@@ -232,7 +232,7 @@ def test_labelled_rooms_are_scored_beside_their_baselines(
     work: Path, pred: Path, scene: str
 ) -> None:
     record = load(pred / "scores.classes.json")
-    assert set(record["mean"]) == {"learnt", "votes_2d", "majority"}
+    assert set(record["whole"]) == {"learnt", "votes_2d", "majority"}
     assert set(record["scenes"]) == {scene}
     labels = read_mesh(work / "data" / scene / f"{scene}.ply").labels
     assert labels is not None
@@ -256,7 +256,7 @@ def test_per_vertex_files_go_out_and_are_scored(work: Path, pred: Path, scene: s
         expected = arrays["benchmark_label"]
     np.testing.assert_array_equal(read_vertex_labels(out / f"{scene}.txt"), expected)
     run("evaluate", "scannet", out, work / "data")
-    assert set(load(out / "scores.scannet.json")["mean"]) == {"files", "majority"}
+    assert set(load(out / "scores.scannet.json")["whole"]) == {"files", "majority"}
 
 
 def test_joint_mode_takes_the_surface_from_the_other_run(
@@ -492,6 +492,6 @@ def test_the_truth_as_prediction_scores_one_in_every_protocol(
     # The benchmark's files of the ground truth.
     run("export", "scannet", work / "data", tmp_path / "files", "--scenes", "val")
     run("evaluate", "scannet", tmp_path / "files", work / "data")
-    files = load(tmp_path / "files" / "scores.scannet.json")["mean"]["files"]
+    files = load(tmp_path / "files" / "scores.scannet.json")["whole"]["files"]
     assert all(s["value"] in (None, 1.0) for s in files)
     assert files[0]["value"] == 1.0

@@ -67,12 +67,12 @@ def test_the_file_tells_what_was_compared(work: Path, out: Path) -> None:
     record = load(out / "study.json")
     found = record["comparison"]
     arms = {arm["name"]: arm for arm in found["arms"]}
-    assert list(arms) == ["rgb", "rgb-matched", "random", "imagenet", "mask-only", "tsdf"]
+    assert list(arms) == ["rgb", "rgb-matched", "random", "imagenet", "mask_only", "tsdf"]
     assert [len(arm["seeds"]) for arm in arms.values()] == [2, 1, 1, 1, 0, 0]
     assert found["scenes"] == [(work / "data" / "val.txt").read_text().strip()]
-    assert list(arms["random"]["against"]) == ["rgb", "rgb-matched", "mask-only"]
+    assert list(arms["random"]["against"]) == ["rgb", "rgb-matched", "mask_only"]
     assert {"F-score", "AbsRel", "Comp2D"} <= set(arms["rgb"]["scores"])
-    assert arms["mask-only"]["scores"]["F-score"]["mean"] > 0.5
+    assert arms["mask_only"]["scores"]["F-score"]["mean"] > 0.5
     assert arms["rgb"]["parameters"] < arms["random"]["parameters"], "the reduction is wider"
     assert arms["random"]["parameters"] == arms["rgb-matched"]["parameters"]
     assert record["identity"]["params"]["run"]["augment"]["hue"] == 0
@@ -109,7 +109,7 @@ def test_run_again_it_keeps_what_is_finished(
     assert (out / "study.json").read_text() == text
     shown = capsys.readouterr().out
     assert "rgb-matched" in shown
-    assert "mask-only" in shown
+    assert "mask_only" in shown
 
 
 def test_other_parameters_are_refused(
@@ -201,7 +201,7 @@ def test_segmentations_are_compared_by_what_they_start_from(work: Path) -> None:
     found = load(out / "study.json")["comparison"]
     arms = {arm["name"]: arm for arm in found["arms"]}
     assert list(arms) == [
-        *("scratch", "scratch-long", "probe", "rgb-from-reconstruction", "2d-votes", "majority"),
+        *("scratch", "scratch-long", "probe", "rgb-from-reconstruction", "votes_2d", "majority"),
     ]
     assert found["scenes"] == (work / "data" / "val.txt").read_text().split()
     assert found["pooled"], "classes are counted over the whole split"
@@ -213,8 +213,8 @@ def test_segmentations_are_compared_by_what_they_start_from(work: Path) -> None:
     assert any(
         "3 differences" not in text and "differences of" in text for text in found["cautions"]
     )
-    assert {"mIoU strict", "voxel mIoU"} <= set(arms["2d-votes"]["scores"])
-    assert list(arms["probe"]["against"]) == ["scratch", "2d-votes", "majority"]
+    assert {"mIoU strict", "voxel mIoU"} <= set(arms["votes_2d"]["scores"])
+    assert list(arms["probe"]["against"]) == ["scratch", "votes_2d", "majority"]
     assert arms["probe"]["parameters"] < arms["scratch"]["parameters"]
     runs = out / "runs"
     digests = {read_manifest(run).parents["index"] for run in runs.glob("*/seed-0")}
@@ -245,9 +245,9 @@ def test_an_arm_from_outside_is_trained(work: Path, monkeypatch: pytest.MonkeyPa
     out = work / "outside"
     run("study", "reconstruct", work / "data", out, "--arms", "rgb,wide", "--seeds", 1, *STUDY)
     arms = {arm["name"]: arm for arm in load(out / "study.json")["comparison"]["arms"]}
-    assert list(arms) == ["rgb", "wide", "mask-only", "tsdf"]
+    assert list(arms) == ["rgb", "wide", "mask_only", "tsdf"]
     assert arms["wide"]["parameters"] > 3 * arms["rgb"]["parameters"]
-    assert list(arms["wide"]["against"]) == ["rgb", "mask-only"]
+    assert list(arms["wide"]["against"]) == ["rgb", "mask_only"]
 
 
 def test_a_network_that_starts_from_imagenet_learns(work: Path) -> None:
@@ -276,3 +276,18 @@ def test_baselines_are_made_as_the_study_says(work: Path) -> None:
         read_mesh(folder / "baselines" / scene / "tsdf.ply") for folder in (work / "out", out)
     )
     assert len(near.vertices_m) < len(whole.vertices_m)
+
+
+def test_held_out_scenes_that_are_learnt_from_are_refused(
+    work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen = (work / "data" / "train.txt").read_text().split()[0]
+    run("study", "reconstruct", work / "data", tmp_path / "out", "--arms", "rgb", *STUDY,
+        "--held-out-scenes", seen, code=2)  # fmt: skip
+    assert f"of which {seen} show what is learnt from" in capsys.readouterr().err
+    # The arms learn from other scenes, but the 2D run has learnt from this one.
+    held = (work / "data" / "val.txt").read_text().strip()
+    run("study", "segment3d", work / "data", tmp_path / "out", "--run2d", work / "run2d", *STUDY,
+        "--training-scenes", held, "--held-out-scenes", seen, code=2)  # fmt: skip
+    assert f"of which {seen} show what is learnt from" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -24,8 +24,8 @@ from crossvox.predict.assemble import Assembler, blend_weight
 from crossvox.predict.params import PredictParams
 from crossvox.predict.prediction import ScenePrediction
 from crossvox.predict.prior import FrameClasses, nearest_seen
-from crossvox.predict.seen import seen_by_windows
-from crossvox.predict.windows import predict_scene, seen_by_any_frame
+from crossvox.predict.seen import seen_by_any_frame, seen_by_windows
+from crossvox.predict.windows import predict_scene
 from crossvox.samples.source import SceneSource
 from crossvox.tasks.params import FeatureParams, ReconstructParams
 from crossvox.tasks.reconstruct import Reconstruct
@@ -316,6 +316,7 @@ def test_what_windows_see_needs_no_network(box: SceneSource) -> None:
         found = seen_by_windows(box, params, WINDOW, VIEWS)
         np.testing.assert_array_equal(found.seen, twin.seen)
         assert found.seen.any()
+        assert found.coverage == twin.coverage
         assert (found.colors is None) == (not colors)
         if found.colors is not None and twin.colors is not None:
             np.testing.assert_array_equal(found.colors.rgb, twin.colors.rgb)

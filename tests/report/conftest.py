@@ -19,7 +19,9 @@ from crossvox.core.volume import Mesh, Score
 from crossvox.doors.images import encode_jpeg, encode_png
 from crossvox.doors.meshes import read_mesh, write_ply
 from crossvox.metrics import confusion, segmentation_scores
-from crossvox.report.pictures import Painter, looking_at, over, surface_points
+from crossvox.report.pictures.painter import Painter, over
+from crossvox.report.pictures.surface import surface_points
+from crossvox.report.pictures.viewpoint import looking_at
 from crossvox.report.rooms import nearest_labels
 
 CAMERA = Intrinsics(140.0, 140.0, 79.5, 59.5, 160, 120)
@@ -317,7 +319,7 @@ def label(made: Made, seed: int = 0) -> Made:
         {
             "protocol": "classes",
             "scenes": scenes,
-            "mean": {
+            "whole": {
                 method: segmentation_scores(one, None, "nearest", of="vertices")
                 for method, one in counts.items()
             },
@@ -408,7 +410,7 @@ def make_study(folder: Path) -> Path:
                         "parameters": 25002,
                         "seconds": {"train": 12.0},
                         "scores": {"F-score": spread(0.8, 0.01), "Prec": spread(0.9, None)},
-                        "against": {"mask-only": against(0.05, 0.01, 0.09)},
+                        "against": {"mask_only": against(0.05, 0.01, 0.09)},
                     },
                     {
                         "name": "random",
@@ -419,11 +421,11 @@ def make_study(folder: Path) -> Path:
                         "scores": {"F-score": spread(0.74, 0.02), "Prec": spread(0.8, 0.1)},
                         "against": {
                             "rgb": against(-0.06, None, None),
-                            "mask-only": against(-0.01, -0.05, 0.03),
+                            "mask_only": against(-0.01, -0.05, 0.03),
                         },
                     },
                     {
-                        "name": "mask-only",
+                        "name": "mask_only",
                         "differs": "Nothing learnt.",
                         "seeds": [],
                         "parameters": 0,

@@ -20,8 +20,9 @@ import pytest
 from numpy.typing import NDArray
 
 from crossvox.report.look import open_view
-from crossvox.report.page import PageReport, ReportParams, write_page
-from crossvox.report.viewer import write_viewer_html
+from crossvox.report.page.write import PageReport, write_page
+from crossvox.report.params import ReportParams
+from crossvox.report.view.file import write_viewer_html
 
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",

@@ -15,19 +15,16 @@ import pytest
 from crossvox.core.artifact import read_json, write_json
 from crossvox.core.labels import NYU40
 from crossvox.doors.images import encode_png
-from crossvox.report import curves
-from crossvox.report.classes import (
-    PANELS,
-    ClassScores,
-    class_sentence,
-    gallery,
-    legend,
-    read_class_scores,
-    transfer_table,
-)
-from crossvox.report.page import ReportParams, write_page
+from crossvox.report.drawings.confusion import confusion_drawing
+from crossvox.report.page.class_scores import ClassScores, read_class_scores
+from crossvox.report.page.class_sentences import class_sentence
+from crossvox.report.page.gallery import PANELS, gallery
+from crossvox.report.page.legends import legend
+from crossvox.report.page.studies import _sign, study_record
+from crossvox.report.page.transfer import transfer_table
+from crossvox.report.page.write import write_page
+from crossvox.report.params import ReportParams
 from crossvox.report.sources import Sources
-from crossvox.report.studies import _sign, study_record
 
 QUICK = ReportParams(picture_width_px=96, view_3d=False, sample_frames=1, max_scenes=1)
 
@@ -108,7 +105,7 @@ def test_transfer_is_a_table(page: tuple[Path, str]) -> None:
 
 def test_study_shows_spread_and_intervals(page: tuple[Path, str]) -> None:
     html, text = page[0].read_text(encoding="utf-8"), page[1]
-    assert "Study study: 2 arms; F-score: rgb score higher than mask-only." in text
+    assert "Study study: 2 arms; F-score: rgb score higher than mask_only." in text
     assert "0.800 ± 0.010" in text
     assert "+0.050 * +0.010 to +0.090 3 of 3 seeds above" in text
     assert "-0.060 no interval" in text
@@ -188,7 +185,7 @@ def test_damaged_class_scores_are_told(labelled: Any, tmp_path: Path) -> None:
     assert sources.missing == ["scores.classes.json is not a table"]
     record = read_json(labelled.prediction / "scores.classes.json")
     record["confusion"] = {"learnt": [[1, 2]], "votes_2d": "no"}
-    record["mean"]["learnt"][0]["value"] = None
+    record["whole"]["learnt"][0]["value"] = None
     path.write_text(json.dumps(record))
     (found,) = read_class_scores(sources)
     assert found.confusion == {}
@@ -208,7 +205,7 @@ def test_legend_ends_with_the_unannotated() -> None:
 
 def test_confusion_says_what_is_mixed_up() -> None:
     shares = np.array([[0.9, 0.1, 0.0], [0.4, 0.3, 0.3]])
-    drawing = curves.confusion_drawing("c", shares, ["wall", "<sofa>"], ["wall", "<sofa>", "other"])
+    drawing = confusion_drawing("c", shares, ["wall", "<sofa>"], ["wall", "<sofa>", "other"])
     assert "&lt;sofa&gt; taken for wall 40%" in drawing
     assert "<sofa>" not in drawing
     assert drawing.count("<title>") == 5

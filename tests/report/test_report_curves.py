@@ -12,16 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crossvox.core.checks import ArtifactError
-from crossvox.report.curves import (
+from crossvox.report.drawings.plan import plan_drawing
+from crossvox.report.drawings.scores import scene_dots
+from crossvox.report.drawings.training import (
     TrainingLog,
     loss_curves,
-    number,
-    plan_drawing,
     read_log,
-    scene_dots,
     score_curves,
     smoothed,
 )
+from crossvox.report.values import number
 
 
 def test_log_is_read_with_gaps_and_damage(tmp_path: Path) -> None:

@@ -14,14 +14,9 @@ from crossvox.core.artifact import Manifest, write_manifest
 from crossvox.core.checks import ArtifactError
 from crossvox.core.volume import Mesh
 from crossvox.doors.meshes import read_mesh, write_ply
+from crossvox.report.class_colors import class_error_colors, class_shares, present_classes
 from crossvox.report.look import open_view
-from crossvox.report.rooms import (
-    class_error_colors,
-    class_shares,
-    nearest_labels,
-    present_classes,
-    read_room,
-)
+from crossvox.report.rooms import nearest_labels, read_room
 from crossvox.report.sources import gather
 
 

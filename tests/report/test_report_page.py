@@ -14,8 +14,9 @@ import pytest
 
 from crossvox.core.artifact import Manifest, read_json, write_json, write_manifest
 from crossvox.core.checks import ArtifactError, ParamsError
-from crossvox.report.page import PageReport, ReportParams, write_page
-from crossvox.report.sources import hidden
+from crossvox.report.hiding import hidden
+from crossvox.report.page.write import PageReport, write_page
+from crossvox.report.params import ReportParams
 
 QUICK = ReportParams(picture_width_px=96, view_3d=False, sample_frames=2, max_scenes=1)
 

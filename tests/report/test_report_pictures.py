@@ -14,25 +14,23 @@ from crossvox.core.camera import Intrinsics, Pose, project
 from crossvox.core.checks import ShapeError
 from crossvox.core.volume import Mesh
 from crossvox.doors.raycast import Raycaster
-from crossvox.report.pictures import (
+from crossvox.report.pictures.colors import (
     BACKGROUND,
     NOTHING,
-    Interior,
-    Painter,
-    birdseye_view,
-    capture_view,
     color_map,
     depth_picture,
     error_colors,
+)
+from crossvox.report.pictures.interior import Interior
+from crossvox.report.pictures.painter import Painter, over, render_mesh
+from crossvox.report.pictures.surface import (
     faces_inward,
     footprint,
-    looking_at,
-    over,
-    render_mesh,
     surface_points,
     vertex_normals,
     vertex_occlusion,
 )
+from crossvox.report.pictures.viewpoint import birdseye_view, capture_view, looking_at
 
 CAMERA = Intrinsics(60.0, 60.0, 39.5, 29.5, 80, 60)
 

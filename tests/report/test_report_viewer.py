@@ -13,21 +13,18 @@ import pytest
 from crossvox.core.checks import ParamsError
 from crossvox.core.labels import NYU40
 from crossvox.core.volume import Mesh
-from crossvox.report.pictures import Interior, error_colors, vertex_normals
-from crossvox.report.rooms import Layer, class_colors, class_error_colors, face_pick
-from crossvox.report.viewer import (
-    RoomView,
-    Shot,
-    Stage,
-    glb_of,
-    merge,
-    serve,
-    shaded,
-    split_shell,
-    thin,
-    write_shaded_glb,
-    write_viewer_html,
-)
+from crossvox.report.class_colors import class_colors, class_error_colors, face_pick
+from crossvox.report.layers import Layer
+from crossvox.report.pictures.colors import error_colors
+from crossvox.report.pictures.interior import Interior
+from crossvox.report.pictures.surface import vertex_normals
+from crossvox.report.view.decimate import merge, thin
+from crossvox.report.view.file import write_viewer_html
+from crossvox.report.view.glb import glb_of, write_shaded_glb
+from crossvox.report.view.live import serve
+from crossvox.report.view.model import RoomView, Shot
+from crossvox.report.view.shading import shaded
+from crossvox.report.view.stage import Stage
 
 EMPTY = Mesh(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32))
 
@@ -67,7 +64,9 @@ def test_thin_stays_near_the_surface(box_room: Mesh) -> None:
 
 def test_split_opens_the_room(box_room: Mesh) -> None:
     interior = Interior.of(box_room)
-    room, shell = split_shell(box_room, interior)
+    plain = Layer("Room", "shape", "", Mesh(box_room.vertices_m, box_room.faces))
+    stage = Stage.of(RoomView("r", [plain], interior=interior), len(box_room.faces))
+    room, shell = (piece.mesh for piece in stage.pieces["Room: shape"])
     assert len(room.faces) + len(shell.faces) == len(box_room.faces)
     assert room.vertices_m[:, 2].max() == pytest.approx(interior.top_m)
     assert len(shell.faces) > 0
@@ -169,10 +168,11 @@ def test_errors_are_a_code_of_three_colours() -> None:
 def test_a_surface_is_thinned_once_for_all_its_layers(
     box_room: Mesh, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from crossvox.report import viewer
+    from crossvox.report.view import stage as module
 
     calls = []
-    monkeypatch.setattr(viewer, "_light", lambda m, f=viewer._light: calls.append(1) or f(m))
+    light = module.vertex_light
+    monkeypatch.setattr(module, "vertex_light", lambda m: calls.append(1) or light(m))
     first = classes_layer(box_room)
     same = Layer("Learnt", "colours", "", Mesh(first.mesh.vertices_m, first.mesh.faces))
     other = Layer("Other", "shape", "", Mesh(box_room.vertices_m.copy(), box_room.faces))

@@ -13,12 +13,12 @@ import pytest
 
 from crossvox.core.artifact import read_json, write_json
 from crossvox.core.checks import ArtifactError, ParamsError
+from crossvox.core.methods import MASK_ONLY
 from crossvox.core.volume import Score
 from crossvox.study.arms import (
     ARMS as REGISTRY,
 )
 from crossvox.study.arms import (
-    MASK_ONLY,
     RECONSTRUCT,
     SEGMENT3D,
     Arm,
@@ -76,14 +76,14 @@ def test_arms_differ_in_name_and_in_what_they_are() -> None:
     assert learn == ["imagenet-trainable", "segmentation-trainable", "segmentation-proxy"]
     assert [arm.name for arm in RECONSTRUCT_ARMS if not arm.needs_run] == ["rgb"]
     assert controls_of(RECONSTRUCT) == ("rgb", "rgb-matched", MASK_ONLY)
-    assert controls_of(SEGMENT3D) == ("scratch", "2d-votes", "majority")
+    assert controls_of(SEGMENT3D) == ("scratch", "votes_2d", "majority")
 
 
 def test_an_arm_is_added_by_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(REGISTRY, "_parts", dict(REGISTRY._parts))
     register(Arm("wide", "The 3D network twice as wide.", RECONSTRUCT, sets={"run.width": 8}))
     assert arms_of(RECONSTRUCT)[-1].name == "wide"
-    assert "segmentation-proxy,wide; mask-only and tsdf are always" in arms_help(RECONSTRUCT)
+    assert "segmentation-proxy,wide; mask_only and tsdf are always" in arms_help(RECONSTRUCT)
     with pytest.raises(ParamsError, match="a second study arm called 'wide'"):
         register(Arm("wide", "Another.", RECONSTRUCT))
 

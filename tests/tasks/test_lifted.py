@@ -555,3 +555,29 @@ def test_some_training_samples_do_without_the_frames() -> None:
     assert (asked.flatten(1).abs().amax(dim=1) > 0).all()
     with pytest.raises(ParamsError, match="prior-dropout"):
         Segment3dParams(prior_dropout=1.0)
+
+
+def test_rows_of_one_sample_do_without_together() -> None:
+    prior = ClassPrior(5, dropout=0.5).train()
+    sample = torch.arange(32).repeat_interleave(3)
+    torch.manual_seed(3)
+    with torch.no_grad():
+        said = prior(torch.randn(96, 4).log_softmax(dim=1), sample)
+    kept = (said.abs().amax(dim=1) > 0).view(32, 3)
+    assert torch.equal(kept.all(dim=1), kept.any(dim=1))
+    assert 8 < int(kept[:, 0].sum()) < 24
+    assert prior(torch.zeros(0, 4), torch.zeros(0, dtype=torch.long)).shape == (0, 4)
+
+
+def test_a_batch_that_no_frame_looks_at_is_told_nothing() -> None:
+    task, network = make_classes(prior_dropout=0.5)
+    _, without = make_classes(class_prior=False)
+    without.load_state_dict(network.state_dict(), strict=False)
+    blind = replace(make_batch(), view_ok=torch.zeros(2, 3, dtype=torch.bool))
+    torch.manual_seed(1)
+    found = task.logits(network.train(), blind)
+    torch.manual_seed(1)
+    assert torch.equal(found, without.train()(blind))
+    found.sum().backward()
+    assert network.class_prior is not None
+    assert network.class_prior.scale.grad == 0

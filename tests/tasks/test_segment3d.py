@@ -18,13 +18,22 @@ from torch import Tensor, nn
 
 from crossvox.core.artifact import plain
 from crossvox.core.checks import ParamsError, ShapeError
+from crossvox.core.grid import VoxelGrid
 from crossvox.core.labels import NYU40
 from crossvox.core.params import from_plain
-from crossvox.core.volume import Batch
+from crossvox.core.volume import Batch, SceneVolume
 from crossvox.tasks.overlap import dice, lovasz
 from crossvox.tasks.params import Segment3dParams
 from crossvox.tasks.segment2d import PUBLISHED_WEIGHTS
-from crossvox.tasks.segment3d import CLASSES, FREE, IGNORED, MAJORITY, Segment3d, voxel_shares
+from crossvox.tasks.segment3d import (
+    CLASSES,
+    FREE,
+    IGNORED,
+    MAJORITY,
+    Segment3d,
+    label_counts,
+    voxel_shares,
+)
 from crossvox.tasks.task import Task
 
 SHAPE = (4, 5, 6)
@@ -506,3 +515,20 @@ def test_learns_one_small_batch_by_heart(extra: str) -> None:
         optimizer.step()
     scores = {s.name: s.value for s in task.scores(task.observe(network, batch))}
     assert scores["mIoU"] > 0.95
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1000), st.integers(0, 3))
+def test_labels_are_counted_where_voxels_are_occupied(seed: int, scenes: int) -> None:
+    random = np.random.default_rng(seed)
+    grid = VoxelGrid(SHAPE, 0.05, (0.0, 0.0, 0.0))
+    volumes, slowly = [], Counter[int]()
+    for _ in range(scenes):
+        occupied = random.random(SHAPE) < 0.5
+        labels = random.integers(0, CLASSES, SHAPE).astype(np.uint8)
+        volumes.append(SceneVolume(grid, occupied, np.ones(SHAPE, bool), labels))
+        slowly.update(
+            int(label) for label, there in zip(labels.flat, occupied.flat, strict=True) if there
+        )
+    found = label_counts(iter(volumes))
+    assert found.tolist() == [slowly[label] for label in range(CLASSES)]

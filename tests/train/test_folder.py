@@ -112,3 +112,14 @@ def test_what_is_unknown_is_called_unknown(tmp_path: Path) -> None:
     assert found.learnt_from == ("d", "e")
     assert found.unknown_ancestors == ("features",)
     assert record(scenes=[])["learnt_from"] == []
+
+
+def test_a_run_of_other_numbers_is_not_gone_on_with(tmp_path: Path) -> None:
+    """The same parameters that learn other things than before are another run."""
+    run = tmp_path / "run"
+    claim(run, record())
+    with pytest.raises(ArtifactError, match="numbers: 1 there, 2 asked"):
+        expect_same_run(run, record(numbers=2))
+    older = {name: value for name, value in record().items() if name != "numbers"}
+    write_json(run / "params.json", older)
+    expect_same_run(run, record())

@@ -129,6 +129,22 @@ def run_toy(run: Path, params: TrainParams = QUICK, **kwargs: Any) -> TrainRepor
     return train(task, dataset, collate, run, params, **kwargs)
 
 
+def test_a_network_that_cannot_be_built_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights that cannot be downloaded, say: the next try, with others, is a first one."""
+
+    def fail(_: Toy) -> nn.Module:
+        raise CheckpointError("given: weights; needed: a network connection; do: connect")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Toy, "build", fail)
+        with pytest.raises(CheckpointError, match="connect"):
+            run_toy(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    run_toy(tmp_path / "run")
+
+
 def stop_at(step: int) -> Any:
     def callback(progress: TrainProgress) -> None:
         if progress.step == step:

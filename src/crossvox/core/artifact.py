@@ -12,7 +12,6 @@ import json
 import math
 import os
 import platform
-import shutil
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,32 +25,11 @@ import msgspec
 import numpy as np
 
 import crossvox
-from crossvox.core.checks import ArtifactError, expect
+from crossvox.core.checks import ArtifactError
 
 SCHEMA = 1
 INFINITY = "Infinity"
 MANIFEST = "manifest.json"
-
-METHOD_FILES = {"learnt": "mesh.ply", "mask_only": "mask_only.ply", "tsdf": "tsdf.ply"}
-"""Mesh of each method in a scene's prediction folder."""
-
-CLASS_MESHES = {"learnt": METHOD_FILES["learnt"], "votes_2d": "votes.ply"}
-"""Labelled mesh of each method, likewise, of a segmentation."""
-
-CLASS_VOLUMES = {"learnt": "classes.npz", "votes_2d": "votes.npz"}
-"""Class volume of each method, likewise."""
-
-CLASSES_MESH, CLASSES_GLB = "classes.ply", "classes.glb"
-"""The learnt surface in the colours of its classes, likewise."""
-
-ATTRIBUTES = "attributes.npz"
-"""Classes of that surface's vertices and how sure they are, likewise."""
-
-ON_SCAN, ON_SCAN_MESH = "on_scan.npz", "on_scan.ply"
-"""Classes of the vertices of the scan's own mesh, and that mesh in their colours, likewise."""
-
-TRANSFERRED = "transferred.ply"
-"""The scene's own surface with the classes that the evaluation compared, likewise."""
 
 
 def plain(value: Any) -> Any:
@@ -215,60 +193,6 @@ def read_manifest(folder: Path) -> Manifest:
             f"given: {folder / MANIFEST} ({error}); needed: a manifest as it was written; do: make "
             f"the folder anew"
         ) from None
-
-
-def is_current(folder: Path, manifest: Manifest) -> bool:
-    """Whether ``folder`` holds exactly the artifact that ``manifest`` describes."""
-    if not (folder / MANIFEST).is_file():
-        return False
-    try:
-        return read_manifest(folder).digest == manifest.digest
-    except ArtifactError:
-        return False
-
-
-@contextmanager
-def building(folder: Path) -> Iterator[Path]:
-    """Give a temporary folder; swap it in for ``folder`` only if the block succeeds.
-
-    The block must write the manifest. What ``folder`` held before is replaced as a whole. What an
-    interrupted attempt left is removed.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    for stale in folder.parent.glob(f".{folder.name}.*.part"):
-        if time.time() - stale.stat().st_mtime > 3600:
-            shutil.rmtree(stale, ignore_errors=True)
-    temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.part")
-    temporary.mkdir()
-    try:
-        yield temporary
-        if not (temporary / MANIFEST).is_file():
-            raise ArtifactError(f"a stage ended without writing {MANIFEST} for {folder}")
-        if folder.exists():
-            old = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.old")
-            os.replace(folder, old)
-            os.replace(temporary, folder)
-            shutil.rmtree(old)
-        else:
-            os.replace(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def expect_own(folder: Path, stage: str) -> None:
-    """Refuse a folder that this stage did not write: it is going to be replaced as a whole.
-
-    Raises:
-        ArtifactError: it holds something else.
-    """
-    free = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
-    expect(
-        free or ((folder / MANIFEST).is_file() and read_manifest(folder).stage == stage),
-        given=f"{folder}, which holds something else",
-        needed="a new or empty folder, or one that the same command wrote",
-        do="name another folder",
-        error=ArtifactError,
-    )
 
 
 def total_seconds(times: Iterable[Mapping[str, float]]) -> dict[str, float]:

@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.core.artifact import CLASS_MESHES, CLASS_VOLUMES, TRANSFERRED, plain, write_json
+from crossvox.core.artifact import plain, write_json
 from crossvox.core.checks import ArtifactError, expect
 from crossvox.core.labels import NYU40
+from crossvox.core.methods import CLASS_MESHES, CLASS_VOLUMES, MAJORITY, TRANSFERRED
 from crossvox.core.volume import Score
 from crossvox.doors.meshes import write_ply
 from crossvox.evaluate.counts import (
@@ -35,9 +36,6 @@ from crossvox.evaluate.gather import Gathered, Report, gather
 from crossvox.evaluate.predicted import Scored, majority_class, read_predicted
 from crossvox.evaluate.references import VOLUME, read_classes, read_labelled, reference_labels
 from crossvox.metrics import confusion
-
-MAJORITY_METHOD = "majority"
-"""The trivial baseline: the training labels' most frequent class, everywhere."""
 
 PROTOCOL = "classes"
 
@@ -115,7 +113,7 @@ def count_classes(
         do="run 'crossvox predict' again",
         error=ArtifactError,
     )
-    methods = (*CLASS_MESHES, MAJORITY_METHOD)
+    methods = (*CLASS_MESHES, MAJORITY)
     return gather(
         scenes, methods, count_scene, data=data, seen_scenes=seen_scenes, progress=progress
     )
@@ -188,7 +186,7 @@ def count_scene(scene: Scored) -> dict[str, SceneCounts] | None:
     majority = majority_class([pred])
     if majority is not None and truth.labels is not None:
         everywhere = np.full_like(truth.labels, majority)
-        found[MAJORITY_METHOD] = SceneCounts(
+        found[MAJORITY] = SceneCounts(
             vertices=confusion(truth.labels, everywhere, CLASSES),
             labelled=int((truth.labels != NYU40.ignore_id).sum()),
             majority=majority,
@@ -200,12 +198,10 @@ def _notes(found: Gathered[SceneCounts], whole: dict[str, SceneCounts]) -> list[
     notes = found.remarks("lacks {count}, so its scores are counted over fewer vertices")
     for method, total in whole.items():
         notes += _method_notes(method, total, len(found.whole[method]))
-    constant = {
-        one[MAJORITY_METHOD].majority for one in found.found.values() if MAJORITY_METHOD in one
-    }
+    constant = {one[MAJORITY].majority for one in found.found.values() if MAJORITY in one}
     if constant:
         names = ", ".join(sorted(NYU40.names[c] for c in constant if c is not None))
-        notes.append(f"{MAJORITY_METHOD}: {names}, the most frequent class of the training labels")
+        notes.append(f"{MAJORITY}: {names}, the most frequent class of the training labels")
     return notes + found.coverage_remarks()
 
 
@@ -229,7 +225,7 @@ def _method_notes(method: str, total: SceneCounts, scenes: int) -> list[str]:
         for c in NYU40.benchmark_ids
         if valid[:, c].any() and not total.vertices[c].any()
     ]
-    if absent and method != MAJORITY_METHOD:
+    if absent and method != MAJORITY:
         notes.append(
             f"{method}: predicted, but on no reference vertex of the split: {', '.join(absent)}; "
             f"each counts as IoU 0 in the means, as in ScanNet's benchmark"

@@ -31,6 +31,7 @@ class Gathered(Generic[T]):
         seen: scenes that the run learnt from.
         counted: scenes that count for the whole: all but those, unless they were asked for.
         unlabelled: scenes without ground truth, which are not measured.
+        untold: scenes of which the run does not tell whether it learnt from them; they count.
     """
 
     methods: tuple[str, ...]
@@ -39,6 +40,7 @@ class Gathered(Generic[T]):
     seen: tuple[str, ...]
     counted: tuple[str, ...]
     unlabelled: tuple[str, ...]
+    untold: tuple[str, ...] = ()
 
     @property
     def missing(self) -> dict[str, list[str]]:
@@ -81,6 +83,11 @@ class Gathered(Generic[T]):
                     else "and are counted all the same: "
                 )
                 + ", ".join(self.seen)
+            )
+        if self.untold:
+            notes.append(
+                f"{len(self.untold)} of {len(self.found)} scenes: the run does not tell what it "
+                f"learnt from, which may be these: {', '.join(self.untold)}"
             )
         for method, scenes in self.missing.items():
             if len(scenes) == len(self.found):
@@ -148,6 +155,7 @@ def gather(
         seen=tuple(scene.name for scene in kept if scene.seen),
         counted=tuple(scene.name for scene in kept if seen_scenes or not scene.seen),
         unlabelled=tuple(unlabelled),
+        untold=tuple(scene.name for scene in kept if scene.seen is None),
     )
 
 

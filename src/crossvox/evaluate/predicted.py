@@ -30,7 +30,7 @@ class Scored:
         name: of the scene.
         predicted: folder of what was predicted; a file, where that is all there is.
         prepared: the scene that it claims to be.
-        seen: whether the run learnt from this scene.
+        seen: whether the run learnt from this scene; None: it does not tell.
         coverage: share of the windows with a seen voxel that were predicted; None if it is not
             told.
     """
@@ -38,7 +38,7 @@ class Scored:
     name: str
     predicted: Path
     prepared: Path
-    seen: bool = False
+    seen: bool | None = False
     coverage: float | None = None
 
 
@@ -60,7 +60,7 @@ def read_predicted(pred: Path, data: Path) -> list[Scored]:
             name,
             pred / name,
             scene_folder(data, name),
-            manifest.notes.get(LEARNT_FROM) is True,
+            manifest.notes.get(LEARNT_FROM, False),
             _share(manifest.notes.get("coverage")),
         )
         for name, manifest in manifests.items()

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from crossvox.core.artifact import MANIFEST, plain, read_manifest, replacing, write_json
 from crossvox.core.checks import ArtifactError, CaptureError, ParamsError, ShapeError, expect
 from crossvox.core.labels import NYU40
+from crossvox.core.methods import MAJORITY
 from crossvox.core.volume import Score
-from crossvox.evaluate.classes import MAJORITY_METHOD, ClassEvaluation
+from crossvox.evaluate.classes import ClassEvaluation
 from crossvox.evaluate.counts import CLASSES
 from crossvox.evaluate.gather import Report, gather
 from crossvox.evaluate.predicted import Scored, majority_class
@@ -144,7 +145,7 @@ def evaluate_scannet(
         Scored(path.stem, path, scene_folder(data, path.stem), path.stem in seen) for path in paths
     ]
     majority = majority_class([files])
-    methods = (FILES_METHOD, *([MAJORITY_METHOD] if majority is not None else []))
+    methods = (FILES_METHOD, *([MAJORITY] if majority is not None else []))
 
     def count(scene: Scored) -> dict[str, NDArray[np.int64]] | None:
         truth = reference_labels(scene.prepared, scene.name)
@@ -154,7 +155,7 @@ def evaluate_scannet(
         counts = {FILES_METHOD: confusion(truth.labels, labels, CLASSES)}
         if majority is not None:
             everywhere = np.full_like(truth.labels, majority)
-            counts[MAJORITY_METHOD] = confusion(truth.labels, everywhere, CLASSES)
+            counts[MAJORITY] = confusion(truth.labels, everywhere, CLASSES)
         return counts
 
     found = gather(
@@ -173,7 +174,7 @@ def evaluate_scannet(
             f"{len(benchmark)} classes and are misses"
         )
     if majority is None:
-        notes.append(f"{MAJORITY_METHOD}: not scored, for {files / MANIFEST} does not name a class")
+        notes.append(f"{MAJORITY}: not scored, for {files / MANIFEST} does not name a class")
     evaluation = ClassEvaluation(
         protocol=PROTOCOL,
         scenes={

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from crossvox.core.artifact import MANIFEST, METHOD_FILES, plain, read_manifest, write_json
+from crossvox.core.artifact import MANIFEST, plain, read_manifest, write_json
 from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.frame import Capture
+from crossvox.core.methods import METHOD_FILES
 from crossvox.core.volume import Score
 from crossvox.doors.meshes import read_mesh
 from crossvox.evaluate.gather import Report, expect_unseen, gather

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from crossvox.core.artifact import MANIFEST, Manifest, read_manifest
+from crossvox.core.artifact import MANIFEST, Manifest, read_manifest, write_manifest
 from crossvox.core.checks import ArtifactError, expect
 
 PART, OLD = ".part", ".old"
@@ -38,6 +38,19 @@ def expect_own(folder: Path, *stages: str) -> None:
         do="name another folder",
         error=ArtifactError,
     )
+
+
+def begin(folder: Path, manifest: Manifest) -> None:
+    """Claim a folder that is filled part by part: its manifest is there before anything else.
+
+    Where it stands, an interrupted call can be gone on with; the end writes it again with notes.
+
+    Raises:
+        ArtifactError: the folder holds something else.
+    """
+    expect_own(folder, manifest.stage)
+    if not (folder / MANIFEST).is_file():
+        write_manifest(folder, manifest)
 
 
 def is_current(folder: Path, manifest: Manifest) -> bool:

@@ -90,13 +90,18 @@ class Runner:
 
     Attributes:
         progress: who watches.
+        backend: name of the back end that makes items, see :data:`crossvox.flow.jobs.BACKENDS`;
+            empty: this process for one worker, the pool for several.
         dry: make nothing; tell in ``plan`` what would be made, then raise :class:`DryRunEnds`.
         plan: what a dry run found.
         seconds: wall time by part, see :meth:`part`.
     """
 
-    def __init__(self, progress: Progress | None = None, *, dry: bool = False) -> None:
+    def __init__(
+        self, progress: Progress | None = None, *, backend: str = "", dry: bool = False
+    ) -> None:
         self.progress: Progress = progress or Silent()
+        self.backend = backend
         self.dry = dry
         self.plan: list[Planned] = []
         self.seconds: dict[str, float] = {}
@@ -192,13 +197,12 @@ class Runner:
         return Made(out, tuple(outcomes), manifest)
 
     def _carry_out(self, jobs: Sequence[Job], out: Path, workers: int, label: str) -> list[Outcome]:
-        here = workers <= 1 or len(jobs) <= 1
-        backend = BACKENDS["here" if here else "pool"]
-        carry = CarryOut(out, self.progress if here else Silent())
+        name = self.backend or ("here" if min(workers, len(jobs)) <= 1 else "pool")
+        carry = CarryOut(out, self.progress if name == "here" else Silent())
         report = self.progress.step(label)
         report(0, len(jobs))
         outcomes: list[Outcome] = []
-        for outcome in backend.run(carry, jobs, min(workers, len(jobs))):
+        for outcome in BACKENDS[name].run(carry, jobs, min(workers, len(jobs))):
             outcomes.append(outcome)
             report(len(outcomes), len(jobs))
             if outcome.status == "failed":

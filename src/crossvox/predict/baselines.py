@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.core.artifact import CLASS_MESHES, CLASS_VOLUMES, METHOD_FILES, Stopwatch
+from crossvox.core.artifact import Stopwatch
 from crossvox.core.labels import NYU40
+from crossvox.core.methods import CLASS_MESHES, CLASS_VOLUMES, METHOD_FILES
 from crossvox.doors.meshes import write_ply
 from crossvox.predict.surface import SeenSurface, mask_mesh, nearest_voxels, volume_mesh
 from crossvox.predict.votes import vote

@@ -7,17 +7,18 @@ it. No network takes part: sensor depth decides.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crossvox.core.checks import ParamsError, expect
 from crossvox.core.grid import Index3, VoxelGrid, overlap
 from crossvox.predict.prediction import ColorVolume
 
 if TYPE_CHECKING:
-    from crossvox.core.volume import Sample
+    from crossvox.core.volume import Sample, SceneViews
     from crossvox.predict.params import PredictParams
     from crossvox.samples.source import SceneSource
     from crossvox.views.params import ViewParams
@@ -31,11 +32,13 @@ class SeenVoxels:
         grid: where the voxels are.
         seen: ``(X, Y, Z)`` bool.
         colors: mean colour of the seen voxels, or None if not asked for.
+        coverage: share of the windows with any voxel seen that were looked into.
     """
 
     grid: VoxelGrid
     seen: NDArray[np.bool_]
     colors: ColorVolume | None
+    coverage: float = 1.0
 
 
 class SeenCollector:
@@ -96,15 +99,90 @@ def seen_by_windows(
         view_params: image size and number of views.
         progress: called with (windows done, windows).
     """
+    windows = scene_windows(source, params.stride, shape, view_params)
+    collector = SeenCollector(source.views.grid, shape, params.colors)
+    for done, number in enumerate(windows.chosen, start=1):
+        collector.add(windows.samples[number])
+        if progress is not None:
+            progress(done, len(windows.chosen))
+    return replace(collector.finish(), coverage=windows.coverage)
+
+
+class Windows(Protocol):
+    """Samples of one scene by number, as a ``ChunkDataset`` delivers them."""
+
+    def __getitem__(self, key: int) -> Sample:
+        """The sample of window ``key``."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class SceneWindows:
+    """The windows of a scene.
+
+    Attributes:
+        samples: of every window, by number.
+        chosen: numbers of the windows that some frame is chosen to look at.
+        windows: how many windows cover the grid.
+        windows_seen: those with a voxel that any frame of the scene sees, used or not.
+        voxels_seen: voxels that any frame of the scene sees, used or not.
+        frames_used: frames that at least one window looks at.
+    """
+
+    samples: Windows
+    chosen: list[int]
+    windows: int
+    windows_seen: int
+    voxels_seen: int
+    frames_used: int
+
+    @property
+    def coverage(self) -> float:
+        """Share of the windows with any voxel seen that are chosen; 1 where there are none."""
+        return len(self.chosen) / self.windows_seen if self.windows_seen else 1.0
+
+
+def scene_windows(
+    source: SceneSource, stride: Index3, shape: Index3, view_params: ViewParams
+) -> SceneWindows:
+    """The windows that slide over a scene, and which of them there is anything to see in.
+
+    Args:
+        source: the scene with its views and images.
+        stride: voxels that the window moves along x, y, z.
+        shape: voxels of a window.
+        view_params: image size and number of views.
+
+    Raises:
+        ParamsError: the stride is larger than the window, so that voxels would be left out.
+    """
+    from crossvox.chunks import BoxCounts, sliding_starts
     from crossvox.samples.dataset import ChunkDataset
     from crossvox.samples.index import window_index
 
-    index = window_index(source, shape, params.stride, view_params.max_views)
-    windows = ChunkDataset({source.name: source}, index, view_params, None, 0)
+    expect(
+        all(step <= size for step, size in zip(stride, shape, strict=True)),
+        given=f"a stride of {stride} voxels",
+        needed=f"at most the window's shape, {shape}",
+        do="pass a smaller stride",
+        error=ParamsError,
+    )
+    index = window_index(source, shape, stride, view_params.max_views)
     chosen = [n for n, place in enumerate(index.places) if place.frame_ids]
-    collector = SeenCollector(source.views.grid, shape, params.colors)
-    for done, number in enumerate(chosen, start=1):
-        collector.add(windows[number])
-        if progress is not None:
-            progress(done, len(chosen))
-    return collector.finish()
+    any_seen = seen_by_any_frame(source.views)
+    starts = sliding_starts(source.views.grid, shape, stride)
+    return SceneWindows(
+        samples=ChunkDataset({source.name: source}, index, view_params, None, 0),
+        chosen=chosen,
+        windows=len(starts),
+        windows_seen=int(np.count_nonzero(BoxCounts(any_seen).count(np.array(starts), shape))),
+        voxels_seen=int(any_seen.sum()),
+        frames_used=len({frame for n in chosen for frame in index.places[n].frame_ids}),
+    )
+
+
+def seen_by_any_frame(views: SceneViews) -> NDArray[np.bool_]:
+    """Voxels that at least one frame of the scene sees, ``(X, Y, Z)`` bool."""
+    seen = np.zeros(views.grid.count, bool)
+    seen[views.voxel] = True
+    return seen.reshape(views.grid.shape)

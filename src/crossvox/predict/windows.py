@@ -10,37 +10,27 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from crossvox.core.checks import ParamsError, ShapeError, expect
+from crossvox.core.checks import ShapeError, expect
 from crossvox.core.grid import Index3
 from crossvox.core.labels import NYU40
 from crossvox.predict.assemble import Assembler
 from crossvox.predict.params import PredictParams
 from crossvox.predict.prediction import ScenePrediction
 from crossvox.predict.prior import FramePrior, frame_classes
+from crossvox.predict.seen import Windows, scene_windows
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from crossvox.core.volume import Batch, Sample, SceneViews
+    from crossvox.core.volume import Batch, Sample
     from crossvox.samples.maps import FrameMaps
     from crossvox.samples.source import SceneSource
     from crossvox.views.params import ViewParams
 
 CACHE_BYTES = 1 << 30
 """Maps of frames that a prediction keeps at most."""
-
-
-class Windows(Protocol):
-    """Samples of one scene by number, as a ``ChunkDataset`` delivers them."""
-
-    def __getitem__(self, key: int) -> Sample:
-        """The sample of window ``key``."""
-        ...
 
 
 def predict_scene(
@@ -76,26 +66,18 @@ def predict_scene(
         ParamsError: the stride is larger than the window, so that voxels would be left out.
         ShapeError: the network answers in another shape than it was asked.
     """
-    from crossvox.chunks import BoxCounts, sliding_starts
     from crossvox.samples import maps as frame_maps
     from crossvox.samples.batch import collate
-    from crossvox.samples.dataset import ChunkDataset
-    from crossvox.samples.index import window_index
 
-    _expect_overlap(params.stride, shape)
     begin = time.perf_counter()
-    index = window_index(source, shape, params.stride, view_params.max_views)
-    dataset = ChunkDataset({source.name: source}, index, view_params, None, 0)
-    chosen = [n for n, place in enumerate(index.places) if place.frame_ids]
+    windows = scene_windows(source, params.stride, shape, view_params)
     assembler = Assembler(source.views.grid, shape, params)
     maps = None if encode is None else frame_maps.FrameMaps(encode, cache_bytes)
     for number in _batches(
-        chosen, dataset, probability, collate, params.batch_size, assembler, maps
+        windows.chosen, windows.samples, probability, collate, params.batch_size, assembler, maps
     ):
         if progress is not None:
-            progress(number, len(chosen))
-    any_seen = seen_by_any_frame(source.views)
-    starts = sliding_starts(source.views.grid, shape, params.stride)
+            progress(number, len(windows.chosen))
     said = None
     if maps is not None:
         if prior is not None:
@@ -103,23 +85,13 @@ def predict_scene(
         assembler.seconds["2D network"] = maps.seconds
     assembler.seconds["all"] = time.perf_counter() - begin
     return assembler.finish(
-        windows=len(starts),
-        windows_seen=int(np.count_nonzero(BoxCounts(any_seen).count(np.array(starts), shape))),
-        windows_predicted=len(chosen),
-        voxels_seen=int(any_seen.sum()),
-        frames_used=len({frame for n in chosen for frame in index.places[n].frame_ids}),
+        windows=windows.windows,
+        windows_seen=windows.windows_seen,
+        windows_predicted=len(windows.chosen),
+        voxels_seen=windows.voxels_seen,
+        frames_used=windows.frames_used,
         frames=len(source.views.frame_ids),
         said=said,
-    )
-
-
-def _expect_overlap(stride: Index3, shape: Index3) -> None:
-    expect(
-        all(step <= size for step, size in zip(stride, shape, strict=True)),
-        given=f"a stride of {stride} voxels",
-        needed=f"at most the window's shape, {shape}",
-        do="pass a smaller stride",
-        error=ParamsError,
     )
 
 
@@ -167,10 +139,3 @@ def _batches(
                 assembler.add(sample, window)
             assembler.seconds["blend"] += time.perf_counter() - begin
             yield min(first + batch_size, len(chosen))
-
-
-def seen_by_any_frame(views: SceneViews) -> NDArray[np.bool_]:
-    """Voxels that at least one frame of the scene sees, ``(X, Y, Z)`` bool."""
-    seen = np.zeros(views.grid.count, bool)
-    seen[views.voxel] = True
-    return seen.reshape(views.grid.shape)

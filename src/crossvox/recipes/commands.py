@@ -6,7 +6,7 @@ A command is a function. Its command line is made from its signature and its doc
 - a parameter of a dataclass before ``*`` (``params``, ``sources``) becomes one flag a field; one
   behind ``*`` likewise, with its name in front;
 - everything else behind ``*`` is a flag of its name, or of the name that :class:`Flag` says;
-- ``runner``, ``progress``, ``watch`` and ``watch_training`` are the command line's to fill in.
+- ``runner`` and ``progress`` are the command line's to fill in.
 
 Another package adds a command of its own by an entry point::
 
@@ -60,13 +60,13 @@ _HERE = (
     ("demo", "demo:demo", "the main job on generated rooms, from nothing to a page"),
     ("scan", "scan:scan", "a capture of your own to a reconstructed room with a page"),
     ("info", "look:info", "what a capture holds, and what is broken in it"),
-    ("rooms", "rooms:rooms", "write furnished rooms as raw scans"),
+    ("rooms", "rooms:write_rooms", "write furnished rooms as raw scans"),
     ("prepare", "prepare:prepare", "raw scans to frames, surface, voxels and labels"),
     ("train reconstruct", "train:train_reconstruct", "train a 3D reconstruction network"),
     ("train segment3d", "train:train_segment3d", "train a 3D segmentation network"),
-    ("flatten", "segment2d:flatten", "labelled frames to flat folders of images and labels"),
-    ("train segment2d", "images:train_segment2d", "train a 2D segmentation network"),
-    ("evaluate segment2d", "images:evaluate_segment2d", "score a 2D network on labelled images"),
+    ("flatten", "flatten:flatten", "labelled frames to flat folders of images and labels"),
+    ("train segment2d", "train_segment2d:train_segment2d", "train a 2D segmentation network"),
+    ("evaluate segment2d", "segment2d:evaluate_segment2d", "score a 2D network on labelled images"),
     ("predict", "predict:predict", "whole scenes from a trained network"),
     (
         "evaluate reconstruct",
@@ -91,11 +91,11 @@ _HERE = (
     ("view", "look:view", "a room in 3D: classes, errors, camera path"),
     (
         "import checkpoint",
-        "original:import_checkpoint",
+        "published.checkpoint:import_checkpoint",
         "a published checkpoint to a run folder",
     ),
-    ("import hdf5", "original:import_hdf5", "published HDF5 sub-volumes to a data folder"),
-    ("export hdf5", "original:export_hdf5", "sub-volumes to the published HDF5 files"),
+    ("import hdf5", "published.hdf5_in:import_hdf5", "published HDF5 sub-volumes to a data folder"),
+    ("export hdf5", "published.hdf5_out:export_hdf5", "sub-volumes to the published HDF5 files"),
 )
 
 for _name, _target, _summary in _HERE:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from crossvox.capture.rooms import RoomsParams
-from crossvox.evaluate.score import Evaluation, evaluate_reconstruction
 from crossvox.flow.runner import Runner
 from crossvox.predict.params import PredictParams
 from crossvox.recipes.predict import predict
 from crossvox.recipes.prepare import PrepareParams, prepare
 from crossvox.recipes.rooms import write_rooms
 from crossvox.recipes.train import ReconstructRunParams, train_reconstruct
-from crossvox.report.page import PageReport, ReportParams, write_page
-from crossvox.report.poster import write_poster
+from crossvox.report.params import ReportParams
 from crossvox.train.params import TrainParams
+
+if TYPE_CHECKING:
+    from crossvox.evaluate.score import Evaluation
+    from crossvox.report.page.write import PageReport
 
 
 def _demo_rooms() -> RoomsParams:
@@ -67,6 +70,10 @@ def demo(
         params: size of the demo.
         runner: who does it.
     """
+    from crossvox.evaluate.score import evaluate_reconstruction
+    from crossvox.report.page.write import write_page
+    from crossvox.report.poster import write_poster
+
     params, runner = params or DemoParams(), runner or Runner()
     progress = runner.progress
     raw, data, run, prediction = (out / name for name in ("rooms", "data", "run", "prediction"))

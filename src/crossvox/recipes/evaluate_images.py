@@ -53,7 +53,7 @@ def evaluate_images(stage: EvaluateImages, work: Work) -> Mapping[str, Any]:
         "seconds": watch.seconds,
     }
     write_json(work.out / SCORES, evaluation)
-    headline = {score.name: score.value for score in scores if not score.name.startswith("IoU ")}
+    headline = {score.name: score.value for score in scores if not score.class_name}
     return {"checkpoint": best_or_last(stage.network.path), **headline}
 
 

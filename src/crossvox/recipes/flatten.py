@@ -12,8 +12,7 @@ from crossvox.core.checks import ArtifactError, expect
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Input, Stage
 from crossvox.recipes.data import SPLITS, read_scenes, scene_list
-from crossvox.recipes.images import FLAT_IMAGES, FLAT_LABELS
-from crossvox.samples.pairs import FLAT_SPLITS, PairList, scene_pairs
+from crossvox.samples.pairs import FLAT_IMAGES, FLAT_LABELS, FLAT_SPLITS, PairList, scene_pairs
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from crossvox.recipes.data import read_scenes
 from crossvox.recipes.segment2d import ImageSource
 from crossvox.samples.decode import check_shapes, read_image, read_labels
 from crossvox.samples.pairs import (
+    FLAT_IMAGES,
+    FLAT_LABELS,
     FLAT_SPLITS,
     ImagePair,
     PairList,
@@ -25,8 +27,6 @@ from crossvox.samples.pairs import (
     split_pairs,
 )
 from crossvox.samples.params import ImageParams
-
-FLAT_IMAGES, FLAT_LABELS = "images", "labels"
 
 AHEAD = 4
 """Images that are decoded ahead of the one in work."""

@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.core.artifact import (
+from crossvox.core.artifact import plain, replacing
+from crossvox.core.frame import Parts
+from crossvox.core.labels import NYU40
+from crossvox.core.methods import (
     ATTRIBUTES,
     CLASS_VOLUMES,
     CLASSES_GLB,
@@ -18,11 +21,7 @@ from crossvox.core.artifact import (
     METHOD_FILES,
     ON_SCAN,
     ON_SCAN_MESH,
-    plain,
-    replacing,
 )
-from crossvox.core.frame import Parts
-from crossvox.core.labels import NYU40
 from crossvox.core.volume import Mesh, SceneVolume
 from crossvox.doors.images import write_bytes
 from crossvox.doors.meshes import glb_bytes, read_mesh, write_ply

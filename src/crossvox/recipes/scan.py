@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
-from crossvox.capture import open_capture
 from crossvox.core.artifact import Manifest, plain, read_manifest, write_manifest
 from crossvox.core.camera import Pose
 from crossvox.core.checks import CaptureError, ParamsError, expect
-from crossvox.core.frame import Capture, Frame, Parts
-from crossvox.evaluate.score import Evaluation, evaluate_reconstruction
-from crossvox.flow.folder import expect_own
-from crossvox.flow.progress import Progress
+from crossvox.core.frame import Capture
+from crossvox.flow.folder import begin, expect_own
 from crossvox.flow.runner import Runner
 from crossvox.flow.stage import Input
 from crossvox.predict.params import PredictParams
 from crossvox.recipes.data import enter_scenes
 from crossvox.recipes.predict import predict
 from crossvox.recipes.prepare import PreparedScenes, PrepareParams, PrepareScene
-from crossvox.report.page import PageReport, ReportParams, write_page
-from crossvox.scene.level import estimate_up, levelling
+from crossvox.report.params import ReportParams
 from crossvox.scene.params import TsdfParams
-from crossvox.scene.tsdf.volume import fuse
+
+if TYPE_CHECKING:
+    from crossvox.evaluate.score import Evaluation
+    from crossvox.report.page.write import PageReport
 
 STAGE = "scan"
-LEVEL_FRAMES = 40
-"""Frames that the level is found from."""
 
 
 @dataclass(frozen=True)
@@ -108,13 +102,18 @@ def scan(
     Args:
         source: a capture in any format that can be read.
         out: folder for everything.
-        params: see :class:`ScanParams`.
+        params: frames, up direction, fusion and windows.
         run: a run of ``crossvox train reconstruct`` or ``train segment3d``; None stops at the TSDF
             mesh.
-        geometry: a reconstruction run that the surface comes from, where ``run`` tells the classes.
+        geometry: a reconstruction run that the surface comes from, where RUN tells the classes.
         votes: a 2D run whose labels vote for classes, beside a segmentation.
         runner: who does it.
     """
+    from crossvox.capture import open_capture
+    from crossvox.evaluate.score import evaluate_reconstruction
+    from crossvox.recipes.find_level import find_level
+    from crossvox.report.page.write import write_page
+
     params, runner = params or ScanParams(), runner or Runner()
     capture = open_capture(source)
     posed = [i for i in range(len(capture)) if capture.pose(i) is not None]
@@ -127,8 +126,10 @@ def scan(
     )
     expect_own(out, STAGE)
     with runner.part("level"):
-        up, level = _level(capture, params, runner.progress)
+        up, level = find_level(capture, params, runner.progress)
     runner.progress.say(f"up is ({', '.join(f'{x:.3f}' for x in up)}) in the capture's own world")
+    if not runner.dry:
+        begin(out, Manifest(STAGE, plain(params)))
     data = out / "data"
     scene = data / capture.name
     with runner.part("prepare"):
@@ -198,34 +199,3 @@ def _prepare(
         data,
         notes=enter_scenes(data, lambda _: "val"),
     )
-
-
-def _level(
-    capture: Capture, params: ScanParams, progress: Progress
-) -> tuple[tuple[float, ...], Pose]:
-    """Up in the capture's world, and the turn that makes the room level and its walls straight.
-
-    A coarse surface of frames spread over the capture is enough for both.
-    """
-    step = max(1, len(capture) // LEVEL_FRAMES)
-    picked = [i for i in range(0, len(capture), step) if capture.pose(i) is not None]
-    report = progress.step(f"{capture.name}: level")
-
-    def frames() -> Iterator[Frame]:
-        for done, index in enumerate(picked, start=1):
-            size = (params.width, params.height)
-            yield capture.frame(index, size, Parts(rgb=False, labels=False))
-            report(done, len(picked))
-
-    mesh = fuse(frames(), replace(params.tsdf, voxel_m=2 * params.tsdf.voxel_m)).mesh()
-    expect(
-        len(mesh.faces) > 0,
-        given=f"{capture.name}, whose depth images give no surface",
-        needed="depth readings within range, and poses in metres",
-        do="look at it with: crossvox info",
-        error=CaptureError,
-    )
-    up = params.up
-    if up is None:
-        up = tuple(estimate_up(mesh, [capture.pose(i) for i in picked]).up.tolist())
-    return up, levelling(np.array(up), mesh)

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from crossvox.core.artifact import (
     MANIFEST,
-    ON_SCAN,
     read_manifest,
 )
 from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.labels import NYU40
+from crossvox.core.methods import ON_SCAN
 from crossvox.core.npz import reading_npz
 from crossvox.evaluate.predicted import majority_class
 from crossvox.evaluate.references import reference_labels

@@ -129,6 +129,15 @@ class TrainScenes(Continued):
     sources: RunSources
     start: Path | None = None
 
+    def __post_init__(self) -> None:
+        expect(
+            self.sources.features is not None or self.params.task.features is None,
+            given="parameters of a run on features, and no 2D run that they come from",
+            needed="that run, or a task without features",
+            do="pass --features RUN2D",
+            error=ParamsError,
+        )
+
     def go_on(self, work: Work) -> TrainReport:
         """See :func:`crossvox.recipes.train_scenes.train_scenes`."""
         from crossvox.recipes.train_scenes import train_scenes

@@ -11,19 +11,14 @@ import numpy as np
 from crossvox.capture import open_capture
 from crossvox.core.checks import ArtifactError, CrossvoxError, ParamsError, expect
 from crossvox.core.frame import Capture, Parts
-from crossvox.report.pictures import View, birdseye_view
-from crossvox.report.rooms import Layer, Room, read_room, room_layers, unknown_parts
-from crossvox.report.sources import (
-    Sources,
-    folder_kind,
-    gather,
-    hidden,
-    once,
-    posed,
-    predicted_scenes,
-    prepared_scenes,
-)
-from crossvox.report.viewer import RoomView, Shot, Standpoint
+from crossvox.report.folders import posed, predicted_scenes, prepared_scenes
+from crossvox.report.hiding import hidden
+from crossvox.report.layers import Layer, room_layers
+from crossvox.report.pictures.viewpoint import View, birdseye_view
+from crossvox.report.rooms import Room, read_room, unknown_parts
+from crossvox.report.sources import Sources, gather
+from crossvox.report.values import once
+from crossvox.report.view.model import RoomView, Shot, Standpoint
 
 REACH_M = 0.2
 """Distance at which the colour code of distances ends."""
@@ -59,7 +54,7 @@ def open_view(path: Path, scene: str | None = None, data: Path | None = None) ->
     predicted, prepared = predicted_scenes(sources), prepared_scenes(sources)
     names = once([*predicted, *prepared])
     own = path.resolve().name
-    alone = folder_kind(path) in ("scene", "predicted scene")
+    alone = sources.kind(path) in ("scene", "predicted scene")
     name = scene or (own if alone and own in names else next(iter(names), ""))
     expect(
         name in names,

@@ -10,22 +10,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture import open_capture
-from crossvox.core.artifact import METHOD_FILES
 from crossvox.core.checks import ArtifactError, expect
 from crossvox.core.frame import Parts
+from crossvox.core.methods import (
+    LEARNT,
+    MASK_ONLY,
+    METHOD_FILES,
+    REFERENCE,
+    TSDF,
+    method_name,
+)
 from crossvox.doors.images import encode_jpeg, resize_color, write_bytes
 from crossvox.doors.meshes import read_mesh
-from crossvox.report.pictures import birdseye_view, depth_picture, render_mesh
+from crossvox.report.pictures.colors import depth_picture
+from crossvox.report.pictures.painter import render_mesh
+from crossvox.report.pictures.viewpoint import birdseye_view
 
 TILE = (560, 420)
 FRAMES = 3
 NEAR_M, FAR_M = 0.4, 4.5
-ROOMS = {
-    "mask_only": "every voxel that is seen",
-    "learnt": "learnt",
-    "tsdf": "TSDF fusion",
-    "reference": "ground truth",
-}
+ROOMS = (MASK_ONLY, LEARNT, TSDF, REFERENCE)
+"""Methods whose surfaces are shown, from left to right."""
 
 
 def write_poster(prediction: Path, data: Path, scene: str, out: Path) -> None:
@@ -53,11 +58,14 @@ def write_poster(prediction: Path, data: Path, scene: str, out: Path) -> None:
         do="run 'crossvox predict'",
         error=ArtifactError,
     )
-    meshes["reference"] = reference
+    meshes[REFERENCE] = reference
     view = birdseye_view(reference, TILE)
     rooms = [
-        (caption, render_mesh(meshes[name], view.camera, view.pose, interior=view.interior))
-        for name, caption in ROOMS.items()
+        (
+            method_name(name),
+            render_mesh(meshes[name], view.camera, view.pose, interior=view.interior),
+        )
+        for name in ROOMS
         if name in meshes
     ]
     write_bytes(out, encode_jpeg(_grid([*_frames(data / scene), *rooms], columns=len(rooms))))

@@ -1,88 +1,41 @@
-"""One room as the folders hold it: surfaces by method, their classes, layers to look at."""
+"""One room as the folders hold it: surfaces by method, and their classes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.core.artifact import (
+from crossvox.core.checks import CrossvoxError, ShapeError, expect
+from crossvox.core.methods import (
     CLASS_MESHES,
     CLASSES_MESH,
+    LEARNT,
+    MASK_ONLY,
     METHOD_FILES,
+    METHODS,
     ON_SCAN_MESH,
+    REFERENCE,
     TRANSFERRED,
+    TSDF,
+    VOTES,
+    method_name,
 )
-from crossvox.core.checks import CrossvoxError, ShapeError, expect
-from crossvox.core.labels import NYU40
+from crossvox.core.threads import threads
 from crossvox.core.volume import Mesh
 from crossvox.doors.meshes import read_mesh
-from crossvox.report.pictures import Color, error_colors
-from crossvox.report.sources import Sources, hidden, is_fused, scene_folder
+from crossvox.report.folders import is_fused, scene_folder
+from crossvox.report.hiding import hidden
+from crossvox.report.sources import Sources
 
 Array = NDArray[Any]
 
-METHOD_NAMES = {
-    "learnt": "Learnt",
-    "mask_only": "Voxels seen",
-    "tsdf": "TSDF fusion",
-    "reference": "Ground truth",
-    "votes_2d": "2D votes",
-    "majority": "Majority class",
-}
 FUSED_REFERENCE = "Reference (TSDF fusion)"
 """What the reference is called where nothing better is known than the fusion of the frames."""
-METHOD_TEXTS = {
-    "learnt": "the network's surface",
-    "mask_only": "baseline: every voxel that any view sees, no learning",
-    "tsdf": "classical fusion of the same depth frames",
-    "reference": "what the others are measured against",
-}
-CLASS_TEXTS = {
-    "learnt": "the 3D network's classes",
-    "votes_2d": "baseline: every frame's classes, voted in each voxel, no 3D network",
-    "majority": "baseline: the commonest training class everywhere",
-    "reference": "what the others are measured against",
-}
-"""What a method is, where classes are shown or scored."""
-
-RIGHT: Color = (168, 172, 178)
-WRONG: Color = (214, 40, 34)
-UNANNOTATED: Color = (58, 61, 68)
-ERROR_KEY = (("right", RIGHT), ("wrong", WRONG), ("unannotated", UNANNOTATED))
-"""How errors of classes are coloured."""
-
-Key = Literal["", "classes", "errors", "distance"]
-
-
-@dataclass(frozen=True, eq=False)
-class Layer:
-    """One surface in one colouring; a 3D view shows one layer at a time.
-
-    Attributes:
-        group: whose surface it is, for example "Learnt".
-        name: what its colours mean, for example "classes".
-        text: one line more.
-        mesh: vertex colours are shown; vertex labels are the classes that a legend switches.
-        coded: colours are a code: they may be picked, never mixed.
-        key: what explains the colours.
-    """
-
-    group: str
-    name: str
-    text: str
-    mesh: Mesh
-    coded: bool = False
-    key: Key = ""
-
-    @property
-    def title(self) -> str:
-        """Group and name in one."""
-        return f"{self.group}: {self.name}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +57,7 @@ class Room:
     name: str
     folder: Path | None
     meshes: dict[str, Mesh]
-    origin: str = METHOD_NAMES["reference"]
+    origin: str = METHODS[REFERENCE].name
     votes: Mesh | None = None
     transferred: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
     carried: NDArray[np.uint8] | None = None
@@ -113,16 +66,16 @@ class Room:
     @property
     def best(self) -> Mesh | None:
         """The surface that tells best what the room is; None if there is none."""
-        order = ("reference", "tsdf", "learnt", "mask_only")
+        order = (REFERENCE, TSDF, LEARNT, MASK_ONLY)
         return next((self.meshes[method] for method in order if method in self.meshes), self.votes)
 
     @property
     def labelled(self) -> dict[str, Mesh]:
         """The surfaces that have classes, by method: truth first."""
         found = {
-            "reference": self.meshes.get("reference"),
-            "learnt": self.meshes.get("learnt"),
-            "votes_2d": self.votes,
+            REFERENCE: self.meshes.get(REFERENCE),
+            LEARNT: self.meshes.get(LEARNT),
+            VOTES: self.votes,
         }
         return {
             method: mesh
@@ -132,76 +85,92 @@ class Room:
 
     def method_name(self, method: str) -> str:
         """What a method is called where this room is shown."""
-        return method_name(method, self.origin)
-
-
-def method_name(method: str, origin: str = METHOD_NAMES["reference"]) -> str:
-    """What a method is called on page and view."""
-    if method == "reference":
-        return origin
-    return METHOD_NAMES.get(method, method.replace("_", " ").capitalize())
+        return self.origin if method == REFERENCE else method_name(method)
 
 
 def read_room(name: str, sources: Sources) -> Room:
     """Read all surfaces of a scene; what cannot be read is left out and told in ``missing``."""
+    files = _Files(name, sources)
     folder = scene_folder(name, sources)
-    missing: list[str] = []
+    meshes = {method: files.first(file) for method, file in METHOD_FILES.items()}
+    meshes[LEARNT] = _with_classes(meshes[LEARNT], files)
+    origin = method_name(REFERENCE)
+    if folder is not None:
+        path = folder / f"{name}.ply"
+        meshes[REFERENCE] = files.read(path) if path.is_file() else None
+        if is_fused(folder, sources):
+            origin = FUSED_REFERENCE
+    votes = files.first(CLASS_MESHES[VOTES])
+    if votes is not None and votes.labels is None:
+        files.missing.append(f"{name}: {CLASS_MESHES[VOTES]} has no labels, so it is not shown")
+        votes = None
+    reference = meshes.get(REFERENCE)
+    return Room(
+        name,
+        folder,
+        {method: mesh for method, mesh in meshes.items() if mesh is not None},
+        origin,
+        votes,
+        _transferred(reference, meshes[LEARNT], votes, files),
+        _labels_on(reference, files.first(ON_SCAN_MESH)),
+        tuple(files.missing),
+    )
 
-    def read(path: Path) -> Mesh | None:
+
+class _Files:
+    """Meshes of one scene, from all predictions; what cannot be shown is told."""
+
+    def __init__(self, name: str, sources: Sources) -> None:
+        self.name = name
+        self.places = [prediction / name for prediction in sources.predictions]
+        self.missing: list[str] = []
+
+    def read(self, path: Path) -> Mesh | None:
+        """A mesh with faces, or None."""
         try:
             mesh = read_mesh(path)
         except CrossvoxError as error:
-            missing.append(hidden(f"{name}: {path.name} cannot be read ({error})"))
+            self.missing.append(hidden(f"{self.name}: {path.name} cannot be read ({error})"))
             return None
         if not len(mesh.faces):
-            missing.append(f"{name}: {path.name} has no faces, so it is not shown")
+            self.missing.append(f"{self.name}: {path.name} has no faces, so it is not shown")
             return None
         return mesh
 
-    def first(file: str) -> Mesh | None:
-        places = (prediction / name / file for prediction in sources.predictions)
-        path = next((path for path in places if path.is_file()), None)
-        return None if path is None else read(path)
-
-    found = {method: first(file) for method, file in METHOD_FILES.items()}
-    if found["learnt"] is not None and found["learnt"].labels is None:
-        classes = first(CLASSES_MESH)
-        if classes is not None and len(classes.vertices_m) == len(found["learnt"].vertices_m):
-            found["learnt"] = with_labels(found["learnt"], classes.labels)
-    origin = METHOD_NAMES["reference"]
-    if folder is not None:
-        path = folder / f"{name}.ply"
-        found["reference"] = read(path) if path.is_file() else None
-        if is_fused(folder):
-            origin = FUSED_REFERENCE
-    meshes = {method: mesh for method, mesh in found.items() if mesh is not None}
-    votes = first(CLASS_MESHES["votes_2d"])
-    if votes is not None and votes.labels is None:
-        missing.append(f"{name}: {CLASS_MESHES['votes_2d']} has no labels, so it is not shown")
-        votes = None
-    reference = meshes.get("reference")
-    transferred: dict[str, NDArray[np.uint8]] = {}
-    if reference is not None and reference.labels is not None:
-        for method, mesh in (("learnt", meshes.get("learnt")), ("votes_2d", votes)):
-            given = first(TRANSFERRED) if method == "learnt" else None
-            if _fits(given, reference):
-                assert given is not None
-                assert given.labels is not None
-                transferred[method] = given.labels
-            elif mesh is not None and mesh.labels is not None:
-                transferred[method] = nearest_labels(mesh, reference.vertices_m)
-    scan = first(ON_SCAN_MESH)
-    carried = scan.labels if scan is not None and _fits(scan, reference) else None
-    return Room(name, folder, meshes, origin, votes, transferred, carried, tuple(missing))
+    def first(self, file: str) -> Mesh | None:
+        """The file of the first prediction that has it."""
+        paths = (place / file for place in self.places)
+        path = next((path for path in paths if path.is_file()), None)
+        return None if path is None else self.read(path)
 
 
-def _fits(mesh: Mesh | None, reference: Mesh | None) -> bool:
-    return (
-        mesh is not None
-        and reference is not None
-        and mesh.labels is not None
-        and len(mesh.labels) == len(reference.vertices_m)
-    )
+def _with_classes(learnt: Mesh | None, files: _Files) -> Mesh | None:
+    """The learnt surface with the classes that lie beside it, where it has none itself."""
+    if learnt is None or learnt.labels is not None:
+        return learnt
+    classes = files.first(CLASSES_MESH)
+    same = classes is not None and len(classes.vertices_m) == len(learnt.vertices_m)
+    return with_labels(learnt, classes.labels) if classes is not None and same else learnt
+
+
+def _transferred(
+    reference: Mesh | None, learnt: Mesh | None, votes: Mesh | None, files: _Files
+) -> dict[str, NDArray[np.uint8]]:
+    """Classes at the reference's vertices by method: those compared, else the nearest ones."""
+    if reference is None or reference.labels is None:
+        return {}
+    found = {LEARNT: _labels_on(reference, files.first(TRANSFERRED)), VOTES: None}
+    for method, mesh in ((LEARNT, learnt), (VOTES, votes)):
+        if found[method] is None and mesh is not None and mesh.labels is not None:
+            found[method] = nearest_labels(mesh, reference.vertices_m)
+    return {method: labels for method, labels in found.items() if labels is not None}
+
+
+def _labels_on(reference: Mesh | None, mesh: Mesh | None) -> NDArray[np.uint8] | None:
+    """The labels of a mesh that has one for each vertex of the reference; else None."""
+    if reference is None or mesh is None or mesh.labels is None:
+        return None
+    return mesh.labels if len(mesh.labels) == len(reference.vertices_m) else None
 
 
 def with_labels(mesh: Mesh, labels: NDArray[np.uint8] | None) -> Mesh:
@@ -231,117 +200,7 @@ def nearest_labels(mesh: Mesh, points_m: Array) -> NDArray[np.uint8]:
     )
     assert mesh.labels is not None
     tree = cKDTree(mesh.vertices_m, balanced_tree=False, compact_nodes=False)
-    return mesh.labels[tree.query(points_m, workers=-1)[1]]
-
-
-def class_colors(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The label table's colours ``(V, 3)``; dark grey where nobody annotated."""
-    table = NYU40.colors.copy()
-    table[NYU40.ignore_id] = UNANNOTATED
-    return table[np.minimum(labels, len(table) - 1)]
-
-
-def class_error_colors(truth: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Right vertices grey, wrong ones red, unannotated ones dark: ``(V, 3)``."""
-    state = np.where(truth == NYU40.ignore_id, 2, (truth != predicted).astype(np.int64))
-    return np.array([color for _, color in ERROR_KEY], dtype=np.uint8)[state]
-
-
-def face_pick(faces: NDArray[np.int32], values: Array) -> Array:
-    """One value a face: that of two of its corners, else of the first: ``(F,)``."""
-    first, second, third = values[faces].T
-    return np.where(second == third, second, first)
-
-
-def class_shares(mesh: Mesh) -> dict[int, float]:
-    """Share of the area by NYU40 id, the largest first; empty without labels."""
-    if mesh.labels is None or not len(mesh.faces):
-        return {}
-    corners = mesh.triangles_m.astype(np.float64)
-    sides = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    area = np.linalg.norm(sides, axis=-1)
-    sums = np.bincount(face_pick(mesh.faces, mesh.labels), area, len(NYU40.names))
-    total = float(sums.sum()) or 1.0
-    order = sorted(np.flatnonzero(sums), key=lambda label: -sums[label])
-    return {int(label): float(sums[label]) / total for label in order}
-
-
-def present_classes(meshes: Iterable[Mesh]) -> list[int]:
-    """NYU40 ids that any of the surfaces shows: by the largest share first, unannotated last."""
-    most: dict[int, float] = {}
-    for mesh in meshes:
-        for label, share in class_shares(mesh).items():
-            most[label] = max(most.get(label, 0.0), share)
-    return sorted(most, key=lambda label: (label == NYU40.ignore_id, -most[label]))
-
-
-def room_layers(room: Room, reach_m: float) -> list[Layer]:
-    """Every way to look at a room: colours, classes, errors of classes, distances.
-
-    Args:
-        room: its surfaces.
-        reach_m: distance at which the colour code of distances ends.
-    """
-    layers: list[Layer] = []
-    reference = room.meshes.get("reference")
-    learnt = room.meshes.get("learnt")
-    surfaces = {**room.meshes, "votes_2d": room.votes}
-    for method in ("learnt", "reference", "votes_2d", "tsdf", "mask_only"):
-        mesh = surfaces.get(method)
-        if mesh is None:
-            continue
-        group = room.method_name(method)
-        if mesh.labels is not None:
-            layers.append(
-                Layer(
-                    group,
-                    "classes",
-                    CLASS_TEXTS.get(method, ""),
-                    with_colors(mesh, class_colors(mesh.labels)),
-                    True,
-                    "classes",
-                )
-            )
-        if method in room.transferred:
-            layers.append(_errors(room, method, group))
-        if method != "votes_2d":
-            text = METHOD_TEXTS.get(method, "")
-            layers.append(
-                Layer(group, "colours" if mesh.colors is not None else "shape", text, mesh)
-            )
-        other = learnt if method == "reference" else reference
-        if other is not None and method != "votes_2d":
-            name = room.method_name("learnt" if method == "reference" else "reference")
-            layers.append(
-                Layer(
-                    group,
-                    "distance",
-                    f"to {name.lower() if name != FUSED_REFERENCE else 'the reference'}",
-                    with_colors(mesh, error_colors(mesh, other, reach_m)),
-                    key="distance",
-                )
-            )
-        if method == "reference" and room.carried is not None:
-            carried = with_labels(mesh, room.carried)
-            layers.append(
-                Layer(
-                    group,
-                    "predicted classes",
-                    "the prediction, carried to this surface",
-                    with_colors(carried, class_colors(room.carried)),
-                    True,
-                    "classes",
-                )
-            )
-    return layers
-
-
-def _errors(room: Room, method: str, group: str) -> Layer:
-    reference = room.meshes["reference"]
-    assert reference.labels is not None
-    colors = class_error_colors(reference.labels, room.transferred[method])
-    text = "on the ground truth's surface, at each vertex the nearest predicted class"
-    return Layer(group, "errors", text, with_colors(reference, colors), True, "errors")
+    return mesh.labels[tree.query(points_m, workers=threads())[1]]
 
 
 def unknown_parts(room: Room) -> list[str]:

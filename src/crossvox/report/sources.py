@@ -1,19 +1,46 @@
-"""Which folders a page or a 3D view is about: kinds of folders, links between them, scenes."""
+"""Which folders a page or a 3D view is about: their kinds, and the links between them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
+from pathlib import Path
+from typing import Literal
 
-from crossvox.core.artifact import MANIFEST, METHOD_FILES, Manifest, read_json, read_manifest
+from crossvox.core.artifact import MANIFEST, Manifest, read_manifest
 from crossvox.core.checks import ArtifactError, CrossvoxError, expect
-from crossvox.core.frame import Capture
+from crossvox.report.hiding import hidden
 
 STUDY = "study.json"
 """What 'crossvox study' writes into its folder."""
+
+Kind = Literal["run", "prediction", "predicted scene", "data", "scene", "scan", "study"]
+
+STAGES: dict[str, Kind] = {
+    "train": "run",
+    "import-checkpoint": "run",
+    "predict": "prediction",
+    "predict-scene": "predicted scene",
+    "prepare": "data",
+    "prepare-scene": "scene",
+    "scan": "scan",
+    "study": "study",
+}
+"""Kind of a folder by the stage that its manifest tells; ``train-TASK`` is a ``train``."""
+
+SIGNS: tuple[tuple[str, Kind], ...] = (
+    (STUDY, "study"),
+    ("log.jsonl", "run"),
+    ("best/", "run"),
+    ("scores.*.json", "prediction"),
+    ("*/mesh.ply", "prediction"),
+    ("color/", "scene"),
+    ("val.txt", "data"),
+    ("*/color/", "data"),
+    ("prediction/", "scan"),
+    ("data/", "scan"),
+)
+"""Kind of a folder without a manifest, which a stage has not finished: the first that it holds."""
 
 
 @dataclass
@@ -23,7 +50,7 @@ class Sources:
     Attributes:
         runs, predictions, data, scans, studies: folders by kind.
         scenes: prepared scenes that were named by themselves, by scene name.
-        missing: what was linked to, or expected, and is not there.
+        missing: what was linked to, or expected, and is not there or is damaged.
     """
 
     runs: list[Path] = field(default_factory=list)
@@ -33,6 +60,38 @@ class Sources:
     scans: list[Path] = field(default_factory=list)
     studies: list[Path] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    _manifests: dict[Path, Manifest | None] = field(default_factory=dict, repr=False)
+
+    def manifest(self, folder: Path) -> Manifest | None:
+        """A folder's manifest; None if it has none, or, told in ``missing``, a damaged one."""
+        key = folder.resolve()
+        if key not in self._manifests:
+            self._manifests[key] = self._read(key)
+        return self._manifests[key]
+
+    def _read(self, folder: Path) -> Manifest | None:
+        if not (folder / MANIFEST).is_file():
+            return None
+        try:
+            return read_manifest(folder)
+        except (CrossvoxError, OSError) as error:
+            self.missing.append(hidden(f"{folder.name}: its manifest cannot be read ({error})"))
+            return None
+
+    def kind(self, folder: Path) -> Kind | None:
+        """What a folder is; None if nothing that the page knows."""
+        manifest = self.manifest(folder)
+        if manifest is not None:
+            kind = STAGES.get(manifest.stage) or STAGES.get(manifest.stage.split("-")[0])
+            if kind is not None:
+                return kind
+        return next((kind for sign, kind in SIGNS if _holds(folder, sign)), None)
+
+
+def _holds(folder: Path, sign: str) -> bool:
+    """Whether a folder holds what a pattern says, which ends with ``/`` for a folder."""
+    found = folder.glob(sign.rstrip("/"))
+    return any(path.is_dir() if sign.endswith("/") else path.is_file() for path in found)
 
 
 def gather(artifacts: Sequence[Path]) -> Sources:
@@ -51,7 +110,7 @@ def gather(artifacts: Sequence[Path]) -> Sources:
     sources, seen = Sources(), set[Path]()
     for path in artifacts:
         expect(
-            path.is_dir() and folder_kind(path) is not None,
+            path.is_dir() and sources.kind(path) is not None,
             given=f"{path}, which is {'no such folder' if path.is_dir() else 'not there'}",
             needed="a folder that 'crossvox train', 'predict', 'prepare', 'scan' or 'study' wrote",
             do="check the path, or run that stage",
@@ -61,41 +120,10 @@ def gather(artifacts: Sequence[Path]) -> Sources:
     return sources
 
 
-def folder_kind(folder: Path) -> str | None:
-    """What a folder is: run, prediction, data, scene, scan, study; None if none of these."""
-    manifest = manifest_of(folder)
-    stage = manifest.stage if manifest is not None else ""
-    for start, kind in (
-        ("train", "run"),
-        ("import-checkpoint", "run"),
-        ("predict-scene", "predicted scene"),
-        ("predict", "prediction"),
-        ("prepare-scene", "scene"),
-        ("prepare", "data"),
-        ("scan", "scan"),
-        ("study", "study"),
-    ):
-        if stage.startswith(start):
-            return kind
-    if (folder / STUDY).is_file():
-        return "study"
-    if (folder / "log.jsonl").is_file() or (folder / "best").is_dir():
-        return "run"
-    if any(folder.glob("scores.*.json")) or any(folder.glob("*/mesh.ply")):
-        return "prediction"
-    if (folder / "color").is_dir():
-        return "scene"
-    if (folder / "val.txt").is_file() or any(folder.glob("*/color")):
-        return "data"
-    if (folder / "prediction").is_dir() or (folder / "data").is_dir():
-        return "scan"
-    return None
-
-
 def _follow(folder: Path, sources: Sources, seen: set[Path]) -> None:
     """Sort a folder in, then those that its manifest links to."""
     key = folder.resolve()
-    kind = folder_kind(folder)
+    kind = sources.kind(folder)
     if key in seen or kind is None:
         return
     seen.add(key)
@@ -104,146 +132,31 @@ def _follow(folder: Path, sources: Sources, seen: set[Path]) -> None:
     elif kind == "predicted scene":
         _follow(folder.parent, sources, seen)
     else:
-        places = {
-            "run": sources.runs,
-            "prediction": sources.predictions,
-            "data": sources.data,
-            "scan": sources.scans,
-            "study": sources.studies,
-        }
-        places[kind].append(folder)
-    manifest = manifest_of(folder)
-    links = dict(manifest.links) if manifest is not None else {}
-    if kind == "scan":
-        links |= {name: name for name in ("data", "prediction") if (folder / name).is_dir()}
-    for role, link in links.items():
+        _list(kind, sources).append(folder)
+    for role, link in _links(folder, kind, sources).items():
         target = folder / link
-        if not target.is_dir():
+        if target.is_dir():
+            _follow(target, sources, seen)
+        else:
             sources.missing.append(
                 f"{key.name}: the {role} folder it was made from ({hidden(str(link))}) is gone"
             )
-        else:
-            _follow(target, sources, seen)
 
 
-def manifest_of(folder: Path) -> Manifest | None:
-    """A folder's manifest; None if there is none that can be read."""
-    if not (folder / MANIFEST).is_file():
-        return None
-    try:
-        return read_manifest(folder)
-    except (CrossvoxError, TypeError):
-        return None
+def _list(kind: Kind, sources: Sources) -> list[Path]:
+    return {
+        "run": sources.runs,
+        "prediction": sources.predictions,
+        "data": sources.data,
+        "scan": sources.scans,
+        "study": sources.studies,
+    }[kind]
 
 
-def json_of(path: Path, sources: Sources) -> dict[str, Any] | None:
-    """A JSON object; None if the file is not there, or, told on the page, is none."""
-    if not path.is_file():
-        return None
-    try:
-        record = read_json(path)
-    except ArtifactError as error:
-        sources.missing.append(hidden(str(error)))
-        return None
-    if not isinstance(record, dict):
-        sources.missing.append(f"{path.name} is not a table")
-        return None
-    return record
-
-
-def predicted_scenes(sources: Sources) -> list[str]:
-    """Names of the scenes that any prediction has a mesh of."""
-    return once(
-        folder.name
-        for prediction in sources.predictions
-        for folder in sorted(prediction.iterdir())
-        if any((folder / file).is_file() for file in METHOD_FILES.values())
-    )
-
-
-def prepared_scenes(sources: Sources) -> list[str]:
-    """Names of the prepared scenes, the held-out ones first."""
-    names = list(sources.scenes)
-    for data in sources.data:
-        names += [*split_names(data, "val"), *split_names(data, "train")]
-        names += sorted(folder.parent.name for folder in data.glob("*/color"))
-    return [name for name in once(names) if scene_folder(name, sources) is not None]
-
-
-def split_names(data: Path, name: str) -> list[str]:
-    """Scenes of a split: ``train`` or ``val``."""
-    path = data / f"{name}.txt"
-    return path.read_text(encoding="utf-8").split() if path.is_file() else []
-
-
-def scene_folder(name: str, sources: Sources) -> Path | None:
-    """The prepared scene of this name."""
-    candidates = [sources.scenes.get(name), *(data / name for data in sources.data)]
-    return next((path for path in candidates if path is not None and path.is_dir()), None)
-
-
-def split_of(name: str, sources: Sources) -> str:
-    """Whether a scene is held out or seen in training; empty if nobody knows."""
-    for data in sources.data:
-        if name in split_names(data, "val"):
-            return "held out"
-        if name in split_names(data, "train"):
-            return "seen in training"
-    return ""
-
-
-def is_fused(folder: Path) -> bool:
-    """Whether a prepared scene has no ground truth but the fusion of its own frames."""
-    manifest = manifest_of(folder)
-    return manifest is not None and manifest.notes.get("surface") == "tsdf"
-
-
-def posed(capture: Capture) -> list[tuple[int, Any]]:
-    """Positions and poses of the frames with a valid pose."""
-    found = []
-    for index in range(len(capture)):
-        pose = capture.pose(index)
-        if pose is not None:
-            found.append((index, pose))
-    return found
-
-
-def as_dict(value: Any) -> dict[str, Any]:
-    """The value if it is a dictionary, else an empty one."""
-    return value if isinstance(value, dict) else {}
-
-
-def as_list(value: Any) -> list[Any]:
-    """The value if it is a list, else an empty one."""
-    return value if isinstance(value, list) else []
-
-
-def once(texts: Iterable[str]) -> list[str]:
-    """Every text once, in order."""
-    return list(dict.fromkeys(texts))
-
-
-_ABSOLUTE = re.compile(r"(?<![\w.:/\\-])(?:/|~/|[A-Za-z]:[\\/])[^\s,;:'\"()<>|]*[^\s,;:'\"()<>|.]")
-
-
-def hidden(text: str) -> str:
-    """The text with absolute paths cut down to their last name: a page travels, machines do not."""
-
-    def last(found: re.Match[str]) -> str:
-        path = found[0]
-        kind = PureWindowsPath if "\\" in path or path[1:2] == ":" else PurePosixPath
-        name = kind(path).name
-        return f"…/{name}" if name and len(kind(path).parts) > 1 else path
-
-    return _ABSOLUTE.sub(last, text)
-
-
-def hidden_all(value: Any) -> Any:
-    """Likewise for every text in a JSON-like value."""
-    if isinstance(value, str):
-        return hidden(value)
-    if isinstance(value, Mapping):
-        return {str(key): hidden_all(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [hidden_all(item) for item in value]
-    return value
+def _links(folder: Path, kind: Kind, sources: Sources) -> dict[str, str]:
+    """Folders that a folder was made from, by role; a scan has its own inside."""
+    manifest = sources.manifest(folder)
+    links = dict(manifest.links) if manifest is not None else {}
+    if kind == "scan":
+        links |= {name: name for name in ("data", "prediction") if (folder / name).is_dir()}
+    return links

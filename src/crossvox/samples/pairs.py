@@ -12,6 +12,9 @@ from crossvox.core.checks import CaptureError, ParamsError, expect
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 LABEL_SUFFIXES = (".png",)
+FLAT_IMAGES, FLAT_LABELS = "images", "labels"
+"""Folders of the flat layout."""
+
 FLAT_SPLITS = {"train": "trainset", "val": "valset"}
 """Folder of each split in the flat layout."""
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crossvox.core.checks import ParamsError, expect
+from crossvox.core.methods import MAJORITY, MASK_ONLY, TSDF, VOTES
 from crossvox.core.registry import Registry
 from crossvox.study.overrides import Of
 
@@ -112,9 +113,6 @@ def choose_arms(arms: Sequence[Arm], names: str) -> tuple[Arm, ...]:
     )
     return tuple(arm for arm in arms if "all" in wanted or arm.name in wanted)
 
-
-MASK_ONLY, TSDF = "mask-only", "tsdf"
-VOTES, MAJORITY = "2d-votes", "majority"
 
 _LEARNS = {"sources.features_rate": Of("features_rate")}
 _LONG = {"run.train.steps": Of("long_steps")}

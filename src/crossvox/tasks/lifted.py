@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.volume import Batch, FeatureBatch, MappedBatch
 from crossvox.tasks.prior import ClassPrior, tell_classes
-from crossvox.views.lift import feature_pixels, lift, lift_attended, view_counts
+from crossvox.views.lift import feature_pixels, lift, lift_attended, seen_voxels, view_counts
 
 if TYPE_CHECKING:
     from crossvox.networks.features2d import Network2D
@@ -245,8 +245,19 @@ class LiftedNetwork(nn.Module):
                 logits = self.volume_network(volume + seen, True)
         if self.class_prior is None or classes is None or not with_prior:
             return logits
-        said = self.class_prior(lift(classes, *pairs, "mean"))
-        return torch.cat((logits[:, :1], tell_classes(logits[:, 1:], said)), dim=1)
+        return self._told(logits, lift(classes, *pairs, "mean"), batch)
+
+    def _told(self, logits: Tensor, lifted: Tensor, batch: Batch) -> Tensor:
+        """Logits with what the frames say of classes, where a frame looks: few voxels of many."""
+        assert self.class_prior is not None
+        keep = batch.view_ok[batch.sample, batch.view]
+        seen = seen_voxels(batch.voxel[keep], batch.sample[keep], len(logits), batch.shape)
+        at = seen.nonzero(as_tuple=True)
+        rows, own = lifted.movedim(1, -1)[at], logits.movedim(1, -1)
+        free, classes = own[at].tensor_split((1,), dim=1)
+        told = tell_classes(classes, self.class_prior(rows, at[0]))
+        joined = torch.cat((free, told), dim=1)
+        return own.to(joined.dtype).index_put(at, joined).movedim(-1, 1)
 
     def _maps(self, batch: Batch) -> Tensor:
         """Maps ``(B, K, C', h, w)`` of the views that exist, 0 for the others."""

@@ -51,15 +51,19 @@ class ClassPrior(nn.Module):
         self.channels, self.dropout = classes - 1, dropout
         self.scale = nn.Parameter(torch.ones(()))
 
-    def forward(self, lifted: Tensor) -> Tensor:
-        """``scale (log p + log channels)``, 0 where no view sees the voxel.
+    def forward(self, lifted: Tensor, sample: Tensor | None = None) -> Tensor:
+        """``scale (log p + log channels)``.
 
         Args:
-            lifted: ``(B, channels, X, Y, Z)``: mean over the views of the logarithms of their
-                probabilities, 0 where no view sees the voxel.
+            lifted: ``(N, channels)`` or ``(N, channels, ...)``: mean over the views of the
+                logarithms of their probabilities.
+            sample: ``(N,)`` number of the sample that each row belongs to, rising; None: every row
+                is a sample of its own.
         """
         said: Tensor = self.scale * (lifted.log_softmax(dim=1) + math.log(self.channels))
         if self.training and self.dropout > 0:
-            kept = torch.rand(len(said), device=said.device) >= self.dropout
-            said = said * kept[:, None, None, None, None]
+            count = len(said) if sample is None else len(sample) and int(sample[-1]) + 1
+            kept = torch.rand(count, device=said.device) >= self.dropout
+            kept = kept if sample is None else kept[sample]
+            said = said * kept.view(-1, *(1,) * (said.ndim - 1))
         return said

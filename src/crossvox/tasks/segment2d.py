@@ -83,6 +83,8 @@ class Segment2d:
     shares: tuple[float, ...] = PUBLISHED_SHARES
 
     name: ClassVar[str] = "segment2d"
+    numbers: ClassVar[int] = 2
+    """Raised when the same run learns other things than before."""
     monitor: ClassVar[str] = STRICT
     monitor_higher_is_better: ClassVar[bool] = True
 

@@ -61,6 +61,8 @@ class Segment3d(SceneTask):
 
     name: ClassVar[str] = "segment3d"
     classes: ClassVar[int] = CLASSES
+    numbers: ClassVar[int] = 2
+    """Raised when the same run learns other things than before."""
     monitor: ClassVar[str] = "mIoU"
     monitor_higher_is_better: ClassVar[bool] = True
 

@@ -90,6 +90,7 @@ def make_record(
     scenes: Sequence[str] | None = None,
     validation_scenes: Sequence[str] | None = None,
     ancestors: Ancestors | None = None,
+    numbers: int = 1,
 ) -> dict[str, Any]:
     """The record of a run as JSON types, for ``params.json``.
 
@@ -103,6 +104,7 @@ def make_record(
         scenes: names of the training scenes; None: they have no names.
         validation_scenes: likewise of the scenes it is validated on.
         ancestors: scenes that the runs it starts from, or takes features from, have learnt from.
+        numbers: raised when the same run learns other things than before.
     """
     ancestors = dict(ancestors or {})
     known = [names for names in (scenes, *ancestors.values()) if names is not None]
@@ -110,6 +112,7 @@ def make_record(
         {
             "schema": SCHEMA,
             "version": crossvox.__version__,
+            "numbers": numbers,
             "task": {"name": task, "params": task_params},
             "train": params,
             "recipe": recipe,
@@ -257,7 +260,11 @@ def expect_same_run(run: Path, record: Mapping[str, Any]) -> None:
 
 
 def _of_this_version(record: dict[str, Any]) -> dict[str, Any]:
-    """An older record as this version would write it: a new parameter has its default."""
+    """An older record as this version would write it: a new parameter has its default.
+
+    One that tells no numbers is of the first.
+    """
+    record.setdefault("numbers", 1)
     try:
         train = plain(from_plain(TrainParams, record["train"], "train"))
         return {**_without_repeats(record), "train": train}
@@ -325,6 +332,7 @@ def complete(
         run,
         Manifest(
             stage=f"train-{record['task']['name']}",
+            numbers=record["numbers"],
             params={key: record[key] for key in ("task", "train", "recipe", "samples")},
             parents=dict(record["parents"]),
             seed=record["train"]["seed"],

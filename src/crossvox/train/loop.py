@@ -64,7 +64,8 @@ def train(
     ``torchrun`` or ``accelerate launch``, each process computes its share and the first one writes.
 
     Args:
-        task: network, loss and scores. Its ``params`` attribute, if any, is recorded.
+        task: network, loss and scores. Its attributes ``params`` and ``numbers``, if any, are
+            recorded.
         dataset: has ``len`` and gives a sample for a key ``(epoch, i)``, deterministic in it.
         collate: makes a batch of a list of samples; the batch has ``to(device)`` or is a tensor,
             or a list, tuple or dictionary of tensors.
@@ -118,6 +119,7 @@ def train(
         scenes=scenes,
         validation_scenes=validation_scenes,
         ancestors=ancestors,
+        numbers=getattr(task, "numbers", 1),
     )
     folder.expect_same_run(run, record)
     done = folder.finished(run, task.monitor, params)

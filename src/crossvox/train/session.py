@@ -55,10 +55,11 @@ class Session:
         self._validation: Any = None
         kept = resume.kept_format(self.last)
         self.processes = Processes(job.params.device, job.params.mixed_precision, kept)
+        # First what may fail, such as weights that cannot be downloaded: it leaves no folder.
+        self.learner = Learner(job.task, job.params, self.processes, job.parameter_groups)
         if self.processes.main:
             folder.claim(job.run, job.record)
         self.processes.wait()
-        self.learner = Learner(job.task, job.params, self.processes, job.parameter_groups)
         self.state = self._take_up()
         if job.ready is not None:
             job.ready(self.learner.bare)

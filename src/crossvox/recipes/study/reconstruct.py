@@ -100,7 +100,8 @@ def study_reconstruct(
         runner: who makes it.
 
     Raises:
-        ParamsError: an unknown arm, no seed, or an arm that needs a 2D run without one.
+        ParamsError: an unknown arm, no seed, an arm that needs a 2D run without one, or held-out
+            scenes that something learns from.
         ArtifactError: ``out`` holds another study.
     """
     from crossvox.recipes.study.reconstruct_arms import ReconstructStudy
@@ -118,6 +119,7 @@ def study_reconstruct(
         error=ParamsError,
     )
     study = ReconstructStudy(data, out, params, run2d, runner)
+    study.expect_held_out()
     study.expect_weights(chosen)
     matrix = Matrix(
         task=Reconstruct.name,

@@ -12,6 +12,7 @@ import numpy as np
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.frame import Parts
 from crossvox.core.grid import Index3
+from crossvox.core.methods import MASK_ONLY, TSDF
 from crossvox.evaluate.score import evaluate_reconstruction
 from crossvox.flow import locks
 from crossvox.flow.runner import Work
@@ -21,7 +22,7 @@ from crossvox.predict.params import PredictParams
 from crossvox.predict.seen import seen_by_windows
 from crossvox.recipes.data import read_scenes
 from crossvox.recipes.prepare_scene import posed_frames
-from crossvox.recipes.study.reconstruct import StudyParams
+from crossvox.recipes.study.reconstruct import NUMBERS, StudyParams
 from crossvox.recipes.study.scenes import BASELINES, NETWORKS, STUDY_BASELINES, SceneStudy
 from crossvox.recipes.study.untrained import (
     CALIBRATION_IMAGES,
@@ -34,7 +35,7 @@ from crossvox.recipes.train import train_reconstruct
 from crossvox.recipes.trained import run2d_input
 from crossvox.samples.source import load_source
 from crossvox.scene.params import TsdfParams
-from crossvox.study.arms import MASK_ONLY, TSDF, Arm
+from crossvox.study.arms import Arm
 from crossvox.study.results import Scored
 from crossvox.train.report import TrainReport
 from crossvox.views.params import ViewParams
@@ -71,7 +72,7 @@ class SurfaceBaselines(Stage):
         frames = posed_frames(source.capture, Parts(labels=False), report)
         surface = self.predict.surface
         write_surface_baselines(work.out, seen, frames, surface, self.tsdf, work.watch)
-        return {"coverage": 1.0, "voxels_seen_by_windows": int(seen.seen.sum())}
+        return {"coverage": seen.coverage, "voxels_seen_by_windows": int(seen.seen.sum())}
 
 
 class ReconstructStudy(SceneStudy[StudyParams]):
@@ -112,20 +113,20 @@ class ReconstructStudy(SceneStudy[StudyParams]):
             self.runner.make(stage, folder / scene.name)
 
         def evaluate() -> dict[str, Scored]:
-            methods = {MASK_ONLY: "mask_only", TSDF: "tsdf"}
+            methods = (MASK_ONLY, TSDF)
             evaluation = evaluate_reconstruction(
                 folder,
                 self.data,
                 "surface",
-                tuple(methods.values()),
+                methods,
                 self.progress.step("baselines"),
             )
             return {
-                name: Scored({s: found[method] for s, found in evaluation.scenes.items()})
-                for name, method in methods.items()
+                method: Scored({s: found[method] for s, found in evaluation.scenes.items()})
+                for method in methods
             }
 
-        return self.kept_baselines(evaluate)
+        return self.kept_baselines(evaluate, NUMBERS)
 
     def _features(self, arm: Arm, seed: int) -> Path | None:
         """The 2D run whose features an arm lifts; made here where it is an untrained one."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from crossvox.core.artifact import file_digest, plain, read_manifest
+from crossvox.core.checks import ParamsError, expect
 from crossvox.flow import locks
+from crossvox.flow.lineage import is_seen
 from crossvox.flow.runner import Runner
 from crossvox.predict.params import PredictParams
 from crossvox.recipes.data import read_scenes
@@ -23,7 +25,7 @@ from crossvox.study.arms import Arm
 from crossvox.study.overrides import overridden
 from crossvox.study.results import Scored, read_baselines, write_baselines
 from crossvox.train.checkpoint import NETWORK
-from crossvox.train.folder import best_or_last
+from crossvox.train.folder import best_or_last, learnt_from
 
 NETWORKS, INDICES, BASELINES, STARTS = "networks", "indices", "baselines", "starts"
 
@@ -96,6 +98,24 @@ class SceneStudy(Generic[P]):
             "run2d": None if self.run2d is None else file_digest(weights_file(self.run2d)),
         }
 
+    def expect_held_out(self) -> None:
+        """Refuse held-out scenes that an arm, or the 2D run, learns from.
+
+        Raises:
+            ParamsError: there are some; names them.
+        """
+        training = read_scenes(self.data, self.params.training_scenes)
+        before = None if self.run2d is None else learnt_from(self.run2d)
+        learnt = (*(folder.resolve().name for folder in training), *(before or ()))
+        seen = [s.name for s in self.held_out() if is_seen(s.resolve().name, learnt)]
+        expect(
+            not seen,
+            given=f"held-out scenes of which {', '.join(seen[:5])} show what is learnt from",
+            needed="scenes that neither the arms nor the 2D run learn from",
+            do="correct --training-scenes and --held-out-scenes, or train the 2D run on others",
+            error=ParamsError,
+        )
+
     def predict(self, run: Path, out: Path) -> None:
         """Predict the held-out scenes, without baselines: those are the same for all arms."""
         predict(
@@ -153,10 +173,18 @@ class SceneStudy(Generic[P]):
         )
         return overridden(shared, arm.sets, self.params)
 
-    def kept_baselines(self, evaluate: Any) -> Mapping[str, Scored]:
-        """What baselines score, taken anew only if what they were made from has changed."""
+    def kept_baselines(
+        self, evaluate: Callable[[], dict[str, Scored]], numbers: int
+    ) -> Mapping[str, Scored]:
+        """What baselines score, taken anew only if what they were made from has changed.
+
+        Args:
+            evaluate: scores them.
+            numbers: which numbers the study makes.
+        """
         folders = [self.out / BASELINES / scene.name for scene in self.held_out()]
-        made_from = {folder.name: read_manifest(folder).digest for folder in folders}
+        scenes = {folder.name: read_manifest(folder).digest for folder in folders}
+        made_from = {"numbers": numbers, "scenes": scenes}
         path = self.out / RESULTS / f"{BASELINES}.json"
         found = read_baselines(path, made_from)
         if found is None:

@@ -111,7 +111,7 @@ def study_segment3d(
         runner: who makes it.
 
     Raises:
-        ParamsError: an unknown arm, or no seed.
+        ParamsError: an unknown arm, no seed, or held-out scenes that something learns from.
         ArtifactError: ``out`` holds another study.
     """
     from crossvox.evaluate.counts import scores_of
@@ -122,6 +122,7 @@ def study_segment3d(
     params, runner = params or Study3dParams(), runner or Runner()
     chosen = choose_arms(arms_of(SEGMENT3D), arms)
     study = Segment3dStudy(data, out, params, run2d, runner)
+    study.expect_held_out()
     matrix = Matrix(
         task=Segment3d.name,
         arms=arms_of(SEGMENT3D),

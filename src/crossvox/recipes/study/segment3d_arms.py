@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from crossvox.evaluate.classes import MAJORITY_METHOD, count_classes, write_classes
+from crossvox.core.methods import MAJORITY, VOTES
+from crossvox.evaluate.classes import count_classes, write_classes
 from crossvox.evaluate.counts import SceneCounts, additive, class_scores
 from crossvox.evaluate.gather import Gathered
 from crossvox.flow import locks
@@ -17,7 +18,7 @@ from crossvox.predict.baselines import write_vote_baseline
 from crossvox.predict.params import SurfaceParams
 from crossvox.recipes.data import VOLUME, read_scenes
 from crossvox.recipes.study.scenes import BASELINES, STARTS, STUDY_BASELINES, SceneStudy
-from crossvox.recipes.study.segment3d import Study3dParams
+from crossvox.recipes.study.segment3d import NUMBERS, Study3dParams
 from crossvox.recipes.train import (
     ReconstructRunParams,
     RunSources,
@@ -27,7 +28,7 @@ from crossvox.recipes.train import (
 from crossvox.recipes.trained import load_voter, run2d_input
 from crossvox.samples.source import load_source
 from crossvox.scene.store import read_volume
-from crossvox.study.arms import MAJORITY, VOTES, Arm
+from crossvox.study.arms import Arm
 from crossvox.study.results import Scored
 from crossvox.tasks.params import ReconstructParams, SceneTaskParams
 from crossvox.tasks.segment3d import Segment3d, label_counts, voxel_shares
@@ -132,12 +133,9 @@ class Segment3dStudy(SceneStudy[Study3dParams]):
         def evaluate() -> dict[str, Scored]:
             found = count_classes(folder, self.data, self.progress.step("baselines"))
             write_classes(folder, found)
-            return {
-                VOTES: _scored(found, "votes_2d"),
-                MAJORITY: _scored(found, MAJORITY_METHOD),
-            }
+            return {method: _scored(found, method) for method in (VOTES, MAJORITY)}
 
-        return self.kept_baselines(evaluate)
+        return self.kept_baselines(evaluate, NUMBERS)
 
     def _majority(self) -> int:
         """The class with most annotated voxels in the training scenes."""

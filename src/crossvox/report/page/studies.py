@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from crossvox.metrics import main_scores
-from crossvox.report import curves
-from crossvox.report.curves import number
-from crossvox.report.sources import STUDY, Sources, as_dict, as_list, json_of
+from crossvox.core.formats import interval_text, spread_text, unit_text, value_text, way_text
+from crossvox.metrics.measures import main_scores
+from crossvox.report.drawings.studies import arm_dots, interval_dots
+from crossvox.report.folders import json_of
+from crossvox.report.sources import STUDY, Sources
+from crossvox.report.values import as_dict, as_list, number, once
 
 
 def study_record(folder: Path, sources: Sources) -> dict[str, Any] | None:
     """What the page shows of one study; None, told on the page, if it holds nothing."""
-    record = json_of(folder / STUDY, sources)
-    comparison = as_dict(as_dict(record).get("comparison"))
+    record = json_of(folder / STUDY, sources) or {}
+    comparison = as_dict(record.get("comparison"))
     arms = [as_dict(arm) for arm in as_list(comparison.get("arms"))]
     arms = [arm for arm in arms if isinstance(arm.get("name"), str)]
     name = folder.resolve().name
@@ -26,74 +29,84 @@ def study_record(folder: Path, sources: Sources) -> dict[str, Any] | None:
         sources.missing.append(f"{name}: {STUDY} holds no finished arm")
         return None
     kinds = {str(k): as_dict(v) for k, v in as_dict(comparison.get("kinds")).items()}
-    main = next((score for score in main_scores() if score in kinds), next(iter(kinds), ""))
-    better = _better(kinds.get(main, {}))
-    seeds = _seeds(arms, as_list(as_dict(record).get("results")), main)
+    main = _main(kinds)
     learnt = [arm for arm in arms if as_list(arm.get("seeds"))]
     baselines = [arm for arm in arms if not as_list(arm.get("seeds"))]
-    controls = _controls(learnt)
-    safe = re.sub(r"\W+", "-", name)
+    ordered = [*learnt, *baselines]
+    controls = once(control for arm in learnt for control in as_dict(arm.get("against")))
     level = number(comparison.get("level")) or 0.95
     return {
         "name": name,
-        "task": str(as_dict(record).get("task") or "task"),
+        "task": str(record.get("task") or "task"),
         "main": main,
         "level": f"{level:.0%}",
         "scenes": [str(scene) for scene in as_list(comparison.get("scenes"))],
         "cautions": [str(text) for text in as_list(comparison.get("cautions"))],
         "controls": controls,
-        "rows": [_row(arm, main, controls, level) for arm in (*learnt, *baselines)],
+        "rows": [_row(arm, main, controls, level) for arm in ordered],
         "others": {
             "scores": [_score_name(score, kind) for score, kind in kinds.items()],
             "rows": [
-                (arm["name"], [_spread_text(_score(arm, score)) for score in kinds])
-                for arm in (*learnt, *baselines)
+                (arm["name"], [_spread(_score(arm, score)) for score in kinds]) for arm in ordered
             ],
         },
-        "dots": curves.arm_dots(
-            f"arms-{safe}",
-            main,
-            {
-                arm["name"]: (
-                    number(_score(arm, main).get("mean")),
-                    number(_score(arm, main).get("sd")),
-                    seeds.get(arm["name"], []),
-                )
-                for arm in learnt
-            },
-            {
-                arm["name"]: value
-                for arm in baselines
-                if (value := number(_score(arm, main).get("mean"))) is not None
-            },
-            better,
-        ),
-        "intervals": [
-            {"control": control, "drawing": drawing}
-            for position, control in enumerate(controls)
-            if (
-                drawing := curves.interval_dots(
-                    f"against-{safe}-{position}",
-                    main,
-                    control,
-                    _differences(learnt, control, main),
-                    better,
-                )
-            )
-            is not None
-        ],
+        **_drawings(name, record, learnt, baselines, controls, main, _better(kinds.get(main, {}))),
         "sentence": _sentence(name, learnt, main, controls, level),
         "learnt": len(learnt),
     }
 
 
+def _main(kinds: Mapping[str, Mapping[str, Any]]) -> str:
+    """The score that stands for the whole: the one the study says, else one known to, else any."""
+    said = (name for name, kind in kinds.items() if kind.get("place") == "main")
+    known = (name for name in main_scores() if name in kinds)
+    return next(itertools.chain(said, known, kinds), "")
+
+
+def _drawings(
+    name: str,
+    record: Mapping[str, Any],
+    learnt: Sequence[Mapping[str, Any]],
+    baselines: Sequence[Mapping[str, Any]],
+    controls: Sequence[str],
+    main: str,
+    better: str,
+) -> dict[str, Any]:
+    """Arms with their spread; each arm's difference to every control."""
+    safe = re.sub(r"\W+", "-", name)
+    seeds = _seeds(learnt, as_list(record.get("results")), main)
+    spreads = {}
+    for arm in learnt:
+        score = _score(arm, main)
+        mean, sd = number(score.get("mean")), number(score.get("sd"))
+        spreads[arm["name"]] = (mean, sd, seeds.get(arm["name"], []))
+    values = {arm["name"]: number(_score(arm, main).get("mean")) for arm in baselines}
+    lines = {arm: value for arm, value in values.items() if value is not None}
+    intervals = [
+        {
+            "control": control,
+            "drawing": interval_dots(
+                f"against-{safe}-{position}",
+                main,
+                control,
+                _differences(learnt, control, main),
+                better,
+            ),
+        }
+        for position, control in enumerate(controls)
+    ]
+    return {
+        "dots": arm_dots(f"arms-{safe}", main, spreads, lines, better),
+        "intervals": [item for item in intervals if item["drawing"] is not None],
+    }
+
+
 def _better(kind: Mapping[str, Any]) -> str:
-    return "higher is better" if kind.get("higher_is_better") else "lower is better"
+    return way_text(bool(kind.get("higher_is_better")))
 
 
 def _score_name(score: str, kind: Mapping[str, Any]) -> dict[str, str]:
-    unit = str(kind.get("unit") or "")
-    return {"name": score, "unit": "" if unit == "ratio" else unit, "better": _better(kind)}
+    return {"name": score, "unit": unit_text(kind.get("unit")), "better": _better(kind)}
 
 
 def _score(arm: Mapping[str, Any], score: str) -> dict[str, Any]:
@@ -104,14 +117,9 @@ def _against(arm: Mapping[str, Any], control: str, score: str) -> dict[str, Any]
     return as_dict(as_dict(as_dict(arm.get("against")).get(control)).get(score))
 
 
-def _controls(arms: list[dict[str, Any]]) -> list[str]:
-    found: dict[str, None] = {}
-    for arm in arms:
-        found |= dict.fromkeys(as_dict(arm.get("against")))
-    return list(found)
-
-
-def _seeds(arms: list[dict[str, Any]], results: list[Any], score: str) -> dict[str, list[float]]:
+def _seeds(
+    arms: Sequence[Mapping[str, Any]], results: list[Any], score: str
+) -> dict[str, list[float]]:
     """The score of every seed, by arm; where it is not told, the mean over scenes."""
     told = {arm["name"]: as_list(_score(arm, score).get("by_seed")) for arm in arms}
     if any(told.values()):
@@ -129,7 +137,7 @@ def _seeds(arms: list[dict[str, Any]], results: list[Any], score: str) -> dict[s
 
 
 def _differences(
-    arms: list[dict[str, Any]], control: str, score: str
+    arms: Sequence[Mapping[str, Any]], control: str, score: str
 ) -> dict[str, tuple[float, float | None, float | None]]:
     found = {}
     for arm in arms:
@@ -152,51 +160,50 @@ def _sign(entry: Mapping[str, Any], level: float) -> int:
     return int(low > 0) - int(high < 0)
 
 
-def _row(arm: Mapping[str, Any], main: str, controls: list[str], level: float) -> dict[str, Any]:
+def _row(
+    arm: Mapping[str, Any], main: str, controls: Sequence[str], level: float
+) -> dict[str, Any]:
     """One arm of the main table."""
     score = _score(arm, main)
-    differences: list[dict[str, Any] | None] = []
-    for control in controls:
-        entry = _against(arm, control, main)
-        mean, low, high = (number(entry.get(key)) for key in ("mean", "low", "high"))
-        if mean is None:
-            differences.append(None)
-            continue
-        count, above = number(entry.get("seeds")), number(entry.get("seeds_above"))
-        differences.append(
-            {
-                "mean": f"{mean:+.3f}",
-                "interval": "no interval"
-                if low is None or high is None
-                else f"{low:+.3f} to {high:+.3f}",
-                "certain": _sign(entry, level) != 0,
-                "seeds": ""
-                if count is None or above is None
-                else f"{above:.0f} of {count:.0f} seeds above",
-            }
-        )
-    seconds = as_dict(arm.get("seconds"))
     return {
         "name": arm["name"],
         "differs": str(arm.get("differs") or ""),
         "seeds": len(as_list(arm.get("seeds"))),
         "parameters": int(number(arm.get("parameters")) or 0),
-        "train_s": number(seconds.get("train")),
-        "score": _spread_text(score),
+        "train_s": number(as_dict(arm.get("seconds")).get("train")),
+        "score": _spread(score),
         "undefined": int(number(score.get("undefined")) or 0),
-        "differences": differences,
+        "differences": [_difference(_against(arm, control, main), level) for control in controls],
     }
 
 
-def _spread_text(score: Mapping[str, Any]) -> str:
-    mean, sd = number(score.get("mean")), number(score.get("sd"))
+def _difference(entry: Mapping[str, Any], level: float) -> dict[str, Any] | None:
+    """How an arm differs from a control; None if it was not compared."""
+    mean, low, high = (number(entry.get(key)) for key in ("mean", "low", "high"))
     if mean is None:
-        return "–"
-    return f"{mean:.3f}" + (f" ± {sd:.3f}" if sd is not None else "")
+        return None
+    count, above = number(entry.get("seeds")), number(entry.get("seeds_above"))
+    known = count is not None and above is not None
+    adjusted = number(entry.get("p_adjusted"))
+    return {
+        "mean": value_text(mean, signed=True),
+        "interval": interval_text(low, high),
+        "certain": _sign(entry, level) != 0,
+        "seeds": f"{above:.0f} of {count:.0f} seeds above" if known else "",
+        "p": "" if adjusted is None else f"adjusted p {adjusted:.2g}",
+    }
+
+
+def _spread(score: Mapping[str, Any]) -> str:
+    return spread_text(number(score.get("mean")), number(score.get("sd")))
 
 
 def _sentence(
-    name: str, arms: list[dict[str, Any]], main: str, controls: list[str], level: float
+    name: str,
+    arms: Sequence[Mapping[str, Any]],
+    main: str,
+    controls: Sequence[str],
+    level: float,
 ) -> str:
     """How the arms compare with the first control, and whether that is more than chance."""
     if not arms:

@@ -1,0 +1,7 @@
+"""``python -m crossvox``."""
+
+import sys
+
+from crossvox.cli import main
+
+sys.exit(main())

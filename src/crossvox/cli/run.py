@@ -1,0 +1,114 @@
+"""Calls a command: arguments from the words, what is injected, the result, the exit code."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from crossvox.cli.pipes import printing
+from crossvox.cli.plan import show_plan
+from crossvox.cli.signature import Asked, parse
+from crossvox.cli.tables import show
+from crossvox.cli.terminal import Terminal
+from crossvox.core.artifact import write_json
+from crossvox.core.checks import CrossvoxError
+from crossvox.flow.runner import DryRunEnds, Planned, Runner
+from crossvox.recipes.commands import Command
+
+OK, BROKEN, INTERRUPTED = 0, 2, 130
+
+
+def run(command: Command, words: Sequence[str]) -> int:
+    """Run one command; returns the exit code."""
+    try:
+        with _terminating():
+            function = command.load()
+            with printing():
+                asked = parse(function, command.name, words)
+            if asked.options.dry_run:
+                return _plan(command, function, asked)
+            return _do(function, asked)
+    except CrossvoxError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return BROKEN
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        text = f"{error.strerror or error}{where}; what was finished before is kept"
+        print(f"error: {text}", file=sys.stderr)
+        return BROKEN
+    except KeyboardInterrupt:
+        print("interrupted; run the same command again to continue", file=sys.stderr)
+        return INTERRUPTED
+
+
+def exit_code(result: Any) -> int:
+    """What a result means to the shell: interrupted, partly failed or broken, or done."""
+    if getattr(result, "interrupted", False):
+        return INTERRUPTED
+    if getattr(result, "failed", ()) or getattr(result, "broken", ()):
+        return BROKEN
+    return OK
+
+
+def _do(function: Callable[..., Any], asked: Asked) -> int:
+    terminal = Terminal()
+    with terminal:
+        result = function(**asked.arguments, **_injected(function, terminal))
+    if asked.options.json is not None:
+        write_json(asked.options.json, result)
+    show(result, terminal)
+    return exit_code(result)
+
+
+def _plan(command: Command, function: Callable[..., Any], asked: Asked) -> int:
+    """Tell what the command would do; one without stages is made anew each time."""
+    terminal = Terminal()
+    plan: Sequence[Planned] = [Planned(command.name, "", "make")]
+    if "runner" in inspect.signature(function).parameters:
+        runner = Runner(terminal, dry=True)
+        with terminal, suppress(DryRunEnds):
+            function(**asked.arguments, runner=runner)
+        plan = runner.plan
+    if asked.options.json is not None:
+        write_json(asked.options.json, plan)
+    show_plan(plan, terminal)
+    return OK
+
+
+def _injected(function: Callable[..., Any], terminal: Terminal) -> dict[str, Any]:
+    """What a recipe gets from the command line besides what was asked for."""
+    takes = inspect.signature(function).parameters
+    made: dict[str, Any] = {}
+    if "runner" in takes:
+        made["runner"] = Runner(terminal)
+    if "progress" in takes:
+        made["progress"] = terminal
+    return made
+
+
+@contextmanager
+def _terminating() -> Iterator[None]:
+    """SIGTERM ends a command like Ctrl-C: what is half-written goes, the rest is kept."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    me = os.getpid()
+
+    def interrupt(number: int, _: Any) -> None:
+        if os.getpid() != me:
+            # A forked worker ends as it would have.
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,184 @@
+"""From a function's signature and docstring to its command line, and from words to its arguments.
+
+See :mod:`crossvox.recipes.commands` for the rules.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+import types
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from inspect import Parameter
+from pathlib import Path
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+import tyro
+
+from crossvox.cli.params_file import read_params
+from crossvox.recipes.commands import Flag
+
+INJECTED = ("runner", "progress")
+"""Parameters that the command line fills in itself."""
+
+CONFIG = (
+    # Parameters that are off, and not for the command line to switch on.
+    tyro.conf.AvoidSubcommands,
+    tyro.conf.SuppressFixed,
+    tyro.conf.PositionalMetavarFromFieldName,
+)
+
+_SECTION = re.compile(r"^\s*(Args|Returns|Raises|Example|Yields|Source):\s*$", re.MULTILINE)
+_ROLE = re.compile(r":\w+:`~?([^`]*)`")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What every command takes.
+
+    Attributes:
+        params_file: run folder, manifest.json or JSON file that the command's parameters are taken
+            from; flags go on top of it.
+        dry_run: tell what would be made, what is kept, and about how long it takes; make nothing.
+        json: file that the result is written to.
+    """
+
+    params_file: Annotated[Path | None, tyro.conf.arg(name="params", metavar="FILE")] = None
+    dry_run: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    json: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the words of a command line ask for.
+
+    Attributes:
+        arguments: by name of the function's parameters, those given by position included.
+        options: what every command takes.
+    """
+
+    arguments: dict[str, Any]
+    options: Options
+
+
+def parse(function: Callable[..., Any], name: str, words: Sequence[str]) -> Asked:
+    """Read the words behind a command's name; ends the program for ``--help`` and wrong flags.
+
+    Raises:
+        ParamsError: a value that makes no sense, or a ``--params`` file that does not fit.
+    """
+    # The file gives the defaults of the flags, and so must be known before they are.
+    prog = f"crossvox {name}"
+    options, _ = tyro.cli(
+        Options, prog=prog, args=list(words), return_unknown_args=True, add_help=False
+    )
+    ask = interface(function, options.params_file)
+    about = (ask.__doc__ or "").partition("Args:")[0].strip()
+    asked: Asked = tyro.cli(ask, prog=prog, args=list(words), description=about, config=CONFIG)
+    return asked
+
+
+def interface(function: Callable[..., Any], params_file: Path | None = None) -> Callable[..., Any]:
+    """A function as tyro takes it: the visible parameters, and :class:`Options`.
+
+    Args:
+        function: the recipe.
+        params_file: where its defaults come from, instead of the signature.
+    """
+    visible = {
+        name: parameter
+        for name, parameter in inspect.signature(function).parameters.items()
+        if name not in INJECTED
+    }
+    hints = _hints(function, visible)
+    defaults = _file_defaults(function, visible, hints, params_file)
+    parameters = [
+        _parameter(parameter, hints[name], defaults.get(name, parameter.default))
+        for name, parameter in visible.items()
+    ]
+    options = Parameter(
+        "options",
+        Parameter.KEYWORD_ONLY,
+        default=Options(params_file),
+        annotation=Annotated[Options, tyro.conf.arg(name="")],
+    )
+
+    def ask(*, options: Options, **arguments: Any) -> Asked:
+        return Asked(arguments, options)
+
+    ask.__name__ = function.__name__
+    ask.__doc__ = _document(function)
+    ask.__signature__ = inspect.Signature([*parameters, options])  # type: ignore[attr-defined]
+    ask.__annotations__ = {p.name: p.annotation for p in (*parameters, options)}
+    return ask
+
+
+def params_of(kind: Any) -> type | None:
+    """The dataclass of ``SomeParams`` or ``SomeParams | None``; None for any other type."""
+    kind = _bare(kind)
+    return kind if isinstance(kind, type) and dataclasses.is_dataclass(kind) else None
+
+
+def _bare(kind: Any) -> Any:
+    """A type without what is annotated, and without None."""
+    if get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    if get_origin(kind) in (Union, types.UnionType):
+        some = [choice for choice in get_args(kind) if choice is not type(None)]
+        return some[0] if len(some) == 1 else kind
+    return kind
+
+
+def _hints(function: Callable[..., Any], visible: dict[str, Parameter]) -> dict[str, Any]:
+    """Types of the visible parameters; those of others need not be importable."""
+    annotations = {name: parameter.annotation for name, parameter in visible.items()}
+    holder = type("Hints", (), {"__annotations__": annotations})
+    spaces = inspect.unwrap(function).__globals__
+    return dict(get_type_hints(holder, globalns=spaces, include_extras=True))
+
+
+def _parameter(parameter: Parameter, kind: Any, default: Any) -> Parameter:
+    """One parameter as tyro takes it."""
+    leading = parameter.kind is not Parameter.KEYWORD_ONLY
+    cls = params_of(kind)
+    if cls is not None:
+        default = cls() if default in (None, Parameter.empty) else default
+        kind = Annotated[cls, tyro.conf.arg(name="")] if leading else cls
+    elif leading:
+        kind = Annotated[kind, tyro.conf.Positional]
+    for marker in getattr(kind, "__metadata__", ()):
+        if isinstance(marker, Flag):
+            kind = Annotated[kind, tyro.conf.arg(name=marker.name)]
+    return Parameter(parameter.name, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+
+
+def _file_defaults(
+    function: Callable[..., Any],
+    visible: dict[str, Parameter],
+    hints: dict[str, Any],
+    file: Path | None,
+) -> dict[str, Any]:
+    """What ``--params`` gives: the first parameter that is a dataclass, else the flags by name."""
+    if file is None:
+        return {}
+    for name, kind in hints.items():
+        cls = params_of(kind)
+        if cls is not None:
+            return {name: read_params(file, cls)}
+    flags = [
+        (name, hints[name], dataclasses.field(default=parameter.default))
+        for name, parameter in visible.items()
+        if parameter.kind is Parameter.KEYWORD_ONLY and parameter.default is not Parameter.empty
+    ]
+    return dict(vars(read_params(file, dataclasses.make_dataclass("Flags", flags))))
+
+
+def _document(function: Callable[..., Any]) -> str:
+    """The docstring as help text: what it says of arguments, without the language of the API."""
+    text = inspect.getdoc(function) or ""
+    parts = _SECTION.split(text)
+    about, sections = parts[0], dict(zip(parts[1::2], parts[2::2], strict=True))
+    text = f"{about.strip()}\n\nArgs:\n{sections.get('Args', '').rstrip()}\n"
+    return _ROLE.sub(r"\1", text).replace("``", "'")

@@ -1,0 +1,69 @@
+"""What came of a command, as tables: one function a type of result.
+
+A table is registered under the name of its type, so that nothing is imported to show something
+else. Another package adds its own by an entry point::
+
+    [project.entry-points."crossvox.tables"]
+    "my_package.depth:DepthReport" = "my_package.depth:show_report"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any, TypeVar
+
+from crossvox.cli.terminal import Terminal
+from crossvox.core.artifact import plain
+from crossvox.core.registry import Registry
+
+Show = Callable[[Any, Terminal], None]
+S = TypeVar("S", bound=Callable[..., None])
+
+TABLES: Registry[Show] = Registry("table", "crossvox.tables")
+
+EACH = "*"
+"""Behind the name of a type: a sequence of it."""
+
+_BY_SUBJECT = ("files", "scenes", "scores", "studies")
+
+
+def shows(*types: str) -> Callable[[S], S]:
+    """Register a function as the table of types, each given as ``module:Name``.
+
+    The function takes the result and the terminal. With :data:`EACH` behind the name, it is the
+    table of a list or tuple of such things.
+    """
+
+    def register(function: S) -> S:
+        for name in types:
+            TABLES.register(name, function)
+        return function
+
+    return register
+
+
+def show(result: Any, terminal: Terminal) -> None:
+    """Show a result with the table of its type; one without a table is shown field by field."""
+    for subject in _BY_SUBJECT:
+        import_module(f"crossvox.cli.tables_{subject}")
+    for name in _names(result):
+        if name in TABLES:
+            TABLES[name](result, terminal)
+            return
+    _show_fields(result, terminal)
+
+
+def _names(result: Any) -> list[str]:
+    """Names that the table of a result may be registered under, nearest first."""
+    if isinstance(result, Sequence) and not isinstance(result, str) and result:
+        return [f"{name}{EACH}" for name in _names(result[0])]
+    return [f"{cls.__module__}:{cls.__qualname__}" for cls in type(result).__mro__]
+
+
+def _show_fields(result: Any, terminal: Terminal) -> None:
+    fields = plain(result)
+    if isinstance(fields, dict) and fields:
+        terminal.table(type(result).__name__, ["", ""], [[k, v] for k, v in fields.items()])
+    elif fields is not None:
+        terminal.say(str(fields))

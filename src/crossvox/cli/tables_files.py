@@ -1,0 +1,101 @@
+"""Tables of written, imported and exported files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from crossvox.cli.tables import EACH, shows
+from crossvox.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from crossvox.capture.rooms.params import RoomsReport
+    from crossvox.recipes.flatten import FlattenReport
+    from crossvox.recipes.published.checkpoint import CheckpointImport
+    from crossvox.recipes.published.hdf5_in import ImportReport
+    from crossvox.recipes.published.hdf5_out import ExportedFile
+    from crossvox.recipes.scannet import ScannetExport
+    from crossvox.report.page.write import PageReport
+
+
+@shows("crossvox.capture.rooms.params:RoomsReport")
+def show_rooms(report: RoomsReport, terminal: Terminal) -> None:
+    """How many rooms there are."""
+    kept = sum(room.skipped for room in report.rooms)
+    terminal.say(f"{len(report.scenes)} rooms, {kept} of them kept")
+
+
+@shows(
+    "crossvox.report.view.model:ViewerReport",
+    "crossvox.recipes.look:ViewEnded",
+)
+def show_nothing(_: object, terminal: Terminal) -> None:
+    """All was said while it was done."""
+
+
+@shows("crossvox.report.page.write:PageReport")
+def show_page(report: PageReport, terminal: Terminal) -> None:
+    """Where a page is."""
+    terminal.say(f"page: {report.page}")
+
+
+@shows("crossvox.recipes.flatten:FlattenReport")
+def show_flat(report: FlattenReport, terminal: Terminal) -> None:
+    """Images of each split."""
+    rows = [[split, n, report.without_labels[split]] for split, n in report.images.items()]
+    columns = ["split", "images", "left out: no labels"]
+    terminal.table(f"Images in {report.out}", columns, rows)
+
+
+@shows("crossvox.recipes.scannet:ScannetExport")
+def show_scannet(report: ScannetExport, terminal: Terminal) -> None:
+    """Lines of each scene's file."""
+    rows = [[scene, n, report.unlabelled[scene]] for scene, n in report.vertices.items()]
+    columns = ["scene", "vertices", "of them without class"]
+    terminal.table(f"Per-vertex files ({report.kind}) in {report.out}", columns, rows)
+    if report.left_out:
+        terminal.say(f"left out, nothing to write: {', '.join(report.left_out)}")
+
+
+@shows("crossvox.recipes.published.checkpoint:CheckpointImport")
+def show_checkpoint(report: CheckpointImport, terminal: Terminal) -> None:
+    """What a checkpoint was."""
+    terminal.say(
+        f"{report.architecture} with {report.classes} classes, {report.parameters:,} parameters: "
+        f"{report.loaded} weights {'kept' if report.kept else 'loaded'} in {report.run} "
+        f"(task {report.task}: {report.note})"
+    )
+
+
+@shows(f"crossvox.recipes.published.hdf5_out:ExportedFile{EACH}")
+def show_exported(files: Sequence[ExportedFile], terminal: Terminal) -> None:
+    """HDF5 files that were written."""
+    rows = [
+        [
+            file.path.name,
+            file.scenes,
+            file.sub_volumes,
+            file.lacking_views,
+            file.nearly_empty,
+            f"{file.bytes_each / 1000:.2f} kB",
+        ]
+        for file in files
+    ]
+    columns = ["file", "scenes", "sub-volumes", "lacking views", "nearly empty", "size each"]
+    terminal.table(f"HDF5 files in {files[0].path.parent}", columns, rows)
+
+
+@shows("crossvox.recipes.published.hdf5_in:ImportReport")
+def show_imported(report: ImportReport, terminal: Terminal) -> None:
+    """Scenes of an HDF5 file."""
+    keys = (
+        "volume",
+        "sub_volumes",
+        "turned_copies",
+        "voxels_contradicting",
+        "voxels_changed",
+        "views_without_pose",
+    )
+    rows = [[scene, *(notes[key] for key in keys)] for scene, notes in report.scenes.items()]
+    columns = ["scene", "volume", "read", "turned", "contradict", "change", "lost poses"]
+    terminal.table(f"{report.places} sub-volumes in {report.index}", columns, rows)

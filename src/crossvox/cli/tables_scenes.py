@@ -1,0 +1,122 @@
+"""Tables of what became of captures and scenes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from crossvox.cli.tables import shows
+from crossvox.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from crossvox.capture.describe import CaptureSummary
+    from crossvox.recipes.demo import DemoReport
+    from crossvox.recipes.predict import PredictReport
+    from crossvox.recipes.prepare import PrepareReport
+    from crossvox.recipes.scan import ScanReport
+
+
+def there(result: Any) -> str:
+    """Where a result lies, for a title; empty where it does not say."""
+    out = getattr(result, "out", None)
+    return f" in {out}" if out is not None else ""
+
+
+@shows("crossvox.capture.describe:CaptureSummary")
+def show_capture(summary: CaptureSummary, terminal: Terminal) -> None:
+    """What a capture holds, and what is broken in it."""
+    info = summary.info
+    rows: list[list[object]] = [
+        ["format", info.format],
+        ["frames", f"{summary.frames}, numbered {summary.first_id} to {summary.last_id}"],
+        ["frames decoded here", summary.decoded],
+        ["lost poses", _some(summary.lost_poses)],
+        ["broken frames", _some([number for number, _ in summary.broken])],
+        ["colour camera", _camera(info.color_camera)],
+        ["depth camera", _camera(info.depth_camera)],
+        ["registration", info.registration],
+        ["depth range", f"{summary.depth_min_m:.3f} to {summary.depth_max_m:.3f} m"],
+        ["depth without reading", f"{summary.depth_missing:.1%}"],
+        ["mesh", info.mesh.name if info.mesh else "none"],
+        ["labelled mesh", info.labelled_mesh.name if info.labelled_mesh else "none"],
+        ["frames without labels", _some(summary.without_labels) if info.has_labels else "all"],
+    ]
+    if summary.unknown_raw_ids:
+        rows.append(["unknown raw label ids", _some(sorted(summary.unknown_raw_ids))])
+    if summary.labels:
+        labels = ", ".join(f"{label.name} {label.share:.1%}" for label in summary.labels)
+        rows.append(["labels", labels])
+    rows += [["note", note] for note in info.notes]
+    terminal.table(summary.name, ["", ""], rows)
+    for number, text in summary.broken:
+        terminal.say(f"frame {number} is broken: {text}")
+
+
+def _camera(camera: Any) -> str:
+    size = f"{camera.width}x{camera.height}"
+    return f"{size}, f {camera.fx:.2f} {camera.fy:.2f}, c {camera.cx:.2f} {camera.cy:.2f} px"
+
+
+def _some(numbers: Sequence[int]) -> str:
+    shown = ", ".join(map(str, numbers[:8])) + (", ..." if len(numbers) > 8 else "")
+    return f"{len(numbers)}" + (f" ({shown})" if numbers else "")
+
+
+@shows("crossvox.recipes.prepare:PrepareReport")
+def show_prepared(report: PrepareReport, terminal: Terminal) -> None:
+    """Prepared scenes, and those that failed."""
+    counts = ("frames", "lost poses", "occupied voxels")
+    rows = [
+        [
+            scene.item,
+            scene.status,
+            *(scene.notes.get(count, "") for count in counts),
+            f"{sum(scene.seconds.values()):.1f} s",
+        ]
+        for scene in report.scenes
+    ]
+    columns = ["scene", "status", *counts, "time"]
+    terminal.table(f"Prepared scenes{there(report)}", columns, rows)
+    for scene in report.failed:
+        terminal.say(f"failed: {scene.item}: {scene.error}")
+
+
+@shows("crossvox.recipes.predict:PredictReport")
+def show_predicted(report: PredictReport, terminal: Terminal) -> None:
+    """Predicted scenes."""
+    rows = [
+        [
+            scene,
+            "kept" if scene in report.kept else "made",
+            f"{notes['windows_predicted']} of {notes['windows']}",
+            f"{notes['coverage']:.0%}",
+            f"{notes['frames_used']} of {notes['frames']}",
+            notes["vertices"],
+        ]
+        for scene, notes in report.scenes.items()
+    ]
+    columns = ["scene", "status", "windows", "coverage", "frames used", "vertices"]
+    terminal.table(f"Predicted scenes{there(report)}", columns, rows)
+    for scene in report.failed:
+        terminal.say(f"failed: {scene.item}: {scene.error}")
+
+
+@shows("crossvox.recipes.scan:ScanReport")
+def show_scan(report: ScanReport, terminal: Terminal) -> None:
+    """Scores of a capture of one's own, where a network was asked, and its page."""
+    from crossvox.cli.tables_scores import show_evaluation
+
+    if report.evaluation is not None:
+        show_evaluation(report.evaluation, terminal)
+    terminal.say(f"page: {report.page.page}")
+
+
+@shows("crossvox.recipes.demo:DemoReport")
+def show_demo(report: DemoReport, terminal: Terminal) -> None:
+    """Scores of the demo, its times and its page."""
+    from crossvox.cli.tables_scores import show_evaluation
+
+    show_evaluation(report.evaluation, terminal)
+    rows = [[step, f"{seconds:.1f}"] for step, seconds in report.seconds.items()]
+    terminal.table("Time by stage", ["stage", "seconds"], rows)
+    terminal.say(f"page: {report.page.page}")

@@ -1,0 +1,90 @@
+"""Tables of scores."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from crossvox.cli.tables import EACH, shows
+from crossvox.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from crossvox.core.volume import Score
+    from crossvox.evaluate.classes import ClassEvaluation
+    from crossvox.evaluate.score import Evaluation
+    from crossvox.recipes.segment2d import Segment2dEvaluation
+
+
+@shows(f"crossvox.core.volume:Score{EACH}")
+def show_scores(scores: Sequence[Score], terminal: Terminal) -> None:
+    """Scores of one thing."""
+    rows = [[s.name, f"{s.value:.4f}", s.unit, s.support, s.of] for s in scores]
+    columns = ["score", "value", "unit", "counted", "of"]
+    terminal.table(f"Scores, protocol '{scores[0].protocol}'", columns, rows)
+
+
+@shows("crossvox.evaluate.score:Evaluation")
+def show_evaluation(evaluation: Evaluation, terminal: Terminal) -> None:
+    """The mean scores of all methods side by side."""
+    rows = []
+    for name, first, values in _side_by_side(evaluation.mean):
+        unit = f" ({first.unit})" if first.unit not in ("", "ratio") else ""
+        rows.append([name + unit, *values, _better(first)])
+    terminal.table(
+        f"Mean over {len(evaluation.counted)} scenes, protocol '{evaluation.protocol}'",
+        ["score", *evaluation.mean, ""],
+        rows,
+    )
+    if evaluation.seen:
+        terminal.say(f"learnt from, marked in the score file: {', '.join(evaluation.seen)}")
+
+
+@shows("crossvox.evaluate.classes:ClassEvaluation")
+def show_classes(evaluation: ClassEvaluation, terminal: Terminal) -> None:
+    """Scores counted over the split, all methods side by side; then those of single classes."""
+    methods = list(evaluation.whole)
+    overall, single = [], []
+    for name, first, values in _side_by_side(evaluation.whole):
+        if first.class_name:
+            single.append([name, *values, first.support])
+            of = first.of
+        else:
+            overall.append([name, *values, _better(first), f"{first.support} {first.of}"])
+    terminal.table(
+        f"One count over {len(evaluation.counted)} scenes, protocol '{evaluation.protocol}'",
+        ["score", *methods, "", "counted"],
+        overall,
+    )
+    if single:
+        terminal.table("Benchmark classes, strict", ["score", *methods, of], single)
+    for note in evaluation.notes:
+        terminal.say(note)
+
+
+@shows("crossvox.recipes.segment2d:Segment2dEvaluation")
+def show_images(evaluation: Segment2dEvaluation, terminal: Terminal) -> None:
+    """Scores of a 2D network, and where its pictures are."""
+    rows = [[s.name, f"{s.value:.4f}", s.support, s.of] for s in evaluation.scores]
+    title = f"{evaluation.images} images, predicted whole, scored at the size of their labels"
+    terminal.table(title, ["score", "value", "counted", "of"], rows)
+    terminal.say(f"scores and pictures: {evaluation.out}")
+
+
+def _side_by_side(
+    methods: Mapping[str, Sequence[Score]],
+) -> Iterator[tuple[str, Score, list[str]]]:
+    """Name of each score, the first method's, and the value of every method."""
+    found = [{score.name: score for score in scores} for scores in methods.values()]
+    for name in dict.fromkeys(name for scores in found for name in scores):
+        scores = [method.get(name) for method in found]
+        first = next(score for score in scores if score is not None)
+        yield name, first, [_value(score) for score in scores]
+
+
+def _value(score: Score | None) -> str:
+    return "-" if score is None or math.isnan(score.value) else f"{score.value:.4f}"
+
+
+def _better(score: Score) -> str:
+    return "higher is better" if score.higher_is_better else "lower is better"

@@ -1,0 +1,85 @@
+"""Tables of trainings and studies."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from crossvox.cli.tables import shows
+from crossvox.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from crossvox.recipes.study.runner import StudyReport
+    from crossvox.study.compare import Comparison
+    from crossvox.train.report import TrainReport
+
+
+@shows("crossvox.train.report:TrainReport")
+def show_training(report: TrainReport, terminal: Terminal) -> None:
+    """How a training ended."""
+    if report.interrupted:
+        terminal.say("stopped and saved; run the same command again to continue")
+
+
+@shows("crossvox.recipes.study.runner:StudyReport")
+def show_study(report: StudyReport, terminal: Terminal) -> None:
+    """The arms of a study: a score with its spread, what it gains, and other scores."""
+    found = report.comparison
+    _show_arms(found, terminal)
+    _show_gains(found, terminal)
+    _show_others(found, terminal)
+    for caution in found.cautions:
+        terminal.say(caution)
+    terminal.say(f"{len(report.made)} runs made, {len(report.kept)} kept: {report.out}")
+
+
+def _number(value: float, form: str) -> str:
+    return "?" if math.isnan(value) else f"{value:{form}}"
+
+
+def _show_arms(found: Comparison, terminal: Terminal) -> None:
+    rows = []
+    for arm in found.arms:
+        score, learnt = arm.scores[found.main], bool(arm.seeds)
+        spread = "" if math.isnan(score.sd) else f" ± {score.sd:.4f}"
+        rows.append(
+            [
+                arm.name,
+                _number(score.mean, ".4f") + spread,
+                len(arm.seeds) if learnt else "",
+                f"{arm.parameters:,}" if learnt else "",
+                f"{arm.seconds['train'] / 60:.1f}" if learnt else "",
+            ]
+        )
+    counted = f"{len(found.scenes)} held-out scene{'s' if len(found.scenes) > 1 else ''}"
+    counted = f"one count over {counted}" if found.pooled else counted
+    terminal.table(
+        f"{found.main}, {counted}: mean ± standard deviation over seeds",
+        ["arm", found.main, "seeds", "trained", "minutes"],
+        rows,
+    )
+
+
+def _show_gains(found: Comparison, terminal: Terminal) -> None:
+    rows = []
+    for arm in found.arms:
+        for control, scores in arm.against.items():
+            gain = scores[found.main]
+            interval = f"{_number(gain.low, '+.4f')} to {_number(gain.high, '+.4f')}"
+            ahead = f"{gain.seeds_above}/{gain.seeds}"
+            p = _number(gain.p_adjusted, ".2g")
+            rows.append([arm.name, control, _number(gain.mean, "+.4f"), interval, p, ahead])
+    terminal.table(
+        f"{found.main} gained, paired by seed and scene",
+        ["arm", "over", "mean", f"{found.level:.0%} interval", "adjusted p", "ahead"],
+        rows,
+    )
+
+
+def _show_others(found: Comparison, terminal: Terminal) -> None:
+    kinds = {name: found.kinds[name] for name in found.beside if name in found.kinds}
+    columns = [name if kind.higher_is_better else f"{name} (low)" for name, kind in kinds.items()]
+    rows = [
+        [arm.name, *(_number(arm.scores[name].mean, ".3f") for name in kinds)] for arm in found.arms
+    ]
+    terminal.table("Other scores, means; (low): lower is better", ["arm", *columns], rows)

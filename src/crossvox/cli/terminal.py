@@ -1,0 +1,185 @@
+"""Progress bars, remarks and tables on one console. Text from files is never taken as mark-up."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Column, Table
+from rich.text import Text
+
+from crossvox.cli.pipes import give_up
+
+ROWS = 4
+"""Bars on the screen at a time, at most: those that moved last."""
+
+WORTH_A_LINE_S = 1.0
+"""A step that took less leaves no line in a log."""
+
+LOG_LINES = 20
+"""Lines that a training leaves in a log, about."""
+
+
+UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
+
+
+class TrainState(Protocol):
+    """Where training stands; see :class:`crossvox.train.report.TrainProgress`."""
+
+    @property
+    def step(self) -> int:
+        """Steps done."""
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole run."""
+
+    @property
+    def loss(self) -> float:
+        """Loss of this step."""
+
+    @property
+    def eta_s(self) -> float:
+        """Expected time to the last step, s."""
+
+    @property
+    def scores(self) -> Mapping[str, float]:
+        """The newest validation scores by name."""
+
+
+def shown(value: object) -> Text:
+    """Text as it is: no mark-up, and no control characters that would steer the terminal."""
+    safe = (c if c.isprintable() or c in "\n\t" else UNPRINTABLE for c in str(value))
+    return Text("".join(safe))
+
+
+class _Console(Console):
+    """A console whose reader may go away (``| head``); the work goes on without one."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        give_up(self.file)
+
+
+class _Bars:
+    """Rows of steps that go on: the first of them, and those that moved last."""
+
+    def __init__(self, console: Console) -> None:
+        self.progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=28),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}", markup=False),
+            console=console,
+            transient=True,
+        )
+        self._rows: list[TaskID] = []
+        self._lock = threading.RLock()
+
+    def begin(self, label: str) -> TaskID:
+        """A row for a step that begins."""
+        with self._lock:
+            task = self.progress.add_task(shown(label).plain, total=None, note="")
+            self._show(task)
+            return task
+
+    def move(self, task: TaskID, done: int, total: int, note: str = "") -> None:
+        """Show where a step stands; at its end it gives its row back."""
+        with self._lock:
+            if task not in self.progress.task_ids:
+                return
+            if done >= total:
+                self.progress.remove_task(task)
+                self._rows = [row for row in self._rows if row != task]
+                return
+            self.progress.update(
+                task, completed=done, total=total, note=shown(note).plain, visible=True
+            )
+            self._show(task)
+
+    def _show(self, task: TaskID) -> None:
+        # The first row is the stage that all others are parts of: it moves least, and stays.
+        if task not in self._rows[:1]:
+            self._rows = [row for row in self._rows if row != task] + [task]
+        if len(self._rows) > ROWS:
+            self.progress.update(self._rows.pop(1), visible=False)
+
+
+class Terminal:
+    """Progress bars, remarks and tables; what recipes and tables speak to.
+
+    Bars and remarks go to the error stream, tables to standard output.
+    """
+
+    def __init__(self, console: Console | None = None, out: Console | None = None) -> None:
+        self.console = console or _Console(stderr=True, highlight=False, emoji=False)
+        self.out = out or _Console(highlight=False, emoji=False)
+        self.bars = _Bars(self.console)
+
+    def __enter__(self) -> Terminal:
+        if self.console.is_terminal:
+            self.bars.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.console.is_terminal:
+            self.bars.progress.stop()
+
+    def step(self, label: str) -> Callable[[int, int], None]:
+        """Begin a step; see :mod:`crossvox.flow.progress`."""
+        task, begin = self.bars.begin(label), time.monotonic()
+
+        def report(done: int, total: int) -> None:
+            self.bars.move(task, done, total)
+            took = time.monotonic() - begin
+            if done >= total and not self.console.is_terminal and took >= WORTH_A_LINE_S:
+                self.say(f"{label}: {total} in {took:.1f} s")
+
+        return report
+
+    def say(self, text: str) -> None:
+        """Print a remark above the bars."""
+        self.console.print(shown(text), soft_wrap=True)
+
+    def training(self, label: str = "train") -> Callable[[TrainState], None]:
+        """A bar for a training, with loss, validation scores and time left."""
+        task = self.bars.begin(label)
+
+        def watch(state: TrainState) -> None:
+            note = f"loss {state.loss:.4f}"
+            for score, value in list(state.scores.items())[:3]:
+                note += f"  {score} {value:.3f}"
+            self.bars.move(task, state.step, state.steps, note)
+            every = max(1, state.steps // LOG_LINES)
+            if not self.console.is_terminal and state.step % every == 0:
+                left = f"{state.eta_s:.0f} s left"
+                self.say(f"{label}: step {state.step}/{state.steps}  {note}  {left}")
+
+        return watch
+
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Print a table on standard output."""
+        table = Table(
+            *(Column(shown(column)) for column in columns),
+            title=shown(title),
+            title_justify="left",
+            header_style="bold",
+            show_header=any(columns),
+        )
+        for row in rows:
+            table.add_row(*map(shown, row))
+        self.out.print(table)

@@ -1,0 +1,106 @@
+"""What makes the surfaces and classes of a predicted scene: one table of methods, and their files.
+
+A method has one key, which is its name in files, on the command line and in studies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LEARNT, MASK_ONLY, TSDF, REFERENCE = "learnt", "mask_only", "tsdf", "reference"
+VOTES, MAJORITY = "votes_2d", "majority"
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to make a surface or its classes.
+
+    Attributes:
+        key: its name in files, on the command line and in studies.
+        name: what a reader sees.
+        surface_text: what its surface is; empty: it makes none.
+        class_text: what its classes are; empty: it makes none.
+        mesh: file of its surface in a scene's prediction folder; empty: it writes none.
+        volume: file of its classes by voxel, likewise.
+    """
+
+    key: str
+    name: str
+    surface_text: str = ""
+    class_text: str = ""
+    mesh: str = ""
+    volume: str = ""
+
+
+METHODS = {
+    method.key: method
+    for method in (
+        Method(
+            LEARNT,
+            "Learnt",
+            "the network's surface",
+            "the 3D network's classes",
+            "mesh.ply",
+            "classes.npz",
+        ),
+        Method(
+            MASK_ONLY,
+            "Voxels seen",
+            "baseline: every voxel that any view sees, no learning",
+            mesh="mask_only.ply",
+        ),
+        Method(TSDF, "TSDF fusion", "classical fusion of the same depth frames", mesh="tsdf.ply"),
+        Method(
+            REFERENCE,
+            "Ground truth",
+            "what the others are measured against",
+            "what the others are measured against",
+        ),
+        Method(
+            VOTES,
+            "2D votes",
+            "",
+            "baseline: every frame's classes, voted in each voxel, no 3D network",
+            "votes.ply",
+            "votes.npz",
+        ),
+        Method(MAJORITY, "Majority class", "", "baseline: the commonest training class everywhere"),
+    )
+}
+"""Every method by its key, in the order of display."""
+
+METHOD_FILES = {m.key: m.mesh for m in METHODS.values() if m.mesh and m.surface_text}
+"""Mesh of each method that makes a surface, in a scene's prediction folder."""
+
+CLASS_MESHES = {m.key: m.mesh for m in METHODS.values() if m.mesh and m.class_text}
+"""Labelled mesh of each method that makes classes, likewise."""
+
+CLASS_VOLUMES = {m.key: m.volume for m in METHODS.values() if m.volume}
+"""Class volume of each method, likewise."""
+
+CLASSES_MESH, CLASSES_GLB = "classes.ply", "classes.glb"
+"""The learnt surface in the colours of its classes, likewise."""
+
+ATTRIBUTES = "attributes.npz"
+"""Classes of that surface's vertices and how sure they are, likewise."""
+
+ON_SCAN, ON_SCAN_MESH = "on_scan.npz", "on_scan.ply"
+"""Classes of the vertices of the scan's own mesh, and that mesh in their colours, likewise."""
+
+TRANSFERRED = "transferred.ply"
+"""The scene's own surface with the classes that the evaluation compared, likewise."""
+
+
+def method_name(key: str) -> str:
+    """What a reader sees of a method; of one that is not in the table, its key as words."""
+    return METHODS[key].name if key in METHODS else key.replace("_", " ").capitalize()
+
+
+def surface_text(key: str) -> str:
+    """What the surface of a method is; empty if nobody knows."""
+    return METHODS[key].surface_text if key in METHODS else ""
+
+
+def class_text(key: str) -> str:
+    """What the classes of a method are; empty if nobody knows."""
+    return METHODS[key].class_text if key in METHODS else ""

@@ -1,0 +1,50 @@
+"""Which way is up in a capture's world, and the turn that makes the room level."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from crossvox.core.camera import Pose
+from crossvox.core.checks import CaptureError, expect
+from crossvox.core.frame import Capture, Frame, Parts
+from crossvox.flow.progress import Progress
+from crossvox.recipes.scan import ScanParams
+from crossvox.scene.level import estimate_up, levelling
+from crossvox.scene.tsdf.volume import fuse
+
+LEVEL_FRAMES = 40
+"""Frames that the level is found from."""
+
+
+def find_level(
+    capture: Capture, params: ScanParams, progress: Progress
+) -> tuple[tuple[float, ...], Pose]:
+    """Up in the capture's world, and the turn that makes the room level and its walls straight.
+
+    A coarse surface of frames spread over the capture is enough for both.
+    """
+    step = max(1, len(capture) // LEVEL_FRAMES)
+    picked = [i for i in range(0, len(capture), step) if capture.pose(i) is not None]
+    report = progress.step(f"{capture.name}: level")
+
+    def frames() -> Iterator[Frame]:
+        for done, index in enumerate(picked, start=1):
+            size = (params.width, params.height)
+            yield capture.frame(index, size, Parts(rgb=False, labels=False))
+            report(done, len(picked))
+
+    mesh = fuse(frames(), replace(params.tsdf, voxel_m=2 * params.tsdf.voxel_m)).mesh()
+    expect(
+        len(mesh.faces) > 0,
+        given=f"{capture.name}, whose depth images give no surface",
+        needed="depth readings within range, and poses in metres",
+        do="look at it with: crossvox info",
+        error=CaptureError,
+    )
+    up = params.up
+    if up is None:
+        up = tuple(estimate_up(mesh, [capture.pose(i) for i in picked]).up.tolist())
+    return up, levelling(np.array(up), mesh)

@@ -1,0 +1,124 @@
+"""Looking at what is there: a capture, a room in 3D, a page about runs."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crossvox.core.checks import ParamsError, expect
+from crossvox.flow.progress import Progress, Silent
+from crossvox.report.params import ReportParams
+
+if TYPE_CHECKING:
+    from crossvox.capture.describe import CaptureSummary
+    from crossvox.report.page.write import PageReport
+    from crossvox.report.view.model import ViewerReport
+
+FILE_FACES, LIVE_FACES = 60_000, 300_000
+"""Triangles of a surface in a file and in the live view, where nothing else is asked for."""
+
+
+@dataclass(frozen=True)
+class ViewEnded:
+    """A live view that somebody ended.
+
+    Attributes:
+        scene: what was shown.
+    """
+
+    scene: str
+
+
+def info(
+    capture: Path,
+    *,
+    label_map: Path | None = None,
+    all_frames: bool = False,
+    progress: Progress | None = None,
+) -> CaptureSummary:
+    """Tell what a capture holds, and what is broken in it.
+
+    Args:
+        capture: a raw scan, an exported folder, a 7-Scenes or TUM folder, or a .sens file.
+        label_map: class map of raw label ids; by default it is looked for beside the scan.
+        all_frames: decode every frame instead of a sample spread over the capture.
+        progress: who watches.
+    """
+    from crossvox.capture import open_capture
+    from crossvox.capture.describe import describe
+
+    report = (progress or Silent()).step("frames")
+    return describe(open_capture(capture, label_map), report, every_frame=all_frames)
+
+
+def report(
+    folders: tuple[Path, ...],
+    params: ReportParams | None = None,
+    *,
+    progress: Progress | None = None,
+) -> PageReport:
+    """Write one page about runs and predictions: RUN [RUN ...] OUT.
+
+    Args:
+        folders: run or prediction folders, and last the page's folder or .html file.
+        params: title and extent.
+        progress: who watches.
+
+    Raises:
+        ParamsError: fewer than two folders.
+    """
+    from crossvox.report.page.write import write_page
+
+    expect(
+        len(folders) >= 2,
+        given=f"{len(folders)} folder",
+        needed="at least one run or prediction folder and the page's folder",
+        do="crossvox report RUN OUT",
+        error=ParamsError,
+    )
+    step = (progress or Silent()).step("page")
+    return write_page(folders[:-1], folders[-1], params or ReportParams(), progress=step)
+
+
+def view(
+    path: Path,
+    *,
+    scene: str | None = None,
+    data: Path | None = None,
+    out: Path | None = None,
+    port: int = 8080,
+    faces: int | None = None,
+    progress: Progress | None = None,
+) -> ViewerReport | ViewEnded:
+    """Look at a room in 3D: surfaces, classes, errors, camera path; live, or as one file.
+
+    Args:
+        path: a prediction, scan or prepared data folder, or one scene of it.
+        scene: which scene; by default the first one predicted.
+        data: prepared scenes, where the prediction's own are not where they were.
+        out: write one HTML file that opens offline, instead of serving.
+        port: where the live view is served, on this machine only; 0 takes any that is free.
+        faces: triangles that a surface is thinned to; by default 60000 in a file, else 300000.
+        progress: who watches.
+    """
+    from crossvox.report.look import open_view
+    from crossvox.report.view.file import write_viewer_html
+    from crossvox.report.view.live import serve
+
+    progress = progress or Silent()
+    room = open_view(path, scene, data)
+    for line in room.missing:
+        progress.say(f"not here: {line}")
+    if out is not None:
+        written = write_viewer_html(room, out, max_faces=faces or FILE_FACES)
+        progress.say(f"view of {room.title}: {out} ({written.size_bytes / 1e6:.1f} MB)")
+        return written
+    try:
+        with serve(room, port=port, max_faces=faces or LIVE_FACES) as address:
+            progress.say(f"view of {room.title}: {address}   (Ctrl-C ends it)")
+            threading.Event().wait()
+    except KeyboardInterrupt:
+        progress.say("view ended")
+    return ViewEnded(room.title)

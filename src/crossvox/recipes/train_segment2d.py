@@ -1,0 +1,57 @@
+"""A 2D network as it is asked for: of a data folder, or of two folders of images and labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crossvox.core.checks import ParamsError, expect
+from crossvox.flow.runner import Runner
+from crossvox.recipes import segment2d
+from crossvox.recipes.segment2d import Segment2dRunParams
+
+if TYPE_CHECKING:
+    from crossvox.train.report import TrainReport
+
+
+def train_segment2d(
+    folders: tuple[Path, ...],
+    params: Segment2dRunParams | None = None,
+    *,
+    images: Path | None = None,
+    labels: Path | None = None,
+    scenes: str = "train",
+    validation_scenes: str = "val",
+    runner: Runner | None = None,
+) -> TrainReport:
+    """Train a network that labels pixels: DATA RUN, or RUN --images DIR --labels DIR.
+
+    Args:
+        folders: folder that ``crossvox prepare`` or ``crossvox flatten`` wrote, and run folder.
+        params: everything that makes the run.
+        images: any folder of colour images, instead of DATA; a share is held out.
+        labels: its label images of the same names, 8-bit PNG with NYU40 ids.
+        scenes: training scenes of prepared data: train, val, all, or names separated by commas.
+        validation_scenes: likewise; none trains without validation.
+        runner: who trains.
+
+    Raises:
+        ParamsError: neither one folder nor two.
+    """
+    expect(
+        len(folders) in (1, 2),
+        given=f"{len(folders)} folders",
+        needed="DATA RUN, or RUN with --images and --labels",
+        do="crossvox train segment2d DATA RUN",
+        error=ParamsError,
+    )
+    return segment2d.train_segment2d(
+        folders[0] if len(folders) == 2 else None,
+        folders[-1],
+        params,
+        images=images,
+        labels=labels,
+        scenes=scenes,
+        validation_scenes=validation_scenes,
+        runner=runner,
+    )

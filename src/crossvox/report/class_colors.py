@@ -1,0 +1,65 @@
+"""Classes in colour, their errors, and how much of a surface each has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossvox.core.labels import NYU40
+from crossvox.core.volume import Mesh
+from crossvox.report.pictures.colors import Color
+
+Array = NDArray[Any]
+
+RIGHT: Color = (168, 172, 178)
+
+WRONG: Color = (214, 40, 34)
+
+UNANNOTATED: Color = (58, 61, 68)
+
+ERROR_KEY = (("right", RIGHT), ("wrong", WRONG), ("unannotated", UNANNOTATED))
+"""How errors of classes are coloured."""
+
+
+def class_colors(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The label table's colours ``(V, 3)``; dark grey where nobody annotated."""
+    table = NYU40.colors.copy()
+    table[NYU40.ignore_id] = UNANNOTATED
+    return table[np.minimum(labels, len(table) - 1)]
+
+
+def class_error_colors(truth: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Right vertices grey, wrong ones red, unannotated ones dark: ``(V, 3)``."""
+    state = np.where(truth == NYU40.ignore_id, 2, (truth != predicted).astype(np.int64))
+    return np.array([color for _, color in ERROR_KEY], dtype=np.uint8)[state]
+
+
+def face_pick(faces: NDArray[np.int32], values: Array) -> Array:
+    """One value a face: that of two of its corners, else of the first: ``(F,)``."""
+    first, second, third = values[faces].T
+    return np.where(second == third, second, first)
+
+
+def class_shares(mesh: Mesh) -> dict[int, float]:
+    """Share of the area by NYU40 id, the largest first; empty without labels."""
+    if mesh.labels is None or not len(mesh.faces):
+        return {}
+    corners = mesh.triangles_m.astype(np.float64)
+    sides = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    area = np.linalg.norm(sides, axis=-1)
+    sums = np.bincount(face_pick(mesh.faces, mesh.labels), area, len(NYU40.names))
+    total = float(sums.sum()) or 1.0
+    order = sorted(np.flatnonzero(sums), key=lambda label: -sums[label])
+    return {int(label): float(sums[label]) / total for label in order}
+
+
+def present_classes(meshes: Iterable[Mesh]) -> list[int]:
+    """NYU40 ids that any of the surfaces shows: by the largest share first, unannotated last."""
+    most: dict[int, float] = {}
+    for mesh in meshes:
+        for label, share in class_shares(mesh).items():
+            most[label] = max(most.get(label, 0.0), share)
+    return sorted(most, key=lambda label: (label == NYU40.ignore_id, -most[label]))

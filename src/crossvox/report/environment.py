@@ -1,0 +1,22 @@
+"""The templates of the page and of the 3D view's panel."""
+
+from __future__ import annotations
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from crossvox.core.formats import duration_text, share_text
+
+
+def environment() -> Environment:
+    """Templates that escape all text and know no undefined names."""
+    made = Environment(
+        loader=PackageLoader("crossvox.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["duration"] = duration_text
+    made.filters["share"] = lambda share: f"{share:.1%}"
+    made.filters["percent"] = share_text
+    return made

@@ -1,0 +1,28 @@
+"""What the colours of classes and of errors mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from crossvox.core.labels import NYU40
+from crossvox.report.class_colors import ERROR_KEY, class_colors
+from crossvox.report.embed import css_color
+
+
+def legend(shares: Mapping[int, Sequence[float | None]] | Iterable[int]) -> list[dict[str, Any]]:
+    """Swatch, name and shares of classes, in the order given; unannotated last."""
+    given = shares if isinstance(shares, Mapping) else dict.fromkeys(shares, ())
+    order = sorted(given, key=lambda label: label == NYU40.ignore_id)
+    colors = class_colors(np.array(order, dtype=np.uint8))
+    return [
+        {"name": NYU40.names[label], "color": css_color(color), "shares": list(given[label])}
+        for label, color in zip(order, colors, strict=True)
+    ]
+
+
+def error_legend() -> list[dict[str, str]]:
+    """What the colours of errors mean."""
+    return [{"name": name, "color": css_color(color)} for name, color in ERROR_KEY]

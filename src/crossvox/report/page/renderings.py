@@ -1,0 +1,161 @@
+"""Rendered pictures of a scene: surfaces, classes, errors, distances."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossvox.core.methods import REFERENCE, class_text, surface_text
+from crossvox.core.threads import threads
+from crossvox.doors.raycast import Hits
+from crossvox.report.class_colors import class_colors, class_error_colors, class_shares
+from crossvox.report.embed import css_color, webp_uri
+from crossvox.report.layers import Layer
+from crossvox.report.page.legends import legend
+from crossvox.report.pictures.colors import color_map
+from crossvox.report.pictures.painter import Painter, Rays
+from crossvox.report.pictures.viewpoint import View
+from crossvox.report.rooms import Room
+
+
+def surface_pictures(
+    room: Room, layers: Sequence[Layer], views: Sequence[View]
+) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    """Rendered pictures: by view, then by method; and the pictures of distances."""
+    if not room.meshes:
+        return [], []
+    distances = {layer.group: layer.mesh.colors for layer in layers if layer.key == "distance"}
+    # Every surface is seen along the same rays: they are worked out once a view.
+    rays = [Rays.through(view.camera, view.pose, view.interior) for view in views]
+
+    def paint(method: str) -> _Painted:
+        painter = Painter(room.meshes[method])
+        hits = [painter.see(each) for each in rays]
+        error = None
+        colors = distances.get(room.method_name(method))
+        if colors is not None:
+            error = webp_uri(painter.shade(rays[0], hits[0], colors=colors, relief=0.45))
+        seen = [webp_uri(painter.shade(r, h)) for r, h in zip(rays, hits, strict=True)]
+        return _Painted(seen, error)
+
+    with ThreadPoolExecutor(max_workers=min(4, threads())) as pool:
+        made = dict(zip(room.meshes, pool.map(paint, room.meshes), strict=True))
+    rows = [_view_row(room, view, number, made) for number, view in enumerate(views)]
+    errors = [_error_picture(room, m, p.error) for m, p in made.items() if p.error is not None]
+    return rows, errors
+
+
+@dataclass(frozen=True)
+class _Painted:
+    """Pictures of one surface: by view, and by its distances."""
+
+    views: list[str]
+    error: str | None
+
+
+def _view_row(room: Room, view: View, number: int, made: Mapping[str, _Painted]) -> dict[str, Any]:
+    """All surfaces from one point of view."""
+    return {
+        "name": view.name,
+        "text": "Ceiling and near walls cut away."
+        if view.interior is not None
+        else "The pose of the capture that shows most of the room.",
+        "pictures": [
+            {
+                "method": room.method_name(method),
+                "text": surface_text(method),
+                "data": painted.views[number],
+                "alt": f"{room.name}, {room.method_name(method)}, {view.name.lower()}",
+            }
+            for method, painted in made.items()
+        ],
+    }
+
+
+def _error_picture(room: Room, method: str, data: str) -> dict[str, str]:
+    """One surface by its distance to the one it is compared with."""
+    truth = method == REFERENCE
+    name = room.method_name(method)
+    return {
+        "method": "Missing from the learnt surface" if truth else name,
+        "text": f"{room.origin}, by distance to the learnt surface"
+        if truth
+        else f"by distance to: {room.origin}",
+        "data": data,
+        "alt": f"{room.name}, {name}, coloured by distance",
+    }
+
+
+def class_pictures(room: Room, view: View) -> dict[str, Any] | None:
+    """The room in class colours, from above: truth, learnt, 2D votes, errors; and the legend."""
+    labelled = room.labelled
+    if not labelled:
+        return None
+    rays = Rays.through(view.camera, view.pose, view.interior)
+    pictures = []
+    errors: list[dict[str, str]] = []
+    for method, mesh in labelled.items():
+        assert mesh.labels is not None
+        painter = Painter(mesh)
+        hits = painter.see(rays)
+
+        def shaded(colors: NDArray[np.uint8], painter: Painter = painter, hits: Hits = hits) -> str:
+            return webp_uri(painter.shade(rays, hits, colors=colors, relief=0.55))
+
+        name = room.method_name(method)
+        pictures.append(
+            {
+                "method": name,
+                "text": class_text(method),
+                "data": shaded(class_colors(mesh.labels)),
+                "alt": f"{room.name}, classes, {name}",
+            }
+        )
+        if method == REFERENCE:
+            errors = _class_errors(room, mesh.labels, shaded)
+    shares = {method: class_shares(mesh) for method, mesh in labelled.items()}
+    return {
+        "pictures": pictures + errors,
+        "columns": [room.method_name(method) for method in shares],
+        "legend": legend(_by_share(list(shares.values()))),
+        "errors": bool(errors),
+    }
+
+
+def _class_errors(
+    room: Room, truth: NDArray[np.uint8], shaded: Callable[[NDArray[np.uint8]], str]
+) -> list[dict[str, str]]:
+    """Where each method's classes are wrong, on the true surface."""
+    found = []
+    for method, labels in room.transferred.items():
+        wrong = truth[truth > 0] != labels[truth > 0]
+        name = room.method_name(method)
+        found.append(
+            {
+                "method": f"Errors, {name}",
+                "text": f"{wrong.mean() if len(wrong) else 0:.1%} of the annotated vertices are "
+                "wrong",
+                "data": shaded(class_error_colors(truth, labels)),
+                "alt": f"{room.name}, errors of classes, {name}",
+            }
+        )
+    return found
+
+
+def _by_share(shares: Sequence[Mapping[int, float]]) -> dict[int, list[float | None]]:
+    """Shares of each class that shows anywhere, the largest first."""
+    labels = dict.fromkeys(label for found in shares for label in found)
+    most = {label: max(found.get(label, 0.0) for found in shares) for label in labels}
+    order = sorted((label for label in labels if most[label] >= 0.0005), key=lambda x: -most[x])
+    return {label: [found.get(label) for found in shares] for label in order}
+
+
+def scale(name: str) -> str:
+    """A colour map as CSS gradient stops."""
+    colors = color_map(name, np.linspace(0, 1, 9))
+    return ", ".join(css_color(color) for color in colors)

@@ -1,0 +1,168 @@
+"""Everything the page shows of one scene."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from crossvox.capture import open_capture
+from crossvox.core.checks import CrossvoxError
+from crossvox.core.formats import bytes_text
+from crossvox.core.frame import Capture, Parts
+from crossvox.core.methods import VOTES
+from crossvox.core.volume import Mesh
+from crossvox.report.embed import jpeg_uri, within
+from crossvox.report.folders import posed, split_of
+from crossvox.report.hiding import hidden, hidden_all
+from crossvox.report.layers import Layer, room_layers
+from crossvox.report.look import room_view
+from crossvox.report.page.inputs import Taken, inputs
+from crossvox.report.page.renderings import class_pictures, surface_pictures
+from crossvox.report.params import ReportParams
+from crossvox.report.pictures.viewpoint import View, birdseye_view, capture_view
+from crossvox.report.rooms import Room, read_room
+from crossvox.report.sources import Sources
+from crossvox.report.values import once
+from crossvox.report.view.file import write_viewer_html
+from crossvox.report.view.glb import write_shaded_glb
+
+
+def scene_record(
+    name: str,
+    sources: Sources,
+    side: Path,
+    params: ReportParams,
+    beside: list[Path],
+    advance: Callable[[], None],
+) -> dict[str, Any]:
+    """Everything the page shows of one scene.
+
+    Args:
+        name: of the scene.
+        sources: the folders.
+        side: folder of the files beside the page.
+        params: what is shown.
+        beside: gets the files that were written.
+        advance: called twice.
+    """
+    room = read_room(name, sources)
+    sources.missing += room.missing
+    layers = room_layers(room, params.error_reach_m)
+    taken = _taken(room, sources)
+    record: dict[str, Any] = {
+        "name": name,
+        "split": split_of(name, sources),
+        "views": [],
+        "errors": [],
+        "classes": None,
+        "inputs": None,
+        "view_3d": None,
+        "notes": _notes(name, sources),
+    }
+    views: list[View] = []
+    if room.best is not None:
+        views, photo = _views(room, room.best, taken, params, sources)
+        record["views"], record["errors"] = surface_pictures(room, layers, views)
+        record["classes"] = class_pictures(room, views[0])
+        if photo is not None and len(record["views"]) > 1:
+            record["views"][1]["pictures"].insert(0, photo)
+    if taken is not None:
+        record["inputs"] = inputs(name, taken, room.best, views, params, sources)
+    advance()
+    if params.view_3d and views:
+        record["view_3d"] = _view_3d(room, layers, views[0], taken, side, params, beside)
+    advance()
+    return record
+
+
+def _taken(room: Room, sources: Sources) -> Taken | None:
+    """The scene's capture; None, told on the page, where it is not there."""
+    if room.folder is None:
+        sources.missing.append(
+            f"{room.name}: its prepared scene is not there, so no frames are shown"
+        )
+        return None
+    try:
+        capture = open_capture(room.folder)
+    except CrossvoxError as error:
+        sources.missing.append(hidden(f"{room.name}: frames cannot be read ({error})"))
+        return None
+    return Taken(capture, posed(capture))
+
+
+def _views(
+    room: Room, best: Mesh, taken: Taken | None, params: ReportParams, sources: Sources
+) -> tuple[list[View], dict[str, str] | None]:
+    """Points of view: from above, and one of the capture's with its photo."""
+    width = params.picture_width_px
+    views = [birdseye_view(best, (width, round(width * 0.72)))]
+    if taken is None or not taken.frames:
+        return views, None
+    poses = [pose for _, pose in taken.frames]
+    found = capture_view(best, taken.capture.camera(), poses, width)
+    if found is None:
+        return views, None
+    index = taken.frames[found[1]][0]
+    return [*views, found[0]], _photo(room.name, taken.capture, index, width, sources)
+
+
+def _notes(name: str, sources: Sources) -> dict[str, Any]:
+    """What the predictions noted of a scene."""
+    notes: dict[str, Any] = {}
+    for prediction in sources.predictions:
+        manifest = sources.manifest(prediction / name)
+        if manifest is not None:
+            notes |= {key: hidden_all(value) for key, value in manifest.notes.items()}
+    return notes
+
+
+def _photo(
+    name: str, capture: Capture, index: int, width_px: int, sources: Sources
+) -> dict[str, str] | None:
+    """The capture's own picture from the pose that the surfaces are shown from."""
+    try:
+        frame = capture.frame(index, parts=Parts(depth=False, labels=False))
+    except CrossvoxError as error:
+        sources.missing.append(hidden(f"{name}: a frame cannot be read ({error})"))
+        return None
+    if frame.rgb is None:
+        return None
+    return {
+        "method": "Photo",
+        "text": f"frame {frame.id} of the capture",
+        "data": jpeg_uri(within(frame.rgb, width_px), 88),
+        "alt": f"{name}, photo, frame {frame.id}",
+    }
+
+
+def _view_3d(
+    room: Room,
+    layers: Sequence[Layer],
+    view: View,
+    taken: Taken | None,
+    side: Path,
+    params: ReportParams,
+    beside: list[Path],
+) -> dict[str, Any]:
+    """Write the 3D view and the GLB of the main surface."""
+    safe = re.sub(r"[^\w.\-]+", "_", room.name)
+    html, glb = side / f"{safe}.html", side / f"{safe}.glb"
+    capture, frames = (None, ()) if taken is None else (taken.capture, taken.frames)
+    look = room_view(room, layers, view, capture, frames, reach_m=params.error_reach_m)
+    written = write_viewer_html(look, html, max_faces=params.view_faces)
+    meshes = {**room.meshes, **({} if room.votes is None else {VOTES: room.votes})}
+    main = next(iter(meshes))
+    faces = write_shaded_glb(glb, meshes[main], 4 * params.view_faces)
+    beside += [html, glb]
+    shown = once(layer.group for layer in look.layers)
+    return {
+        "html": f"{side.name}/{html.name}",
+        "html_size": bytes_text(written.size_bytes),
+        "surfaces": [*shown, *(["classes with a legend"] if written.classes else [])],
+        "glb": f"{side.name}/{glb.name}",
+        "glb_size": bytes_text(glb.stat().st_size),
+        "glb_of": room.method_name(main),
+        "glb_faces": faces,
+    }

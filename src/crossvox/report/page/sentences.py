@@ -1,0 +1,163 @@
+"""Title, summary and the numbers in large type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from crossvox.core.formats import counted, duration_text
+from crossvox.core.methods import LEARNT, MASK_ONLY, TSDF, method_name
+from crossvox.metrics.surfaces import THRESHOLD_M
+from crossvox.report.folders import HELD_OUT, is_fused, learnt_from, split_of
+from crossvox.report.page.class_scores import ClassScores
+from crossvox.report.page.class_sentences import class_facts, class_sentence
+from crossvox.report.page.surface_scores import MAIN, SURFACE_METHODS, SurfaceScores, headline
+from crossvox.report.page.tables import seen_text
+from crossvox.report.sources import Sources
+from crossvox.report.values import once
+
+NEAR = f"{THRESHOLD_M * 100:g} cm"
+"""Distance under which precision, recall and F-score count a point as near."""
+
+Scores = Sequence[SurfaceScores]
+Records = Sequence[Mapping[str, Any]]
+
+
+def title_text(sources: Sources, names: Sequence[str], labelled: bool) -> str:
+    """What the page is about."""
+    if sources.predictions:
+        done = "labelled" if labelled else "reconstructed"
+        return f"{counted(len(names), 'room').capitalize()}, {done}"
+    if sources.studies:
+        return f"Study {sources.studies[0].resolve().name}"
+    if sources.runs:
+        return f"Training run {sources.runs[0].resolve().name}"
+    return f"{counted(len(names), 'prepared scene').capitalize()}"
+
+
+def summary_text(
+    scores: Scores,
+    classes: Sequence[ClassScores],
+    studies: Records,
+    names: Sequence[str],
+    sources: Sources,
+    runs: Records,
+) -> str:
+    """One or two sentences with the numbers that matter; then what they may hide."""
+    sentences = [_class_sentence(entry, sources) for entry in classes if entry.methods]
+    sentences += [study["sentence"] for study in studies]
+    surfaces = headline(scores)
+    if surfaces is not None:
+        sentences.append(_surface_sentence(surfaces, names, sources))
+    if not sentences:
+        sentences = _without_numbers(names, sources, runs)
+    sentences += _seen_sentences(scores, classes, names, sources)
+    return " ".join(sentences) or "Nothing to tell yet: the folders hold no numbers."
+
+
+def _without_numbers(names: Sequence[str], sources: Sources, runs: Records) -> list[str]:
+    """What there is, where nothing was scored."""
+    sentences = []
+    if sources.predictions:
+        sentences.append(f"{counted(len(names), 'room').capitalize()} predicted, not scored yet.")
+    elif names:
+        sentences.append(f"{counted(len(names), 'prepared scene').capitalize()}.")
+    for run in runs:
+        if run["steps"] is not None:
+            took = f" in {duration_text(run['seconds'])}" if run["seconds"] else ""
+            sentences.append(f"Run {run['name']}: {run['steps']:,} training steps{took}.")
+    return sentences
+
+
+def _seen_sentences(
+    scores: Scores, classes: Sequence[ClassScores], names: Sequence[str], sources: Sources
+) -> list[str]:
+    """That a network learnt from scenes shown here: as the scores tell, else as the scenes do."""
+    every: list[SurfaceScores | ClassScores] = [*scores, *classes]
+    told = [seen_text(entry.seen, entry.counted) for entry in every]
+    if any(told):
+        return once(text for text in told if text)
+    seen = [name for name in names if learnt_from(name, sources)]
+    if not seen:
+        return []
+    of = "It" if len(names) == 1 else counted(len(seen), "room").capitalize() + " of these"
+    what = "was" if len(seen) == 1 else "were"
+    return [f"{of} {what} seen in training, so it tells nothing of new rooms: {', '.join(seen)}."]
+
+
+def held_out(scenes: Iterable[str], sources: Sources) -> str:
+    """``held-out`` and a space, if that is what all the scenes are."""
+    return "held-out " if {split_of(scene, sources) for scene in scenes} == {HELD_OUT} else ""
+
+
+def _class_sentence(entry: ClassScores, sources: Sources) -> str:
+    noun = "room" if entry.kind == "rooms" else "image"
+    kind = held_out(entry.counted, sources)
+    return class_sentence(entry, f"On {counted(entry.count, f'{kind}{noun}')}") + "."
+
+
+def _surface_sentence(entry: SurfaceScores, names: Sequence[str], sources: Sources) -> str:
+    """F-scores beside each other."""
+    values = entry.main()
+    scenes = list(entry.counted) or list(entry.scenes) or list(names)
+    where = f"On {counted(len(scenes), f'{held_out(scenes, sources)}room')}"
+    if LEARNT in values:
+        parts = [_learnt_text(where, values), *_fusion_text(values, scenes, sources)]
+    else:
+        each = (f"{method_name(m).lower()} {v:.2f}" for m, v in values.items())
+        parts = [f"{where}, {MAIN} at {NEAR}: {', '.join(each)}"]
+    return f"{'; '.join(parts)}. Protocol: {entry.protocol}."
+
+
+def _learnt_text(where: str, values: Mapping[str, float]) -> str:
+    """What was learnt, beside the baseline that learns nothing."""
+    text = f"{where} the learnt surface reaches an {MAIN} of {values[LEARNT]:.2f} at {NEAR}"
+    if MASK_ONLY in values:
+        gain = values[LEARNT] - values[MASK_ONLY]
+        text += (
+            f", {abs(gain):.2f} {'above' if gain >= 0 else 'below'} the baseline that takes every "
+            f"voxel seen as surface ({values[MASK_ONLY]:.2f})"
+        )
+    return text
+
+
+def _fusion_text(values: Mapping[str, float], scenes: Sequence[str], sources: Sources) -> list[str]:
+    """The fusion's score, where it is not the reference itself."""
+    folders = [data / scene for data in sources.data for scene in scenes]
+    if any(is_fused(folder, sources) for folder in folders if folder.is_dir()):
+        return [
+            "there is no ground truth here: the reference is the TSDF fusion of the same frames, "
+            "so its own score says nothing"
+        ]
+    if TSDF in values:
+        return [f"TSDF fusion of the same depth frames reaches {values[TSDF]:.2f}"]
+    return []
+
+
+def facts(
+    scores: Scores,
+    classes: Sequence[ClassScores],
+    names: Sequence[str],
+    runs: Records,
+    scenes: Records,
+) -> list[tuple[str, str]]:
+    """The numbers in large type below the summary."""
+    found: list[tuple[str, str]] = class_facts(classes[0]) if classes else []
+    best = headline(scores)
+    if best is not None:
+        values = best.main()
+        for method in SURFACE_METHODS:
+            if method in values:
+                found.append((f"{values[method]:.2f}", f"{MAIN}, {method_name(method)}"))
+        if best.coverage:
+            found.append((f"{min(best.coverage.values()):.0%}", "of the seen windows predicted"))
+    if names:
+        found.append((str(len(names)), "scene" if len(names) == 1 else "scenes"))
+    frames = [scene["inputs"] for scene in scenes if scene["inputs"]]
+    if frames:
+        count, lost = sum(f["count"] for f in frames), sum(f["lost"] for f in frames)
+        found.append((f"{count:,}", f"frames, {lost} without pose"))
+    for run in runs[:1]:
+        if run["parameters"]:
+            found.append((f"{run['parameters'] / 1e6:.2f} M", "network weights"))
+    return found

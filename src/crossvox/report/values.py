@@ -1,0 +1,34 @@
+"""Values out of files that others wrote: numbers, tables, lists, or none of these."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+def number(value: Any) -> float | None:
+    """A finite number, or None."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) else None
+
+
+def as_dict(value: Any) -> dict[str, Any]:
+    """The value with texts as keys if it is a table, else an empty one."""
+    return {str(key): item for key, item in value.items()} if isinstance(value, Mapping) else {}
+
+
+def as_list(value: Any) -> list[Any]:
+    """The value if it is a list, else an empty one."""
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def texts(value: Any) -> tuple[str, ...]:
+    """The texts of a list."""
+    return tuple(item for item in as_list(value) if isinstance(item, str))
+
+
+def once(texts: Iterable[str]) -> list[str]:
+    """Every text once, in order."""
+    return list(dict.fromkeys(texts))

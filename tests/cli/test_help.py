@@ -1,0 +1,199 @@
+"""Help texts: what is listed, what is suggested, and that nothing heavy is imported for them."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from crossvox.cli import main
+from crossvox.cli.dispatch import split_command
+from crossvox.cli.signature import interface, parse
+from crossvox.recipes.commands import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+HEAVY = (
+    "torch",
+    "numba",
+    "cv2",
+    "scipy",
+    "h5py",
+    "trimesh",
+    "matplotlib",
+    "viser",
+    "accelerate",
+    "skimage",
+    "jinja2",
+)
+
+
+def run(code: str, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, check=True
+    )
+
+
+def test_help_names_every_command_and_imports_nothing_heavy() -> None:
+    heavy = {*HEAVY, "tyro", "rich"}
+    code = (
+        "import sys; from crossvox.cli import main; main(['--help']); "
+        f"print('imported:', sorted({heavy!r} & set(sys.modules)))"
+    )
+    result = run(code)
+    assert "imported: []" in result.stdout
+    for name, command in COMMANDS.items():
+        assert name in result.stdout
+        assert command.summary in result.stdout
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_help_of_a_command_imports_nothing_heavy(name: str) -> None:
+    code = (
+        "import sys; from crossvox.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        f"print('imported:', sorted({set(HEAVY)!r} & set(sys.modules)))"
+    )
+    result = run(code, *name.split(), "--help")
+    assert f"usage: crossvox {name}" in result.stdout
+    assert "imported: []" in result.stdout
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_every_command_explains_its_flags(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([*name.split(), "--help"])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    assert f"crossvox {name}" in text
+    assert "Args:" not in text
+    for flag in ("--params FILE", "--dry-run", "--json FILE"):
+        assert flag in text
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_every_parameter_has_a_help_text(name: str) -> None:
+    function = COMMANDS[name].load()
+    ask = interface(function)
+    told = ask.__doc__ or ""
+    for parameter in inspect.signature(ask).parameters:
+        if parameter != "options":
+            assert re.search(rf"^ +{parameter}: \w", told, re.MULTILINE), parameter
+    assert ":class:" not in told
+    assert "see " not in told.partition("Args:")[2]
+    assert "{arms}" not in told
+
+
+@pytest.mark.parametrize("group", ["train", "evaluate", "study", "import", "export"])
+@pytest.mark.parametrize("more", [[], ["--help"], ["-h"]])
+def test_the_first_word_of_commands_lists_them(
+    group: str, more: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([group, *more]) == 0
+    listed = re.findall(rf"^  ({group} \w+)  ", capsys.readouterr().out, re.MULTILINE)
+    assert listed == [name for name in COMMANDS if name.startswith(f"{group} ")]
+    assert len(listed) >= 2
+
+
+@pytest.mark.parametrize(
+    ("words", "suggestion"),
+    [
+        (["predcit"], "did you mean 'predict'?"),
+        (["predcit", "run", "data"], "did you mean 'predict'?"),
+        (["train", "segmnt3d"], "did you mean 'train segment3d'?"),
+        (["trian", "reconstruct"], "did you mean 'train reconstruct'?"),
+        (["trian"], "did you mean 'train'?"),
+        (["train", "DATA", "RUN"], "train segment2d"),
+        (["fly"], "crossvox --help lists all"),
+    ],
+)
+def test_a_mistyped_command_suggests_the_nearest(
+    words: list[str], suggestion: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    said = capsys.readouterr()
+    assert "error: no command is called" in said.err
+    assert suggestion in said.err
+    assert said.out == ""
+
+
+def test_unknown_commands_and_flags_end_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fly"]) == 2
+    assert "no command is called 'fly'" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as stop:
+        main(["score", "--wings", "2"])
+    assert stop.value.code == 2
+
+
+def test_two_word_commands_are_found() -> None:
+    assert split_command(["train", "reconstruct", "a"]) == ("train reconstruct", ["a"])
+    assert split_command(["score", "a", "b"]) == ("score", ["a", "b"])
+    assert split_command(["train"]) is None
+
+
+def test_flags_that_are_called_otherwise() -> None:
+    function = COMMANDS["train segment3d"].load()
+    words = ["data", "run", "--features", "a", "--from", "b", "--train.steps", "7"]
+    asked = parse(function, "train segment3d", words).arguments
+    assert asked["data"] == Path("data")
+    assert asked["start"] == Path("b")
+    assert asked["sources"].features == Path("a")
+    assert asked["params"].train.steps == 7
+
+
+def commands_of(file: str) -> list[str]:
+    text = (ROOT / file).read_text(encoding="utf-8")
+    blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return re.findall(r"^ *(crossvox .*)$", "\n".join(blocks), re.MULTILINE)
+
+
+@pytest.mark.parametrize("line", commands_of("README.md"))
+def test_commands_of_the_readme_are_understood(line: str) -> None:
+    words = shlex.split(line, comments=True)[1:]
+    chosen = split_command(words)
+    assert chosen is not None
+    name, rest = chosen
+    parse(COMMANDS[name].load(), name, rest)
+
+
+@pytest.mark.parametrize("module", ["crossvox", "crossvox.cli"])
+def test_the_package_runs_as_a_module(module: str) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=True
+    )
+    assert re.fullmatch(r"\d+\.\d+\.\d+\n", result.stdout)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["rooms", "--help"]])
+def test_help_into_a_closed_pipe_is_quiet(words: list[str]) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "crossvox", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
+
+
+def test_threads_that_wait_sleep_however_the_package_is_used() -> None:
+    code = (
+        "import os; os.environ.pop('OMP_WAIT_POLICY', None); "
+        "os.environ['OMP_DISPLAY_ENV'] = 'true'; "
+        "import crossvox.flow.runner; import torch"
+    )
+    said = run(code).stderr
+    if "OMP_WAIT_POLICY" not in said:
+        pytest.skip("an OpenMP that does not tell its settings")
+    assert re.search(r"OMP_WAIT_POLICY *= *'PASSIVE'", said)
+    chosen = "import os; os.environ['OMP_WAIT_POLICY'] = 'ACTIVE'; import crossvox; "
+    assert run(chosen + "print(os.environ['OMP_WAIT_POLICY'])").stdout == "ACTIVE\n"

@@ -1,0 +1,75 @@
+"""Tables: each is registered for a type that is there."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+
+import pytest
+from rich.console import Console
+
+from crossvox.cli import tables
+from crossvox.cli.tables import EACH, TABLES, show
+from crossvox.cli.terminal import Terminal
+from crossvox.core.volume import Score
+
+
+def shown(result: object) -> str:
+    files = io.StringIO(), io.StringIO()
+    show(result, Terminal(*(Console(file=file, width=100) for file in files)))
+    return files[0].getvalue() + files[1].getvalue()
+
+
+def test_every_table_is_of_a_type_that_is_there() -> None:
+    shown(None)
+    assert len(TABLES) >= 16
+    for name in TABLES:
+        module, _, kind = name.removesuffix(EACH).partition(":")
+        assert isinstance(getattr(import_module(module), kind), type)
+
+
+def test_showing_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from crossvox.cli.tables import show; from crossvox.cli.terminal import "
+        "Terminal; show(None, Terminal()); "
+        "print(sorted({'torch', 'numba', 'cv2', 'scipy', 'h5py', 'jinja2'} & set(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "[]\n"
+
+
+def test_a_list_is_shown_by_what_it_holds() -> None:
+    score = Score("F-score", 0.5, "ratio", 10, "points", True, "surface")
+    text = shown([score])
+    assert "Scores, protocol 'surface'" in text
+    assert "0.5000" in text
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A result of another package."""
+
+    rooms: int
+
+
+@dataclass(frozen=True)
+class Heir(Foreign):
+    """One that inherits its table."""
+
+
+def test_another_package_brings_its_own_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "rooms" in shown(Foreign(3))
+    monkeypatch.setattr(TABLES, "_parts", dict(TABLES.items()))
+
+    @tables.shows(f"{Foreign.__module__}:Foreign")
+    def show_foreign(result: Foreign, terminal: Terminal) -> None:
+        """Its table."""
+        terminal.say(f"found {result.rooms}")
+
+    assert shown(Foreign(3)) == "found 3\n"
+    assert shown(Heir(4)) == "found 4\n"

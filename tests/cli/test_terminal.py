@@ -1,0 +1,106 @@
+"""Progress bars that do not flood the screen, and text that is never taken as mark-up."""
+
+from __future__ import annotations
+
+import io
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from crossvox.cli.terminal import ROWS, Terminal
+
+
+def console(terminal: bool) -> Console:
+    return Console(
+        file=io.StringIO(), force_terminal=terminal, width=100, highlight=False, emoji=False
+    )
+
+
+def written(to: Console) -> str:
+    assert isinstance(to.file, io.StringIO)
+    return to.file.getvalue()
+
+
+def rows(terminal: Terminal) -> list[str]:
+    return [task.description for task in terminal.bars.progress.tasks if task.visible]
+
+
+def test_many_steps_leave_no_rows_behind() -> None:
+    terminal = Terminal(console(True), console(True))
+    with terminal:
+        scenes = terminal.step("scenes")
+        scenes(0, 300)
+        for n in range(300):
+            frames = terminal.step(f"scene{n}: frames")
+            for done in range(3):
+                frames(done, 2)
+                assert len(rows(terminal)) <= 2
+            scenes(n + 1, 300)
+        assert rows(terminal) == []
+        assert terminal.bars.progress.tasks == []
+
+
+def test_steps_that_never_end_keep_a_few_rows() -> None:
+    terminal = Terminal(console(True), console(True))
+    with terminal:
+        terminal.step("scenes")
+        reports = [terminal.step(f"step {n}") for n in range(60)]
+        assert len(rows(terminal)) == ROWS
+        assert rows(terminal)[0] == "scenes"
+        reports[7](1, 2)
+        assert len(rows(terminal)) == ROWS
+        assert "step 7" in rows(terminal)
+        reports[7](2, 2)
+        reports[7](2, 2)
+        assert "step 7" not in rows(terminal)
+
+
+def test_a_training_is_one_bar_with_its_scores() -> None:
+    terminal = Terminal(console(True), console(True))
+    with terminal:
+        watch = terminal.training("rgb/seed-0")
+        for step in range(1, 51):
+            state = {"step": step, "steps": 50, "loss": 0.5, "eta_s": 3.0}
+            watch(SimpleNamespace(**state, scores={"F-score": 0.25}))
+            assert len(rows(terminal)) == (1 if step < 50 else 0)
+            if step == 49:
+                assert terminal.bars.progress.tasks[0].fields["note"] == (
+                    "loss 0.5000  F-score 0.250"
+                )
+
+
+def test_a_log_gets_lines_now_and_then() -> None:
+    terminal = Terminal(console(False), console(False))
+    with terminal:
+        for n in range(60):
+            terminal.step(f"step {n}")(1, 1)
+        watch = terminal.training()
+        for step in range(1, 1001):
+            watch(SimpleNamespace(step=step, steps=1000, loss=0.5, eta_s=3.0, scores={}))
+    lines = written(terminal.console).splitlines()
+    assert len(lines) == 20
+    assert lines[-1] == "train: step 1000/1000  loss 0.5000  3 s left"
+
+
+@pytest.mark.parametrize("name", ["[red]room[/red]", "[/nothing]", ":smile: [link=x]", "a\\[b"])
+def test_names_are_shown_as_they_are(name: str) -> None:
+    terminal = Terminal(console(False), console(False))
+    terminal.say(f"scene {name}")
+    terminal.table(f"Scenes in {name}", ["scene", name], [[name, 1], ["b", name]])
+    assert f"scene {name}" in written(terminal.console)
+    assert written(terminal.out).count(name) == 4
+    screen = Terminal(console(True), console(True))
+    with screen:
+        watch = screen.training(name)
+        watch(SimpleNamespace(step=1, steps=9, loss=0.5, eta_s=3.0, scores={name: 0.5}))
+        screen.bars.progress.refresh()
+    assert written(screen.console).count(name) >= 2
+
+
+def test_control_characters_do_not_reach_the_terminal() -> None:
+    terminal = Terminal(console(False), console(False))
+    terminal.say("a\x1b[2Jb")
+    terminal.table("\x1b]0;title\x07", ["\x1b[1m"], [["\x1b[31m"]])
+    assert "\x1b" not in written(terminal.console) + written(terminal.out)
+    assert "a\N{REPLACEMENT CHARACTER}[2Jb" in written(terminal.console)

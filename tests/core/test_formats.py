@@ -1,0 +1,35 @@
+"""Numbers as readers see them."""
+
+from __future__ import annotations
+
+import doctest
+
+import pytest
+
+from crossvox.core import formats
+
+
+def test_examples_hold() -> None:
+    found = doctest.testmod(formats)
+    assert found.attempted == 8
+    assert found.failed == 0
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf")])
+def test_undefined_numbers_are_a_dash(value: float | None) -> None:
+    assert formats.value_text(value) == formats.spread_text(value, 0.1) == formats.NONE
+    assert formats.spread_text(0.5, value) == "0.500"
+    assert formats.interval_text(value, 1.0) == formats.interval_text(0.0, value) == "no interval"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.04, "0.0 s"), (9.96, "10.0 s"), (89.9, "90 s"), (90, "2 min"), (5400, "1.5 h")],
+)
+def test_durations_at_the_edges(seconds: float, text: str) -> None:
+    assert formats.duration_text(seconds) == text
+
+
+def test_only_the_whole_is_all() -> None:
+    assert formats.share_text(0.99999) == "99.9%"
+    assert formats.share_text(1) == "100%"
