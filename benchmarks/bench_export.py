@@ -13,7 +13,7 @@ import numpy as np
 from crossvox.capture import open_capture
 from crossvox.capture.export import export_folder
 from crossvox.capture.rooms import RoomsParams
-from crossvox.capture.sens import SensReader
+from crossvox.capture.sens.reader import SensReader
 from crossvox.core.labels import RawLabelMap
 from crossvox.recipes.rooms import write_rooms
 

@@ -6,14 +6,13 @@ place is a start voxel in the scene's grid; what hangs out of the scene is paddi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.core.checks import ParamsError, ShapeError, expect
+from crossvox.core.checks import ParamsError, expect
 from crossvox.core.grid import Index3, VoxelGrid, overlap
 from crossvox.core.labels import NYU40
 from crossvox.core.volume import SceneVolume, VoxelPixels
@@ -192,21 +191,6 @@ class ChunkDraws:
         return None
 
 
-def random_starts(volume: SceneVolume, params: ChunkParams, rng: np.random.Generator) -> DrawReport:
-    """Draw ``params.per_scene`` training sub-volumes; fewer where the scene does not offer them.
-
-    The scene counts as padded on the high side by one sub-volume, so that its borders occur.
-    """
-    return ChunkDraws(volume, params, rng).draw(params.per_scene)
-
-
-def tiled_starts(volume: SceneVolume, shape: Index3) -> list[Index3]:
-    """All tiles that hold an occupied voxel; the scene is padded to whole tiles."""
-    starts = sliding_starts(volume.grid, shape, shape)
-    counts = BoxCounts(volume.occupied).count(np.array(starts), shape)
-    return [start for start, count in zip(starts, counts.tolist(), strict=True) if count > 0]
-
-
 def sliding_starts(grid: VoxelGrid, shape: Index3, stride: Index3) -> list[Index3]:
     """Windows every ``stride`` voxels that cover the whole grid.
 
@@ -238,31 +222,6 @@ def cut(array: Array, start: Index3, shape: Index3, fill: Any) -> Array:
     out = np.full((*array.shape[:-3], *shape), fill, dtype=array.dtype)
     (x, y, z), (i, j, k) = overlap(start, shape, array.shape[-3:])
     out[..., i, j, k] = array[..., x, y, z]
-    return out
-
-
-def stitch(
-    pieces: Sequence[Array], starts: Sequence[Index3], extent: Index3, fill: Any = 0
-) -> Array:
-    """Put pieces ``(..., x, y, z)`` back at their starts in a volume of ``extent`` voxels.
-
-    What hangs out is dropped, later pieces overwrite earlier ones, voxels without a piece hold
-    ``fill``.
-
-    Raises:
-        ShapeError: no pieces, or not one start a piece.
-    """
-    expect(
-        len(pieces) == len(starts) > 0,
-        given=f"{len(pieces)} pieces for {len(starts)} starts",
-        needed="one start a piece, and at least one piece",
-        do="cut the pieces at these starts",
-        error=ShapeError,
-    )
-    out = np.full((*pieces[0].shape[:-3], *extent), fill, dtype=pieces[0].dtype)
-    for piece, start in zip(pieces, starts, strict=True):
-        (x, y, z), (i, j, k) = overlap(start, piece.shape[-3:], extent)
-        out[..., x, y, z] = piece[..., i, j, k]
     return out
 
 

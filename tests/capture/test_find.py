@@ -13,7 +13,8 @@ from crossvox.capture import open_capture
 from crossvox.capture.find import capture_names, find_captures
 from crossvox.capture.formats import READERS
 from crossvox.capture.reader import Opening, Reader
-from crossvox.capture.sens import SensFrame, SensHeader, SensWriter
+from crossvox.capture.sens.layout import SensFrame, SensHeader
+from crossvox.capture.sens.writer import SensWriter
 from crossvox.core.camera import Intrinsics, Pose, Size
 from crossvox.core.checks import CaptureError
 from crossvox.core.frame import ALL_PARTS, Capture, CaptureInfo, Frame, Parts

@@ -17,7 +17,8 @@ from crossvox.capture.folder import FALLBACK_CAMERA, FolderCapture
 from crossvox.capture.formats import READERS
 from crossvox.capture.moved import MovedCapture
 from crossvox.capture.scannet import ScanNetCapture
-from crossvox.capture.sens import SensFrame, SensHeader, SensWriter
+from crossvox.capture.sens.layout import SensFrame, SensHeader
+from crossvox.capture.sens.writer import SensWriter
 from crossvox.capture.seven_scenes import SevenScenesCapture, SevenScenesParams
 from crossvox.capture.tum import TumCapture, associate, pose_from_quaternion
 from crossvox.core.camera import Intrinsics, Pose, Size

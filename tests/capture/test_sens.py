@@ -15,7 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crossvox.capture.sens import SensFrame, SensHeader, SensReader, SensWriter
+from crossvox.capture.sens.layout import SensFrame, SensHeader
+from crossvox.capture.sens.reader import SensReader
+from crossvox.capture.sens.writer import SensWriter
 from crossvox.core.camera import Intrinsics
 from crossvox.core.checks import CaptureError, ParamsError
 from crossvox.doors.images import encode_jpeg, encode_png

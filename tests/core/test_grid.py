@@ -23,13 +23,17 @@ def test_world_and_grid_undo_each_other(grid: VoxelGrid, coordinate: tuple) -> N
     np.testing.assert_allclose(grid.grid_from_world @ grid.world_from_grid, np.eye(4), atol=1e-9)
 
 
+def contains(grid: VoxelGrid, coordinates: np.ndarray) -> np.ndarray:
+    return np.logical_and.reduce((coordinates >= 0) & (coordinates < grid.shape), axis=-1)
+
+
 @given(grids)
 def test_linear_numbers_are_c_order(grid: VoxelGrid) -> None:
     coordinates = np.stack(np.indices(grid.shape), axis=-1)
     numbers = np.arange(grid.count).reshape(grid.shape)
     np.testing.assert_array_equal(grid.linear(coordinates), numbers)
-    assert grid.contains(coordinates).all()
-    assert not grid.contains(np.array(grid.shape))
+    assert contains(grid, coordinates).all()
+    assert not contains(grid, np.array(grid.shape))
 
 
 @given(grids, st.tuples(*[st.integers(-6, 6)] * 3))
@@ -44,7 +48,7 @@ def test_a_sub_grid_keeps_its_place(grid: VoxelGrid, start: tuple) -> None:
 def test_a_grid_around_points_holds_them(points: np.ndarray) -> None:
     grid = VoxelGrid.around(points, 0.05)
     nearest = np.round(grid.to_grid(points)).astype(int)
-    assert grid.contains(np.clip(nearest, 0, None)).all()
+    assert contains(grid, np.clip(nearest, 0, None)).all()
     assert np.abs(grid.to_grid(points) - nearest).max() <= 0.5 + 1e-6
     offset = np.array(grid.origin_m) / 0.05
     np.testing.assert_allclose(offset, np.round(offset), atol=1e-6)

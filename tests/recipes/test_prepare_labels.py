@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crossvox.capture.sens import SensFrame, SensHeader, SensWriter
+from crossvox.capture.sens.layout import SensFrame, SensHeader
+from crossvox.capture.sens.writer import SensWriter
 from crossvox.core.artifact import read_manifest
 from crossvox.core.camera import Intrinsics
 from crossvox.core.checks import CrossvoxError

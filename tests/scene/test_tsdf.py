@@ -17,6 +17,7 @@ from crossvox.core.checks import ParamsError
 from crossvox.core.frame import Frame
 from crossvox.core.volume import Mesh
 from crossvox.scene.params import TsdfParams
+from crossvox.scene.tsdf import cells
 from crossvox.scene.tsdf import cells as room
 from crossvox.scene.tsdf.blocks import BLOCK
 from crossvox.scene.tsdf.volume import TsdfVolume, fuse
@@ -226,10 +227,14 @@ def test_any_signs_give_a_surface_without_cracks() -> None:
 
 
 def test_the_marching_cubes_table_covers_every_crossed_edge() -> None:
+<<<<<<< HEAD
+    table = cells.cell_triangles()
+=======
     table = room.cell_triangles()
+>>>>>>> main
     for pattern in range(256):
         crossed = {
-            room._edge_number(a, a | 1 << axis)
+            cells._edge_number(a, a | 1 << axis)
             for a in range(8)
             for axis in range(3)
             if not a >> axis & 1 and (pattern >> a ^ pattern >> (a | 1 << axis)) & 1

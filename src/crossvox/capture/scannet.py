@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from crossvox.capture.files import missing, numbered, read_gray_checked
 from crossvox.capture.reader import Reader
 from crossvox.capture.registration import Registration, RegistrationMode, is_rigid
-from crossvox.capture.sens import SensReader
+from crossvox.capture.sens.reader import SensReader
 from crossvox.capture.stored import StoredCapture
 from crossvox.core.camera import Size
 from crossvox.core.checks import CaptureError, expect

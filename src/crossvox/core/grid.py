@@ -75,11 +75,6 @@ class VoxelGrid:
         """Grid coordinates ``(*n, 3)`` in metres."""
         return np.asarray(coordinates, dtype=np.float64) * self.voxel_m + self.origin_m
 
-    def contains(self, coordinates: Array) -> NDArray[np.bool_]:
-        """Which integer coordinates ``(*n, 3)`` lie inside."""
-        coordinates = np.asarray(coordinates)
-        return np.logical_and.reduce((coordinates >= 0) & (coordinates < self.shape), axis=-1)
-
     def linear(self, coordinates: Array) -> NDArray[np.int64]:
         """C-order position of integer coordinates ``(*n, 3)``: ``(i * Y + j) * Z + k``."""
         i, j, k = np.moveaxis(np.asarray(coordinates, dtype=np.int64), -1, 0)

@@ -18,7 +18,7 @@ from crossvox.core.checks import ParamsError, ShapeError, expect
 from crossvox.core.frame import Frame
 from crossvox.core.grid import VoxelGrid
 from crossvox.core.labels import UNANNOTATED
-from crossvox.core.threads import spread
+from crossvox.core.threads import spread, threads
 from crossvox.core.volume import Mesh
 
 Array = NDArray[Any]
@@ -347,7 +347,9 @@ def transfer_labels(
     if len(vertices_m) == 0 or len(points_m) == 0:
         return labels
     tree = cKDTree(vertices_m, balanced_tree=False, compact_nodes=False)
-    distance_m, nearest = tree.query(points_m, distance_upper_bound=max_distance_m, workers=-1)
+    distance_m, nearest = tree.query(
+        points_m, distance_upper_bound=max_distance_m, workers=threads()
+    )
     near = distance_m < max_distance_m
     labels[near] = vertex_labels[nearest[near]]
     return labels

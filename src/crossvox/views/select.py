@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import numpy as np
 
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.grid import Index3
+from crossvox.core.threads import threads
 from crossvox.core.volume import SceneViews, VoxelPixels
 
 BLOCK = 16
@@ -94,7 +94,7 @@ def select_many(
         for first in firsts:
             work(first)
     else:
-        with ThreadPoolExecutor(max(1, min(len(firsts), os.cpu_count() or 1))) as pool:
+        with ThreadPoolExecutor(max(1, min(len(firsts), threads()))) as pool:
             for done in pool.map(work, firsts):
                 if progress is not None:
                     progress(done, count)

@@ -10,7 +10,6 @@ afterwards (:mod:`crossvox.views.select`).
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,6 +22,7 @@ from crossvox.core.camera import ImageFit, Intrinsics, Pose
 from crossvox.core.checks import ShapeError, expect
 from crossvox.core.frame import Frame, fit_nearest
 from crossvox.core.grid import Index3, VoxelGrid
+from crossvox.core.threads import threads
 from crossvox.core.volume import SceneViews
 from crossvox.views.params import ViewParams
 
@@ -153,7 +153,7 @@ def scene_views(
     Raises:
         ShapeError: a frame has no depth, or its camera differs from the first frame's.
     """
-    workers = max(1, min(4, os.cpu_count() or 1))
+    workers = max(1, min(4, threads()))
     fitted: tuple[Intrinsics, ImageFit, Intrinsics] | None = None
     ids: list[int] = []
     found: list[Pairs] = []

@@ -12,7 +12,7 @@ import pytest
 from crossvox.capture.rooms import RoomsParams
 from crossvox.capture.rooms.layout.furnish import kind_of
 from crossvox.capture.rooms.write import room_images, scene_name, splits, write_room
-from crossvox.capture.sens import SensReader
+from crossvox.capture.sens.reader import SensReader
 from crossvox.core.artifact import read_manifest, write_manifest
 from crossvox.core.labels import NYU40, RawLabelMap
 from crossvox.doors.images import read_gray

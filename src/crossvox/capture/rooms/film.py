@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from crossvox.capture.rooms.params import RoomsParams
 from crossvox.capture.rooms.scan import Scan
-from crossvox.capture.sens import SensFrame
+from crossvox.capture.sens.layout import SensFrame
 from crossvox.doors.images import encode_jpeg, encode_png
 
 SURFACE_FAR_M = 4.5

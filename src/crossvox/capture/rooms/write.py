@@ -18,7 +18,8 @@ from crossvox.capture.rooms.layout.furnish import kind_of
 from crossvox.capture.rooms.params import RoomsParams
 from crossvox.capture.rooms.reference import reference_mesh
 from crossvox.capture.rooms.scan import Scan, prepare_scan
-from crossvox.capture.sens import SensHeader, SensWriter
+from crossvox.capture.sens.layout import SensHeader
+from crossvox.capture.sens.writer import SensWriter
 from crossvox.core.artifact import (
     Stopwatch,
     replacing,
