@@ -18,7 +18,6 @@ from crossvox.core.frame import Frame
 from crossvox.core.volume import Mesh
 from crossvox.scene.params import TsdfParams
 from crossvox.scene.tsdf import cells
-from crossvox.scene.tsdf import cells as room
 from crossvox.scene.tsdf.blocks import BLOCK
 from crossvox.scene.tsdf.volume import TsdfVolume, fuse
 
@@ -227,11 +226,7 @@ def test_any_signs_give_a_surface_without_cracks() -> None:
 
 
 def test_the_marching_cubes_table_covers_every_crossed_edge() -> None:
-<<<<<<< HEAD
     table = cells.cell_triangles()
-=======
-    table = room.cell_triangles()
->>>>>>> main
     for pattern in range(256):
         crossed = {
             cells._edge_number(a, a | 1 << axis)
