@@ -8,6 +8,7 @@ process left of either is put right by the next call for the same folder.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -16,8 +17,12 @@ from pathlib import Path
 
 from crossvox.core.artifact import MANIFEST, Manifest, read_manifest, write_manifest
 from crossvox.core.checks import ArtifactError, expect
+from crossvox.flow import locks
 
 PART, OLD = ".part", ".old"
+
+_OWN = re.compile(rf"\{locks.FOLDER}|\..+\.[0-9a-f]{{8}}\.(part|old)(\..+)?")
+"""Hidden names that this package makes: locks, folders and files that are being written."""
 
 
 def expect_own(folder: Path, *stages: str) -> None:
@@ -114,9 +119,5 @@ def _escaped(name: str) -> str:
 
 
 def _visible(folder: Path) -> list[str]:
-    """Names of what a folder holds, less the locks and leftovers of this package."""
-    return [
-        path.name
-        for path in folder.iterdir()
-        if not (path.name.startswith(".") and path.name.endswith((PART, OLD, ".locks")))
-    ]
+    """Names of what a folder holds, less the locks and unfinished pieces of this package."""
+    return [path.name for path in folder.iterdir() if not _OWN.fullmatch(path.name)]
