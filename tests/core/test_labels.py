@@ -57,7 +57,7 @@ def test_ids_beyond_nyu40_are_unannotated_and_counted() -> None:
 
 @pytest.mark.parametrize("ids", [[1, 2, 1191], [1, 58, 116, 145], [300] * 3])
 def test_raw_ids_are_mapped_by_the_class_map_or_refused(tmp_path: Path, ids: list[int]) -> None:
-    with pytest.raises(CaptureError, match=r"a\.ply with label ids up to \d+, which are raw ids"):
+    with pytest.raises(CaptureError, match=r"a\.ply with vertex label \d+, a raw id"):
         nyu40_of_vertices(np.array(ids), None, "a.ply")
     file = tmp_path / "map.tsv"
     file.write_text("id\tnyu40id\n1\t1\n58\t5\n300\t40\n1191\t39\n203\t\n", encoding="utf-8-sig")

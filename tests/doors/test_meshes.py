@@ -242,7 +242,7 @@ def test_raw_label_ids_are_refused_without_a_class_map(tmp_path: Path) -> None:
     mesh = read_mesh(tmp_path / "mesh.ply")
     raw = np.array([1191, 1, 2, 3] * len(mesh.vertices_m), np.uint16)[: len(mesh.vertices_m)]
     write_ply(tmp_path / "mesh.ply", replace(mesh, labels=raw))  # type: ignore[arg-type]
-    with pytest.raises(CaptureError, match=r"mesh\.ply with label ids up to 1191, .*class map"):
+    with pytest.raises(CaptureError, match=r"mesh\.ply with vertex label 1191, .*class map"):
         read_mesh(tmp_path / "mesh.ply")
 
 

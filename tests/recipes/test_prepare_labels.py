@@ -59,7 +59,7 @@ def test_ids_beyond_nyu40_are_unannotated_and_counted(tmp_path: Path) -> None:
 
 def test_raw_ids_need_the_class_map(tmp_path: Path) -> None:
     write_scan(tmp_path / "raw", np.where(np.arange(400) < 200, 1191, 58))
-    with pytest.raises(CrossvoxError, match=r"labels\.ply with label ids up to 1191.*--label-map"):
+    with pytest.raises(CrossvoxError, match=r"labels\.ply with vertex label 1191.*--label-map"):
         prepare(tmp_path / "raw", tmp_path / "data", QUICK, workers=1)
     table = tmp_path / "raw/scannetv2-labels.combined.tsv"
     table.write_text("id\tnyu40id\n58\t7\n1191\t39\n")

@@ -160,8 +160,8 @@ def nyu40_of_vertices(
     raw = bool((whole > 255).any()) or 2 * int(beyond.sum()) > int((whole > 0).sum())
     if raw and class_map is None:
         raise CaptureError(
-            f"given: {source} with label ids up to {whole.max()}, which are raw ids of the data "
-            f"set; needed: NYU40 ids (0 to {len(NYU40_NAMES) - 1}), or the class map "
+            f"given: {source} with vertex label {whole.max()}, a raw id of the data set; "
+            f"needed: NYU40 ids (0 to {len(NYU40_NAMES) - 1}), or the class map "
             f"scannetv2-labels.combined.tsv; do: put it beside the scans or pass --label-map"
         )
     if raw and class_map is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from crossvox.core.checks import ArtifactError, CrossvoxError
@@ -18,7 +20,7 @@ from crossvox.core.grid import VoxelGrid
 MOST_VOXELS = 1 << 33
 """Voxels beyond which a stored shape is taken for damage (a room of 100 x 100 x 100 m at 5 cm)."""
 
-DAMAGE = (
+_READING = (
     OSError,
     EOFError,
     KeyError,
@@ -29,16 +31,51 @@ DAMAGE = (
     MemoryError,
     OverflowError,
     RuntimeError,
+    SyntaxError,
+    tokenize.TokenError,
     zipfile.BadZipFile,
     zlib.error,
-    CrossvoxError,
 )
-"""What numpy and zipfile raise on a file that was cut, overwritten, or is something else."""
+"""What numpy and zipfile raise where they read bytes that were cut, overwritten, or are something
+else. It is caught around their own calls alone: in our code most of it is a mistake of ours."""
+
+
+class Damage(ValueError):
+    """A file that cannot be read in full."""
+
+
+class Arrays:
+    """Arrays of an open ``.npz``; asking for one that is damaged raises :class:`Damage`."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._file
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        """The array of this name, decompressed anew each time."""
+        with _reading(f"array {name!r}"):
+            array: NDArray[Any] = self._file[name]
+            return array
 
 
 @contextmanager
-def reading_npz(path: Path, *, needed: str, do: str) -> Iterator[Any]:
-    """Open an ``.npz`` without pickled objects; whatever goes wrong inside names the file.
+def _reading(what: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except _READING as error:
+        raise Damage(f"{what}: {error}") from error
+
+
+@contextmanager
+def reading_npz(path: Path, *, needed: str, do: str) -> Iterator[Arrays]:
+    """Open an ``.npz`` without pickled objects; what is wrong with its content names the file.
+
+    Besides damage these are the ``ValueError`` and ``CrossvoxError`` that the block raises for
+    arrays that do not fit. Anything else is a mistake of the program and passes through.
 
     Args:
         path: the file.
@@ -49,13 +86,17 @@ def reading_npz(path: Path, *, needed: str, do: str) -> Iterator[Any]:
         ArtifactError: missing or damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            yield arrays
+        with _reading("file"):
+            file = np.load(path, allow_pickle=False)
+        if not isinstance(file, NpzFile):
+            raise Damage("no .npz archive")
+        with file:
+            yield Arrays(file)
     except FileNotFoundError:
         raise ArtifactError(
             f"given: {path}, which does not exist; needed: {needed}; do: check the path, or {do}"
         ) from None
-    except DAMAGE as error:
+    except (ValueError, CrossvoxError) as error:
         raise ArtifactError(
             f"given: {path}, which cannot be read in full ({error}); needed: {needed}, as crossvox "
             f"writes it; do: delete it and {do}"
@@ -71,7 +112,7 @@ def grid_arrays(grid: VoxelGrid) -> dict[str, NDArray[Any]]:
     }
 
 
-def read_grid(arrays: Any) -> VoxelGrid:
+def read_grid(arrays: Arrays) -> VoxelGrid:
     """The grid that :func:`grid_arrays` stored.
 
     Raises:
@@ -80,9 +121,12 @@ def read_grid(arrays: Any) -> VoxelGrid:
     shape = arrays["shape"].astype(np.int64)
     if shape.shape != (3,) or shape.min() < 1 or np.prod(shape.astype(float)) > MOST_VOXELS:
         raise ValueError(f"a grid of shape {shape.tolist()}")
+    origin, voxel = arrays["origin_m"].astype(np.float64), arrays["voxel_m"].astype(np.float64)
+    if origin.shape != (3,) or voxel.shape != ():
+        raise ValueError(f"an origin of shape {origin.shape}, a voxel of shape {voxel.shape}")
     x, y, z = shape.tolist()
-    ox, oy, oz = arrays["origin_m"].astype(np.float64).tolist()
-    return VoxelGrid((x, y, z), float(arrays["voxel_m"]), (ox, oy, oz))
+    ox, oy, oz = origin.tolist()
+    return VoxelGrid((x, y, z), float(voxel), (ox, oy, oz))
 
 
 def unpack_mask(bits: NDArray[Any], grid: VoxelGrid) -> NDArray[np.bool_]:

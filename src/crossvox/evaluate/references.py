@@ -11,7 +11,7 @@ from crossvox.core.checks import ArtifactError, CaptureError, expect
 from crossvox.core.labels import NYU40
 from crossvox.core.volume import Mesh, SceneVolume
 from crossvox.doors.isosurface import isosurface
-from crossvox.doors.meshes import read_mesh
+from crossvox.doors.meshes import read_labelled_mesh, read_mesh
 from crossvox.scene.store import read_volume
 
 VOLUME = "volume.npz"
@@ -99,11 +99,10 @@ def read_labelled(path: Path) -> Mesh:
     Raises:
         CaptureError: it cannot be read, or holds other labels.
     """
-    mesh = read_mesh(path)
-    labels = mesh.labels
+    mesh, strange = read_labelled_mesh(path)
     expect(
-        labels is None or len(labels) == 0 or int(labels.max()) < _CLASSES,
-        given=f"{path} with vertex label {0 if labels is None else int(labels.max(initial=0))}",
+        not strange,
+        given=f"{path} with vertex label {max(strange, default=0)}",
         needed=f"NYU40 ids from 0 to {_CLASSES - 1}",
         do="map raw labels to NYU40 first ('crossvox prepare' does)",
         error=CaptureError,

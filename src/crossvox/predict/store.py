@@ -59,8 +59,8 @@ def read_prediction(path: Path) -> ScenePrediction:
 
 
 def _read(arrays: Any) -> ScenePrediction:
-    if int(arrays["schema"]) != SCHEMA:
-        raise ValueError(f"schema {int(arrays['schema'])}, this version reads {SCHEMA}")
+    if arrays["schema"].tolist() != SCHEMA:
+        raise ValueError(f"schema {arrays['schema'].tolist()}, this version reads {SCHEMA}")
     grid = read_grid(arrays)
     probability = arrays["probability"].astype(np.float32)
     if not ((probability >= 0) & (probability <= 1)).all():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,12 +26,12 @@ from crossvox.core.methods import (
     VOTES,
     method_name,
 )
-from crossvox.core.threads import threads
 from crossvox.core.volume import Mesh
 from crossvox.doors.meshes import read_mesh
 from crossvox.report.folders import is_fused, scene_folder
 from crossvox.report.hiding import hidden
 from crossvox.report.sources import Sources
+from crossvox.scene.voxelize import transfer_labels
 
 Array = NDArray[Any]
 
@@ -189,8 +190,6 @@ def nearest_labels(mesh: Mesh, points_m: Array) -> NDArray[np.uint8]:
     Raises:
         ShapeError: the mesh has no labels.
     """
-    from scipy.spatial import cKDTree
-
     expect(
         mesh.labels is not None and len(mesh.vertices_m) > 0,
         given="a mesh without labels",
@@ -198,9 +197,7 @@ def nearest_labels(mesh: Mesh, points_m: Array) -> NDArray[np.uint8]:
         do="predict with a segmentation run",
         error=ShapeError,
     )
-    assert mesh.labels is not None
-    tree = cKDTree(mesh.vertices_m, balanced_tree=False, compact_nodes=False)
-    return mesh.labels[tree.query(points_m, workers=threads())[1]]
+    return transfer_labels(points_m, mesh, math.inf)
 
 
 def unknown_parts(room: Room) -> list[str]:

@@ -13,9 +13,10 @@ import numpy as np
 
 from crossvox.core.artifact import MANIFEST, digest, read_manifest, replacing
 from crossvox.core.camera import Intrinsics
+from crossvox.core.checks import ArtifactError
 from crossvox.core.frame import Capture
 from crossvox.core.grid import VoxelGrid
-from crossvox.core.npz import DAMAGE
+from crossvox.core.npz import reading_npz
 from crossvox.core.volume import SceneViews
 from crossvox.views.params import ViewParams
 
@@ -82,7 +83,7 @@ def read_views(path: Path, key: str, grid: VoxelGrid) -> SceneViews | None:
     A damaged file counts as none: it is made anew from the frames.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with reading_npz(path, needed="kept views", do="go on") as stored:
             if str(stored["digest"]) != key:
                 return None
             lens, size = stored["lens"].tolist(), stored["size"].tolist()
@@ -94,5 +95,5 @@ def read_views(path: Path, key: str, grid: VoxelGrid) -> SceneViews | None:
                 stored["voxel"],
                 stored["pixel"],
             )
-    except DAMAGE:
+    except ArtifactError:
         return None
