@@ -12,7 +12,7 @@ from crossvox.core.checks import CaptureError, expect
 from crossvox.core.names import safe_name
 
 
-def find_captures(raw: Path) -> list[Path]:
+def find_captures(raw: Path, *, assume_camera: bool = False) -> list[Path]:
     """The capture at ``raw``, or all files and folders right below it that a reader claims.
 
     A folder of captures may hold files and folders mixed. Broken captures are found too, so that
@@ -28,7 +28,7 @@ def find_captures(raw: Path) -> list[Path]:
     if len({path.is_dir() for path in below}) > 1:
         return below
     try:
-        open_capture(raw)
+        open_capture(raw, assume_camera=assume_camera)
     except CaptureError as error:
         if below:
             return below
