@@ -160,3 +160,13 @@ def test_the_parts_are_small_and_known_to_no_file_of_crossvox() -> None:
     assert all(len(re.findall(r"\S.*\n", part.read_text())) <= 40 for part in parts)
     sources = (ROOT / "src" / "crossvox").rglob("*.py")
     assert not [path for path in sources if "room_parts" in path.read_text(encoding="utf-8")]
+
+
+def test_the_page_about_it_shows_the_files_as_they_are() -> None:
+    page = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    shown = re.findall(r'^```\w+ title="(.+?)"\n(.*?)^```$', page, re.MULTILINE | re.DOTALL)
+    assert len(shown) == 8
+    for name, code in shown:
+        assert code in (PLUGIN / name).read_text(encoding="utf-8"), name
+    for group in tomllib.loads((PLUGIN / "pyproject.toml").read_text())["project"]["entry-points"]:
+        assert f"`{group}`" in page
