@@ -44,7 +44,7 @@ from crossvox.scene.store import read_volume
 from crossvox.tasks.params import FeatureParams, Segment3dParams
 from crossvox.tasks.segment3d import Segment3d
 from crossvox.train.checkpoint import load_checkpoint, save_checkpoint
-from crossvox.train.folder import learnt_from
+from crossvox.train.folder import lineage_of
 from crossvox.train.params import TrainParams, TransferParams
 from crossvox.train.transfer import Transfer
 
@@ -105,7 +105,7 @@ def test_runs_tell_the_scenes_that_they_learnt_from(work: Path, tmp_path: Path) 
     (name,) = (work / "data" / "train.txt").read_text().split()
     (held_out,) = (work / "data" / "val.txt").read_text().split()
     for trained in ("run2d", "shape", "classes"):
-        assert learnt_from(work / trained) == (name,)
+        assert lineage_of(work / trained).scenes == (name,)
         scenes = load(work / trained / "params.json")["scenes"]
         assert scenes == {"train": [name], "validation": [held_out]}
         assert tuple(read_manifest(work / trained).learnt_from or ()) == (name,)
@@ -115,7 +115,7 @@ def test_runs_tell_the_scenes_that_they_learnt_from(work: Path, tmp_path: Path) 
     other = ["--scenes", held_out, "--validation-scenes", "none"]
     run("train", "segment3d", work / "data", tmp_path / "run", *TRAIN, *other,
         "--from", work / "shape")  # fmt: skip
-    assert learnt_from(tmp_path / "run") == tuple(sorted((name, held_out)))
+    assert lineage_of(tmp_path / "run").scenes == tuple(sorted((name, held_out)))
 
 
 def test_the_run_tells_labels_and_transfer(work: Path) -> None:

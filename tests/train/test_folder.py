@@ -10,11 +10,12 @@ import pytest
 
 from crossvox.core.artifact import read_json, read_manifest, write_json
 from crossvox.core.checks import ArtifactError
+from crossvox.flow.lineage import UNKNOWN, Lineage
 from crossvox.train.folder import (
     claim,
     complete,
     expect_same_run,
-    learnt_from,
+    lineage_of,
     make_record,
     read_record,
 )
@@ -88,13 +89,13 @@ def test_only_what_steers_may_change(tmp_path: Path) -> None:
 def test_a_run_has_learnt_from_its_scenes_and_those_of_its_ancestors(tmp_path: Path) -> None:
     flat, shape, run = (tmp_path / name for name in ("flat", "shape", "run"))
     claim(flat, record(scenes=["b", "a"], validation_scenes=["x"]))
-    assert learnt_from(flat) == ("a", "b")
-    claim(shape, record(scenes=["c"], ancestors={"features": learnt_from(flat)}))
-    assert learnt_from(shape) == ("a", "b", "c")
-    ancestors = {"features": learnt_from(flat), "start": learnt_from(shape)}
+    assert lineage_of(flat) == Lineage(("a", "b"))
+    claim(shape, record(scenes=["c"], ancestors={"features": lineage_of(flat)}))
+    assert lineage_of(shape) == Lineage(("a", "b", "c"))
+    ancestors = {"features": lineage_of(flat), "start": lineage_of(shape)}
     made = record(scenes=["d", "d"], validation_scenes=["y"], ancestors=ancestors)
     claim(run, made)
-    assert learnt_from(run) == ("a", "b", "c", "d")
+    assert lineage_of(run) == Lineage(("a", "b", "c", "d"))
     assert read_json(run / PARAMS)["scenes"] == {"train": ["d"], "validation": ["y"]}
     complete(run, made, notes={"step": 1}, seconds={"total": 1.0}, links={"start": shape})
     manifest = read_manifest(run)
@@ -105,13 +106,29 @@ def test_a_run_has_learnt_from_its_scenes_and_those_of_its_ancestors(tmp_path: P
 
 def test_what_is_unknown_is_called_unknown(tmp_path: Path) -> None:
     claim(tmp_path / "images", record())
-    assert learnt_from(tmp_path / "images") is None
-    made = record(scenes=["d"], ancestors={"features": None, "start": ["e"]})
+    assert lineage_of(tmp_path / "images") == UNKNOWN
+    assert read_record(tmp_path / "images").learnt_from is None
+    made = record(scenes=["d"], ancestors={"features": UNKNOWN, "start": Lineage(("e",))})
     claim(tmp_path / "run", made)
     found = read_record(tmp_path / "run")
     assert found.learnt_from == ("d", "e")
     assert found.unknown_ancestors == ("features",)
     assert record(scenes=[])["learnt_from"] == []
+
+
+def test_known_scenes_count_although_others_are_unknown(tmp_path: Path) -> None:
+    """One rule for all: what is known is seen; the rest is unknown, over any number of runs."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    claim(first, record(scenes=["scene0001_00"], ancestors={"features": UNKNOWN}))
+    claim(second, record(scenes=["scene0002_00"], ancestors={"start": lineage_of(first)}))
+    assert read_record(second).unknown_ancestors == ("start",)
+    found = lineage_of(second)
+    assert found == Lineage(("scene0001_00", "scene0002_00"), complete=False)
+    assert [found.has_seen(f"scene000{n}_01") for n in (1, 2, 3)] == [True, True, None]
+    # A run whose own scenes have no names tells those of its ancestors, and is not complete.
+    claim(tmp_path / "images", record(ancestors={"start": Lineage(("a",))}))
+    assert lineage_of(tmp_path / "images") == Lineage(("a",), complete=False)
+    assert Lineage(("a",)).has_seen("b") is False
 
 
 def test_a_run_of_other_numbers_is_not_gone_on_with(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from crossvox.core.checks import CaptureError
@@ -21,8 +22,8 @@ HELD_OUT_OF = 5
 """One space in so many is held out, where no list says otherwise."""
 
 LEARNT_FROM = "learnt from"
-"""Note of a predicted scene: whether a network behind it has learnt from the scene's space; None
-where a network does not tell what it learnt from."""
+"""Note of a predicted scene: whether a network behind it has learnt from the scene's space, see
+:meth:`Lineage.has_seen`."""
 
 _SCANNET = re.compile(r"(?P<space>scene\d{4})_\d{2}")
 
@@ -65,13 +66,42 @@ def scene_list(data: Path, split: str) -> list[str]:
     return read_list(path) if path.is_file() else []
 
 
-def is_seen(scene: str, learnt_from: Iterable[str] | None) -> bool:
-    """Whether a scene shows a space that was learnt from; False where that is unknown."""
-    return space_of(scene) in {space_of(name) for name in learnt_from or ()}
+def is_seen(scene: str, learnt_from: Iterable[str]) -> bool:
+    """Whether a scene shows a space that was learnt from."""
+    return space_of(scene) in {space_of(name) for name in learnt_from}
 
 
-def together(*sources: Iterable[str] | None) -> tuple[str, ...] | None:
-    """Scenes that any of several sources has learnt from; None if one of them does not know."""
-    if any(source is None for source in sources):
-        return None
-    return tuple(sorted({name for source in sources for name in source or ()}))
+@dataclass(frozen=True)
+class Lineage:
+    """What something has learnt from, as far as it is told.
+
+    Attributes:
+        scenes: names of the scenes that are known, sorted.
+        complete: whether these are all; not so where it, or something that it started from, does
+            not tell.
+    """
+
+    scenes: tuple[str, ...] = ()
+    complete: bool = True
+
+    @property
+    def told(self) -> tuple[str, ...] | None:
+        """The scenes; None where nothing is known."""
+        return self.scenes if self.scenes or self.complete else None
+
+    def has_seen(self, scene: str) -> bool | None:
+        """Whether a scene shows a space that was learnt from; None: nobody knows."""
+        if is_seen(scene, self.scenes):
+            return True
+        return False if self.complete else None
+
+
+UNKNOWN = Lineage(complete=False)
+"""Of something that tells nothing."""
+
+
+def together(sources: Iterable[Lineage]) -> Lineage:
+    """What several have learnt from: all that any of them tells."""
+    every = list(sources)
+    names = {name for source in every for name in source.scenes}
+    return Lineage(tuple(sorted(names)), all(source.complete for source in every))

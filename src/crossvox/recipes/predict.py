@@ -9,7 +9,7 @@ from typing import Any
 
 from crossvox.core.artifact import read_manifest
 from crossvox.flow.jobs import Outcome
-from crossvox.flow.lineage import LEARNT_FROM, is_seen, together
+from crossvox.flow.lineage import LEARNT_FROM, UNKNOWN, Lineage, together
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Collection, Input, Stage, how
 from crossvox.predict.params import PredictParams
@@ -47,7 +47,7 @@ class PredictScene(Stage):
 
     Attributes:
         scene: the prepared scene.
-        learnt_from: scenes that the networks have learnt from; None: they do not tell.
+        lineage: what the networks behind it have learnt from.
         device: where the networks compute.
     """
 
@@ -61,17 +61,15 @@ class PredictScene(Stage):
     baselines: bool
     geometry: Input | None = None
     votes: Input | None = None
-    learnt_from: tuple[str, ...] | None = how(None)
+    lineage: Lineage = how(UNKNOWN)
     device: str = how("auto")
 
     def make(self, work: Work) -> Mapping[str, Any]:
         """See :func:`crossvox.recipes.predict_scene.predict_scene`."""
         from crossvox.recipes.predict_scene import predict_scene
 
-        work.learnt_from = self.learnt_from
-        seen = None
-        if self.learnt_from is not None:
-            seen = is_seen(self.scene.path.resolve().name, self.learnt_from)
+        work.learnt_from = self.lineage.told
+        seen = self.lineage.has_seen(self.scene.path.resolve().name)
         return {**predict_scene(self, work), LEARNT_FROM: seen}
 
     def size(self) -> float:
@@ -133,7 +131,7 @@ def predict(
     """
     from crossvox.doors.devices import pick_device
     from crossvox.recipes.trained import expect_roles, run2d_input, run_input
-    from crossvox.train.folder import learnt_from
+    from crossvox.train.folder import lineage_of
 
     params, runner = params or PredictParams(), runner or Runner()
     device = pick_device(device)
@@ -147,10 +145,10 @@ def predict(
         "votes": None if votes is None else run2d_input(votes),
     }
     behind = [path for path in (run, geometry, votes) if path is not None]
-    names = together(*(learnt_from(path) for path in behind))
+    lineage = together(lineage_of(path) for path in behind)
     items = {
         folder.resolve().name: PredictScene(
-            Input.folder(folder), **shared, learnt_from=names, device=device
+            Input.folder(folder), **shared, lineage=lineage, device=device
         )
         for folder in read_scenes(data, scenes)
     }
@@ -159,7 +157,7 @@ def predict(
         items,
         out,
         links={"run": run, "data": data, "geometry": geometry, "votes": votes},
-        learnt_from=names,
+        learnt_from=lineage.told,
     )
     notes = {outcome.item: outcome.notes for outcome in made.outcomes if not outcome.error}
     seen = [scene for scene, noted in notes.items() if noted.get(LEARNT_FROM)]

@@ -33,7 +33,7 @@ from crossvox.tasks.params import FeatureParams, ProxyParams
 from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.tasks.segment3d import Segment3d, label_counts, voxel_shares
 from crossvox.train.checkpoint import NETWORK
-from crossvox.train.folder import best_or_last, learnt_from
+from crossvox.train.folder import best_or_last, lineage_of
 from crossvox.train.loop import train
 from crossvox.train.params import TRANSFER
 from crossvox.train.report import TrainReport
@@ -103,7 +103,7 @@ def train_scenes(stage: TrainScenes, work: Work) -> TrainReport:
         recipe=recipe.recorded,
         scenes=[source.name for source in scenes],
         validation_scenes=[source.name for source in held_out],
-        ancestors={role: learnt_from(path) for role, path in before.items() if path is not None},
+        ancestors={role: lineage_of(path) for role, path in before.items() if path is not None},
         links={role: path for role, path in links.items() if path is not None},
         parents={
             "data": read_manifest(stage.data).digest,

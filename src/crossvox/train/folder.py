@@ -36,6 +36,7 @@ from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.params import from_plain
 from crossvox.core.volume import Score
 from crossvox.flow.folder import is_begun, recover
+from crossvox.flow.lineage import UNKNOWN, Lineage, together
 from crossvox.train.params import NEUTRAL, PARAMS, TrainParams
 from crossvox.train.report import TrainReport
 
@@ -47,9 +48,8 @@ LINEAGE = ("scenes", "learnt_from", "unknown_ancestors")
 SHOWN = 5
 """How many differences an error text lists."""
 
-Ancestors = Mapping[str, Sequence[str] | None]
-"""Scenes that the runs a run is made from have learnt from, by role; None: that run does not tell.
-"""
+Ancestors = Mapping[str, Lineage]
+"""What the runs that a run is made from have learnt from, by role."""
 
 
 # The record
@@ -67,7 +67,8 @@ class RunRecord:
         samples: number of samples of the training split and, if there is one, of ``validation``.
         learnt_from: names of the scenes that the run and all it started from have learnt from;
             None if the run does not tell.
-        unknown_ancestors: roles of runs that it is made from and that do not tell theirs.
+        unknown_ancestors: roles of runs that it is made from and that do not tell all of theirs.
+        scenes: names of its own training scenes; None if it does not tell.
     """
 
     task: str
@@ -77,6 +78,13 @@ class RunRecord:
     samples: dict[str, int]
     learnt_from: tuple[str, ...] | None = None
     unknown_ancestors: tuple[str, ...] = ()
+    scenes: tuple[str, ...] | None = None
+
+    @property
+    def lineage(self) -> Lineage:
+        """What the run and all it started from have learnt from."""
+        complete = self.scenes is not None and not self.unknown_ancestors
+        return Lineage(self.learnt_from or (), complete)
 
 
 def make_record(
@@ -103,11 +111,12 @@ def make_record(
         parents: digests of what the run is made from, by role.
         scenes: names of the training scenes; None: they have no names.
         validation_scenes: likewise of the scenes it is validated on.
-        ancestors: scenes that the runs it starts from, or takes features from, have learnt from.
+        ancestors: what the runs that it starts from, or takes features from, have learnt from.
         numbers: raised when the same run learns other things than before.
     """
     ancestors = dict(ancestors or {})
-    known = [names for names in (scenes, *ancestors.values()) if names is not None]
+    own = UNKNOWN if scenes is None else Lineage(tuple(scenes))
+    learnt = together([own, *ancestors.values()])
     record: dict[str, Any] = plain(
         {
             "schema": SCHEMA,
@@ -122,8 +131,8 @@ def make_record(
                 "train": None if scenes is None else sorted(set(scenes)),
                 "validation": None if validation_scenes is None else sorted(set(validation_scenes)),
             },
-            "learnt_from": sorted({name for names in known for name in names}) if known else None,
-            "unknown_ancestors": sorted(role for role, names in ancestors.items() if names is None),
+            "learnt_from": learnt.told,
+            "unknown_ancestors": sorted(r for r, its in ancestors.items() if not its.complete),
         }
     )
     return _without_repeats(record)
@@ -143,7 +152,7 @@ def read_record(run: Path, task: str | None = None) -> RunRecord:
     record = read_json(run / PARAMS)
     try:
         _put_back_repeats(record)
-        names = record.get("learnt_from")
+        names, own = record.get("learnt_from"), record.get("scenes", {}).get("train")
         found = RunRecord(
             task=record["task"]["name"],
             task_params=record["task"]["params"],
@@ -152,6 +161,7 @@ def read_record(run: Path, task: str | None = None) -> RunRecord:
             samples=record["samples"],
             learnt_from=None if names is None else tuple(names),
             unknown_ancestors=tuple(record.get("unknown_ancestors", ())),
+            scenes=None if own is None else tuple(own),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ArtifactError(
@@ -168,17 +178,13 @@ def read_record(run: Path, task: str | None = None) -> RunRecord:
     return found
 
 
-def learnt_from(run: Path) -> tuple[str, ...] | None:
-    """Names of the scenes that a run has learnt from; None if it does not tell.
-
-    They are its own training scenes and those of the runs that it started from or took features
-    from. Where one of those does not tell, its role is among ``read_record(run).unknown_ancestors``
-    and the names are what is known.
+def lineage_of(run: Path) -> Lineage:
+    """What a run has learnt from: its own scenes, and those of all that it started from.
 
     Raises:
         ArtifactError: ``run`` is no run folder.
     """
-    return read_record(run).learnt_from
+    return read_record(run).lineage
 
 
 def state_of(run: Path) -> Literal["make", "continue", "keep"]:

@@ -83,7 +83,7 @@ def train(
         links: folders it is made from, by role; for reports only.
         scenes: names of the scenes that ``dataset`` is made of, recorded; None: they have no names.
         validation_scenes: likewise of ``validation``.
-        ancestors: what :func:`crossvox.train.folder.learnt_from` tells of the runs that this one
+        ancestors: what :func:`crossvox.train.folder.lineage_of` tells of the runs that this one
             starts from or takes features from, by role. With ``scenes`` they are what the run has
             learnt from, which is recorded.
         progress: called after every step, in the first process.

@@ -25,7 +25,7 @@ from crossvox.study.arms import Arm
 from crossvox.study.overrides import overridden
 from crossvox.study.results import Scored, read_baselines, write_baselines
 from crossvox.train.checkpoint import NETWORK
-from crossvox.train.folder import best_or_last, learnt_from
+from crossvox.train.folder import best_or_last, lineage_of
 
 NETWORKS, INDICES, BASELINES, STARTS = "networks", "indices", "baselines", "starts"
 
@@ -105,8 +105,8 @@ class SceneStudy(Generic[P]):
             ParamsError: there are some; names them.
         """
         training = read_scenes(self.data, self.params.training_scenes)
-        before = None if self.run2d is None else learnt_from(self.run2d)
-        learnt = (*(folder.resolve().name for folder in training), *(before or ()))
+        before = () if self.run2d is None else lineage_of(self.run2d).scenes
+        learnt = (*(folder.resolve().name for folder in training), *before)
         seen = [s.name for s in self.held_out() if is_seen(s.resolve().name, learnt)]
         expect(
             not seen,
