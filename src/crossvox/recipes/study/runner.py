@@ -25,6 +25,7 @@ from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.params import from_plain
 from crossvox.flow import locks
 from crossvox.flow.collection import changes
+from crossvox.flow.folder import is_begun
 from crossvox.flow.progress import Progress
 from crossvox.flow.runner import DryRunEnds, Planned, Runner
 from crossvox.study.arms import Arm
@@ -267,20 +268,10 @@ def claim(out: Path, matrix: Matrix) -> None:
         ArtifactError: ``out`` holds another study, or something else.
     """
     record = plain({"task": matrix.task, **matrix.identity})
-    path = out / PARAMS
     with locks.shared(out):
-        if path.is_file():
+        if is_begun(out, PARAMS):
             record = {**record, **_expect_same(out, record, matrix.params_type)}
-        else:
-            others = sorted(p.name for p in out.iterdir() if not p.name.startswith("."))
-            expect(
-                not others,
-                given=f"{out}, which holds {', '.join(others[:5])} but no {PARAMS}",
-                needed="a new or empty folder, or one of this study",
-                do="name another folder",
-                error=ArtifactError,
-            )
-        write_json(path, record)
+        write_json(out / PARAMS, record)
 
 
 def _expect_same(out: Path, record: Mapping[str, Any], params_type: type) -> dict[str, Any]:
