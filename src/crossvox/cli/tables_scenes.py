@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from crossvox.cli.tables import shows
 from crossvox.cli.terminal import Terminal
+from crossvox.flow.lineage import LEARNT_FROM
 
 if TYPE_CHECKING:
     from crossvox.capture.describe import CaptureSummary
@@ -81,6 +82,9 @@ def show_prepared(report: PrepareReport, terminal: Terminal) -> None:
         terminal.say(f"failed: {scene.item}: {scene.error}")
 
 
+_LEARNT = {True: "yes", False: "no", None: "not told"}
+
+
 @shows("crossvox.recipes.predict:PredictReport")
 def show_predicted(report: PredictReport, terminal: Terminal) -> None:
     """Predicted scenes."""
@@ -92,10 +96,11 @@ def show_predicted(report: PredictReport, terminal: Terminal) -> None:
             f"{notes['coverage']:.0%}",
             f"{notes['frames_used']} of {notes['frames']}",
             notes["vertices"],
+            _LEARNT[notes.get(LEARNT_FROM)],
         ]
         for scene, notes in report.scenes.items()
     ]
-    columns = ["scene", "status", "windows", "coverage", "frames used", "vertices"]
+    columns = ["scene", "status", "windows", "coverage", "frames used", "vertices", LEARNT_FROM]
     terminal.table(f"Predicted scenes{there(report)}", columns, rows)
     for scene in report.failed:
         terminal.say(f"failed: {scene.item}: {scene.error}")

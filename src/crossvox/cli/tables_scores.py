@@ -36,8 +36,8 @@ def show_evaluation(evaluation: Evaluation, terminal: Terminal) -> None:
         ["score", *evaluation.mean, ""],
         rows,
     )
-    if evaluation.seen:
-        terminal.say(f"learnt from, marked in the score file: {', '.join(evaluation.seen)}")
+    for note in evaluation.notes:
+        terminal.say(note)
 
 
 @shows("crossvox.evaluate.classes:ClassEvaluation")

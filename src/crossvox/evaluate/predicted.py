@@ -60,7 +60,7 @@ def read_predicted(pred: Path, data: Path) -> list[Scored]:
             name,
             pred / name,
             scene_folder(data, name),
-            manifest.notes.get(LEARNT_FROM, False),
+            manifest.notes.get(LEARNT_FROM),
             _share(manifest.notes.get("coverage")),
         )
         for name, manifest in manifests.items()

@@ -15,8 +15,8 @@ from crossvox.core.artifact import (
     total_seconds,
     write_manifest,
 )
-from crossvox.core.checks import ArtifactError
-from crossvox.flow.folder import expect_own
+from crossvox.core.checks import ArtifactError, expect
+from crossvox.flow.folder import expect_own, visible
 from crossvox.flow.locks import shared
 from crossvox.flow.stage import Collection
 
@@ -34,6 +34,10 @@ def open_collection(out: Path, collection: Collection, links: Mapping[str, str])
             write_manifest(out, replace(asked, links=dict(links)))
             return asked
         there = read_manifest(out)
+        if there.identity != asked.identity and visible(out) == [MANIFEST]:
+            # Whoever began it made nothing: it is free.
+            write_manifest(out, replace(asked, links=dict(links)))
+            return asked
         if there.identity != asked.identity:
             changed = "; ".join(differences(there, asked)[:5])
             raise ArtifactError(
@@ -46,6 +50,7 @@ def open_collection(out: Path, collection: Collection, links: Mapping[str, str])
 
 def close_collection(
     out: Path,
+    identity: str,
     made: Iterable[str],
     notes: Callable[[], Mapping[str, Any]],
     links: Mapping[str, str],
@@ -55,9 +60,19 @@ def close_collection(
 
     Notes are asked for while nobody else writes; they are written over those that are there. Times
     are added up over all items.
+
+    Raises:
+        ArtifactError: the folder is of another identity by now.
     """
     with shared(out, "collection"):
         there = read_manifest(out)
+        expect(
+            there.identity == identity,
+            given=f"{out}, which another process has begun to fill with other items",
+            needed="one identity for all items of a folder",
+            do="name another folder",
+            error=ArtifactError,
+        )
         items = {**there.items, **{name: read_manifest(out / name).digest for name in made}}
         items = {name: items[name] for name in sorted(items) if (out / name).is_dir()}
         manifest = replace(

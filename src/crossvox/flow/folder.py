@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +20,11 @@ from crossvox.core.checks import ArtifactError, expect
 from crossvox.flow import locks
 
 PART, OLD = ".part", ".old"
+
+PAGE_MARK = '<meta name="generator" content="crossvox">'
+"""In the head of every HTML page that this package writes."""
+
+_HEAD_BYTES = 4096
 
 _OWN = re.compile(rf"\{locks.FOLDER}|\..+\.[0-9a-f]{{8}}\.(part|old)(\..+)?")
 """Hidden names that this package makes: locks, folders and files that are being written."""
@@ -31,7 +36,7 @@ def expect_own(folder: Path, *stages: str) -> None:
     Raises:
         ArtifactError: it is there, is not empty, and holds something else.
     """
-    empty = not folder.exists() or (folder.is_dir() and not _visible(folder))
+    empty = not folder.exists() or (folder.is_dir() and not visible(folder))
     if empty and not folder.is_symlink():
         return
     there = read_manifest(folder).stage if (folder / MANIFEST).is_file() else None
@@ -41,6 +46,52 @@ def expect_own(folder: Path, *stages: str) -> None:
         + (f"what '{there}' wrote" if there else "something that crossvox did not write"),
         needed=f"a new or empty folder, or one that '{stages[0]}' wrote",
         do="name another folder",
+        error=ArtifactError,
+    )
+
+
+def expect_apart(folder: Path, sources: Mapping[str, Path]) -> None:
+    """Refuse a folder that is what it shall be made from, or holds that: it would be replaced.
+
+    Args:
+        folder: what is made.
+        sources: what it is made from, by role.
+
+    Raises:
+        ArtifactError: it is, or does.
+    """
+    place = folder.resolve()
+    for role, path in sources.items():
+        expect(
+            not path.resolve().is_relative_to(place),
+            given=f"{folder}, which is to be made from the {role.replace('_', ' ')} {path}",
+            needed="another folder than what it is made from",
+            do="name another folder",
+            error=ArtifactError,
+        )
+
+
+def expect_own_page(page: Path, folder: Path | None = None) -> None:
+    """Refuse to write an HTML page over anything but a page of this package.
+
+    Args:
+        page: the file.
+        folder: a folder that it shares with nothing but what it links to.
+
+    Raises:
+        ArtifactError: there is something else.
+    """
+    if page.is_file() and not page.is_symlink():
+        with page.open("rb") as file:
+            ours = PAGE_MARK.encode() in file.read(_HEAD_BYTES)
+    else:
+        free = folder is None or not folder.exists() or (folder.is_dir() and not visible(folder))
+        ours = free and not os.path.lexists(page)
+    expect(
+        ours,
+        given=f"{page}, in whose place is something that crossvox did not write",
+        needed="a new or empty folder, a new file, or a page of crossvox",
+        do="name another folder or file",
         error=ArtifactError,
     )
 
@@ -66,7 +117,7 @@ def is_begun(folder: Path, record: str) -> bool:
     """
     if not folder.exists():
         return False
-    others = _visible(folder) if folder.is_dir() else []
+    others = visible(folder) if folder.is_dir() else []
     begun = (folder / record).is_file()
     expect(
         folder.is_dir() and (begun or not others),
@@ -108,7 +159,7 @@ def building(folder: Path) -> Iterator[Path]:
             old = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}{OLD}")
             os.replace(folder, old)
             os.replace(temporary, folder)
-            shutil.rmtree(old)
+            _remove(old)
         else:
             os.replace(temporary, folder)
     finally:
@@ -129,6 +180,14 @@ def recover(folder: Path) -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
+def _remove(old: Path) -> None:
+    """Remove a folder; of a link, the link alone."""
+    if old.is_symlink():
+        old.unlink()
+    else:
+        shutil.rmtree(old)
+
+
 def _leftovers(folder: Path, ending: str) -> list[Path]:
     length = len(f".{folder.name}.") + 8 + len(ending)
     found = folder.parent.glob(f".{_escaped(folder.name)}.*{ending}")
@@ -139,6 +198,6 @@ def _escaped(name: str) -> str:
     return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in name)
 
 
-def _visible(folder: Path) -> list[str]:
+def visible(folder: Path) -> list[str]:
     """Names of what a folder holds, less the locks and unfinished pieces of this package."""
     return [path.name for path in folder.iterdir() if not _OWN.fullmatch(path.name)]

@@ -150,9 +150,7 @@ class _Worker:
     def buried(self) -> str:
         """What its death looks like; it is over for good."""
         self._process.join()
-        code = self._process.exitcode or 0
-        name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        return f"the worker process ended ({name}); a lack of memory is the usual reason"
+        return death(self._process.exitcode or 0)
 
     def stop(self) -> None:
         """End it, whatever it is doing; what it had begun is cleaned up."""
@@ -163,6 +161,20 @@ class _Worker:
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
+
+
+def death(code: int) -> str:
+    """What the exit code of a worker process says of its end; negative: the signal's number."""
+    name = signal.Signals(-code).name if code < 0 else ""
+    if name == "SIGKILL":
+        return "the worker process was killed (SIGKILL); a lack of memory is the usual reason"
+    if name:
+        return f"the worker process was ended by a signal ({name})"
+    return (
+        f"the worker process ended with exit code {code}, or could not start. It imports the main "
+        f"script anew: a script read from standard input cannot be, and one in a file must do its "
+        f"work under if __name__ == '__main__'. Or make one item at a time (workers=1)"
+    )
 
 
 _POOLS = (LIMIT, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")

@@ -40,7 +40,7 @@ def alone(folder: Path) -> Iterator[None]:
     Raises:
         ArtifactError: another process is at work on it.
     """
-    if os.environ.get("RANK", "0") != "0":
+    if not leads():
         yield
         return
     owner = os.getuid() if hasattr(os, "getuid") else "all"
@@ -53,6 +53,11 @@ def alone(folder: Path) -> Iterator[None]:
                 f"free; do: wait for it to end, or name another folder"
             )
         yield
+
+
+def leads() -> bool:
+    """Whether this process is alone, or the first of those of one distributed training."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 @contextmanager

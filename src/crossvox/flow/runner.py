@@ -14,7 +14,7 @@ from crossvox.core.artifact import Manifest, Stopwatch, plain, read_manifest, wr
 from crossvox.core.checks import CrossvoxError
 from crossvox.flow import locks
 from crossvox.flow.collection import close_collection, open_collection
-from crossvox.flow.folder import building, expect_own, is_current
+from crossvox.flow.folder import building, expect_apart, expect_own, is_current, recover
 from crossvox.flow.jobs import BACKENDS, Job, Outcome
 from crossvox.flow.progress import Progress, Silent
 from crossvox.flow.rates import foretell, record_rate
@@ -118,7 +118,7 @@ class Runner:
             ArtifactError: ``folder`` holds something else, or another process is at work on it.
             CrossvoxError: whatever the stage raises.
         """
-        expect_own(folder, stage.NAME)
+        _expect_free(stage, folder)
         if self.dry:
             self.foresee(stage, folder)
             raise DryRunEnds
@@ -132,9 +132,11 @@ class Runner:
             What the stage returns.
 
         Raises:
-            ArtifactError: another process is at work on it.
+            ArtifactError: ``folder`` holds something else, or another process is at work on it.
             CrossvoxError: whatever the stage raises.
         """
+        if locks.leads() and stage.state(folder) == "make":
+            expect_own(folder.resolve(), stage.NAME)
         if self.dry:
             state = stage.state(folder)
             seconds = 0.0 if state == "keep" else foretell(stage.NAME, stage.size())
@@ -181,7 +183,7 @@ class Runner:
         relative = _relative(links or {}, out)
         jobs = [Job(name, stage, out / name) for name, stage in sorted(items.items())]
         for job in jobs:
-            expect_own(job.folder, job.stage.NAME)
+            _expect_free(job.stage, job.folder)
         if self.dry:
             expect_own(out, collection.NAME)
             for job in jobs:
@@ -198,7 +200,9 @@ class Runner:
         def noted() -> dict[str, Any]:
             return {**(notes(outcomes) if notes else {}), "failed": failed}
 
-        manifest = close_collection(out, done, noted, relative, learnt_from)
+        manifest = close_collection(
+            out, collection.manifest().identity, done, noted, relative, learnt_from
+        )
         return Made(out, tuple(outcomes), manifest)
 
     def _carry_out(self, jobs: Sequence[Job], out: Path, workers: int, label: str) -> list[Outcome]:
@@ -274,6 +278,7 @@ class CarryOut:
 def carry_out(job: Job, progress: Progress) -> Outcome:
     """Make or keep one folder; nobody else may be at work on it."""
     manifest = job.stage.manifest()
+    recover(job.folder)
     if is_current(job.folder, manifest):
         there = read_manifest(job.folder)
         return Outcome(job.item, "kept", there.notes, there.seconds)
@@ -293,6 +298,12 @@ def carry_out(job: Job, progress: Progress) -> Outcome:
         )
     record_rate(job.stage.NAME, time.perf_counter() - begin, job.stage.size())
     return Outcome(job.item, "made", notes, work.watch.seconds)
+
+
+def _expect_free(stage: Stage, folder: Path) -> None:
+    """Refuse a folder that may not be replaced by what a stage makes."""
+    expect_own(folder, stage.NAME)
+    expect_apart(folder, {role: given.path for role, given in stage.inputs.items()})
 
 
 def _links(declared: Declared, folder: Path) -> dict[str, str]:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crossvox.capture.rooms import RoomsParams
+from crossvox.core.artifact import Manifest, plain
+from crossvox.flow.folder import begin, expect_own
 from crossvox.flow.runner import Runner
 from crossvox.predict.params import PredictParams
 from crossvox.recipes.predict import predict
@@ -77,6 +79,9 @@ def demo(
     params, runner = params or DemoParams(), runner or Runner()
     progress = runner.progress
     raw, data, run, prediction = (out / name for name in ("rooms", "data", "run", "prediction"))
+    expect_own(out, "demo")
+    if not runner.dry:
+        begin(out, Manifest("demo", plain(params)))
     with runner.part("rooms"):
         write_rooms(raw, params.rooms, runner=runner)
     with runner.part("prepare"):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crossvox.core.checks import ParamsError, expect
+from crossvox.flow.folder import expect_own_page
 from crossvox.flow.progress import Progress, Silent
 from crossvox.report.params import ReportParams
 
@@ -112,6 +113,8 @@ def view(
     from crossvox.report.view.live import serve
 
     progress = progress or Silent()
+    if out is not None:
+        expect_own_page(out)
     room = open_view(path, scene, data)
     for line in room.missing:
         progress.say(f"not here: {line}")

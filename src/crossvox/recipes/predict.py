@@ -163,4 +163,6 @@ def predict(
     seen = [scene for scene, noted in notes.items() if noted.get(LEARNT_FROM)]
     if seen:
         runner.progress.say(f"the run has learnt from {', '.join(seen)}: scores there tell nothing")
+    if not lineage.complete:
+        runner.progress.say("not all runs tell what they learnt from: other scenes may be among it")
     return PredictReport(notes, made.kept, made.failed)

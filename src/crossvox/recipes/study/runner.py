@@ -268,6 +268,8 @@ def claim(out: Path, matrix: Matrix) -> None:
         ArtifactError: ``out`` holds another study, or something else.
     """
     record = plain({"task": matrix.task, **matrix.identity})
+    if is_begun(out, PARAMS):
+        _expect_same(out, record, matrix.params_type)
     with locks.shared(out):
         if is_begun(out, PARAMS):
             record = {**record, **_expect_same(out, record, matrix.params_type)}

@@ -12,6 +12,7 @@ from typing import Any
 
 from crossvox.core.artifact import replacing
 from crossvox.core.threads import cores
+from crossvox.flow.folder import PAGE_MARK, expect_own_page
 from crossvox.report.environment import environment
 from crossvox.report.folders import predicted_scenes, prepared_scenes
 from crossvox.report.page.class_scores import ClassScores, read_class_scores
@@ -71,7 +72,8 @@ def write_page(
         progress: called with (pieces done, pieces in all).
 
     Raises:
-        ArtifactError: there is no artifact, or one is not such a folder.
+        ArtifactError: there is no artifact, one is not such a folder, or ``out`` holds something
+            that this package did not write.
         ParamsError: a parameter makes no sense.
     """
     params = params or ReportParams()
@@ -79,28 +81,35 @@ def write_page(
     is_file = out.suffix.lower() in (".html", ".htm")
     page = out if is_file else out / "index.html"
     side = page.parent / (f"{page.stem}-scenes" if is_file else "scenes")
+    expect_own_page(page, side if is_file else out)
     scores, classes = read_surface_scores(sources), read_class_scores(sources)
     names = _scene_names(sources, scores, classes)
     pictured = names[: params.max_scenes]
     advance = _counter(2 * len(pictured) + len(sources.runs) + 1, progress)
-    beside: list[Path] = []
-    scenes = [scene_record(name, sources, side, params, beside, advance) for name in pictured]
+    written: list[Path] = []
+    if not page.exists():
+        _write(page, f"{PAGE_MARK}<p>This page is being written.</p>\n")
+    scenes = [scene_record(name, sources, side, params, written, advance) for name in pictured]
     runs = []
     for run in sources.runs:
         runs.append(run_record(run, sources))
         advance()
     html = _html(sources, params, scores, classes, names, scenes, runs)
-    with replacing(page) as temporary:
-        temporary.write_text(html, encoding="utf-8")
+    _write(page, html)
     advance()
     return PageReport(
         page,
         page.stat().st_size,
-        tuple(beside),
+        tuple(written),
         tuple(names),
         tuple(pictured),
         tuple(once(sources.missing)),
     )
+
+
+def _write(page: Path, html: str) -> None:
+    with replacing(page) as temporary:
+        temporary.write_text(html, encoding="utf-8")
 
 
 def _counter(total: int, progress: Callable[[int, int], None] | None) -> Callable[[], None]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crossvox.core.labels import NYU40
+from crossvox.flow.folder import PAGE_MARK
 from crossvox.report.class_colors import ERROR_KEY, class_colors
 from crossvox.report.embed import css_color
 from crossvox.report.environment import environment
@@ -28,6 +29,7 @@ def dressed(page: str, stage: Stage) -> str:
     start, end = page.find("<title>"), page.find("</title>")
     if start >= 0 and end > start:
         page = page[: start + 7] + html.escape(view.title) + page[end:]
+    page = page.replace("<head>", f"<head>{PAGE_MARK}", 1)
     colors = class_colors(np.array(stage.classes, dtype=np.uint8))
     groups: dict[str, list[tuple[int, Layer]]] = {}
     for number, layer in enumerate(stage.layers):
