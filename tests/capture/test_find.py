@@ -139,6 +139,8 @@ def test_captures_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) ->
     assert list(capture_names([*files, *deeper]).values()) == [
         "a_room", "b_room", "a_x_Room", "b_x_Room",
     ]  # fmt: skip
+    capitals = [write_sens(tmp_path / "c" / name) for name in ("Room.sens", "room.sens")]
+    assert list(capture_names(capitals).values()) == ["Room", "room"]
     other = write_sens(tmp_path / "hall.sens")
     other.write_bytes(b"cut")
     assert capture_names([other]) == {other: "hall"}

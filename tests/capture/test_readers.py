@@ -567,8 +567,10 @@ def test_tum(tmp_path: Path) -> None:
 def test_tum_lists_with_damage(tmp_path: Path) -> None:
     folder = write_tum(tmp_path)
     (folder / "groundtruth.txt").write_text("1.0 2 3\n")
-    with pytest.raises(CaptureError, match=r"groundtruth\.txt, line 1.*8 numbers"):
+    with pytest.raises(CaptureError, match=r"groundtruth\.txt, line 1, 3 words.*8 numbers"):
         TumCapture(folder)
+    (folder / "groundtruth.txt").write_text("1305031102.0 1 2 3 0 0 0 1 17\n")  # with an id
+    np.testing.assert_array_equal(TumCapture(folder).pose(0).position_m, [1, 2, 3])
     (folder / "groundtruth.txt").write_text("")
     assert TumCapture(folder).pose(0) is None
     (folder / "depth.txt").write_text("5.0 depth/0.png\n")

@@ -248,3 +248,16 @@ def test_bad_input_ends_with_2_and_a_text_that_names_it(
     assert text in error
     assert "needed:" in error
     assert "Traceback" not in error
+
+
+def test_a_back_end_that_nobody_knows_or_needs_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert run(command("plan"), [str(out), "--backend", "poll"]) == 2
+    assert "did you mean 'pool'" in capsys.readouterr().err
+    assert run(command("plan"), [str(out), "--backend", "poll", "--dry-run"]) == 2
+    assert not out.exists()
+    assert run(command("end"), ["x", "--backend", "pool"]) == 2
+    assert "makes no scenes" in capsys.readouterr().err
+    assert run(command("plan"), [str(out), "--backend", "pool"]) == 0

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from crossvox.core.checks import ParamsError, ShapeError
+from crossvox.core.checks import CaptureError, ParamsError, ShapeError
 from crossvox.core.grid import Index3, VoxelGrid, overlap, turn
 
 shapes = st.tuples(*[st.integers(1, 9)] * 3)
@@ -90,3 +90,13 @@ def test_overlap_equals_its_slow_twin(start: Index3) -> None:
         if inside:
             assert scene[at] == 1
     assert scene.sum() == window.sum()
+
+
+@pytest.mark.parametrize("span_m", [3_000.0, 4_000_000.0])
+def test_surfaces_of_kilometres_are_refused(span_m: float) -> None:
+    """Poses in millimetres, or a single frame far away."""
+    points = np.array([[0.0, 0.0, 0.0], [span_m, span_m, 200.0]])
+    with pytest.raises(
+        CaptureError, match=r"spans .* m, in voxels of 0\.05 m.*poses are in metres"
+    ):
+        VoxelGrid.around(points, 0.05)

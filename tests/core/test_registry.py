@@ -55,3 +55,29 @@ def test_entry_points_of_other_packages_are_found_once(monkeypatch: pytest.Monke
     assert "mine" in parts
     assert parts["mine"] == 7
     assert asked == ["crossvox.numbers"]
+
+
+def test_a_part_goes_by_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Named:
+        name = "mean error"
+
+    monkeypatch.setattr(registry, "entry_points", lambda group: [Point("mean", Named)])
+    parts: Registry[Named] = Registry("score", "crossvox.scores")
+    assert list(parts) == ["mean error"]
+
+
+def test_a_broken_entry_point_takes_nothing_else_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise ModuleNotFoundError("No module named 'gone'")
+
+    points = [Point("bad", broken), Point("again", lambda: 8), Point("good", lambda: 7)]
+    monkeypatch.setattr(registry, "entry_points", lambda group: points)
+    parts: Registry[int] = Registry("number", "crossvox.numbers")
+    parts.register("again", 1)
+    with pytest.warns(UserWarning, match="is left out") as told:
+        assert list(parts) == ["again", "good"]
+    assert [str(one.message) for one in told] == [
+        "entry point bad of crossvox.numbers is left out: No module named 'gone'",
+        "entry point again of crossvox.numbers is left out: given: a second number called 'again'; "
+        "needed: a name of its own; do: rename one of the two",
+    ]

@@ -174,11 +174,14 @@ def _look_color(capture: Capture, index: int, seen: _Seen) -> None:
 
 
 def _look_depth(capture: Capture, index: int, seen: _Seen) -> None:
-    frame = capture.frame(index, None, Parts(rgb=False, labels=False, stored=True))
-    if frame.stored is not None and frame.stored.depth is not None:
-        _count_depth(frame.stored.depth, frame.stored.units_per_m, seen)
-    elif frame.depth_m is not None:
-        _count_depth(frame.depth_m, 1.0, seen)
+    parts = Parts(rgb=False, depth=False, labels=False, stored=True)
+    stored = capture.frame(index, None, parts).stored
+    if stored is not None and stored.read_depth is not None:
+        _count_depth(stored.read_depth(), stored.units_per_m, seen)
+        return
+    depth_m = capture.frame(index, None, Parts(rgb=False, labels=False)).depth_m
+    if depth_m is not None:
+        _count_depth(depth_m, 1.0, seen)
 
 
 def _look_labels(capture: Capture, index: int, seen: _Seen) -> None:

@@ -12,7 +12,7 @@ from crossvox.core.checks import CaptureError, expect
 from crossvox.core.names import safe_name
 
 
-def find_captures(raw: Path) -> list[Path]:
+def find_captures(raw: Path, *, assume_camera: bool = False) -> list[Path]:
     """The capture at ``raw``, or all files and folders right below it that a reader claims.
 
     A folder of captures may hold files and folders mixed. Broken captures are found too, so that
@@ -28,7 +28,7 @@ def find_captures(raw: Path) -> list[Path]:
     if len({path.is_dir() for path in below}) > 1:
         return below
     try:
-        open_capture(raw)
+        open_capture(raw, assume_camera=assume_camera)
     except CaptureError as error:
         if below:
             return below
@@ -50,11 +50,11 @@ def claimed_below(folder: Path) -> list[Path]:
 
 
 def capture_names(paths: Sequence[Path]) -> dict[Path, str]:
-    """A name for each capture, safe as a folder's name; no two are equal on any file system.
+    """A name for each capture, safe as a folder's name; no two are equal.
 
-    A capture is called as its reader calls it, a broken one by its path. Captures of one name, also
-    if they differ by capitals alone, are told apart by the folders that they lie in:
-    ``a/room.sens`` and ``b/room.sens`` are ``a_room`` and ``b_room``.
+    A capture is called as its reader calls it, a broken one by its path. Captures of one name are
+    told apart by the folders that they lie in: ``a/room.sens`` and ``b/room.sens`` are ``a_room``
+    and ``b_room``. So are names that differ by capitals alone, unless they lie in one folder.
 
     Raises:
         CaptureError: nothing is left of a name once it is safe, or two captures cannot be told
@@ -64,6 +64,8 @@ def capture_names(paths: Sequence[Path]) -> dict[Path, str]:
     places = {path: _places(path, name) for path, name in own.items()}
     names = dict(own)
     while clashing := _clashing(names):
+        if not all(places[path] for path in clashing) and len(set(own.values())) == len(own):
+            return own  # capitals alone: this file system tells them apart, as it did before
         for path in clashing:
             expect(
                 bool(places[path]),

@@ -171,7 +171,7 @@ def _without_camera(path: Path, files: CameraFiles) -> CaptureError:
         f"given: {path} without a camera file{f', but with {other}' if other else ''}; "
         f"needed: one of {looked_for()} in it, in intrinsic/ or in color/; "
         f"do: write the colour camera's 3x3 matrix, or fx fy cx cy, to {path / 'intrinsic.txt'}, "
-        f"or assume ScanNet's usual camera (assume_camera)"
+        f"or assume ScanNet's usual camera (--assume-camera; assume_camera=True)"
     )
 
 

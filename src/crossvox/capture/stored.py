@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -132,10 +133,6 @@ class StoredCapture(ABC):
             return pose
         return Pose(pose.world_from_camera @ self.stored_from_color)
 
-    def _delivered_pose(self, index: int) -> NDArray[np.float64] | None:
-        """The stored pose, where the stored camera is the delivered one."""
-        return self.pose_matrix(index) if self.stored_from_color is None else None
-
     def frame(self, index: int, size: Size | None = None, parts: Parts = ALL_PARTS) -> Frame:
         """One frame on the pixel grid of ``camera(size)``; decodes only what ``parts`` asks.
 
@@ -149,7 +146,6 @@ class StoredCapture(ABC):
         if parts.rgb:
             jpeg = self._jpeg(index, camera.size) if parts.stored else None
             rgb = None if jpeg is not None else self.color(index, camera.size)
-        raw = self._checked_depth(index) if parts.depth else None
         found = self.labels_and_unknown(index, camera.size) if parts.labels else None
         labels, unknown = found or (None, {})
         return Frame(
@@ -157,12 +153,16 @@ class StoredCapture(ABC):
             camera=camera,
             pose=pose,
             rgb=rgb,
-            depth_m=None if raw is None else self._deliver(raw, camera.size),
+            depth_m=self.depth_m(index, camera.size) if parts.depth else None,
             labels=labels,
-            stored=Stored(jpeg, self._delivered_pose(index), raw, self.units_per_m, unknown)
-            if parts.stored
-            else None,
+            stored=self._stored(index, jpeg, unknown) if parts.stored else None,
         )
+
+    def _stored(self, index: int, jpeg: bytes | None, unknown: dict[int, int]) -> Stored:
+        # Where the stored camera is not the delivered one, neither is its pose.
+        pose = self.pose_matrix(index) if self.stored_from_color is None else None
+        depth = partial(self._checked_depth, index)
+        return Stored(jpeg, pose, depth, self.units_per_m, unknown)
 
     # The images one by one.
 
@@ -193,10 +193,7 @@ class StoredCapture(ABC):
 
     def depth_m(self, index: int, size: Size) -> NDArray[np.float32]:
         """Depth ``(height, width)`` metres on the colour grid at ``size``, 0 = no reading."""
-        return self._deliver(self._checked_depth(index), size)
-
-    def _deliver(self, raw: Array, size: Size) -> NDArray[np.float32]:
-        return self.registration.apply(raw, size, self.units_per_m)
+        return self.registration.apply(self._checked_depth(index), size, self.units_per_m)
 
     def _checked_depth(self, index: int) -> Array:
         """Stored depth of the depth camera's size."""

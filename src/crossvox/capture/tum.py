@@ -211,22 +211,24 @@ def _read_list(file: Path, root: Path) -> tuple[NDArray[np.float64], list[Path]]
 
 
 def _read_trajectory(file: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Times and poses; a ninth number is an identifier that some programs add."""
     rows = []
     for number, words in _rows(file):
         try:
             values = [float(word) for word in words]
         except ValueError:
             values = []
-        if len(values) != 8:
+        if len(values) not in (8, 9):
             raise _bad_line(file, number, words, "8 numbers: time tx ty tz qx qy qz qw")
-        rows.append(values)
+        rows.append(values[:8])
     table = np.array(rows, dtype=np.float64).reshape(-1, 8)
     return table[:, 0], table[:, 1:]
 
 
 def _bad_line(file: Path, number: int, words: list[str], needed: str) -> CaptureError:
+    text = " ".join(words)[:80]
     return CaptureError(
-        f"given: {file}, line {number}: {' '.join(words)[:80]!r}; needed: {needed}; "
+        f"given: {file}, line {number}, {len(words)} words: {text!r}; needed: {needed}; "
         f"do: check or download the file again"
     )
 

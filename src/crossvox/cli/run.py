@@ -13,11 +13,11 @@ from typing import Any
 
 from crossvox.cli.pipes import printing
 from crossvox.cli.plan import show_plan
-from crossvox.cli.signature import Asked, parse
+from crossvox.cli.signature import Asked, Options, parse
 from crossvox.cli.tables import show
 from crossvox.cli.terminal import Terminal
 from crossvox.core.artifact import write_json
-from crossvox.core.checks import CrossvoxError
+from crossvox.core.checks import CrossvoxError, ParamsError, expect
 from crossvox.flow.runner import DryRunEnds, Planned, Runner
 from crossvox.recipes.commands import Command
 
@@ -59,7 +59,7 @@ def exit_code(result: Any) -> int:
 def _do(function: Callable[..., Any], asked: Asked) -> int:
     terminal = Terminal()
     with terminal:
-        result = function(**asked.arguments, **_injected(function, terminal))
+        result = function(**asked.arguments, **_injected(function, asked.options, terminal))
     if asked.options.json is not None:
         write_json(asked.options.json, result)
     show(result, terminal)
@@ -71,7 +71,7 @@ def _plan(command: Command, function: Callable[..., Any], asked: Asked) -> int:
     terminal = Terminal()
     plan: Sequence[Planned] = [Planned(command.name, "", "make")]
     if "runner" in inspect.signature(function).parameters:
-        runner = Runner(terminal, dry=True)
+        runner = Runner(terminal, backend=asked.options.backend, dry=True)
         with terminal, suppress(DryRunEnds):
             function(**asked.arguments, runner=runner)
         plan = runner.plan
@@ -81,12 +81,19 @@ def _plan(command: Command, function: Callable[..., Any], asked: Asked) -> int:
     return OK
 
 
-def _injected(function: Callable[..., Any], terminal: Terminal) -> dict[str, Any]:
+def _injected(function: Callable[..., Any], options: Options, terminal: Terminal) -> dict[str, Any]:
     """What a recipe gets from the command line besides what was asked for."""
     takes = inspect.signature(function).parameters
     made: dict[str, Any] = {}
+    expect(
+        "runner" in takes or not options.backend,
+        given=f"--backend {options.backend} for a command that makes no scenes",
+        needed="a command such as prepare or predict",
+        do="leave --backend out",
+        error=ParamsError,
+    )
     if "runner" in takes:
-        made["runner"] = Runner(terminal)
+        made["runner"] = Runner(terminal, backend=options.backend)
     if "progress" in takes:
         made["progress"] = terminal
     return made

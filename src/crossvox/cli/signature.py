@@ -43,11 +43,14 @@ class Options:
             from; flags go on top of it.
         dry_run: tell what would be made, what is kept, and about how long it takes; make nothing.
         json: file that the result is written to.
+        backend: who makes the scenes: here, pool, or what another package adds; by default this
+            process for one worker, the pool for several.
     """
 
     params_file: Annotated[Path | None, tyro.conf.arg(name="params", metavar="FILE")] = None
     dry_run: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     json: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    backend: Annotated[str, tyro.conf.arg(metavar="NAME")] = ""
 
 
 @dataclass(frozen=True)

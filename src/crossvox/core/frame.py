@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -26,15 +26,15 @@ class Stored:
         pose: ``(4, 4)`` camera-to-world matrix of the frame's camera with the digits that the file
             has, not finite where tracking was lost; None where the file's is of another camera or
             world.
-        depth: ``(H', W')`` depth as stored, before it is brought onto the frame's grid, 0 = no
-            reading; None where depth was not asked for.
+        read_depth: decodes ``(H', W')`` depth as stored, before it is brought onto the frame's
+            grid, 0 = no reading; raises ``CaptureError`` as the frame would.
         units_per_m: what stored depth is divided by to get metres.
         unknown_ids: pixels of the label image by raw id that the class map lacks.
     """
 
     color: bytes | None = None
     pose: NDArray[np.float64] | None = None
-    depth: Array | None = None
+    read_depth: Callable[[], Array] | None = None
     units_per_m: float = 1.0
     unknown_ids: Mapping[int, int] = field(default_factory=dict)
 

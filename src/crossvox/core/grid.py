@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.core.checks import ParamsError, ShapeError, expect
+from crossvox.core.checks import CaptureError, ParamsError, ShapeError, expect
 
 Array = NDArray[Any]
+MOST_VOXELS = 1 << 33
+"""Voxels beyond which something is wrong (this many are 100 x 100 x 100 m at 5 cm)."""
+
 Index3 = tuple[int, int, int]
 
 
@@ -93,6 +96,10 @@ class VoxelGrid:
             points_m: ``(N, 3)`` metres, at least one.
             voxel_m: edge length.
             margin: voxels added on every side.
+
+        Raises:
+            ShapeError: no points.
+            CaptureError: they span more than :data:`MOST_VOXELS`.
         """
         points_m = np.asarray(points_m)
         expect(
@@ -105,6 +112,14 @@ class VoxelGrid:
         low = np.round(points_m.min(axis=0) / voxel_m).astype(np.int64) - margin
         high = np.round(points_m.max(axis=0) / voxel_m).astype(np.int64) + margin
         sx, sy, sz = (high - low + 1).tolist()
+        span = " x ".join(f"{size * voxel_m:.6g}" for size in (sx, sy, sz))
+        expect(
+            sx * sy * sz <= MOST_VOXELS,
+            given=f"a surface that spans {span} m, in voxels of {voxel_m} m",
+            needed=f"a room, of at most {MOST_VOXELS:.1e} voxels",
+            do="check that poses are in metres and that no single one lies far from the others",
+            error=CaptureError,
+        )
         ox, oy, oz = (low * voxel_m).tolist()
         return cls((sx, sy, sz), voxel_m, (ox, oy, oz))
 

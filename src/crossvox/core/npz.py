@@ -15,10 +15,7 @@ from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from crossvox.core.checks import ArtifactError, CrossvoxError
-from crossvox.core.grid import VoxelGrid
-
-MOST_VOXELS = 1 << 33
-"""Voxels beyond which a stored shape is taken for damage (a room of 100 x 100 x 100 m at 5 cm)."""
+from crossvox.core.grid import MOST_VOXELS, VoxelGrid
 
 _READING = (
     OSError,

@@ -7,12 +7,15 @@ first asked::
     my-scanner = "my_package.my_scanner:reader"
 
 or by a call of :meth:`Registry.register` before it is needed. Either way no file of this package
-changes.
+changes. A part that has a name of its own (a score, an arm, a command) goes by that; any other by
+the name of its entry point. An entry point that cannot be loaded is warned of, and left out: what
+is broken in another package must not take the rest away.
 """
 
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Iterator
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar
@@ -89,7 +92,13 @@ class Registry(Generic[T]):
         if not self._looked:
             self._looked = True
             for point in entry_points(group=self.group):
-                self.register(point.name, point.load())
+                try:
+                    part = point.load()
+                    own = getattr(part, "name", None)
+                    self.register(own if isinstance(own, str) else point.name, part)
+                except Exception as error:
+                    text = f"entry point {point.name} of {self.group} is left out: {error}"
+                    warnings.warn(text, stacklevel=3)
 
 
 def nearest(name: str, names: object) -> str:

@@ -15,7 +15,7 @@ from crossvox.core.artifact import MANIFEST, Manifest, digest, read_manifest
 from crossvox.core.checks import ArtifactError, expect
 from crossvox.core.labels import NYU40
 from crossvox.evaluate.references import scene_folder
-from crossvox.flow.collection import changes, items_of
+from crossvox.flow.collection import changes, item_names
 from crossvox.flow.lineage import LEARNT_FROM
 
 MADE_BY = ("run", "geometry", "votes", "run2d")
@@ -76,12 +76,7 @@ def predicted_scenes(pred: Path) -> list[str]:
     Raises:
         ArtifactError: it holds none.
     """
-    listed = items_of(pred) if (pred / MANIFEST).is_file() else []
-    scenes = [folder.name for folder in listed] or sorted(
-        path.parent.name
-        for path in pred.glob(f"*/{MANIFEST}")
-        if not path.parent.name.startswith(".")
-    )
+    scenes = item_names(pred, MANIFEST)
     expect(
         len(scenes) > 0,
         given=f"{pred}, which holds no predicted scene",

@@ -103,6 +103,27 @@ def items_of(folder: Path) -> list[Path]:
     return [folder / name for name in names]
 
 
+def item_names(folder: Path, *signs: str) -> list[str]:
+    """Names of a folder's items, sorted: those that its manifest lists.
+
+    Args:
+        folder: a folder of items.
+        signs: what an item holds one of, for a folder without such a list, made by hand.
+
+    Raises:
+        ArtifactError: the manifest cannot be read, or an item is gone.
+    """
+    if (folder / MANIFEST).is_file() and read_manifest(folder).items:
+        return [path.name for path in items_of(folder)]
+    return unlisted_items(folder, *signs)
+
+
+def unlisted_items(folder: Path, *signs: str) -> list[str]:
+    """Names of the folders in a folder that hold a file or folder of one of these names."""
+    found = {path.parent.name for sign in signs for path in folder.glob(f"*/{sign}")}
+    return sorted(name for name in found if not name.startswith("."))
+
+
 def differences(there: Manifest, asked: Manifest) -> list[str]:
     """What two identities differ in, one text each: ``surface.level: 0.9 there, 0.35 asked``."""
     pairs = {

@@ -109,6 +109,27 @@ def begin(folder: Path, manifest: Manifest) -> None:
         write_manifest(folder, manifest)
 
 
+def is_begun(folder: Path, record: str) -> bool:
+    """Whether a folder that a stage works in over several calls holds its record.
+
+    Raises:
+        ArtifactError: it is a file, or holds other things than a stage with such a record wrote.
+    """
+    if not folder.exists():
+        return False
+    others = visible(folder) if folder.is_dir() else []
+    begun = (folder / record).is_file()
+    expect(
+        folder.is_dir() and (begun or not others),
+        given=f"{folder}, which "
+        + (f"holds {', '.join(sorted(others)[:5])} but no {record}" if others else "is a file"),
+        needed="a new or empty folder, or one that the same command has begun",
+        do="name another folder",
+        error=ArtifactError,
+    )
+    return begun
+
+
 def is_current(folder: Path, manifest: Manifest) -> bool:
     """Whether ``folder`` holds the artifact whose identity ``manifest`` has."""
     if not (folder / MANIFEST).is_file():

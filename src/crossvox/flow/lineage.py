@@ -10,6 +10,13 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+
+from crossvox.core.checks import CaptureError
+from crossvox.core.names import checked_name
+
+SPLITS = ("train", "val")
+"""A data folder has a list of scenes for each: ``train.txt`` and ``val.txt``."""
 
 HELD_OUT_OF = 5
 """One space in so many is held out, where no list says otherwise."""
@@ -35,6 +42,28 @@ def is_held_out(scene: str) -> bool:
     """
     number = int(hashlib.sha256(space_of(scene).encode()).hexdigest(), 16)
     return number % HELD_OUT_OF == 0
+
+
+def read_list(path: Path) -> list[str]:
+    """Names in a list of scenes.
+
+    Raises:
+        CaptureError: it is no plain text, or holds what is no name.
+    """
+    try:
+        names = path.read_text(encoding="utf-8-sig").split()
+    except UnicodeDecodeError as error:
+        raise CaptureError(
+            f"given: {path} ({error}); needed: a list of scene names as plain text (UTF-8); "
+            f"do: save it as UTF-8"
+        ) from None
+    return [checked_name(name, str(path)) for name in names]
+
+
+def scene_list(data: Path, split: str) -> list[str]:
+    """Scenes that the list of a split names; none without a list."""
+    path = data / f"{split}.txt"
+    return read_list(path) if path.is_file() else []
 
 
 def is_seen(scene: str, learnt_from: Iterable[str]) -> bool:

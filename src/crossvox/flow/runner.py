@@ -95,11 +95,16 @@ class Runner:
         dry: make nothing; tell in ``plan`` what would be made, then raise :class:`DryRunEnds`.
         plan: what a dry run found.
         seconds: wall time by part, see :meth:`part`.
+
+    Raises:
+        ParamsError: no back end has this name.
     """
 
     def __init__(
         self, progress: Progress | None = None, *, backend: str = "", dry: bool = False
     ) -> None:
+        if backend:
+            BACKENDS[backend]  # refused before any work
         self.progress: Progress = progress or Silent()
         self.backend = backend
         self.dry = dry

@@ -71,11 +71,13 @@ class Input:
     def files(cls, path: Path) -> Input:
         """A file or a folder of files of any origin, by names, sizes and times of change.
 
-        Nothing is read: this is for captures of gigabytes.
+        Nothing is read: this is for captures of gigabytes. Where the folder lies, and what it is
+        called, does not matter.
         """
+        root = path.parent if path.is_file() else path
         found = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
         listed = [
-            [file.relative_to(path.parent).as_posix(), stat.st_size, stat.st_mtime_ns]
+            [file.relative_to(root).as_posix(), stat.st_size, stat.st_mtime_ns]
             for file in found
             for stat in [file.stat()]
         ]

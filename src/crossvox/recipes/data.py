@@ -10,14 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crossvox.core.artifact import MANIFEST, read_manifest, replacing
+from crossvox.core.artifact import replacing
 from crossvox.core.checks import ArtifactError, CaptureError, expect
-from crossvox.core.names import checked_name
-from crossvox.flow.collection import items_of
+from crossvox.flow.collection import item_names
 from crossvox.flow.jobs import Outcome
-from crossvox.flow.lineage import is_held_out
-
-SPLITS = ("train", "val")
+from crossvox.flow.lineage import SPLITS, is_held_out, read_list, scene_list
 
 VOLUME = "volume.npz"
 """The file that makes a folder a prepared scene."""
@@ -54,24 +51,13 @@ class ScanLists:
             do="put the other one beside it, or take this one away",
             error=CaptureError,
         )
-        return cls({split: frozenset(_read_list(path)) for split, path in paths.items()})
+        return cls({split: frozenset(read_list(path)) for split, path in paths.items()})
 
     def split_of(self, scene: str) -> str | None:
         """The split of a scene; without lists it follows from the name of its space alone."""
         if self.named is None:
             return "val" if is_held_out(scene) else "train"
         return next((split for split in SPLITS if scene in self.named[split]), None)
-
-
-def _read_list(path: Path) -> list[str]:
-    try:
-        names = path.read_text(encoding="utf-8-sig").split()
-    except UnicodeDecodeError as error:
-        raise CaptureError(
-            f"given: {path} ({error}); needed: a list of scene names as plain text (UTF-8); "
-            f"do: save it as UTF-8"
-        ) from None
-    return [checked_name(name, str(path)) for name in names]
 
 
 def enter_scenes(out: Path, split_of: SplitOf) -> Callable[[Sequence[Outcome]], dict[str, Any]]:
@@ -98,12 +84,6 @@ def enter_scenes(out: Path, split_of: SplitOf) -> Callable[[Sequence[Outcome]], 
     return enter
 
 
-def scene_list(data: Path, split: str) -> list[str]:
-    """Scenes that the list of a split names; none without a list."""
-    path = data / f"{split}.txt"
-    return _read_list(path) if path.is_file() else []
-
-
 def read_scenes(data: Path, which: str) -> list[Path]:
     """Folders of prepared scenes.
 
@@ -117,7 +97,7 @@ def read_scenes(data: Path, which: str) -> list[Path]:
     if (data / VOLUME).is_file():
         return [data]
     if which == "all":
-        names = _all_scenes(data)
+        names = item_names(data, VOLUME)
     elif which in SPLITS:
         expect(
             (data / f"{which}.txt").is_file(),
@@ -139,11 +119,3 @@ def read_scenes(data: Path, which: str) -> list[Path]:
         error=ArtifactError,
     )
     return [data / name for name in names]
-
-
-def _all_scenes(data: Path) -> list[str]:
-    """What the folder's manifest lists; of a folder made by hand, what lies in it."""
-    if (data / MANIFEST).is_file() and read_manifest(data).items:
-        return [path.name for path in items_of(data)]
-    found = (path.parent.name for path in data.glob(f"*/{VOLUME}"))
-    return sorted(name for name in found if not name.startswith("."))

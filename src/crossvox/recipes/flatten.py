@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from crossvox.core.checks import ArtifactError, expect
+from crossvox.flow.lineage import SPLITS, scene_list
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Input, Stage
-from crossvox.recipes.data import SPLITS, read_scenes, scene_list
+from crossvox.recipes.data import read_scenes
 from crossvox.samples.pairs import FLAT_IMAGES, FLAT_LABELS, FLAT_SPLITS, PairList, scene_pairs
 
 

@@ -37,6 +37,7 @@ def info(
     *,
     label_map: Path | None = None,
     all_frames: bool = False,
+    assume_camera: bool = False,
     progress: Progress | None = None,
 ) -> CaptureSummary:
     """Tell what a capture holds, and what is broken in it.
@@ -45,13 +46,16 @@ def info(
         capture: a raw scan, an exported folder, a 7-Scenes or TUM folder, or a .sens file.
         label_map: class map of raw label ids; by default it is looked for beside the scan.
         all_frames: decode every frame instead of a sample spread over the capture.
+        assume_camera: take the usual camera for a folder without a camera file, which is refused
+            otherwise.
         progress: who watches.
     """
     from crossvox.capture import open_capture
     from crossvox.capture.describe import describe
 
+    opened = open_capture(capture, label_map, assume_camera=assume_camera)
     report = (progress or Silent()).step("frames")
-    return describe(open_capture(capture, label_map), report, every_frame=all_frames)
+    return describe(opened, report, every_frame=all_frames)
 
 
 def report(

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from crossvox.core.checks import ParamsError, expect
+from crossvox.core.artifact import MANIFEST, read_manifest
+from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.threads import threads
+from crossvox.flow.folder import is_current
 from crossvox.flow.jobs import Outcome
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Collection, Input, Stage
@@ -85,6 +87,7 @@ class PrepareScene(Stage):
         scene: its name here.
         params: see :class:`PrepareParams`.
         label_map: class map of raw label ids; None looks for it beside the scan.
+        assume_camera: take the usual camera for a folder without a camera file.
         new_from_old: rows of the 4x4 transform that the world is moved by; None: it stays.
     """
 
@@ -95,6 +98,7 @@ class PrepareScene(Stage):
     scene: str
     params: PrepareParams
     label_map: Input | None = None
+    assume_camera: bool = False
     new_from_old: tuple[tuple[float, ...], ...] | None = None
 
     def make(self, work: Work) -> Mapping[str, Any]:
@@ -135,6 +139,7 @@ def prepare(
     *,
     workers: int = 0,
     label_map: Path | None = None,
+    assume_camera: bool = False,
     runner: Runner | None = None,
 ) -> PrepareReport:
     """Prepare scans: frames, reference surface, voxels and labels, one folder a scene.
@@ -150,6 +155,8 @@ def prepare(
         params: frames, surface and voxels.
         workers: scans prepared at once; 0 means one a core.
         label_map: class map of raw label ids; by default it is looked for in RAW.
+        assume_camera: take the usual camera for a folder without a camera file, which is refused
+            otherwise.
         runner: who makes the scenes.
 
     Raises:
@@ -163,10 +170,13 @@ def prepare(
     if label_map is None and (raw / CLASS_MAP).is_file():
         label_map = raw / CLASS_MAP
     classes = None if label_map is None else Input.file(label_map)
+    captures = capture_names(find_captures(raw, assume_camera=assume_camera))
     items = {
-        name: PrepareScene(Input.files(path), name, params, classes)
-        for path, name in capture_names(find_captures(raw)).items()
+        name: PrepareScene(Input.files(path), name, params, classes, assume_camera)
+        for path, name in captures.items()
     }
+    for name, item in items.items():
+        _expect_same_capture(out / name, item)
     made = runner.make_all(
         PreparedScenes(params),
         items,
@@ -178,3 +188,26 @@ def prepare(
         runner.progress.say(f"no scene is in {split}.txt: name scenes with --scenes where asked")
     splits = {split: tuple(names) for split, names in made.manifest.notes["splits"].items()}
     return PrepareReport(made.outcomes, splits)
+
+
+def _expect_same_capture(folder: Path, item: PrepareScene) -> None:
+    """Refuse a scene that another capture of the same name was prepared into.
+
+    A capture that has changed where it lies is prepared anew; one that was only moved is kept.
+
+    Raises:
+        ArtifactError: the folder was made from a capture that lies elsewhere and is another one.
+    """
+    if not (folder / MANIFEST).is_file() or is_current(folder, item.manifest()):
+        return
+    there = read_manifest(folder)
+    link = there.links.get("capture")
+    moved = there.parents.get("capture") == item.capture.digest
+    same = link is None or (folder / link).resolve() == item.capture.path.resolve()
+    expect(
+        same or moved,
+        given=f"{item.capture.path}, called {item.scene} like {link}, which {folder} is made from",
+        needed="one capture a name in a data folder",
+        do="rename one of the two, or name another output folder",
+        error=ArtifactError,
+    )

@@ -95,7 +95,9 @@ def frames_of(stage: PrepareScene) -> float:
 
 def _open(stage: PrepareScene) -> Capture:
     label_map = None if stage.label_map is None else stage.label_map.path
-    capture: Capture = open_capture(stage.capture.path, label_map)
+    capture: Capture = open_capture(
+        stage.capture.path, label_map, assume_camera=stage.assume_camera
+    )
     if stage.new_from_old is not None:
         capture = MovedCapture(capture, Pose(np.array(stage.new_from_old)))
     return capture

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Literal
 from crossvox.core.artifact import Manifest, plain, read_manifest, write_manifest
 from crossvox.core.camera import Pose
 from crossvox.core.checks import CaptureError, ParamsError, expect
-from crossvox.core.frame import Capture
 from crossvox.flow.folder import begin, expect_own
 from crossvox.flow.runner import Runner
 from crossvox.flow.stage import Input
@@ -90,6 +89,7 @@ def scan(
     run: Path | None = None,
     geometry: Path | None = None,
     votes: Path | None = None,
+    assume_camera: bool = False,
     runner: Runner | None = None,
 ) -> ScanReport:
     """Level a capture, fuse it, reconstruct it with a trained network, score both, make a page.
@@ -107,19 +107,23 @@ def scan(
             mesh.
         geometry: a reconstruction run that the surface comes from, where RUN tells the classes.
         votes: a 2D run whose labels vote for classes, beside a segmentation.
+        assume_camera: take the usual camera for a folder without a camera file, which is refused
+            otherwise.
         runner: who does it.
     """
     from crossvox.capture import open_capture
+    from crossvox.capture.find import capture_names
     from crossvox.evaluate.score import evaluate_reconstruction
     from crossvox.recipes.find_level import find_level
     from crossvox.report.page.write import write_page
 
     params, runner = params or ScanParams(), runner or Runner()
-    capture = open_capture(source)
+    capture = open_capture(source, assume_camera=assume_camera)
+    name = capture_names([source])[source]
     posed = [i for i in range(len(capture)) if capture.pose(i) is not None]
     expect(
         len(posed) > 0,
-        given=f"{capture.name}: {len(capture)} frames, none with a valid pose",
+        given=f"{name}: {len(capture)} frames, none with a valid pose",
         needed="camera poses",
         do="look at it with: crossvox info",
         error=CaptureError,
@@ -131,9 +135,15 @@ def scan(
     if not runner.dry:
         begin(out, Manifest(STAGE, plain(params)))
     data = out / "data"
-    scene = data / capture.name
+    scene = data / name
     with runner.part("prepare"):
-        _prepare(source, capture, data, params, level, runner)
+        stage = _scene(source, name, len(capture), params, level, assume_camera)
+        runner.make_all(
+            PreparedScenes(stage.params),
+            {name: stage},
+            data,
+            notes=enter_scenes(data, lambda _: "val"),
+        )
     prediction = evaluation = None
     if run is not None:
         prediction = out / "prediction"
@@ -163,7 +173,7 @@ def scan(
         page = write_page(
             artifacts,
             out / "report",
-            ReportParams(title=f"Scan of {capture.name}"),
+            ReportParams(title=f"Scan of {name}"),
             progress=runner.progress.step("page"),
         )
     write_manifest(
@@ -180,22 +190,17 @@ def scan(
     return ScanReport(scene, up, prediction, evaluation, page, runner.seconds)
 
 
-def _prepare(
-    source: Path, capture: Capture, data: Path, params: ScanParams, level: Pose, runner: Runner
-) -> None:
-    """The capture as the only scene of a data folder of its own."""
+def _scene(
+    source: Path, name: str, frames: int, params: ScanParams, level: Pose, assume_camera: bool
+) -> PrepareScene:
+    """How the capture becomes a prepared scene: level, fused from its own depth."""
     prepare = PrepareParams(
-        frame_skip=max(1, math.ceil(len(capture) / params.max_frames)),
+        frame_skip=max(1, math.ceil(frames / params.max_frames)),
         width=params.width,
         height=params.height,
         surface="tsdf",
         tsdf=params.tsdf,
     )
     moved = tuple(tuple(row) for row in level.world_from_camera.tolist())
-    item = PrepareScene(Input.files(source), capture.name, prepare, new_from_old=moved)
-    runner.make_all(
-        PreparedScenes(prepare),
-        {capture.name: item},
-        data,
-        notes=enter_scenes(data, lambda _: "val"),
-    )
+    capture = Input.files(source)
+    return PrepareScene(capture, name, prepare, assume_camera=assume_camera, new_from_old=moved)

@@ -21,6 +21,7 @@ from crossvox.core.npz import reading_npz
 from crossvox.evaluate.predicted import majority_class
 from crossvox.evaluate.references import reference_labels
 from crossvox.evaluate.scannet import SEEN, write_vertex_labels
+from crossvox.flow.collection import item_names
 from crossvox.flow.lineage import LEARNT_FROM
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Input, Stage, how
@@ -165,8 +166,7 @@ def _is_learnt_from(folder: Path) -> bool:
 def _predicted_scenes(pred: Path, which: str) -> list[Path]:
     if (pred / ON_SCAN).is_file():
         return [pred]
-    there = sorted(path.parent.name for path in pred.glob(f"*/{MANIFEST}"))
-    there = sorted({*there, *(path.parent.name for path in pred.glob(f"*/{ON_SCAN}"))})
+    there = item_names(pred, MANIFEST, ON_SCAN)
     names = there if which == "all" else [name for name in which.split(",") if name]
     missing = [name for name in names if name not in there]
     expect(

@@ -9,7 +9,8 @@ from crossvox.core.artifact import read_json
 from crossvox.core.checks import ArtifactError
 from crossvox.core.frame import Capture
 from crossvox.core.methods import CLASS_MESHES, METHOD_FILES
-from crossvox.flow.lineage import LEARNT_FROM
+from crossvox.flow.collection import unlisted_items
+from crossvox.flow.lineage import LEARNT_FROM, scene_list
 from crossvox.report.hiding import hidden
 from crossvox.report.sources import Sources
 from crossvox.report.values import once
@@ -44,18 +45,12 @@ def scenes_of(folder: Path, sources: Sources) -> list[str]:
     """
     manifest = sources.manifest(folder)
     if manifest is None or not manifest.items:
-        return sorted(path.name for path in folder.iterdir() if _is_scene(path))
+        return unlisted_items(folder, "color", *_SURFACES)
     gone = [name for name in manifest.items if not (folder / name).is_dir()]
     if gone:
         line = f"{folder.resolve().name}: scenes that its manifest lists are gone: "
         sources.missing.append(line + ", ".join(sorted(gone)))
     return sorted(name for name in manifest.items if name not in gone)
-
-
-def _is_scene(folder: Path) -> bool:
-    if folder.name.startswith("."):
-        return False
-    return (folder / "color").is_dir() or any((folder / file).is_file() for file in _SURFACES)
 
 
 def predicted_scenes(sources: Sources) -> list[str]:
@@ -69,14 +64,8 @@ def prepared_scenes(sources: Sources) -> list[str]:
     """Names of the prepared scenes, the held-out ones first."""
     names = list(sources.scenes)
     for data in sources.data:
-        names += [*split_names(data, "val"), *split_names(data, "train"), *scenes_of(data, sources)]
+        names += [*scene_list(data, "val"), *scene_list(data, "train"), *scenes_of(data, sources)]
     return [name for name in once(names) if scene_folder(name, sources) is not None]
-
-
-def split_names(data: Path, name: str) -> list[str]:
-    """Scenes of a split: ``train`` or ``val``."""
-    path = data / f"{name}.txt"
-    return path.read_text(encoding="utf-8").split() if path.is_file() else []
 
 
 def scene_folder(name: str, sources: Sources) -> Path | None:
@@ -94,9 +83,9 @@ def split_of(name: str, sources: Sources) -> str:
     if learnt_from(name, sources):
         return SEEN
     for data in sources.data:
-        if name in split_names(data, "val"):
+        if name in scene_list(data, "val"):
             return HELD_OUT
-        if name in split_names(data, "train"):
+        if name in scene_list(data, "train"):
             return SEEN
     return ""
 

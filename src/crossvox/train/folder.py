@@ -35,7 +35,7 @@ from crossvox.core.artifact import (
 from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.params import from_plain
 from crossvox.core.volume import Score
-from crossvox.flow.folder import recover
+from crossvox.flow.folder import is_begun, recover
 from crossvox.flow.lineage import UNKNOWN, Lineage, together
 from crossvox.train.params import NEUTRAL, PARAMS, TrainParams
 from crossvox.train.report import TrainReport
@@ -233,24 +233,7 @@ def expect_same_run(run: Path, record: Mapping[str, Any]) -> None:
     Raises:
         ArtifactError: it holds another run, or something else; says what differs.
     """
-    if not run.exists():
-        return
-    expect(
-        run.is_dir(),
-        given=f"{run}, which is a file",
-        needed="a folder for the run",
-        do="name another folder",
-        error=ArtifactError,
-    )
-    if not (run / PARAMS).is_file():
-        others = sorted(path.name for path in run.iterdir() if not path.name.startswith("."))
-        expect(
-            not others,
-            given=f"{run}, which holds {', '.join(others[:SHOWN])} but no {PARAMS}",
-            needed="an empty or new folder, or one that a training run wrote",
-            do="name another folder",
-            error=ArtifactError,
-        )
+    if not is_begun(run, PARAMS):
         return
     changes = _changes(_of_this_version(read_json(run / PARAMS)), record)
     more = f"; and {len(changes) - SHOWN} more" if len(changes) > SHOWN else ""

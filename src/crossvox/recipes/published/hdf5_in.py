@@ -17,6 +17,7 @@ from crossvox.core.checks import ArtifactError, expect
 from crossvox.core.volume import ChunkPlace
 from crossvox.flow.folder import expect_own
 from crossvox.flow.jobs import Outcome
+from crossvox.flow.lineage import scene_list
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Collection, Input, Stage, how
 from crossvox.recipes.data import enter_scenes
@@ -197,11 +198,11 @@ def _expect_scenes(scenes: dict[str, Any], frames: Path, out: Path, split: Split
         do="name the folder of the prepared scenes with --frames",
         error=ArtifactError,
     )
-    other = out / f"{'val' if split == 'train' else 'train'}.txt"
-    both = sorted(set(scenes) & set(other.read_text().split())) if other.is_file() else []
+    other = "val" if split == "train" else "train"
+    both = sorted(set(scenes) & set(scene_list(out, other)))
     expect(
         not both,
-        given=f"scenes {', '.join(both[:5])} in {other} and in this file",
+        given=f"scenes {', '.join(both[:5])} in {out / other}.txt and in this file",
         needed="scenes that are either trained on or validated on",
         do="name another output folder",
         error=ArtifactError,

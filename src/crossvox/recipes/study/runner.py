@@ -25,7 +25,7 @@ from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.params import from_plain
 from crossvox.flow import locks
 from crossvox.flow.collection import changes
-from crossvox.flow.folder import expect_own
+from crossvox.flow.folder import is_begun
 from crossvox.flow.progress import Progress
 from crossvox.flow.runner import DryRunEnds, Planned, Runner
 from crossvox.study.arms import Arm
@@ -268,15 +268,12 @@ def claim(out: Path, matrix: Matrix) -> None:
         ArtifactError: ``out`` holds another study, or something else.
     """
     record = plain({"task": matrix.task, **matrix.identity})
-    path = out / PARAMS
-    if path.is_file():
+    if is_begun(out, PARAMS):
         _expect_same(out, record, matrix.params_type)
-    else:
-        expect_own(out, "study")
     with locks.shared(out):
-        if path.is_file():
+        if is_begun(out, PARAMS):
             record = {**record, **_expect_same(out, record, matrix.params_type)}
-        write_json(path, record)
+        write_json(out / PARAMS, record)
 
 
 def _expect_same(out: Path, record: Mapping[str, Any], params_type: type) -> dict[str, Any]:
