@@ -154,9 +154,7 @@ def test_another_study_is_refused_and_an_unknown_part_is_filled_in(tmp_path: Pat
         study(task, out, 1, run2d="second")
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "file").write_text("")
-    with pytest.raises(
-        ArtifactError, match=r"other, which holds something that crossvox did not write"
-    ):
+    with pytest.raises(ArtifactError, match=r"which holds file but no params\.json"):
         study(task, tmp_path / "other")
 
 
