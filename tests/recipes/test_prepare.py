@@ -230,7 +230,7 @@ def test_a_scan_that_fails_is_counted_and_the_others_go_on(
     prepared(three, out, "--json", report)
     found = {scene["item"]: scene["status"] for scene in json.loads(report.read_text())["scenes"]}
     assert found == {"a": "kept", "bad": "made", "c": "kept"}
-    assert sorted(list(chain.from_iterable(lists(out).values()))) == ["a", "bad", "c"]
+    assert sorted(chain.from_iterable(lists(out).values())) == ["a", "bad", "c"]
 
 
 def test_a_scan_that_failed_is_called_as_it_is_when_it_is_made(tmp_path: Path) -> None:
