@@ -39,6 +39,8 @@ class Echo(Stage):
             raise MemoryError
         if self.fault == "killed":
             os.kill(os.getpid(), signal.SIGKILL)
+        if self.fault == "ended":
+            os._exit(7)
         if self.fault == "slow":
             time.sleep(60)
         with work.watch("write"):

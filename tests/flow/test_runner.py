@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -19,9 +20,9 @@ from crossvox.core.artifact import MANIFEST, Manifest, read_manifest, write_mani
 from crossvox.core.checks import ArtifactError, CaptureError, CrossvoxError
 from crossvox.flow import folder as folders
 from crossvox.flow import locks, rates
-from crossvox.flow.collection import items_of
+from crossvox.flow.collection import close_collection, items_of, open_collection
 from crossvox.flow.folder import building, is_current, recover
-from crossvox.flow.jobs import BACKENDS, Carry, Job, Outcome, attempt
+from crossvox.flow.jobs import BACKENDS, Carry, Job, Outcome, attempt, death
 from crossvox.flow.runner import DryRunEnds, Runner
 from crossvox.flow.stage import Input, Stage
 
@@ -158,6 +159,21 @@ def test_an_item_that_another_stage_wrote_is_refused_before_any_work(tmp_path: P
     assert state(out) == before
 
 
+@pytest.mark.parametrize("inside", [".", "below/source"])
+def test_what_a_stage_is_made_from_is_not_replaced_by_it(inside: str, tmp_path: Path) -> None:
+    """Neither one's own folder, nor one of which it is a part."""
+    out = tmp_path / "out"
+    Runner().make(Echo("first"), out)
+    Runner().make(Echo("source"), out / "below" / "source")
+    source = Input.folder(out / inside)
+    before = state(tmp_path)
+    with pytest.raises(ArtifactError, match="to be made from the source"):
+        Runner().make(Echo("second", source), out)
+    with pytest.raises(ArtifactError, match="to be made from the source"):
+        Runner().make_all(Echoes(), {"out": Echo("second", source)}, tmp_path)
+    assert state(tmp_path) == before
+
+
 def test_a_failed_stage_leaves_what_was_there(tmp_path: Path) -> None:
     out = tmp_path / "out"
     Runner().make(Echo("old"), out)
@@ -253,6 +269,35 @@ def test_items_of_another_identity_are_refused_with_a_text_that_names_both(tmp_p
     assert state(out) == before
 
 
+def test_a_folder_in_which_nothing_was_made_is_free(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(CrossvoxError, match="none of the 1"):
+        Runner().make_all(Echoes(loud=True), words("a", a="input"), out)
+    Runner().make_all(Echoes(), words("a"), out)
+    with pytest.raises(ArtifactError, match="loud"):
+        Runner().make_all(Echoes(loud=True), words("b"), out)
+
+
+def test_items_are_not_entered_into_a_folder_that_another_has_begun(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    open_collection(out, Echoes(loud=True), {})
+    mine = read_manifest(out).identity
+    open_collection(out, Echoes(), {})
+    before = state(out)
+    with pytest.raises(ArtifactError, match="another process has begun"):
+        close_collection(out, mine, [], dict, {})
+    assert state(out) == before
+
+
+def test_after_a_crash_between_the_renames_an_item_is_kept(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    Runner().make_all(Echoes(), words("a"), out)
+    before = state(out / "a")
+    os.replace(out / "a", out / ".a.0123abcd.old")
+    assert Runner().make_all(Echoes(), words("a"), out).kept == ("a",)
+    assert state(out / "a") == before
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize(
     ("fault", "text"),
@@ -282,6 +327,40 @@ def test_a_killed_worker_costs_its_item_alone(tmp_path: Path) -> None:
     again = Runner().make_all(Echoes(), words(*names), out, workers=2)
     assert [o.status for o in again.outcomes] == ["kept", "made", "kept", "kept", "kept"]
     assert hidden(out) == []
+
+
+def test_a_lack_of_memory_is_guessed_where_a_worker_was_killed_and_nowhere_else() -> None:
+    assert "memory" in death(-signal.SIGKILL)
+    for code, name in ((-signal.SIGSEGV, "SIGSEGV"), (1, "exit code 1"), (3, "exit code 3")):
+        assert name in death(code)
+        assert "memory" not in death(code)
+    assert "could not start" in death(1)
+
+
+def test_a_worker_that_ends_by_itself_tells_its_exit_code(tmp_path: Path) -> None:
+    made = Runner().make_all(Echoes(), words("a", "bad", bad="ended"), tmp_path / "out", workers=2)
+    assert [o.status for o in made.outcomes] == ["made", "failed"]
+    assert "exit code 7" in made.failed[0].error
+    assert "memory" not in made.failed[0].error
+
+
+def test_a_script_from_standard_input_is_told_why_its_workers_do_not_start(tmp_path: Path) -> None:
+    script = (
+        "from pathlib import Path\n"
+        "from crossvox.flow.runner import Runner\n"
+        "from stages_for_tests import Echo, Echoes\n"
+        f"out = Path({str(tmp_path / 'out')!r})\n"
+        "Runner().make_all(Echoes(), {name: Echo(name) for name in 'ab'}, out, workers=2)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-"], input=script, capture_output=True, text=True, timeout=120
+    )
+    assert ended.returncode != 0
+    last = ended.stderr.strip().splitlines()[-1]
+    assert "none of the 2 scenes could be made" in last
+    assert "exit code 1" in last
+    assert "a script read from standard input cannot be" in last
+    assert "memory" not in last
 
 
 def test_a_back_end_of_ones_own_makes_the_items(tmp_path: Path) -> None:

@@ -1,27 +1,35 @@
-"""Fixtures of flows: scans, prepared scenes, a run and a prediction of the smallest kind."""
+"""Fixtures of flows: scans, prepared scenes, runs and a prediction of the smallest kind."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from walls import PREDICT, SMALL, TRAIN, command, write_wall
+from walls import PREDICT, SMALL, TRAIN, TRAIN_2D, command, write_wall
+
+from crossvox.doors.images import encode_png, write_bytes
 
 
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """``raw`` and ``data`` of three scans in two spaces, a ``run`` on one of them, its ``pred``.
+    """``raw`` and ``data`` of three scans in two spaces, and what was learnt from them.
 
-    Not to be changed.
+    A ``run`` on one of them, ``pred`` of all by it, and a ``run2d`` on another. Not to be changed.
     """
     house = tmp_path_factory.mktemp("house")
     for grey, name in enumerate(("scene0000_00", "scene0000_01", "scene0001_00"), start=90):
         write_wall(house / "raw" / name, grey)
-    command("prepare", house / "raw", house / "data", *SMALL, "--workers", 1)
-    command("train", "reconstruct", house / "data", house / "run", *TRAIN,
-            "--scenes", "scene0000_00")  # fmt: skip
-    command("predict", house / "run", house / "data", house / "pred", *PREDICT, "--scenes", "all")
+    raw, data = house / "raw", house / "data"
+    command("prepare", raw, data, *SMALL, "--workers", 1)
+    for image in data.glob("*/color/*.jpg"):
+        labels = image.parents[1] / "label"
+        labels.mkdir(exist_ok=True)
+        write_bytes(labels / f"{image.stem}.png", encode_png(np.full((48, 64), 1, np.uint8)))
+    command("train", "reconstruct", data, house / "run", *TRAIN, "--scenes", "scene0000_00")
+    command("train", "segment2d", data, house / "run2d", *TRAIN_2D, "--scenes", "scene0001_00")
+    command("predict", house / "run", data, house / "pred", *PREDICT, "--scenes", "all")
     return house

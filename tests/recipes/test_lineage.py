@@ -158,6 +158,15 @@ def test_nothing_but_training_scenes_is_not_scored(
     command("evaluate", "reconstruct", tmp_path / "pred", house / "data", "--seen-scenes")
 
 
+def test_scenes_that_its_2d_network_learnt_from_count_too(house: Path, tmp_path: Path) -> None:
+    run, out = tmp_path / "run", tmp_path / "pred"
+    command("train", "reconstruct", house / "data", run, *TRAIN, "--scenes", FIRST,
+            "--features", house / "run2d")  # fmt: skip
+    command("predict", run, house / "data", out, *PREDICT, "--scenes", f"{FIRST},{OTHER}")
+    assert list(read_manifest(out).learnt_from or ()) == [FIRST, OTHER]
+    assert [read_manifest(out / scene).notes[LEARNT_FROM] for scene in (FIRST, OTHER)] == [True] * 2
+
+
 @pytest.mark.parametrize(
     ("known", "marks"), [(None, [None, None]), ([OTHER], [None, True])], ids=["none", "some"]
 )

@@ -26,6 +26,11 @@ TRAIN = (
     *("--validation-scenes", "none"),
 )  # fmt: skip
 
+TRAIN_2D = (
+    *("--images.width", "64", "--images.height", "48", "--train.batch-size", "2"),
+    *("--train.steps", "1", "--task.network", "enet", "--train.no-tensorboard"),
+    *("--validation-scenes", "none"),
+)  # fmt: skip
 PREDICT = ("--stride", "16", "16", "16")
 
 

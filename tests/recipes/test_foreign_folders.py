@@ -1,0 +1,195 @@
+"""Nothing that this package did not write is ever replaced, whatever command is pointed at it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from walls import PREDICT, SMALL, TRAIN, TRAIN_2D, command, state, write_wall
+
+Words = Callable[[Path, Path], list[object]]
+
+COMMANDS: dict[str, Words] = {
+    "rooms": lambda house, out: ["rooms", out, "--count", 1, "--frames", 2],
+    "prepare": lambda house, out: ["prepare", house / "raw", out, *SMALL],
+    "train reconstruct": lambda house, out: ["train", "reconstruct", house / "data", out, *TRAIN],
+    "train segment2d": lambda house, out: ["train", "segment2d", house / "data", out, *TRAIN_2D],
+    "train segment3d": lambda house, out: ["train", "segment3d", house / "data", out, *TRAIN],
+    "predict": lambda house, out: [
+        *("predict", house / "run", house / "data", out, *PREDICT),
+        *("--scenes", "all", "--surface.level", "0.9"),
+    ],
+    "scan": lambda house, out: ["scan", house / "raw" / "scene0000_00", out],
+    "demo": lambda house, out: ["demo", out],
+    "flatten": lambda house, out: ["flatten", house / "data", out],
+    "import checkpoint": lambda house, out: ["import", "checkpoint", __file__, out],
+    "import hdf5": lambda house, out: ["import", "hdf5", __file__, out],
+    "export hdf5": lambda house, out: ["export", "hdf5", house / "data", out],
+    "export scannet": lambda house, out: ["export", "scannet", house / "data", out],
+    "evaluate segment2d": lambda house, out: [
+        *("evaluate", "segment2d", house / "run2d", house / "data", "--out", out),
+        *("--scenes", "all"),
+    ],
+    "study reconstruct": lambda house, out: [
+        *("study", "reconstruct", house / "data", out, "--arms", "rgb"),
+        *("--training-scenes", "scene0001_00", "--held-out-scenes", "scene0000_00"),
+    ],
+    "study segment3d": lambda house, out: [
+        *("study", "segment3d", house / "data", out, "--run2d", house / "run2d"),
+        *("--training-scenes", "scene0001_00", "--held-out-scenes", "scene0000_00"),
+    ],
+    "report": lambda house, out: ["report", house / "pred", out],
+}  # fmt: skip
+
+KINDS = ("photos", "hidden files", "a run", "a prediction", "damage", "a link", "a lost link",
+         "a file")  # fmt: skip
+
+
+def lay(kind: str, house: Path, out: Path) -> None:
+    """Put something into the place of OUT that the command did not write."""
+    if kind == "a run":
+        shutil.copytree(house / "run", out)
+    elif kind == "a prediction":
+        shutil.copytree(house / "pred", out)
+    elif kind == "a file":
+        out.write_text("dear")
+    elif kind == "a lost link":
+        out.symlink_to(out.with_name("elsewhere"))
+    else:
+        folder = out.with_name("elsewhere") if kind == "a link" else out
+        folder.mkdir()
+        if kind == "a link":
+            out.symlink_to(folder)
+        if kind == "damage":
+            (folder / "manifest.json").write_text("{")
+        name = ".notes" if kind == "hidden files" else "index.html"
+        (folder / name).write_text("dear")
+        (folder / ".git").mkdir()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_a_command_did_not_write_stays_as_it_is(
+    name: str, kind: str, house: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "OUT"
+    lay(kind, house, out)
+    before, raw = state(tmp_path), state(house / "raw")
+    command(*COMMANDS[name](house, out), code=2)
+    error = capsys.readouterr().err
+    assert "OUT" in error or "elsewhere" in error
+    assert state(tmp_path) == before
+    assert state(house / "raw") == raw
+
+
+# Captures
+
+
+@pytest.fixture
+def kitchen(tmp_path: Path) -> Path:
+    return write_wall(tmp_path / "home" / "kitchen")
+
+
+def refused(where: Path, *words: object) -> None:
+    """Preparing is refused, and nothing below ``where`` changes."""
+    before = state(where)
+    command("prepare", *words, *SMALL, "--workers", 1, code=2)
+    assert state(where) == before
+
+
+def test_a_folder_of_scans_is_not_prepared_into_itself(house: Path, tmp_path: Path) -> None:
+    shutil.copytree(house / "raw", tmp_path / "raw")
+    refused(tmp_path, tmp_path / "raw", tmp_path / "raw")
+    refused(tmp_path, tmp_path / "raw" / "scene0000_00", tmp_path / "raw")
+    refused(tmp_path, tmp_path / "raw" / "scene0000_00", tmp_path / "raw" / "scene0000_00")
+
+
+def test_a_capture_is_not_prepared_beside_itself(
+    kitchen: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(kitchen.parent)
+    refused(kitchen.parent, "kitchen", ".")
+    monkeypatch.chdir(kitchen)
+    refused(kitchen.parent, ".", "..")
+    refused(kitchen.parent, ".", ".")
+
+
+def test_a_capture_in_the_data_folder_is_not_replaced_by_what_is_made_from_it(
+    kitchen: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    command("prepare", write_wall(tmp_path / "office"), data, *SMALL, "--workers", 1)
+    shutil.copytree(kitchen, data / "kitchen")
+    refused(tmp_path, data / "kitchen", data)
+    refused(tmp_path, kitchen, data)
+
+
+def test_a_prepared_scene_is_not_prepared_in_its_own_place(
+    house: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = shutil.copytree(house / "data", tmp_path / "data")
+    refused(tmp_path, data / "scene0000_00", data)
+    assert "which is to be made from the capture" in capsys.readouterr().err
+    (tmp_path / "way").symlink_to(data)
+    refused(tmp_path, tmp_path / "way" / "scene0000_00", data)
+
+
+def test_of_a_scene_that_is_a_link_the_link_alone_is_replaced(
+    kitchen: Path, tmp_path: Path
+) -> None:
+    """A foreign folder behind it is refused; one's own stays where it is."""
+    data = tmp_path / "data"
+    command("prepare", write_wall(tmp_path / "office"), data, *SMALL, "--workers", 1)
+    (data / "kitchen").symlink_to(kitchen)
+    refused(tmp_path, kitchen, data)
+    (data / "kitchen").unlink()
+    command("prepare", kitchen, data, *SMALL, "--workers", 1)
+    shutil.move(data / "kitchen", tmp_path / "moved")
+    (data / "kitchen").symlink_to(tmp_path / "moved")
+    before = state(tmp_path / "moved")
+    (kitchen / "kitchen.sens").touch()
+    command("prepare", kitchen, data, *SMALL, "--workers", 1)
+    assert not (data / "kitchen").is_symlink()
+    assert (data / "kitchen" / "volume.npz").is_file()
+    assert state(tmp_path / "moved") == before
+    assert not [path for path in data.iterdir() if path.name.endswith((".old", ".part"))]
+
+
+# Pages
+
+
+def test_a_page_is_written_over_pages_alone(house: Path, tmp_path: Path) -> None:
+    page, other = tmp_path / "page.html", tmp_path / "mine.html"
+    for _ in range(2):
+        command("report", house / "run", page)
+    other.write_text("<html><head><title>mine</title></head></html>")
+    (tmp_path / "new-scenes").mkdir()
+    (tmp_path / "new-scenes" / "photo.jpg").write_text("dear")
+    before = state(tmp_path)
+    command("report", house / "run", other, code=2)
+    command("report", house / "run", tmp_path / "new.html", code=2)
+    command("view", house / "data", "--out", other, code=2)
+    assert state(tmp_path) == before
+
+
+def test_a_report_that_was_interrupted_is_gone_on_with(
+    house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from crossvox.report.page import write
+
+    def interrupted(*args: object) -> None:
+        (tmp_path / "page" / "scenes").mkdir(exist_ok=True)
+        (tmp_path / "page" / "scenes" / "room.glb").write_text("half")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(write, "run_record", interrupted)
+        command("report", house / "run", tmp_path / "page", code=130)
+    command("report", house / "run", tmp_path / "page")
+
+
+def test_a_view_is_written_over_views(house: Path, tmp_path: Path) -> None:
+    for _ in range(2):
+        command("view", house / "data", "--out", tmp_path / "view.html")
