@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Literal
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -19,7 +22,7 @@ from crossvox.chunks import (
     turned_shape,
 )
 from crossvox.core.checks import ParamsError
-from crossvox.core.grid import VoxelGrid, turn
+from crossvox.core.grid import Index3, VoxelGrid, turn
 from crossvox.core.volume import SceneVolume, VoxelPixels
 
 SHAPES = st.tuples(*[st.integers(1, 9)] * 3)
@@ -216,6 +219,42 @@ def test_borders_on_the_high_side_occur() -> None:
     assert len(report.starts) == 300
     assert max(start[0] for start in report.starts) == 9
     assert min(start[0] for start in report.starts) == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_draws_like_windows_hold_what_windows_hold(seed: int) -> None:
+    """A room with a floor and clutter above it: predictions see the floor in every window."""
+    rng = np.random.default_rng(seed)
+    occupied = np.zeros((48, 40, 20), dtype=bool)
+    occupied[:, :, 0] = True
+    occupied[:, :, 1:8] = rng.random((48, 40, 7)) < 0.3
+    labels = np.where(occupied, 5, 0).astype(np.uint8)
+    labels[:, :, 0] = 2
+    volume, shape = volume_of(occupied, labels), (16, 16, 24)
+
+    def floor_share(starts: Sequence[Index3]) -> float:
+        cuts = [cut(labels, start, shape, 0) for start in starts]
+        return sum(int((c == 2).sum()) for c in cuts) / sum(int((c > 0).sum()) for c in cuts)
+
+    def drawn(placing: Literal["published", "windows"]) -> tuple[Index3, ...]:
+        params = ChunkParams(shape=shape, per_scene=200, occupied_share=0.05, placing=placing)
+        return random_starts(volume, params, np.random.default_rng(seed)).starts
+
+    windows = floor_share(sliding_starts(volume.grid, shape, (8, 8, 12)))
+    like = drawn("windows")
+    assert floor_share(like) == pytest.approx(windows, rel=0.1)
+    assert floor_share(drawn("published")) < 0.6 * windows
+    assert {start[2] for start in like} == {0}
+    assert min(start[0] for start in like) < 0 < max(start[0] for start in like)
+
+
+def test_like_windows_every_voxel_is_drawn_evenly() -> None:
+    params = ChunkParams(shape=(8, 8, 8), per_scene=4000, occupied_share=0.01, placing="windows")
+    volume = volume_of(np.ones((12, 12, 6), bool))
+    starts = np.array(random_starts(volume, params, np.random.default_rng(0)).starts)
+    covered = [int(((starts[:, 0] <= x) & (x < starts[:, 0] + 8)).sum()) for x in range(12)]
+    assert max(covered) < 1.12 * min(covered)
+    assert not starts[:, 2].any()
 
 
 @pytest.mark.parametrize("kind", ["empty", "thin", "wall only"])

@@ -7,7 +7,7 @@ place is a start voxel in the scene's grid; what hangs out of the scene is paddi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.grid import Index3, VoxelGrid, overlap
 from crossvox.core.labels import NYU40
+from crossvox.core.params import check_choices
 from crossvox.core.volume import SceneVolume, VoxelPixels
 
 Array = NDArray[Any]
@@ -40,6 +41,11 @@ class ChunkParams:
             effect in scenes without labels.
         max_draws: draws for one sub-volume before it is given up.
         require_views: views that a training sub-volume needs (the published pipeline: all 5).
+        placing: ``published``: the low corner lies anywhere in the scene, so that a sub-volume
+            hangs out on the far sides alone and seldom holds the floor. ``windows``: as the windows
+            of a prediction lie: an axis along which the scene is no longer than the sub-volume is
+            held whole, along the others both sides may hang out. docs/labelled-rooms.md has what
+            either shows a network.
     """
 
     shape: Index3 = (32, 32, 64)
@@ -51,8 +57,10 @@ class ChunkParams:
     wall_floor_share: float = 0.05
     max_draws: int = 2000
     require_views: int = 1
+    placing: Literal["published", "windows"] = "published"
 
     def __post_init__(self) -> None:
+        check_choices(self)
         expect(
             min(self.shape) > 0 and self.per_scene >= 0,
             given=f"{self.per_scene} sub-volumes of {self.shape} voxels",
@@ -134,14 +142,14 @@ class ChunkDraws:
     """Random draws in one scene. Keeps the running sums, so that a draw costs constant time.
 
     Args:
-        volume: the scene; it counts as padded on the high side by one sub-volume.
+        volume: the scene; what lies beyond it is free.
         params: the rules of a draw.
         rng: where chance comes from.
     """
 
     def __init__(self, volume: SceneVolume, params: ChunkParams, rng: np.random.Generator) -> None:
         self._params, self._rng = params, rng
-        self._extent = np.array(volume.grid.shape)
+        self._low, self._high = _start_range(volume.grid.shape, params)
         self._occupied = BoxCounts(volume.occupied)
         self._labelled = bool((volume.labels > 0).any())
         # Furniture and everything else that makes a sub-volume worth more than a bare wall.
@@ -176,7 +184,7 @@ class ChunkDraws:
         for begin in range(0, params.max_draws, DRAW_BLOCK):
             number = np.arange(begin, min(begin + DRAW_BLOCK, params.max_draws))
             bounds = params.occupied_share - params.share_step * (number // params.patience)
-            draws = self._rng.integers(0, self._extent, size=(len(number), 3))
+            draws = self._rng.integers(self._low, self._high, size=(len(number), 3))
             luck = self._rng.random(len(number)) < params.wall_floor_share
             share = self._occupied.count(draws, params.shape) / voxels
             full = (share >= np.maximum(bounds, params.lowest_share)) & (share > 0)
@@ -189,6 +197,15 @@ class ChunkDraws:
                 x, y, z = draws[first].tolist()
                 return (x, y, z), float(share[first])
         return None
+
+
+def _start_range(extent: Index3, params: ChunkParams) -> tuple[Array, Array]:
+    """First start of a draw along each axis, and the one behind the last."""
+    size, scene = np.array(params.shape), np.array(extent)
+    if params.placing == "published":
+        return np.zeros(3, dtype=np.int64), scene
+    whole = scene <= size
+    return np.where(whole, 0, 1 - size), np.where(whole, 1, scene)
 
 
 def sliding_starts(grid: VoxelGrid, shape: Index3, stride: Index3) -> list[Index3]:

@@ -183,3 +183,14 @@ def test_groups_of_a_network_are_kept_around_it() -> None:
     assert build_network2d("tiles:8", 3).feature_channels == 8
     images = torch.zeros(1, 3, 9, 9)
     assert build_network2d("tiles:8", 3)(images).logits.shape == (1, 3, 9, 9)
+
+
+def test_the_number_of_views_is_told_once() -> None:
+    """The network is built for as many views as sub-volumes take."""
+    params = ReconstructRunParams(views=ViewParams(max_views=3))
+    assert params.task.views == 3
+    assert params.task.in_channels == 3 * 3 + 1
+    assert from_plain(ReconstructRunParams, plain(params)) == params
+    assert ReconstructRunParams().task.in_channels == 5 * 3 + 1
+    with pytest.raises(ParamsError, match=r"follows from --views\.max-views"):
+        ReconstructRunParams(task=ReconstructParams(views=2))

@@ -17,9 +17,9 @@ from crossvox.core.artifact import MANIFEST, read_manifest
 from crossvox.core.checks import CaptureError
 from crossvox.core.params import from_plain
 from crossvox.flow.jobs import Outcome
-from crossvox.flow.lineage import HELD_OUT_OF, is_held_out, space_of
+from crossvox.flow.lineage import HELD_OUT_OF, SPLITS, is_held_out, scene_list, space_of
 from crossvox.recipes import prepare_scene as scenes
-from crossvox.recipes.data import SPLITS, enter_scenes, scene_list
+from crossvox.recipes.data import enter_scenes
 from crossvox.recipes.prepare import PrepareParams, PrepareScene, prepare
 
 QUICK = PrepareParams(frame_skip=1, width=64, height=48)

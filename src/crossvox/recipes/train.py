@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -41,12 +41,15 @@ class SceneRunParams:
     validation_windows: int = 64
 
     def __post_init__(self) -> None:
+        if self.task.views is None:
+            told = replace(self.task, views=self.views.max_views)
+            object.__setattr__(self, "task", told)
         expect(
             self.task.views == self.views.max_views,
             given=f"a task of {self.task.views} views, sub-volumes with up to "
             f"{self.views.max_views}",
             needed="the same number",
-            do="pass --task.views and --views.max-views alike",
+            do="leave --task.views out: it follows from --views.max-views",
             error=ParamsError,
         )
 

@@ -309,7 +309,7 @@ def _read_index(path: Path, params: SceneRunParams) -> SampleIndex:
         index.shape == params.chunks.shape and index.max_views == params.views.max_views,
         given=f"{path} with sub-volumes of {index.shape} and {index.max_views} views",
         needed=f"{params.chunks.shape} and {params.views.max_views}",
-        do="pass --chunks.shape, --views.max-views and --task.views as in the file",
+        do="pass --chunks.shape and --views.max-views as in the file",
         error=ArtifactError,
     )
     return index

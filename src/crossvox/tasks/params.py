@@ -11,6 +11,7 @@ from crossvox.core.checks import ParamsError, expect
 from crossvox.core.params import check_choices, from_plain
 from crossvox.networks import NETWORKS, NETWORKS_2D
 from crossvox.networks.params import NetworkParams, SceneUNetParams
+from crossvox.views.params import ViewParams
 
 COLORS = 3
 """Channels of one view's image."""
@@ -129,7 +130,8 @@ class SceneTaskParams:
         fusion: how views are joined: ``concat`` (published), or ``mean``, ``max`` or ``attention``
             over the views that see a voxel. ``attention`` weighs them by the softmax of a score
             that a small perceptron learns to give to each view's pixel.
-        views: views of a sub-volume; for ``concat`` the network is built for this number.
+        views: views of a sub-volume; for ``concat`` the network is built for this number. Follows
+            from ``--views.max-views``, and need not be told.
         seen_channel: add one channel, the share of the views that see the voxel. Without it a
             voxel of average colour looks like one that nobody sees. The published network has none.
         loss_region: voxels that count in the loss. ``inside`` the scene: the default, for what lies
@@ -150,7 +152,7 @@ class SceneTaskParams:
     blocks: int = 1
     prior: float = 0.05
     fusion: Literal["concat", "mean", "max", "attention"] = "concat"
-    views: int = 5
+    views: int | None = None
     seen_channel: bool = True
     loss_region: Literal["inside", "observed", "all"] = "inside"
     features: FeatureParams | None = None
@@ -158,7 +160,7 @@ class SceneTaskParams:
     def __post_init__(self) -> None:
         check_choices(self)
         expect(
-            self.views > 0,
+            self.views is None or self.views > 0,
             given=f"views={self.views}",
             needed="at least one view",
             do="check --views",
@@ -192,6 +194,11 @@ class SceneTaskParams:
         return from_plain(kind, _named_values(self.options), "--task.options")
 
     @property
+    def slots(self) -> int:
+        """Views of a sub-volume."""
+        return ViewParams.max_views if self.views is None else self.views
+
+    @property
     def view_channels(self) -> int:
         """Channels that are lifted from one view."""
         return COLORS if self.features is None else self.features.channels
@@ -199,7 +206,7 @@ class SceneTaskParams:
     @property
     def in_channels(self) -> int:
         """Channels that the 3D network reads."""
-        slots = self.views if self.fusion == "concat" else 1
+        slots = self.slots if self.fusion == "concat" else 1
         return slots * self.view_channels + int(self.seen_channel)
 
     @property

@@ -88,7 +88,7 @@ class SceneTask:
             network,
             images,
             fusion=params.fusion,
-            views=params.views,
+            views=params.slots,
             channels=params.view_channels,
             seen_channel=params.seen_channel,
             trainable=params.features is not None and params.features.rate > 0,
@@ -118,7 +118,7 @@ class SceneTask:
         return logits
 
     def _expect_views(self, batch: Batch) -> None:
-        views = self.params.views
+        views = self.params.slots
         expect(
             batch.images.shape[1] == views,
             given=f"a batch of {batch.images.shape[1]} views",
@@ -162,7 +162,7 @@ class SceneTask:
             return volume
         voxel, sample = existing(batch)
         count = view_counts(voxel, sample, len(batch.images), batch.shape)
-        return torch.cat((volume, count[:, None] / params.views), dim=1)
+        return torch.cat((volume, count[:, None] / params.slots), dim=1)
 
     def loss(self, network: nn.Module, batch: Batch) -> Losses:
         """The loss over the loss region, ``sum(w l) / sum(w)``; 0 where it is empty.
