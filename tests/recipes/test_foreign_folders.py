@@ -131,7 +131,7 @@ def test_a_prepared_scene_is_not_prepared_in_its_own_place(
 ) -> None:
     data = shutil.copytree(house / "data", tmp_path / "data")
     refused(tmp_path, data / "scene0000_00", data)
-    assert "which is to be made from the capture" in capsys.readouterr().err
+    assert f"given: {data / 'scene0000_00'}" in capsys.readouterr().err
     (tmp_path / "way").symlink_to(data)
     refused(tmp_path, tmp_path / "way" / "scene0000_00", data)
 
@@ -146,14 +146,16 @@ def test_of_a_scene_that_is_a_link_the_link_alone_is_replaced(
     refused(tmp_path, kitchen, data)
     (data / "kitchen").unlink()
     command("prepare", kitchen, data, *SMALL, "--workers", 1)
-    shutil.move(data / "kitchen", tmp_path / "moved")
-    (data / "kitchen").symlink_to(tmp_path / "moved")
-    before = state(tmp_path / "moved")
+    moved = tmp_path / "elsewhere" / "kitchen"
+    moved.parent.mkdir()
+    shutil.move(data / "kitchen", moved)
+    (data / "kitchen").symlink_to(moved)
+    before = state(moved)
     (kitchen / "kitchen.sens").touch()
     command("prepare", kitchen, data, *SMALL, "--workers", 1)
     assert not (data / "kitchen").is_symlink()
     assert (data / "kitchen" / "volume.npz").is_file()
-    assert state(tmp_path / "moved") == before
+    assert state(moved) == before
     assert not [path for path in data.iterdir() if path.name.endswith((".old", ".part"))]
 
 
