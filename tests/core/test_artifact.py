@@ -125,3 +125,11 @@ def test_damaged_manifests_are_named(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="schema 99"):
         read_manifest(tmp_path)
     assert not is_current(tmp_path, Manifest("s"))
+
+
+@pytest.mark.parametrize("text", ["", "9" * 5000, "[" * 100_000], ids=["empty", "long", "deep"])
+def test_json_that_cannot_be_read_is_refused_by_name(tmp_path: Path, text: str) -> None:
+    (tmp_path / "manifest.json").write_text(text)
+
+    with pytest.raises(ArtifactError, match=r"manifest\.json, which is not valid JSON"):
+        read_manifest(tmp_path)

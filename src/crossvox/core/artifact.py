@@ -141,7 +141,7 @@ def read_json(path: Path) -> Any:
             f"given: {path}, which does not exist; needed: a file that an earlier stage writes; "
             f"do: check the path, or run that stage"
         ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also numbers too long, lists too deep
         raise ArtifactError(
             f"given: {path}, which is not valid JSON ({error}); needed: the file as it was "
             f"written; do: delete it and run its stage again"
