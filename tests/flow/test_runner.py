@@ -174,6 +174,16 @@ def test_what_a_stage_is_made_from_is_not_replaced_by_it(inside: str, tmp_path: 
     assert state(tmp_path) == before
 
 
+def test_a_damaged_manifest_says_what_may_be_deleted(tmp_path: Path) -> None:
+    Runner().make_all(Echoes(), {"one": Echo("one")}, tmp_path / "out")
+    (tmp_path / "out" / "one" / MANIFEST).write_text("{")
+    with pytest.raises(ArtifactError, match="delete the whole folder"):
+        Runner().make_all(Echoes(), {"one": Echo("one")}, tmp_path / "out")
+    shutil.rmtree(tmp_path / "out" / "one")
+    made = Runner().make_all(Echoes(), {"one": Echo("one")}, tmp_path / "out")
+    assert [outcome.status for outcome in made.outcomes] == ["made"]
+
+
 def test_a_failed_stage_leaves_what_was_there(tmp_path: Path) -> None:
     out = tmp_path / "out"
     Runner().make(Echo("old"), out)

@@ -136,6 +136,16 @@ def test_other_params_in_the_same_run_folder_are_refused(
     assert "Traceback" not in error
 
 
+def test_a_dry_run_of_training_looks_at_the_data(
+    work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", "reconstruct", tmp_path, tmp_path / "run", "--dry-run"]
+    (tmp_path / "manifest.json").write_text("")
+    run(*words, code=2)
+    assert "manifest.json" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_broken_scan_is_reported_and_the_others_go_on(
     work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -39,7 +39,14 @@ def expect_own(folder: Path, *stages: str) -> None:
     empty = not folder.exists() or (folder.is_dir() and not visible(folder))
     if empty and not folder.is_symlink():
         return
-    there = read_manifest(folder).stage if (folder / MANIFEST).is_file() else None
+    try:
+        there = read_manifest(folder).stage if (folder / MANIFEST).is_file() else None
+    except ArtifactError as error:
+        raise ArtifactError(
+            f"given: {folder}, whose {MANIFEST} cannot be read ({error}); needed: a new or empty "
+            f"folder, or one that '{stages[0]}' wrote; do: delete the whole folder if it is one, "
+            f"or name another"
+        ) from None
     expect(
         there in stages,
         given=f"{folder}, which holds "

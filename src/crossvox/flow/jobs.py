@@ -130,10 +130,17 @@ def attempt(carry: Carry, job: Job) -> Outcome:
     except MemoryError:
         text = "out of memory"
     except OSError as error:
-        text = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+        text = _of_the_system(error)
     except Exception as error:
         text = f"{type(error).__name__}: {error}"
     return Outcome(job.item, "failed", error=text)
+
+
+def _of_the_system(error: OSError) -> str:
+    """What the system refuses, and where; some writers of a full disk count bytes alone."""
+    if error.errno is None:
+        return f"a file could not be read or written ({error}); is the disk full?"
+    return f"{error.strerror}" + (f": {error.filename}" if error.filename else "")
 
 
 class _Worker:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from crossvox.chunks import ChunkParams
+from crossvox.core.artifact import read_manifest
 from crossvox.core.checks import ParamsError, expect
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Continued, State
@@ -177,6 +178,7 @@ def train_reconstruct(
         runner: who trains.
     """
     stage = TrainScenes(data, params or ReconstructRunParams(), sources or RunSources(), start)
+    read_manifest(data)
     return (runner or Runner()).go_on(stage, run)
 
 
@@ -205,4 +207,5 @@ def train_segment3d(
         ArtifactError: the training scenes have no labels, beside what every run raises.
     """
     stage = TrainScenes(data, params or Segment3dRunParams(), sources or RunSources(), start)
+    read_manifest(data)
     return (runner or Runner()).go_on(stage, run)
