@@ -40,8 +40,12 @@ def threads() -> int:
     return min(cores(), int(limit)) if limit.isdigit() and int(limit) > 0 else cores()
 
 
+@cache
 def _quota(cgroup: Path) -> int:
-    """Cores that a container may use (control groups, version 2, then 1); many where no limit."""
+    """Cores that a container may use (control groups, version 2, then 1); many where no limit.
+
+    Read once: kernels ask for every frame.
+    """
     for quota_file, period_file in (
         ("cpu.max", None),
         ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"),
