@@ -208,3 +208,12 @@ def _escaped(name: str) -> str:
 def visible(folder: Path) -> list[str]:
     """Names of what a folder holds, less the locks and unfinished pieces of this package."""
     return [path.name for path in folder.iterdir() if not _OWN.fullmatch(path.name)]
+
+
+def relative_links(links: Mapping[str, Path | None], folder: Path) -> dict[str, str]:
+    """Paths as seen from a folder, with forward slashes; without those that are None."""
+    return {
+        role: Path(os.path.relpath(path, folder)).as_posix()
+        for role, path in links.items()
+        if path is not None
+    }

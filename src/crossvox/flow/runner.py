@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +13,14 @@ from crossvox.core.artifact import Manifest, Stopwatch, plain, read_manifest, wr
 from crossvox.core.checks import CrossvoxError
 from crossvox.flow import locks
 from crossvox.flow.collection import close_collection, open_collection
-from crossvox.flow.folder import building, expect_apart, expect_own, is_current, recover
+from crossvox.flow.folder import (
+    building,
+    expect_apart,
+    expect_own,
+    is_current,
+    recover,
+    relative_links,
+)
 from crossvox.flow.jobs import BACKENDS, Job, Outcome
 from crossvox.flow.progress import Progress, Silent
 from crossvox.flow.rates import foretell, record_rate
@@ -180,7 +186,7 @@ class Runner:
             ArtifactError: ``out`` holds something else, or items of another identity.
             CrossvoxError: every item failed; the text names the reasons.
         """
-        relative = _relative(links or {}, out)
+        relative = relative_links(links or {}, out)
         jobs = [Job(name, stage, out / name) for name, stage in sorted(items.items())]
         for job in jobs:
             _expect_free(job.stage, job.folder)
@@ -307,13 +313,4 @@ def _expect_free(stage: Stage, folder: Path) -> None:
 
 
 def _links(declared: Declared, folder: Path) -> dict[str, str]:
-    return _relative({role: given.path for role, given in declared.inputs.items()}, folder)
-
-
-def _relative(links: Mapping[str, Path | None], folder: Path) -> dict[str, str]:
-    """Paths as seen from a folder, with forward slashes."""
-    return {
-        role: Path(os.path.relpath(path, folder)).as_posix()
-        for role, path in links.items()
-        if path is not None
-    }
+    return relative_links({role: given.path for role, given in declared.inputs.items()}, folder)

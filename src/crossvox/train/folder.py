@@ -14,7 +14,6 @@ The record holds each parameter once: what the recipe's nest of parameters repea
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +34,7 @@ from crossvox.core.artifact import (
 from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.params import from_plain
 from crossvox.core.volume import Score
-from crossvox.flow.folder import is_begun, recover
+from crossvox.flow.folder import is_begun, recover, relative_links
 from crossvox.flow.lineage import UNKNOWN, Lineage, together
 from crossvox.train.params import NEUTRAL, PARAMS, TrainParams
 from crossvox.train.report import TrainReport
@@ -328,9 +327,7 @@ def complete(
             seconds=dict(seconds),
             notes={**notes, **told},
             learnt_from=None if names is None else tuple(names),
-            links={
-                role: Path(os.path.relpath(path, run)).as_posix() for role, path in links.items()
-            },
+            links=relative_links(links, run),
         ),
     )
 

@@ -211,7 +211,7 @@ def _joined(parts: Sequence[Mesh]) -> Mesh:
 
 
 def shell_faces(mesh: Mesh, interior: Interior) -> NDArray[np.bool_]:
-    """The faces of ceiling and outer shell, see :func:`split_shell`: ``(F,)``."""
+    """The faces of ceiling and outer shell: ``(F,)`` bool."""
     corners = mesh.triangles_m
     middle = corners.mean(axis=1)
     above = corners[:, :, 2].min(axis=-1) >= interior.top_m
