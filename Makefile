@@ -26,7 +26,8 @@ check: setup
 	$(BIN)/lint-imports
 
 bench: setup
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev,bench]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade \
+	  --target .peers -r benchmarks/peers.txt
 	$(BIN)/python -m benchmarks
 
 gpu: setup
@@ -37,4 +38,4 @@ docs: setup
 	$(BIN)/mkdocs build --strict
 
 clean:
-	rm -rf $(VENV) demo build dist site
+	rm -rf $(VENV) .peers demo build dist site

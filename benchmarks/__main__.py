@@ -3,8 +3,8 @@
     python -m benchmarks [NAME ...]
 
 Each module ``bench_*.py`` here has ``run(shared) -> rows``. A row compares our time with a baseline
-that ran on the same data in the same process, so that the ratio holds on a noisy machine. Modules
-that need the reference captures say so and are left out of the table where those are absent.
+that ran on the same data in the same run, in turns, so that the ratio holds on a noisy machine. A
+baseline or data that is not there gives a row that says so: none is dropped in silence.
 """
 
 from __future__ import annotations
@@ -14,8 +14,12 @@ import os
 import platform
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
+
+from benchmarks.peers import missing, versions
+from crossvox.core.threads import cores
 
 HERE = Path(__file__).resolve().parent
 TABLE = HERE.parent / "docs" / "benchmarks.md"
@@ -23,23 +27,49 @@ BEGIN, END = "<!-- table: written by python -m benchmarks -->", "<!-- end of tab
 
 
 def main(names: list[str]) -> int:
-    """Run the named modules (all by default); returns the exit code."""
+    """Run the named modules (all by default); returns the exit code: 1 if one of them broke."""
     shared = Path(os.environ.get("CROSSVOX_SHARED", HERE.parent.parent / "shared"))
     modules = names or sorted(path.stem for path in HERE.glob("bench_*.py"))
     rows: list[dict[str, Any]] = []
+    broken = 0
+    print(machine(), flush=True)
     for name in modules:
         begin = time.perf_counter()
         print(f"{name} ...", flush=True)
-        found = importlib.import_module(f"benchmarks.{name}").run(
-            shared if shared.is_dir() else None
-        )
+        try:
+            found = importlib.import_module(f"benchmarks.{name}").run(
+                shared if shared.is_dir() else None
+            )
+        except Exception as error:
+            traceback.print_exc()
+            broken += 1
+            found = [missing(name, f"broke: {type(error).__name__}: {error}")]
         rows += found
         for row in found:
             print("  " + line(row), flush=True)
         print(f"  {len(found)} rows in {time.perf_counter() - begin:.0f} s", flush=True)
     if not names:
         write(rows)
-    return 0
+    return 1 if broken else 0
+
+
+def machine() -> str:
+    """What the times depend on: processor, system, versions of libraries and peers."""
+    found = ", ".join(f"{name} {version}" for name, version in versions().items())
+    return (
+        f"Measured on {processor()}, {cores()} cores, {platform.system()} {platform.machine()}, "
+        f"Python {platform.python_version()}, {found}."
+    )
+
+
+def processor() -> str:
+    """Its name, as the system tells it."""
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for text in info.read_text(encoding="utf-8").splitlines():
+            if text.startswith("model name"):
+                return text.partition(":")[2].strip()
+    return platform.processor() or "an unknown processor"
 
 
 def line(row: dict[str, Any]) -> str:
@@ -71,8 +101,7 @@ def write(rows: list[dict[str, Any]]) -> None:
     head, _, rest = text.partition(BEGIN)
     _, _, tail = rest.partition(END)
     table = [
-        f"Measured on {platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python "
-        f"{platform.python_version()}.",
+        machine(),
         "",
         "| stage | ours | baseline | factor | how |",
         "|---|---|---|---|---|",
