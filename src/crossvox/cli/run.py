@@ -71,7 +71,9 @@ def _plan(command: Command, function: Callable[..., Any], asked: Asked) -> int:
     terminal = Terminal()
     plan: Sequence[Planned] = [Planned(command.name, "", "make")]
     if "runner" in inspect.signature(function).parameters:
-        runner = Runner(terminal, backend=asked.options.backend, dry=True)
+        runner = Runner(
+            terminal, backend=asked.options.backend, dry=True, verify=asked.options.verify
+        )
         with terminal, suppress(DryRunEnds):
             function(**asked.arguments, runner=runner)
         plan = runner.plan
@@ -93,7 +95,7 @@ def _injected(function: Callable[..., Any], options: Options, terminal: Terminal
         error=ParamsError,
     )
     if "runner" in takes:
-        made["runner"] = Runner(terminal, backend=options.backend)
+        made["runner"] = Runner(terminal, backend=options.backend, verify=options.verify)
     if "progress" in takes:
         made["progress"] = terminal
     return made

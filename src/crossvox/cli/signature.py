@@ -45,12 +45,15 @@ class Options:
         json: file that the result is written to.
         backend: who makes the scenes: here, pool, or what another package adds; by default this
             process for one worker, the pool for several.
+        verify: read all files of what is there already and compare their content with what was
+            written (names and sizes always are); what is damaged is made anew.
     """
 
     params_file: Annotated[Path | None, tyro.conf.arg(name="params", metavar="FILE")] = None
     dry_run: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     json: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     backend: Annotated[str, tyro.conf.arg(metavar="NAME")] = ""
+    verify: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
 
 
 @dataclass(frozen=True)
