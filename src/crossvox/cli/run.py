@@ -111,6 +111,7 @@ def _runner(options: Options, terminal: Terminal, *, dry: bool = False) -> Runne
         choice=_choice(options, terminal),
         memory=read_size(options.memory) if options.memory else None,
         dry=dry,
+        verify=options.verify,
     )
 
 
