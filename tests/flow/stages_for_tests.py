@@ -43,6 +43,12 @@ class Echo(Stage):
             os._exit(7)
         if self.fault == "slow":
             time.sleep(60)
+        if self.fault == "nap":
+            time.sleep(0.3)
+        if self.fault == "greedy":
+            taken = bytearray(400_000_000)
+            taken[::4096] = b"x" * len(taken[::4096])
+            time.sleep(60)
         with work.watch("write"):
             (work.out / "word.txt").write_text(self.word)
         work.progress.step(f"{self.word}: letters")(len(self.word), len(self.word))
