@@ -45,6 +45,8 @@ class Echo(Stage):
             time.sleep(60)
         if self.fault == "nap":
             time.sleep(0.3)
+        if self.fault == "long nap":
+            time.sleep(1)
         if self.fault == "greedy":
             taken = bytearray(400_000_000)
             taken[::4096] = b"x" * len(taken[::4096])
