@@ -133,13 +133,13 @@ def place_vertices(
                         vertices[vertex, 2] = z * voxel_m
                         if has_color:
                             share = along
-                            if color[n, cell, 3] == 0:
+                            if color[n, 3, cell] == 0:
                                 share = 1.0
-                            elif color[other, far, 3] == 0:
+                            elif color[other, 3, far] == 0:
                                 share = 0.0
                             for c in range(3):
-                                mean = (1 - share) * color[n, cell, c] + share * color[
-                                    other, far, c
+                                mean = (1 - share) * color[n, c, cell] + share * color[
+                                    other, c, far
                                 ]
                                 colors[vertex, c] = min(255, int(mean / COLOR_SCALE + 0.5))
                         vertex += 1

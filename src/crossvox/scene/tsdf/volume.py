@@ -112,7 +112,7 @@ class TsdfVolume:
             return False
         use_color = frame.rgb is not None
         if use_color and self._color is None:
-            self._color = np.zeros((len(self._tsdf), CELL, 4), dtype=np.uint16)
+            self._color = np.zeros((len(self._tsdf), 4, CELL), dtype=np.uint16)
         rgb = np.zeros((1, 1, 3), np.uint8) if frame.rgb is None else frame.rgb
         color = np.zeros((1, 1, 4), np.uint16) if self._color is None else self._color
         corner_matrix = camera.matrix
