@@ -150,7 +150,8 @@ def integrate_blocks(
 
     ``pixel_from_world (3, 4)`` gives pixels half a pixel too large, so that cutting off rounds.
     """
-    band, far = np.float32(truncation_m), np.float32(far_m)
+    band: Any = np.float32(truncation_m)
+    far: Any = np.float32(far_m)
     p = pixel_from_world
     steps = (p[:, :3] * voxel_m).astype(np.float32)
     block_m = voxel_m * BLOCK
