@@ -12,6 +12,7 @@ from typing import Any, Literal
 from crossvox.core.artifact import Manifest, Stopwatch, plain, read_manifest, write_manifest
 from crossvox.core.checks import CrossvoxError
 from crossvox.flow import locks
+from crossvox.flow.choice import ALL, Choice
 from crossvox.flow.collection import close_collection, open_collection
 from crossvox.flow.folder import (
     building,
@@ -98,6 +99,8 @@ class Runner:
         progress: who watches.
         backend: name of the back end that makes items, see :data:`crossvox.flow.jobs.BACKENDS`;
             empty: this process for one worker, the pool for several.
+        choice: which items of a folder are made.
+        memory: the most that a worker may take, bytes; None: no limit.
         dry: make nothing; tell in ``plan`` what would be made, then raise :class:`DryRunEnds`.
         plan: what a dry run found.
         seconds: wall time by part, see :meth:`part`.
@@ -107,12 +110,20 @@ class Runner:
     """
 
     def __init__(
-        self, progress: Progress | None = None, *, backend: str = "", dry: bool = False
+        self,
+        progress: Progress | None = None,
+        *,
+        backend: str = "",
+        choice: Choice = ALL,
+        memory: int | None = None,
+        dry: bool = False,
     ) -> None:
         if backend:
             BACKENDS[backend]  # refused before any work
         self.progress: Progress = progress or Silent()
         self.backend = backend
+        self.choice = choice
+        self.memory = memory
         self.dry = dry
         self.plan: list[Planned] = []
         self.seconds: dict[str, float] = {}
@@ -187,7 +198,7 @@ class Runner:
             CrossvoxError: every item failed; the text names the reasons.
         """
         relative = relative_links(links or {}, out)
-        jobs = [Job(name, stage, out / name) for name, stage in sorted(items.items())]
+        jobs = [Job(name, items[name], out / name) for name in self.choice.of(items)]
         for job in jobs:
             _expect_free(job.stage, job.folder)
         if self.dry:
@@ -217,7 +228,8 @@ class Runner:
         report = self.progress.step(label)
         report(0, len(jobs))
         outcomes: list[Outcome] = []
-        for outcome in BACKENDS[name].run(carry, jobs, min(workers, len(jobs))):
+        with_memory = {} if self.memory is None else {"memory": self.memory}
+        for outcome in BACKENDS[name].run(carry, jobs, min(workers, len(jobs)), **with_memory):
             outcomes.append(outcome)
             report(len(outcomes), len(jobs))
             if outcome.status == "failed":
