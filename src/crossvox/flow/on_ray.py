@@ -412,7 +412,7 @@ def _quietly() -> Iterator[None]:
 
     Ray writes it to standard output, among our tables, whatever it is told.
     """
-    inner = importlib.import_module("ray._private.worker")
+    inner: Any = importlib.import_module("ray._private.worker")
     before = getattr(inner, "print_to_stdstream", None)
     inner.print_to_stdstream = _nothing
     try:
