@@ -87,7 +87,7 @@ def _injected(function: Callable[..., Any], options: Options, terminal: Terminal
     """What a recipe gets from the command line besides what was asked for."""
     takes = inspect.signature(function).parameters
     made: dict[str, Any] = {}
-    for name in ("backend", "memory", "retry_failed"):
+    for name in ("backend", "memory", "retry_failed", "verify"):
         option = f"--{name.replace('_', '-')}"
         expect(
             "runner" in takes or not getattr(options, name),
@@ -111,6 +111,7 @@ def _runner(options: Options, terminal: Terminal, *, dry: bool = False) -> Runne
         choice=_choice(options, terminal),
         memory=read_size(options.memory) if options.memory else None,
         dry=dry,
+        verify=options.verify,
     )
 
 

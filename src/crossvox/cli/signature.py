@@ -48,6 +48,8 @@ class Options:
         memory: the most that a worker may take, for example 4GB; an item that needs more fails,
             and no more workers are started than there is room for.
         retry_failed: also try again what failed before and would be made from the same.
+        verify: read all files of what is there already and compare their content with what was
+            written (names and sizes always are); what is damaged is made anew.
     """
 
     params_file: Annotated[Path | None, tyro.conf.arg(name="params", metavar="FILE")] = None
@@ -56,6 +58,7 @@ class Options:
     backend: Annotated[str, tyro.conf.arg(metavar="NAME")] = ""
     memory: Annotated[str, tyro.conf.arg(metavar="SIZE")] = ""
     retry_failed: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    verify: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ class Outcome:
         notes: what its manifest notes.
         seconds: times by step.
         error: why it failed.
+        damage: what was wrong with the one that was there, and was made anew for it.
     """
 
     item: str
@@ -45,6 +46,7 @@ class Outcome:
     notes: Mapping[str, Any] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     error: str = ""
+    damage: str = ""
 
 
 @dataclass(frozen=True)
