@@ -117,6 +117,7 @@ class Runner:
 
     Raises:
         ParamsError: no back end has this name.
+        CrossvoxError: what the back end needs is not installed.
     """
 
     def __init__(
@@ -130,7 +131,8 @@ class Runner:
         verify: bool = False,
     ) -> None:
         if backend:
-            BACKENDS[backend]  # refused before any work
+            # Refused before any work.
+            getattr(BACKENDS[backend], "expect_ready", lambda: None)()
         self.progress: Progress = progress or Silent()
         self.backend = backend
         self.choice = choice
