@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from crossvox.core.checks import CheckpointError
+from crossvox.core.artifact import read_manifest, write_manifest
+from crossvox.core.checks import ArtifactError, CheckpointError
 from crossvox.train import checkpoint
 from crossvox.train.checkpoint import (
     load_checkpoint,
@@ -137,3 +139,22 @@ def test_failed_write_leaves_the_old_checkpoint(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert load_checkpoint(tmp_path / "last").state == {"step": 1}
     assert [path.name for path in tmp_path.iterdir()] == ["last"]
+
+
+def test_a_checkpoint_is_not_swapped_for_one_with_a_strangers_file(tmp_path: Path) -> None:
+    last = tmp_path / "last"
+    for step in (1, 2):
+        save_checkpoint(last, Tied(), {"step": step})
+    (last / "notes.txt").write_text("dear")
+    with pytest.raises(ArtifactError, match=r"notes\.txt"):
+        save_checkpoint(last, Tied(), {"step": 3})
+    assert load_checkpoint(last).state["step"] == 2
+
+
+def test_a_checkpoint_without_a_list_of_files_is_swapped_for_the_next(tmp_path: Path) -> None:
+    """Runs of older versions are gone on with."""
+    save_checkpoint(tmp_path / "last", Tied(), {"step": 1}, {})
+    manifest = read_manifest(tmp_path / "last")
+    write_manifest(tmp_path / "last", replace(manifest, files=None))
+    save_checkpoint(tmp_path / "last", Tied(), {"step": 2}, {})
+    assert load_checkpoint(tmp_path / "last").state["step"] == 2

@@ -7,13 +7,16 @@ is skipped; reuse is never decided by a file name.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
 import os
 import platform
+import re
 import time
 import uuid
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
@@ -93,6 +96,8 @@ class Manifest:
         seconds: times by step.
         notes: counts and remarks worth showing (skipped frames, coverage, ...).
         links: folders it was made from, relative to this one, by role; for reports only.
+        files: of a folder that is written as a whole: its files, by path; see
+            :mod:`crossvox.flow.contents`. None: nothing is listed.
     """
 
     stage: str
@@ -109,6 +114,7 @@ class Manifest:
     version: str = crossvox.__version__
     created: str = ""
     machine: str = ""
+    files: dict[str, str] | None = None
 
     @property
     def identity(self) -> str:
@@ -152,17 +158,68 @@ def read_json(path: Path) -> Any:
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary file name beside ``path``; move it there only if the block succeeds.
 
+    Where a file is replaced, the new one is on the disk before the old one goes.
+
     Example:
         >>> with replacing(Path("mesh.ply")) as temporary:  # doctest: +SKIP
         ...     write(temporary)
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.part{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.{_me()}.part{path.suffix}")
     try:
         yield temporary
-        os.replace(temporary, path)
+        if path.exists():
+            flush(temporary)
+            os.replace(temporary, path)
+            flush(path.parent)
+        else:
+            os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+_UNFINISHED = re.compile(
+    r"\..+\.[0-9a-f]{8}\.(?P<host>[0-9a-f]{2})(?P<process>[0-9a-f]{6})\.part(\..*)?"
+)
+"""Names of files that are being written, with who does."""
+
+
+def _me() -> str:
+    """Two digits of this machine's name, six of this process's number."""
+    return f"{zlib.crc32(platform.node().encode()) & 0xFF:02x}{os.getpid() & 0xFFFFFF:06x}"
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Remove files that a process of this machine was killed over; those of live ones stay."""
+    for entry in os.scandir(folder):
+        found = _UNFINISHED.fullmatch(entry.name)
+        if found and found["host"] == _me()[:2] and not _lives(int(found["process"], 16)):
+            Path(entry.path).unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def flush(path: Path) -> None:
+    """Wait until a file's content, or a folder's names, are on the disk; where that can be told."""
+    try:
+        number = os.open(path, os.O_RDONLY)
+    except OSError:  # some systems open no folders
+        return
+    try:
+        os.fsync(number)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EIO, errno.EDQUOT):
+            raise
+    finally:
+        os.close(number)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

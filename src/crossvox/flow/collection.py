@@ -10,6 +10,7 @@ from typing import Any
 from crossvox.core.artifact import (
     MANIFEST,
     Manifest,
+    clear_unfinished,
     plain,
     read_manifest,
     total_seconds,
@@ -30,6 +31,7 @@ def open_collection(out: Path, collection: Collection, links: Mapping[str, str])
     asked = collection.manifest()
     expect_own(out, asked.stage)
     with shared(out, "collection"):
+        clear_unfinished(out)
         if not (out / MANIFEST).is_file():
             write_manifest(out, replace(asked, links=dict(links)))
             return asked

@@ -8,16 +8,16 @@ process left of either is put right by the next call for the same folder.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from crossvox.core.artifact import MANIFEST, Manifest, read_manifest, write_manifest
+from crossvox.core.artifact import MANIFEST, Manifest, flush, read_manifest, write_manifest
 from crossvox.core.checks import ArtifactError, expect
-from crossvox.flow import locks
+from crossvox.flow.contents import OWN_HIDDEN, UNLISTED, expect_no_strangers, listed
 
 PART, OLD = ".part", ".old"
 
@@ -25,9 +25,6 @@ PAGE_MARK = '<meta name="generator" content="crossvox">'
 """In the head of every HTML page that this package writes."""
 
 _HEAD_BYTES = 4096
-
-_OWN = re.compile(rf"\{locks.FOLDER}|\..+\.[0-9a-f]{{8}}\.(part|old)(\..+)?")
-"""Hidden names that this package makes: locks, folders and files that are being written."""
 
 
 def expect_own(folder: Path, *stages: str) -> None:
@@ -148,29 +145,55 @@ def is_current(folder: Path, manifest: Manifest) -> bool:
 
 
 @contextmanager
-def building(folder: Path) -> Iterator[Path]:
+def building(folder: Path, own: tuple[str, ...] = UNLISTED) -> Iterator[Path]:
     """Give an empty folder; swap it in for ``folder`` only if the block succeeds.
 
-    What ``folder`` held is replaced as a whole, and is there until the new one is complete. The
-    caller sees to it that nobody else builds the same folder (:mod:`crossvox.flow.locks`).
+    What ``folder`` held is replaced as a whole, and is there until the new one is complete. Its
+    manifest lists the files of the new one. The caller sees to it that nobody else builds the same
+    folder (:mod:`crossvox.flow.locks`).
+
+    Args:
+        folder: what is made.
+        own: what in it is this package's without being listed, see
+            :func:`crossvox.flow.contents.strangers`.
+
+    Raises:
+        ArtifactError: ``folder`` holds what its stage did not write; it stays as it is.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     recover(folder)
+    expect_no_strangers(folder, own)
     temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}{PART}")
     temporary.mkdir()
     try:
         yield temporary
         if not (temporary / MANIFEST).is_file():
             raise ArtifactError(f"a stage ended without writing {MANIFEST} for {folder}")
-        if folder.exists():
+        files = listed(temporary)
+        manifest = replace(read_manifest(temporary), files=files)
+        (temporary / MANIFEST).unlink()
+        write_manifest(temporary, manifest)
+        if os.path.lexists(folder):
+            expect_no_strangers(folder, own)
+            _flush_all(temporary, files)
             old = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}{OLD}")
             os.replace(folder, old)
             os.replace(temporary, folder)
+            flush(folder.parent)
             _remove(old)
         else:
             os.replace(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _flush_all(folder: Path, files: Mapping[str, str]) -> None:
+    """Have a folder on the disk, before another goes for it."""
+    paths = [folder / name for name in (*files, MANIFEST)]
+    for path in {path for path in paths if not path.is_symlink()}:
+        flush(path)
+    for parent in {path.parent for path in paths}:
+        flush(parent)
 
 
 def recover(folder: Path) -> None:
@@ -207,7 +230,7 @@ def _escaped(name: str) -> str:
 
 def visible(folder: Path) -> list[str]:
     """Names of what a folder holds, less the locks and unfinished pieces of this package."""
-    return [path.name for path in folder.iterdir() if not _OWN.fullmatch(path.name)]
+    return [path.name for path in folder.iterdir() if not OWN_HIDDEN.fullmatch(path.name)]
 
 
 def relative_links(links: Mapping[str, Path | None], folder: Path) -> dict[str, str]:

@@ -9,10 +9,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from crossvox.core.artifact import Manifest, Stopwatch, plain, read_manifest, write_manifest
+from crossvox.core.artifact import (
+    Manifest,
+    Stopwatch,
+    clear_unfinished,
+    plain,
+    read_manifest,
+    write_manifest,
+)
 from crossvox.core.checks import CrossvoxError
 from crossvox.flow import locks
+from crossvox.flow.choice import ALL, Choice
 from crossvox.flow.collection import close_collection, open_collection
+from crossvox.flow.contents import damage, expect_no_strangers, expect_whole
 from crossvox.flow.folder import (
     building,
     expect_apart,
@@ -98,22 +107,38 @@ class Runner:
         progress: who watches.
         backend: name of the back end that makes items, see :data:`crossvox.flow.jobs.BACKENDS`;
             empty: this process for one worker, the pool for several.
+        choice: which items of a folder are made.
+        memory: the most that a worker may take, bytes; None: no limit.
         dry: make nothing; tell in ``plan`` what would be made, then raise :class:`DryRunEnds`.
         plan: what a dry run found.
         seconds: wall time by part, see :meth:`part`.
+        verify: read every file of what is there already, and compare its content with what was
+            written; otherwise names and sizes are compared.
 
     Raises:
         ParamsError: no back end has this name.
+        CrossvoxError: what the back end needs is not installed.
     """
 
     def __init__(
-        self, progress: Progress | None = None, *, backend: str = "", dry: bool = False
+        self,
+        progress: Progress | None = None,
+        *,
+        backend: str = "",
+        choice: Choice = ALL,
+        memory: int | None = None,
+        dry: bool = False,
+        verify: bool = False,
     ) -> None:
         if backend:
-            BACKENDS[backend]  # refused before any work
+            # Refused before any work.
+            getattr(BACKENDS[backend], "expect_ready", lambda: None)()
         self.progress: Progress = progress or Silent()
         self.backend = backend
+        self.choice = choice
+        self.memory = memory
         self.dry = dry
+        self.verify = verify
         self.plan: list[Planned] = []
         self.seconds: dict[str, float] = {}
 
@@ -129,7 +154,7 @@ class Runner:
             self.foresee(stage, folder)
             raise DryRunEnds
         with locks.alone(folder):
-            return carry_out(Job(folder.name, stage, folder), self.progress)
+            return carry_out(Job(folder.name, stage, folder), self.progress, self.verify)
 
     def go_on(self, stage: Continued, folder: Path) -> Any:
         """Begin or go on with a folder that its stage works in itself.
@@ -143,6 +168,9 @@ class Runner:
         """
         if locks.leads() and stage.state(folder) == "make":
             expect_own(folder.resolve(), stage.NAME)
+        if locks.leads() and stage.state(folder) == "keep":
+            for part in stage.parts(folder):
+                expect_whole(part, whole=self.verify)
         if self.dry:
             state = stage.state(folder)
             seconds = 0.0 if state == "keep" else foretell(stage.NAME, stage.size())
@@ -150,6 +178,8 @@ class Runner:
             raise DryRunEnds
         with locks.alone(folder):
             fresh, begin = stage.state(folder) == "make", time.perf_counter()
+            if locks.leads() and folder.is_dir():
+                clear_unfinished(folder)
             ended = stage.go_on(Work(folder, self.progress))
             if fresh and stage.state(folder) == "keep":
                 record_rate(stage.NAME, time.perf_counter() - begin, stage.size())
@@ -187,7 +217,7 @@ class Runner:
             CrossvoxError: every item failed; the text names the reasons.
         """
         relative = relative_links(links or {}, out)
-        jobs = [Job(name, stage, out / name) for name, stage in sorted(items.items())]
+        jobs = [Job(name, items[name], out / name) for name in self.choice.of(items)]
         for job in jobs:
             _expect_free(job.stage, job.folder)
         if self.dry:
@@ -213,20 +243,23 @@ class Runner:
 
     def _carry_out(self, jobs: Sequence[Job], out: Path, workers: int, label: str) -> list[Outcome]:
         name = self.backend or ("here" if min(workers, len(jobs)) <= 1 else "pool")
-        carry = CarryOut(out, self.progress if name == "here" else Silent())
+        carry = CarryOut(out, self.progress if name == "here" else Silent(), self.verify)
         report = self.progress.step(label)
         report(0, len(jobs))
         outcomes: list[Outcome] = []
-        for outcome in BACKENDS[name].run(carry, jobs, min(workers, len(jobs))):
+        with_memory = {} if self.memory is None else {"memory": self.memory}
+        for outcome in BACKENDS[name].run(carry, jobs, min(workers, len(jobs)), **with_memory):
             outcomes.append(outcome)
             report(len(outcomes), len(jobs))
+            if outcome.damage and name != "here":
+                self.progress.say(_made_anew(outcome.item, outcome.damage))
             if outcome.status == "failed":
                 self.progress.say(f"failed: {outcome.item}: {outcome.error}")
         return sorted(outcomes, key=lambda outcome: outcome.item)
 
     def foresee(self, stage: Stage, folder: Path, workers: int = 1) -> None:
         """Note in the plan what would become of a folder."""
-        if is_current(folder, stage.manifest()):
+        if is_current(folder, stage.manifest()) and not damage(folder, whole=self.verify):
             self.plan.append(Planned(stage.NAME, folder.name, "keep", 0.0))
             return
         seconds = foretell(stage.NAME, stage.size())
@@ -268,26 +301,32 @@ class CarryOut:
     Attributes:
         out: the folder of items.
         progress: who watches.
+        verify: see :class:`Runner`.
     """
 
     out: Path
     progress: Progress
+    verify: bool = False
 
     def __call__(self, job: Job) -> Outcome:
         """Make one item, unless it is there or another process is at work on it."""
         with locks.taken(self.out, job.item) as mine:
             if not mine:
                 return Outcome(job.item, "elsewhere")
-            return carry_out(job, self.progress)
+            return carry_out(job, self.progress, self.verify)
 
 
-def carry_out(job: Job, progress: Progress) -> Outcome:
-    """Make or keep one folder; nobody else may be at work on it."""
+def carry_out(job: Job, progress: Progress, verify: bool = False) -> Outcome:
+    """Make or keep one folder; nobody else may be at work on it. A damaged one is made anew."""
     manifest = job.stage.manifest()
     recover(job.folder)
+    damaged = ""
     if is_current(job.folder, manifest):
-        there = read_manifest(job.folder)
-        return Outcome(job.item, "kept", there.notes, there.seconds)
+        damaged = damage(job.folder, whole=verify)
+        if not damaged:
+            there = read_manifest(job.folder)
+            return Outcome(job.item, "kept", there.notes, there.seconds)
+        progress.say(_made_anew(job.item, damaged))
     begin = time.perf_counter()
     with building(job.folder) as temporary:
         work = Work(temporary, progress)
@@ -303,13 +342,19 @@ def carry_out(job: Job, progress: Progress) -> Outcome:
             ),
         )
     record_rate(job.stage.NAME, time.perf_counter() - begin, job.stage.size())
-    return Outcome(job.item, "made", notes, work.watch.seconds)
+    return Outcome(job.item, "made", notes, work.watch.seconds, damage=damaged)
+
+
+def _made_anew(item: str, damaged: str) -> str:
+    return f"{item} is damaged and is made anew: {damaged}"
 
 
 def _expect_free(stage: Stage, folder: Path) -> None:
     """Refuse a folder that may not be replaced by what a stage makes."""
     expect_own(folder, stage.NAME)
     expect_apart(folder, {role: given.path for role, given in stage.inputs.items()})
+    if not is_current(folder, stage.manifest()):
+        expect_no_strangers(folder)
 
 
 def _links(declared: Declared, folder: Path) -> dict[str, str]:

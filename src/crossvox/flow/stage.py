@@ -182,6 +182,11 @@ class Continued(Declared):
         """What a call would do; for dry runs."""
         raise NotImplementedError
 
+    def parts(self, folder: Path) -> list[Path]:
+        """Folders in it that were written as a whole: they are checked where it is kept."""
+        del folder
+        return []
+
     def size(self) -> float:
         """See :meth:`Stage.size`."""
         return 1.0

@@ -13,7 +13,7 @@ from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Continued, Input, Stage, State, how
 from crossvox.samples.params import ImageAugmentParams, ImageParams
 from crossvox.tasks.params import Segment2dParams
-from crossvox.train.folder import state_of
+from crossvox.train.folder import checkpoints_of, state_of
 from crossvox.train.params import TrainParams
 from crossvox.train.report import TrainReport
 
@@ -97,6 +97,10 @@ class TrainImages(Continued):
     def state(self, folder: Path) -> State:
         """Whether the run is finished, begun, or neither."""
         return state_of(folder)
+
+    def parts(self, folder: Path) -> list[Path]:
+        """Its checkpoints."""
+        return checkpoints_of(folder)
 
     def size(self) -> float:
         """Samples that are learnt from, one after the other."""

@@ -14,7 +14,7 @@ from crossvox.flow.stage import Continued, State
 from crossvox.recipes.commands import Flag
 from crossvox.samples.params import AugmentParams
 from crossvox.tasks.params import ReconstructParams, SceneTaskParams, Segment3dParams
-from crossvox.train.folder import state_of
+from crossvox.train.folder import checkpoints_of, state_of
 from crossvox.train.params import TrainParams, TransferParams
 from crossvox.train.report import TrainReport
 from crossvox.views.params import ViewParams
@@ -151,6 +151,10 @@ class TrainScenes(Continued):
     def state(self, folder: Path) -> State:
         """Whether the run is finished, begun, or neither."""
         return state_of(folder)
+
+    def parts(self, folder: Path) -> list[Path]:
+        """Its checkpoints."""
+        return checkpoints_of(folder)
 
     def size(self) -> float:
         """Samples that are learnt from, one after the other."""

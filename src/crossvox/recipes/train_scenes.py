@@ -32,10 +32,9 @@ from crossvox.samples.source import SceneSource, load_source
 from crossvox.tasks.params import FeatureParams, ProxyParams
 from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.tasks.segment3d import Segment3d, label_counts, voxel_shares
-from crossvox.train.checkpoint import NETWORK
 from crossvox.train.folder import best_or_last, lineage_of
 from crossvox.train.loop import train
-from crossvox.train.params import TRANSFER
+from crossvox.train.params import NETWORK, TRANSFER
 from crossvox.train.report import TrainReport
 from crossvox.train.transfer import Transfer
 from crossvox.views.params import ViewParams

@@ -27,8 +27,9 @@ from crossvox.tasks.lifted import LiftedNetwork
 from crossvox.tasks.params import Segment2dParams
 from crossvox.tasks.segment2d import Segment2d
 from crossvox.tasks.segment3d import Segment3d
-from crossvox.train.checkpoint import NETWORK, load_run_network
+from crossvox.train.checkpoint import load_run_network
 from crossvox.train.folder import best_or_last
+from crossvox.train.params import NETWORK
 
 
 def run_input(run: Path) -> Input:

@@ -20,11 +20,9 @@ from torch import Tensor, nn
 from crossvox.core.artifact import Manifest, read_json, write_json, write_manifest
 from crossvox.core.checks import ArtifactError, CheckpointError
 from crossvox.flow.folder import building
+from crossvox.train.folder import CHECKPOINT_FILES
+from crossvox.train.params import NETWORK, OPTIMIZER, STATE
 from crossvox.train.weights import LoadReport, put_weights
-
-NETWORK = "network.safetensors"
-OPTIMIZER = "optimizer.safetensors"
-STATE = "state.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +59,7 @@ def save_checkpoint(
         CheckpointError: it cannot be written (full disk, no permission); the old one stays.
     """
     try:
-        with building(folder) as temporary:
+        with building(folder, CHECKPOINT_FILES) as temporary:
             _write_tensors(temporary / NETWORK, network.state_dict())
             if optimizer is not None:
                 _write_tensors(temporary / OPTIMIZER, optimizer)

@@ -34,12 +34,16 @@ from crossvox.core.artifact import (
 from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.params import from_plain
 from crossvox.core.volume import Score
+from crossvox.flow.contents import expect_no_strangers
 from crossvox.flow.folder import is_begun, recover, relative_links
 from crossvox.flow.lineage import UNKNOWN, Lineage, together
-from crossvox.train.params import NEUTRAL, PARAMS, TrainParams
+from crossvox.train.params import NETWORK, NEUTRAL, OPTIMIZER, PARAMS, STATE, TrainParams
 from crossvox.train.report import TrainReport
 
 CHECKPOINTS = ("best", "last")
+
+CHECKPOINT_FILES = (NETWORK, OPTIMIZER, STATE)
+"""What a checkpoint is of, listed in its manifest or not."""
 
 LINEAGE = ("scenes", "learnt_from", "unknown_ancestors")
 """Fields of a record that older runs lack."""
@@ -193,6 +197,11 @@ def state_of(run: Path) -> Literal["make", "continue", "keep"]:
     return "continue" if (run / PARAMS).is_file() else "make"
 
 
+def checkpoints_of(run: Path) -> list[Path]:
+    """The checkpoints that a run has."""
+    return [run / name for name in CHECKPOINTS if (run / name / MANIFEST).is_file()]
+
+
 def best_or_last(run: Path) -> Literal["best", "last"]:
     """The checkpoint of a run that counts: the best one, or the last without validation."""
     return "best" if (run / "best").is_dir() else "last"
@@ -292,6 +301,7 @@ def claim(run: Path, record: Mapping[str, Any]) -> None:
     write_json(run / PARAMS, record)
     for name in CHECKPOINTS:
         recover(run / name)
+        expect_no_strangers(run / name, CHECKPOINT_FILES)
 
 
 # The end

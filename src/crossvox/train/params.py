@@ -14,6 +14,9 @@ from crossvox.core.checks import ParamsError, expect
 PARAMS = "params.json"
 LOG = "log.jsonl"
 TENSORBOARD = "tensorboard"
+NETWORK = "network.safetensors"
+OPTIMIZER = "optimizer.safetensors"
+STATE = "state.json"
 
 LOSS = "loss"
 """Name of the score that is the mean loss over the validation split, where a task has one."""

@@ -24,8 +24,8 @@ from crossvox.scene.params import TsdfParams
 from crossvox.study.arms import Arm
 from crossvox.study.overrides import overridden
 from crossvox.study.results import Scored, read_baselines, write_baselines
-from crossvox.train.checkpoint import NETWORK
 from crossvox.train.folder import best_or_last, lineage_of
+from crossvox.train.params import NETWORK
 
 NETWORKS, INDICES, BASELINES, STARTS = "networks", "indices", "baselines", "starts"
 
