@@ -366,7 +366,8 @@ def _connected(ray: Any) -> Iterator[None]:
     ):
         try:
             with _signals_kept():
-                _join(ray) or _start(ray, folder)
+                if not _join(ray):
+                    _start(ray, folder)
             yield
         finally:
             ray.shutdown()
