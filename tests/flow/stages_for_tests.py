@@ -43,6 +43,11 @@ class Echo(Stage):
             os._exit(7)
         if self.fault == "slow":
             time.sleep(60)
+        if self.fault == "idle":  # a long time in small pieces, which a signal ends at once
+            for _ in range(3000):
+                time.sleep(0.02)
+        if self.fault == "while":
+            time.sleep(0.5)
         with work.watch("write"):
             (work.out / "word.txt").write_text(self.word)
         work.progress.step(f"{self.word}: letters")(len(self.word), len(self.word))
