@@ -26,7 +26,8 @@ from crossvox.core.checks import ArtifactError, CrossvoxError, expect
 from crossvox.core.threads import threads
 from crossvox.flow import locks
 from crossvox.flow.folder import recover
-from crossvox.flow.jobs import POOLS, Carry, Job, Outcome
+from crossvox.flow.jobs import Carry, Job, Outcome
+from crossvox.flow.worker import POOLS
 
 NODES_LOST = 5
 """An item is made anew on another node this often; then it is what kills its nodes."""
