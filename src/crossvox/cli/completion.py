@@ -30,7 +30,8 @@ def completion(words: Sequence[str]) -> int:
                 parts[first] = SubcommandApp()
                 app.command(parts[first], name=first)
             into = parts[first]
-        into.command(name=second or first, help=command.summary)(interface(command.load()))
+        function = interface(command.load(), by_item=command.by_item)
+        into.command(name=second or first, help=command.summary)(function)
     try:
         with printing():
             app.cli(prog="crossvox", args=["--tyro-print-completion", words[0]], config=CONFIG)

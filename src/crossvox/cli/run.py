@@ -13,11 +13,13 @@ from typing import Any
 
 from crossvox.cli.pipes import printing
 from crossvox.cli.plan import show_plan
-from crossvox.cli.signature import Asked, Options, parse
+from crossvox.cli.signature import Asked, ItemOptions, Options, parse
 from crossvox.cli.tables import show
 from crossvox.cli.terminal import Terminal
 from crossvox.core.artifact import write_json
 from crossvox.core.checks import CrossvoxError, ParamsError, expect
+from crossvox.flow.choice import Choice, read_names, read_shard, slurm_shard
+from crossvox.flow.memory import read_size
 from crossvox.flow.runner import DryRunEnds, Planned, Runner
 from crossvox.recipes.commands import Command
 
@@ -30,7 +32,7 @@ def run(command: Command, words: Sequence[str]) -> int:
         with _terminating():
             function = command.load()
             with printing():
-                asked = parse(function, command.name, words)
+                asked = parse(function, command.name, words, by_item=command.by_item)
             if asked.options.dry_run:
                 return _plan(command, function, asked)
             return _do(function, asked)
@@ -71,9 +73,7 @@ def _plan(command: Command, function: Callable[..., Any], asked: Asked) -> int:
     terminal = Terminal()
     plan: Sequence[Planned] = [Planned(command.name, "", "make")]
     if "runner" in inspect.signature(function).parameters:
-        runner = Runner(
-            terminal, backend=asked.options.backend, dry=True, verify=asked.options.verify
-        )
+        runner = _runner(asked.options, terminal, dry=True)
         with terminal, suppress(DryRunEnds):
             function(**asked.arguments, runner=runner)
         plan = runner.plan
@@ -87,18 +87,48 @@ def _injected(function: Callable[..., Any], options: Options, terminal: Terminal
     """What a recipe gets from the command line besides what was asked for."""
     takes = inspect.signature(function).parameters
     made: dict[str, Any] = {}
-    expect(
-        "runner" in takes or not options.backend,
-        given=f"--backend {options.backend} for a command that makes no scenes",
-        needed="a command such as prepare or predict",
-        do="leave --backend out",
-        error=ParamsError,
-    )
+    for name in ("backend", "memory", "retry_failed", "verify"):
+        option = f"--{name.replace('_', '-')}"
+        expect(
+            "runner" in takes or not getattr(options, name),
+            given=f"{option} for a command that makes no scenes",
+            needed="a command such as prepare or predict",
+            do=f"leave {option} out",
+            error=ParamsError,
+        )
     if "runner" in takes:
-        made["runner"] = Runner(terminal, backend=options.backend, verify=options.verify)
+        made["runner"] = _runner(options, terminal)
     if "progress" in takes:
         made["progress"] = terminal
     return made
+
+
+def _runner(options: Options, terminal: Terminal, *, dry: bool = False) -> Runner:
+    """Who makes what was asked for, as the options say."""
+    return Runner(
+        terminal,
+        backend=options.backend,
+        choice=_choice(options, terminal),
+        memory=read_size(options.memory) if options.memory else None,
+        dry=dry,
+        verify=options.verify,
+    )
+
+
+def _choice(options: Options, terminal: Terminal) -> Choice:
+    """Which items are asked for; the shard may come from a job array of Slurm."""
+    if not isinstance(options, ItemOptions):
+        return Choice(retry_failed=options.retry_failed)
+    shard = read_shard(options.shard) if options.shard else slurm_shard(os.environ)
+    if shard is not None and not options.shard:
+        part, parts = shard
+        terminal.say(f"works on part {part} of {parts}: this task's place in the job array")
+    return Choice(
+        shard,
+        read_names(options.only) if options.only else None,
+        read_names(options.skip) if options.skip else (),
+        options.retry_failed,
+    )
 
 
 @contextmanager

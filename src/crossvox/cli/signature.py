@@ -45,6 +45,9 @@ class Options:
         json: file that the result is written to.
         backend: who makes the scenes: here, pool, or what another package adds; by default this
             process for one worker, the pool for several.
+        memory: the most that a worker may take, for example 4GB; an item that needs more fails,
+            and no more workers are started than there is room for.
+        retry_failed: also try again what failed before and would be made from the same.
         verify: read all files of what is there already and compare their content with what was
             written (names and sizes always are); what is damaged is made anew.
     """
@@ -53,7 +56,25 @@ class Options:
     dry_run: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     json: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     backend: Annotated[str, tyro.conf.arg(metavar="NAME")] = ""
+    memory: Annotated[str, tyro.conf.arg(metavar="SIZE")] = ""
+    retry_failed: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     verify: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+
+
+@dataclass(frozen=True)
+class ItemOptions(Options):
+    """What a command takes that makes the items of a folder.
+
+    Attributes:
+        shard: work on part K of N of the items; in a job array of Slurm the task's place in it, by
+            default.
+        only: work on these items alone: names separated by commas, or a file with one a line.
+        skip: leave these items out.
+    """
+
+    shard: Annotated[str, tyro.conf.arg(metavar="K/N")] = ""
+    only: Annotated[str, tyro.conf.arg(metavar="LIST")] = ""
+    skip: Annotated[str, tyro.conf.arg(metavar="LIST")] = ""
 
 
 @dataclass(frozen=True)
@@ -69,8 +90,16 @@ class Asked:
     options: Options
 
 
-def parse(function: Callable[..., Any], name: str, words: Sequence[str]) -> Asked:
+def parse(
+    function: Callable[..., Any], name: str, words: Sequence[str], *, by_item: bool = False
+) -> Asked:
     """Read the words behind a command's name; ends the program for ``--help`` and wrong flags.
+
+    Args:
+        function: the recipe.
+        name: of the command.
+        words: behind its name.
+        by_item: whether it takes :class:`ItemOptions`.
 
     Raises:
         ParamsError: a value that makes no sense, or a ``--params`` file that does not fit.
@@ -80,19 +109,23 @@ def parse(function: Callable[..., Any], name: str, words: Sequence[str]) -> Aske
     options, _ = tyro.cli(
         Options, prog=prog, args=list(words), return_unknown_args=True, add_help=False
     )
-    ask = interface(function, options.params_file)
+    ask = interface(function, options.params_file, by_item=by_item)
     about = (ask.__doc__ or "").partition("Args:")[0].strip()
     asked: Asked = tyro.cli(ask, prog=prog, args=list(words), description=about, config=CONFIG)
     return asked
 
 
-def interface(function: Callable[..., Any], params_file: Path | None = None) -> Callable[..., Any]:
+def interface(
+    function: Callable[..., Any], params_file: Path | None = None, *, by_item: bool = False
+) -> Callable[..., Any]:
     """A function as tyro takes it: the visible parameters, and :class:`Options`.
 
     Args:
         function: the recipe.
         params_file: where its defaults come from, instead of the signature.
+        by_item: whether it takes :class:`ItemOptions`.
     """
+    kind = ItemOptions if by_item else Options
     visible = {
         name: parameter
         for name, parameter in inspect.signature(function).parameters.items()
@@ -107,8 +140,8 @@ def interface(function: Callable[..., Any], params_file: Path | None = None) -> 
     options = Parameter(
         "options",
         Parameter.KEYWORD_ONLY,
-        default=Options(params_file),
-        annotation=Annotated[Options, tyro.conf.arg(name="")],
+        default=kind(params_file),
+        annotation=Annotated[kind, tyro.conf.arg(name="")],
     )
 
     def ask(*, options: Options, **arguments: Any) -> Asked:

@@ -21,6 +21,7 @@ from typing import Any, Literal, Protocol
 from crossvox.core.checks import CrossvoxError
 from crossvox.core.registry import Registry
 from crossvox.core.threads import LIMIT, threads
+from crossvox.flow.memory import shown
 from crossvox.flow.stage import Stage
 
 Status = Literal["made", "kept", "failed", "elsewhere"]
@@ -62,25 +63,53 @@ Carry = Callable[[Job], Outcome]
 
 
 class Backend(Protocol):
-    """Who carries out jobs."""
+    """Who carries out jobs.
 
-    def run(self, carry: Carry, jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
+    A back end whose workers are on other machines as well says so by an attribute ``remote`` that
+    is true. For any other the number of workers is lowered to what this machine has room for. One
+    that needs what may be missing has a method ``expect_ready``, which is called before any work.
+    """
+
+    def run(
+        self, carry: Carry, jobs: Sequence[Job], workers: int, memory: int | None = None
+    ) -> Iterator[Outcome]:
         """Carry out all jobs; one that fails is an outcome, and the others go on.
+
+        Work that ends early closes the iterator: a back end then stops its workers, whatever they
+        are doing, and a job without an outcome counts as not done.
 
         Args:
             carry: what to do with a job; can be pickled.
             jobs: what to do.
-            workers: how many at once.
+            workers: how many at once; 0, to a remote back end alone: as many as it has room for.
+            memory: the most that one worker may take, bytes; None: nobody asked for a limit. It is
+                what a back end reserves for a job, where it knows of such; a job that takes more
+                fails with :func:`too_much`, and no other job with it.
         """
         ...
+
+
+def is_remote(backend: Backend) -> bool:
+    """Whether a back end has workers on other machines."""
+    return bool(getattr(backend, "remote", False))
+
+
+def too_much(memory: int) -> str:
+    """Why a job failed that took more than the budget of a worker, bytes."""
+    return (
+        f"needed more than {shown(memory)} of memory, the budget of a worker; do: raise --memory "
+        f"and add --retry-failed"
+    )
 
 
 class Here:
     """One job after the other, in this process."""
 
-    def run(self, carry: Carry, jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
+    def run(
+        self, carry: Carry, jobs: Sequence[Job], workers: int, memory: int | None = None
+    ) -> Iterator[Outcome]:
         """See :class:`Backend`."""
-        del workers
+        del workers, memory
         for job in jobs:
             yield attempt(carry, job)
 
@@ -92,7 +121,9 @@ class Pool:
     on; another worker takes its place.
     """
 
-    def run(self, carry: Carry, jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
+    def run(
+        self, carry: Carry, jobs: Sequence[Job], workers: int, memory: int | None = None
+    ) -> Iterator[Outcome]:
         """See :class:`Backend`."""
         waiting = list(reversed(jobs))
         share = max(1, threads() // workers)
@@ -118,9 +149,34 @@ class Pool:
                 worker.stop()
 
 
+class OnRay:
+    """Tasks of a Ray cluster, see :mod:`crossvox.flow.on_ray`; Ray is loaded when it is asked."""
+
+    remote = True
+
+    def expect_ready(self) -> None:
+        """Refuse, before any work, to work without what is not installed.
+
+        Raises:
+            CrossvoxError: Ray is missing; the text tells what to install.
+        """
+        from crossvox.flow.on_ray import library
+
+        library()
+
+    def run(
+        self, carry: Carry, jobs: Sequence[Job], workers: int, memory: int | None = None
+    ) -> Iterator[Outcome]:
+        """See :class:`Backend`."""
+        from crossvox.flow.on_ray import run_on_ray
+
+        return run_on_ray(carry, jobs, workers, memory)
+
+
 BACKENDS: Registry[Backend] = Registry("back end", "crossvox.backends")
 BACKENDS.register("here", Here())
 BACKENDS.register("pool", Pool())
+BACKENDS.register("ray", OnRay())
 
 
 def attempt(carry: Carry, job: Job) -> Outcome:
@@ -186,14 +242,14 @@ def death(code: int) -> str:
     )
 
 
-_POOLS = (LIMIT, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+POOLS = (LIMIT, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @contextmanager
 def _inheriting(share: int) -> Iterator[None]:
     """What a worker inherits: libraries read the number of their threads when they are loaded."""
-    before = {name: os.environ.get(name) for name in _POOLS}
-    os.environ.update(dict.fromkeys(_POOLS, str(share)))
+    before = {name: os.environ.get(name) for name in POOLS}
+    os.environ.update(dict.fromkeys(POOLS, str(share)))
     try:
         yield
     finally:

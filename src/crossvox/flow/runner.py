@@ -19,6 +19,7 @@ from crossvox.core.artifact import (
 )
 from crossvox.core.checks import CrossvoxError
 from crossvox.flow import locks
+from crossvox.flow.choice import ALL, Choice
 from crossvox.flow.collection import close_collection, open_collection
 from crossvox.flow.contents import damage, expect_no_strangers, expect_whole
 from crossvox.flow.folder import (
@@ -106,6 +107,8 @@ class Runner:
         progress: who watches.
         backend: name of the back end that makes items, see :data:`crossvox.flow.jobs.BACKENDS`;
             empty: this process for one worker, the pool for several.
+        choice: which items of a folder are made.
+        memory: the most that a worker may take, bytes; None: no limit.
         dry: make nothing; tell in ``plan`` what would be made, then raise :class:`DryRunEnds`.
         plan: what a dry run found.
         seconds: wall time by part, see :meth:`part`.
@@ -114,6 +117,7 @@ class Runner:
 
     Raises:
         ParamsError: no back end has this name.
+        CrossvoxError: what the back end needs is not installed.
     """
 
     def __init__(
@@ -121,13 +125,18 @@ class Runner:
         progress: Progress | None = None,
         *,
         backend: str = "",
+        choice: Choice = ALL,
+        memory: int | None = None,
         dry: bool = False,
         verify: bool = False,
     ) -> None:
         if backend:
-            BACKENDS[backend]  # refused before any work
+            # Refused before any work.
+            getattr(BACKENDS[backend], "expect_ready", lambda: None)()
         self.progress: Progress = progress or Silent()
         self.backend = backend
+        self.choice = choice
+        self.memory = memory
         self.dry = dry
         self.verify = verify
         self.plan: list[Planned] = []
@@ -208,7 +217,7 @@ class Runner:
             CrossvoxError: every item failed; the text names the reasons.
         """
         relative = relative_links(links or {}, out)
-        jobs = [Job(name, stage, out / name) for name, stage in sorted(items.items())]
+        jobs = [Job(name, items[name], out / name) for name in self.choice.of(items)]
         for job in jobs:
             _expect_free(job.stage, job.folder)
         if self.dry:
@@ -238,7 +247,8 @@ class Runner:
         report = self.progress.step(label)
         report(0, len(jobs))
         outcomes: list[Outcome] = []
-        for outcome in BACKENDS[name].run(carry, jobs, min(workers, len(jobs))):
+        with_memory = {} if self.memory is None else {"memory": self.memory}
+        for outcome in BACKENDS[name].run(carry, jobs, min(workers, len(jobs)), **with_memory):
             outcomes.append(outcome)
             report(len(outcomes), len(jobs))
             if outcome.damage and name != "here":

@@ -31,11 +31,14 @@ class Command:
         name: one word or two: ``predict``, ``train reconstruct``.
         target: module and function that do it: ``crossvox.recipes.predict:predict``.
         summary: its line in the list of commands.
+        by_item: whether it makes the items of one folder, each by itself: such a command takes
+            ``--shard``, ``--only`` and ``--skip``.
     """
 
     name: str
     target: str
     summary: str
+    by_item: bool = False
 
     def load(self) -> Any:
         """The function that does it."""
@@ -98,5 +101,9 @@ _HERE = (
     ("export hdf5", "published.hdf5_out:export_hdf5", "sub-volumes to the published HDF5 files"),
 )
 
+_BY_ITEM = ("rooms", "prepare", "predict", "import hdf5")
+
 for _name, _target, _summary in _HERE:
-    COMMANDS.register(_name, Command(_name, f"crossvox.recipes.{_target}", _summary))
+    COMMANDS.register(
+        _name, Command(_name, f"crossvox.recipes.{_target}", _summary, _name in _BY_ITEM)
+    )
