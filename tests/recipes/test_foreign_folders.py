@@ -1,4 +1,4 @@
-"""Captures, scenes and pages in the place of what is to be written; see the test of all commands."""
+"""Captures, scenes and pages in the place of what is written; see the test of all commands."""
 
 from __future__ import annotations
 
