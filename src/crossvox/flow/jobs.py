@@ -75,7 +75,8 @@ class Backend(Protocol):
     """Who carries out jobs.
 
     A back end whose workers are on other machines as well says so by an attribute ``remote`` that
-    is true. For any other the number of workers is lowered to what this machine has room for.
+    is true. For any other the number of workers is lowered to what this machine has room for. One
+    that needs what may be missing has a method ``expect_ready``, which is called before any work.
     """
 
     def run(
@@ -194,9 +195,34 @@ def _beyond(busy: Mapping[Connection, tuple[Worker, Job]], memory: int | None) -
     ]
 
 
+class OnRay:
+    """Tasks of a Ray cluster, see :mod:`crossvox.flow.on_ray`; Ray is loaded when it is asked."""
+
+    remote = True
+
+    def expect_ready(self) -> None:
+        """Refuse, before any work, to work without what is not installed.
+
+        Raises:
+            CrossvoxError: Ray is missing; the text tells what to install.
+        """
+        from crossvox.flow.on_ray import library
+
+        library()
+
+    def run(
+        self, carry: Carry, jobs: Sequence[Job], workers: int, memory: int | None = None
+    ) -> Iterator[Outcome]:
+        """See :class:`Backend`."""
+        from crossvox.flow.on_ray import run_on_ray
+
+        return run_on_ray(carry, jobs, workers, memory)
+
+
 BACKENDS: Registry[Backend] = Registry("back end", "crossvox.backends")
 BACKENDS.register("here", Here())
 BACKENDS.register("pool", Pool())
+BACKENDS.register("ray", OnRay())
 
 
 def attempt(carry: Carry, job: Job) -> Outcome:

@@ -120,6 +120,7 @@ class Runner:
 
     Raises:
         ParamsError: no back end has this name.
+        CrossvoxError: what the back end needs is not installed.
     """
 
     def __init__(
@@ -133,7 +134,8 @@ class Runner:
         verify: bool = False,
     ) -> None:
         if backend:
-            BACKENDS[backend]  # refused before any work
+            # Refused before any work.
+            getattr(BACKENDS[backend], "expect_ready", lambda: None)()
         self.progress: Progress = progress or Silent()
         self.backend = backend
         self.choice = choice

@@ -20,7 +20,7 @@ ASKED_TO_END = 128 + signal.SIGTERM
 _GRACE_S = 10.0
 """So long a worker may clean up; then it is killed."""
 
-_POOLS = (LIMIT, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+POOLS = (LIMIT, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class Worker:
@@ -102,8 +102,8 @@ def death(code: int) -> str:
 @contextmanager
 def _inheriting(share: int) -> Iterator[None]:
     """What a worker inherits: libraries read the number of their threads when they are loaded."""
-    before = {name: os.environ.get(name) for name in _POOLS}
-    os.environ.update(dict.fromkeys(_POOLS, str(share)))
+    before = {name: os.environ.get(name) for name in POOLS}
+    os.environ.update(dict.fromkeys(POOLS, str(share)))
     try:
         yield
     finally:
