@@ -43,11 +43,13 @@ class Echo(Stage):
             os._exit(7)
         if self.fault == "slow":
             time.sleep(60)
-        if self.fault == "idle":  # a long time in small pieces, which a signal ends at once
-            for _ in range(3000):
-                time.sleep(0.02)
-        if self.fault == "while":
-            time.sleep(0.5)
+        # In small pieces, between which a signal is heard.
+        for _ in range({"idle": 3000, "while": 25, "nap": 15}.get(self.fault, 0)):
+            time.sleep(0.02)
+        if self.fault == "greedy":
+            taken = bytearray(400_000_000)
+            taken[::4096] = b"x" * len(taken[::4096])
+            time.sleep(60)
         with work.watch("write"):
             (work.out / "word.txt").write_text(self.word)
         work.progress.step(f"{self.word}: letters")(len(self.word), len(self.word))

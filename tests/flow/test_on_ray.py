@@ -60,7 +60,15 @@ def test_workers_tell_what_they_lack(tmp_path: Path) -> None:
     assert os.getcwd() == here
     assert "crossvox" in look({**asked, "versions": "crossvox 9, Python 9"})
     gone = tmp_path / "gone"
-    unfit = {**asked, "looks": 1, "paths": [str(gone)], "share": 1, "patience_s": 0.0, "pools": ()}
+    unfit = {
+        **asked,
+        "looks": 1,
+        "memory": None,
+        "paths": [str(gone)],
+        "share": 1,
+        "patience_s": 0.0,
+        "pools": (),
+    }
     assert look(unfit) == f"does not see {gone}"
     assert work(b"", unfit) == f"the machine that was to make it does not see {gone}"
 
@@ -139,6 +147,17 @@ def test_more_than_any_node_has_is_refused(cluster: Any, tmp_path: Path) -> None
     runner = Runner(backend="ray", memory=10**15)
     with pytest.raises(CrossvoxError, match=r"none of which has 1 CPU, 1000000\.0 GB of memory"):
         runner.make_all(Echoes(), {"a": Echo("a")}, tmp_path / "out")
+
+
+@needs_ray
+def test_a_worker_that_takes_more_than_its_budget_costs_its_item(
+    cluster: Any, tmp_path: Path
+) -> None:
+    runner = Runner(backend="ray", memory=450_000_000)
+    items = {word: Echo(word, fault="greedy" if word == "b" else "") for word in "abc"}
+    found = runner.make_all(Echoes(), items, tmp_path / "out", workers=2)
+    assert [outcome.status for outcome in found.outcomes] == ["made", "failed", "made"]
+    assert found.outcomes[1].error.startswith("needed more than 0.5 GB of memory")
 
 
 @needs_ray

@@ -22,11 +22,14 @@ from pathlib import Path
 from typing import Any
 
 import crossvox
+from crossvox.core.artifact import digest
 from crossvox.core.checks import ArtifactError, CrossvoxError, expect
 from crossvox.core.threads import threads
 from crossvox.flow import locks
 from crossvox.flow.folder import recover
-from crossvox.flow.jobs import POOLS, Carry, Job, Outcome
+from crossvox.flow.jobs import LOOKS as MEMORY_LOOKS
+from crossvox.flow.jobs import Carry, Job, Outcome, too_much
+from crossvox.flow.worker import POOLS
 
 NODES_LOST = 5
 """An item is made anew on another node this often; then it is what kills its nodes."""
@@ -87,7 +90,7 @@ def run_on_ray(
         if memory is not None:
             needs["memory"] = memory
         _expect_room(nodes, needs)
-        asked = _asked(jobs, token)
+        asked = {**_asked(jobs, token), "memory": memory}
         _expect_ready(ray, nodes, asked)
         tasks = _Tasks(ray, carry, needs, {**asked, "share": share})
         try:
@@ -159,8 +162,25 @@ class _Tasks:
 
     def _begin(self, job: Job, lost: int) -> None:
         payload = self._ray.cloudpickle.dumps((self._carry, job))
-        asked = {**self._asked, "patience_s": LET_GO_S if lost else 0.0}
+        asked = {
+            **self._asked,
+            "patience_s": LET_GO_S if lost else 0.0,
+            "last_words": str(self._last_words(job) or ""),
+        }
         self._flying[self._task.options(name=job.item).remote(payload, asked)] = (job, lost)
+
+    def _last_words(self, job: Job) -> Path | None:
+        """A file that a worker leaves before it ends itself."""
+        token: Path | None = self._asked["token"]
+        return token and token.with_name(f"{token.name}.{digest(job.item)}")
+
+    def _why(self, job: Job) -> str:
+        """Why a worker has died."""
+        words = self._last_words(job)
+        if words is not None and words.is_file():
+            words.unlink()
+            return too_much(self._asked["memory"])
+        return KILLED
 
     def _outcome(self, task: Any, job: Job, lost: int) -> Outcome | None:
         """What became of a job; None: nothing, since its node died."""
@@ -178,7 +198,7 @@ class _Tasks:
             text = f"the worker process was killed: its machine ran out of memory ({_first(error)})"
             _clear(job)
         except known.WorkerCrashedError:
-            text = KILLED
+            text = self._why(job)
             _clear(job)
         except known.RayError as error:
             text = f"{type(error).__name__}: {_first(error)}"
@@ -243,16 +263,47 @@ def _functions() -> tuple[Callable[..., str], Callable[..., Any]]:
         if unfit:
             return f"the machine that was to make it {unfit}"
         from crossvox.flow.jobs import attempt
+        from crossvox.flow.on_ray import within_budget
 
         carry, job = pickle.loads(payload)
         until = time.monotonic() + asked["patience_s"]
-        outcome = attempt(carry, job)
-        while outcome.status == "elsewhere" and time.monotonic() < until:
-            time.sleep(0.2)
+        with within_budget(asked["memory"], asked["last_words"]):
             outcome = attempt(carry, job)
+            while outcome.status == "elsewhere" and time.monotonic() < until:
+                time.sleep(0.2)
+                outcome = attempt(carry, job)
         return outcome
 
     return look, work
+
+
+@contextmanager
+def within_budget(memory: int | None, last_words: str) -> Iterator[None]:
+    """End this process, on a worker, if it takes more memory than its budget.
+
+    Args:
+        memory: bytes; None: no limit.
+        last_words: a file that tells the other end why; empty: none.
+    """
+    if memory is None:
+        yield
+        return
+    import psutil
+
+    me, done = psutil.Process(), threading.Event()
+
+    def watch() -> None:
+        while not done.wait(1 / MEMORY_LOOKS):
+            if me.memory_info().rss > memory:
+                with suppress(OSError):
+                    Path(last_words).touch()
+                me.kill()
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
 
 
 def _asked(jobs: Sequence[Job], token: Path | None) -> dict[str, Any]:
@@ -261,6 +312,7 @@ def _asked(jobs: Sequence[Job], token: Path | None) -> dict[str, Any]:
     shown = {} if token is None else {str(token): f"{token.parent.parent}, which is written to"}
     python = ".".join(platform.python_version_tuple()[:2])
     return {
+        "token": token,
         "cwd": os.getcwd(),
         "looks": LOOKS,
         "versions": f"crossvox {crossvox.__version__}, Python {python}",
