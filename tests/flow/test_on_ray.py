@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from crossvox.core.checks import ArtifactError, CrossvoxError
-from crossvox.flow import locks, on_ray
+from crossvox.flow import locks, on_ray, ray_cluster
 from crossvox.flow.jobs import Job, Outcome
 from crossvox.flow.runner import Runner
 
@@ -39,7 +39,7 @@ needs_ray = pytest.mark.skipif(
     ],
 )
 def test_threads_fill_the_nodes_and_never_more(cpus: list[int], workers: int, share: int) -> None:
-    assert on_ray.share_of(cpus, workers) == share
+    assert ray_cluster.share_of(cpus, workers) == share
     room = sum(count // share for count in cpus)
     assert room >= min(workers, sum(cpus))
 
@@ -83,13 +83,13 @@ def cluster() -> Iterator[Any]:
         here = str(Path(__file__).parent)
         patch.setenv("PYTHONPATH", os.pathsep.join([here, os.environ.get("PYTHONPATH", "")]))
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        ray = on_ray.library()
+        ray = ray_cluster.library()
         from ray.cluster_utils import Cluster
 
         node = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False}
         cluster = Cluster(initialize_head=True, head_node_args=node)
         cluster.second = cluster.add_node(**node)
-        with on_ray._signals_kept():
+        with ray_cluster.signals_kept():
             ray.init(cluster.address, log_to_driver=False, logging_level="ERROR")
         yield cluster
         ray.shutdown()

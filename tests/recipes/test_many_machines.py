@@ -93,6 +93,7 @@ def test_of_two_kinds_on_one_folder_one_is_refused(house: Path) -> None:
     assert sorted(code for code, _ in ends) == [0, 2], ends
     refused = next(text for code, text in ends if code == 2)
     assert "one identity for all items" in refused
+    assert f"scenes: {len(NAMES)}" not in refused, "it made nothing"
     voxels = {read_manifest(out / name).params["params"]["voxel_m"] for name in NAMES}
     assert voxels == {read_manifest(out).params["voxel_m"]}
     assert sorted(read_manifest(out).items) == list(NAMES)

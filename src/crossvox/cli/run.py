@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from crossvox.cli.pipes import printing
@@ -18,6 +19,7 @@ from crossvox.cli.terminal import Terminal
 from crossvox.core.artifact import write_json
 from crossvox.core.checks import CrossvoxError, ParamsError, expect
 from crossvox.flow.choice import Choice, read_names, read_shard, slurm_shard
+from crossvox.flow.folder import expect_own_json
 from crossvox.flow.memory import read_size
 from crossvox.flow.runner import DryRunEnds, Planned, Runner
 from crossvox.recipes.commands import Command
@@ -32,6 +34,8 @@ def run(command: Command, words: Sequence[str]) -> int:
             function = command.load()
             with printing():
                 asked = parse(function, command.name, words, by_item=command.by_item)
+            if asked.options.json is not None:
+                expect_own_json(asked.options.json)
             if asked.options.dry_run:
                 return _plan(command, function, asked)
             return _do(function, asked)
@@ -61,8 +65,7 @@ def _do(function: Callable[..., Any], asked: Asked) -> int:
     terminal = Terminal()
     with terminal:
         result = function(**asked.arguments, **_injected(function, asked.options, terminal))
-    if asked.options.json is not None:
-        write_json(asked.options.json, result)
+    _write_result(asked.options.json, result)
     show(result, terminal)
     return exit_code(result)
 
@@ -76,10 +79,15 @@ def _plan(command: Command, function: Callable[..., Any], asked: Asked) -> int:
         with terminal, suppress(DryRunEnds):
             function(**asked.arguments, runner=runner)
         plan = runner.plan
-    if asked.options.json is not None:
-        write_json(asked.options.json, plan)
+    _write_result(asked.options.json, plan)
     show_plan(plan, terminal)
     return OK
+
+
+def _write_result(path: Path | None, result: Any) -> None:
+    if path is not None:
+        expect_own_json(path, result)
+        write_json(path, result)
 
 
 def _injected(function: Callable[..., Any], options: Options, terminal: Terminal) -> dict[str, Any]:

@@ -198,7 +198,7 @@ class OnRay:
         Raises:
             CrossvoxError: Ray is missing; the text tells what to install.
         """
-        from crossvox.flow.on_ray import library
+        from crossvox.flow.ray_cluster import library
 
         library()
 
