@@ -247,11 +247,12 @@ class Runner:
         call = Call(shelf, self.progress, label, len(jobs))
         try:
             self._carry_out(call, jobs, workers)
-        except BaseException as end:
-            clear_items(out)
-            if isinstance(end, KeyboardInterrupt) and read_manifest(out).items:
+        except KeyboardInterrupt:
+            if read_manifest(out).items:
                 call.close(notes, relative, learnt_from)
             raise
+        finally:
+            clear_items(out)  # what workers left that were ended
         outcomes = tuple(call.outcomes[job.item] for job in jobs)
         failed = {o.item: o.error for o in outcomes if o.status == "failed"}
         nothing = bool(failed) and len(failed) == len(outcomes)
