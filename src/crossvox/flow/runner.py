@@ -297,15 +297,6 @@ class Runner:
             given["memory"] = self.memory
         return name, given
 
-    def one_or_all(self, workers: int) -> int:
-        """Workers of a command that does one thing after the other unless it is told otherwise.
-
-        Args:
-            workers: as asked for; 0: not told. Then a back end of other machines has room for many.
-        """
-        remote = bool(self.backend) and is_remote(BACKENDS[self.backend])
-        return workers or (0 if remote else 1)
-
     def _room_for(self, workers: int) -> int:
         """As many workers as asked for, or as this machine has cores and memory for."""
         count, why = room_for(workers, threads(), self.memory)

@@ -78,7 +78,7 @@ def study_reconstruct(
     run2d: Path | None = None,
     arms: str = "all",
     seeds: int = 3,
-    workers: int = 0,
+    workers: int = 1,
     runner: Runner | None = None,
 ) -> StudyReport:
     """Train reconstructions that differ in one thing each, and compare them; it continues.
@@ -96,8 +96,8 @@ def study_reconstruct(
             the arms are made from; only rgb does without.
         arms: {arms}
         seeds: how many: 0, 1, ...
-        workers: arms and seeds at once; 0 means one here, or as many as a back end of other
-            machines has room for.
+        workers: arms and seeds at once, each by a process with its share of the threads; 0 means
+            one a core, or as many as a cluster has room for.
         runner: who makes it.
 
     Raises:
@@ -123,9 +123,7 @@ def study_reconstruct(
     study.expect_held_out()
     study.expect_weights(chosen)
     declared = Declared(ReconstructStudy, data, out, params, run2d)
-    return run_study(
-        declared, out, chosen, range(seeds), workers=runner.one_or_all(workers), runner=runner
-    )
+    return run_study(declared, out, chosen, range(seeds), workers=workers, runner=runner)
 
 
 study_reconstruct.__doc__ = (study_reconstruct.__doc__ or "").replace(

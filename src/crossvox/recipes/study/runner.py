@@ -180,7 +180,7 @@ def run_study(
         out: its folder.
         arms: those of the study that this call works on.
         seeds: likewise.
-        workers: arms and seeds at once; 0: as many as a back end of other machines has room for.
+        workers: arms and seeds at once; 0: one a core, or as many as a cluster has room for.
         runner: who makes it. Its choice is among arms and seeds, called ``ARM/seed-N``.
 
     Raises:

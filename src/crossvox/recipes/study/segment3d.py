@@ -90,7 +90,7 @@ def study_segment3d(
     run2d: Path,
     arms: str = "all",
     seeds: int = 3,
-    workers: int = 0,
+    workers: int = 1,
     runner: Runner | None = None,
 ) -> StudyReport:
     """Train 3D segmentations that differ in what they start from, and compare them; it continues.
@@ -107,8 +107,8 @@ def study_segment3d(
             are lifted, its labels vote.
         arms: {arms}
         seeds: how many: 0, 1, ...
-        workers: arms and seeds at once; 0 means one here, or as many as a back end of other
-            machines has room for.
+        workers: arms and seeds at once, each by a process with its share of the threads; 0 means
+            one a core, or as many as a cluster has room for.
         runner: who makes it.
 
     Raises:
@@ -124,9 +124,7 @@ def study_segment3d(
     study = Segment3dStudy(data, out, params, run2d, runner)
     study.expect_held_out()
     declared = Declared(Segment3dStudy, data, out, params, run2d)
-    return run_study(
-        declared, out, chosen, range(seeds), workers=runner.one_or_all(workers), runner=runner
-    )
+    return run_study(declared, out, chosen, range(seeds), workers=workers, runner=runner)
 
 
 study_segment3d.__doc__ = (study_segment3d.__doc__ or "").replace("{arms}", arms_help(SEGMENT3D))
