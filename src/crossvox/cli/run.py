@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import inspect
 import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from crossvox.cli.pipes import printing
 from crossvox.cli.plan import show_plan
+from crossvox.cli.signals import INTERRUPTED, REMARK, terminating
 from crossvox.cli.signature import Asked, ItemOptions, Options, parse
 from crossvox.cli.tables import show
 from crossvox.cli.terminal import Terminal
@@ -25,13 +24,13 @@ from crossvox.flow.memory import read_size
 from crossvox.flow.runner import DryRunEnds, Planned, Runner
 from crossvox.recipes.commands import Command
 
-OK, BROKEN, INTERRUPTED = 0, 2, 130
+OK, BROKEN = 0, 2
 
 
 def run(command: Command, words: Sequence[str]) -> int:
     """Run one command; returns the exit code."""
     try:
-        with _terminating():
+        with terminating():
             function = command.load()
             with printing():
                 asked = parse(function, command.name, words, by_item=command.by_item)
@@ -49,7 +48,7 @@ def run(command: Command, words: Sequence[str]) -> int:
         print(f"error: {text}", file=sys.stderr)
         return BROKEN
     except KeyboardInterrupt:
-        print("interrupted; run the same command again to continue", file=sys.stderr)
+        print(REMARK, file=sys.stderr)
         return INTERRUPTED
 
 
@@ -137,25 +136,3 @@ def _choice(options: Options, terminal: Terminal) -> Choice:
         read_names(options.skip) if options.skip else (),
         options.retry_failed,
     )
-
-
-@contextmanager
-def _terminating() -> Iterator[None]:
-    """SIGTERM ends a command like Ctrl-C: what is half-written goes, the rest is kept."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    me = os.getpid()
-
-    def interrupt(number: int, _: Any) -> None:
-        if os.getpid() != me:
-            # A forked worker ends as it would have.
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

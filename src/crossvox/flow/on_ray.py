@@ -26,7 +26,8 @@ from crossvox.core.checks import ArtifactError, CrossvoxError, expect
 from crossvox.core.threads import threads
 from crossvox.flow import locks
 from crossvox.flow.folder import recover
-from crossvox.flow.jobs import POOLS, Carry, Job, Outcome
+from crossvox.flow.jobs import Carry, Job, Outcome
+from crossvox.flow.worker import POOLS
 
 NODES_LOST = 5
 """An item is made anew on another node this often; then it is what kills its nodes."""
@@ -41,6 +42,9 @@ KILLED = (
 
 GRACE_S = 10.0
 """Tasks that are cancelled have so long to clean up."""
+
+LOOKS = 10
+"""A machine that does not see a folder is asked so many times in all, every half a second."""
 
 _SILENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 """Ray reports nothing of its use, and warns of none of its own plans."""
@@ -220,7 +224,7 @@ def _functions() -> tuple[Callable[..., str], Callable[..., Any]]:
         if there != asked["versions"]:
             return f"has {there}"
         for path in asked["paths"]:
-            for _ in range(6):  # what is new is seen late over a network
+            for _ in range(asked["looks"]):  # what is new is seen late over a network
                 if os.path.lexists(path):
                     break
                 time.sleep(0.5)
@@ -259,6 +263,7 @@ def _asked(jobs: Sequence[Job], token: Path | None) -> dict[str, Any]:
     python = ".".join(platform.python_version_tuple()[:2])
     return {
         "cwd": os.getcwd(),
+        "looks": LOOKS,
         "versions": f"crossvox {crossvox.__version__}, Python {python}",
         "paths": [*shown, *sorted(inputs)],
         "shown": shown,
@@ -335,18 +340,14 @@ def _devices(jobs: Sequence[Job]) -> dict[str, int]:
 
 @contextmanager
 def _token(jobs: Sequence[Job]) -> Iterator[Path | None]:
-    """A new file in the folder of items: who sees it, sees the folder."""
+    """A new lock in the folder of items: who sees its file, sees the folder."""
     folder = Path(os.path.commonpath([job.folder.absolute().parent for job in jobs]))
     if not folder.is_dir():
         yield None
         return
-    token = folder / locks.FOLDER / f"ray-{uuid.uuid4().hex[:8]}.token"
-    token.parent.mkdir(exist_ok=True)
-    token.touch()
-    try:
-        yield token
-    finally:
-        token.unlink(missing_ok=True)
+    name = f"ray-{uuid.uuid4().hex[:8]}"
+    with locks.shared(folder, name):
+        yield next((folder / locks.FOLDER).glob(f"{name}.*"))
 
 
 @contextmanager
@@ -366,7 +367,8 @@ def _connected(ray: Any) -> Iterator[None]:
     ):
         try:
             with _signals_kept():
-                _join(ray) or _start(ray, folder)
+                if not _join(ray):
+                    _start(ray, folder)
             yield
         finally:
             ray.shutdown()

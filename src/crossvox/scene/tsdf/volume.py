@@ -21,8 +21,9 @@ from crossvox.scene.tsdf.cells import cell_triangles
 from crossvox.scene.tsdf.distance import interpolate
 from crossvox.scene.tsdf.integrate import integrate_blocks
 from crossvox.scene.tsdf.mesh import (
-    count_vertices,
-    mark,
+    classify,
+    find_edges,
+    find_patterns,
     neighbours_of,
     place_vertices,
     write_faces,
@@ -112,9 +113,9 @@ class TsdfVolume:
             return False
         use_color = frame.rgb is not None
         if use_color and self._color is None:
-            self._color = np.zeros((len(self._tsdf), CELL, 4), dtype=np.uint16)
+            self._color = np.zeros((len(self._tsdf), 4, CELL), dtype=np.uint16)
         rgb = np.zeros((1, 1, 3), np.uint8) if frame.rgb is None else frame.rgb
-        color = np.zeros((1, 1, 4), np.uint16) if self._color is None else self._color
+        color = np.zeros((1, 4, 1), np.uint16) if self._color is None else self._color
         corner_matrix = camera.matrix
         corner_matrix[:2, 2] += 0.5
         pixel_from_world = corner_matrix @ pose.camera_from_world[:3]
@@ -244,30 +245,33 @@ class TsdfVolume:
         least = self.params.min_weight if min_weight is None else min_weight
         count = self._count
         table = cell_triangles()
-        neighbours = np.empty((count, 8), dtype=np.int32)
-        neighbours_of(self._corner[:count], self._slot_keys, self._slot_blocks, neighbours)
+        upper, lower = (np.empty((count, 8), dtype=np.int32) for _ in range(2))
+        neighbours_of(self._corner[:count], self._slot_keys, self._slot_blocks, upper, lower)
         tsdf, weight = self._tsdf[:count], self._weight[:count]
-        edge_vertex = np.full((count, CELL, 3), -1, dtype=np.int32)
-        face_counts = np.zeros(count + 1, dtype=np.int64)
-        spread(
-            partial(mark, tsdf, weight, least, neighbours, table, edge_vertex, face_counts[1:]),
-            count,
-        )
-        vertex_counts = np.zeros(count + 1, dtype=np.int64)
-        spread(partial(count_vertices, edge_vertex, vertex_counts[1:]), count)
-        face_start, vertex_start = np.cumsum(face_counts), np.cumsum(vertex_counts)
+        states, patterns, edges = (np.empty((count, CELL), dtype=np.uint8) for _ in range(3))
+        spread(partial(classify, tsdf, weight, least, states), count)
+        triangles = (table >= 0).sum(axis=1) // 3
+        active = np.empty(count, dtype=np.bool_)
+        face_start, vertex_start = (np.zeros(count + 1, dtype=np.int64) for _ in range(2))
+        find = partial(find_patterns, states, upper, triangles, patterns, active, face_start[1:])
+        spread(find, count)
+        places = np.empty((count, CELL), dtype=np.uint16)
+        join = partial(find_edges, patterns, active, lower, edges, places, vertex_start[1:])
+        spread(join, count)
+        np.cumsum(face_start, out=face_start)
+        np.cumsum(vertex_start, out=vertex_start)
         vertices = np.empty((int(vertex_start[-1]), 3), dtype=np.float32)
         has_color = self._color is not None
         colors = np.zeros((len(vertices) if has_color else 0, 3), dtype=np.uint8)
-        color = np.zeros((1, 1, 4), np.uint16) if self._color is None else self._color
+        color = np.zeros((1, 4, 1), np.uint16) if self._color is None else self._color
         place = partial(
-            place_vertices, tsdf, color, has_color, self._corner[:count], neighbours,
-            self.params.voxel_m, vertex_start, edge_vertex, vertices, colors,
+            place_vertices, tsdf, color, has_color, self._corner[:count], upper,
+            self.params.voxel_m, edges, vertex_start, vertices, colors,
         )  # fmt: skip
         spread(place, count)
         faces = np.empty((int(face_start[-1]), 3), dtype=np.int32)
         write = partial(
-            write_faces, tsdf, weight, least, neighbours, table, edge_vertex, face_start, faces
+            write_faces, patterns, upper, table, edges, places, vertex_start, face_start, faces
         )
         spread(write, count)
         return Mesh(vertices, faces, colors if has_color else None)
