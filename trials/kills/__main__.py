@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from trials.kills.world import TRIALS
 
@@ -56,17 +58,17 @@ def _run(asked: argparse.Namespace, log: Path) -> None:
         CROSSVOX_THREADS=os.environ.get("CROSSVOX_THREADS", "2"),
         OMP_NUM_THREADS="1",
     )
-    from trials.kills.trial import attempt, build_world, fresh, reference
+    from trials.kills.trial import attempt, build_world, reference
     from trials.kills.warm import warm_up
 
     warm_up()
     world = work / "world"
     if not world.is_dir():
         begun = work / "world.begun"
-        fresh_folder(begun)
+        shutil.rmtree(begun, ignore_errors=True)
+        begun.mkdir()
         build_world(begun)
         begun.rename(world)
-    del fresh
     done = (
         {json.loads(line)["number"] for line in log.read_text().splitlines()}
         if log.is_file()
@@ -94,15 +96,7 @@ def _run(asked: argparse.Namespace, log: Path) -> None:
         )
 
 
-def fresh_folder(folder: Path) -> None:
-    """An empty folder."""
-    import shutil
-
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-
-
-def table(records: list[dict]) -> str:
+def table(records: list[dict[str, Any]]) -> str:
     """Kills and faults by command."""
     kinds = sorted({kind for record in records for kind in record["faults"]})
     heads = ["command", "kills", "SIGKILL", "SIGTERM", "worker", "too late", *kinds]

@@ -7,7 +7,6 @@ what to do.
 
 from __future__ import annotations
 
-import errno
 import re
 
 
@@ -60,8 +59,6 @@ def expect(
 _UNFINISHED = re.compile(r"(?<![^/\\\s'\"])\.([^/\\]+?)(?:\.[0-9a-f]{8}){1,2}\.part")
 """A file or folder that is being written, in a path: ``.NAME.XXXXXXXX.part``."""
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-
 
 def error_text(error: BaseException) -> str:
     """What went wrong, as a user may read it: no name of a file or folder that is being written.
@@ -69,8 +66,8 @@ def error_text(error: BaseException) -> str:
     What the system refuses is said with the file; some writers of a full disk count bytes alone.
 
     Example:
-        >>> error_text(OSError(errno.ENOSPC, "No space left on device", "/a/.b.0123abcd.part/c"))
-        'No space left on device: /a/b/c; free some space'
+        >>> error_text(OSError(28, "No space left on device", "/a/.b.0123abcd.part/c"))
+        'No space left on device /a/b/c'
     """
     if isinstance(error, CrossvoxError):
         text = str(error)
@@ -79,8 +76,7 @@ def error_text(error: BaseException) -> str:
     elif isinstance(error, OSError) and error.errno is None:
         text = f"a file could not be read or written ({error}); is the disk full?"
     elif isinstance(error, OSError):
-        text = f"{error.strerror}" + (f": {error.filename}" if error.filename else "")
-        text += "; free some space" if error.errno in _FULL else ""
+        text = f"{error.strerror}" + (f" {error.filename}" if error.filename else "")
     else:
         text = f"{type(error).__name__}: {error}"
     return _UNFINISHED.sub(r"\1", text)

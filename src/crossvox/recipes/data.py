@@ -59,7 +59,6 @@ class ScanLists:
             return "val" if is_held_out(scene) else "train"
         return next((split for split in SPLITS if scene in self.named[split]), None)
 
-
     def remarks(self, scenes: Collection[str]) -> list[str]:
         """What a reader of the lists must know: names without a scan, and scans without a list."""
         told = []
