@@ -43,6 +43,14 @@ def warm_up() -> None:
             importlib.import_module(module)
 
 
+def follow(modules: Path) -> None:
+    """Import what a call has imported: the next call has it from the start."""
+    for name in modules.read_text().split():
+        if name not in sys.modules and not name.startswith("__"):
+            with suppress(Exception):
+                importlib.import_module(name)
+
+
 class Call:
     """A command at work in a folder, in a session of its own.
 
@@ -50,9 +58,12 @@ class Call:
         words: its command line.
         folder: where it works.
         log: file that receives what it says.
+        modules: file that receives the names of what it has imported.
     """
 
-    def __init__(self, words: tuple[str, ...], folder: Path, log: Path) -> None:
+    def __init__(
+        self, words: tuple[str, ...], folder: Path, log: Path, modules: Path | None = None
+    ) -> None:
         self.begun = time.monotonic()
         self.pid = os.fork()
         if self.pid == 0:
@@ -66,6 +77,8 @@ class Call:
                 from crossvox.cli import main
 
                 code = main(list(words))
+                if modules is not None:
+                    modules.write_text("\n".join(list(sys.modules)))
             except SystemExit as ended:
                 code = ended.code if isinstance(ended.code, int) else 1
             except BaseException:

@@ -8,6 +8,7 @@ or the new one, and if writing fails the old one stays.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,6 @@ from torch import Tensor, nn
 
 from crossvox.core.artifact import Manifest, read_json, write_json, write_manifest
 from crossvox.core.checks import ArtifactError, CheckpointError, error_text
-from crossvox.core.formats import bytes_text
 from crossvox.flow.folder import building
 from crossvox.train.folder import CHECKPOINT_FILES
 from crossvox.train.params import NETWORK, OPTIMIZER, STATE
@@ -72,7 +72,7 @@ def save_checkpoint(
         kept = "the checkpoint before it is untouched" if folder.is_dir() else "nothing was saved"
         raise CheckpointError(
             f"given: {folder}, which cannot be written ({error_text(error)}); needed: room for "
-            f"{bytes_text(_bytes(network, optimizer))} and permission to write; do: free some "
+            f"{_megabytes(network, optimizer):.1f} MB and permission to write; do: free some "
             f"space and run the same command again; {kept}"
         ) from None
 
@@ -166,6 +166,7 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
     )
 
 
-def _bytes(network: nn.Module, optimizer: Mapping[str, Tensor] | None) -> int:
+def _megabytes(network: nn.Module, optimizer: Mapping[str, Tensor] | None) -> float:
+    """Size on the disk, rounded up: never "0.0"."""
     tensors = [*network.state_dict().values(), *(optimizer or {}).values()]
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    return math.ceil(sum(tensor.numel() * tensor.element_size() for tensor in tensors) / 1e5) / 10
