@@ -58,7 +58,11 @@ class Damage:
 
     def plain(self) -> dict[str, Any]:
         """As JSON types."""
-        return {"target": self.target, "number": self.number, "edits": [list(e) for e in self.edits]}
+        return {
+            "target": self.target,
+            "number": self.number,
+            "edits": [list(e) for e in self.edits],
+        }
 
 
 @dataclass
@@ -303,7 +307,9 @@ def _work(
             slowest = max(slowest, time.process_time() - began)
             last = number + 1
             shared[:] = _SLOT.pack(last, 0.0, *counts, 0, int(slowest * 1e6))
-            if time.monotonic() > until or (not isinstance(outcome, str) and outcome.outcome == "memory"):
+            if time.monotonic() > until or (
+                not isinstance(outcome, str) and outcome.outcome == "memory"
+            ):
                 break  # the most memory is remembered by a process: the next one starts anew
         code = 0
     except BaseException:

@@ -74,7 +74,9 @@ def read_manifests(folder: Path) -> None:
         origins(sources)
         stage_times(sources)
 
-    in_turn(evaluate, contents, page, lambda: expect_own(folder, "predict"), lambda: items_of(folder))
+    in_turn(
+        evaluate, contents, page, lambda: expect_own(folder, "predict"), lambda: items_of(folder)
+    )
 
 
 def make_run(folder: Path) -> None:
