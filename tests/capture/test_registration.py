@@ -184,3 +184,12 @@ def test_wrong_arguments_are_explained() -> None:
         Registration(COLOR, DEPTH, np.zeros((4, 4)))
     with pytest.raises(ShapeError, match="depth camera's"):
         Registration(COLOR, DEPTH).apply(np.zeros((5, 5), np.float32), (64, 48))
+
+
+def test_points_far_outside_and_mad_cameras_do_no_harm() -> None:
+    depth = np.full((48, 64), 1.0, np.float32)
+    depth[3, :8] = [np.nan, np.inf, -np.inf, -1.0, 0.0, 1e-30, 1e30, 3e38]
+    mad = Intrinsics(1e-300, 1e300, 32.0, -1e300, 64, 48)
+    for camera, target in ((DEPTH, mad), (mad, COLOR), (mad, mad), (DEPTH, COLOR)):
+        found = reproject(depth, camera, target, moved(x=1e6, y=-1e300, z=0.5))
+        assert np.isfinite(found).all()
