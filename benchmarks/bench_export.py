@@ -1,4 +1,4 @@
-"""Raw scan to frames with labels, and rendering of generated rooms."""
+"""Raw scan to frames with labels."""
 
 from __future__ import annotations
 
@@ -24,9 +24,7 @@ def run(shared: Path | None) -> list[dict[str, Any]]:
     """Measure on one generated room at 640x480; needs no data."""
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
-        begin = time.perf_counter()
         write_rooms(work / "rooms", RoomsParams(count=1, frames=FRAMES))
-        room_s = time.perf_counter() - begin
         scan = next((work / "rooms").glob("scene*"))
         capture = open_capture(scan)
         export_folder(capture, work / "warm", frame_skip=FRAMES, size=(320, 240))
@@ -45,14 +43,6 @@ def run(shared: Path | None) -> list[dict[str, Any]]:
             "how": f"{FRAMES} frames of a generated room, skip 1; ours also registers depth to "
             "colour and checks every file; baseline: the original's steps with OpenCV codecs, "
             "one process, labels mapped id by id",
-        },
-        {
-            "stage": f"generated room, a frame of 640x480: {FRAMES / room_s:.1f} frames/s",
-            "ours_s": room_s / FRAMES,
-            "baseline_s": None,
-            "factor": None,
-            "how": f"one room of {FRAMES} frames, furnishing, baked light, mesh and files "
-            "included; no baseline",
         },
     ]
 
