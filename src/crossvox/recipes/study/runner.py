@@ -314,7 +314,7 @@ def _compare(
     matrix: Matrix, out: Path, baselines: Mapping[str, Scored], progress: Progress
 ) -> Comparison:
     """Compare everything that is finished and write ``study.json``."""
-    found = [read_result(path) for path in sorted((out / RESULTS).glob("*/seed-*.json"))]
+    found = [read_result(path) for path in sorted((out / RESULTS).glob("[!.]*/seed-*.json"))]
     results = [result for result in found if result.numbers == matrix.numbers]
     other = [_of_other_numbers(r, matrix) for r in found if r.numbers != matrix.numbers]
     left_out = tuple(f"{text}; it is left out. Run that arm again." for text in other)
@@ -360,6 +360,8 @@ def claim(out: Path, matrix: Matrix) -> None:
         ArtifactError: ``out`` holds another study, or something else.
     """
     record = plain({"task": matrix.task, **matrix.identity})
+    if "params" in record:  # as it is read back: a second call writes the same
+        record["params"] = plain(from_plain(matrix.params_type, record["params"]))
     if is_begun(out, PARAMS):
         _expect_same(out, record, matrix.params_type)
     with locks.shared(out):
