@@ -128,7 +128,9 @@ def run(
                     end = min(until, time.monotonic() + min(slice_s, 20.0))
                 else:
                     end = until
-                for batch in run_batch(ready[target.name], state.next[target.name], count, state.seed, end):
+                for batch in run_batch(
+                    ready[target.name], state.next[target.name], count, state.seed, end
+                ):
                     done = sum(batch.counts.values())
                     state.next[target.name] += done
                     left -= done

@@ -20,21 +20,35 @@ WHOLE = (
     + [struct.pack("<H", v).hex() for v in (0, 255, 256, 32767, 32768, 65535)]
     + [struct.pack(">I", v).hex() for v in (0, 1, 65536, 2**31 - 1, 2**32 - 1)]
 )
-FLOATS = (0.0, -0.0, 1.0, -1.0, 1e-30, 1e20, -1e20, 3e38, 1e9, 1e6, 0.5, *map(float, ("nan", "inf", "-inf")))
+FLOATS = (
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    1e-30,
+    1e20,
+    -1e20,
+    3e38,
+    1e9,
+    1e6,
+    0.5,
+    *map(float, ("nan", "inf", "-inf")),
+)
 REAL = [struct.pack("<f", v).hex() for v in FLOATS] + [
     struct.pack("<d", v).hex() for v in (*FLOATS, 1e300, -1e300)
 ]
 WORDS = (
     "0", "-1", "1", "nan", "inf", "-inf", "1e20", "-1e20", "1e300", "1e400", "1e-300", "0.5", "1e6",
     "2147483648", "4294967296", "9223372036854775808", "18446744073709551616", "65536", "99999",
-    ["9", 400], ["9", 5000], "x", "", "\0", "a\0b", "..", "../x", "/", "/etc/x", "a/b", "\u00e9", "\u0663",
-    "\ud800", "0x10", "1_000", "1,5", "\"", "'", "#", "[bold]", "\x1b[31m", ["x", 5000], ["x", 140000],
-    "3.7", "True", "None", "NaN",
+    ["9", 400], ["9", 5000], "x", "", "\0", "a\0b", "..", "../x", "/", "/etc/x", "a/b",
+    "\u00e9", "\u0663",
+    "\ud800", "0x10", "1_000", "1,5", "\"", "'", "#", "[bold]", "\x1b[31m", ["x", 5000],
+    ["x", 140000], "3.7", "True", "None", "NaN",
 )  # fmt: skip
 VALUES: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 2, 0.5, -0.0, 1e308, 2**31, 2**53 + 1, 2**63, 2**64, -(2**63) - 1,
-    65536, 10**30, "", "x", "..", "../x", "/etc/x", "a\0b", "\ud800", "Infinity", "-Infinity", "NaN",
-    float("nan"), float("inf"), float("-inf"), "1", "auto", "[bold]", "\x1b[31m", 
+    65536, 10**30, "", "x", "..", "../x", "/etc/x", "a\0b", "\ud800", "Infinity", "-Infinity",
+    "NaN",    float("nan"), float("inf"), float("-inf"), "1", "auto", "[bold]", "\x1b[31m",
     [], [[]], [None], [1, 2, 3], ["x"], [0.5] * 50, {}, {"x": 1}, {"": {}}, {"name": "x"},
     "$long", "$deep",
 )  # fmt: skip
@@ -48,7 +62,7 @@ HEADERS = (
     "{'descr': '|O', 'fortran_order': False, 'shape': (2,), }",
     "{'descr': '<i8', 'fortran_order': False, 'shape': (-1,), }",
     "{'descr': '<i8', 'fortran_order': False, 'shape': (3,) }",
-    "{'descr': [('a', '<i8'), ('b', '|u1', (1000000000,))], 'fortran_order': False, 'shape': (3,), }",
+    "{'descr': [('a', '<i8'), ('b', '|u1', (99999999,))], 'fortran_order': False, 'shape': (3,), }",
     "{'descr': '<U1000000000', 'fortran_order': False, 'shape': (1,), }",
     "{'descr': '<i8', 'fortran_order': False, 'shape': (0, 99999999999), }",
     "(" * 90,
@@ -94,7 +108,10 @@ def of_text(random: Random, data: bytes) -> Edit:
             how = random.choice(("utf-16", "utf-16-le", "utf-32", "bom", "latin-1", "utf-7"))
             return ["encoded", how]
         case 9:
-            return ["become", random.choice(("", "00", "0a", "ff", "efbbbf", "fffe", "5b" * 99, "7b7d"))]
+            return [
+                "become",
+                random.choice(("", "00", "0a", "ff", "efbbbf", "fffe", "5b" * 99, "7b7d")),
+            ]
         case _:
             return of_bytes(random, data)
 
@@ -158,7 +175,9 @@ def of_zip(random: Random, data: bytes) -> Edit:
         return of_bytes(random, data)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            name = random.choice([n for n in archive.namelist() if random.random() < 0.5] or archive.namelist())
+            name = random.choice(
+                [n for n in archive.namelist() if random.random() < 0.5] or archive.namelist()
+            )
             content = archive.read(name)
     except Exception:
         return of_bytes(random, data)
@@ -185,7 +204,9 @@ def of_png(random: Random, data: bytes) -> Edit:
     at = random.choice((0, 0, 0, 1, 1, 2, 3))
     if at == 0:
         place = random.choice((0, 4, 8, 9, 10, 11, 12))
-        text = random.choice(("00000000", "00000001", "00010000", "7fffffff", "ffffffff", "10", "03", "01"))
+        text = random.choice(
+            ("00000000", "00000001", "00010000", "7fffffff", "ffffffff", "10", "03", "01")
+        )
         return ["png_chunk", 0, ["put", place, text if place < 8 else text[:2]]]
     return ["png_chunk", at, of_bytes(random, data[41:])]
 
@@ -197,9 +218,18 @@ def of_hdf5(random: Random, data: bytes) -> Edit:
         case 0 | 1 | 2:
             return of_bytes(random, data)
         case 3:
-            return ["hdf5", name, "array", random.choice(KINDS[:9]), random.choice(SHAPES), random.choice(NUMBERS[:10])]
+            return [
+                "hdf5",
+                name,
+                "array",
+                random.choice(KINDS[:9]),
+                random.choice(SHAPES),
+                random.choice(NUMBERS[:10]),
+            ]
         case 4:
-            shape = random.choice(([1 << 33], [2, 1 << 20, 1 << 12, 8], [1 << 20, 4, 4], [2, 99999], [1 << 31]))
+            shape = random.choice(
+                ([1 << 33], [2, 1 << 20, 1 << 12, 8], [1 << 20, 4, 4], [2, 99999], [1 << 31])
+            )
             return ["hdf5", name, "huge", shape, random.choice(("f4", "i2", "f8"))]
         case 5:
             return ["hdf5", name, random.choice(("gone", "group"))]
@@ -207,20 +237,41 @@ def of_hdf5(random: Random, data: bytes) -> Edit:
             return ["hdf5", name, "value", random.randrange(64), random.choice(NUMBERS[:8])]
         case _:
             name = random.choice(("labels", "scene_names"))
-            text = random.choice(("", "x", "[]", "[[1]]", "{}", '[[0,0,"../x"]]', '[[0,0,3]]', "[" * 9999, 3, 1.5, '[[0,0,"a\\u0000b"]]'))
+            text = random.choice(
+                (
+                    "",
+                    "x",
+                    "[]",
+                    "[[1]]",
+                    "{}",
+                    '[[0,0,"../x"]]',
+                    "[[0,0,3]]",
+                    "[" * 9999,
+                    3,
+                    1.5,
+                    '[[0,0,"a\\u0000b"]]',
+                )
+            )
             return ["hdf5", name, "attribute", text]
 
 
 def _paths(record: Any, here: tuple[Any, ...] = ()) -> Any:
     yield list(here)
-    entries = record.items() if isinstance(record, dict) else enumerate(record) if isinstance(record, list) else ()
+    entries = (
+        record.items()
+        if isinstance(record, dict)
+        else enumerate(record)
+        if isinstance(record, list)
+        else ()
+    )
     for key, value in entries:
         yield from _paths(value, (*here, key))
 
 
 KIND_OF: tuple[tuple[str, Draw], ...] = (
-    (".jsonl", of_json_lines), (".json", of_json), (".npz", of_npz), (".safetensors", of_safetensors),
-    (".png", of_png), (".h5", of_hdf5), (".hdf5", of_hdf5), (".pth", of_zip), (".tar", of_zip),
+    (".jsonl", of_json_lines), (".json", of_json), (".npz", of_npz),
+    (".safetensors", of_safetensors), (".png", of_png), (".h5", of_hdf5), (".hdf5", of_hdf5),
+    (".pth", of_zip), (".tar", of_zip),
     (".txt", of_text), (".tsv", of_text), (".csv", of_text),
 )  # fmt: skip
 

@@ -283,6 +283,13 @@ def _expect_same(out: Path, record: Mapping[str, Any], params_type: type) -> dic
         ArtifactError: it is another one; the text tells what differs.
     """
     there = read_json(out / PARAMS)
+    expect(
+        isinstance(there, dict),
+        given=f"{out / PARAMS}, which is no record of a study",
+        needed="the file as the study wrote it",
+        do="name another folder",
+        error=ArtifactError,
+    )
     if "params" in there:
         # Parameters that a later version added take their defaults.
         there["params"] = plain(from_plain(params_type, there["params"]))
