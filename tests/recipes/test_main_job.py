@@ -179,7 +179,7 @@ def test_an_interrupted_preparation_leaves_no_half_scene_and_goes_on(
     words = ["prepare", work / "rooms", tmp_path / "data", *SMALL, "--frame-skip", 4]
     run(*words, "--workers", 1, code=130)
     left = {path.name for path in (tmp_path / "data").iterdir()}
-    assert left == {"scene0000_00", "manifest.json", ".locks"}
+    assert left == {"scene0000_00", "manifest.json", "train.txt", "val.txt"}
     run(*words, "--workers", 1, "--json", tmp_path / "out.json")
     status = [scene["status"] for scene in load(tmp_path / "out.json")["scenes"]]
     assert status == ["kept", "made"]

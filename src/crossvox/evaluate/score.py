@@ -14,7 +14,13 @@ from crossvox.core.volume import Score
 from crossvox.doors.meshes import read_mesh
 from crossvox.evaluate.gather import Report, expect_unseen, gather
 from crossvox.evaluate.predicted import Scored, read_predicted
-from crossvox.evaluate.protocols import Protocol, check_protocol, score_depth, score_meshes
+from crossvox.evaluate.protocols import (
+    Protocol,
+    check_protocol,
+    score_depths,
+    score_meshes,
+    score_surfaces,
+)
 from crossvox.evaluate.references import reference_mesh
 from crossvox.metrics import mean_scores
 
@@ -98,19 +104,13 @@ def evaluate_reconstruction(
 
     def measure(scene: Scored) -> dict[str, list[Score]]:
         nonlocal done
-        reference = reference_mesh(scene.prepared, scene.name, protocol)
-        scores: dict[str, list[Score]] = {}
-        lost = 0
-        for method in _there(scene, methods):
-            mesh = read_mesh(scene.predicted / METHOD_FILES[method])
-            depth = score_depth(mesh, _capture(scene.prepared), protocol)
-            scores[method] = [*score_meshes(mesh, reference, protocol), *depth.scores]
-            lost = depth.lost
-            done += 1
-            if progress is not None:
+        one = score_scene(scene, methods, protocol)
+        remarks.extend(_remarks(scene, one.lost))
+        if progress is not None:
+            for _ in one.scores:
+                done += 1
                 progress(done, total)
-        remarks.extend(_remarks(scene, lost))
-        return scores
+        return one.scores
 
     found = gather(scenes, methods, measure, data=data, seen_scenes=seen_scenes)
     evaluation = Evaluation(
@@ -125,6 +125,47 @@ def evaluate_reconstruction(
     )
     write_json(pred / f"scores.{protocol}.json", plain(evaluation))
     return evaluation
+
+
+@dataclass(frozen=True)
+class SceneScores:
+    """One scene.
+
+    Attributes:
+        scores: method -> scores, 3D first, then depth (means over the scene's frames).
+        lost: frames without a valid pose, which depth was not measured at.
+    """
+
+    scores: dict[str, list[Score]]
+    lost: int
+
+
+def score_scene(scene: Scored, methods: Sequence[str], protocol: Protocol) -> SceneScores:
+    """Measure all methods of one scene that are there. Writes nothing.
+
+    The reference is read and made ready once, and so is each frame.
+
+    Args:
+        scene: where its prediction and its prepared scene are.
+        methods: names out of :data:`METHOD_FILES`.
+        protocol: see ``crossvox.evaluate.protocols``.
+
+    Raises:
+        ArtifactError: the scene has no reference.
+        CaptureError: a mesh or a frame cannot be read.
+        ParamsError: a surface is too large for a room.
+    """
+    reference = reference_mesh(scene.prepared, scene.name, protocol)
+    meshes = {
+        method: read_mesh(scene.predicted / METHOD_FILES[method])
+        for method in _there(scene, methods)
+    }
+    if not meshes:
+        return SceneScores({}, 0)
+    surfaces = score_surfaces(meshes, reference, protocol)
+    depths = score_depths(meshes, _capture(scene.prepared), protocol)
+    scores = {method: [*surfaces[method], *depths[method].scores] for method in meshes}
+    return SceneScores(scores, max(depth.lost for depth in depths.values()))
 
 
 def score_pair(pred_ply: Path, ref_ply: Path, protocol: Protocol = "surface") -> list[Score]:

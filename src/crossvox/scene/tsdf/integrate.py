@@ -1,4 +1,4 @@
-"""Depth and colour of one frame averaged into the voxels of its blocks."""
+"""One frame averaged into the voxels of its blocks: depth, and what else it has."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from crossvox.scene.params import FULL_WEIGHT
 from crossvox.scene.tsdf.blocks import BLOCK, CELL
+from crossvox.scene.tsdf.colors import average_color, look_up_color
+from crossvox.scene.tsdf.votes import VOTE_VOXELS, vote
 
 Array = NDArray[Any]
-
-COLOR_SCALE = 256.0
-"""Colour means are kept as 16-bit numbers, 256 steps a grey level."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
@@ -95,45 +94,12 @@ def _average(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _look_up_color(shades: Array, pixel: Array, distance: Array, band: float, seen: Array) -> None:
-    """The colours at the pixels of voxels within the band; those of others stay as they are."""
-    for cell in range(CELL):
-        # Free space in front of a surface has no colour of its own.
-        if abs(distance[cell]) < band:
-            seen_at = np.uint32(pixel[cell])
-            seen[0, cell] = shades[seen_at, 0]
-            seen[1, cell] = shades[seen_at, 1]
-            seen[2, cell] = shades[seen_at, 2]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _average_color(distance: Array, band: float, seen: Array, color: Array) -> None:
-    """Average colours into a block's, for the voxels within the band about the surface.
-
-    ``color (4, CELL)``: means of red, green and blue, and observations. ``seen (4, CELL)`` float32
-    holds the colours; its last row is room to work in.
-    """
-    zero, one, half = np.float32(0), np.float32(1), np.float32(0.5)
-    scale = np.float32(COLOR_SCALE)
-    count, share = color[3], seen[3]
-    for cell in range(CELL):
-        near = abs(distance[cell]) < band
-        before = count[cell]
-        share[cell] = one / (np.float32(before) + one) if near else zero
-        count[cell] = before + np.uint16(near & (before < np.uint16(FULL_WEIGHT)))
-    for c in range(3):
-        means, shades = color[c], seen[c]
-        for cell in range(CELL):
-            mean = np.float32(means[cell])
-            mixed = mean + (shades[cell] * scale - mean) * share[cell] + half
-            means[cell] = np.uint16(np.int32(mixed))
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
 def integrate_blocks(
     depth: Array,
     rgb: Array,
     use_color: bool,
+    labels: Array,
+    use_votes: bool,
     pixel_from_world: Array,
     voxel_m: float,
     truncation_m: float,
@@ -143,13 +109,16 @@ def integrate_blocks(
     tsdf: Array,
     weight: Array,
     color: Array,
+    votes: Array,
     begin: int,
     end: int,
 ) -> None:
     """Update every voxel of ``blocks`` with the pixel it projects to (nearest).
 
     ``pixel_from_world (3, 4)`` gives pixels half a pixel too large, so that cutting off rounds.
+    ``rgb``, ``labels``, ``color`` and ``votes`` are of any size where they are not used.
     """
+    near: Any = np.float32(min(truncation_m, VOTE_VOXELS * voxel_m))
     band: Any = np.float32(truncation_m)
     far: Any = np.float32(far_m)
     p = pixel_from_world
@@ -157,7 +126,7 @@ def integrate_blocks(
     block_m = voxel_m * BLOCK
     height, width = depth.shape
     readings = depth.reshape(-1)
-    shades = rgb.reshape(-1, 3)
+    shades, classes = rgb.reshape(-1, 3), labels.reshape(-1)
     pixel = np.empty(CELL, dtype=np.int32)
     depth_z = np.empty(CELL, dtype=np.float32)
     seen_depth, distance = np.empty_like(depth_z), np.empty_like(depth_z)
@@ -180,5 +149,7 @@ def integrate_blocks(
         _look_up(readings, pixel, seen_depth)
         _average(seen_depth, depth_z, band, far, tsdf[block], weight[block], distance)
         if use_color:
-            _look_up_color(shades, pixel, distance, band, seen_shades)
-            _average_color(distance, band, seen_shades, color[block])
+            look_up_color(shades, pixel, distance, band, seen_shades)
+            average_color(distance, band, seen_shades, color[block])
+        if use_votes:
+            vote(classes, pixel, distance, near, votes[block])

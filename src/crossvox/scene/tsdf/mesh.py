@@ -14,7 +14,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from crossvox.scene.tsdf.blocks import BLOCK, CELL, find_block
-from crossvox.scene.tsdf.integrate import COLOR_SCALE
+from crossvox.scene.tsdf.colors import COLOR_SCALE
 
 Array = NDArray[Any]
 
@@ -180,7 +180,7 @@ def find_edges(
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _corner_of(n: int, cell: int, c: int, upper: Array) -> tuple[int, int]:
+def corner_of(n: int, cell: int, c: int, upper: Array) -> tuple[int, int]:
     """Block and voxel of corner c of a cell of block n."""
     i, j, k = (cell >> 6) + (c & 1), (cell >> 3 & 7) + (c >> 1 & 1), (cell & 7) + (c >> 2 & 1)
     which = (i >> 3) | (j >> 3) << 1 | (k >> 3) << 2
@@ -215,7 +215,7 @@ def place_vertices(
             for axis in range(3):
                 if not bits >> axis & 1:
                     continue
-                other, far = _corner_of(n, cell, 1 << axis, upper)
+                other, far = corner_of(n, cell, 1 << axis, upper)
                 a, b = tsdf[n, cell], tsdf[other, far]
                 # Off the voxel itself, or triangles around it would have no area.
                 along = min(max(a / (a - b), 1e-3), 1 - 1e-3)
@@ -260,7 +260,7 @@ def write_faces(
             place = 0
             while table[pattern, place] >= 0:
                 edge = table[pattern, place]
-                block, voxel = _corner_of(n, cell, edge // 3, upper)
+                block, voxel = corner_of(n, cell, edge // 3, upper)
                 axis, bits = edge % 3, edges[block, voxel]
                 before = (bits & 1 if axis > 0 else 0) + (bits >> 1 & 1 if axis > 1 else 0)
                 faces[face, place % 3] = vertex_start[block] + places[block, voxel] + before
