@@ -51,6 +51,7 @@ FAULTS: dict[str, Callable[[], object]] = {
     "idle": _idle,
     "while": lambda: time.sleep(0.5),
     "nap": lambda: time.sleep(0.3),
+    "long nap": lambda: time.sleep(1),
     "greedy": _greedy,
 }
 """Ways to fail, or to take long, by name."""

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from crossvox.core.checks import ArtifactError, CrossvoxError
-from crossvox.flow import locks, on_ray
+from crossvox.flow import locks, on_ray, ray_cluster
 from crossvox.flow.jobs import Job, Outcome
 from crossvox.flow.runner import Runner
 
@@ -39,7 +39,7 @@ needs_ray = pytest.mark.skipif(
     ],
 )
 def test_threads_fill_the_nodes_and_never_more(cpus: list[int], workers: int, share: int) -> None:
-    assert on_ray.share_of(cpus, workers) == share
+    assert ray_cluster.share_of(cpus, workers) == share
     room = sum(count // share for count in cpus)
     assert room >= min(workers, sum(cpus))
 
@@ -60,7 +60,15 @@ def test_workers_tell_what_they_lack(tmp_path: Path) -> None:
     assert os.getcwd() == here
     assert "crossvox" in look({**asked, "versions": "crossvox 9, Python 9"})
     gone = tmp_path / "gone"
-    unfit = {**asked, "looks": 1, "paths": [str(gone)], "share": 1, "patience_s": 0.0, "pools": ()}
+    unfit = {
+        **asked,
+        "looks": 1,
+        "memory": None,
+        "paths": [str(gone)],
+        "share": 1,
+        "patience_s": 0.0,
+        "pools": (),
+    }
     assert look(unfit) == f"does not see {gone}"
     assert work(b"", unfit) == f"the machine that was to make it does not see {gone}"
 
@@ -75,13 +83,13 @@ def cluster() -> Iterator[Any]:
         here = str(Path(__file__).parent)
         patch.setenv("PYTHONPATH", os.pathsep.join([here, os.environ.get("PYTHONPATH", "")]))
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        ray = on_ray.library()
+        ray = ray_cluster.library()
         from ray.cluster_utils import Cluster
 
         node = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False}
         cluster = Cluster(initialize_head=True, head_node_args=node)
         cluster.second = cluster.add_node(**node)
-        with on_ray._signals_kept():
+        with ray_cluster.signals_kept():
             ray.init(cluster.address, log_to_driver=False, logging_level="ERROR")
         yield cluster
         ray.shutdown()
@@ -139,6 +147,17 @@ def test_more_than_any_node_has_is_refused(cluster: Any, tmp_path: Path) -> None
     runner = Runner(backend="ray", memory=10**15)
     with pytest.raises(CrossvoxError, match=r"none of which has 1 CPU, 1000000\.0 GB of memory"):
         runner.make_all(Echoes(), {"a": Echo("a")}, tmp_path / "out")
+
+
+@needs_ray
+def test_a_worker_that_takes_more_than_its_budget_costs_its_item(
+    cluster: Any, tmp_path: Path
+) -> None:
+    runner = Runner(backend="ray", memory=450_000_000)
+    items = {word: Echo(word, fault="greedy" if word == "b" else "") for word in "abc"}
+    found = runner.make_all(Echoes(), items, tmp_path / "out", workers=2)
+    assert [outcome.status for outcome in found.outcomes] == ["made", "failed", "made"]
+    assert found.outcomes[1].error.startswith("needed more than 0.5 GB of memory")
 
 
 @needs_ray

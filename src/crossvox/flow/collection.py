@@ -19,7 +19,7 @@ from crossvox.core.artifact import (
 )
 from crossvox.core.checks import ArtifactError, expect
 from crossvox.flow.folder import expect_own, visible
-from crossvox.flow.locks import shared
+from crossvox.flow.locks import at_work, shared
 from crossvox.flow.stage import Collection
 
 PLANNED, FAILED = "planned", "failed"
@@ -104,8 +104,8 @@ def _there(out: Path, asked: Manifest) -> Manifest | None:
     there = read_manifest(out)
     if there.identity == asked.identity:
         return there
-    if visible(out) == [MANIFEST]:
-        return None  # Whoever began it made nothing.
+    if visible(out) == [MANIFEST] and not at_work(out):
+        return None  # Whoever began it made nothing. Who begins an item there now asks again.
     changed = "; ".join(differences(there, asked)[:5])
     raise ArtifactError(
         f"given: {out}, whose {len(there.items)} items were made otherwise ({changed}); "

@@ -16,10 +16,9 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from crossvox.core.checks import CrossvoxError
+from crossvox.core.checks import error_text
 from crossvox.core.registry import Registry
 from crossvox.core.threads import threads
-from crossvox.flow.folder import recover
 from crossvox.flow.memory import shown
 from crossvox.flow.stage import Stage
 from crossvox.flow.worker import ASKED_TO_END, Worker, death, stop
@@ -145,7 +144,7 @@ class Pool:
         try:
             while waiting or busy:
                 while waiting and len(busy) < max(1, workers):
-                    worker = idle.pop() if idle else Worker(share)
+                    worker = _unburdened(idle, memory) or Worker(share)
                     job = waiting.pop()
                     busy[worker.pipe] = (worker, job)
                     with suppress(ConnectionError):  # it has ended: its pipe tells
@@ -166,10 +165,19 @@ class Pool:
                 for pipe in _beyond(busy, memory):
                     worker, job = busy.pop(pipe)
                     worker.kill()
-                    recover(job.folder)
                     yield Outcome(job.item, "failed", error=too_much(memory or 0))
         finally:
             stop([*idle, *(worker for worker, _ in busy.values())])
+
+
+def _unburdened(idle: list[Worker], memory: int | None) -> Worker | None:
+    """A worker that waits; one that keeps half a budget of what it made is sent away instead."""
+    while idle:
+        worker = idle.pop()
+        if memory is None or worker.memory() <= memory / 2:
+            return worker
+        stop([worker])
+    return None
 
 
 def _ready(busy: Mapping[Connection, Any], within_s: float | None) -> list[Connection]:
@@ -198,7 +206,7 @@ class OnRay:
         Raises:
             CrossvoxError: Ray is missing; the text tells what to install.
         """
-        from crossvox.flow.on_ray import library
+        from crossvox.flow.ray_cluster import library
 
         library()
 
@@ -221,19 +229,5 @@ def attempt(carry: Carry, job: Job) -> Outcome:
     """Carry out one job; whatever goes wrong with it becomes its outcome."""
     try:
         return carry(job)
-    except CrossvoxError as error:
-        text = str(error)
-    except MemoryError:
-        text = "out of memory"
-    except OSError as error:
-        text = _of_the_system(error)
     except Exception as error:
-        text = f"{type(error).__name__}: {error}"
-    return Outcome(job.item, "failed", error=text)
-
-
-def _of_the_system(error: OSError) -> str:
-    """What the system refuses, and where; some writers of a full disk count bytes alone."""
-    if error.errno is None:
-        return f"a file could not be read or written ({error}); is the disk full?"
-    return f"{error.strerror}" + (f": {error.filename}" if error.filename else "")
+        return Outcome(job.item, "failed", error=error_text(error))

@@ -93,7 +93,7 @@ def alone(folder: Path, *, inside: bool = False) -> Iterator[None]:
     home, item = (place, "folder") if inside else (place.parent, place.name)
     made = [path for path in (home, *home.parents) if not path.exists()]
     try:
-        (home / FOLDER).mkdir(parents=True, exist_ok=True)
+        _make(home / FOLDER)
     except OSError as error:
         if error.errno not in _READ_ONLY or not home.is_dir():
             raise
@@ -154,7 +154,7 @@ def _by_whom(home: Path, item: str) -> str:
 def _acquired(path: Path, patience_s: float) -> FileLock | None:
     """The lock of a file, held; None where another process keeps it. Negative: wait."""
     while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make(path.parent)
         try:
             _expect_locks(path.parent, path.parent.stat().st_dev)
             lock = FileLock(path, timeout=patience_s, poll_interval=0.02)
@@ -166,6 +166,16 @@ def _acquired(path: Path, patience_s: float) -> FileLock | None:
         if _is_the_one(lock, path):
             return lock
         lock.release()
+
+
+def _make(folder: Path) -> None:
+    """Make the folder of the locks, which others may be removing just now."""
+    while not folder.is_dir():
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            if folder.is_file():
+                raise
 
 
 def _is_the_one(lock: FileLock, path: Path) -> bool:

@@ -1,7 +1,5 @@
-"""Items as tasks of a Ray cluster: of one that is there, or of one on this machine alone.
+"""Items as tasks of a Ray cluster, see :mod:`crossvox.flow.ray_cluster`.
 
-A cluster is joined where ``RAY_ADDRESS`` names one or one runs on this machine; it stays. Where
-there is none, one is started with the cores that this process may use, and ended with the work.
 Every item is one task. What a node that dies was at work on is made by another one; an exception of
 an item, or a worker that is killed, costs that item alone.
 """
@@ -11,22 +9,21 @@ from __future__ import annotations
 import importlib
 import os
 import platform
-import signal
-import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import crossvox
-from crossvox.core.checks import ArtifactError, CrossvoxError, expect
-from crossvox.core.threads import threads
+from crossvox.core.artifact import digest
+from crossvox.core.checks import ArtifactError, expect
 from crossvox.flow import locks
 from crossvox.flow.folder import recover
-from crossvox.flow.jobs import Carry, Job, Outcome
+from crossvox.flow.jobs import LOOKS as MEMORY_LOOKS
+from crossvox.flow.jobs import Carry, Job, Outcome, too_much
+from crossvox.flow.ray_cluster import Node, connected, expect_room, library, machines, share_of
 from crossvox.flow.worker import POOLS
 
 NODES_LOST = 5
@@ -46,28 +43,6 @@ GRACE_S = 10.0
 LOOKS = 10
 """A machine that does not see a folder is asked so many times in all, every half a second."""
 
-_SILENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
-"""Ray reports nothing of its use, and warns of none of its own plans."""
-
-_STORE_BYTES = 80 * 2**20  # Outcomes are small: the least that Ray takes.
-_PATH_LENGTH = 30  # Sockets lie below the folder of a cluster, and may have 107 signs in all.
-
-
-def library() -> Any:
-    """The package ``ray``.
-
-    Raises:
-        CrossvoxError: it is not installed.
-    """
-    with _environment(**_SILENT):
-        try:
-            return importlib.import_module("ray")
-        except ImportError as error:
-            raise CrossvoxError(
-                f"given: the back end ray, without Ray ({error}); needed: Ray on every machine "
-                f"that works along; do: pip install 'crossvox[ray]'"
-            ) from None
-
 
 def run_on_ray(
     carry: Carry, jobs: Sequence[Job], workers: int, memory: int | None
@@ -81,41 +56,20 @@ def run_on_ray(
     ray = library()
     if not jobs:
         return
-    with _connected(ray), _token(jobs) as token:
-        nodes = _nodes(ray)
+    with connected(ray), _token(jobs) as token:
+        nodes = machines(ray)
         share = share_of([node.cpus for node in nodes], min(workers or len(jobs), len(jobs)))
         needs = {"num_cpus": share, "max_retries": 0, **_devices(jobs)}
         if memory is not None:
             needs["memory"] = memory
-        _expect_room(nodes, needs)
-        asked = _asked(jobs, token)
+        expect_room(nodes, needs)
+        asked = {**_asked(jobs, token), "memory": memory}
         _expect_ready(ray, nodes, asked)
         tasks = _Tasks(ray, carry, needs, {**asked, "share": share})
         try:
             yield from tasks.outcomes(jobs, workers)
         finally:
             tasks.stop()
-
-
-def share_of(cpus: Sequence[int], workers: int) -> int:
-    """Threads of each worker: the most with which the nodes have room for all of them at once.
-
-    Args:
-        cpus: of every node.
-        workers: how many there shall be.
-    """
-    shares = range(max(cpus, default=1), 1, -1)
-    return next((s for s in shares if sum(count // s for count in cpus) >= workers), 1)
-
-
-@dataclass(frozen=True)
-class _Node:
-    """A machine of the cluster that tasks may run on."""
-
-    key: str
-    host: str
-    cpus: int
-    resources: dict[str, float]
 
 
 class _Tasks:
@@ -160,8 +114,25 @@ class _Tasks:
 
     def _begin(self, job: Job, lost: int) -> None:
         payload = self._ray.cloudpickle.dumps((self._carry, job))
-        asked = {**self._asked, "patience_s": LET_GO_S if lost else 0.0}
+        asked = {
+            **self._asked,
+            "patience_s": LET_GO_S if lost else 0.0,
+            "last_words": str(self._last_words(job) or ""),
+        }
         self._flying[self._task.options(name=job.item).remote(payload, asked)] = (job, lost)
+
+    def _last_words(self, job: Job) -> Path | None:
+        """A file that a worker leaves before it ends itself."""
+        token: Path | None = self._asked["token"]
+        return token and token.with_name(f"{token.name}.{digest(job.item)}")
+
+    def _why(self, job: Job) -> str:
+        """Why a worker has died."""
+        words = self._last_words(job)
+        if words is not None and words.is_file():
+            words.unlink()
+            return too_much(self._asked["memory"])
+        return KILLED
 
     def _outcome(self, task: Any, job: Job, lost: int) -> Outcome | None:
         """What became of a job; None: nothing, since its node died."""
@@ -179,7 +150,7 @@ class _Tasks:
             text = f"the worker process was killed: its machine ran out of memory ({_first(error)})"
             _clear(job)
         except known.WorkerCrashedError:
-            text = KILLED
+            text = self._why(job)
             _clear(job)
         except known.RayError as error:
             text = f"{type(error).__name__}: {_first(error)}"
@@ -244,16 +215,47 @@ def _functions() -> tuple[Callable[..., str], Callable[..., Any]]:
         if unfit:
             return f"the machine that was to make it {unfit}"
         from crossvox.flow.jobs import attempt
+        from crossvox.flow.on_ray import within_budget
 
         carry, job = pickle.loads(payload)
         until = time.monotonic() + asked["patience_s"]
-        outcome = attempt(carry, job)
-        while outcome.status == "elsewhere" and time.monotonic() < until:
-            time.sleep(0.2)
+        with within_budget(asked["memory"], asked["last_words"]):
             outcome = attempt(carry, job)
+            while outcome.status == "elsewhere" and time.monotonic() < until:
+                time.sleep(0.2)
+                outcome = attempt(carry, job)
         return outcome
 
     return look, work
+
+
+@contextmanager
+def within_budget(memory: int | None, last_words: str) -> Iterator[None]:
+    """End this process, on a worker, if it takes more memory than its budget.
+
+    Args:
+        memory: bytes; None: no limit.
+        last_words: a file that tells the other end why; empty: none.
+    """
+    if memory is None:
+        yield
+        return
+    import psutil
+
+    me, done = psutil.Process(), threading.Event()
+
+    def watch() -> None:
+        while not done.wait(1 / MEMORY_LOOKS):
+            if me.memory_info().rss > memory:
+                with suppress(OSError):
+                    Path(last_words).touch()
+                me.kill()
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
 
 
 def _asked(jobs: Sequence[Job], token: Path | None) -> dict[str, Any]:
@@ -262,6 +264,7 @@ def _asked(jobs: Sequence[Job], token: Path | None) -> dict[str, Any]:
     shown = {} if token is None else {str(token): f"{token.parent.parent}, which is written to"}
     python = ".".join(platform.python_version_tuple()[:2])
     return {
+        "token": token,
         "cwd": os.getcwd(),
         "looks": LOOKS,
         "versions": f"crossvox {crossvox.__version__}, Python {python}",
@@ -271,7 +274,7 @@ def _asked(jobs: Sequence[Job], token: Path | None) -> dict[str, Any]:
     }
 
 
-def _expect_ready(ray: Any, nodes: Sequence[_Node], asked: dict[str, Any]) -> None:
+def _expect_ready(ray: Any, nodes: Sequence[Node], asked: dict[str, Any]) -> None:
     """Ask every node whether it sees the folders and has the same versions."""
     affine = importlib.import_module(
         "ray.util.scheduling_strategies"
@@ -297,41 +300,6 @@ def _expect_ready(ray: Any, nodes: Sequence[_Node], asked: dict[str, Any]) -> No
     )
 
 
-def _nodes(ray: Any) -> list[_Node]:
-    """Machines that have cores for tasks."""
-    return [
-        _Node(
-            node["NodeID"],
-            node["NodeManagerHostname"],
-            int(node["Resources"].get("CPU", 0)),
-            node["Resources"],
-        )
-        for node in ray.nodes()
-        if node["Alive"] and node["Resources"].get("CPU", 0) >= 1
-    ]
-
-
-_NAMES = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
-
-
-def _expect_room(nodes: Sequence[_Node], needs: dict[str, Any]) -> None:
-    """Refuse work that would wait for ever."""
-    asked = {kind: needs[option] for option, kind in _NAMES.items() if option in needs}
-    fits = any(
-        all(node.resources.get(kind, 0) >= count for kind, count in asked.items()) for node in nodes
-    )
-    words = ", ".join(
-        f"{count / 10**9:.1f} GB of memory" if kind == "memory" else f"{count} {kind}"
-        for kind, count in asked.items()
-    )
-    expect(
-        fits,
-        given=f"a Ray cluster of {len(nodes)} machines with cores, none of which has {words}",
-        needed="a machine with room for one worker",
-        do="ask for less (--memory, --device), or add a machine to the cluster",
-    )
-
-
 def _devices(jobs: Sequence[Job]) -> dict[str, int]:
     """A GPU for a stage that computes on one; Ray hides them from tasks that ask for none."""
     device = str(getattr(jobs[0].stage, "device", ""))
@@ -341,110 +309,12 @@ def _devices(jobs: Sequence[Job]) -> dict[str, int]:
 @contextmanager
 def _token(jobs: Sequence[Job]) -> Iterator[Path | None]:
     """A new lock in the folder of items: who sees its file, sees the folder."""
-    folder = Path(os.path.commonpath([job.folder.absolute().parent for job in jobs]))
-    if not folder.is_dir():
+    shared = Path(os.path.commonpath([job.folder.absolute().parent for job in jobs]))
+    # Items may have folders of their own in between, which are not there yet.
+    folder = next((path for path in (shared, *shared.parents[:2]) if path.is_dir()), None)
+    if folder is None:
         yield None
         return
     name = f"ray-{uuid.uuid4().hex[:8]}"
     with locks.shared(folder, name):
         yield next((folder / locks.FOLDER).glob(f"{name}.*"))
-
-
-@contextmanager
-def _connected(ray: Any) -> Iterator[None]:
-    """Join the cluster that there is, or start one; what is started here ends here."""
-    if ray.is_initialized():
-        yield
-        return
-    temporary = tempfile.gettempdir()
-    short = temporary if len(temporary) <= _PATH_LENGTH else "/tmp"
-    with (
-        tempfile.TemporaryDirectory(
-            prefix="cv-ray-", dir=short, ignore_cleanup_errors=True
-        ) as folder,
-        _quietly(),
-        _environment(**_SILENT),
-    ):
-        try:
-            with _signals_kept():
-                if not _join(ray):
-                    _start(ray, folder)
-            yield
-        finally:
-            ray.shutdown()
-
-
-def _join(ray: Any) -> bool:
-    """Join a cluster; False: none is named, and none runs on this machine."""
-    address = os.environ.get("RAY_ADDRESS", "")
-    expect(
-        "://" not in address,
-        given=f"RAY_ADDRESS={address}",
-        needed="the address of a cluster that this machine is part of: HOST:PORT, or auto",
-        do="run the command on a machine of the cluster (ray start --address HOST:PORT)",
-    )
-    try:
-        ray.init(address=address or "auto", log_to_driver=False, logging_level="ERROR")
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        if isinstance(error, ConnectionError) and not address:
-            return False
-        raise CrossvoxError(
-            f"given: a Ray cluster ({address or 'on this machine'}) that cannot be joined "
-            f"({str(error).strip()}); needed: one that runs, with the same Ray and Python; do: "
-            f"look at it with ray status, or unset RAY_ADDRESS to start one here"
-        ) from None
-    return True
-
-
-def _start(ray: Any, folder: str) -> None:
-    ray.init(
-        address="local",
-        num_cpus=threads(),
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level="ERROR",
-        object_store_memory=_STORE_BYTES,
-        _temp_dir=folder,
-    )
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Keep to ourselves what nodes say of dead workers.
-
-    Ray writes it to standard output, among our tables, whatever it is told.
-    """
-    inner: Any = importlib.import_module("ray._private.worker")
-    before = getattr(inner, "print_to_stdstream", None)
-    inner.print_to_stdstream = _nothing
-    try:
-        yield
-    finally:
-        inner.print_to_stdstream = before
-
-
-@contextmanager
-def _signals_kept() -> Iterator[None]:
-    """Keep the handler of SIGTERM: Ray sets its own, which ends the process at once."""
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        yield
-    finally:
-        if threading.current_thread() is threading.main_thread() and before is not None:
-            signal.signal(signal.SIGTERM, before)
-
-
-def _nothing(*_: Any, **__: Any) -> None:
-    """Prints nothing."""
-
-
-@contextmanager
-def _environment(**values: str) -> Iterator[None]:
-    """Set what is not set in the environment, for a while."""
-    mine = {name: value for name, value in values.items() if name not in os.environ}
-    os.environ.update(mine)
-    try:
-        yield
-    finally:
-        for name in mine:
-            os.environ.pop(name, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from crossvox.core.checks import ArtifactError, CrossvoxError, expect
 from crossvox.core.threads import threads
 from crossvox.flow import locks
 from crossvox.flow.choice import ALL, Choice
-from crossvox.flow.collection import enter, open_collection
+from crossvox.flow.collection import enter, expect_identity, open_collection
 from crossvox.flow.contents import damage, expect_no_strangers, expect_whole
 from crossvox.flow.folder import (
     building,
@@ -145,6 +146,12 @@ class Runner:
         self.plan: list[Planned] = []
         self.seconds: dict[str, float] = {}
 
+    def whole(self) -> Runner:
+        """The same without a choice: for what belongs to a single item, and is always made."""
+        same = copy.copy(self)
+        same.choice = Choice(retry_failed=self.choice.retry_failed)
+        return same
+
     def make(self, stage: Stage, folder: Path) -> Outcome:
         """Make one folder, unless it is there already.
 
@@ -247,11 +254,12 @@ class Runner:
         call = Call(shelf, self.progress, label, len(jobs))
         try:
             self._carry_out(call, jobs, workers)
-        except BaseException as end:
-            clear_items(out)
-            if isinstance(end, KeyboardInterrupt) and read_manifest(out).items:
+        except KeyboardInterrupt:
+            if read_manifest(out).items:
                 call.close(notes, relative, learnt_from)
             raise
+        finally:
+            clear_items(out)  # what workers left that were ended
         outcomes = tuple(call.outcomes[job.item] for job in jobs)
         failed = {o.item: o.error for o in outcomes if o.status == "failed"}
         nothing = bool(failed) and len(failed) == len(outcomes)
@@ -268,22 +276,33 @@ class Runner:
         if not self.choice.retry_failed:
             call.settle(call.shelf.settled(jobs))
         todo = [job for job in jobs if job.item not in call.outcomes]
-        remote = bool(self.backend) and is_remote(BACKENDS[self.backend])
-        asked = workers or (0 if remote else threads())
-        several = min(asked, len(todo)) > 1 or self.memory is not None
-        name = self.backend or ("pool" if several else "here")
-        quiet = self.progress if name == "here" else Silent()
+        name, means = self.means(len(todo), workers)
+        watched = name == "here"
+        quiet = self.progress if watched else Silent()
         carry = CarryOut(call.shelf, quiet, self.verify, self.choice.retry_failed)
-        if not remote:
-            asked = self._room_for(min(asked, len(todo)))
-        means: dict[str, Any] = {"watched": name == "here"}
-        if self.memory is not None:
-            means["memory"] = self.memory
-        call.run(BACKENDS[name], carry, todo, workers=min(asked, len(todo)), **means)
+        call.run(BACKENDS[name], carry, todo, watched=watched, **means)
         held = {holder.item for holder in locks.at_work(call.shelf.out)}
         elsewhere = [job for job in todo if call.outcomes[job.item].status == "elsewhere"]
         left = [job for job in elsewhere if job.item not in held]
-        call.run(BACKENDS[name], carry, left, workers=min(asked, len(left)), **means)
+        call.run(BACKENDS[name], carry, left, watched=watched, **means)
+
+    def means(self, count: int, workers: int) -> tuple[str, dict[str, Any]]:
+        """Name of the back end that carries out some jobs, and what it is given beside them.
+
+        Args:
+            count: how many jobs.
+            workers: at once; 0: as many as there are cores, or as a remote back end has room for.
+        """
+        remote = bool(self.backend) and is_remote(BACKENDS[self.backend])
+        asked = workers or (0 if remote else threads())
+        several = min(asked, count) > 1 or self.memory is not None
+        name = self.backend or ("pool" if several else "here")
+        if not remote:
+            asked = self._room_for(min(asked, count))
+        given: dict[str, Any] = {"workers": min(asked, count)}
+        if self.memory is not None:
+            given["memory"] = self.memory
+        return name, given
 
     def _room_for(self, workers: int) -> int:
         """As many workers as asked for, or as this machine has cores and memory for."""
@@ -350,6 +369,10 @@ class CarryOut:
         with locks.taken(self.shelf.out, job.item) as mine:
             if not mine:
                 return Outcome(job.item, "elsewhere")
+            with locks.shared(self.shelf.out, "collection"):
+                # Where nothing was made yet, another call may have claimed the folder for other
+                # items. From now on it sees that somebody is at work there.
+                expect_identity(self.shelf.out, self.shelf.identity)
             failure = None if self.retry else self.shelf.failed_before(job)
             if failure is not None:
                 return Outcome(job.item, "failed", error=failure.again, entered=True)

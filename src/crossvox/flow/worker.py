@@ -21,6 +21,7 @@ _GRACE_S = 10.0
 """So long a worker may clean up; then it is killed."""
 
 POOLS = (LIMIT, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""Environment variables that tell a worker, and libraries in it, how many threads they may use."""
 
 
 class Worker:
