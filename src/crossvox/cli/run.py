@@ -15,9 +15,9 @@ from crossvox.cli.plan import show_plan
 from crossvox.cli.signals import INTERRUPTED, REMARK, terminating
 from crossvox.cli.signature import Asked, ItemOptions, Options, parse
 from crossvox.cli.tables import show
-from crossvox.cli.terminal import Terminal
+from crossvox.cli.terminal import Terminal, shown
 from crossvox.core.artifact import write_json
-from crossvox.core.checks import CrossvoxError, ParamsError, expect
+from crossvox.core.checks import CrossvoxError, ParamsError, error_text, expect
 from crossvox.flow.choice import Choice, read_names, read_shard, slurm_shard
 from crossvox.flow.folder import expect_own_json
 from crossvox.flow.memory import read_size
@@ -40,16 +40,17 @@ def run(command: Command, words: Sequence[str]) -> int:
                 return _plan(command, function, asked)
             return _do(command, function, asked)
     except CrossvoxError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return BROKEN
-    except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
-        text = f"{error.strerror or error}{where}; what was finished before is kept"
-        print(f"error: {text}", file=sys.stderr)
-        return BROKEN
+        return _broken(error_text(error))
+    except (OSError, MemoryError) as error:
+        return _broken(f"{error_text(error)}; what was finished before is kept")
     except KeyboardInterrupt:
         print(REMARK, file=sys.stderr)
         return INTERRUPTED
+
+
+def _broken(text: str) -> int:
+    print(shown(f"error: {text}").plain, file=sys.stderr)
+    return BROKEN
 
 
 def exit_code(result: Any) -> int:

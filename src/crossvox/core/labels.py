@@ -131,7 +131,7 @@ class RawLabelMap:
 
     def apply(self, raw: NDArray[Any]) -> NDArray[np.uint8]:
         """Map an image of raw ids (any unsigned integer type) to NYU40; unknown ids become 0."""
-        return self.table[raw]
+        return self.table.take(raw)
 
 
 def nyu40_of_vertices(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from crossvox.core.artifact import replacing
 from crossvox.core.camera import ImageFit, Size
 from crossvox.core.checks import CaptureError
+from crossvox.doors.deflate import PNG_START, encode_gray_png
 
 JPEG_QUALITY = 92
 PNG_LEVEL = 1
@@ -20,7 +21,6 @@ PNG_LEVEL = 1
 _COLOR_AS_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 """Without the flag OpenCV turns PNG and WebP as their EXIF chunks say, but no depth and labels."""
 
-_PNG = b"\x89PNG\r\n\x1a\n"
 _DEPTH_AT, _KIND_AT, _GRAY = 24, 25, 0
 """Where a PNG's header tells bits a sample and kind of colour, and the kind that is grey."""
 
@@ -68,7 +68,7 @@ def color_size(data: bytes, source: str) -> Size:
                 f"image; do: copy or export the file again"
             ) from None
         return int(width), int(height)
-    if data[:8] == _PNG and len(data) >= 24:
+    if data[:8] == PNG_START and len(data) >= 24:
         return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
     height, width = _decode(data, source, _COLOR_AS_STORED).shape[:2]
     return width, height
@@ -81,7 +81,7 @@ def decode_gray(data: bytes, source: str) -> NDArray[Any]:
         CaptureError: not an image, or more than one channel.
     """
     image = _decode(data, source, cv2.IMREAD_UNCHANGED)
-    if data[:8] == _PNG and data[_KIND_AT] == _GRAY and data[_DEPTH_AT] < 8:
+    if data[:8] == PNG_START and data[_KIND_AT] == _GRAY and data[_DEPTH_AT] < 8:
         # Decoders spread 1, 2 and 4 bits over 0 .. 255.
         image = image // (255 // ((1 << data[_DEPTH_AT]) - 1))
     if image.ndim != 2 or image.dtype not in (np.uint8, np.uint16):
@@ -117,13 +117,10 @@ def encode_jpeg(rgb: NDArray[np.uint8], quality: int = JPEG_QUALITY) -> bytes:
 
 def encode_png(image: NDArray[Any]) -> bytes:
     """Encode ``(H, W)`` uint8 / uint16 or ``(H, W, 3)`` uint8 RGB as PNG."""
-    if image.ndim == 3:
-        image = image[..., ::-1]
+    if image.ndim == 2:
+        return encode_gray_png(image)
     options = [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL]
-    if image.ndim == 2 and hasattr(cv2, "IMWRITE_PNG_FILTER"):  # from OpenCV 4.12 on
-        # Depth and labels do not get smaller by PNG's row filters, and take twice the time.
-        options += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE]
-    ok, data = cv2.imencode(".png", np.ascontiguousarray(image), options)
+    ok, data = cv2.imencode(".png", np.ascontiguousarray(image[..., ::-1]), options)
     if not ok:
         raise ValueError(f"cannot encode an image of shape {image.shape} and {image.dtype}")
     return data.tobytes()

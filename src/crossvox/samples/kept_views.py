@@ -56,7 +56,7 @@ def views_digest(folder: Path, grid: VoxelGrid, capture: Capture, params: ViewPa
 def _depth_of(folder: Path) -> Any:
     if (folder / MANIFEST).is_file():
         return read_manifest(folder).digest
-    files = sorted((folder / "depth").glob("*"))
+    files = sorted((folder / "depth").glob("[!.]*"))
     return [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files]
 
 

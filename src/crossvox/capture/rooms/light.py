@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from crossvox.capture.rooms import texture
 from crossvox.capture.rooms.categories import RAW_IDS
 from crossvox.capture.rooms.layout.room import Lamp, Room
+from crossvox.capture.rooms.materials import KINDS
 from crossvox.capture.rooms.shapes import rotation
 from crossvox.core.volume import Mesh
 from crossvox.doors.raycast import Raycaster
@@ -110,11 +111,15 @@ def assemble(room: Room) -> RoomMesh:
 def vertex_albedo(mesh: RoomMesh, table: Array, atlas: Array) -> NDArray[np.float32]:
     """Reflectance at every vertex, linear light, ``(V, 3)``; patterns are averaged a little."""
     owner = mesh.vertex_face
-    shift = np.array([(0, 0), (0.007, 0.004), (-0.006, 0.008), (0.003, -0.009)], dtype=np.float32)
+    material, seeds = mesh.material[owner], mesh.seeds[owner]
     color = np.zeros((len(mesh.points), 3), dtype=np.float32)
-    texture.albedo_many(
-        mesh.coords, mesh.material[owner], mesh.seeds[owner], shift, table, atlas, color
-    )
+    share = np.full_like(color, 0.25)
+    pixel_m = np.full(len(color), 0.01, dtype=np.float32)
+    # Pictures lie on surfaces of their own size and are coarse enough as they are.
+    shifted = (table[material, 0] != KINDS.index("image"))[:, None]
+    for shift in ((0, 0), (0.007, 0.004), (-0.006, 0.008), (0.003, -0.009)):
+        coords = mesh.coords + np.array(shift, dtype=np.float32) * shifted
+        texture.reflect(coords, material, seeds, pixel_m, table, atlas, share, color)
     return color
 
 
