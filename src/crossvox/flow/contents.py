@@ -21,8 +21,8 @@ from crossvox.flow import locks
 LINK, FOLDER = "-> ", "folder"
 """What the list says of a link (and where it leads to), and of a folder without files."""
 
-UNLISTED = ("views/????????????????.npz",)
-"""What others of this package put into a finished folder: views, kept beside their scene."""
+UNLISTED = ("views/????????????????.npz", "scores.*.json")
+"""What others of this package put into a finished folder: views, kept beside their scene, scores."""
 
 OWN_HIDDEN = re.compile(rf"\{locks.FOLDER}|\..+\.[0-9a-f]{{8}}\.(part|old)(\..+)?")
 """Hidden names that this package makes: locks, folders and files that are being written."""

@@ -111,8 +111,8 @@ class Call:
     def settle(self, outcomes: Mapping[str, Outcome]) -> None:
         """Take outcomes that were entered before."""
         self.outcomes.update(outcomes)
-        self._report(len(self.outcomes), self._count)
         if outcomes:
+            self._report(len(self.outcomes), self._count)
             names = ", ".join(sorted(outcomes)[:5]) + (", ..." if len(outcomes) > 5 else "")
             self._progress.say(
                 f"{len(outcomes)} failed before and are not tried again (--retry-failed): {names}"
