@@ -164,6 +164,7 @@ class Runner:
             self.foresee(stage, folder)
             raise DryRunEnds
         with locks.alone(folder):
+            recover(folder)
             try:
                 return carry_out(Job(folder.name, stage, folder), self.progress, self.verify)
             except BaseException:
@@ -395,7 +396,6 @@ class CarryOut:
 def carry_out(job: Job, progress: Progress, verify: bool = False) -> Outcome:
     """Make or keep one folder; nobody else may be at work on it. A damaged one is made anew."""
     manifest = job.stage.manifest()
-    recover(job.folder)
     damaged = ""
     if is_current(job.folder, manifest):
         damaged = damage(job.folder, whole=verify)
