@@ -80,6 +80,8 @@ class Shelf:
 
     def settled(self, jobs: Sequence[Job]) -> dict[str, Outcome]:
         """Outcomes of jobs that need not be carried out: they failed before, by name."""
+        if not (self.out / MANIFEST).is_file():
+            return {}
         before = failures(read_manifest(self.out))
         return {
             job.item: Outcome(job.item, "failed", error=before[job.item].again, entered=True)

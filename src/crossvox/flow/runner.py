@@ -65,13 +65,14 @@ class Planned:
     Attributes:
         stage: name of its stage.
         item: its name.
-        status: what would become of it; "unknown" where it depends on what is not there yet.
+        status: what would become of it; "unknown" where it depends on what is not there yet,
+            "failed" where it failed before and is not tried again.
         seconds: about how long, from what was recorded; None where nothing was.
     """
 
     stage: str
     item: str
-    status: Literal["make", "keep", "continue", "unknown"]
+    status: Literal["make", "keep", "continue", "unknown", "failed"]
     seconds: float | None = None
 
 
@@ -241,17 +242,20 @@ class Runner:
             CrossvoxError: every item failed; the text names the reasons.
         """
         relative = relative_links(links or {}, out)
+        shelf = Shelf(out, collection.manifest().identity, items)
         jobs = [Job(name, items[name], out / name) for name in self.choice.of(items)]
         for job in jobs:
             _expect_free(job.stage, job.folder)
         if self.dry:
             expect_own(out, collection.NAME)
+            before = {} if self.choice.retry_failed else shelf.settled(jobs)
+            self.plan += [Planned(collection.NAME, name, "failed", 0.0) for name in before]
             for job in jobs:
-                self.foresee(job.stage, job.folder, workers)
+                if job.item not in before:
+                    self.foresee(job.stage, job.folder, workers)
             raise DryRunEnds
         open_collection(out, collection, relative, items)
         clear_items(out)
-        shelf = Shelf(out, collection.manifest().identity, items)
         call = Call(shelf, self.progress, label, len(jobs))
         try:
             self._carry_out(call, jobs, workers)
