@@ -135,19 +135,22 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read JSON.
+    """Read JSON by the letter: no ``NaN``, no ``Infinity``; :func:`plain` writes none.
+
+    What it holds may have any type: :func:`crossvox.core.params.read_as` checks that too.
 
     Raises:
         ArtifactError: missing or damaged; names the file.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return msgspec.json.decode(path.read_bytes())
     except FileNotFoundError:
         raise ArtifactError(
             f"given: {path}, which does not exist; needed: a file that an earlier stage writes; "
             f"do: check the path, or run that stage"
         ) from None
-    except (ValueError, RecursionError) as error:  # also numbers too long, lists too deep
+    # Also numbers too long, lists too deep, halves of characters, bytes that are no text.
+    except (msgspec.MsgspecError, ValueError, RecursionError, OSError) as error:
         raise ArtifactError(
             f"given: {path}, which is not valid JSON ({error}); needed: the file as it was "
             f"written; do: delete it and run its stage again"

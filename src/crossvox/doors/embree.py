@@ -202,27 +202,33 @@ def _cast(  # type: ignore[no-untyped-def]
     columns = width if width > 0 else count
     wide, high = (_TILE, _PACKET // _TILE) if width > 0 else (_PACKET, 1)
     one = len(origins) == 1
+    # What the library leaves as it is is written once.
+    for k in range(_PACKET):
+        for axis in range(3):
+            floats[(_ORIGIN + axis) * _PACKET + k] = origins[0, axis]
+        floats[_NEAR * _PACKET + k] = 0
+        floats[_TIME * _PACKET + k] = 0
+        numbers[_MASK * _PACKET + k] = -1
+        numbers[_ID * _PACKET + k] = 0
+        numbers[_FLAGS * _PACKET + k] = 0
+        numbers[_INSTANCE * _PACKET + k] = -1
     for top in range(0, rows, high):
         for left in range(0, columns, wide):
             for k in range(_PACKET):
                 x, y = left + k % wide, top + k // wide
                 there = x < columns and y < rows
-                at[k] = y * columns + x if there else -1
+                ray = y * columns + x if there else 0
+                at[k] = ray if there else -1
                 valid[k] = -1 if there else 0
-                ray = max(at[k], 0)
-                origin = 0 if one else ray
-                for axis in range(3):
-                    floats[(_ORIGIN + axis) * _PACKET + k] = origins[origin, axis]
-                    floats[(_DIRECTION + axis) * _PACKET + k] = directions[ray, axis]
-                floats[_NEAR * _PACKET + k] = 0
-                floats[_TIME * _PACKET + k] = 0
-                floats[_FAR * _PACKET + k] = np.inf
-                numbers[_MASK * _PACKET + k] = -1
-                numbers[_ID * _PACKET + k] = 0
-                numbers[_FLAGS * _PACKET + k] = 0
-                numbers[_FACE * _PACKET + k] = -1
-                numbers[_GEOMETRY * _PACKET + k] = -1
-                numbers[_INSTANCE * _PACKET + k] = -1
+                floats[_DIRECTION * _PACKET + k] = directions[ray, 0]
+                floats[(_DIRECTION + 1) * _PACKET + k] = directions[ray, 1]
+                floats[(_DIRECTION + 2) * _PACKET + k] = directions[ray, 2]
+                if not one:
+                    floats[_ORIGIN * _PACKET + k] = origins[ray, 0]
+                    floats[(_ORIGIN + 1) * _PACKET + k] = origins[ray, 1]
+                    floats[(_ORIGIN + 2) * _PACKET + k] = origins[ray, 2]
+            floats[_FAR * _PACKET : (_FAR + 1) * _PACKET] = np.inf
+            numbers[_FACE * _PACKET : (_GEOMETRY + 1) * _PACKET] = -1
             _intersect16(call, valid.ctypes.data, scene, floats.ctypes.data, arguments.ctypes.data)
             for k in range(_PACKET):
                 ray = at[k]
