@@ -231,7 +231,14 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     record = asdict(manifest)
     record["created"] = manifest.created or datetime.now(UTC).isoformat(timespec="seconds")
     record["machine"] = manifest.machine or f"{platform.system()} {platform.machine()}"
+    record["check"] = check_of(record)
     write_json(folder / MANIFEST, record)
+
+
+def check_of(record: Mapping[str, Any]) -> str:
+    """Fingerprint of what a manifest tells, but for times and the machine."""
+    left_out = ("check", "created", "machine", "seconds", "version")
+    return digest({name: value for name, value in record.items() if name not in left_out})
 
 
 def read_manifest(folder: Path) -> Manifest:

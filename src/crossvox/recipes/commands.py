@@ -104,6 +104,7 @@ _HERE = (
 
 _BY_ITEM = (
     *("rooms", "prepare", "predict", "import hdf5"),
+    *("evaluate reconstruct", "evaluate segment3d"),
     *("study reconstruct", "study segment3d"),
 )
 

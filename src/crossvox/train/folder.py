@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -49,6 +49,9 @@ CHECKPOINT_FILES = (NETWORK, OPTIMIZER, STATE)
 
 LINEAGE = ("scenes", "learnt_from", "unknown_ancestors")
 """Fields of a record that older runs lack."""
+
+ASKED = "asked"
+"""Note of a complete run: fingerprint of what it was asked to be."""
 
 SHOWN = 5
 """How many differences an error text lists."""
@@ -422,6 +425,34 @@ def finished(run: Path, monitor: str, params: TrainParams) -> TrainReport | None
         scores=scores,
         parameters=notes.parameters,
     )
+
+
+def asked_for(*parts: Any) -> str:
+    """Fingerprint of what a run is asked to be, known before any data is read.
+
+    Args:
+        parts: parameters, and digests of what it is made from; what steers how, not what, is
+            learnt does not count.
+    """
+    return digest([_compared(plain(part)) for part in parts])
+
+
+def answer(run: Path, asked: str, params: TrainParams) -> TrainReport | None:
+    """The report of a complete run that was asked for like this; None: one has to look closer."""
+    if not (run / MANIFEST).is_file():
+        return None
+    notes = read_manifest(run).notes
+    if notes.get(ASKED) != asked:
+        return None
+    return finished(run, str(notes.get("monitor", "")), params)
+
+
+def note_asked(run: Path, asked: str) -> None:
+    """Note in a complete run what it was asked for. For one process only."""
+    if (run / MANIFEST).is_file():
+        manifest = read_manifest(run)
+        if manifest.notes.get(ASKED) != asked:
+            write_manifest(run, replace(manifest, notes={**manifest.notes, ASKED: asked}))
 
 
 @dataclass(frozen=True)
