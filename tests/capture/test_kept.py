@@ -11,13 +11,12 @@ import pytest
 from crossvox.capture.export import export_folder
 from crossvox.capture.folder import FolderCapture
 from crossvox.capture.kept import KeptDepth, KeptFolder
+from crossvox.capture.scannet import ScanNetCapture
 from crossvox.capture.sens.layout import SensFrame, SensHeader
 from crossvox.capture.sens.writer import SensWriter
-from crossvox.capture.scannet import ScanNetCapture
 from crossvox.core.camera import Intrinsics
 from crossvox.core.frame import Parts
 from crossvox.doors.images import encode_jpeg
-
 
 SIZE = (64, 48)
 IMAGE_BYTES = 64 * 48 * 2
