@@ -15,9 +15,9 @@ from crossvox.cli.plan import show_plan
 from crossvox.cli.signals import INTERRUPTED, REMARK, terminating
 from crossvox.cli.signature import Asked, ItemOptions, Options, parse
 from crossvox.cli.tables import show
-from crossvox.cli.terminal import Terminal
+from crossvox.cli.terminal import Terminal, shown
 from crossvox.core.artifact import write_json
-from crossvox.core.checks import CrossvoxError, ParamsError, expect
+from crossvox.core.checks import CrossvoxError, ParamsError, error_text, expect
 from crossvox.flow.choice import Choice, read_names, read_shard, slurm_shard
 from crossvox.flow.folder import expect_own_json
 from crossvox.flow.memory import read_size
@@ -38,18 +38,19 @@ def run(command: Command, words: Sequence[str]) -> int:
                 expect_own_json(asked.options.json)
             if asked.options.dry_run:
                 return _plan(command, function, asked)
-            return _do(function, asked)
+            return _do(command, function, asked)
     except CrossvoxError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return BROKEN
-    except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
-        text = f"{error.strerror or error}{where}; what was finished before is kept"
-        print(f"error: {text}", file=sys.stderr)
-        return BROKEN
+        return _broken(error_text(error))
+    except (OSError, MemoryError) as error:
+        return _broken(f"{error_text(error)}; what was finished before is kept")
     except KeyboardInterrupt:
         print(REMARK, file=sys.stderr)
         return INTERRUPTED
+
+
+def _broken(text: str) -> int:
+    print(shown(f"error: {text}").plain, file=sys.stderr)
+    return BROKEN
 
 
 def exit_code(result: Any) -> int:
@@ -61,9 +62,11 @@ def exit_code(result: Any) -> int:
     return OK
 
 
-def _do(function: Callable[..., Any], asked: Asked) -> int:
+def _do(command: Command, function: Callable[..., Any], asked: Asked) -> int:
     terminal = Terminal()
     with terminal:
+        # What a command needs may take seconds to load: it says that it lives before it does.
+        terminal.say(f"{command.name}: loading")
         result = function(**asked.arguments, **_injected(function, asked.options, terminal))
     _write_result(asked.options.json, result)
     show(result, terminal)
@@ -77,6 +80,7 @@ def _plan(command: Command, function: Callable[..., Any], asked: Asked) -> int:
     if "runner" in inspect.signature(function).parameters:
         runner = _runner(asked.options, terminal, dry=True)
         with terminal, suppress(DryRunEnds):
+            terminal.say(f"{command.name}: loading")
             function(**asked.arguments, runner=runner)
         plan = runner.plan
     _write_result(asked.options.json, plan)

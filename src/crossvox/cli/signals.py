@@ -19,9 +19,20 @@ INTERRUPTED = 130
 REMARK = "interrupted; run the same command again to continue"
 
 
+class ToldToEnd(KeyboardInterrupt):
+    """A signal came.
+
+    A class of its own: the interpreter ends by SIGINT, whatever the exit code, once the plain
+    exception has left a text that is executed, as some libraries do when they are imported.
+    """
+
+
 @contextmanager
 def terminating() -> Iterator[None]:
-    """SIGTERM raises KeyboardInterrupt, once: what it has begun to put right is not disturbed."""
+    """Ctrl-C and SIGTERM raise :class:`ToldToEnd`.
+
+    SIGTERM does so once, so that what is put right then is not disturbed; Ctrl-C each time.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -32,11 +43,17 @@ def terminating() -> Iterator[None]:
             # A forked worker ends as it would have.
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
-        signal.signal(number, signal.SIG_IGN)
-        raise KeyboardInterrupt
+        if number == signal.SIGTERM:
+            signal.signal(number, signal.SIG_IGN)
+        raise ToldToEnd
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    # Who has Ctrl-C ignored, such as a shell that started this in the background, keeps it so.
+    heard = [signal.SIGTERM]
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        heard.append(signal.SIGINT)
+    before = {number: signal.signal(number, interrupt) for number in heard}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -21,8 +21,9 @@ from crossvox.flow import locks
 LINK, FOLDER = "-> ", "folder"
 """What the list says of a link (and where it leads to), and of a folder without files."""
 
-UNLISTED = ("views/????????????????.npz",)
-"""What others of this package put into a finished folder: views, kept beside their scene."""
+UNLISTED = ("views/????????????????.npz", "transferred.ply", "scores.scannet.json")
+"""What others of this package put into a finished folder: views, kept beside their scene; what
+evaluation writes, a scene's own surface with predicted classes and scores of exported files."""
 
 OWN_HIDDEN = re.compile(rf"\{locks.FOLDER}|\..+\.[0-9a-f]{{8}}\.(part|old)(\..+)?")
 """Hidden names that this package makes: locks, folders and files that are being written."""

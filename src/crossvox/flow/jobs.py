@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from crossvox.core.checks import CrossvoxError
+from crossvox.core.checks import error_text
 from crossvox.core.registry import Registry
 from crossvox.core.threads import threads
 from crossvox.flow.memory import shown
@@ -229,19 +229,5 @@ def attempt(carry: Carry, job: Job) -> Outcome:
     """Carry out one job; whatever goes wrong with it becomes its outcome."""
     try:
         return carry(job)
-    except CrossvoxError as error:
-        text = str(error)
-    except MemoryError:
-        text = "out of memory"
-    except OSError as error:
-        text = _of_the_system(error)
     except Exception as error:
-        text = f"{type(error).__name__}: {error}"
-    return Outcome(job.item, "failed", error=text)
-
-
-def _of_the_system(error: OSError) -> str:
-    """What the system refuses, and where; some writers of a full disk count bytes alone."""
-    if error.errno is None:
-        return f"a file could not be read or written ({error}); is the disk full?"
-    return f"{error.strerror}" + (f": {error.filename}" if error.filename else "")
+        return Outcome(job.item, "failed", error=error_text(error))

@@ -309,8 +309,10 @@ def _devices(jobs: Sequence[Job]) -> dict[str, int]:
 @contextmanager
 def _token(jobs: Sequence[Job]) -> Iterator[Path | None]:
     """A new lock in the folder of items: who sees its file, sees the folder."""
-    folder = Path(os.path.commonpath([job.folder.absolute().parent for job in jobs]))
-    if not folder.is_dir():
+    shared = Path(os.path.commonpath([job.folder.absolute().parent for job in jobs]))
+    # Items may have folders of their own in between, which are not there yet.
+    folder = next((path for path in (shared, *shared.parents[:2]) if path.is_dir()), None)
+    if folder is None:
         yield None
         return
     name = f"ray-{uuid.uuid4().hex[:8]}"

@@ -102,7 +102,11 @@ _HERE = (
     ("export hdf5", "published.hdf5_out:export_hdf5", "sub-volumes to the published HDF5 files"),
 )
 
-_BY_ITEM = ("rooms", "prepare", "predict", "import hdf5")
+_BY_ITEM = (
+    *("rooms", "prepare", "predict", "import hdf5"),
+    *("evaluate reconstruct", "evaluate segment3d"),
+    *("study reconstruct", "study segment3d"),
+)
 
 for _name, _target, _summary in _HERE:
     COMMANDS.register(

@@ -171,6 +171,8 @@ def prepare(
         label_map = raw / CLASS_MAP
     classes = None if label_map is None else Input.file(label_map)
     captures = capture_names(find_captures(raw, assume_camera=assume_camera))
+    for remark in lists.remarks(captures.values()):
+        runner.progress.say(remark)
     items = {
         name: PrepareScene(Input.files(path), name, params, classes, assume_camera)
         for path, name in captures.items()

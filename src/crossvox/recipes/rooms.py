@@ -34,6 +34,7 @@ class WriteRoom(Stage):
     """
 
     NAME = "room"
+    NUMBERS = 2
 
     number: int
     images: Mapping[str, Any]

@@ -154,8 +154,8 @@ def study_states(out: Path) -> list[ItemState]:
     from crossvox.recipes.study.runner import RESULTS, RUNS
 
     working = {holder.item: holder for holder in locks.at_work(out)}
-    finished = {_name(path.with_suffix("")) for path in (out / RESULTS).glob("*/seed-*.json")}
-    begun = {_name(path) for path in (out / RUNS).glob("*/seed-*")}
+    finished = {_name(path.with_suffix("")) for path in (out / RESULTS).glob("[!.]*/seed-*.json")}
+    begun = {_name(path) for path in (out / RUNS).glob("[!.]*/seed-*")}
     seen = finished | begun | {name for name in working if "/seed-" in name}
     arms, seeds = ({name.split("/")[part] for name in seen} for part in (0, 1))
     states = []

@@ -35,9 +35,8 @@ def test_every_pattern_gives_reflectances_between_black_and_white() -> None:
     for kind in range(len(PATTERNS)):
         out = np.zeros((200, 3), dtype=np.float32)
         material, seeds = np.full(200, kind, np.int32), np.full(200, 3, np.int32)
-        texture.albedo_many(
-            coords, material, seeds, np.zeros((1, 2), np.float32), table, atlas, out
-        )
+        footprint = np.full(200, 0.01, np.float32)
+        texture.reflect(coords, material, seeds, footprint, table, atlas, np.ones_like(out), out)
         assert (out > 0).all()
         assert (out <= 0.98).all()
 
@@ -49,14 +48,13 @@ def test_every_pattern_has_its_own_kernel() -> None:
 def test_depth_is_the_distance_to_the_mesh(scan: Scan) -> None:
     studio = scan.studio
     pose = scan.pose(4)
-    hits, _ = studio.depth_hits(pose)
-    camera = scan.cameras.depth
-    depth = np.where(np.isfinite(hits.distance), hits.distance, 0).astype(np.float32)
-    depth = depth.reshape(camera.height, camera.width)
+    view = studio.depth_view(pose)
+    face, depth = view.face.ravel(), view.depth()
+    depth[view.face < 0] = 0
     assert (depth > 0).mean() > 0.99
-    world = (pose @ scan.cameras.color_from_depth).apply(unproject(depth, camera))
-    points = world.reshape(-1, 3)[hits.face >= 0]
-    corners = studio.mesh.points[studio.mesh.faces[hits.face[hits.face >= 0]]].astype(float)
+    world = (pose @ scan.cameras.color_from_depth).apply(unproject(depth, scan.cameras.depth))
+    points = world.reshape(-1, 3)[face >= 0]
+    corners = studio.mesh.points[studio.mesh.faces[face[face >= 0]]].astype(float)
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
     off = np.abs(np.einsum("ij,ij->i", points - corners[:, 0], normal))
@@ -73,15 +71,15 @@ def test_labels_agree_with_the_labelled_mesh(scan: Scan) -> None:
     assert surface.labels is not None
     for frame in (0, 10, 20):
         pose = scan.pose(frame)
-        hits, _ = studio.color_hits(pose)
-        labels = table[studio.labels(hits)]
+        view = studio.color_view(pose)
+        labels = table[studio.labels(view)]
         world = scan.world_from_room @ pose
         uvz = project(world.inverse().apply(surface.vertices_m), camera)
         column, row = np.round(uvz[:, 0]), np.round(uvz[:, 1])
         inside = (uvz[:, 2] > 0.2) & (column >= 0) & (row >= 0)
         inside &= (column < camera.width) & (row < camera.height)
         column, row = column[inside].astype(int), row[inside].astype(int)
-        depth = hits.distance.reshape(camera.height, camera.width)[row, column]
+        depth = view.depth()[row, column]
         visible = np.abs(depth - uvz[inside, 2]) < 0.02
         total += int(visible.sum())
         agree += int((labels[row, column] == surface.labels[inside])[visible].sum())

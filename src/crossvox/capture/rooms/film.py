@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from crossvox.capture.rooms.params import RoomsParams
 from crossvox.capture.rooms.scan import Scan
+from crossvox.capture.rooms.visible import mark_faces
 from crossvox.capture.sens.layout import SensFrame
 from crossvox.doors.images import encode_jpeg, encode_png
 
@@ -41,15 +42,13 @@ def shoot(scan: Scan, params: RoomsParams, number: int, frame: int) -> Shot:
     drift = 0.12 * np.sin(now * 0.5) + 0.06 * np.sin(now * 1.7 + 1) + rng.normal(0, 0.015)
     shutter_s = 1 / 75
     motion = scan.path.pose(now + shutter_s).camera_from_world @ pose.world_from_camera
-    hits, rays = studio.color_hits(pose)
-    gain = scan.tint * np.exp(drift)
-    image = studio.photograph(hits, rays, pose, motion, gain, 1.0, rng)
-    label = encode_png(studio.labels(hits))
-    depth_hits, depth_rays = studio.depth_hits(pose)
-    depth = studio.sense(depth_hits, depth_rays, params.far_m, params.noise, rng)
-    near = depth_hits.distance < min(SURFACE_FAR_M, params.far_m)
+    view = studio.color_view(pose)
+    image = studio.photograph(view, motion, scan.tint * np.exp(drift), 1.0, rng)
+    label = encode_png(studio.labels(view))
+    view = studio.depth_view(pose)
+    depth = studio.sense(view, params.far_m, params.noise, rng)
     seen = np.zeros(len(studio.mesh.faces), dtype=bool)
-    seen[depth_hits.face[near]] = True
+    mark_faces(view.face, view.inverse, min(SURFACE_FAR_M, params.far_m), seen)
     matrix = np.full((4, 4), -np.inf, dtype=np.float32)
     if not scan.lost[frame]:
         matrix = (scan.world_from_room @ pose).world_from_camera.astype(np.float32)

@@ -9,16 +9,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture.rooms import sensor, texture
+from crossvox.capture.rooms import sensor, shading, texture
 from crossvox.capture.rooms.layout.room import Room
 from crossvox.capture.rooms.light import RoomMesh, assemble, bake, vertex_albedo
 from crossvox.capture.rooms.materials import KINDS
-from crossvox.core.camera import Intrinsics, Pose, pixel_rays
+from crossvox.capture.rooms.visible import View, face_values, view
+from crossvox.core.camera import Intrinsics, Pose
 from crossvox.doors.raycast import Hits, Raycaster
 
 Array = NDArray[Any]
 
 _MIRROR = KINDS.index("mirror")
+
+_STRIP = 32
+"""Rows of the colour image that are shaded together."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +90,8 @@ class Studio:
         self.lamps = np.array(
             [(*lamp.at, *lamp.color) for lamp in room.lamps] or np.zeros((0, 6)), dtype=np.float32
         )
-        self._rays = {
-            camera: np.ascontiguousarray(pixel_rays(camera).reshape(-1, 3), dtype=np.float32)
-            for camera in (cameras.color, cameras.depth)
-        }
+        # The last entry is for pixels that see nothing.
+        self._is_mirror = np.append(self.table[:, 0] == _MIRROR, False)
         self._tone = sensor.tone_table()
         self.exposure = self._exposure()
 
@@ -98,64 +100,73 @@ class Studio:
         level = np.minimum(self.albedo * self.light, 2.0).mean(axis=1)
         return float(0.42 / max(np.mean(np.clip(level, 0.02, None)), 1e-3))
 
-    def cast(self, camera: Intrinsics, pose: Pose) -> tuple[Hits, NDArray[np.float32]]:
-        """First hits through all pixel centres, and the rays; ``distance`` is depth along z."""
-        rays = self._rays[camera]
-        directions, origins = np.empty_like(rays), np.empty_like(rays)
-        sensor.turn_rays(rays, pose.world_from_camera, directions, origins)
-        return self.caster.cast(origins, directions), directions
+    def color_view(self, pose: Pose) -> View:
+        """What the colour camera sees."""
+        return view(self.mesh.points, self.mesh.faces, self.cameras.color, pose)
 
-    def color_hits(self, pose: Pose) -> tuple[Hits, NDArray[np.float32]]:
-        """Hits of the colour camera."""
-        return self.cast(self.cameras.color, pose)
-
-    def depth_hits(self, pose: Pose) -> tuple[Hits, NDArray[np.float32]]:
-        """Hits of the depth camera that belongs to a colour camera at ``pose``."""
-        return self.cast(self.cameras.depth, pose @ self.cameras.color_from_depth)
-
-    def labels(self, hits: Hits) -> NDArray[np.uint16]:
-        """Raw category id of every pixel of the colour camera, 0 where nothing was hit."""
-        camera = self.cameras.color
-        table = np.append(self.mesh.raw_label, np.uint16(0))
-        return table[hits.face].reshape(camera.height, camera.width)
-
-    def radiance(
-        self, hits: Hits, directions: NDArray[np.float32], eye: Array, focal_px: float
-    ) -> NDArray[np.float32]:
-        """Light that arrives along rays, ``(R, 3)`` linear; mirrors show what is before them."""
-        color = np.zeros((len(hits.face), 3), dtype=np.float32)
-        self._shade(hits, directions, eye, focal_px, color)
-        face = hits.face
-        mirrored = np.flatnonzero(
-            (face >= 0) & (self.table[self.mesh.material[face], 0] == _MIRROR)
+    def depth_view(self, pose: Pose) -> View:
+        """What the depth camera sees that belongs to a colour camera at ``pose``."""
+        return view(
+            self.mesh.points,
+            self.mesh.faces,
+            self.cameras.depth,
+            pose @ self.cameras.color_from_depth,
         )
-        if len(mirrored):
-            normal = self.mesh.normals[self.mesh.faces[face[mirrored], 0]]
-            way = directions[mirrored]
-            spot = eye.astype(np.float32) + way * hits.distance[mirrored, None] + 0.004 * normal
-            back = way - 2 * np.einsum("ij,ij->i", way, normal)[:, None] * normal
-            seen = self.caster.cast(spot, back)
-            image = np.zeros((len(mirrored), 3), dtype=np.float32)
-            # Patterns need a size of pixel only roughly here.
-            self._shade(seen, back, eye, focal_px, image)
-            color[mirrored] = image * np.array([0.82, 0.85, 0.84], np.float32)
-        return color
 
-    def _shade(
-        self, hits: Hits, directions: Array, eye: Array, focal_px: float, out: Array
-    ) -> None:
-        mesh = self.mesh
-        texture.shade_hits(
-            hits.face, hits.u, hits.v, hits.distance, directions, eye.astype(np.float32), focal_px,
-            mesh.faces, mesh.points, mesh.normals, mesh.coords, self.light, mesh.material,
-            mesh.seeds, self.table, self.atlas, self.lamps, out,
+    def labels(self, seen: View) -> NDArray[np.uint16]:
+        """Raw category id of every pixel, 0 where nothing is seen."""
+        labels = np.zeros(seen.face.shape, dtype=np.uint16)
+        face_values(seen.face, self.mesh.raw_label, labels)
+        return labels
+
+    def radiance(self, seen: View) -> NDArray[np.float32]:
+        """Light that arrives at every pixel, ``(H, W, 3)`` linear; mirrors show what is before
+        them."""
+        camera = seen.camera
+        light = np.empty((camera.height, camera.width, 3), dtype=np.float32)
+        # In strips, so that what is known of their pixels stays in the processor's cache.
+        for top in range(0, camera.height, _STRIP):
+            strip = light[top : top + _STRIP]
+            hits, rays = seen.hits(self.mesh.faces, top, top + len(strip))
+            self._shade(hits, rays, seen, strip.reshape(-1, 3))
+        return light
+
+    def _shade(self, hits: Hits, rays: Array, seen: View, out: Array) -> None:
+        """Light along rays of a view, into ``out (N, 3)``."""
+        eye = seen.pose.position_m.astype(np.float32)
+        material = self._surface(hits, rays, eye, seen.camera.fx, out)
+        mirrored = np.flatnonzero(self._is_mirror[material])
+        if len(mirrored):
+            normal = self.mesh.normals[self.mesh.faces[hits.face[mirrored], 0]]
+            way = rays[mirrored]
+            spot = eye + way * hits.distance[mirrored, None] + 0.004 * normal
+            back = way - 2 * np.einsum("ij,ij->i", way, normal)[:, None] * normal
+            found = self.caster.cast(spot, back)
+            image = np.empty((len(mirrored), 3), dtype=np.float32)
+            # Patterns need a size of pixel only roughly here.
+            self._surface(found, back, eye, seen.camera.fx, image)
+            out[mirrored] = image * np.array([0.82, 0.85, 0.84], np.float32)
+
+    def _surface(
+        self, hits: Hits, rays: Array, eye: Array, focal_px: float, out: Array
+    ) -> NDArray[np.int32]:
+        """Light that surfaces send back along rays, into ``out (N, 3)``; their materials."""
+        mesh, count = self.mesh, len(hits.face)
+        coords = np.empty((count, 2), dtype=np.float32)
+        incoming = np.empty((count, 3), dtype=np.float32)
+        material, seeds = np.empty((2, count), dtype=np.int32)
+        footprint_m = np.empty(count, dtype=np.float32)
+        shading.illuminate(
+            hits.face, hits.u, hits.v, hits.distance, rays, eye, focal_px,
+            mesh.faces, mesh.normals, mesh.coords, self.light, mesh.material, mesh.seeds,
+            self.table, self.lamps, coords, material, seeds, footprint_m, incoming, out,
         )  # fmt: skip
+        texture.reflect(coords, material, seeds, footprint_m, self.table, self.atlas, incoming, out)
+        return material
 
     def photograph(
         self,
-        hits: Hits,
-        directions: NDArray[np.float32],
-        pose: Pose,
+        seen: View,
         motion: Array,
         gain: Array,
         grain: float,
@@ -164,8 +175,7 @@ class Studio:
         """A colour image: blurred by motion, exposed, noisy.
 
         Args:
-            hits, directions: of the colour camera.
-            pose: of the colour camera.
+            seen: what the colour camera sees.
             motion: ``(4, 4)`` transform of camera coordinates while the shutter is open.
             gain: ``(3,)`` exposure by channel, on top of the room's own.
             grain: strength of the noise.
@@ -173,14 +183,13 @@ class Studio:
         """
         camera = self.cameras.color
         shape = (camera.height, camera.width)
-        light = self.radiance(hits, directions, pose.position_m, camera.fx)
-        light = light.reshape(*shape, 3)
+        light = self.radiance(seen)
         # The lens: a little softness, which also tames edges.
         light = np.asarray(cv2.GaussianBlur(np.minimum(light, 8.0), (3, 3), 0.55))
-        noise = rng.standard_normal(shape, dtype=np.float32) * np.float32(grain)
+        noise = sensor.normal_noise(rng, shape) * np.float32(grain)
         image = np.empty((*shape, 3), dtype=np.uint8)
         sensor.develop(
-            light, hits.distance.reshape(shape), np.ascontiguousarray(motion[:3]),
+            light, seen.depth(), np.ascontiguousarray(motion[:3]),
             camera.fx, camera.fy, camera.cx, camera.cy,
             np.asarray(gain) * self.exposure, noise, 0.25, self._tone, image,
         )  # fmt: skip
@@ -188,8 +197,7 @@ class Studio:
 
     def sense(
         self,
-        hits: Hits,
-        directions: NDArray[np.float32],
+        seen: View,
         far_m: float,
         noise: float,
         rng: np.random.Generator,
@@ -198,22 +206,21 @@ class Studio:
         camera = self.cameras.depth
         shape = (camera.height, camera.width)
         mesh = self.mesh
-        cosine = np.empty(len(hits.face), dtype=np.float32)
-        dark = np.empty_like(cosine)
+        cosine, dark = np.empty((2, *shape), dtype=np.float32)
         sensor.readability(
-            hits.face, directions, mesh.faces, mesh.normals, self.albedo, mesh.material,
+            seen.face, seen.ray_of_pixel, mesh.faces, mesh.normals, self.albedo, mesh.material,
             self.table, cosine, dark,
         )  # fmt: skip
         small = rng.random((shape[0] // 12 + 2, shape[1] // 12 + 2), dtype=np.float32)
         coarse = np.asarray(cv2.resize(small, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR))
-        white = rng.standard_normal(shape, dtype=np.float32)
+        white = sensor.normal_noise(rng, shape)
         # Neighbours err alike: a small blur, scaled back to variance 1.
         kernel = cv2.getGaussianKernel(3, 0.7)
         scale = float((np.outer(kernel, kernel) ** 2).sum()) ** -0.5
         white = np.asarray(cv2.sepFilter2D(white, -1, kernel, kernel)) * np.float32(scale)
         out = np.empty(shape, dtype=np.uint16)
         sensor.sense_depth(
-            hits.distance.reshape(shape), cosine.reshape(shape), dark.reshape(shape), coarse,
+            seen.depth(), cosine, dark, coarse,
             white, rng.random(shape, dtype=np.float32), far_m, noise, out,
         )  # fmt: skip
         return out

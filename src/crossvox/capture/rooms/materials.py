@@ -41,7 +41,7 @@ class Material:
     second: Color = (0.5, 0.5, 0.5)
     scale_m: float = 0.1
     gloss: float = 0.0
-    sharpness: float = 20.0
+    sharpness: int = 20
     dark_return: float = 0.0
     image: int = 0
     glow: float = 0.0

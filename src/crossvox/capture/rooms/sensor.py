@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -26,22 +27,34 @@ def tone_table() -> NDArray[np.float32]:
     return tone_curve((np.arange(int(TONE_STEPS) * 16) + 0.5) / TONE_STEPS).astype(np.float32)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def turn_rays(rays: Array, world_from_camera: Array, directions: Array, origins: Array) -> None:
-    """Rays ``(N, 3)`` of a camera in the world.
+@lru_cache(maxsize=1)
+def _quantiles() -> NDArray[np.float32]:
+    """Of the standard normal distribution, at the middles of 65536 equal shares."""
+    from scipy.special import ndtri
 
-    A plain loop on purpose: a matrix product this thin spends its time in the threads that the
-    linear algebra library starts, which fight with those that render.
-    """
-    m = world_from_camera
-    for i in range(len(rays)):
-        x, y, z = rays[i, 0], rays[i, 1], rays[i, 2]
-        for k in range(3):
-            directions[i, k] = m[k, 0] * x + m[k, 1] * y + m[k, 2] * z
-            origins[i, k] = m[k, 3]
+    return np.asarray(ndtri((np.arange(65536) + 0.5) / 65536), dtype=np.float32)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def normal_noise(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Standard normal numbers up to 4.3 in size, looked up: three times as fast as drawn ones."""
+    draws = np.frombuffer(rng.bytes(2 * shape[0] * shape[1]), dtype="<u2")
+    return _quantiles().take(draws).reshape(shape)
+
+
+@njit(nogil=True, error_model="numpy", fastmath=True)
+def _step(light: float) -> int:
+    """Where the tone curve of an amount of light stands in its table."""
+    return int(min(max(light * TONE_STEPS, 0.0), TONE_STEPS * 16.0 - 1.0))
+
+
+@njit(nogil=True, error_model="numpy", fastmath=True)
+def _grained(value: float, grain: float) -> np.uint8:
+    """An 8-bit value with noise, more in the dark."""
+    return np.uint8(min(max(value + grain * (1.1 + 0.012 * (255 - value)) + 0.5, 0.0), 255.0))
+
+
+# Sums keep their order: loops of a few steps are slower as vectors.
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "arcp", "nnan", "nsz"})
 def develop(
     color: Array,
     depth: Array,
@@ -70,6 +83,7 @@ def develop(
         out: ``(H, W, 3)`` uint8 result, sRGB.
     """
     height, width = depth.shape
+    gain_r, gain_g, gain_b = gain[0], gain[1], gain[2]
     for row in range(height):
         y = (row - cy) / fy
         for column in range(width):
@@ -78,35 +92,38 @@ def develop(
             px = z * (motion[0, 0] * x + motion[0, 1] * y + motion[0, 2]) + motion[0, 3]
             py = z * (motion[1, 0] * x + motion[1, 1] * y + motion[1, 2]) + motion[1, 3]
             pz = z * (motion[2, 0] * x + motion[2, 1] * y + motion[2, 2]) + motion[2, 3]
-            r = g = b = 0.0
             du = dv = 0.0
             if pz > 0.05:
-                du = fx * px / pz + cx - column
-                dv = fy * py / pz + cy - row
-            length = np.sqrt(du * du + dv * dv)
-            taps = min(max(int(length) + 1, 1), 11)
-            for tap in range(taps):
-                share = (tap + 0.5) / taps - 0.5
-                i = min(max(int(np.floor(row + share * dv + 0.5)), 0), height - 1)
-                j = min(max(int(np.floor(column + share * du + 0.5)), 0), width - 1)
-                r += color[i, j, 0]
-                g += color[i, j, 1]
-                b += color[i, j, 2]
-            fall = 1.0 - vignette * (x * x + y * y)
+                share = 1 / pz
+                du = fx * px * share + cx - column
+                dv = fy * py * share + cy - row
+            taps = min(int(np.sqrt(du * du + dv * dv)) + 1, 11)
+            r, g, b = color[row, column, 0], color[row, column, 1], color[row, column, 2]
+            if taps > 1:
+                r = g = b = np.float32(0)
+                # Places along the way in 65536ths of a pixel: whole numbers are faster to round.
+                step_v, step_u = int(dv / taps * 65536.0), int(du / taps * 65536.0)
+                v = (row << 16) + 32768 - (step_v * (taps - 1) >> 1)
+                u = (column << 16) + 32768 - (step_u * (taps - 1) >> 1)
+                for _ in range(taps):
+                    i = min(max(v >> 16, 0), height - 1)
+                    j = min(max(u >> 16, 0), width - 1)
+                    r += color[i, j, 0]
+                    g += color[i, j, 1]
+                    b += color[i, j, 2]
+                    v += step_v
+                    u += step_u
+            level = (1.0 - vignette * (x * x + y * y)) / taps
             grain = noise[row, column]
-            share_taps = fall / taps
-            for c in range(3):
-                value = (r if c == 0 else (g if c == 1 else b)) * share_taps * gain[c]
-                place = int(min(max(value, 0.0) * TONE_STEPS, TONE_STEPS * 16.0 - 1.0))
-                value = tone[place]
-                value += grain * (1.1 + 0.012 * (255 - value))
-                out[row, column, c] = np.uint8(min(max(value + 0.5, 0.0), 255.0))
+            out[row, column, 0] = _grained(tone[_step(r * level * gain_r)], grain)
+            out[row, column, 1] = _grained(tone[_step(g * level * gain_g)], grain)
+            out[row, column, 2] = _grained(tone[_step(b * level * gain_b)], grain)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 def readability(
     face: Array,
-    directions: Array,
+    ray_of_pixel: Array,
     faces: Array,
     normals: Array,
     albedo: Array,
@@ -115,33 +132,39 @@ def readability(
     cosine: Array,
     dark: Array,
 ) -> None:
-    """How well a depth camera can read each ray's hit.
+    """How well a depth camera can read each pixel.
 
     Args:
-        face: ``(N,)`` faces hit, -1 for none.
-        directions: ``(N, 3)`` rays.
+        face: ``(H, W)`` faces seen, -1 for none.
+        ray_of_pixel: see :class:`~crossvox.capture.rooms.visible.View`.
         faces, normals, albedo: the room's mesh.
         material: of each face.
         table: see ``MaterialBook``.
-        cosine: ``(N,)`` result, between ray and surface normal, 0 to 1.
-        dark: ``(N,)`` result, how badly it is read: dark, shiny, or glass; 0 to 1 and more.
+        cosine: ``(H, W)`` result, between ray and surface normal, 0 to 1.
+        dark: ``(H, W)`` result, how badly it is read: dark, shiny, or glass; 0 to 1 and more.
     """
-    for i in range(len(face)):
-        cosine[i] = dark[i] = 0.0
-        f = face[i]
-        if f < 0:
-            continue
-        a = faces[f, 0]
-        x, y, z = directions[i, 0], directions[i, 1], directions[i, 2]
-        c = x * normals[a, 0] + y * normals[a, 1] + z * normals[a, 2]
-        c = abs(c) / np.sqrt(x * x + y * y + z * z)
-        bright = 0.3 * albedo[a, 0] + 0.5 * albedo[a, 1] + 0.2 * albedo[a, 2]
-        row = table[material[f]]
-        # Shiny things are read worst where they are looked at straight on.
-        dark[i] = (
-            row[10] + 0.45 * max(0.04 - bright, 0.0) / 0.04 + row[8] * max(c - 0.85, 0.0) / 0.6
-        )
-        cosine[i] = c
+    height, width = face.shape
+    m = ray_of_pixel
+    for row in range(height):
+        for column in range(width):
+            f = face[row, column]
+            if f < 0:
+                cosine[row, column] = dark[row, column] = 0.0
+                continue
+            a, number = faces[f, 0], material[f]
+            x = m[0, 0] * column + m[0, 1] * row + m[0, 2]
+            y = m[1, 0] * column + m[1, 1] * row + m[1, 2]
+            z = m[2, 0] * column + m[2, 1] * row + m[2, 2]
+            c = x * normals[a, 0] + y * normals[a, 1] + z * normals[a, 2]
+            c = abs(c) / np.sqrt(x * x + y * y + z * z)
+            bright = 0.3 * albedo[a, 0] + 0.5 * albedo[a, 1] + 0.2 * albedo[a, 2]
+            # Shiny things are read worst where they are looked at straight on.
+            dark[row, column] = (
+                table[number, 10]
+                + 0.45 * max(0.04 - bright, 0.0) / 0.04
+                + table[number, 8] * max(c - 0.85, 0.0) / 0.6
+            )
+            cosine[row, column] = c
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)

@@ -252,129 +252,53 @@ _IMAGE = KINDS.index("image")
 
 
 @_kernel
-def albedo_of(
-    row: Array, atlas: Array, s: float, t: float, seed: int, footprint_m: float, out: Array
-) -> None:
-    """Reflectance of a material (one row of the table) at ``(s, t)``, linear, into ``out (3,)``."""
-    kind = int(row[0])
-    if kind == _IMAGE:
-        edge = atlas.shape[1]
-        x = min(max(s, 0.0), 0.9999) * edge - 0.5
-        y = (1 - min(max(t, 0.0), 0.9999)) * edge - 0.5
-        image = int(row[11])
-        fx, fy = np.floor(x), np.floor(y)
-        u, v = x - fx, y - fy
-        x0, y0 = max(int(fx), 0), max(int(fy), 0)
-        x1, y1 = min(int(fx) + 1, edge - 1), min(int(fy) + 1, edge - 1)
-        for c in range(3):
-            above = atlas[image, y0, x0, c] * (1 - u) + atlas[image, y0, x1, c] * u
-            below = atlas[image, y1, x0, c] * (1 - u) + atlas[image, y1, x1, c] * u
-            out[c] = above * (1 - v) + below * v
-        return
-    fine = min(1.0, 0.004 / max(footprint_m, 1e-5))
-    mix, light = _pattern(kind, s, t, seed, max(row[7], 1e-3), fine)
-    mix = min(max(mix, 0.0), 1.0)
-    for c in range(3):
-        out[c] = min((row[1 + c] * (1 - mix) + row[4 + c] * mix) * light, 0.98)
-
-
-@_kernel
-def shade_hits(
-    face: Array,
-    bary_u: Array,
-    bary_v: Array,
-    depth: Array,
-    directions: Array,
-    eye: Array,
-    focal_px: float,
-    faces: Array,
-    points: Array,
-    normals: Array,
+def reflect(
     coords: Array,
-    light: Array,
     material: Array,
     seeds: Array,
+    footprint_m: Array,
     table: Array,
     atlas: Array,
-    lamps: Array,
+    incoming: Array,
     color: Array,
 ) -> None:
-    """Colour of each ray's hit, linear light, into ``color (N, 3)``; 0 where nothing was hit.
+    """Add to ``color (N, 3)`` what surfaces send back of ``incoming (N, 3)`` light, all linear.
+
+    Kernels that are called for every place take numbers alone: an array that is handed on is
+    counted as used and unused again, which costs more than most patterns.
 
     Args:
-        face, bary_u, bary_v, depth: hits, ``(N,)``.
-        directions: ``(N, 3)`` rays as cast.
-        eye: ``(3,)`` camera centre.
-        focal_px: focal length, for the size of a pixel on the surface.
-        faces, points, normals, coords, light: the room's mesh.
-        material, seeds: of each face.
+        coords: ``(N, 2)`` places on surfaces.
+        material: ``(N,)`` rows of the table; -1 where there is no surface.
+        seeds: ``(N,)``, see ``RoomMesh``.
+        footprint_m: ``(N,)`` how much of the surface a pixel shows; finer detail fades.
         table, atlas: see ``MaterialBook``.
-        lamps: ``(L, 6)`` position and colour of lamps, for highlights.
+        incoming: light that arrives.
         color: result.
     """
-    base = np.zeros(3)
-    for i in range(len(face)):
-        f = face[i]
-        if f < 0:
-            color[i, 0] = color[i, 1] = color[i, 2] = 0.0
-            continue
-        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        u, v = bary_u[i], bary_v[i]
-        w = 1.0 - u - v
-        row = table[material[f]]
-        s = w * coords[a, 0] + u * coords[b, 0] + v * coords[c, 0]
-        t = w * coords[a, 1] + u * coords[b, 1] + v * coords[c, 1]
-        albedo_of(row, atlas, s, t, seeds[f], depth[i] / focal_px, base)
-        glow = row[12]
-        for k in range(3):
-            incoming = w * light[a, k] + u * light[b, k] + v * light[c, k]
-            color[i, k] = base[k] * (incoming + glow)
-        gloss = row[8]
-        if gloss > 0.0:
-            nx = w * normals[a, 0] + u * normals[b, 0] + v * normals[c, 0]
-            ny = w * normals[a, 1] + u * normals[b, 1] + v * normals[c, 1]
-            nz = w * normals[a, 2] + u * normals[b, 2] + v * normals[c, 2]
-            n = max(np.sqrt(nx * nx + ny * ny + nz * nz), 1e-6)
-            dx, dy, dz = directions[i, 0], directions[i, 1], directions[i, 2]
-            d = np.sqrt(dx * dx + dy * dy + dz * dz)
-            nx, ny, nz, dx, dy, dz = nx / n, ny / n, nz / n, dx / d, dy / d, dz / d
-            cosine = nx * dx + ny * dy + nz * dz
-            rx, ry, rz = dx - 2 * cosine * nx, dy - 2 * cosine * ny, dz - 2 * cosine * nz
-            px = eye[0] + directions[i, 0] * depth[i]
-            py = eye[1] + directions[i, 1] * depth[i]
-            pz = eye[2] + directions[i, 2] * depth[i]
-            level = (w * light[a, 1] + u * light[b, 1] + v * light[c, 1]) * gloss
-            sharpness = row[9]
-            fresnel = 0.25 + 0.75 * (1 - abs(cosine)) ** 3
-            for k in range(len(lamps)):
-                lx, ly, lz = lamps[k, 0] - px, lamps[k, 1] - py, lamps[k, 2] - pz
-                n = max(np.sqrt(lx * lx + ly * ly + lz * lz), 1e-6)
-                aim = (rx * lx + ry * ly + rz * lz) / n
-                if aim > 0.3:
-                    shine = aim**sharpness * level * (0.7 + fresnel)
-                    for channel in range(3):
-                        color[i, channel] += shine * lamps[k, 3 + channel]
-            for channel in range(3):
-                color[i, channel] += 0.10 * level * fresnel
-
-
-@_kernel
-def albedo_many(
-    coords: Array,
-    material: Array,
-    seeds: Array,
-    shift: Array,
-    table: Array,
-    atlas: Array,
-    out: Array,
-) -> None:
-    """Reflectance at many places, averaged over small ``shift (S, 2)``, into ``out (V, 3)``."""
-    base = np.zeros(3)
+    edge = atlas.shape[1]
     for i in range(len(coords)):
-        row = table[material[i]]
-        taps = 1 if row[0] == _IMAGE else len(shift)
-        for k in range(taps):
-            s, t = coords[i, 0] + shift[k, 0], coords[i, 1] + shift[k, 1]
-            albedo_of(row, atlas, s, t, seeds[i], 0.01, base)
-            for channel in range(3):
-                out[i, channel] += base[channel] / taps
+        number = material[i]
+        if number < 0:
+            continue
+        kind = int(table[number, 0])
+        s, t = coords[i, 0], coords[i, 1]
+        if kind == _IMAGE:
+            x = min(max(s, 0.0), 0.9999) * edge - 0.5
+            y = (1 - min(max(t, 0.0), 0.9999)) * edge - 0.5
+            image = int(table[number, 11])
+            fx, fy = np.floor(x), np.floor(y)
+            u, v = x - fx, y - fy
+            x0, y0 = max(int(fx), 0), max(int(fy), 0)
+            x1, y1 = min(int(fx) + 1, edge - 1), min(int(fy) + 1, edge - 1)
+            for c in range(3):
+                above = atlas[image, y0, x0, c] * (1 - u) + atlas[image, y0, x1, c] * u
+                below = atlas[image, y1, x0, c] * (1 - u) + atlas[image, y1, x1, c] * u
+                color[i, c] += (above * (1 - v) + below * v) * incoming[i, c]
+            continue
+        fine = min(1.0, 0.004 / max(footprint_m[i], 1e-5))
+        mix, light = _pattern(kind, s, t, seeds[i], max(table[number, 7], 1e-3), fine)
+        mix = min(max(mix, 0.0), 1.0)
+        for c in range(3):
+            base = (table[number, 1 + c] * (1 - mix) + table[number, 4 + c] * mix) * light
+            color[i, c] += min(base, 0.98) * incoming[i, c]
