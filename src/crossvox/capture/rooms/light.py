@@ -263,9 +263,7 @@ def _lean(normals: Array, radius: Array, angle: Array, way: Array) -> None:
 
 
 @_kernel
-def _from_behind(
-    face: Array, distance: Array, way: Array, faces: Array, normals: Array
-) -> None:
+def _from_behind(face: Array, distance: Array, way: Array, faces: Array, normals: Array) -> None:
     """Take away hits from behind: the inside of a body, no light comes from there.
 
     Their face becomes -1 and their distance 0; where nothing was hit, the distance becomes 10.
@@ -281,9 +279,7 @@ def _from_behind(
 
 
 @_kernel
-def _gather(
-    face: Array, distance: Array, radiance: Array, ambient: float, gathered: Array
-) -> None:
+def _gather(face: Array, distance: Array, radiance: Array, ambient: float, gathered: Array) -> None:
     """Add what one ray of each vertex brings, to ``gathered (V, 3)``."""
     last = len(radiance) - 1
     for i in range(len(face)):
