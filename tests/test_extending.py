@@ -120,7 +120,7 @@ def test_a_reader_a_back_end_a_network_and_a_score(environment: dict[str, str], 
         [*predict, "--no-baselines"],
         [*score, "--json", work / "scores.json"],
     )
-    assert "one of here, pool, threads" in outputs[0]["err"]
+    assert "one of here, pool, ray, threads" in outputs[0]["err"]
     assert [one["code"] for one in outputs] == [2, 0, 0, 0, 0], outputs
     prepared = json.loads((work / "data" / "manifest.json").read_text())
     assert list(prepared["items"]) == ["hall", "office"]

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crossvox.capture.registration import AGREE_PX, Registration, reproject
+from crossvox.capture.splat import splat
 from crossvox.core.camera import Intrinsics, pixel_rays
 from crossvox.core.checks import ParamsError, ShapeError
 from crossvox.core.frame import resize_nearest
@@ -184,3 +185,14 @@ def test_wrong_arguments_are_explained() -> None:
         Registration(COLOR, DEPTH, np.zeros((4, 4)))
     with pytest.raises(ShapeError, match="depth camera's"):
         Registration(COLOR, DEPTH).apply(np.zeros((5, 5), np.float32), (64, 48))
+
+
+def test_points_far_outside_and_mad_cameras_do_no_harm() -> None:
+    depth = np.full((48, 64), 1.0, np.float32)
+    depth[3, :8] = [np.nan, np.inf, -np.inf, -1.0, 0.0, 1e-30, 1e30, 3e38]
+    sane = np.array([58.5, 58.5, 32.0, 24.0])
+    mad = np.array([1e-300, 1e300, 32.0, -1e300])
+    out = np.empty((48, 64), np.float32)
+    for source, target in ((sane, mad), (mad, sane), (mad, mad), (sane, sane)):
+        splat(depth, source, target, moved(x=1e6, y=-1e300, z=0.5), out)
+        assert np.isfinite(out).all()

@@ -10,7 +10,7 @@ import trimesh
 
 from crossvox.core.camera import Intrinsics, Pose, pixel_rays
 from crossvox.core.volume import Mesh
-from crossvox.doors.raycast import Raycaster
+from crossvox.doors.raycast import Raycaster, _Single
 
 CAMERA = Intrinsics(fx=60.0, fy=55.0, cx=31.2, cy=22.7, width=64, height=48)
 
@@ -144,7 +144,7 @@ def test_the_scene_is_robust_whatever_the_version_takes_for_granted(
         return real(**options)
 
     monkeypatch.setattr(rtcore_scene, "EmbreeScene", scene)
-    Raycaster(plane())
+    _Single(plane())
     assert asked == [{"robust": True}]
 
 
@@ -154,3 +154,56 @@ def test_no_ray_leaves_a_closed_surface() -> None:
     directions = np.random.default_rng(0).normal(size=(1_000_000, 3))
     found = Raycaster(mesh).cast(np.zeros_like(directions), directions)
     assert (found.face >= 0).all()
+
+
+def _crumpled(faces: int = 3000) -> Mesh:
+    """Triangles in all places and directions, many of which share corners."""
+    random = np.random.default_rng(5)
+    points = random.normal(0, 1, (faces // 4, 3)).astype(np.float32)
+    return Mesh(points, random.integers(0, len(points), (faces, 3)).astype(np.int32))
+
+
+@pytest.mark.parametrize("coherent", [False, True])
+@pytest.mark.parametrize("many", [True, False])
+def test_packets_hit_what_single_rays_hit(coherent: bool, many: bool) -> None:
+    mesh = _crumpled()
+    caster = Raycaster(mesh)
+    if caster._packets is None:
+        pytest.skip("an embreex without its library beside it: rays are cast one by one")
+    random = np.random.default_rng(6)
+    origins = random.normal(0, 1, (1003 if many else 1, 3)).astype(np.float32)
+    directions = random.normal(0, 1, (1003, 3)).astype(np.float32)
+    found = caster.cast(origins, directions, coherent=coherent)
+    single = _Single(mesh).cast(origins, directions)
+    assert np.isfinite(found.distance).sum() > 0
+    np.testing.assert_array_equal(found.distance, single.distance)
+    if not coherent:
+        hit = single.face >= 0
+        np.testing.assert_array_equal(found.face, single.face)
+        np.testing.assert_array_equal(found.u[hit], single.u[hit])
+        np.testing.assert_array_equal(found.v[hit], single.v[hit])
+
+
+@pytest.mark.parametrize("size", [(64, 48), (33, 7), (3, 2), (1, 1)])
+def test_images_are_the_same_in_squares_and_ray_by_ray(size: tuple[int, int]) -> None:
+    mesh, pose, camera = _crumpled(), some_pose(), CAMERA.resized(size)
+    seen = Raycaster(mesh).view(camera, pose, coherent=True).distance
+    rays = pixel_rays(camera).reshape(-1, 3).astype(np.float32)
+    directions = np.einsum("nc,kc->nk", rays, pose.world_from_camera[:3, :3].astype(np.float32))
+    single = _Single(mesh).cast(pose.position_m[None].astype(np.float32), directions)
+    np.testing.assert_array_equal(seen, single.distance)
+
+
+def test_without_the_library_rays_are_cast_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    pose = some_pose()
+    quick = Raycaster(_crumpled()).depth(CAMERA, pose)
+    monkeypatch.setattr("crossvox.doors.raycast.library", lambda: None)
+    np.testing.assert_array_equal(Raycaster(_crumpled()).depth(CAMERA, pose), quick)
+
+
+def test_rays_that_are_none_hit_nothing() -> None:
+    caster = Raycaster(plane())
+    nothing = np.zeros((0, 3), np.float32)
+    assert len(caster.cast(nothing, nothing).distance) == 0
+    lost = np.full((1, 3), np.nan, np.float32)
+    assert np.isinf(caster.cast(lost, lost).distance).all()

@@ -74,7 +74,9 @@ def no_depth(monkeypatch: pytest.MonkeyPatch) -> None:
     """The depth of frames is measured elsewhere."""
     monkeypatch.setattr(reconstruction, "_capture", lambda folder: None)
     none = DepthEvaluation((), (), 0, ())
-    monkeypatch.setattr(reconstruction, "score_depth", lambda *_: none)
+    monkeypatch.setattr(
+        reconstruction, "score_depths", lambda meshes, *_: dict.fromkeys(meshes, none)
+    )
 
 
 def test_scenes_of_two_settings_are_not_averaged(folders: tuple[Path, Path]) -> None:

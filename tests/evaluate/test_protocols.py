@@ -13,6 +13,7 @@ import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crossvox.core.artifact import plain
 from crossvox.core.camera import Intrinsics, Pose
 from crossvox.core.checks import CaptureError, ParamsError, ShapeError
 from crossvox.core.frame import ALL_PARTS, CaptureInfo, Frame, Parts
@@ -20,13 +21,16 @@ from crossvox.core.volume import Mesh
 from crossvox.doors.meshes import read_mesh
 from crossvox.doors.raycast import Raycaster
 from crossvox.evaluate.protocols import (
+    PROTOCOLS,
     check_protocol,
     depth_camera,
-    sample_surface,
     score_depth,
+    score_depths,
     score_meshes,
+    score_surfaces,
     surface_points,
 )
+from crossvox.evaluate.sampling import sample_surface
 from crossvox.metrics import depth_errors
 
 CAMERA = Intrinsics(70.0, 70.0, 39.5, 29.5, 80, 60)
@@ -297,3 +301,48 @@ def test_published_renderings_are_close_to_ours(golden: Path) -> None:
         assert np.median(np.abs(ours - theirs)[both]) < 0.006
         assert np.median(np.abs(off - theirs)[both]) < 0.0015
         assert (ours > 0).mean() == pytest.approx((theirs > 0).mean(), abs=0.005)
+
+
+def test_a_surface_in_millimetres_is_refused_before_it_is_sampled() -> None:
+    room = to_mesh(box())
+    large = Mesh(room.vertices_m * 1000, room.faces)
+    for pair in ((large, room), (room, large)):
+        for protocol in PROTOCOLS:
+            with pytest.raises(ParamsError, match=r"needed: metres, at most 1000 .*millimetres"):
+                score_meshes(*pair, protocol)
+
+
+def test_a_stray_vertex_without_a_face_does_not_count() -> None:
+    room = to_mesh(box())
+    stray = Mesh(np.concatenate([room.vertices_m, [[9e5, 0, 0]]]).astype(np.float32), room.faces)
+    assert score_meshes(stray, room) == score_meshes(room, room)
+    with pytest.raises(ParamsError, match="stray points"):
+        score_meshes(stray, room, "thesis")
+
+
+def test_a_triangle_that_reaches_far_is_scored_all_the_same() -> None:
+    room = to_mesh(box())
+    far = np.concatenate([room.vertices_m, [[500, 0, 0], [500, 1, 0], [0, 0, 0]]])
+    count = len(room.vertices_m)
+    faces = np.concatenate([room.faces, [[count, count + 1, count + 2]]])
+    scores = by_name(score_meshes(Mesh(far.astype(np.float32), faces.astype(np.int32)), room))
+    assert scores["Acc"] > 50
+    assert scores["Recall"] > 0.9
+
+
+def test_several_surfaces_are_scored_as_one_by_one() -> None:
+    capture = RoomCapture()
+    meshes = {"room": capture.mesh, "box": to_mesh(box()), "nothing": NO_MESH}
+    together = score_surfaces(meshes, capture.mesh)
+    depths = score_depths(meshes, capture)
+    for name, mesh in meshes.items():
+        np.testing.assert_equal(
+            [plain(score) for score in together[name]],
+            [plain(score) for score in score_meshes(mesh, capture.mesh)],
+        )
+        alone = score_depth(mesh, capture)
+        assert depths[name].frame_ids == alone.frame_ids
+        np.testing.assert_equal(
+            [plain(score) for score in depths[name].scores],
+            [plain(score) for score in alone.scores],
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,47 @@ from crossvox.core.checks import CaptureError
 from crossvox.core.threads import threads
 from crossvox.flow.runner import Work
 from crossvox.flow.stage import Collection, Input, Stage, how
+
+
+def _broken() -> None:
+    raise CaptureError("given: a broken scan; needed: a whole one; do: copy it again")
+
+
+def _bug() -> None:
+    raise ZeroDivisionError("division by zero")
+
+
+def _no_memory() -> None:
+    raise MemoryError
+
+
+def _idle() -> None:
+    """A long time in small pieces, which a signal ends at once."""
+    for _ in range(3000):
+        time.sleep(0.02)
+
+
+def _greedy() -> None:
+    taken = bytearray(400_000_000)
+    taken[::4096] = b"x" * len(taken[::4096])
+    time.sleep(60)
+
+
+FAULTS: dict[str, Callable[[], object]] = {
+    "": lambda: None,
+    "input": _broken,
+    "bug": _bug,
+    "memory": _no_memory,
+    "killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "ended": lambda: os._exit(7),
+    "slow": lambda: time.sleep(60),
+    "idle": _idle,
+    "while": lambda: time.sleep(0.5),
+    "nap": lambda: time.sleep(0.3),
+    "long nap": lambda: time.sleep(1),
+    "greedy": _greedy,
+}
+"""Ways to fail, or to take long, by name."""
 
 
 @dataclass(frozen=True)
@@ -31,18 +73,7 @@ class Echo(Stage):
         if self.marks is not None:
             (self.marks / f"{self.word}-{os.getpid()}-{time.monotonic_ns()}").touch()
         (work.out / "begun.txt").write_text("half")
-        if self.fault == "input":
-            raise CaptureError("given: a broken scan; needed: a whole one; do: copy it again")
-        if self.fault == "bug":
-            raise ZeroDivisionError("division by zero")
-        if self.fault == "memory":
-            raise MemoryError
-        if self.fault == "killed":
-            os.kill(os.getpid(), signal.SIGKILL)
-        if self.fault == "ended":
-            os._exit(7)
-        if self.fault == "slow":
-            time.sleep(60)
+        FAULTS[self.fault]()
         with work.watch("write"):
             (work.out / "word.txt").write_text(self.word)
         work.progress.step(f"{self.word}: letters")(len(self.word), len(self.word))

@@ -20,11 +20,13 @@ from crossvox.core.artifact import MANIFEST, Manifest, read_manifest, write_mani
 from crossvox.core.checks import ArtifactError, CaptureError, CrossvoxError
 from crossvox.flow import folder as folders
 from crossvox.flow import locks, rates
-from crossvox.flow.collection import close_collection, items_of, open_collection
+from crossvox.flow.choice import Choice
+from crossvox.flow.collection import enter, failures, items_of, open_collection
 from crossvox.flow.folder import building, is_current, recover
-from crossvox.flow.jobs import BACKENDS, Carry, Job, Outcome, attempt, death
+from crossvox.flow.jobs import BACKENDS, Carry, Job, Outcome, attempt
 from crossvox.flow.runner import DryRunEnds, Runner
 from crossvox.flow.stage import Input, Stage
+from crossvox.flow.worker import death
 
 sys.path.insert(0, str(Path(__file__).parent))
 from stages_for_tests import Echo, Echoes
@@ -295,7 +297,7 @@ def test_items_are_not_entered_into_a_folder_that_another_has_begun(tmp_path: Pa
     open_collection(out, Echoes(), {})
     before = state(out)
     with pytest.raises(ArtifactError, match="another process has begun"):
-        close_collection(out, mine, [], dict, {})
+        enter(out, mine, {}, {})
     assert state(out) == before
 
 
@@ -320,11 +322,17 @@ def test_what_fails_is_reported_and_the_others_go_on(
     made = Runner().make_all(Echoes(), words("a", "bad", "c", bad=fault), out, workers=workers)
     assert [o.status for o in made.outcomes] == ["made", "failed", "made"]
     assert text in made.failed[0].error
-    assert read_manifest(out).notes["failed"] == {"bad": made.failed[0].error}
+    before = failures(read_manifest(out))
+    assert [(name, f.reason) for name, f in before.items()] == [("bad", made.failed[0].error)]
     assert [path.name for path in items_of(out)] == ["a", "c"]
     again = Runner().make_all(Echoes(), words("a", "bad", "c"), out, workers=workers)
+    assert [o.status for o in again.outcomes] == ["kept", "failed", "kept"]
+    assert "--retry-failed" in again.failed[0].error
+    assert failures(read_manifest(out)) == before
+    retry = Runner(choice=Choice(retry_failed=True))
+    again = retry.make_all(Echoes(), words("a", "bad", "c"), out, workers=workers)
     assert [o.status for o in again.outcomes] == ["kept", "made", "kept"]
-    assert read_manifest(out).notes["failed"] == {}
+    assert failures(read_manifest(out)) == {}
     assert hidden(out) == []
 
 
@@ -334,7 +342,8 @@ def test_a_killed_worker_costs_its_item_alone(tmp_path: Path) -> None:
     made = Runner().make_all(Echoes(), words(*names, bad="killed"), out, workers=2)
     assert [o.status for o in made.outcomes] == ["made", "failed", "made", "made", "made"]
     assert "SIGKILL" in made.failed[0].error
-    again = Runner().make_all(Echoes(), words(*names), out, workers=2)
+    retry = Runner(choice=Choice(retry_failed=True))
+    again = retry.make_all(Echoes(), words(*names), out, workers=2)
     assert [o.status for o in again.outcomes] == ["kept", "made", "kept", "kept", "kept"]
     assert hidden(out) == []
 

@@ -15,7 +15,8 @@ from crossvox.core.checks import ParamsError, ShapeError
 from crossvox.core.grid import VoxelGrid
 from crossvox.core.volume import Mesh
 from crossvox.doors.isosurface import isosurface
-from crossvox.evaluate.protocols import sample_surface, score_meshes
+from crossvox.evaluate.protocols import score_meshes
+from crossvox.evaluate.sampling import sample_surface
 from crossvox.predict.params import SurfaceParams
 from crossvox.predict.prediction import ColorVolume, ScenePrediction
 from crossvox.predict.surface import mask_mesh, nearest_voxels, probability_mesh, volume_mesh

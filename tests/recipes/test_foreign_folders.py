@@ -1,88 +1,12 @@
-"""Nothing that this package did not write is ever replaced, whatever command is pointed at it."""
+"""Captures, scenes and pages in the place of what is written; see the test of all commands."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from walls import PREDICT, SMALL, TRAIN, TRAIN_2D, command, state, write_wall
-
-Words = Callable[[Path, Path], list[object]]
-
-COMMANDS: dict[str, Words] = {
-    "rooms": lambda house, out: ["rooms", out, "--count", 1, "--frames", 2],
-    "prepare": lambda house, out: ["prepare", house / "raw", out, *SMALL],
-    "train reconstruct": lambda house, out: ["train", "reconstruct", house / "data", out, *TRAIN],
-    "train segment2d": lambda house, out: ["train", "segment2d", house / "data", out, *TRAIN_2D],
-    "train segment3d": lambda house, out: ["train", "segment3d", house / "data", out, *TRAIN],
-    "predict": lambda house, out: [
-        *("predict", house / "run", house / "data", out, *PREDICT),
-        *("--scenes", "all", "--surface.level", "0.9"),
-    ],
-    "scan": lambda house, out: ["scan", house / "raw" / "scene0000_00", out],
-    "demo": lambda house, out: ["demo", out],
-    "flatten": lambda house, out: ["flatten", house / "data", out],
-    "import checkpoint": lambda house, out: ["import", "checkpoint", __file__, out],
-    "import hdf5": lambda house, out: ["import", "hdf5", __file__, out],
-    "export hdf5": lambda house, out: ["export", "hdf5", house / "data", out],
-    "export scannet": lambda house, out: ["export", "scannet", house / "data", out],
-    "evaluate segment2d": lambda house, out: [
-        *("evaluate", "segment2d", house / "run2d", house / "data", "--out", out),
-        *("--scenes", "all"),
-    ],
-    "study reconstruct": lambda house, out: [
-        *("study", "reconstruct", house / "data", out, "--arms", "rgb"),
-        *("--training-scenes", "scene0001_00", "--held-out-scenes", "scene0000_00"),
-    ],
-    "study segment3d": lambda house, out: [
-        *("study", "segment3d", house / "data", out, "--run2d", house / "run2d"),
-        *("--training-scenes", "scene0001_00", "--held-out-scenes", "scene0000_00"),
-    ],
-    "report": lambda house, out: ["report", house / "pred", out],
-}  # fmt: skip
-
-KINDS = ("photos", "hidden files", "a run", "a prediction", "damage", "a link", "a lost link",
-         "a file")  # fmt: skip
-
-
-def lay(kind: str, house: Path, out: Path) -> None:
-    """Put something into the place of OUT that the command did not write."""
-    if kind == "a run":
-        shutil.copytree(house / "run", out)
-    elif kind == "a prediction":
-        shutil.copytree(house / "pred", out)
-    elif kind == "a file":
-        out.write_text("dear")
-    elif kind == "a lost link":
-        out.symlink_to(out.with_name("elsewhere"))
-    else:
-        folder = out.with_name("elsewhere") if kind == "a link" else out
-        folder.mkdir()
-        if kind == "a link":
-            out.symlink_to(folder)
-        if kind == "damage":
-            (folder / "manifest.json").write_text("{")
-        name = ".notes" if kind == "hidden files" else "index.html"
-        (folder / name).write_text("dear")
-        (folder / ".git").mkdir()
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", COMMANDS)
-def test_what_a_command_did_not_write_stays_as_it_is(
-    name: str, kind: str, house: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "OUT"
-    lay(kind, house, out)
-    before, raw = state(tmp_path), state(house / "raw")
-    command(*COMMANDS[name](house, out), code=2)
-    error = capsys.readouterr().err
-    assert "OUT" in error or "elsewhere" in error
-    assert state(tmp_path) == before
-    assert state(house / "raw") == raw
-
+from walls import SMALL, command, state, write_wall
 
 # Captures
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,10 @@ import numpy as np
 import pytest
 
 from crossvox.cli import main
-from crossvox.core.artifact import read_manifest
+from crossvox.core.artifact import read_manifest, write_manifest
 from crossvox.core.checks import CrossvoxError
 from crossvox.doors.meshes import read_mesh
-from crossvox.recipes import prepare_scene
+from crossvox.recipes import prepare_scene, train_scenes
 from crossvox.recipes.data import read_scenes
 from crossvox.scene.store import read_volume
 
@@ -114,17 +115,26 @@ def test_the_page_is_one_file_without_requests(work: Path) -> None:
     assert str(work) not in text, "no path of this machine"
 
 
-def test_finished_work_is_kept(work: Path) -> None:
+def test_finished_work_is_kept(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {path: path.stat().st_mtime_ns for path in (work / "data").glob("*/manifest.json")}
-    out = work / "again.json"
+    out, trained, predicted = (work / f"{what}-again.json" for what in ("data", "run", "pred"))
     run("prepare", work / "rooms", work / "data", *SMALL, "--frame-skip", 1, "--workers", 1,
         "--json", out)  # fmt: skip
     assert {scene["status"] for scene in load(out)["scenes"]} == {"kept"}
     assert {path: path.stat().st_mtime_ns for path in before} == before
-    run("train", "reconstruct", work / "data", work / "run", *TRAIN, "--json", out)
-    assert load(out)["already_finished"]
-    run("predict", work / "run", work / "data", work / "pred", "--json", out)
-    assert load(out)["kept"] == (work / "data" / "val.txt").read_text().split()
+    with monkeypatch.context() as patch:
+        patch.setattr(train_scenes, "load_sources", None)  # no data is read
+        run("train", "reconstruct", work / "data", work / "run", *TRAIN, "--json", trained)
+    assert load(trained)["already_finished"]
+    manifest = read_manifest(work / "run")
+    notes = {name: value for name, value in manifest.notes.items() if name != "asked"}
+    write_manifest(work / "run", replace(manifest, notes=notes))
+    for _ in range(2):  # of a version that did not note it
+        run("train", "reconstruct", work / "data", work / "run", *TRAIN, "--json", trained)
+        assert load(trained)["already_finished"]
+        assert read_manifest(work / "run").notes == manifest.notes
+    run("predict", work / "run", work / "data", work / "pred", "--json", predicted)
+    assert load(predicted)["kept"] == (work / "data" / "val.txt").read_text().split()
 
 
 def test_other_params_in_the_same_run_folder_are_refused(
@@ -179,7 +189,7 @@ def test_an_interrupted_preparation_leaves_no_half_scene_and_goes_on(
     words = ["prepare", work / "rooms", tmp_path / "data", *SMALL, "--frame-skip", 4]
     run(*words, "--workers", 1, code=130)
     left = {path.name for path in (tmp_path / "data").iterdir()}
-    assert left == {"scene0000_00", "manifest.json", ".locks"}
+    assert left == {"scene0000_00", "manifest.json", "train.txt", "val.txt"}
     run(*words, "--workers", 1, "--json", tmp_path / "out.json")
     status = [scene["status"] for scene in load(tmp_path / "out.json")["scenes"]]
     assert status == ["kept", "made"]

@@ -225,7 +225,9 @@ def test_a_scan_that_fails_is_counted_and_the_others_go_on(
     assert found == {"a": "made", "bad": "failed", "c": "made"}
     assert not (out / "bad").exists()
     assert all("bad" not in names for names in lists(out).values())
-    prepared(three, out, "--json", report)
+    prepared(three, out, "--json", report, code=2)
+    assert "not tried again" in capsys.readouterr().err
+    prepared(three, out, "--json", report, "--retry-failed")
     found = {scene["item"]: scene["status"] for scene in json.loads(report.read_text())["scenes"]}
     assert found == {"a": "kept", "bad": "made", "c": "kept"}
     assert sorted(name for names in lists(out).values() for name in names) == ["a", "bad", "c"]
@@ -261,14 +263,14 @@ def test_workers_share_the_threads_that_this_process_may_use(
     from crossvox.flow import jobs
 
     given: list[int] = []
-    worker = jobs._Worker
+    worker = jobs.Worker
 
     class Recorded(worker):  # type: ignore[misc, valid-type]
         def __init__(self, share: int) -> None:
             given.append(share)
             super().__init__(share)
 
-    monkeypatch.setattr(jobs, "_Worker", Recorded)
+    monkeypatch.setattr(jobs, "Worker", Recorded)
     monkeypatch.setenv(budget.LIMIT, "")
     available = budget.threads()
     report = prepare(three, tmp_path / "data", QUICK, workers=2)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import math
+import os
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,16 +14,20 @@ from typing import Any
 import pytest
 
 import crossvox
+from crossvox.cli.run import exit_code
 from crossvox.core.artifact import Manifest, read_json, write_json, write_manifest
-from crossvox.core.checks import ArtifactError
+from crossvox.core.checks import ArtifactError, CrossvoxError
 from crossvox.core.volume import Score
 from crossvox.flow import locks
+from crossvox.flow.choice import Choice
 from crossvox.flow.progress import Silent
 from crossvox.flow.runner import DryRunEnds, Runner
 from crossvox.recipes.study.runner import Matrix, StudyReport, run_study
 from crossvox.study.arms import Arm
 from crossvox.study.results import Scored
 from crossvox.train.report import TrainReport
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 ARMS = (Arm("plain", "nothing"), Arm("better", "one thing"))
 BASE = Arm("base", "no learning", learns=False)
@@ -85,7 +92,7 @@ class Guess:
 
 
 def study(task: Task, out: Path, seeds: int = 2, arms: Any = ARMS, **identity: Any) -> StudyReport:
-    return run_study(task.matrix(**identity), out, arms, range(seeds))
+    return run_study(lambda _: task.matrix(**identity), out, arms, range(seeds))
 
 
 def test_seeds_are_done_in_turn_and_compared(tmp_path: Path) -> None:
@@ -184,7 +191,7 @@ def test_results_of_other_numbers_are_made_again_and_named(tmp_path: Path) -> No
     del record["numbers"], record["version"]
     write_json(path, record)
     said = Said()
-    report = run_study(task.matrix(), out, ARMS, [0], runner=Runner(said))
+    report = run_study(lambda _: task.matrix(), out, ARMS, [0], runner=Runner(said))
     assert (report.made, report.kept) == (("plain/seed-0",), ("better/seed-0",))
     assert any("plain/seed-0: its result is of numbers 0 (an older" in text for text in said.texts)
 
@@ -217,7 +224,7 @@ def test_a_dry_run_tells_what_would_be_made(tmp_path: Path) -> None:
     study(task, out, 1)
     runner = Runner(dry=True)
     with pytest.raises(DryRunEnds):
-        run_study(task.matrix(), out, ARMS, range(2), runner=runner)
+        run_study(lambda _: task.matrix(), out, ARMS, range(2), runner=runner)
     assert [(one.item, one.status) for one in runner.plan] == [
         ("plain/seed-0", "keep"),
         ("better/seed-0", "keep"),
@@ -225,6 +232,71 @@ def test_a_dry_run_tells_what_would_be_made(tmp_path: Path) -> None:
         ("better/seed-1", "make"),
     ]
     assert len(task.trained) == 2
+
+
+# Back ends
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A study that can be sent to workers; ``broken`` names an arm and seed that fails."""
+
+    broken: str = ""
+
+    def __call__(self, runner: Runner) -> Matrix:
+        return Frail(self.broken).matrix()
+
+
+class Frail(Task):
+    def __init__(self, broken: str) -> None:
+        super().__init__()
+        self.broken = broken
+
+    def train(self, arm: Arm, seed: int, run: Path) -> TrainReport:
+        if f"{arm.name}/seed-{seed}" == self.broken:
+            raise ArtifactError("given: a broken arm; needed: a whole one; do: mend it")
+        return super().train(arm, seed, run)
+
+
+def test_an_arm_that_fails_is_told_and_the_others_go_on(tmp_path: Path) -> None:
+    out, said = tmp_path / "out", Said()
+    report = run_study(Sent("plain/seed-1"), out, ARMS, range(2), runner=Runner(said))
+    assert report.made == ("plain/seed-0", "better/seed-0", "better/seed-1")
+    assert [(o.item, o.error) for o in report.failed] == [
+        ("plain/seed-1", "given: a broken arm; needed: a whole one; do: mend it")
+    ]
+    assert any("failed: plain/seed-1: given: a broken arm" in text for text in said.texts)
+    assert exit_code(report) == 2
+    again = run_study(Sent(), out, ARMS, range(2))
+    assert (again.made, again.failed) == (("plain/seed-1",), ())
+    with pytest.raises(CrossvoxError, match=r"none of the 1 runs could be made.*a broken arm"):
+        run_study(Sent("plain/seed-0"), tmp_path / "other", ARMS[:1], [0])
+
+
+def test_any_back_end_makes_the_same_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = str(Path(__file__).parent)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([here, os.environ.get("PYTHONPATH", "")]))
+    sent = importlib.import_module("test_study_runner").Sent()
+    run_study(sent, tmp_path / "here", ARMS, range(2))
+    report = run_study(sent, tmp_path / "pool", ARMS, range(2), workers=2)
+    assert sorted(report.made) == sorted(f"{a.name}/seed-{n}" for a in ARMS for n in (0, 1))
+    first, second = (read_json(tmp_path / name / "study.json") for name in ("here", "pool"))
+    for record in (first, second):
+        for result in record["results"]:
+            assert set(result.pop("seconds")) == {"train", "predict", "score"}
+        for arm in record["comparison"]["arms"]:
+            arm.pop("seconds")
+    assert first == second
+
+
+def test_shards_share_arms_and_seeds_and_all_is_compared(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    names = sorted(f"{arm.name}/seed-{seed}" for arm in ARMS for seed in range(2))
+    for part in (1, 2, 3):
+        runner = Runner(choice=Choice((part, 3)))
+        report = run_study(Sent(), out, ARMS, range(2), runner=runner)
+        assert sorted(report.made) == names[part - 1 :: 3]
+    assert [arm.seeds for arm in report.comparison.arms if arm.seeds] == [(0, 1), (0, 1)]
 
 
 class Said(Silent):

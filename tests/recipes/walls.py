@@ -61,6 +61,15 @@ def command(*words: object, code: int = 0) -> None:
     assert main([str(word) for word in words]) == code
 
 
+def stamps(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Kind, number, size and times of change of everything below a folder, and of itself."""
+    found = {path: path.lstat() for path in (folder, *folder.rglob("*"))}
+    return {
+        path.relative_to(folder).as_posix(): (at.st_mode, at.st_ino, at.st_size, at.st_mtime_ns)
+        for path, at in found.items()
+    }
+
+
 def state(folder: Path) -> dict[str, bytes | str]:
     """Everything below a folder, by path: contents of files, targets of links."""
     found: dict[str, bytes | str] = {}

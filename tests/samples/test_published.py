@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import pickle
 from pathlib import Path
@@ -307,3 +309,39 @@ def test_scenes_with_other_names_keep_them(tmp_path: Path) -> None:
     stored = OriginalFile(tmp_path / "a.hdf5")
     assert stored.scenes == ("kitchen",)
     assert stored.frame_ids(0) == ()
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whenever it comes: while sub-volumes are written, or as the file is closed."""
+    from crossvox.samples.published import writer as module
+
+    noise = np.random.default_rng(0).integers(0, 2, (16, 16, 16)).astype(bool)
+    whole = io.FileIO.write
+    written = 0
+
+    def fill(path: Path, room: int) -> None:
+        nonlocal written
+        written = 0
+
+        def write(self: io.FileIO, data: bytes) -> int:
+            nonlocal written
+            if written + len(data) > room:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            written += len(data)
+            return whole(self, data)
+
+        monkeypatch.setattr(module, "_raw_write", write)
+        with module.OriginalWriter(path, (16, 16, 16), 1, ["scene0000_00"]) as file:
+            for _ in range(8):
+                file.write("scene0000_00", noise, noise * 1, [0], np.eye(4))
+
+    fill(tmp_path / "whole.hdf5", 10**9)
+    size = written
+    for room in (0, 100, size // 2, size - 1):
+        with pytest.raises(OSError, match="No space left"):
+            fill(tmp_path / "full.hdf5", room)
+        assert [path.name for path in tmp_path.iterdir()] == ["whole.hdf5"]
+    fill(tmp_path / "again.hdf5", size)
+    assert (tmp_path / "again.hdf5").read_bytes() == (tmp_path / "whole.hdf5").read_bytes()

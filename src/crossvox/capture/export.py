@@ -12,6 +12,7 @@ import numpy as np
 
 from crossvox.capture.files import write_matrix
 from crossvox.capture.folder import MM_PER_M
+from crossvox.capture.kept import KeptDepth
 from crossvox.capture.stored import LOST_POSE
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, ParamsError, PoseError, expect
@@ -58,6 +59,7 @@ def export_folder(
     *,
     frame_skip: int = 10,
     size: Size | None = (320, 240),
+    kept: KeptDepth | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ExportReport:
     """Write a capture as an exported folder.
@@ -72,6 +74,7 @@ def export_folder(
         frame_skip: write every ``frame_skip``-th frame, from the first.
         size: image size ``(width, height)`` to export at; None: the capture's own. Where a stored
             JPEG has that size already, its bytes are copied untouched.
+        kept: receives the depth images that are written, for who reads the folder right after.
         progress: called with frames done and frames in total.
 
     Returns:
@@ -96,7 +99,7 @@ def export_folder(
     pool = ThreadPoolExecutor(max_workers=threads())
     try:
         for outcome in pool.map(
-            lambda p: _export_frame(capture, p, folder, camera.size), positions
+            lambda p: _export_frame(capture, p, folder, camera.size, kept), positions
         ):
             done.append(outcome)
             if progress is not None:
@@ -129,7 +132,9 @@ def export_folder(
     )
 
 
-def _export_frame(capture: Capture, position: int, folder: Path, size: Size) -> _Exported:
+def _export_frame(
+    capture: Capture, position: int, folder: Path, size: Size, kept: KeptDepth | None
+) -> _Exported:
     number = capture.frame_ids[position]
     try:
         frame = capture.frame(position, size, Parts(stored=True))
@@ -140,12 +145,15 @@ def _export_frame(capture: Capture, position: int, folder: Path, size: Size) -> 
     depth_mm = np.rint(frame.depth_m * np.float32(MM_PER_M))
     # What 16 bits of millimetres cannot hold (beyond 65.5 m) is no reading indoors.
     depth_mm[~(depth_mm <= 65535)] = 0
+    stored_mm = depth_mm.astype(np.uint16)
     write_bytes(folder / "color" / f"{number}.jpg", stored.color or _encoded(frame))
-    write_bytes(folder / "depth" / f"{number}.png", encode_png(depth_mm.astype(np.uint16)))
+    write_bytes(folder / "depth" / f"{number}.png", encode_png(stored_mm))
     if frame.labels is not None:
         write_bytes(folder / "label" / f"{number}.png", encode_png(frame.labels))
     matrix = LOST_POSE if frame.pose is None else frame.pose.world_from_camera
     write_matrix(folder / "pose" / f"{number}.txt", matrix if stored.pose is None else stored.pose)
+    if kept is not None:
+        kept.add(number, stored_mm)
     unknown = dict(stored.unknown_ids)
     return _Exported(number, frame.pose is None, frame.labels is not None, unknown)
 

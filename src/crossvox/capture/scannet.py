@@ -64,7 +64,7 @@ class ScanNetCapture(StoredCapture):
         self.units_per_m = header.depth_shift
         self._label_map_path = label_map or self._find_label_map()
         folder = self.sens_path.parent / LABEL_FOLDER
-        if len(list(self.sens_path.parent.glob("*.sens"))) > 1:
+        if len(list(self.sens_path.parent.glob("[!.]*.sens"))) > 1:
             folder = folder / self.sens_path.stem  # shared folders: labels cannot be told apart
         self._labels = numbered(folder, (".png",))
         if not folder.is_dir() and list(folder.parent.glob("*label-filt.zip")):
@@ -152,7 +152,7 @@ def find_sens(path: Path) -> Path:
     """
     if not path.is_dir():
         return path
-    found = sorted(path.glob("*.sens"))
+    found = sorted(path.glob("[!.]*.sens"))
     named = [file for file in found if file.stem == path.resolve().name]
     chosen = named or found
     expect(
@@ -167,7 +167,7 @@ def find_sens(path: Path) -> Path:
 
 def _claims(path: Path) -> str | None:
     if path.is_dir():
-        return next((file.name for file in sorted(path.glob("*.sens"))), None)
+        return next((file.name for file in sorted(path.glob("[!.]*.sens"))), None)
     return path.name if path.suffix.lower() == ".sens" else None
 
 

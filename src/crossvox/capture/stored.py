@@ -222,9 +222,11 @@ class StoredCapture(ABC):
         table = self.label_map()
         if size is not None:
             raw = resize_nearest(raw, size)
-        strange = raw[~table.known[raw]]
-        ids, counts = np.unique(strange, return_counts=True)
-        return table.apply(raw), dict(zip(ids.tolist(), counts.tolist(), strict=True))
+        labels, known = table.apply(raw), table.known.take(raw)
+        if known.all():
+            return labels, {}
+        ids, counts = np.unique(raw[~known], return_counts=True)
+        return labels, dict(zip(ids.tolist(), counts.tolist(), strict=True))
 
 
 def _position(index: int, count: int) -> int:

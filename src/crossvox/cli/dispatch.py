@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import crossvox
 from crossvox.cli.pipes import printing
+from crossvox.cli.signals import INTERRUPTED, REMARK, terminating
 from crossvox.core.registry import nearest
 from crossvox.recipes.commands import COMMANDS
 
@@ -22,10 +23,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     chosen = split_command(words)
     if chosen is not None:
-        from crossvox.cli.run import run
+        try:
+            with terminating():
+                from crossvox.cli.run import run
 
-        name, rest = chosen
-        return run(COMMANDS[name], rest)
+                name, rest = chosen
+                return run(COMMANDS[name], rest)
+        except KeyboardInterrupt:  # while it was loaded
+            print(REMARK, file=sys.stderr)
+            return INTERRUPTED
     if words[:1] == ["--completion"]:
         from crossvox.cli.completion import completion
 
@@ -64,7 +70,8 @@ def usage() -> str:
             "a run folder, a manifest or a JSON file, and flags go on top; --dry-run tells what",
             "would be done; --json FILE writes the result. crossvox --completion bash (zsh, fish)",
             "prints what a shell needs to complete all of it.",
-            "Exit codes: 0 done, 2 wrong input or usage, 130 interrupted.",
+            "Exit codes: 0 done; 2 wrong input or usage, or a part failed; 130 interrupted by",
+            "Ctrl-C or SIGTERM: the same command goes on.",
         ]
     )
 

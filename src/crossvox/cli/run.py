@@ -4,49 +4,53 @@ from __future__ import annotations
 
 import inspect
 import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from crossvox.cli.pipes import printing
 from crossvox.cli.plan import show_plan
+from crossvox.cli.signals import INTERRUPTED, REMARK, terminating
 from crossvox.cli.signature import Asked, ItemOptions, Options, parse
 from crossvox.cli.tables import show
-from crossvox.cli.terminal import Terminal
+from crossvox.cli.terminal import Terminal, shown
 from crossvox.core.artifact import write_json
-from crossvox.core.checks import CrossvoxError, ParamsError, expect
+from crossvox.core.checks import CrossvoxError, ParamsError, error_text, expect
 from crossvox.flow.choice import Choice, read_names, read_shard, slurm_shard
+from crossvox.flow.folder import expect_own_json
 from crossvox.flow.memory import read_size
 from crossvox.flow.runner import DryRunEnds, Planned, Runner
 from crossvox.recipes.commands import Command
 
-OK, BROKEN, INTERRUPTED = 0, 2, 130
+OK, BROKEN = 0, 2
 
 
 def run(command: Command, words: Sequence[str]) -> int:
     """Run one command; returns the exit code."""
     try:
-        with _terminating():
+        with terminating():
             function = command.load()
             with printing():
                 asked = parse(function, command.name, words, by_item=command.by_item)
+            if asked.options.json is not None:
+                expect_own_json(asked.options.json)
             if asked.options.dry_run:
                 return _plan(command, function, asked)
-            return _do(function, asked)
+            return _do(command, function, asked)
     except CrossvoxError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return BROKEN
-    except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
-        text = f"{error.strerror or error}{where}; what was finished before is kept"
-        print(f"error: {text}", file=sys.stderr)
-        return BROKEN
+        return _broken(error_text(error))
+    except (OSError, MemoryError) as error:
+        return _broken(f"{error_text(error)}; what was finished before is kept")
     except KeyboardInterrupt:
-        print("interrupted; run the same command again to continue", file=sys.stderr)
+        print(REMARK, file=sys.stderr)
         return INTERRUPTED
+
+
+def _broken(text: str) -> int:
+    print(shown(f"error: {text}").plain, file=sys.stderr)
+    return BROKEN
 
 
 def exit_code(result: Any) -> int:
@@ -58,12 +62,13 @@ def exit_code(result: Any) -> int:
     return OK
 
 
-def _do(function: Callable[..., Any], asked: Asked) -> int:
+def _do(command: Command, function: Callable[..., Any], asked: Asked) -> int:
     terminal = Terminal()
     with terminal:
+        # What a command needs may take seconds to load: it says that it lives before it does.
+        terminal.say(f"{command.name}: loading")
         result = function(**asked.arguments, **_injected(function, asked.options, terminal))
-    if asked.options.json is not None:
-        write_json(asked.options.json, result)
+    _write_result(asked.options.json, result)
     show(result, terminal)
     return exit_code(result)
 
@@ -75,12 +80,18 @@ def _plan(command: Command, function: Callable[..., Any], asked: Asked) -> int:
     if "runner" in inspect.signature(function).parameters:
         runner = _runner(asked.options, terminal, dry=True)
         with terminal, suppress(DryRunEnds):
+            terminal.say(f"{command.name}: loading")
             function(**asked.arguments, runner=runner)
         plan = runner.plan
-    if asked.options.json is not None:
-        write_json(asked.options.json, plan)
+    _write_result(asked.options.json, plan)
     show_plan(plan, terminal)
     return OK
+
+
+def _write_result(path: Path | None, result: Any) -> None:
+    if path is not None:
+        expect_own_json(path, result)
+        write_json(path, result)
 
 
 def _injected(function: Callable[..., Any], options: Options, terminal: Terminal) -> dict[str, Any]:
@@ -129,25 +140,3 @@ def _choice(options: Options, terminal: Terminal) -> Choice:
         read_names(options.skip) if options.skip else (),
         options.retry_failed,
     )
-
-
-@contextmanager
-def _terminating() -> Iterator[None]:
-    """SIGTERM ends a command like Ctrl-C: what is half-written goes, the rest is kept."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    me = os.getpid()
-
-    def interrupt(number: int, _: Any) -> None:
-        if os.getpid() != me:
-            # A forked worker ends as it would have.
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -8,6 +8,7 @@ runs along z, not along the ray.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -237,9 +238,9 @@ class Pose:
             return None
         return cls(matrix)
 
-    @property
+    @cached_property
     def camera_from_world(self) -> NDArray[np.float64]:
-        """The inverse transform, ``(4, 4)``."""
+        """The inverse transform, ``(4, 4)``; worked out once."""
         return self.inverse().world_from_camera
 
     @property

@@ -7,6 +7,8 @@ what to do.
 
 from __future__ import annotations
 
+import re
+
 
 class CrossvoxError(Exception):
     """Something about the input or the request is wrong, and the text says what to do."""
@@ -52,3 +54,29 @@ def expect(
     """
     if not condition:
         raise error(f"given: {given}; needed: {needed}; do: {do}")
+
+
+_UNFINISHED = re.compile(r"(?<![^/\\\s'\"])\.([^/\\]+?)(?:\.[0-9a-f]{8}){1,2}\.part")
+"""A file or folder that is being written, in a path: ``.NAME.XXXXXXXX.part``."""
+
+
+def error_text(error: BaseException) -> str:
+    """What went wrong, as a user may read it: no name of a file or folder that is being written.
+
+    What the system refuses is said with the file; some writers of a full disk count bytes alone.
+
+    Example:
+        >>> error_text(OSError(28, "No space left on device", "/a/.b.0123abcd.part/c"))
+        'No space left on device /a/b/c'
+    """
+    if isinstance(error, CrossvoxError):
+        text = str(error)
+    elif isinstance(error, MemoryError):
+        text = "out of memory"
+    elif isinstance(error, OSError) and error.errno is None:
+        text = f"a file could not be read or written ({error}); is the disk full?"
+    elif isinstance(error, OSError):
+        text = f"{error.strerror}" + (f" {error.filename}" if error.filename else "")
+    else:
+        text = f"{type(error).__name__}: {error}"
+    return _UNFINISHED.sub(r"\1", text)

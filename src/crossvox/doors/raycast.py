@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from crossvox.core.camera import Intrinsics, Pose, pixel_rays
 from crossvox.core.volume import Mesh
+from crossvox.doors.embree import EmbreePackets, library, turned
 
 
 @lru_cache(maxsize=8)
@@ -42,33 +43,76 @@ class Raycaster:
     """A mesh, ready for ray queries. One object may serve several threads."""
 
     def __init__(self, mesh: Mesh) -> None:
+        found = library() if len(mesh.faces) else None
+        self._packets = EmbreePackets(found, mesh) if found is not None else None
+        self._single = _Single(mesh) if len(mesh.faces) and found is None else None
+
+    def cast(
+        self, origins_m: NDArray[Any], directions: NDArray[Any], *, coherent: bool = False
+    ) -> Hits:
+        """First hits of rays ``(R, 3)``, ``(R, 3)``; directions need not be of unit length.
+
+        Args:
+            origins_m: one for each ray, or ``(1, 3)`` for all of them.
+            directions: of the rays.
+            coherent: neighbours take nearly the same way, as those of an image do: quicker. The
+                distances are the same; of two faces that meet where a ray hits, it may be the
+                other one.
+        """
+        return self._cast(origins_m, directions, 0, coherent)
+
+    def _cast(
+        self, origins_m: NDArray[Any], directions: NDArray[Any], width: int, coherent: bool
+    ) -> Hits:
+        count = len(directions)
+        origins_m = np.ascontiguousarray(origins_m, dtype=np.float32)
+        directions = np.ascontiguousarray(directions, dtype=np.float32)
+        if self._packets is not None and count:
+            return Hits(*self._packets.cast(origins_m, directions, width, coherent=coherent))
+        if self._single is not None and count:
+            return self._single.cast(origins_m, directions)
+        return Hits(
+            np.full(count, np.inf, np.float32),
+            np.full(count, -1, np.int32),
+            np.zeros(count, np.float32),
+            np.zeros(count, np.float32),
+        )
+
+    def view(self, camera: Intrinsics, pose: Pose, *, coherent: bool = False) -> Hits:
+        """Cast a ray through every pixel centre; ``distance`` is the depth z, row-major pixels."""
+        rotation = pose.world_from_camera[:3, :3].astype(np.float32)
+        # Not a matrix product: BLAS would start threads of its own inside every caller's thread.
+        directions = turned(_rays(camera), rotation)
+        return self._cast(pose.position_m[None], directions, camera.width, coherent)
+
+    def depth(self, camera: Intrinsics, pose: Pose) -> NDArray[np.float32]:
+        """Depth image ``(H, W)`` float32 metres along z, 0 where nothing is hit."""
+        distance = self.view(camera, pose, coherent=True).distance
+        distance[np.isinf(distance)] = 0
+        return distance.reshape(camera.height, camera.width)
+
+
+class _Single:
+    """A mesh asked for one ray at a time, through embreex itself: the same hits, more slowly."""
+
+    def __init__(self, mesh: Mesh) -> None:
         from embreex.mesh_construction import TriangleMesh
         from embreex.rtcore_scene import EmbreeScene
 
-        self._empty = len(mesh.faces) == 0
-        if not self._empty:
-            # Said, since older embreex is not robust by itself: rays slip through where faces meet.
-            self._scene = EmbreeScene(robust=True)
-            self._mesh = TriangleMesh(
-                self._scene,
-                np.ascontiguousarray(mesh.vertices_m, dtype=np.float32),
-                np.ascontiguousarray(mesh.faces, dtype=np.int32),
-            )
-            self._scene.run(np.zeros((1, 3), np.float32), np.ones((1, 3), np.float32))
+        # Said, since older embreex is not robust by itself: rays slip through where faces meet.
+        self._scene = EmbreeScene(robust=True)
+        self._mesh = TriangleMesh(
+            self._scene,
+            np.ascontiguousarray(mesh.vertices_m, dtype=np.float32),
+            np.ascontiguousarray(mesh.faces, dtype=np.int32),
+        )
+        self._scene.run(np.zeros((1, 3), np.float32), np.ones((1, 3), np.float32))
 
     def cast(self, origins_m: NDArray[Any], directions: NDArray[Any]) -> Hits:
-        """First hits of rays ``(R, 3)``, ``(R, 3)``; directions need not be of unit length."""
-        count = len(origins_m)
-        if self._empty or count == 0:
-            return Hits(
-                np.full(count, np.inf, np.float32),
-                np.full(count, -1, np.int32),
-                np.zeros(count, np.float32),
-                np.zeros(count, np.float32),
-            )
+        """First hits, as of :meth:`Raycaster.cast`."""
         found: dict[str, NDArray[Any]] = self._scene.run(
-            np.ascontiguousarray(origins_m, dtype=np.float32),
-            np.ascontiguousarray(directions, dtype=np.float32),
+            np.ascontiguousarray(np.broadcast_to(origins_m, directions.shape)),
+            directions,
             output=1,
         )
         missed = found["primID"] < 0
@@ -78,17 +122,3 @@ class Raycaster:
             found["u"],
             found["v"],
         )
-
-    def view(self, camera: Intrinsics, pose: Pose) -> Hits:
-        """Cast a ray through every pixel centre; ``distance`` is the depth z, row-major pixels."""
-        rotation = pose.world_from_camera[:3, :3].astype(np.float32)
-        # Not a matrix product: BLAS would start threads of its own inside every caller's thread.
-        directions = np.einsum("nc,kc->nk", _rays(camera), rotation)
-        origins = np.broadcast_to(pose.position_m, directions.shape)
-        return self.cast(origins, directions)
-
-    def depth(self, camera: Intrinsics, pose: Pose) -> NDArray[np.float32]:
-        """Depth image ``(H, W)`` float32 metres along z, 0 where nothing is hit."""
-        distance = self.view(camera, pose).distance
-        depth = np.where(np.isfinite(distance), distance, 0).astype(np.float32)
-        return depth.reshape(camera.height, camera.width)

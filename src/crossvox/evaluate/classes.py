@@ -11,6 +11,7 @@ beside it and are never averaged.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -32,7 +33,7 @@ from crossvox.evaluate.counts import (
     count_vertices,
     count_volume,
 )
-from crossvox.evaluate.gather import Gathered, Report, gather
+from crossvox.evaluate.gather import Gathered, Kept, Report, expect_unseen, gather
 from crossvox.evaluate.predicted import Scored, majority_class, read_predicted
 from crossvox.evaluate.references import VOLUME, read_classes, read_labelled, reference_labels
 from crossvox.metrics import confusion
@@ -60,6 +61,8 @@ class ClassEvaluation:
         unlabelled: scenes without ground-truth labels, which are not scored.
         seen: scenes that the run learnt from.
         notes: what a reader of the numbers must know.
+        failed: scenes that could not be measured, and why; they are in nothing above.
+        waiting: scenes that nobody has measured so far.
     """
 
     protocol: str
@@ -73,6 +76,8 @@ class ClassEvaluation:
     unlabelled: tuple[str, ...] = ()
     seen: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    failed: dict[str, str] = field(default_factory=dict)
+    waiting: tuple[str, ...] = ()
 
 
 def evaluate_classes(
@@ -105,6 +110,18 @@ def count_classes(
     pred: Path, data: Path, progress: Report | None = None, *, seen_scenes: bool = False
 ) -> Gathered[SceneCounts]:
     """Count every labelled scene of a prediction; see :func:`evaluate_classes`."""
+    scenes = scenes_to_count(pred, data)
+    found: dict[str, dict[str, SceneCounts] | None] = {}
+    expect_unseen(scenes, seen_scenes)
+    for done, scene in enumerate(scenes, start=1):
+        found[scene.name] = count_scene(scene)
+        if progress is not None:
+            progress(done, len(scenes))
+    return gather_counts(data, scenes, Kept(found), seen_scenes=seen_scenes)
+
+
+def scenes_to_count(pred: Path, data: Path) -> list[Scored]:
+    """The scenes of a prediction, in order; see :func:`evaluate_classes`."""
     scenes = read_predicted(pred, data)
     expect(
         any((one.predicted / name).is_file() for one in scenes for name in CLASS_MESHES.values()),
@@ -113,14 +130,47 @@ def count_classes(
         do="run 'crossvox predict' again",
         error=ArtifactError,
     )
+    return scenes
+
+
+def gather_counts(
+    data: Path,
+    scenes: Sequence[Scored],
+    kept: Kept[dict[str, SceneCounts]],
+    *,
+    seen_scenes: bool = False,
+) -> Gathered[SceneCounts]:
+    """Put counts of scenes together; see :func:`evaluate_classes`.
+
+    Args:
+        data: folder that ``crossvox prepare`` wrote (or one scene of it).
+        scenes: of the prediction.
+        kept: what :func:`count_scene` gave for each.
+        seen_scenes: scenes that the run learnt from count for the whole as well.
+    """
     methods = (*CLASS_MESHES, MAJORITY)
     return gather(
-        scenes, methods, count_scene, data=data, seen_scenes=seen_scenes, progress=progress
+        kept.among(scenes),
+        methods,
+        lambda scene: kept.found[scene.name],
+        data=data,
+        seen_scenes=seen_scenes,
     )
 
 
-def write_classes(pred: Path, found: Gathered[SceneCounts]) -> ClassEvaluation:
-    """Scores of what was counted, written as ``PRED/scores.classes.json``."""
+def write_classes(
+    pred: Path,
+    found: Gathered[SceneCounts],
+    kept: Kept[dict[str, SceneCounts]] | None = None,
+) -> ClassEvaluation:
+    """Scores of what was counted, written as ``PRED/scores.classes.json``.
+
+    Args:
+        pred: folder that ``crossvox predict`` wrote.
+        found: the counts.
+        kept: tells what was not counted; None: everything was.
+    """
+    kept = kept or Kept(dict.fromkeys(found.found))
     whole = {method: added_counts(counts) for method, counts in found.whole.items()}
     evaluation = ClassEvaluation(
         protocol=PROTOCOL,
@@ -138,7 +188,9 @@ def write_classes(pred: Path, found: Gathered[SceneCounts]) -> ClassEvaluation:
         missing=found.missing,
         unlabelled=found.unlabelled,
         seen=found.seen,
-        notes=tuple(_notes(found, whole)),
+        notes=(*_notes(found, whole), *kept.remarks()),
+        failed=dict(kept.failed),
+        waiting=kept.waiting,
     )
     write_json(pred / f"scores.{PROTOCOL}.json", plain(evaluation))
     return evaluation

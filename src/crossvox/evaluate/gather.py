@@ -7,7 +7,7 @@ whole, and what a reader must know of those that do not, is decided here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -17,6 +17,52 @@ from crossvox.evaluate.predicted import Scored, coverage_remarks
 T = TypeVar("T")
 
 Report = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Kept(Generic[T]):
+    """What was measured before, scene by scene, by whoever.
+
+    Attributes:
+        found: scene -> what was measured, by method; None if the scene has no ground truth.
+        failed: scenes that could not be measured, and why.
+        waiting: scenes that nobody has measured so far.
+    """
+
+    found: Mapping[str, T | None]
+    failed: Mapping[str, str] = field(default_factory=dict)
+    waiting: tuple[str, ...] = ()
+
+    def among(self, scenes: Sequence[Scored]) -> list[Scored]:
+        """The scenes that were measured.
+
+        Raises:
+            ArtifactError: none was.
+        """
+        done = [scene for scene in scenes if scene.name in self.found]
+        reasons = "; ".join(f"{name}: {why}" for name, why in list(self.failed.items())[:3])
+        expect(
+            len(done) > 0,
+            given=f"{len(scenes)} predicted scenes, none of which is measured ({reasons or 'yet'})",
+            needed="at least one",
+            do="mend what is wrong with them, or wait for those who are at work on them",
+            error=ArtifactError,
+        )
+        return done
+
+    def remarks(self) -> list[str]:
+        """What a reader must know of scenes that were not measured."""
+        every = len(self.found) + len(self.failed) + len(self.waiting)
+        notes = []
+        if self.failed:
+            reasons = "; ".join(f"{name}: {why}" for name, why in self.failed.items())
+            notes.append(f"{len(self.failed)} of {every} scenes could not be scored: {reasons}")
+        if self.waiting:
+            notes.append(
+                f"{len(self.waiting)} of {every} scenes are not scored yet: "
+                f"{', '.join(self.waiting)}"
+            )
+        return notes
 
 
 @dataclass(frozen=True, eq=False)

@@ -96,13 +96,8 @@ def expect_one_way(pred: Path, manifests: Mapping[str, Manifest]) -> None:
     groups: dict[str, list[str]] = {}
     ways: dict[str, dict[str, Any]] = {}
     for scene, manifest in manifests.items():
-        way = {
-            "params": manifest.params,
-            "parents": {role: manifest.parents.get(role) for role in MADE_BY},
-            "numbers": manifest.numbers,
-        }
-        key = digest(way)
-        ways[key] = way
+        key = way_of(manifest)
+        ways[key] = _way(manifest)
         groups.setdefault(key, []).append(scene)
     if len(groups) < 2:
         return
@@ -115,6 +110,19 @@ def expect_one_way(pred: Path, manifests: Mapping[str, Manifest]) -> None:
         f"for all scenes of a prediction; do: predict the others into a folder of their own, or "
         f"all of them again"
     )
+
+
+def way_of(manifest: Manifest) -> str:
+    """A fingerprint of the way that a scene was predicted in: by what, with which parameters."""
+    return digest(_way(manifest))
+
+
+def _way(manifest: Manifest) -> dict[str, Any]:
+    return {
+        "params": manifest.params,
+        "parents": {role: manifest.parents.get(role) for role in MADE_BY},
+        "numbers": manifest.numbers,
+    }
 
 
 def majority_class(folders: Iterable[Path]) -> int | None:

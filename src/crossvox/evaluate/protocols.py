@@ -12,7 +12,7 @@ pipeline used there (its crop is treated as a scale). Kept for comparison with i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -26,30 +26,25 @@ from crossvox.core.frame import Capture, Parts, fit_nearest
 from crossvox.core.threads import threads
 from crossvox.core.volume import Mesh, Score
 from crossvox.doors.raycast import Raycaster
+from crossvox.evaluate.sampling import expect_size, sample_surface
 from crossvox.metrics import (
     DepthErrors,
     added_depth,
     depth_errors,
     depth_scores,
-    surface_distances,
     surface_errors,
     surface_scores,
     voxel_downsample,
 )
+from crossvox.metrics.nearest import PointSet
+from crossvox.metrics.surfaces import distances_between, expect_reference
 
 Protocol = Literal["surface", "thesis"]
 PROTOCOLS: tuple[Protocol, ...] = ("surface", "thesis")
 
-SPACING_M = 0.01
-"""Distance between sampled points: one point a square of this edge."""
-
-MOST_POINTS = 4_000_000
-"""Sampling gets coarser, never larger, beyond this many points a surface (400 m^2 at 1 cm)."""
-
 THESIS_SIZE: Size = (328, 256)
 """Size of the published pipeline's depth renderings."""
 
-_SEED = 20210901
 _DEPTH_ONLY = Parts(rgb=False, depth=True, labels=False)
 
 
@@ -68,55 +63,16 @@ def check_protocol(protocol: str) -> Protocol:
     )
 
 
-def sample_surface(
-    mesh: Mesh, spacing_m: float = SPACING_M, most: int = MOST_POINTS
-) -> NDArray[np.float64]:
-    """Spread points evenly over a mesh, by area. The same mesh always gives the same points.
-
-    Area is walked in file order in steps of equal size (one jittered point a step), so that every
-    triangle gets its share to within one point. Inside a triangle the points follow Roberts' R2
-    sequence, shifted at random for each triangle, folded from the unit square.
-
-    Args:
-        mesh: the surface; triangles without area get no points.
-        spacing_m: one point a ``spacing_m ** 2`` of area.
-        most: upper limit of points; a larger surface is sampled more coarsely.
-
-    Returns:
-        ``(N, 3)`` float64 metres, ``N = min(ceil(area / spacing_m^2), most)``; empty for a mesh
-        without area.
-    """
-    expect(
-        spacing_m > 0 and most > 0,
-        given=f"a spacing of {spacing_m} m and at most {most} points",
-        needed="positive numbers",
-        do="pass a spacing such as 0.01",
-        error=ParamsError,
-    )
-    corners = mesh.vertices_m.astype(np.float64)[mesh.faces]
-    edge_1, edge_2 = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    area = 0.5 * np.linalg.norm(np.cross(edge_1, edge_2), axis=-1)
-    upto = np.cumsum(area)
-    total = float(upto[-1]) if len(upto) else 0.0
-    if total <= 0:
-        return np.zeros((0, 3))
-    count = min(int(np.ceil(total / spacing_m**2)), most)
-    random = np.random.default_rng(_SEED)
-    at = (np.arange(count) + random.random(count)) * (total / count)
-    # side="right" skips triangles without area; rounding must not step behind the last one.
-    face = np.minimum(np.searchsorted(upto, at, side="right"), int(np.flatnonzero(area)[-1]))
-    nth = np.arange(count) - np.searchsorted(face, face, side="left")
-    shift = random.random((len(area), 2))[face]
-    a, b = ((nth[:, None] * (0.7548776662466927, 0.5698402909980532) + shift) % 1.0).T
-    fold = a + b > 1
-    a, b = np.where(fold, 1 - a, a), np.where(fold, 1 - b, b)
-    return np.asarray(corners[face, 0] + a[:, None] * edge_1[face] + b[:, None] * edge_2[face])
-
-
 def surface_points(mesh: Mesh, protocol: Protocol) -> NDArray[np.float64]:
-    """The points by which a protocol measures a mesh, thinned to 2 cm cells, ``(N, 3)`` metres."""
-    points = mesh.vertices_m if check_protocol(protocol) == "thesis" else sample_surface(mesh)
-    return voxel_downsample(points)
+    """The points by which a protocol measures a mesh, thinned to 2 cm cells, ``(N, 3)`` metres.
+
+    Raises:
+        ParamsError: the mesh is too large for a room.
+    """
+    thesis = check_protocol(protocol) == "thesis"
+    # Only what is measured counts: of protocol surface no vertex without a face.
+    expect_size(mesh, vertices=thesis)
+    return voxel_downsample(mesh.vertices_m if thesis else sample_surface(mesh))
 
 
 def score_meshes(predicted: Mesh, reference: Mesh, protocol: Protocol = "surface") -> list[Score]:
@@ -126,13 +82,30 @@ def score_meshes(predicted: Mesh, reference: Mesh, protocol: Protocol = "surface
     every method alike.
 
     Raises:
+        ParamsError: a mesh is too large for a room.
         ShapeError: the reference has no surface. (An empty prediction is scored, see
             ``crossvox.metrics.surface_errors``.)
     """
-    distances = surface_distances(
-        surface_points(predicted, protocol), surface_points(reference, protocol)
-    )
-    return surface_scores(surface_errors(distances), protocol, distances)
+    return score_surfaces({"": predicted}, reference, protocol)[""]
+
+
+def score_surfaces(
+    predicted: Mapping[str, Mesh], reference: Mesh, protocol: Protocol = "surface"
+) -> dict[str, list[Score]]:
+    """3D scores of several meshes against one, by name; see :func:`score_meshes`.
+
+    The reference is sampled and made ready once.
+    """
+    with ThreadPoolExecutor(threads()) as pool:
+        pending = pool.map(lambda mesh: surface_points(mesh, protocol), predicted.values())
+        truth = surface_points(reference, protocol)
+        expect_reference(truth)
+        against = PointSet(truth)
+        scores = {}
+        for name, points in zip(predicted, pending, strict=True):
+            distances = distances_between(PointSet(points), against)
+            scores[name] = surface_scores(surface_errors(distances), protocol, distances)
+    return scores
 
 
 @dataclass(frozen=True)
@@ -177,12 +150,66 @@ def score_depth(
     Raises:
         CaptureError: no frame has a valid pose, or a frame cannot be read.
     """
+    return score_depths({"": mesh}, capture, protocol, progress)[""]
+
+
+def score_depths(
+    meshes: Mapping[str, Mesh],
+    capture: Capture,
+    protocol: Protocol = "surface",
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, DepthEvaluation]:
+    """The same for several surfaces of one scene, by name: each frame is read once for all."""
     fit, camera = depth_camera(capture.camera(), protocol)
-    posed: list[tuple[int, Pose]] = []
-    for index in range(len(capture)):
-        pose = capture.pose(index)
-        if pose is not None:
-            posed.append((index, pose))
+    posed = _posed(capture)
+    casters = [Raycaster(mesh) for mesh in meshes.values()]
+
+    def compare(
+        caster: Raycaster, reference_m: NDArray[Any], pose: Pose
+    ) -> tuple[DepthErrors, dict[str, float]]:
+        rendered_m = caster.depth(camera, pose)
+        return depth_errors(rendered_m, reference_m), added_depth(rendered_m, reference_m)
+
+    found: list[list[tuple[DepthErrors, dict[str, float]]]] = []
+    workers = threads()
+    pending: deque[list[Future[tuple[DepthErrors, dict[str, float]]]]] = deque()
+    # Frames are read here, one by one, for a reader need not be safe to share between threads; a
+    # few are in flight at a time, so that memory does not grow with the capture.
+    with ThreadPoolExecutor(workers) as pool:
+
+        def collect() -> None:
+            found.append([future.result() for future in pending.popleft()])
+            if progress is not None:
+                progress(len(found), len(posed))
+
+        for index, pose in posed:
+            reference_m = fit_nearest(_depth_m(capture, index), fit)
+            pending.append([pool.submit(compare, one, reference_m, pose) for one in casters])
+            if len(pending) > 2 * workers:
+                collect()
+        while pending:
+            collect()
+    frame_ids = tuple(capture.frame_ids[index] for index, _ in posed)
+    evaluations = {}
+    for name, column in zip(meshes, zip(*found, strict=True), strict=True):
+        errors = tuple(one for one, _ in column)
+        evaluations[name] = DepthEvaluation(
+            frame_ids=frame_ids,
+            errors=errors,
+            lost=len(capture) - len(posed),
+            scores=tuple(depth_scores(errors, protocol, [more for _, more in column])),
+        )
+    return evaluations
+
+
+def _posed(capture: Capture) -> list[tuple[int, Pose]]:
+    """Number and pose of the frames that have one.
+
+    Raises:
+        CaptureError: none has.
+    """
+    poses = ((index, capture.pose(index)) for index in range(len(capture)))
+    posed = [(index, pose) for index, pose in poses if pose is not None]
     expect(
         len(posed) > 0,
         given=f"{capture.name}, {len(capture)} frames of which none has a valid pose",
@@ -190,40 +217,19 @@ def score_depth(
         do="check the capture's poses",
         error=CaptureError,
     )
-    caster = Raycaster(mesh)
+    return posed
 
-    def compare(reference_m: NDArray[Any], pose: Pose) -> tuple[DepthErrors, dict[str, float]]:
-        rendered_m = caster.depth(camera, pose)
-        return depth_errors(rendered_m, reference_m), added_depth(rendered_m, reference_m)
 
-    found: list[tuple[DepthErrors, dict[str, float]]] = []
-    workers = threads()
-    pending: deque[Future[tuple[DepthErrors, dict[str, float]]]] = deque()
-    # Frames are read here, one by one, for a reader need not be safe to share between threads; a
-    # few are in flight at a time, so that memory does not grow with the capture.
-    with ThreadPoolExecutor(workers) as pool:
+def _depth_m(capture: Capture, index: int) -> NDArray[Any]:
+    """The sensor's depth of a frame.
 
-        def collect() -> None:
-            found.append(pending.popleft().result())
-            if progress is not None:
-                progress(len(found), len(posed))
-
-        for index, pose in posed:
-            depth_m = capture.frame(index, parts=_DEPTH_ONLY).depth_m
-            if depth_m is None:
-                raise CaptureError(
-                    f"given: frame {capture.frame_ids[index]} of {capture.name} without depth; "
-                    f"needed: sensor depth to compare with; do: evaluate on RGB-D captures"
-                )
-            pending.append(pool.submit(compare, fit_nearest(depth_m, fit), pose))
-            if len(pending) > 2 * workers:
-                collect()
-        while pending:
-            collect()
-    errors = tuple(one for one, _ in found)
-    return DepthEvaluation(
-        frame_ids=tuple(capture.frame_ids[index] for index, _ in posed),
-        errors=errors,
-        lost=len(capture) - len(posed),
-        scores=tuple(depth_scores(errors, protocol, [more for _, more in found])),
-    )
+    Raises:
+        CaptureError: it has none.
+    """
+    depth_m = capture.frame(index, parts=_DEPTH_ONLY).depth_m
+    if depth_m is None:
+        raise CaptureError(
+            f"given: frame {capture.frame_ids[index]} of {capture.name} without depth; "
+            f"needed: sensor depth to compare with; do: evaluate on RGB-D captures"
+        )
+    return depth_m

@@ -132,7 +132,7 @@ def evaluate_scannet(
             the run learnt from all that have.
         CaptureError: a file is not as it should be; names file and line.
     """
-    paths = sorted(path for path in files.glob("*.txt") if path.name != OFFICIAL_RESULT)
+    paths = sorted(path for path in files.glob("[!.]*.txt") if path.name != OFFICIAL_RESULT)
     expect(
         len(paths) > 0,
         given=f"{files}, without any SCENE.txt",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from crossvox.core.artifact import MANIFEST, plain, read_manifest, write_json
@@ -12,9 +12,15 @@ from crossvox.core.frame import Capture
 from crossvox.core.methods import METHOD_FILES
 from crossvox.core.volume import Score
 from crossvox.doors.meshes import read_mesh
-from crossvox.evaluate.gather import Report, expect_unseen, gather
+from crossvox.evaluate.gather import Kept, Report, expect_unseen, gather
 from crossvox.evaluate.predicted import Scored, read_predicted
-from crossvox.evaluate.protocols import Protocol, check_protocol, score_depth, score_meshes
+from crossvox.evaluate.protocols import (
+    Protocol,
+    check_protocol,
+    score_depths,
+    score_meshes,
+    score_surfaces,
+)
 from crossvox.evaluate.references import reference_mesh
 from crossvox.metrics import mean_scores
 
@@ -33,6 +39,8 @@ class Evaluation:
         missing: method -> scenes without a mesh of it.
         seen: scenes that the run learnt from.
         notes: what a reader of the numbers must know.
+        failed: scenes that could not be measured, and why; they are in nothing above.
+        waiting: scenes that nobody has measured so far.
     """
 
     protocol: str
@@ -43,6 +51,8 @@ class Evaluation:
     missing: dict[str, list[str]]
     seen: tuple[str, ...]
     notes: tuple[str, ...]
+    failed: dict[str, str] = field(default_factory=dict)
+    waiting: tuple[str, ...] = ()
 
 
 def evaluate_reconstruction(
@@ -74,7 +84,29 @@ def evaluate_reconstruction(
         CaptureError: a mesh or a frame cannot be read.
         ParamsError: protocol or method is unknown.
     """
-    protocol = check_protocol(protocol)
+    scenes = scenes_to_score(pred, data, protocol, methods, seen_scenes=seen_scenes)
+    total = sum(len(_there(scene, methods)) for scene in scenes)
+    found: dict[str, SceneScores | None] = {}
+    done = 0
+    for scene in scenes:
+        one = found[scene.name] = score_scene(scene, methods, protocol)
+        for _ in one.scores:
+            done += 1
+            if progress is not None:
+                progress(done, total)
+    return write_scores(pred, data, protocol, methods, scenes, Kept(found), seen_scenes=seen_scenes)
+
+
+def scenes_to_score(
+    pred: Path,
+    data: Path,
+    protocol: Protocol,
+    methods: Sequence[str],
+    *,
+    seen_scenes: bool = False,
+) -> list[Scored]:
+    """The scenes of a prediction, in order; see :func:`evaluate_reconstruction`."""
+    check_protocol(protocol)
     unknown = [method for method in methods if method not in METHOD_FILES]
     expect(
         not unknown and len(methods) > 0,
@@ -85,34 +117,50 @@ def evaluate_reconstruction(
     )
     scenes = read_predicted(pred, data)
     expect_unseen(scenes, seen_scenes)
-    total = sum(len(_there(scene, methods)) for scene in scenes)
     expect(
-        total > 0,
+        any(_there(scene, methods) for scene in scenes),
         given=f"{pred} with {len(scenes)} scenes but no mesh of {', '.join(methods)}",
         needed=f"at least one of {', '.join(METHOD_FILES[method] for method in methods)}",
         do="run 'crossvox predict' again",
         error=ArtifactError,
     )
+    return scenes
+
+
+def write_scores(
+    pred: Path,
+    data: Path,
+    protocol: Protocol,
+    methods: Sequence[str],
+    scenes: Sequence[Scored],
+    kept: Kept[SceneScores],
+    *,
+    seen_scenes: bool = False,
+) -> Evaluation:
+    """Put scores of scenes together and write ``PRED/scores.PROTOCOL.json``.
+
+    Args:
+        pred: folder that ``crossvox predict`` wrote.
+        data: folder that ``crossvox prepare`` wrote (or one scene of it).
+        protocol: by which the scenes were scored.
+        methods: names out of :data:`METHOD_FILES`.
+        scenes: of the prediction.
+        kept: their scores.
+        seen_scenes: scenes that the run learnt from count for the means as well.
+
+    Raises:
+        ArtifactError: no scene was scored, or only such as the run learnt from.
+    """
+    measured = kept.among(scenes)
     remarks: list[str] = []
-    done = 0
 
-    def measure(scene: Scored) -> dict[str, list[Score]]:
-        nonlocal done
-        reference = reference_mesh(scene.prepared, scene.name, protocol)
-        scores: dict[str, list[Score]] = {}
-        lost = 0
-        for method in _there(scene, methods):
-            mesh = read_mesh(scene.predicted / METHOD_FILES[method])
-            depth = score_depth(mesh, _capture(scene.prepared), protocol)
-            scores[method] = [*score_meshes(mesh, reference, protocol), *depth.scores]
-            lost = depth.lost
-            done += 1
-            if progress is not None:
-                progress(done, total)
-        remarks.extend(_remarks(scene, lost))
-        return scores
+    def scores(scene: Scored) -> Mapping[str, list[Score]]:
+        one = kept.found[scene.name]
+        assert one is not None  # every prepared scene has a surface
+        remarks.extend(_remarks(scene, one.lost))
+        return one.scores
 
-    found = gather(scenes, methods, measure, data=data, seen_scenes=seen_scenes)
+    found = gather(measured, methods, scores, data=data, seen_scenes=seen_scenes)
     evaluation = Evaluation(
         protocol=protocol,
         scenes=found.found,
@@ -121,10 +169,58 @@ def evaluate_reconstruction(
         coverage=found.coverage,
         missing=found.missing,
         seen=found.seen,
-        notes=(*remarks, *found.coverage_remarks(), *found.remarks("has no mesh in {count}")),
+        notes=(
+            *remarks,
+            *found.coverage_remarks(),
+            *found.remarks("has no mesh in {count}"),
+            *kept.remarks(),
+        ),
+        failed=dict(kept.failed),
+        waiting=kept.waiting,
     )
     write_json(pred / f"scores.{protocol}.json", plain(evaluation))
     return evaluation
+
+
+@dataclass(frozen=True)
+class SceneScores:
+    """One scene.
+
+    Attributes:
+        scores: method -> scores, 3D first, then depth (means over the scene's frames).
+        lost: frames without a valid pose, which depth was not measured at.
+    """
+
+    scores: dict[str, list[Score]]
+    lost: int
+
+
+def score_scene(scene: Scored, methods: Sequence[str], protocol: Protocol) -> SceneScores:
+    """Measure all methods of one scene that are there. Writes nothing.
+
+    The reference is read and made ready once, and so is each frame.
+
+    Args:
+        scene: where its prediction and its prepared scene are.
+        methods: names out of :data:`METHOD_FILES`.
+        protocol: see ``crossvox.evaluate.protocols``.
+
+    Raises:
+        ArtifactError: the scene has no reference.
+        CaptureError: a mesh or a frame cannot be read.
+        ParamsError: a surface is too large for a room.
+    """
+    reference = reference_mesh(scene.prepared, scene.name, protocol)
+    meshes = {
+        method: read_mesh(scene.predicted / METHOD_FILES[method])
+        for method in _there(scene, methods)
+    }
+    if not meshes:
+        return SceneScores({}, 0)
+    surfaces = score_surfaces(meshes, reference, protocol)
+    depths = score_depths(meshes, _capture(scene.prepared), protocol)
+    scores = {method: [*surfaces[method], *depths[method].scores] for method in meshes}
+    return SceneScores(scores, max(depth.lost for depth in depths.values()))
 
 
 def score_pair(pred_ply: Path, ref_ply: Path, protocol: Protocol = "surface") -> list[Score]:

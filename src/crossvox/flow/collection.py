@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from crossvox.core.artifact import (
     MANIFEST,
@@ -13,17 +15,67 @@ from crossvox.core.artifact import (
     clear_unfinished,
     plain,
     read_manifest,
-    total_seconds,
     write_manifest,
 )
 from crossvox.core.checks import ArtifactError, expect
 from crossvox.flow.folder import expect_own, visible
-from crossvox.flow.locks import shared
+from crossvox.flow.locks import at_work, shared
 from crossvox.flow.stage import Collection
 
+PLANNED, FAILED = "planned", "failed"
+"""Notes of a folder's manifest: names of all items that it is to hold, and which of them failed."""
 
-def open_collection(out: Path, collection: Collection, links: Mapping[str, str]) -> Manifest:
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an item could not be made.
+
+    Attributes:
+        reason: what went wrong.
+        when: ISO 8601, UTC.
+        identity: of the stage that failed: the same would fail again.
+    """
+
+    reason: str
+    when: str = ""
+    identity: str = ""
+
+    @property
+    def again(self) -> str:
+        """What to tell where it is not tried again."""
+        return (
+            f"{self.reason}; not tried again, for so it ended before ({self.when}); do: mend what "
+            f"it is made from, or add --retry-failed"
+        )
+
+
+def planned_items(manifest: Manifest) -> tuple[str, ...]:
+    """Names of all items that a folder is to hold, as far as any call has told, sorted."""
+    told = manifest.notes.get(PLANNED)
+    names = told if isinstance(told, list) else []
+    return tuple(sorted({*manifest.items, *(name for name in names if isinstance(name, str))}))
+
+
+def failures(manifest: Manifest) -> dict[str, Failure]:
+    """Items of a folder that failed, by name; older versions told the reason alone."""
+    told = manifest.notes.get(FAILED)
+    return {
+        name: msgspec.convert(entry, Failure) if isinstance(entry, dict) else Failure(str(entry))
+        for name, entry in sorted(told.items() if isinstance(told, dict) else ())
+        if isinstance(entry, str) or (isinstance(entry, dict) and "reason" in entry)
+    }
+
+
+def open_collection(
+    out: Path, collection: Collection, links: Mapping[str, str], names: Iterable[str] = ()
+) -> Manifest:
     """Begin to work on a folder of items; what it is stands in its manifest from now on.
+
+    Args:
+        out: the folder.
+        collection: what all items have in common.
+        links: folders they are made from, by role.
+        names: all items that it is to hold, beside those that others have told.
 
     Raises:
         ArtifactError: it holds something else, or items of another identity.
@@ -32,61 +84,84 @@ def open_collection(out: Path, collection: Collection, links: Mapping[str, str])
     expect_own(out, asked.stage)
     with shared(out, "collection"):
         clear_unfinished(out)
-        if not (out / MANIFEST).is_file():
-            write_manifest(out, replace(asked, links=dict(links)))
-            return asked
-        there = read_manifest(out)
-        if there.identity != asked.identity and visible(out) == [MANIFEST]:
-            # Whoever began it made nothing: it is free.
-            write_manifest(out, replace(asked, links=dict(links)))
-            return asked
-        if there.identity != asked.identity:
-            changed = "; ".join(differences(there, asked)[:5])
-            raise ArtifactError(
-                f"given: {out}, whose {len(there.items)} items were made otherwise ({changed}); "
-                f"needed: one identity for all items of a folder, since scores are averaged over "
-                f"them; do: name another folder, or pass what that one was made with"
-            )
+        there = _there(out, asked)
+        wanted = sorted({*planned_items(there), *names}) if there else sorted(names)
+        begun = replace(there or asked, links={**(there.links if there else {}), **links})
+        begun = replace(begun, notes={**begun.notes, PLANNED: wanted})
+        if begun != there:
+            write_manifest(out, begun)
+        return begun
+
+
+def _there(out: Path, asked: Manifest) -> Manifest | None:
+    """The manifest of a folder that is gone on with; None for a free one.
+
+    Raises:
+        ArtifactError: it holds items of another identity.
+    """
+    if not (out / MANIFEST).is_file():
+        return None
+    there = read_manifest(out)
+    if there.identity == asked.identity:
         return there
+    if visible(out) == [MANIFEST] and not at_work(out):
+        return None  # Whoever began it made nothing. Who begins an item there now asks again.
+    changed = "; ".join(differences(there, asked)[:5])
+    raise ArtifactError(
+        f"given: {out}, whose {len(there.items)} items were made otherwise ({changed}); "
+        f"needed: one identity for all items of a folder, since scores are averaged over "
+        f"them; do: name another folder, or pass what that one was made with"
+    )
 
 
-def close_collection(
-    out: Path,
-    identity: str,
-    made: Iterable[str],
-    notes: Callable[[], Mapping[str, Any]],
-    links: Mapping[str, str],
-    learnt_from: tuple[str, ...] | None = None,
+def enter(
+    out: Path, identity: str, made: Mapping[str, str], failed: Mapping[str, Failure]
 ) -> Manifest:
-    """Enter items into the folder's manifest, beside those that others have entered.
+    """Enter what became of some items, beside what others have entered.
 
-    Notes are asked for while nobody else writes; they are written over those that are there. Times
-    are added up over all items.
+    Args:
+        out: the folder.
+        identity: of its collection.
+        made: digests of items that are there now, by name.
+        failed: those that could not be made. One that an earlier call had made is not listed any
+            more: it is of an input that is no more.
 
     Raises:
         ArtifactError: the folder is of another identity by now.
     """
     with shared(out, "collection"):
-        there = read_manifest(out)
-        expect(
-            there.identity == identity,
-            given=f"{out}, which another process has begun to fill with other items",
-            needed="one identity for all items of a folder",
-            do="name another folder",
-            error=ArtifactError,
-        )
-        items = {**there.items, **{name: read_manifest(out / name).digest for name in made}}
-        items = {name: items[name] for name in sorted(items) if (out / name).is_dir()}
-        manifest = replace(
-            there,
-            items=items,
-            notes={**there.notes, **plain(notes())},
-            links={**there.links, **links},
-            learnt_from=learnt_from,
-            seconds=total_seconds(read_manifest(out / name).seconds for name in items),
-        )
-        write_manifest(out, replace(manifest, created="", machine=""))
+        manifest = entered(expect_identity(out, identity), made, failed)
+        write_manifest(out, manifest)
         return manifest
+
+
+def expect_identity(out: Path, identity: str) -> Manifest:
+    """The manifest of a folder of items.
+
+    Raises:
+        ArtifactError: the folder is of another identity by now.
+    """
+    there = read_manifest(out)
+    expect(
+        there.identity == identity,
+        given=f"{out}, which another process has begun to fill with other items",
+        needed="one identity for all items of a folder",
+        do="name another folder",
+        error=ArtifactError,
+    )
+    return there
+
+
+def entered(there: Manifest, made: Mapping[str, str], failed: Mapping[str, Failure]) -> Manifest:
+    """A folder's manifest with some more outcomes; see :func:`enter`."""
+    items = {**{n: d for n, d in there.items.items() if n not in failed}, **made}
+    failing = {**failures(there), **failed}
+    failing = {name: failing[name] for name in sorted(failing) if name not in made}
+    return replace(
+        there,
+        items={name: items[name] for name in sorted(items)},
+        notes={**there.notes, FAILED: plain(failing)},
+    )
 
 
 def items_of(folder: Path) -> list[Path]:

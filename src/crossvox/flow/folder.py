@@ -11,11 +11,20 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from crossvox.core.artifact import MANIFEST, Manifest, flush, read_manifest, write_manifest
+from crossvox.core.artifact import (
+    MANIFEST,
+    Manifest,
+    flush,
+    plain,
+    read_json,
+    read_manifest,
+    write_manifest,
+)
 from crossvox.core.checks import ArtifactError, expect
 from crossvox.flow.contents import OWN_HIDDEN, UNLISTED, expect_no_strangers, listed
 
@@ -25,6 +34,9 @@ PAGE_MARK = '<meta name="generator" content="crossvox">'
 """In the head of every HTML page that this package writes."""
 
 _HEAD_BYTES = 4096
+
+_RECORDS = (MANIFEST, "params.json", "state.json", "study.json")
+"""Files that tell what a folder is: no result of a command takes their place."""
 
 
 def expect_own(folder: Path, *stages: str) -> None:
@@ -98,6 +110,46 @@ def expect_own_page(page: Path, folder: Path | None = None) -> None:
         do="name another folder or file",
         error=ArtifactError,
     )
+
+
+def expect_own_json(path: Path, value: Any = ...) -> None:
+    """Refuse to write a result over anything but a result of the same kind.
+
+    A result tells nothing of who wrote it. One that is there counts as ours if it is an object or
+    a list of objects with, for the most part, the same fields.
+
+    Args:
+        path: the file.
+        value: what is to be written; left out before that is known: any JSON of results may be
+            there then, but for the records of this package's own folders.
+
+    Raises:
+        ArtifactError: there is something else.
+    """
+    if not os.path.lexists(path):
+        return
+    fields = None
+    if path.is_file() and not path.is_symlink() and path.name not in _RECORDS:
+        with suppress(ArtifactError):
+            fields = _fields_of(read_json(path))
+    asked = fields if value is ... else _fields_of(plain(value))
+    alike = fields is not None and asked is not None
+    if fields and asked:
+        alike = 2 * len(fields & asked) >= len(fields | asked)
+    expect(
+        alike,
+        given=f"{path}, in whose place is something else than such a result",
+        needed="a new file, or a result of the same command",
+        do="name another file",
+        error=ArtifactError,
+    )
+
+
+def _fields_of(result: Any) -> set[str] | None:
+    """Names of the fields of a result, or of the first of a list; None: it is no result."""
+    if isinstance(result, list):
+        return _fields_of(result[0]) if result else set()
+    return set(result) if isinstance(result, dict) else None
 
 
 def begin(folder: Path, manifest: Manifest) -> None:

@@ -7,22 +7,27 @@ another engine plugs in: register a back end under a name of its own (entry poin
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import signal
-import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from crossvox.core.checks import CrossvoxError
+from crossvox.core.checks import error_text
 from crossvox.core.registry import Registry
-from crossvox.core.threads import LIMIT, threads
+from crossvox.core.threads import threads
 from crossvox.flow.memory import shown
 from crossvox.flow.stage import Stage
+from crossvox.flow.worker import ASKED_TO_END, Worker, death, stop
+
+LOOKS = 10
+"""How many times a second the memory of workers with a budget is looked at."""
+
+ATTEMPTS = 3
+"""An item whose workers are told to end by a signal, so many times, has failed."""
 
 Status = Literal["made", "kept", "failed", "elsewhere"]
 
@@ -39,6 +44,8 @@ class Outcome:
         seconds: times by step.
         error: why it failed.
         damage: what was wrong with the one that was there, and was made anew for it.
+        digest: of what is there now.
+        entered: whether the folder's manifest tells of it already.
     """
 
     item: str
@@ -47,6 +54,8 @@ class Outcome:
     seconds: Mapping[str, float] = field(default_factory=dict)
     error: str = ""
     damage: str = ""
+    digest: str = ""
+    entered: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,7 +75,8 @@ class Backend(Protocol):
     """Who carries out jobs.
 
     A back end whose workers are on other machines as well says so by an attribute ``remote`` that
-    is true. For any other the number of workers is lowered to what this machine has room for.
+    is true. For any other the number of workers is lowered to what this machine has room for. One
+    that needs what may be missing has a method ``expect_ready``, which is called before any work.
     """
 
     def run(
@@ -117,7 +127,9 @@ class Pool:
     """Worker processes, each with its share of the threads.
 
     A worker that is killed, by a lack of memory for example, costs the item that it was at work
-    on; another worker takes its place.
+    on; another worker takes its place. One that takes more than its budget is ended: its memory is
+    looked at :data:`LOOKS` times a second. One that is told to end by a signal has done nothing
+    wrong: its item is made by another.
     """
 
     def run(
@@ -125,137 +137,97 @@ class Pool:
     ) -> Iterator[Outcome]:
         """See :class:`Backend`."""
         waiting = list(reversed(jobs))
-        share = max(1, threads() // workers)
-        busy: dict[Connection, tuple[_Worker, Job]] = {}
-        idle: list[_Worker] = []
+        share = max(1, threads() // max(1, workers))
+        ended: Counter[str] = Counter()
+        busy: dict[Connection, tuple[Worker, Job]] = {}
+        idle: list[Worker] = []
         try:
             while waiting or busy:
-                while waiting and len(busy) < workers:
-                    worker = idle.pop() if idle else _Worker(share)
+                while waiting and len(busy) < max(1, workers):
+                    worker = _unburdened(idle, memory) or Worker(share)
                     job = waiting.pop()
-                    worker.pipe.send((carry, job))
                     busy[worker.pipe] = (worker, job)
-                for pipe in [pipe for pipe in wait(list(busy)) if isinstance(pipe, Connection)]:
+                    with suppress(ConnectionError):  # it has ended: its pipe tells
+                        worker.pipe.send((carry, job))
+                for pipe in _ready(busy, None if memory is None else 1 / LOOKS):
                     worker, job = busy.pop(pipe)
                     try:
-                        outcome = worker.pipe.recv()
+                        outcome = pipe.recv()
                         idle.append(worker)
                     except (EOFError, ConnectionError):
-                        outcome = Outcome(job.item, "failed", error=worker.buried())
+                        code = worker.buried()
+                        ended[job.item] += 1
+                        if code in (ASKED_TO_END, -signal.SIGTERM) and ended[job.item] < ATTEMPTS:
+                            waiting.append(job)
+                            continue
+                        outcome = Outcome(job.item, "failed", error=death(code))
                     yield outcome
+                for pipe in _beyond(busy, memory):
+                    worker, job = busy.pop(pipe)
+                    worker.kill()
+                    yield Outcome(job.item, "failed", error=too_much(memory or 0))
         finally:
-            for worker in [*idle, *(worker for worker, _ in busy.values())]:
-                worker.stop()
+            stop([*idle, *(worker for worker, _ in busy.values())])
+
+
+def _unburdened(idle: list[Worker], memory: int | None) -> Worker | None:
+    """A worker that waits; one that keeps half a budget of what it made is sent away instead."""
+    while idle:
+        worker = idle.pop()
+        if memory is None or worker.memory() <= memory / 2:
+            return worker
+        stop([worker])
+    return None
+
+
+def _ready(busy: Mapping[Connection, Any], within_s: float | None) -> list[Connection]:
+    """Pipes with something to read, or at whose other end nobody is any more."""
+    found = wait(list(busy), within_s)
+    return [pipe for pipe in found if isinstance(pipe, Connection)]
+
+
+def _beyond(busy: Mapping[Connection, tuple[Worker, Job]], memory: int | None) -> list[Connection]:
+    """Pipes of workers that take more than their budget, and have not just ended their item."""
+    if memory is None:
+        return []
+    return [
+        pipe for pipe, (worker, _) in busy.items() if worker.memory() > memory and not pipe.poll()
+    ]
+
+
+class OnRay:
+    """Tasks of a Ray cluster, see :mod:`crossvox.flow.on_ray`; Ray is loaded when it is asked."""
+
+    remote = True
+
+    def expect_ready(self) -> None:
+        """Refuse, before any work, to work without what is not installed.
+
+        Raises:
+            CrossvoxError: Ray is missing; the text tells what to install.
+        """
+        from crossvox.flow.ray_cluster import library
+
+        library()
+
+    def run(
+        self, carry: Carry, jobs: Sequence[Job], workers: int, memory: int | None = None
+    ) -> Iterator[Outcome]:
+        """See :class:`Backend`."""
+        from crossvox.flow.on_ray import run_on_ray
+
+        return run_on_ray(carry, jobs, workers, memory)
 
 
 BACKENDS: Registry[Backend] = Registry("back end", "crossvox.backends")
 BACKENDS.register("here", Here())
 BACKENDS.register("pool", Pool())
+BACKENDS.register("ray", OnRay())
 
 
 def attempt(carry: Carry, job: Job) -> Outcome:
     """Carry out one job; whatever goes wrong with it becomes its outcome."""
     try:
         return carry(job)
-    except CrossvoxError as error:
-        text = str(error)
-    except MemoryError:
-        text = "out of memory"
-    except OSError as error:
-        text = _of_the_system(error)
     except Exception as error:
-        text = f"{type(error).__name__}: {error}"
-    return Outcome(job.item, "failed", error=text)
-
-
-def _of_the_system(error: OSError) -> str:
-    """What the system refuses, and where; some writers of a full disk count bytes alone."""
-    if error.errno is None:
-        return f"a file could not be read or written ({error}); is the disk full?"
-    return f"{error.strerror}" + (f": {error.filename}" if error.filename else "")
-
-
-class _Worker:
-    """A process that makes items, and this end of the pipe to it."""
-
-    def __init__(self, share: int) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.pipe, other = context.Pipe()
-        self._process = context.Process(target=_work, args=(other,))
-        with _inheriting(share):
-            self._process.start()
-        other.close()
-
-    def buried(self) -> str:
-        """What its death looks like; it is over for good."""
-        self._process.join()
-        return death(self._process.exitcode or 0)
-
-    def stop(self) -> None:
-        """End it, whatever it is doing; what it had begun is cleaned up."""
-        self.pipe.close()
-        if self._process.is_alive():
-            self._process.terminate()
-            self._process.join(10)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
-
-
-def death(code: int) -> str:
-    """What the exit code of a worker process says of its end; negative: the signal's number."""
-    name = signal.Signals(-code).name if code < 0 else ""
-    if name == "SIGKILL":
-        return "the worker process was killed (SIGKILL); a lack of memory is the usual reason"
-    if name:
-        return f"the worker process was ended by a signal ({name})"
-    return (
-        f"the worker process ended with exit code {code}, or could not start. It imports the main "
-        f"script anew: a script read from standard input cannot be, and one in a file must do its "
-        f"work under if __name__ == '__main__'. Or make one item at a time (workers=1)"
-    )
-
-
-_POOLS = (LIMIT, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-
-
-@contextmanager
-def _inheriting(share: int) -> Iterator[None]:
-    """What a worker inherits: libraries read the number of their threads when they are loaded."""
-    before = {name: os.environ.get(name) for name in _POOLS}
-    os.environ.update(dict.fromkeys(_POOLS, str(share)))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-def _work(pipe: Connection) -> None:
-    """The life of a worker: jobs in, outcomes out, until the other end is closed."""
-    signal.signal(signal.SIGTERM, _end)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is told as well, and ends this one
-    threading.Thread(target=_follow_parent, daemon=True).start()
-    while True:
-        try:
-            carry, job = pipe.recv()
-            pipe.send(attempt(carry, job))
-        except (EOFError, BrokenPipeError):
-            return
-
-
-def _end(signum: int, frame: object) -> None:
-    """Leave by an exception, so that what was begun is cleaned up."""
-    del signum, frame
-    raise SystemExit(1)
-
-
-def _follow_parent() -> None:
-    """A worker does not outlive its parent."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)
+        return Outcome(job.item, "failed", error=error_text(error))

@@ -52,6 +52,24 @@ def available() -> int:
     return min(there, container_room(_CGROUP))
 
 
+def room_for(workers: int, cores: int, budget: int | None) -> tuple[int, str]:
+    """How many workers there is room for, at least one; if fewer than asked for, why.
+
+    Args:
+        workers: how many are asked for.
+        cores: each keeps one busy at least.
+        budget: memory of each, bytes; None: not told.
+    """
+    count, why = workers, ""
+    if count > cores:
+        count, why = cores, f"this process may use {cores} cores"
+    free = None if budget is None else available()
+    if budget is not None and free is not None and count * budget > free:
+        count = max(1, free // budget)
+        why = f"{shown(free)} of memory are free, and each may take {shown(budget)}"
+    return (max(1, count), why) if workers else (0, "")
+
+
 def container_room(cgroup: Path) -> int:
     """Bytes that a container may still take (control groups, version 2, then 1); many: no limit.
 

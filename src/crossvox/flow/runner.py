@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,15 +13,15 @@ from typing import Any, Literal
 from crossvox.core.artifact import (
     Manifest,
     Stopwatch,
-    clear_unfinished,
     plain,
     read_manifest,
     write_manifest,
 )
-from crossvox.core.checks import CrossvoxError
+from crossvox.core.checks import ArtifactError, CrossvoxError, expect
+from crossvox.core.threads import threads
 from crossvox.flow import locks
 from crossvox.flow.choice import ALL, Choice
-from crossvox.flow.collection import close_collection, open_collection
+from crossvox.flow.collection import enter, expect_identity, open_collection
 from crossvox.flow.contents import damage, expect_no_strangers, expect_whole
 from crossvox.flow.folder import (
     building,
@@ -30,7 +31,10 @@ from crossvox.flow.folder import (
     recover,
     relative_links,
 )
-from crossvox.flow.jobs import BACKENDS, Job, Outcome
+from crossvox.flow.items import Call, Notes, Shelf, failure_of, made_anew
+from crossvox.flow.jobs import BACKENDS, Job, Outcome, attempt, is_remote
+from crossvox.flow.leftovers import clear_items, clear_own
+from crossvox.flow.memory import room_for
 from crossvox.flow.progress import Progress, Silent
 from crossvox.flow.rates import foretell, record_rate
 from crossvox.flow.stage import Collection, Continued, Declared, Stage
@@ -117,6 +121,7 @@ class Runner:
 
     Raises:
         ParamsError: no back end has this name.
+        CrossvoxError: what the back end needs is not installed.
     """
 
     def __init__(
@@ -130,7 +135,8 @@ class Runner:
         verify: bool = False,
     ) -> None:
         if backend:
-            BACKENDS[backend]  # refused before any work
+            # Refused before any work.
+            getattr(BACKENDS[backend], "expect_ready", lambda: None)()
         self.progress: Progress = progress or Silent()
         self.backend = backend
         self.choice = choice
@@ -139,6 +145,12 @@ class Runner:
         self.verify = verify
         self.plan: list[Planned] = []
         self.seconds: dict[str, float] = {}
+
+    def whole(self) -> Runner:
+        """The same without a choice: for what belongs to a single item, and is always made."""
+        same = copy.copy(self)
+        same.choice = Choice(retry_failed=self.choice.retry_failed)
+        return same
 
     def make(self, stage: Stage, folder: Path) -> Outcome:
         """Make one folder, unless it is there already.
@@ -152,7 +164,11 @@ class Runner:
             self.foresee(stage, folder)
             raise DryRunEnds
         with locks.alone(folder):
-            return carry_out(Job(folder.name, stage, folder), self.progress, self.verify)
+            try:
+                return carry_out(Job(folder.name, stage, folder), self.progress, self.verify)
+            except BaseException:
+                recover(folder)  # where a signal came while things were put right
+                raise
 
     def go_on(self, stage: Continued, folder: Path) -> Any:
         """Begin or go on with a folder that its stage works in itself.
@@ -164,6 +180,13 @@ class Runner:
             ArtifactError: ``folder`` holds something else, or another process is at work on it.
             CrossvoxError: whatever the stage raises.
         """
+        expect(
+            folder.exists() or not folder.is_symlink(),
+            given=f"{folder}, a link to what is not there",
+            needed="a folder, or a name that is free",
+            do="remove the link, or name another folder",
+            error=ArtifactError,
+        )
         if locks.leads() and stage.state(folder) == "make":
             expect_own(folder.resolve(), stage.NAME)
         if locks.leads() and stage.state(folder) == "keep":
@@ -174,10 +197,10 @@ class Runner:
             seconds = 0.0 if state == "keep" else foretell(stage.NAME, stage.size())
             self.plan.append(Planned(stage.NAME, folder.name, state, seconds))
             raise DryRunEnds
-        with locks.alone(folder):
+        with locks.alone(folder, inside=True):
             fresh, begin = stage.state(folder) == "make", time.perf_counter()
-            if locks.leads() and folder.is_dir():
-                clear_unfinished(folder)
+            if locks.leads():
+                clear_own(folder)
             ended = stage.go_on(Work(folder, self.progress))
             if fresh and stage.state(folder) == "keep":
                 record_rate(stage.NAME, time.perf_counter() - begin, stage.size())
@@ -192,22 +215,24 @@ class Runner:
         workers: int = 1,
         label: str = "scenes",
         links: Mapping[str, Path | None] | None = None,
-        notes: Callable[[Sequence[Outcome]], Mapping[str, Any]] | None = None,
+        notes: Notes | None = None,
         learnt_from: tuple[str, ...] | None = None,
     ) -> Made:
         """Make the items of a folder; those that are there already are kept.
 
-        An item that fails is reported, and the others go on; the next call tries it again. Several
-        processes may work on one folder.
+        An item that fails is reported, and the others go on. It is tried again when it would be
+        made from something else, or when that is asked for. Any number of processes, of any number
+        of machines, may work on one folder.
 
         Args:
             collection: what all items have in common.
-            items: what makes each, by name.
+            items: what makes each, by name; which of them this call makes, its choice says.
             out: the folder.
-            workers: items at once; 1 makes them in this process.
+            workers: items at once; 1 makes them in this process, 0 as many as there are cores.
             label: what items are called in the progress.
             links: folders they are made from, by role; for reports.
-            notes: of the folder's manifest, given what became of the items asked for.
+            notes: of the folder's manifest, given what has become of all items, whoever made them,
+                as far as they are done or have failed.
             learnt_from: scenes that the network behind the items has learnt from.
 
         Raises:
@@ -223,37 +248,68 @@ class Runner:
             for job in jobs:
                 self.foresee(job.stage, job.folder, workers)
             raise DryRunEnds
-        open_collection(out, collection, relative)
-        outcomes = self._carry_out(jobs, out, workers, label)
-        done = [outcome.item for outcome in outcomes if outcome.status in ("made", "kept")]
+        open_collection(out, collection, relative, items)
+        clear_items(out)
+        shelf = Shelf(out, collection.manifest().identity, items)
+        call = Call(shelf, self.progress, label, len(jobs))
+        try:
+            self._carry_out(call, jobs, workers)
+        except KeyboardInterrupt:
+            if read_manifest(out).items:
+                call.close(notes, relative, learnt_from)
+            raise
+        finally:
+            clear_items(out)  # what workers left that were ended
+        outcomes = tuple(call.outcomes[job.item] for job in jobs)
         failed = {o.item: o.error for o in outcomes if o.status == "failed"}
-        if failed and not done:
+        nothing = bool(failed) and len(failed) == len(outcomes)
+        manifest = read_manifest(out)
+        if manifest.items or not nothing:
+            manifest = call.close(notes, relative, learnt_from)
+        if nothing:
             reasons = "; ".join(f"{item}: {text}" for item, text in list(failed.items())[:3])
             raise CrossvoxError(f"none of the {len(failed)} {label} could be made. {reasons}")
+        return Made(out, outcomes, manifest)
 
-        def noted() -> dict[str, Any]:
-            return {**(notes(outcomes) if notes else {}), "failed": failed}
+    def _carry_out(self, call: Call, jobs: Sequence[Job], workers: int) -> None:
+        """Have all jobs carried out; what another process has left undone comes last."""
+        if not self.choice.retry_failed:
+            call.settle(call.shelf.settled(jobs))
+        todo = [job for job in jobs if job.item not in call.outcomes]
+        name, means = self.means(len(todo), workers)
+        watched = name == "here"
+        quiet = self.progress if watched else Silent()
+        carry = CarryOut(call.shelf, quiet, self.verify, self.choice.retry_failed)
+        call.run(BACKENDS[name], carry, todo, watched=watched, **means)
+        held = {holder.item for holder in locks.at_work(call.shelf.out)}
+        elsewhere = [job for job in todo if call.outcomes[job.item].status == "elsewhere"]
+        left = [job for job in elsewhere if job.item not in held]
+        call.run(BACKENDS[name], carry, left, watched=watched, **means)
 
-        manifest = close_collection(
-            out, collection.manifest().identity, done, noted, relative, learnt_from
-        )
-        return Made(out, tuple(outcomes), manifest)
+    def means(self, count: int, workers: int) -> tuple[str, dict[str, Any]]:
+        """Name of the back end that carries out some jobs, and what it is given beside them.
 
-    def _carry_out(self, jobs: Sequence[Job], out: Path, workers: int, label: str) -> list[Outcome]:
-        name = self.backend or ("here" if min(workers, len(jobs)) <= 1 else "pool")
-        carry = CarryOut(out, self.progress if name == "here" else Silent(), self.verify)
-        report = self.progress.step(label)
-        report(0, len(jobs))
-        outcomes: list[Outcome] = []
-        with_memory = {} if self.memory is None else {"memory": self.memory}
-        for outcome in BACKENDS[name].run(carry, jobs, min(workers, len(jobs)), **with_memory):
-            outcomes.append(outcome)
-            report(len(outcomes), len(jobs))
-            if outcome.damage and name != "here":
-                self.progress.say(_made_anew(outcome.item, outcome.damage))
-            if outcome.status == "failed":
-                self.progress.say(f"failed: {outcome.item}: {outcome.error}")
-        return sorted(outcomes, key=lambda outcome: outcome.item)
+        Args:
+            count: how many jobs.
+            workers: at once; 0: as many as there are cores, or as a remote back end has room for.
+        """
+        remote = bool(self.backend) and is_remote(BACKENDS[self.backend])
+        asked = workers or (0 if remote else threads())
+        several = min(asked, count) > 1 or self.memory is not None
+        name = self.backend or ("pool" if several else "here")
+        if not remote:
+            asked = self._room_for(min(asked, count))
+        given: dict[str, Any] = {"workers": min(asked, count)}
+        if self.memory is not None:
+            given["memory"] = self.memory
+        return name, given
+
+    def _room_for(self, workers: int) -> int:
+        """As many workers as asked for, or as this machine has cores and memory for."""
+        count, why = room_for(workers, threads(), self.memory)
+        if why:
+            self.progress.say(f"{count} workers at once instead of {workers}: {why}")
+        return count
 
     def foresee(self, stage: Stage, folder: Path, workers: int = 1) -> None:
         """Note in the plan what would become of a folder."""
@@ -297,21 +353,43 @@ class CarryOut:
     """Makes items of one folder; can be sent to another process.
 
     Attributes:
-        out: the folder of items.
+        shelf: the folder of items.
         progress: who watches.
         verify: see :class:`Runner`.
+        retry: whether what failed before is tried again.
     """
 
-    out: Path
+    shelf: Shelf
     progress: Progress
     verify: bool = False
+    retry: bool = False
 
     def __call__(self, job: Job) -> Outcome:
-        """Make one item, unless it is there or another process is at work on it."""
-        with locks.taken(self.out, job.item) as mine:
+        """Make one item, unless it is there, has failed, or another process is at work on it."""
+        with locks.taken(self.shelf.out, job.item) as mine:
             if not mine:
                 return Outcome(job.item, "elsewhere")
-            return carry_out(job, self.progress, self.verify)
+            with locks.shared(self.shelf.out, "collection"):
+                # Where nothing was made yet, another call may have claimed the folder for other
+                # items. From now on it sees that somebody is at work there.
+                expect_identity(self.shelf.out, self.shelf.identity)
+            failure = None if self.retry else self.shelf.failed_before(job)
+            if failure is not None:
+                return Outcome(job.item, "failed", error=failure.again, entered=True)
+            outcome = attempt(self._make, job)
+            if outcome.status == "failed":
+                # Before the lock is gone: nobody shall try the same again.
+                failed = {job.item: failure_of(outcome, job.stage)}
+                enter(self.shelf.out, self.shelf.identity, {}, failed)
+                return replace(outcome, entered=True)
+            return outcome
+
+    def _make(self, job: Job) -> Outcome:
+        return carry_out(job, self.progress, self.verify)
+
+    def __reduce__(self) -> Any:
+        # A worker needs no more of the shelf than where it is: not all other stages.
+        return CarryOut, (replace(self.shelf, stages={}), self.progress, self.verify, self.retry)
 
 
 def carry_out(job: Job, progress: Progress, verify: bool = False) -> Outcome:
@@ -323,8 +401,8 @@ def carry_out(job: Job, progress: Progress, verify: bool = False) -> Outcome:
         damaged = damage(job.folder, whole=verify)
         if not damaged:
             there = read_manifest(job.folder)
-            return Outcome(job.item, "kept", there.notes, there.seconds)
-        progress.say(_made_anew(job.item, damaged))
+            return Outcome(job.item, "kept", there.notes, there.seconds, digest=there.digest)
+        progress.say(made_anew(job.item, damaged))
     begin = time.perf_counter()
     with building(job.folder) as temporary:
         work = Work(temporary, progress)
@@ -340,11 +418,14 @@ def carry_out(job: Job, progress: Progress, verify: bool = False) -> Outcome:
             ),
         )
     record_rate(job.stage.NAME, time.perf_counter() - begin, job.stage.size())
-    return Outcome(job.item, "made", notes, work.watch.seconds, damage=damaged)
-
-
-def _made_anew(item: str, damaged: str) -> str:
-    return f"{item} is damaged and is made anew: {damaged}"
+    return Outcome(
+        job.item,
+        "made",
+        notes,
+        work.watch.seconds,
+        damage=damaged,
+        digest=manifest.digest,
+    )
 
 
 def _expect_free(stage: Stage, folder: Path) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.core.checks import ParamsError, ShapeError, expect
-from crossvox.core.threads import threads
 from crossvox.core.volume import Score
 from crossvox.metrics.means import Array
 from crossvox.metrics.measures import Measure, Place, added, register
+
+if TYPE_CHECKING:
+    from crossvox.metrics.nearest import PointSet
 
 CELL_M = 0.02
 """Edge of the cells that surface points are thinned to before distances are taken."""
@@ -49,22 +52,23 @@ def voxel_downsample(points_m: Array, cell_m: float = CELL_M) -> NDArray[np.floa
     )
     if len(points) == 0:
         return np.zeros((0, 3))
-    low = points.min(axis=0) - 0.5 * cell_m
-    cells = np.floor((points - low) / cell_m)
-    sizes = cells.max(axis=0) + 1
+    from crossvox.metrics.kernels import bounds, thinned
+
+    points = np.ascontiguousarray(points)
+    lowest, highest, finite = bounds(points)
+    low = lowest - 0.5 * cell_m
+    sizes = np.floor((highest - low) / cell_m) + 1
     expect(
-        bool(np.isfinite(points).all()) and float(np.prod(sizes)) < 2**62,
-        given=f"points between {points.min()} and {points.max()} m and cells of {cell_m} m",
+        bool(finite) and float(np.prod(sizes)) < 2**62,
+        given=f"points between {lowest.min()} and {highest.max()} m and cells of {cell_m} m",
         needed="finite points within some kilometres",
         do="clean the surface of stray points",
         error=ParamsError,
     )
-    i, j, k = cells.astype(np.int64).T
-    _, cell, count = np.unique(
-        (i * int(sizes[1]) + j) * int(sizes[2]) + k, return_inverse=True, return_counts=True
-    )
-    sums = [np.bincount(cell, weights=points[:, axis], minlength=len(count)) for axis in range(3)]
-    return np.stack(sums, axis=-1) / count[:, None]
+    cell, sums, count = thinned(points, low, cell_m, sizes.astype(np.int64))
+    order = np.argsort(cell)
+    means: NDArray[np.float64] = sums[order] / count[order, None]
+    return means
 
 
 def _expect_points(points: Array) -> None:
@@ -104,25 +108,30 @@ def surface_distances(predicted_m: Array, reference_m: Array) -> SurfaceDistance
     predicted, reference = np.asarray(predicted_m), np.asarray(reference_m)
     _expect_points(predicted)
     _expect_points(reference)
+    expect_reference(reference)
+    from crossvox.metrics.nearest import PointSet
+
+    return distances_between(PointSet(predicted), PointSet(reference))
+
+
+def expect_reference(reference_m: Array) -> None:
+    """Refuse to measure against nothing.
+
+    Raises:
+        ShapeError: there are no points.
+    """
     expect(
-        len(reference) > 0,
+        len(reference_m) > 0,
         given="a reference surface without points",
         needed="at least one point to measure against",
         do="check the reference mesh",
         error=ShapeError,
     )
-    if len(predicted) == 0:
-        return SurfaceDistances(np.zeros(0), np.full(len(reference), np.inf))
-    return SurfaceDistances(_nearest(predicted, reference), _nearest(reference, predicted))
 
 
-def _nearest(points: Array, others: Array) -> NDArray[np.float64]:
-    from scipy.spatial import cKDTree
-
-    # Median splits and tight boxes cost more to build than they save on surface points.
-    tree = cKDTree(others, balanced_tree=False, compact_nodes=False)
-    distance, _ = tree.query(points, workers=threads())
-    return np.asarray(distance, dtype=np.float64)
+def distances_between(predicted: PointSet, reference: PointSet) -> SurfaceDistances:
+    """The same for sets that are asked more than once, such as a reference of several methods."""
+    return SurfaceDistances(predicted.distances_to(reference), reference.distances_to(predicted))
 
 
 @dataclass(frozen=True)

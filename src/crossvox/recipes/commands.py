@@ -63,6 +63,7 @@ _HERE = (
     ("demo", "demo:demo", "the main job on generated rooms, from nothing to a page"),
     ("scan", "scan:scan", "a capture of your own to a reconstructed room with a page"),
     ("info", "look:info", "what a capture holds, and what is broken in it"),
+    ("status", "status:status", "what of a folder is done, running, failed or missing"),
     ("rooms", "rooms:write_rooms", "write furnished rooms as raw scans"),
     ("prepare", "prepare:prepare", "raw scans to frames, surface, voxels and labels"),
     ("train reconstruct", "train:train_reconstruct", "train a 3D reconstruction network"),
@@ -101,7 +102,11 @@ _HERE = (
     ("export hdf5", "published.hdf5_out:export_hdf5", "sub-volumes to the published HDF5 files"),
 )
 
-_BY_ITEM = ("rooms", "prepare", "predict", "study reconstruct", "study segment3d", "import hdf5")
+_BY_ITEM = (
+    *("rooms", "prepare", "predict", "import hdf5"),
+    *("evaluate reconstruct", "evaluate segment3d"),
+    *("study reconstruct", "study segment3d"),
+)
 
 for _name, _target, _summary in _HERE:
     COMMANDS.register(

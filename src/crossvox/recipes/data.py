@@ -5,7 +5,7 @@ What ``crossvox prepare``, ``scan`` and ``import hdf5`` write, and what everythi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,26 @@ class ScanLists:
         if self.named is None:
             return "val" if is_held_out(scene) else "train"
         return next((split for split in SPLITS if scene in self.named[split]), None)
+
+    def remarks(self, scenes: Collection[str]) -> list[str]:
+        """What a reader of the lists must know: names without a scan, and scans without a list."""
+        told = []
+        for split, names in (self.named or {}).items():
+            told.append((f"{len(names)} names of scannetv2_{split}.txt", sorted(names - {*scenes})))
+        listed = {name for names in (self.named or {}).values() for name in names}
+        absent = [
+            f"{len(gone)} of the {what} have no scan here: {_some(gone)}"
+            for what, gone in told
+            if gone
+        ]
+        unlisted = sorted({*scenes} - listed) if self.named is not None else []
+        if unlisted:
+            absent.append(f"{len(unlisted)} scans are in none of the lists: {_some(unlisted)}")
+        return absent
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 
 def enter_scenes(out: Path, split_of: SplitOf) -> Callable[[Sequence[Outcome]], dict[str, Any]]:

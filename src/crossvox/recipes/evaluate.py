@@ -2,15 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from crossvox.flow.progress import Progress, Silent
+from crossvox.flow.runner import Runner, Work
+from crossvox.flow.stage import Collection, Input, Stage
 
 if TYPE_CHECKING:
     from crossvox.core.volume import Score
     from crossvox.evaluate.classes import ClassEvaluation
     from crossvox.evaluate.score import Evaluation
+
+
+@dataclass(frozen=True)
+class ScoredScenes(Collection):
+    """What all scored scenes of a folder have in common.
+
+    Attributes:
+        prediction: what all scenes of the prediction were made by.
+        protocol: rules they are measured by.
+    """
+
+    NAME = "scores"
+    NUMBERS = 1
+
+    prediction: Input
+    protocol: str
+
+
+@dataclass(frozen=True)
+class ScoreScene(Stage):
+    """What was measured of one predicted scene.
+
+    Attributes:
+        predicted: the scene of a prediction.
+        prepared: the scene that it was predicted from.
+        scene: its name.
+        protocol: rules it is measured by: surface, thesis, or classes.
+        methods: what is measured.
+    """
+
+    NAME = "score-scene"
+    NUMBERS = 1
+
+    predicted: Input
+    prepared: Input
+    scene: str
+    protocol: str
+    methods: tuple[str, ...]
+
+    def make(self, work: Work) -> Mapping[str, Any]:
+        """See :func:`crossvox.recipes.evaluate_scenes.score_one`."""
+        from crossvox.recipes.evaluate_scenes import score_one
+
+        return score_one(self, work)
 
 
 def evaluate_reconstruct(
@@ -19,7 +67,9 @@ def evaluate_reconstruct(
     *,
     protocol: Literal["surface", "thesis"] = "surface",
     seen_scenes: bool = False,
-    progress: Progress | None = None,
+    out: Path | None = None,
+    workers: int = 1,
+    runner: Runner | None = None,
 ) -> Evaluation:
     """Score predicted scenes and their baselines against the scenes' surfaces.
 
@@ -28,16 +78,25 @@ def evaluate_reconstruct(
         data: folder that ``crossvox prepare`` wrote.
         protocol: surface (area-uniform samples) or thesis (mesh vertices, as published).
         seen_scenes: count scenes that the run learnt from as well.
-        progress: who watches.
+        out: folder that keeps the scores of each scene, so that several calls, and machines, may
+            share the work; scores are put together of all that is there.
+        workers: scenes scored at once, each by a process with its share of the threads; 0 means
+            one a core, or as many as a cluster has room for.
+        runner: who scores the scenes.
     """
-    from crossvox.evaluate.score import evaluate_reconstruction
+    from crossvox.recipes.evaluate_scenes import evaluate_surfaces
 
-    report = (progress or Silent()).step("scenes")
-    return evaluate_reconstruction(pred, data, protocol, progress=report, seen_scenes=seen_scenes)
+    return evaluate_surfaces(pred, data, protocol, seen_scenes, out, workers, runner or Runner())
 
 
 def evaluate_segment3d(
-    pred: Path, data: Path, *, seen_scenes: bool = False, progress: Progress | None = None
+    pred: Path,
+    data: Path,
+    *,
+    seen_scenes: bool = False,
+    out: Path | None = None,
+    workers: int = 1,
+    runner: Runner | None = None,
 ) -> ClassEvaluation:
     """Score labelled rooms and their baselines against the scenes' ground truth.
 
@@ -45,12 +104,15 @@ def evaluate_segment3d(
         pred: folder that ``crossvox predict`` wrote from a segment3d run.
         data: folder that ``crossvox prepare`` wrote.
         seen_scenes: count scenes that the run learnt from as well.
-        progress: who watches.
+        out: folder that keeps the counts of each scene, so that several calls, and machines, may
+            share the work; scores are taken of all that is there.
+        workers: scenes scored at once, each by a process with its share of the threads; 0 means
+            one a core, or as many as a cluster has room for.
+        runner: who scores the scenes.
     """
-    from crossvox.evaluate.classes import evaluate_classes
+    from crossvox.recipes.evaluate_scenes import evaluate_labels
 
-    report = (progress or Silent()).step("scenes")
-    return evaluate_classes(pred, data, progress=report, seen_scenes=seen_scenes)
+    return evaluate_labels(pred, data, seen_scenes, out, workers, runner or Runner())
 
 
 def evaluate_scannet(

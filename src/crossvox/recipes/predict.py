@@ -104,6 +104,7 @@ def predict(
     baselines: bool = True,
     tsdf: TsdfParams | None = None,
     device: str = "auto",
+    workers: int = 1,
     runner: Runner | None = None,
 ) -> PredictReport:
     """Predict whole scenes and mesh them, with classes if RUN tells any, and with baselines.
@@ -123,6 +124,8 @@ def predict(
         baselines: also write the mask-only and the TSDF surface, and the 2D votes.
         tsdf: the TSDF baseline.
         device: auto, cpu, cuda, ...
+        workers: scenes predicted at once, each by a process with its share of the threads; 0 means
+            one a core. One is enough for a network on a GPU.
         runner: who makes the scenes.
 
     Raises:
@@ -156,10 +159,11 @@ def predict(
         PredictedScenes(**shared),
         items,
         out,
+        workers=workers,
         links={"run": run, "data": data, "geometry": geometry, "votes": votes},
         learnt_from=lineage.told,
     )
-    notes = {outcome.item: outcome.notes for outcome in made.outcomes if not outcome.error}
+    notes = {o.item: o.notes for o in made.outcomes if o.status in ("made", "kept")}
     seen = [scene for scene, noted in notes.items() if noted.get(LEARNT_FROM)]
     if seen:
         runner.progress.say(f"the run has learnt from {', '.join(seen)}: scores there tell nothing")

@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 from crossvox.core.artifact import MANIFEST, read_manifest
 from crossvox.core.checks import ArtifactError, ParamsError, expect
-from crossvox.core.threads import threads
 from crossvox.flow.folder import is_current
 from crossvox.flow.jobs import Outcome
 from crossvox.flow.runner import Runner, Work
@@ -145,7 +144,8 @@ def prepare(
     """Prepare scans: frames, reference surface, voxels and labels, one folder a scene.
 
     A finished scene that was made with the same parameters from the same files is kept; a broken
-    scan is reported and the others go on; the next call tries it again. Scans of other folders may
+    scan is reported and the others go on. It is tried again when its files have changed, or with
+    --retry-failed. Any number of calls may work on one folder. Scans of other folders may
     be added to OUT. Which scenes are held out follows from the data set's own lists, or from the
     scenes' names: one that is added moves no other.
 
@@ -171,6 +171,8 @@ def prepare(
         label_map = raw / CLASS_MAP
     classes = None if label_map is None else Input.file(label_map)
     captures = capture_names(find_captures(raw, assume_camera=assume_camera))
+    for remark in lists.remarks(captures.values()):
+        runner.progress.say(remark)
     items = {
         name: PrepareScene(Input.files(path), name, params, classes, assume_camera)
         for path, name in captures.items()
@@ -181,7 +183,7 @@ def prepare(
         PreparedScenes(params),
         items,
         out,
-        workers=workers or threads(),
+        workers=workers,
         notes=enter_scenes(out, lists.split_of),
     )
     for split in (split for split, names in made.manifest.notes["splits"].items() if not names):

@@ -12,7 +12,7 @@ import numpy as np
 
 from crossvox.capture import open_capture
 from crossvox.capture.export import export_folder
-from crossvox.capture.folder import FolderCapture
+from crossvox.capture.kept import KeptDepth, KeptFolder
 from crossvox.capture.moved import MovedCapture
 from crossvox.core.camera import Pose
 from crossvox.core.checks import CaptureError, expect
@@ -45,15 +45,17 @@ def prepare_scene(stage: PrepareScene, work: Work) -> Mapping[str, Any]:
             f"given: {stage.scene}, a capture without a mesh of its own; needed: a ground-truth "
             f"surface; do: pass --surface tsdf to fuse one from the depth images"
         )
+    depth = KeptDepth()
     with work.watch("export frames"):
         exported = export_folder(
             capture,
             work.out,
             frame_skip=params.frame_skip,
             size=(params.width, params.height),
+            kept=depth,
             progress=work.progress.step(f"{stage.scene}: frames"),
         )
-    frames = FolderCapture(work.out)
+    frames = KeptFolder(work.out, depth)
     with work.watch("surface"):
         labelled, strange = _labelled_mesh(stage, info)
         surface = _surface(stage, frames, info.mesh, labelled, work.progress)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,11 @@ class WriteRoom(Stage):
 
 
 def write_rooms(
-    out: Path, params: RoomsParams | None = None, *, runner: Runner | None = None
+    out: Path,
+    params: RoomsParams | None = None,
+    *,
+    workers: int = 1,
+    runner: Runner | None = None,
 ) -> RoomsReport:
     """Write furnished rooms as complete raw scans.
 
@@ -65,6 +69,7 @@ def write_rooms(
     Args:
         out: folder that receives one raw scan a room.
         params: size, number and seed.
+        workers: rooms written at once; 0 means one a core.
         runner: who makes the rooms.
     """
     from crossvox.capture.rooms.write import room_images, scene_name, write_lists
@@ -73,15 +78,15 @@ def write_rooms(
     images = room_images(params)
     items = {scene_name(n): WriteRoom(n, images, params) for n in range(params.count)}
 
-    def enter(outcomes: list[Outcome]) -> Mapping[str, Any]:
+    def enter(outcomes: Sequence[Outcome]) -> Mapping[str, Any]:
         objects: Counter[str] = Counter()
         for outcome in outcomes:
             objects.update(outcome.notes.get("objects", {}))
         write_lists(out, params, objects)
         return {"rooms": len(outcomes)}
 
-    made = runner.make_all(Rooms(images), items, out, label="rooms", notes=enter)  # type: ignore[arg-type]
-    rooms = [_report(params, outcome) for outcome in made.outcomes if not outcome.error]
+    made = runner.make_all(Rooms(images), items, out, workers=workers, label="rooms", notes=enter)
+    rooms = [_report(params, o) for o in made.outcomes if o.status in ("made", "kept")]
     return RoomsReport(tuple(rooms), made.failed)
 
 

@@ -21,7 +21,7 @@ from crossvox.core.npz import reading_npz
 from crossvox.evaluate.predicted import majority_class
 from crossvox.evaluate.references import reference_labels
 from crossvox.evaluate.scannet import SEEN, write_vertex_labels
-from crossvox.flow.collection import item_names
+from crossvox.flow.collection import item_names, unlisted_items
 from crossvox.flow.lineage import LEARNT_FROM
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Input, Stage, how
@@ -143,7 +143,7 @@ def export_scannet(
         do="correct --labels",
         error=ParamsError,
     )
-    predicted = any(source.glob(f"*/{ON_SCAN}")) or (source / ON_SCAN).is_file()
+    predicted = bool(unlisted_items(source, ON_SCAN)) or (source / ON_SCAN).is_file()
     folders = _predicted_scenes(source, scenes) if predicted else read_scenes(source, scenes)
     there = Input.folder(source) if (source / MANIFEST).is_file() else Input.files(source)
     stage = ExportScannet(there, labels, scenes, tuple(folders), predicted)

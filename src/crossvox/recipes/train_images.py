@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from crossvox.core.colors import COLORS, RECORD
 from crossvox.core.labels import NYU40
+from crossvox.flow.locks import leads
 from crossvox.flow.runner import Work
 from crossvox.recipes.images import evenly, find_images, pairs_digest
 from crossvox.recipes.label_pictures import picture_run
@@ -11,6 +12,7 @@ from crossvox.recipes.segment2d import TrainImages
 from crossvox.samples.batch import collate_images
 from crossvox.samples.images import ImageDataset
 from crossvox.tasks.segment2d import Segment2d, pixel_shares
+from crossvox.train.folder import answer, asked_for, note_asked
 from crossvox.train.loop import train
 from crossvox.train.report import TrainReport
 
@@ -26,6 +28,17 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
     for what, count in found.left_out.items():
         if count:
             progress.say(f"left out: {count} {what}")
+    parents = {
+        "training images": pairs_digest(found.training),
+        "validation images": pairs_digest(found.validation),
+    }
+    asked = asked_for(
+        {"params": params, "split": found.split, "colours": COLORS, "numbers": Segment2d.numbers},
+        {"parents": parents, "scenes": [found.scenes, found.validation_scenes]},
+    )
+    done = answer(work.out, asked, params.train)
+    if done is not None:
+        return done
     dataset = ImageDataset(found.training, params.images, params.augment, params.train.seed)
     pixels = dataset.label_pixels(progress.step("training labels"))
     task = Segment2d(params.task, pixel_shares(pixels))
@@ -47,10 +60,7 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
             "class_weights": task.class_weights,
             "majority_class": NYU40.names[task.majority],
         },
-        parents={
-            "training images": pairs_digest(found.training),
-            "validation images": pairs_digest(found.validation),
-        },
+        parents=parents,
         links=stage.source.folders,
         scenes=found.scenes,
         validation_scenes=found.validation_scenes,
@@ -59,4 +69,6 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
     if not report.interrupted and not report.already_finished:
         shown = evenly(found.validation or found.training, 8)
         picture_run(work.out, params, shown, report.step)
+    if leads():
+        note_asked(work.out, asked)
     return report

@@ -14,6 +14,7 @@ from crossvox.core.checks import ArtifactError, expect
 from crossvox.core.colors import COLORS, RECORD
 from crossvox.core.labels import NYU40
 from crossvox.doors.devices import pick_device
+from crossvox.flow.locks import leads
 from crossvox.flow.progress import Progress
 from crossvox.flow.runner import Work
 from crossvox.recipes.data import read_scenes
@@ -32,7 +33,7 @@ from crossvox.samples.source import SceneSource, load_source
 from crossvox.tasks.params import FeatureParams, ProxyParams
 from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.tasks.segment3d import Segment3d, label_counts, voxel_shares
-from crossvox.train.folder import best_or_last, lineage_of
+from crossvox.train.folder import answer, asked_for, best_or_last, lineage_of, note_asked
 from crossvox.train.loop import train
 from crossvox.train.params import NETWORK, TRANSFER
 from crossvox.train.report import TrainReport
@@ -71,6 +72,10 @@ def train_scenes(stage: TrainScenes, work: Work) -> TrainReport:
         ArtifactError: no sub-volume qualifies, or the folder holds another run.
         CheckpointError: a run that it starts from, or takes features from, is damaged.
     """
+    asked = _asked(stage)
+    done = answer(work.out, asked, stage.params.train)
+    if done is not None:
+        return done
     given, views = stage.sources, stage.params.views
     params, weights, made_from = _with_features(stage)
     scenes = load_sources(stage.data, given.scenes, views, work.progress, "training scenes")
@@ -115,7 +120,34 @@ def train_scenes(stage: TrainScenes, work: Work) -> TrainReport:
     if taken is not None:
         write_json(work.out / TRANSFER, {**plain(taken), "summary": taken.summary})
         work.progress.say(taken.summary)
+    if leads():
+        note_asked(work.out, asked)
     return report
+
+
+def _asked(stage: TrainScenes) -> str:
+    """Fingerprint of a run by what it is made from, without a look into the scenes."""
+    given, params = stage.sources, stage.params
+    scenes = {
+        which: [folder.resolve().name for folder in read_scenes(stage.data, which)]
+        for which in {given.scenes, given.validation_scenes} - {"none"}
+    }
+    files = {"index": given.index, "validation_index": given.validation_index}
+    if given.features is not None:
+        files["features"] = given.features / best_or_last(given.features) / NETWORK
+    if stage.start is not None:
+        files["start"] = stage.start / best_or_last(stage.start) / NETWORK
+    task = Reconstruct if isinstance(params, ReconstructRunParams) else Segment3d
+    return asked_for(
+        {"params": params, "sources": given, "scenes": scenes, "colours": COLORS},
+        {"data": read_manifest(stage.data).digest, "numbers": getattr(task, "numbers", 1)},
+        {role: _digest(path) for role, path in files.items() if path is not None},
+    )
+
+
+def _digest(path: Path) -> str:
+    """Fingerprint of a file; who reads it tells what is wrong with one that is not there."""
+    return file_digest(path) if path.is_file() else ""
 
 
 def _with_features(

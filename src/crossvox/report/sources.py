@@ -91,7 +91,11 @@ class Sources:
 def _holds(folder: Path, sign: str) -> bool:
     """Whether a folder holds what a pattern says, which ends with ``/`` for a folder."""
     found = folder.glob(sign.rstrip("/"))
-    return any(path.is_dir() if sign.endswith("/") else path.is_file() for path in found)
+    return any(
+        path.is_dir() if sign.endswith("/") else path.is_file()
+        for path in found
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
 
 
 def gather(artifacts: Sequence[Path]) -> Sources:

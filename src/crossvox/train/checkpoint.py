@@ -8,6 +8,7 @@ or the new one, and if writing fails the old one stays.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from crossvox.core.artifact import Manifest, read_json, write_json, write_manifest
-from crossvox.core.checks import ArtifactError, CheckpointError
+from crossvox.core.checks import ArtifactError, CheckpointError, error_text
 from crossvox.flow.folder import building
 from crossvox.train.folder import CHECKPOINT_FILES
 from crossvox.train.params import NETWORK, OPTIMIZER, STATE
@@ -70,9 +71,9 @@ def save_checkpoint(
     except (OSError, SafetensorError) as error:
         kept = "the checkpoint before it is untouched" if folder.is_dir() else "nothing was saved"
         raise CheckpointError(
-            f"given: {folder}, which cannot be written ({error}); needed: room for "
-            f"{_megabytes(network, optimizer):.0f} MB and permission to write; do: free some space "
-            f"and run the same command again; {kept}"
+            f"given: {folder}, which cannot be written ({error_text(error)}); needed: room for "
+            f"{_megabytes(network, optimizer):.1f} MB and permission to write; do: free some "
+            f"space and run the same command again; {kept}"
         ) from None
 
 
@@ -166,5 +167,6 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _megabytes(network: nn.Module, optimizer: Mapping[str, Tensor] | None) -> float:
+    """Size on the disk, rounded up: never "0.0"."""
     tensors = [*network.state_dict().values(), *(optimizer or {}).values()]
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors) / 1e6
+    return math.ceil(sum(tensor.numel() * tensor.element_size() for tensor in tensors) / 1e5) / 10

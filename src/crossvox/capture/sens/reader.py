@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,8 @@ from crossvox.capture.sens.layout import (
     raw_bytes,
 )
 from crossvox.core.camera import Pose, Size
-from crossvox.core.checks import CaptureError, PoseError, expect
+from crossvox.core.checks import CaptureError, PoseError
+from crossvox.doors.deflate import inflate
 from crossvox.doors.images import decode_color
 
 _IMU_BYTES = 128
@@ -137,23 +137,14 @@ class SensReader:
         width, height = self.header.depth_camera.size
         needed = width * height * 2
         if self.header.depth_compression == "zlib":
-            stream, problem = zlib.decompressobj(), ""
             try:
-                # One byte more than fits: too much data shows without inflating all of it.
-                data = stream.decompress(data, needed + 1)
-            except zlib.error as error:
-                problem = f"a damaged zlib stream ({error})"
-            if not problem and len(data) > needed:
-                problem = f"a zlib stream of more than {needed} bytes"
-            elif not problem and (len(data) < needed or not stream.eof):
-                problem = f"a zlib stream that ends after {len(data)} bytes"
-            expect(
-                not problem,
-                given=f"{self.place(index, 'depth')}, {problem}",
-                needed=f"{needed} bytes, a {width}x{height} image of 16 bits",
-                do="copy or export the file again, or leave this frame out",
-                error=CaptureError,
-            )
+                data = inflate(data, needed)
+            except ValueError as error:
+                raise CaptureError(
+                    f"given: {self.place(index, 'depth')}, {error}; "
+                    f"needed: {needed} bytes, a {width}x{height} image of 16 bits; "
+                    f"do: copy or export the file again, or leave this frame out"
+                ) from None
         return np.frombuffer(data, dtype="<u2").reshape(height, width)
 
     def depth_m(self, index: int) -> NDArray[np.float32]:

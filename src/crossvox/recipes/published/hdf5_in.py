@@ -124,6 +124,13 @@ def import_hdf5(
 
     params, runner = params or ImportParams(), runner or Runner()
     expect_own(out, ImportedData.NAME)
+    expect(
+        not file.is_dir(),
+        given=f"{file}, a folder",
+        needed="an HDF5 file of sub-volumes",
+        do="name the file, for example data_chunks/train_clean.hdf5",
+        error=ArtifactError,
+    )
     if frames is None:
         frames = file.parent.parent if file.parent.name == "data_chunks" else file.parent
     stored = OriginalFile(file, params.labels)

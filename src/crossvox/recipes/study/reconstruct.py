@@ -16,9 +16,7 @@ from crossvox.study.arms import (
     RECONSTRUCT,
     arms_help,
     arms_of,
-    baselines_of,
     choose_arms,
-    controls_of,
 )
 from crossvox.train.params import TrainParams
 
@@ -80,6 +78,7 @@ def study_reconstruct(
     run2d: Path | None = None,
     arms: str = "all",
     seeds: int = 3,
+    workers: int = 1,
     runner: Runner | None = None,
 ) -> StudyReport:
     """Train reconstructions that differ in one thing each, and compare them; it continues.
@@ -97,6 +96,8 @@ def study_reconstruct(
             the arms are made from; only rgb does without.
         arms: {arms}
         seeds: how many: 0, 1, ...
+        workers: arms and seeds at once, each by a process with its share of the threads; 0 means
+            one a core, or as many as a cluster has room for.
         runner: who makes it.
 
     Raises:
@@ -105,8 +106,8 @@ def study_reconstruct(
         ArtifactError: ``out`` holds another study.
     """
     from crossvox.recipes.study.reconstruct_arms import ReconstructStudy
-    from crossvox.recipes.study.runner import Matrix, run_study
-    from crossvox.tasks.reconstruct import Reconstruct
+    from crossvox.recipes.study.runner import run_study
+    from crossvox.recipes.study.scenes import Declared
 
     params, runner = params or StudyParams(), runner or Runner()
     chosen = choose_arms(arms_of(RECONSTRUCT), arms)
@@ -121,20 +122,8 @@ def study_reconstruct(
     study = ReconstructStudy(data, out, params, run2d, runner)
     study.expect_held_out()
     study.expect_weights(chosen)
-    matrix = Matrix(
-        task=Reconstruct.name,
-        arms=arms_of(RECONSTRUCT),
-        baselines=baselines_of(RECONSTRUCT),
-        controls=controls_of(RECONSTRUCT),
-        params_type=StudyParams,
-        identity=study.identity(),
-        train=study.train,
-        predict=study.predict,
-        score=study.score,
-        baseline_scores=study.baseline_scores,
-        numbers=NUMBERS,
-    )
-    return run_study(matrix, out, chosen, range(seeds), runner=runner)
+    declared = Declared(ReconstructStudy, data, out, params, run2d)
+    return run_study(declared, out, chosen, range(seeds), workers=workers, runner=runner)
 
 
 study_reconstruct.__doc__ = (study_reconstruct.__doc__ or "").replace(

@@ -13,6 +13,7 @@ from crossvox.core.checks import ParamsError, expect
 from crossvox.core.frame import Parts
 from crossvox.core.grid import Index3
 from crossvox.core.methods import MASK_ONLY, TSDF
+from crossvox.doors.devices import pick_device
 from crossvox.evaluate.score import evaluate_reconstruction
 from crossvox.flow import locks
 from crossvox.flow.runner import Work
@@ -23,6 +24,7 @@ from crossvox.predict.seen import seen_by_windows
 from crossvox.recipes.data import read_scenes
 from crossvox.recipes.prepare_scene import posed_frames
 from crossvox.recipes.study.reconstruct import NUMBERS, StudyParams
+from crossvox.recipes.study.runner import Matrix
 from crossvox.recipes.study.scenes import BASELINES, NETWORKS, STUDY_BASELINES, SceneStudy
 from crossvox.recipes.study.untrained import (
     CALIBRATION_IMAGES,
@@ -35,8 +37,9 @@ from crossvox.recipes.train import train_reconstruct
 from crossvox.recipes.trained import run2d_input
 from crossvox.samples.source import load_source
 from crossvox.scene.params import TsdfParams
-from crossvox.study.arms import Arm
+from crossvox.study.arms import RECONSTRUCT, Arm, arms_of, baselines_of, controls_of
 from crossvox.study.results import Scored
+from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.train.report import TrainReport
 from crossvox.views.params import ViewParams
 
@@ -77,6 +80,23 @@ class SurfaceBaselines(Stage):
 
 class ReconstructStudy(SceneStudy[StudyParams]):
     """The arms of the reconstruction study."""
+
+    def matrix(self) -> Matrix:
+        """See :class:`SceneStudy`."""
+        return Matrix(
+            task=Reconstruct.name,
+            arms=arms_of(RECONSTRUCT),
+            baselines=baselines_of(RECONSTRUCT),
+            controls=controls_of(RECONSTRUCT),
+            params_type=StudyParams,
+            identity=self.identity(),
+            train=self.train,
+            predict=self.predict,
+            score=self.score,
+            baseline_scores=self.baseline_scores,
+            numbers=NUMBERS,
+            device=pick_device(self.params.run.train.device),
+        )
 
     def expect_weights(self, arms: Sequence[Arm]) -> None:
         """Refuse what would otherwise fail after hours of other arms."""

@@ -1,13 +1,15 @@
 """Many runs that differ in one thing each, and what their scores say side by side.
 
 :func:`run_study` is the same for every task: it is given what a task's arms are, how one is
-trained, predicted and scored, and what the baselines score. Finished arms and seeds are kept, and
-several processes may work on different arms of one folder.
+trained, predicted and scored, and what the baselines score. Every arm and seed is a job that any
+back end can carry out. Finished ones are kept, and several processes, of several machines, may work
+on different ones of one folder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,13 +23,16 @@ from crossvox.core.artifact import (
     read_manifest,
     write_json,
 )
-from crossvox.core.checks import ArtifactError, ParamsError, expect
+from crossvox.core.checks import ArtifactError, CrossvoxError, ParamsError, expect
 from crossvox.core.params import from_plain
 from crossvox.flow import locks
 from crossvox.flow.collection import changes
 from crossvox.flow.folder import is_begun
-from crossvox.flow.progress import Progress
+from crossvox.flow.jobs import BACKENDS, Job, Outcome
+from crossvox.flow.progress import Progress, Silent
 from crossvox.flow.runner import DryRunEnds, Planned, Runner
+from crossvox.flow.stage import Stage, how
+from crossvox.flow.worker import ASKED_TO_END
 from crossvox.study.arms import Arm
 from crossvox.study.compare import Comparison, compare
 from crossvox.study.counts import Pool, pack
@@ -60,6 +65,7 @@ class Matrix:
         pool: scores of counts that were added up over scenes, of a task that has such.
         numbers: raised when the same study gives other results than before: results of other
             numbers are made anew.
+        device: where networks are trained; a back end may have to ask for it.
     """
 
     task: str
@@ -74,6 +80,62 @@ class Matrix:
     baseline_scores: Callable[[], Mapping[str, Scored]]
     pool: Pool | None = None
     numbers: int = 1
+    device: str = "cpu"
+
+
+Study = Callable[[Runner], Matrix]
+"""A study as it is sent to workers: given who makes things there, the study. Can be pickled, unless
+everything is made in this process."""
+
+
+@dataclass(frozen=True)
+class Cell(Stage):
+    """One arm and seed: what a job of a study is.
+
+    Attributes:
+        study: which study.
+        out: its folder.
+        arm: what is trained.
+        seed: with which seed.
+        device: where.
+    """
+
+    NAME = "study"
+
+    study: Study
+    out: Path
+    arm: Arm
+    seed: int
+    device: str = how("cpu")
+
+
+@dataclass(frozen=True)
+class MakeCells:
+    """Trains, predicts and scores one arm and seed, unless that is done or somebody else is at it.
+
+    Attributes:
+        progress: who watches.
+        here: whether this is the process of the command; a worker ends when it was told to stop.
+    """
+
+    progress: Progress
+    here: bool
+
+    def __call__(self, job: Job) -> Outcome:
+        """See :data:`crossvox.flow.jobs.Carry`."""
+        cell = job.stage
+        assert isinstance(cell, Cell)
+        with locks.taken(cell.out, job.item) as mine:
+            if not mine:
+                return Outcome(job.item, "elsewhere")
+            matrix = cell.study(Runner(self.progress))
+            if _finished(matrix, cell.out, job.item, self.progress):
+                return Outcome(job.item, "kept")
+            self.progress.say(f"{job.item}: {cell.arm.differs}")
+            if not _one(matrix, cell.out, cell.arm, cell.seed):
+                # It is saved, and goes on with the next call, or in another worker.
+                raise KeyboardInterrupt if self.here else SystemExit(ASKED_TO_END)
+        return Outcome(job.item, "made")
 
 
 @dataclass(frozen=True)
@@ -87,6 +149,7 @@ class StudyReport:
         kept: runs that were finished before.
         elsewhere: runs that another process is at work on.
         interrupted: somebody stopped it; the same call goes on from there.
+        failed: runs that could not be made, and why; the next call tries them again.
     """
 
     out: Path
@@ -95,31 +158,35 @@ class StudyReport:
     kept: tuple[str, ...]
     elsewhere: tuple[str, ...]
     interrupted: bool
+    failed: tuple[Outcome, ...] = ()
 
 
 def run_study(
-    matrix: Matrix,
+    study: Study,
     out: Path,
     arms: Sequence[Arm],
     seeds: Sequence[int],
     *,
+    workers: int = 1,
     runner: Runner | None = None,
 ) -> StudyReport:
     """Train, predict and score arms, seed by seed, and compare all that is finished.
 
     One seed of every arm comes before the next seed, so that a study that is stopped early can be
-    compared.
+    compared. One that fails is reported, and the others go on.
 
     Args:
-        matrix: the study.
+        study: the study.
         out: its folder.
-        arms: those of the matrix that this call works on.
+        arms: those of the study that this call works on.
         seeds: likewise.
-        runner: who makes it.
+        workers: arms and seeds at once; 0: one a core, or as many as a cluster has room for.
+        runner: who makes it. Its choice is among arms and seeds, called ``ARM/seed-N``.
 
     Raises:
         ParamsError: no seed.
         ArtifactError: ``out`` holds another study, or arms turn out not to be comparable.
+        CrossvoxError: every arm and seed failed; the text names the reasons.
     """
     runner = runner or Runner()
     progress = runner.progress
@@ -130,35 +197,60 @@ def run_study(
         do="correct --seeds",
         error=ParamsError,
     )
+    matrix = study(Runner(progress))
     asked = {_name(arm, seed): (arm, seed) for seed in seeds for arm in arms}
+    chosen = set(runner.choice.of(asked))
+    jobs = [
+        Job(name, Cell(study, out, arm, seed, matrix.device), out / RUNS / name)
+        for name, (arm, seed) in asked.items()
+        if name in chosen
+    ]
     if runner.dry:
-        for name in asked:
-            status = "keep" if _finished(matrix, out, name, progress) else "make"
-            runner.plan.append(Planned("study", name, status))  # type: ignore[arg-type]
+        for job in jobs:
+            status = "keep" if _finished(matrix, out, job.item, progress) else "make"
+            runner.plan.append(Planned("study", job.item, status))  # type: ignore[arg-type]
         raise DryRunEnds
     claim(out, matrix)
     with locks.shared(out):
         baselines = matrix.baseline_scores()
-    made: list[str] = []
-    kept: list[str] = []
-    elsewhere: list[str] = []
+    outcomes: list[Outcome] = []
     interrupted = False
-    for name, (arm, seed) in asked.items():
-        with locks.taken(out, name) as mine:
-            if not mine:
-                progress.say(f"{name}: another process is at work on it")
-                elsewhere.append(name)
-            elif _finished(matrix, out, name, progress):
-                kept.append(name)
-            else:
-                progress.say(f"{name}: {arm.differs}")
-                interrupted = not _one(matrix, out, arm, seed)
-                if interrupted:
-                    break
-                made.append(name)
+    try:
+        for outcome in _carried_out(jobs, runner, workers):
+            outcomes.append(outcome)
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        locks.clear(out)
+    failed = tuple(outcome for outcome in outcomes if outcome.status == "failed")
+    if failed and len(failed) == len(jobs):
+        reasons = "; ".join(f"{one.item}: {one.error}" for one in failed[:3])
+        raise CrossvoxError(f"none of the {len(failed)} runs could be made. {reasons}")
     with locks.shared(out):
         comparison = _compare(matrix, out, baselines, progress)
-    return StudyReport(out, comparison, tuple(made), tuple(kept), tuple(elsewhere), interrupted)
+    made, kept, elsewhere = (
+        tuple(outcome.item for outcome in outcomes if outcome.status == status)
+        for status in ("made", "kept", "elsewhere")
+    )
+    return StudyReport(out, comparison, made, kept, elsewhere, interrupted, failed)
+
+
+def _carried_out(jobs: Sequence[Job], runner: Runner, workers: int) -> Iterator[Outcome]:
+    """Have cells made by a back end, and tell what becomes of them."""
+    if not jobs:
+        return
+    name, means = runner.means(len(jobs), workers)
+    here = name == "here"
+    carry = MakeCells(runner.progress if here else Silent(), here)
+    report = runner.progress.step("arms and seeds")
+    with closing(BACKENDS[name].run(carry, jobs, **means)) as outcomes:  # type: ignore[type-var]
+        for done, outcome in enumerate(outcomes, start=1):
+            report(done, len(jobs))
+            if outcome.status == "elsewhere":
+                runner.progress.say(f"{outcome.item}: another process is at work on it")
+            elif outcome.status == "failed":
+                runner.progress.say(f"failed: {outcome.item}: {outcome.error}")
+            yield outcome
 
 
 def _name(arm: Arm, seed: int) -> str:
@@ -222,7 +314,7 @@ def _compare(
     matrix: Matrix, out: Path, baselines: Mapping[str, Scored], progress: Progress
 ) -> Comparison:
     """Compare everything that is finished and write ``study.json``."""
-    found = [read_result(path) for path in sorted((out / RESULTS).glob("*/seed-*.json"))]
+    found = [read_result(path) for path in sorted((out / RESULTS).glob("[!.]*/seed-*.json"))]
     results = [result for result in found if result.numbers == matrix.numbers]
     other = [_of_other_numbers(r, matrix) for r in found if r.numbers != matrix.numbers]
     left_out = tuple(f"{text}; it is left out. Run that arm again." for text in other)
@@ -268,6 +360,8 @@ def claim(out: Path, matrix: Matrix) -> None:
         ArtifactError: ``out`` holds another study, or something else.
     """
     record = plain({"task": matrix.task, **matrix.identity})
+    if "params" in record:  # as it is read back: a second call writes the same
+        record["params"] = plain(from_plain(matrix.params_type, record["params"]))
     if is_begun(out, PARAMS):
         _expect_same(out, record, matrix.params_type)
     with locks.shared(out):
@@ -283,6 +377,13 @@ def _expect_same(out: Path, record: Mapping[str, Any], params_type: type) -> dic
         ArtifactError: it is another one; the text tells what differs.
     """
     there = read_json(out / PARAMS)
+    expect(
+        isinstance(there, dict) and isinstance(there.get("task"), str),
+        given=f"{out}, whose {PARAMS} is not of a study",
+        needed="a new or empty folder, or a study",
+        do="name another folder",
+        error=ArtifactError,
+    )
     if "params" in there:
         # Parameters that a later version added take their defaults.
         there["params"] = plain(from_plain(params_type, there["params"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from crossvox.flow.runner import Runner
 from crossvox.predict.params import PredictParams
 from crossvox.recipes.data import read_scenes
 from crossvox.recipes.predict import predict
-from crossvox.recipes.study.runner import RESULTS
+from crossvox.recipes.study.runner import RESULTS, Matrix
 from crossvox.recipes.train import RunSources, SceneRunParams
 from crossvox.recipes.train_scenes import load_sources
 from crossvox.samples.index import SampleIndex, training_index
@@ -73,7 +74,7 @@ class ArmRun(Generic[R]):
     sources: RunSources
 
 
-class SceneStudy(Generic[P]):
+class SceneStudy(ABC, Generic[P]):
     """A study of a 3D task on prepared scenes.
 
     Attributes:
@@ -89,6 +90,10 @@ class SceneStudy(Generic[P]):
     ) -> None:
         self.data, self.out, self.params, self.run2d = data, out, params, run2d
         self.runner, self.progress = runner, runner.progress
+
+    @abstractmethod
+    def matrix(self) -> Matrix:
+        """The study, for :func:`crossvox.recipes.study.runner.run_study`."""
 
     def identity(self) -> dict[str, Any]:
         """What must be the same for all arms, whichever process trains them."""
@@ -191,6 +196,29 @@ class SceneStudy(Generic[P]):
             found = evaluate()
             write_baselines(path, made_from, found)
         return found
+
+
+@dataclass(frozen=True)
+class Declared(Generic[P]):
+    """A study as it can be sent to another process.
+
+    Attributes:
+        kind: which one.
+        data: a data folder.
+        out: the study's folder.
+        params: what all arms share.
+        run2d: a 2D run, where there is one.
+    """
+
+    kind: type[SceneStudy[P]]
+    data: Path
+    out: Path
+    params: P
+    run2d: Path | None
+
+    def __call__(self, runner: Runner) -> Matrix:
+        """See :data:`crossvox.recipes.study.runner.Study`."""
+        return self.kind(self.data, self.out, self.params, self.run2d, runner).matrix()
 
 
 def weights_file(run2d: Path) -> Path:

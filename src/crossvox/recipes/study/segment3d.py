@@ -16,9 +16,7 @@ from crossvox.study.arms import (
     SEGMENT3D,
     arms_help,
     arms_of,
-    baselines_of,
     choose_arms,
-    controls_of,
 )
 from crossvox.train.params import TrainParams
 
@@ -92,6 +90,7 @@ def study_segment3d(
     run2d: Path,
     arms: str = "all",
     seeds: int = 3,
+    workers: int = 1,
     runner: Runner | None = None,
 ) -> StudyReport:
     """Train 3D segmentations that differ in what they start from, and compare them; it continues.
@@ -108,36 +107,24 @@ def study_segment3d(
             are lifted, its labels vote.
         arms: {arms}
         seeds: how many: 0, 1, ...
+        workers: arms and seeds at once, each by a process with its share of the threads; 0 means
+            one a core, or as many as a cluster has room for.
         runner: who makes it.
 
     Raises:
         ParamsError: an unknown arm, no seed, or held-out scenes that something learns from.
         ArtifactError: ``out`` holds another study.
     """
-    from crossvox.evaluate.counts import scores_of
-    from crossvox.recipes.study.runner import Matrix, run_study
+    from crossvox.recipes.study.runner import run_study
+    from crossvox.recipes.study.scenes import Declared
     from crossvox.recipes.study.segment3d_arms import Segment3dStudy
-    from crossvox.tasks.segment3d import Segment3d
 
     params, runner = params or Study3dParams(), runner or Runner()
     chosen = choose_arms(arms_of(SEGMENT3D), arms)
     study = Segment3dStudy(data, out, params, run2d, runner)
     study.expect_held_out()
-    matrix = Matrix(
-        task=Segment3d.name,
-        arms=arms_of(SEGMENT3D),
-        baselines=baselines_of(SEGMENT3D),
-        controls=controls_of(SEGMENT3D),
-        params_type=Study3dParams,
-        identity=study.identity(),
-        train=study.train,
-        predict=study.predict,
-        score=study.score,
-        baseline_scores=study.baseline_scores,
-        pool=scores_of,
-        numbers=NUMBERS,
-    )
-    return run_study(matrix, out, chosen, range(seeds), runner=runner)
+    declared = Declared(Segment3dStudy, data, out, params, run2d)
+    return run_study(declared, out, chosen, range(seeds), workers=workers, runner=runner)
 
 
 study_segment3d.__doc__ = (study_segment3d.__doc__ or "").replace("{arms}", arms_help(SEGMENT3D))

@@ -30,10 +30,10 @@ PANEL_WIDTH_PX = 360
 def gallery(run: Path, sources: Sources) -> dict[str, Any] | None:
     """Pictures of a 2D run: the evaluation's if there was one, else those of its training."""
     origin = "images of its evaluation"
-    paths = sorted((run / EVALUATION / PICTURES).glob("*.png"))
+    paths = sorted((run / EVALUATION / PICTURES).glob("[!.]*.png"))
     if not paths:
         origin = "validation images, at the end of training"
-        paths = sorted((run / PICTURES).glob("*.png"))
+        paths = sorted((run / PICTURES).glob("[!.]*.png"))
     strips, labels = [], set[int]()
     for path in paths:
         try:

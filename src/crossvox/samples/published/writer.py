@@ -3,6 +3,7 @@ what it holds."""
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -29,6 +30,37 @@ FRAME_LIMIT = 32767
 
 COMPRESSION = 9
 """gzip level. Occupancy and labels compress three hundred times; the best level costs little."""
+
+
+_raw_write = io.FileIO.write
+
+
+class _Disk(io.FileIO):
+    """A file that takes what no disk takes any more, and remembers what went wrong.
+
+    The HDF5 library writes when a file is closed, too, and ends the process where that fails: it
+    is told that all went well, and the file is thrown away.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "w+")
+        self.error: OSError | None = None
+        self._path = path
+
+    def write(self, data: Any) -> int:
+        """Write all of it, or remember why not."""
+        view, done = memoryview(data).cast("B"), 0
+        while done < len(view) and self.error is None:
+            try:
+                done += _raw_write(self, view[done:]) or 0
+            except OSError as error:
+                self.error = OSError(error.errno, error.strerror, str(self._path))
+        return len(view)
+
+    def expect_written(self) -> None:
+        """Raise what went wrong so far."""
+        if self.error is not None:
+            raise self.error
 
 
 class OriginalWriter:
@@ -73,7 +105,8 @@ class OriginalWriter:
         ]
         with ExitStack() as stack:
             temporary = stack.enter_context(replacing(self.path))
-            self._file = stack.enter_context(h5py.File(temporary, "w"))
+            self._disk = stack.enter_context(_Disk(temporary))
+            self._file = stack.enter_context(h5py.File(self._disk, "w"))
             self._file.attrs["labels"] = self.labels
             self._file.attrs["scene_names"] = json.dumps(aliases)
             self._x = self._big("x", np.float32)
@@ -105,6 +138,7 @@ class OriginalWriter:
         """Append one sub-volume; see :class:`OriginalChunk`.
 
         Raises:
+            OSError: the disk is full, or fails.
             ParamsError: a frame number is too large for the format, or there are too many frames.
         """
         expect(
@@ -123,6 +157,7 @@ class OriginalWriter:
         matrix = np.asarray(grid_from_world, dtype=np.float32)
         self._rows.append((*self.numbers[scene], matrix, frames))
         self.count += 1
+        self._disk.expect_written()
 
     def __exit__(
         self,
@@ -135,6 +170,8 @@ class OriginalWriter:
             return
         with self._open:
             self._write_rows()
+            self._file.close()
+            self._disk.expect_written()
 
     def _write_rows(self) -> None:
         def column(name: str, values: list[Any], shape: tuple[int, ...], dtype: Any) -> None:

@@ -1,4 +1,4 @@
-"""Depth and colour of one frame averaged into the voxels of its blocks."""
+"""One frame averaged into the voxels of its blocks: depth, and what else it has."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from crossvox.scene.params import FULL_WEIGHT
 from crossvox.scene.tsdf.blocks import BLOCK, CELL
+from crossvox.scene.tsdf.colors import average_color, look_up_color
+from crossvox.scene.tsdf.votes import VOTE_VOXELS, vote
 
 Array = NDArray[Any]
-
-COLOR_SCALE = 256.0
-"""Colour means are kept as 16-bit numbers, 256 steps a grey level."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
@@ -56,10 +55,51 @@ def _project_block(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _look_up(readings: Array, pixel: Array, depth: Array) -> None:
+    """The readings at pixels; 0 where a voxel has none. Alone, as this does not run in SIMD."""
+    for cell in range(CELL):
+        seen_at = pixel[cell]
+        depth[cell] = readings[np.uint32(seen_at)] if seen_at >= 0 else np.float32(0)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _average(
+    depth: Array,
+    depth_z: Array,
+    band: float,
+    far: float,
+    tsdf: Array,
+    weight: Array,
+    distance: Array,
+) -> None:
+    """Average a block's readings into its values; without a branch, for SIMD.
+
+    ``distance`` receives how far every voxel lies in front of the surface; NaN where it takes no
+    reading. It may not be in the same place as ``depth``.
+    """
+    one, zero, none = np.float32(1), np.float32(0), np.float32(np.nan)
+    inverse_band = one / band
+    for cell in range(CELL):
+        d = depth[cell]
+        before = d - depth_z[cell]
+        # False for NaN, as all comparisons with it are.
+        valid = (d > zero) & (d <= far) & (before >= -band)
+        distance[cell] = before if valid else none
+        value = before * inverse_band
+        value = one if value > one else value
+        w = weight[cell]
+        old = tsdf[cell]
+        tsdf[cell] = old + (value - old) / (np.float32(w) + one) if valid else old
+        weight[cell] = w + np.uint16(valid & (w < np.uint16(FULL_WEIGHT)))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def integrate_blocks(
     depth: Array,
     rgb: Array,
     use_color: bool,
+    labels: Array,
+    use_votes: bool,
     pixel_from_world: Array,
     voxel_m: float,
     truncation_m: float,
@@ -69,24 +109,28 @@ def integrate_blocks(
     tsdf: Array,
     weight: Array,
     color: Array,
+    votes: Array,
     begin: int,
     end: int,
 ) -> None:
     """Update every voxel of ``blocks`` with the pixel it projects to (nearest).
 
     ``pixel_from_world (3, 4)`` gives pixels half a pixel too large, so that cutting off rounds.
+    ``rgb``, ``labels``, ``color`` and ``votes`` are of any size where they are not used.
     """
-    one, half = np.float32(1), np.float32(0.5)
-    band, far = np.float32(truncation_m), np.float32(far_m)
-    inverse_band = one / band
+    near: Any = np.float32(min(truncation_m, VOTE_VOXELS * voxel_m))
+    band: Any = np.float32(truncation_m)
+    far: Any = np.float32(far_m)
     p = pixel_from_world
     steps = (p[:, :3] * voxel_m).astype(np.float32)
     block_m = voxel_m * BLOCK
     height, width = depth.shape
     readings = depth.reshape(-1)
-    shades = rgb.reshape(-1, 3)
+    shades, classes = rgb.reshape(-1, 3), labels.reshape(-1)
     pixel = np.empty(CELL, dtype=np.int32)
     depth_z = np.empty(CELL, dtype=np.float32)
+    seen_depth, distance = np.empty_like(depth_z), np.empty_like(depth_z)
+    seen_shades = np.zeros((4, CELL), dtype=np.float32)
     for n in range(begin, end):
         block = blocks[n]
         bx = corner[block, 0] * block_m
@@ -102,28 +146,10 @@ def integrate_blocks(
             pixel,
             depth_z,
         )
-        for cell in range(CELL):
-            seen_at = pixel[cell]
-            if seen_at < 0:
-                continue
-            d = readings[seen_at]
-            distance = d - depth_z[cell]
-            # Also skips NaN, which compares as false.
-            if not (0 < d <= far and distance >= -band):
-                continue
-            value = min(one, distance * inverse_band)
-            w = weight[block, cell]
-            old = tsdf[block, cell]
-            tsdf[block, cell] = old + (value - old) / np.float32(w + 1)
-            if w < FULL_WEIGHT:
-                weight[block, cell] = w + 1
-            # Free space in front of a surface has no colour of its own.
-            if use_color and distance < band:
-                seen = color[block, cell, 3]
-                share = one / np.float32(seen + 1)
-                for c in range(3):
-                    mean = np.float32(color[block, cell, c])
-                    new = np.float32(shades[seen_at, c]) * np.float32(COLOR_SCALE)
-                    color[block, cell, c] = np.uint16(mean + (new - mean) * share + half)
-                if seen < FULL_WEIGHT:
-                    color[block, cell, 3] = seen + 1
+        _look_up(readings, pixel, seen_depth)
+        _average(seen_depth, depth_z, band, far, tsdf[block], weight[block], distance)
+        if use_color:
+            look_up_color(shades, pixel, distance, band, seen_shades)
+            average_color(distance, band, seen_shades, color[block])
+        if use_votes:
+            vote(classes, pixel, distance, near, votes[block])

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from crossvox.scene.tsdf.blocks import FREE, KEY_HALF, key_of, slot_of
+from crossvox.scene.tsdf.blocks import FREE, KEY_BITS, KEY_HALF, key_of, slot_of
 
 Array = NDArray[Any]
 
@@ -18,43 +18,177 @@ PARTS = 8
 SPACING = 0.25
 """Largest distance between rays that are followed to find blocks, as a share of a block."""
 
+WIDEST = 8
+"""Pixels along the edge of the largest square of which one stands for the others."""
+
 FULL, OUT_OF_RANGE = -1, -2
 """What a walk reports instead of a count: no room for more blocks, a reading too far out."""
 
 
 @njit(cache=True, nogil=True)
-def _walls(start: float, rate: float, block: int) -> tuple[float, float, int]:
-    """Along one axis of a ray: how far to the next wall, how far from wall to wall, which way."""
-    if rate > 0:
-        return (block + 1 - start) / rate, 1 / rate, 1
-    if rate < 0:
-        return (block - start) / rate, -1 / rate, -1
-    return np.inf, np.inf, 0
+def _farthest(depth: Array, first_row: int, end_row: int, far: float, column: Array) -> float:
+    """Largest reading up to ``far`` in these rows; 0 where there is none."""
+    column[:] = 0
+    for v in range(first_row, end_row):
+        row = depth[v]
+        for u in range(len(row)):
+            # Column by column, so that it runs in SIMD. NaN compares as false.
+            d = row[u] if row[u] <= far else np.float32(0)
+            column[u] = d if d > column[u] else column[u]
+    return column.max()
+
+
+@njit(cache=True, nogil=True)
+def _extremes(
+    depth: Array, top: int, bottom: int, far: float, nearest: Array, farthest: Array
+) -> None:
+    """Smallest and largest reading of every column between two rows; inf and 0 where none is."""
+    none = np.float32(np.inf)
+    nearest[:] = none
+    farthest[:] = 0
+    for v in range(top, bottom):
+        row = depth[v]
+        for u in range(len(row)):
+            d = row[u]
+            valid = (d > 0) & (d <= far)
+            low, high = d if valid else none, d if valid else np.float32(0)
+            nearest[u] = low if low < nearest[u] else nearest[u]
+            farthest[u] = high if high > farthest[u] else farthest[u]
+
+
+@njit(cache=True, nogil=True)
+def _readings_of_tiles(
+    depth: Array,
+    far: float,
+    same_m: float,
+    top: int,
+    bottom: int,
+    stride: int,
+    columns: Array,
+    pixels: Array,
+    readings: Array,
+) -> int:
+    """The readings to follow in a row of square tiles: in each one for all of about its depth.
+
+    Args:
+        depth: ``(H, W)`` metres.
+        far: farthest reading.
+        same_m: two readings this far apart are told apart.
+        top, bottom, stride: the tiles' pixel rows, and how wide they are.
+        columns: ``(2, W)``, room to work in.
+        pixels: ``(2, N)`` int32, receives the readings' ``u`` and ``v``.
+        readings: ``(N,)`` float32, receives their depths.
+
+    Returns:
+        How many there are.
+    """
+    width = depth.shape[1]
+    _extremes(depth, top, bottom, far, columns[0], columns[1])
+    count = 0
+    for left in range(0, width, stride):
+        right = min(left + stride, width)
+        nearest, farthest = columns[0, left], columns[1, left]
+        for u in range(left + 1, right):
+            nearest, farthest = min(nearest, columns[0, u]), max(farthest, columns[1, u])
+        if farthest == 0:
+            continue
+        alike = farthest - nearest < same_m
+        followed = np.float32(-np.inf)
+        for v in range(top, bottom):
+            for u in range(left, right):
+                d = depth[v, u]
+                if not 0 < d <= far or abs(d - followed) < same_m:
+                    continue
+                followed = d
+                pixels[0, count], pixels[1, count], readings[count] = u, v, d
+                count += 1
+                if alike:
+                    break
+            if alike and followed > 0:
+                break
+    return count
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _bands(
+    count: int,
+    pixels: Array,
+    readings: Array,
+    camera: Array,
+    world_from_camera: Array,
+    truncation_m: float,
+    per_m: float,
+    rays: Array,
+) -> bool:
+    """Where the bands about readings begin, in units of blocks, and which way they go.
+
+    ``rays (13, N)`` receives the begin, the way for every metre of depth (rows 0 to 5) and the
+    length in metres of depth (row 6). Returns whether all of them lie where blocks can be named.
+    """
+    fx, fy, cx, cy = camera
+    r, t = world_from_camera[:3, :3], world_from_camera[:3, 3] * per_m
+    r00, r01, r02 = r[0, 0], r[0, 1], r[0, 2]
+    r10, r11, r12 = r[1, 0], r[1, 1], r[1, 2]
+    r20, r21, r22 = r[2, 0], r[2, 1], r[2, 2]
+    t0, t1, t2 = t[0], t[1], t[2]
+    limit = float(KEY_HALF - 2)
+    outside = 0
+    for n in range(count):
+        cu, cv = (pixels[0, n] - cx) / fx, (pixels[1, n] - cy) / fy
+        d = np.float64(readings[n])
+        rx = (r00 * cu + r01 * cv + r02) * per_m
+        ry = (r10 * cu + r11 * cv + r12) * per_m
+        rz = (r20 * cu + r21 * cv + r22) * per_m
+        before = d - truncation_m
+        near = before if before > 0 else 0.0
+        length = d + truncation_m - near
+        bx, by, bz = t0 + near * rx, t1 + near * ry, t2 + near * rz
+        ex, ey, ez = bx + length * rx, by + length * ry, bz + length * rz
+        # Written so that a NaN is outside.
+        inside = (abs(bx) < limit) & (abs(by) < limit) & (abs(bz) < limit)
+        inside &= (abs(ex) < limit) & (abs(ey) < limit) & (abs(ez) < limit)
+        outside += not inside
+        rays[0, n], rays[1, n], rays[2, n] = bx, by, bz
+        rays[3, n], rays[4, n], rays[5, n] = rx, ry, rz
+        rays[6, n] = length
+    return outside == 0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _walls(count: int, rays: Array, first: Array) -> None:
+    """Along every axis of the rays: how far to the first wall of a block, and between walls.
+
+    Both are metres of depth and go to rows 7 to 12 of ``rays``; ``first (3, N)`` int32 receives
+    the block in which each ray begins.
+    """
+    none = np.inf
+    for axis in range(3):
+        for n in range(count):
+            start, rate = rays[axis, n], rays[3 + axis, n]
+            block = np.floor(start)
+            first[axis, n] = np.int32(block)
+            ahead = block + 1 - start if rate > 0 else block - start
+            rays[7 + axis, n] = ahead / rate if rate != 0 else none
+            rays[10 + axis, n] = abs(1 / rate) if rate != 0 else none
 
 
 @njit(cache=True, nogil=True)
 def _walk(
-    start: tuple[float, float, float],
-    rate: tuple[float, float, float],
-    length: float,
-    last: int,
-    seen: Array,
-    found: Array,
-    count: int,
+    rays: Array, n: int, key: int, last: int, seen: Array, found: Array, count: int
 ) -> tuple[int, int]:
-    """Collect the blocks along a ray of ``length`` from ``start``, in units of blocks.
+    """Collect the blocks along a ray that begins in the block ``key``.
 
     Returns:
         The last block's key, and how many blocks are found by now; :data:`FULL` where there is no
         room for another.
     """
-    x, y, z = int(np.floor(start[0])), int(np.floor(start[1])), int(np.floor(start[2]))
-    # Depth at which the ray leaves the block along each axis, and between walls.
-    to_x, wall_x, step_x = _walls(start[0], rate[0], x)
-    to_y, wall_y, step_y = _walls(start[1], rate[1], y)
-    to_z, wall_z, step_z = _walls(start[2], rate[2], z)
+    step_x = (1 if rays[3, n] > 0 else -1) << (2 * KEY_BITS)
+    step_y = (1 if rays[4, n] > 0 else -1) << KEY_BITS
+    step_z = 1 if rays[5, n] > 0 else -1
+    length = rays[6, n]
+    to_x, to_y, to_z = rays[7, n], rays[8, n], rays[9, n]
+    wall_x, wall_y, wall_z = rays[10, n], rays[11, n], rays[12, n]
     while True:
-        key = key_of(x, y, z)
         if key != last:
             last = key
             slot = slot_of(key, seen)
@@ -64,71 +198,18 @@ def _walk(
                 seen[slot] = key
                 found[count] = key
                 count += 1
-        if min(to_x, to_y, to_z) > length:
+        # Selected, not branched on: which wall comes next cannot be foretold.
+        along_x = (to_x <= to_y) & (to_x <= to_z)
+        along_y = (not along_x) & (to_y <= to_z)
+        following = to_y if along_y else to_z
+        following = to_x if along_x else following
+        if following > length:
             return last, count
-        if to_x <= to_y and to_x <= to_z:
-            x += step_x
-            to_x += wall_x
-        elif to_y <= to_z:
-            y += step_y
-            to_y += wall_y
-        else:
-            z += step_z
-            to_z += wall_z
-
-
-@njit(cache=True, nogil=True)
-def _touch_tiles(
-    depth: Array,
-    camera: Array,
-    world_from_camera: Array,
-    band: tuple[float, float, float, float],
-    top: int,
-    bottom: int,
-    stride: int,
-    last: int,
-    seen: Array,
-    found: Array,
-    count: int,
-) -> tuple[int, int]:
-    """Follow the readings of a row of square tiles, in each one for all of about its depth.
-
-    ``band`` is half the band's width, the farthest depth, the depth from which two readings are
-    told apart, all in metres, and blocks a metre; the tiles' pixel rows run from ``top`` to
-    ``bottom``. Returns as :func:`_walk`, or :data:`OUT_OF_RANGE` for the count.
-    """
-    width = depth.shape[1]
-    fx, fy, cx, cy = camera
-    r, t = world_from_camera[:3, :3], world_from_camera[:3, 3]
-    truncation_m, per_m = band[0], band[3]
-    far, same_m = np.float32(band[1]), np.float32(band[2])
-    limit = float(KEY_HALF - 2)
-    for left in range(0, width, stride):
-        followed = np.float32(-np.inf)
-        for v in range(top, bottom):
-            for u in range(left, min(left + stride, width)):
-                d = depth[v, u]
-                if not 0 < d <= far:
-                    continue
-                if abs(d - followed) < same_m:
-                    continue
-                followed = d
-                cu, cv = (u - cx) / fx, (v - cy) / fy
-                rx = (r[0, 0] * cu + r[0, 1] * cv + r[0, 2]) * per_m
-                ry = (r[1, 0] * cu + r[1, 1] * cv + r[1, 2]) * per_m
-                rz = (r[2, 0] * cu + r[2, 1] * cv + r[2, 2]) * per_m
-                near = max(d - truncation_m, 0.0)
-                bx = t[0] * per_m + near * rx
-                by = t[1] * per_m + near * ry
-                bz = t[2] * per_m + near * rz
-                length = d + truncation_m - near
-                reach = max(abs(bx + length * rx), abs(by + length * ry), abs(bz + length * rz))
-                if not max(abs(bx), abs(by), abs(bz), reach) < limit:
-                    return last, OUT_OF_RANGE
-                last, count = _walk((bx, by, bz), (rx, ry, rz), length, last, seen, found, count)
-                if count < 0:
-                    return last, count
-    return last, count
+        step = step_y if along_y else step_z
+        key += step_x if along_x else step
+        to_x += wall_x if along_x else 0.0
+        to_y += wall_y if along_y else 0.0
+        to_z += 0.0 if along_x | along_y else wall_z
 
 
 @njit(cache=True, nogil=True)
@@ -156,37 +237,39 @@ def touch(
     """
     height, width = depth.shape
     parts = len(counts)
-    band = (truncation_m, far_m, SPACING * block_m, 1 / block_m)
+    far: Any = np.float32(far_m)
+    same_m: Any = np.float32(SPACING * block_m)
+    columns = np.empty((2, width), dtype=np.float32)
+    room = width * WIDEST
+    pixels, first = np.empty((2, room), dtype=np.int32), np.empty((3, room), dtype=np.int32)
+    readings, rays = np.empty(room, dtype=np.float32), np.empty((13, room))
     for part in range(begin, end):
         first_row, end_row = part * height // parts, (part + 1) * height // parts
-        far = np.float32(far_m)
-        farthest = np.float32(0)
-        for v in range(first_row, end_row):
-            for u in range(width):
-                d = depth[v, u]
-                farthest = max(farthest, d if d <= far else np.float32(0))
+        counts[part] = 0
+        farthest = _farthest(depth, first_row, end_row, far, columns[0])
         if farthest <= 0:
-            counts[part] = 0
             continue
         spacing = farthest / min(camera[0], camera[1])
-        stride = int(min(8.0, max(1.0, SPACING * block_m / spacing)))
+        stride = int(min(float(WIDEST), max(1.0, SPACING * block_m / spacing)))
         seen[part, :] = FREE
         last = -1
         count = 0
         for top in range(first_row, end_row, stride):
-            last, count = _touch_tiles(
-                depth,
-                camera,
-                world_from_camera,
-                band,
-                top,
-                min(top + stride, end_row),
-                stride,
-                last,
-                seen[part],
-                found[part],
-                count,
+            bottom = min(top + stride, end_row)
+            here = _readings_of_tiles(
+                depth, far, same_m, top, bottom, stride, columns, pixels, readings
             )
+            if not _bands(
+                here, pixels, readings, camera, world_from_camera, truncation_m, 1 / block_m, rays
+            ):
+                count = OUT_OF_RANGE
+                break
+            _walls(here, rays, first)
+            for n in range(here):
+                key = key_of(first[0, n], first[1, n], first[2, n])
+                last, count = _walk(rays, n, key, last, seen[part], found[part], count)
+                if count < 0:
+                    break
             if count < 0:
                 break
         counts[part] = count

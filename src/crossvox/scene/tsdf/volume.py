@@ -11,23 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crossvox.core.camera import Intrinsics, Pose
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.frame import Frame
 from crossvox.core.threads import spread
 from crossvox.core.volume import Mesh
 from crossvox.scene.params import TsdfParams
 from crossvox.scene.tsdf.blocks import BLOCK, CELL, FREE, KEY_HALF, insert, rehash
-from crossvox.scene.tsdf.cells import cell_triangles
 from crossvox.scene.tsdf.distance import interpolate
 from crossvox.scene.tsdf.integrate import integrate_blocks
-from crossvox.scene.tsdf.mesh import (
-    count_vertices,
-    mark,
-    neighbours_of,
-    place_vertices,
-    write_faces,
-)
+from crossvox.scene.tsdf.surface import draw
 from crossvox.scene.tsdf.touch import PARTS, touch
+from crossvox.scene.tsdf.votes import CANDIDATES
 
 Array = NDArray[Any]
 
@@ -57,10 +52,16 @@ class TsdfVolume:
 
     Attributes:
         params: how it fuses.
+        takes_votes: whether labelled frames vote for the classes of voxels.
+
+    Args:
+        params: how it fuses.
+        votes: take the votes of labelled frames; see :mod:`crossvox.scene.tsdf.votes`.
     """
 
-    def __init__(self, params: TsdfParams | None = None) -> None:
+    def __init__(self, params: TsdfParams | None = None, votes: bool = False) -> None:
         self.params = params or TsdfParams()
+        self.takes_votes = votes
         self._fused = self._without_pose = self._without_depth = 0
         self._count = 0
         self._slot_keys = np.full(1 << 14, FREE, dtype=np.int64)
@@ -71,6 +72,7 @@ class TsdfVolume:
         self._tsdf = np.zeros((0, CELL), dtype=np.float32)
         self._weight = np.zeros((0, CELL), dtype=np.uint16)
         self._color: NDArray[np.uint16] | None = None
+        self._votes: NDArray[np.uint16] | None = None
 
     @property
     def counts(self) -> FusionCounts:
@@ -80,16 +82,18 @@ class TsdfVolume:
     @property
     def memory_bytes(self) -> int:
         """Bytes held by the blocks and their hash table."""
-        arrays = (self._slot_keys, self._slot_blocks, self._corner, self._tsdf, self._weight)
-        return sum(array.nbytes for array in arrays) + (
-            0 if self._color is None else self._color.nbytes
-        )
+        arrays = (
+            self._slot_keys, self._slot_blocks, self._corner, self._tsdf, self._weight,
+            self._color, self._votes,
+        )  # fmt: skip
+        return sum(array.nbytes for array in arrays if array is not None)
 
     def integrate(self, frame: Frame) -> bool:
         """Fuse one frame.
 
         Args:
-            frame: needs a pose and depth; colour is taken where there is some.
+            frame: needs a pose and depth; colour is taken where there is some, and labels where
+                votes are wanted.
 
         Returns:
             Whether the frame was used; if not, :attr:`counts` says why.
@@ -105,24 +109,25 @@ class TsdfVolume:
             self._without_depth += 1
             return False
         depth = np.ascontiguousarray(frame.depth_m, dtype=np.float32)
-        camera, pose = frame.camera, frame.pose
         blocks = self._touched_blocks(depth, frame)
         if len(blocks) == 0:
             self._without_depth += 1
             return False
         use_color = frame.rgb is not None
+        use_votes = self.takes_votes and frame.labels is not None
         if use_color and self._color is None:
-            self._color = np.zeros((len(self._tsdf), CELL, 4), dtype=np.uint16)
+            self._color = np.zeros((len(self._tsdf), 4, CELL), dtype=np.uint16)
+        if use_votes and self._votes is None:
+            self._votes = np.zeros((len(self._tsdf), CELL, CANDIDATES), dtype=np.uint16)
         rgb = np.zeros((1, 1, 3), np.uint8) if frame.rgb is None else frame.rgb
-        color = np.zeros((1, 1, 4), np.uint16) if self._color is None else self._color
-        corner_matrix = camera.matrix
-        corner_matrix[:2, 2] += 0.5
-        pixel_from_world = corner_matrix @ pose.camera_from_world[:3]
+        labels = np.zeros((1, 1), np.uint8) if frame.labels is None else frame.labels
         arguments = (
             depth,
             np.ascontiguousarray(rgb),
             use_color,
-            pixel_from_world,
+            np.ascontiguousarray(labels),
+            use_votes,
+            _pixel_from_world(frame.camera, frame.pose),
             self.params.voxel_m,
             self.params.truncation_m,
             min(self.params.far_m, FARTHEST_M),
@@ -130,7 +135,8 @@ class TsdfVolume:
             self._corner,
             self._tsdf,
             self._weight,
-            color,
+            np.zeros((1, 4, 1), np.uint16) if self._color is None else self._color,
+            np.zeros((1, 1, 1), np.uint16) if self._votes is None else self._votes,
         )
         spread(partial(integrate_blocks, *arguments), len(blocks))
         self._fused += 1
@@ -187,16 +193,19 @@ class TsdfVolume:
     def _reserve(self, extra: int) -> None:
         """Make room for that many more blocks."""
         needed = self._count + extra
-        if needed > len(self._tsdf):
-            # A half more each time: copies stay rare, and at most a third of the room is idle.
-            size = max(needed, 1024, len(self._tsdf) * 3 // 2)
-            self._corner = _grown(self._corner, size)
-            self._last_frame = _grown(self._last_frame, size)
-            self._last_frame[self._count :] = -1
-            self._tsdf = _grown(self._tsdf, size)
-            self._weight = _grown(self._weight, size)
-            if self._color is not None:
-                self._color = _grown(self._color, size)
+        before = len(self._tsdf)
+        if needed > before:
+            # A quarter more each time: grown in place, and at most a fifth of the room is idle.
+            size = max(needed, 1024, before * 5 // 4)
+            arrays = (
+                self._corner, self._last_frame, self._tsdf, self._weight, self._color, self._votes
+            )  # fmt: skip
+            for array in arrays:
+                if array is not None:
+                    # No copy, as large pieces of memory can be moved; the new part is 0. Nobody
+                    # else may hold a view of these arrays while frames are fused.
+                    array.resize((size, *array.shape[1:]), refcheck=False)
+            self._last_frame[before:] = -1
         slots = len(self._slot_keys)
         if 2 * needed > slots:
             while 2 * needed > slots:
@@ -239,44 +248,29 @@ class TsdfVolume:
             min_weight: observations that every corner needs; None takes the parameter.
 
         Returns:
-            Mesh in world metres, coloured if any frame was; empty if nothing was fused.
+            Mesh in world metres, coloured if any frame was, labelled if votes were taken: a vertex
+            has the class with most votes of the two voxels that it lies between, the lowest id of
+            equals, 0 where nobody voted. Empty if nothing was fused.
         """
         least = self.params.min_weight if min_weight is None else min_weight
         count = self._count
-        table = cell_triangles()
-        neighbours = np.empty((count, 8), dtype=np.int32)
-        neighbours_of(self._corner[:count], self._slot_keys, self._slot_blocks, neighbours)
-        tsdf, weight = self._tsdf[:count], self._weight[:count]
-        edge_vertex = np.full((count, CELL, 3), -1, dtype=np.int32)
-        face_counts = np.zeros(count + 1, dtype=np.int64)
-        spread(
-            partial(mark, tsdf, weight, least, neighbours, table, edge_vertex, face_counts[1:]),
-            count,
+        return draw(
+            self._corner[:count],
+            (self._slot_keys, self._slot_blocks),
+            self._tsdf[:count],
+            self._weight[:count],
+            self._color,
+            self._votes,
+            least,
+            self.params.voxel_m,
         )
-        vertex_counts = np.zeros(count + 1, dtype=np.int64)
-        spread(partial(count_vertices, edge_vertex, vertex_counts[1:]), count)
-        face_start, vertex_start = np.cumsum(face_counts), np.cumsum(vertex_counts)
-        vertices = np.empty((int(vertex_start[-1]), 3), dtype=np.float32)
-        has_color = self._color is not None
-        colors = np.zeros((len(vertices) if has_color else 0, 3), dtype=np.uint8)
-        color = np.zeros((1, 1, 4), np.uint16) if self._color is None else self._color
-        place = partial(
-            place_vertices, tsdf, color, has_color, self._corner[:count], neighbours,
-            self.params.voxel_m, vertex_start, edge_vertex, vertices, colors,
-        )  # fmt: skip
-        spread(place, count)
-        faces = np.empty((int(face_start[-1]), 3), dtype=np.int32)
-        write = partial(
-            write_faces, tsdf, weight, least, neighbours, table, edge_vertex, face_start, faces
-        )
-        spread(write, count)
-        return Mesh(vertices, faces, colors if has_color else None)
 
 
 def fuse(
     frames: Iterable[Frame],
     params: TsdfParams | None = None,
     progress: Callable[[int, int], None] | None = None,
+    votes: bool = False,
 ) -> TsdfVolume:
     """Fuse posed depth frames.
 
@@ -289,11 +283,12 @@ def fuse(
         params: voxel size, truncation, depth limit.
         progress: called with ``(done, total)`` after every frame; total is 0 if ``frames`` does
             not know its length.
+        votes: let labelled frames vote for the classes of the mesh's vertices.
 
     Returns:
         The fused volume.
     """
-    volume = TsdfVolume(params)
+    volume = TsdfVolume(params, votes)
     total = length_hint(frames)
     for done, frame in enumerate(frames, start=1):
         volume.integrate(frame)
@@ -302,7 +297,12 @@ def fuse(
     return volume
 
 
-def _grown(array: Array, size: int) -> Array:
-    grown = np.zeros((size, *array.shape[1:]), dtype=array.dtype)
-    grown[: len(array)] = array
-    return grown
+def _pixel_from_world(camera: Intrinsics, pose: Pose) -> NDArray[np.float64]:
+    """``(3, 4)``, to homogeneous pixel coordinates half a pixel too large: cutting off rounds."""
+    corner_matrix = camera.matrix
+    corner_matrix[:2, 2] += 0.5
+    # As `pose.camera_from_world`, without checking once more that it is rigid: that takes longer
+    # than all the rest here.
+    rotation = pose.world_from_camera[:3, :3].T
+    camera_from_world = np.column_stack([rotation, -rotation @ pose.position_m])
+    return np.asarray(corner_matrix @ camera_from_world)

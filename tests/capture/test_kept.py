@@ -1,0 +1,58 @@
+"""What is kept of an export is what reading the folder gives."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crossvox.capture.export import export_folder
+from crossvox.capture.folder import FolderCapture
+from crossvox.capture.kept import KeptDepth, KeptFolder
+from crossvox.capture.scannet import ScanNetCapture
+from crossvox.capture.sens.layout import SensFrame, SensHeader
+from crossvox.capture.sens.writer import SensWriter
+from crossvox.core.camera import Intrinsics
+from crossvox.core.frame import Parts
+from crossvox.doors.images import encode_jpeg
+
+SIZE = (64, 48)
+IMAGE_BYTES = 64 * 48 * 2
+COUNT = 6
+
+
+@pytest.fixture
+def capture(tmp_path: Path) -> ScanNetCapture:
+    """Six frames, the fifth of which is lost."""
+    rng = np.random.default_rng(0)
+    color, depth = Intrinsics(52.5, 52.5, 32, 24, 64, 48), Intrinsics(60, 60, 31, 23, 64, 48)
+    file = tmp_path / "scan.sens"
+    with SensWriter(file, SensHeader("test", color, depth, np.eye(4), np.eye(4)), COUNT) as writer:
+        for number in range(COUNT):
+            pose = np.eye(4, dtype=np.float32)
+            pose[:3, 3] = -np.inf if number == 4 else rng.normal(size=3)
+            raw = rng.integers(0, 4000, (48, 64)).astype("<u2")
+            jpeg = encode_jpeg(np.full((48, 64, 3), 40 * number, np.uint8))
+            writer.write(SensFrame(pose, number, number, jpeg, zlib.compress(raw.tobytes())))
+    return ScanNetCapture(file)
+
+
+@pytest.mark.parametrize("most_bytes", [1 << 20, 2 * IMAGE_BYTES, 0])
+def test_frames_are_those_of_the_folder(
+    tmp_path: Path, capture: ScanNetCapture, most_bytes: int
+) -> None:
+    kept = KeptDepth(most_bytes)
+    export_folder(capture, tmp_path / "out", frame_skip=1, size=SIZE, kept=kept)
+    assert len(kept) == min(COUNT, most_bytes // IMAGE_BYTES)
+    ours, theirs = KeptFolder(tmp_path / "out", kept), FolderCapture(tmp_path / "out")
+    for index in range(COUNT):
+        a, b = (one.frame(index, parts=Parts(labels=False)) for one in (ours, theirs))
+        np.testing.assert_array_equal(a.depth_m, b.depth_m)
+        np.testing.assert_array_equal(a.rgb, b.rgb)
+        assert (a.pose is None) == (b.pose is None) == (index == 4)
+        if a.pose is not None and b.pose is not None:
+            np.testing.assert_array_equal(a.pose.world_from_camera, b.pose.world_from_camera)
+            assert ours.pose(index) is a.pose
+    assert np.any(ours.frame(0).depth_m)

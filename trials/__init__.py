@@ -1,0 +1,1 @@
+"""Long trials of the whole package: too long for every change, run now and then."""

@@ -1,0 +1,167 @@
+"""Smallest captures of every format, written by our own writers, and the reading of one.
+
+A reader that comes from another package, or a new one, gives its smallest capture to
+:data:`SAMPLES` under its name in ``READERS``; one that gives none is named by the trial.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossvox.capture import open_capture
+from crossvox.capture.files import write_matrix
+from crossvox.capture.sens.layout import SensFrame, SensHeader
+from crossvox.capture.sens.writer import SensWriter
+from crossvox.core.camera import Intrinsics
+from crossvox.core.checks import CrossvoxError
+from crossvox.doors.images import encode_jpeg, encode_png, write_bytes
+
+Maker = Callable[[Path], Path]
+"""Writes a capture into a folder, and tells what to open."""
+
+CAMERA = Intrinsics(14.0, 14.0, 7.5, 5.5, 16, 12)
+DEPTH_CAMERA = Intrinsics(10.0, 10.5, 5.5, 4.5, 12, 10)
+FRAMES = 2
+
+
+def color(number: int) -> NDArray[np.uint8]:
+    """A smooth picture."""
+    v, u = np.mgrid[:12, :16]
+    return np.stack([u * 9, v * 16, np.full_like(u, 90 * number)], -1).astype(np.uint8)
+
+
+def depth(camera: Intrinsics = CAMERA) -> NDArray[np.uint16]:
+    """A slanted wall at about 2 m, in millimetres, with a hole."""
+    v, u = np.mgrid[: camera.height, : camera.width]
+    wall = (1500 + 60 * u + 20 * v).astype(np.uint16)
+    wall[:2, :2] = 0
+    return wall
+
+
+def labels() -> NDArray[np.uint8]:
+    """Two classes and some pixels without."""
+    image = np.ones((12, 16), dtype=np.uint8)
+    image[:, 8:], image[:2] = 5, 0
+    return image
+
+
+def pose(number: int) -> NDArray[np.float32]:
+    """A step to the side with a small turn."""
+    angle, matrix = 0.1 * number, np.eye(4)
+    matrix[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    matrix[:3, 3] = (0.1 * number, 0.05, 1.2)
+    return matrix.astype(np.float32)
+
+
+def sens(compression: str) -> Maker:
+    """A ``.sens`` file with labels and a class map beside it."""
+
+    def make(folder: Path) -> Path:
+        moved = np.eye(4)
+        moved[0, 3] = 0.02
+        raw = compression == "raw"
+        header = SensHeader(
+            "Structur", CAMERA, DEPTH_CAMERA, np.eye(4), moved,
+            "raw" if raw else "png" if compression == "png" else "jpeg",
+            "raw" if raw else "zlib",
+        )  # fmt: skip
+        scan = folder / "scene0000_00"
+        scan.mkdir()
+        with SensWriter(scan / "scene0000_00.sens", header, FRAMES) as writer:
+            for number in range(FRAMES):
+                plain = depth(DEPTH_CAMERA).tobytes()
+                stored = plain if raw else zlib.compress(plain)
+                image = color(number)
+                data = {"raw": image.tobytes, "png": lambda i=image: encode_png(i)}.get(
+                    compression, lambda i=image: encode_jpeg(i)
+                )()
+                writer.write(SensFrame(pose(number), number, number, data, stored))
+                write_bytes(scan / f"label-filt/{number}.png", encode_png(labels()))
+        table = "id\tcategory\tnyu40id\n1\twall\t1\n5\tchair\t5\n300\tthing\t40\n"
+        (scan / "scannetv2-labels.combined.tsv").write_text(table, encoding="utf-8")
+        return scan
+
+    return make
+
+
+def exported(folder: Path) -> Path:
+    """An exported folder with cameras of its own for colour and depth."""
+    scene = folder / "scene"
+    for number in range(FRAMES):
+        write_bytes(scene / f"color/{number}.jpg", encode_jpeg(color(number)))
+        write_bytes(scene / f"depth/{number}.png", encode_png(depth(DEPTH_CAMERA)))
+        write_bytes(scene / f"label/{number}.png", encode_png(labels()))
+        write_matrix(scene / f"pose/{number}.txt", pose(number))
+    moved = np.eye(4)
+    moved[0, 3] = 0.02
+    write_matrix(scene / "intrinsic/intrinsic_color.txt", CAMERA.matrix)
+    write_matrix(scene / "intrinsic/intrinsic_depth.txt", DEPTH_CAMERA.matrix)
+    write_matrix(scene / "intrinsic/extrinsic_color.txt", np.eye(4))
+    write_matrix(scene / "intrinsic/extrinsic_depth.txt", moved)
+    return scene
+
+
+def seven_scenes(folder: Path) -> Path:
+    """A sequence of 7-Scenes with its camera file."""
+    scene = folder / "seq-01"
+    for number in range(FRAMES):
+        stem = f"frame-{number:06d}"
+        write_bytes(scene / f"{stem}.color.png", encode_png(color(number)))
+        write_bytes(scene / f"{stem}.depth.png", encode_png(depth()))
+        write_matrix(scene / f"{stem}.pose.txt", pose(number))
+    write_matrix(scene / "camera-intrinsics.txt", CAMERA.matrix)
+    return scene
+
+
+def tum(folder: Path) -> Path:
+    """A TUM sequence with its three lists."""
+    scene = folder / "sequence"
+    color_lines, depth_lines, poses = ["# time file"], ["# time file"], ["# time pose"]
+    for number in range(FRAMES):
+        time = f"{1305031102.17 + 0.03 * number:.4f}"
+        write_bytes(scene / f"rgb/{time}.png", encode_png(color(number)))
+        write_bytes(scene / f"depth/{time}.png", encode_png(depth()))
+        color_lines.append(f"{time} rgb/{time}.png")
+        depth_lines.append(f"{time} depth/{time}.png")
+        poses.append(f"{time} 0.1 {number}.5 1.2 0.0 0.1 0.0 0.99")
+    for name, lines in (("rgb", color_lines), ("depth", depth_lines), ("groundtruth", poses)):
+        (scene / f"{name}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_matrix(scene / "intrinsics.txt", CAMERA.matrix)
+    return scene
+
+
+SAMPLES: dict[str, tuple[Maker, ...]] = {
+    "scannet": (sens("jpeg"), sens("png"), sens("raw")),
+    "folder": (exported,),
+    "7-scenes": (seven_scenes,),
+    "tum": (tum,),
+}
+"""Smallest captures by the reader's name."""
+
+
+def read_capture(path: Path) -> None:
+    """Everything that a capture can be asked for; a frame that is broken leaves the others.
+
+    Raises:
+        CrossvoxError: the first error there was.
+    """
+    capture = open_capture(path)
+    problems: list[CrossvoxError] = []
+    capture.info()
+    small = (8, 6)
+    for index in range(min(len(capture), 2 * FRAMES)):
+        for size in (None, small) if index == 0 else (None,):
+            try:
+                capture.pose(index)
+                frame = capture.frame(index, size)
+                if frame.stored is not None and frame.stored.read_depth is not None:
+                    frame.stored.read_depth()
+            except CrossvoxError as error:
+                problems.append(error)
+    if problems:
+        raise problems[0]

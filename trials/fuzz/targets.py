@@ -1,0 +1,74 @@
+"""What is tried: for each target, small valid files, and the code that reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from trials.fuzz.captures import SAMPLES, Maker, read_capture
+
+
+@dataclass(frozen=True)
+class Target:
+    """One kind of file and its reader.
+
+    Attributes:
+        name: of the target.
+        make: writes small valid files into a folder.
+        read: reads that folder as the package does; raises a ``CrossvoxError`` where it is damaged.
+        damaged: endings of the files that are damaged; none: all.
+        spared: parts of names of files that are not.
+        share: of the inputs, compared with other targets.
+        written: files that reading changes.
+    """
+
+    name: str
+    make: Callable[[Path], object]
+    read: Callable[[Path], object]
+    damaged: tuple[str, ...] = ()
+    spared: tuple[str, ...] = ()
+    share: float = 1
+    written: tuple[str, ...] = ()
+
+    def is_damaged(self, name: str) -> bool:
+        """Whether a file of the sample is damaged."""
+        fits = not self.damaged or name.endswith(self.damaged)
+        return fits and not any(part in name for part in self.spared)
+
+
+def capture_targets() -> list[Target]:
+    """One for each sample of each reader that there is."""
+    from crossvox.capture.formats import READERS
+
+    found = []
+    for reader in READERS:
+        for number, maker in enumerate(SAMPLES.get(reader, ())):
+            name = f"capture {reader}" + (f" {number + 1}" if number else "")
+            found.append(Target(name, maker, _opened(maker), share=4 if reader == "scannet" else 3))
+    return found
+
+
+def unsampled_readers() -> list[str]:
+    """Readers that give no sample."""
+    from crossvox.capture.formats import READERS
+
+    return [reader for reader in READERS if reader not in SAMPLES]
+
+
+def _opened(maker: Maker) -> Callable[[Path], None]:
+    def read(folder: Path) -> None:
+        inside = [path for path in folder.iterdir() if path.is_dir()]
+        read_capture(inside[0])
+
+    return read
+
+
+def all_targets() -> dict[str, Target]:
+    """Every target by name."""
+    from trials.fuzz import arrays, learnt, records, surfaces
+
+    found = capture_targets()
+    for module in (records, arrays, surfaces, learnt):
+        found += module.TARGETS
+    return {target.name: target for target in found}
