@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import signal
 import socket
@@ -130,9 +131,9 @@ def cluster() -> Iterator[Any]:
 
         node = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False}
         cluster = Cluster(initialize_head=True, head_node_args=node)
-        cluster.second = cluster.add_node(**node)
         with ray_cluster.signals_kept():
-            ray.init(cluster.address, log_to_driver=False, logging_level="ERROR")
+            ray.init(cluster.address, log_to_driver=False, logging_level=logging.ERROR)
+        cluster.second = cluster.add_node(**node)  # now: this process is to be of the first
         yield cluster
         ray.shutdown()
         cluster.shutdown()

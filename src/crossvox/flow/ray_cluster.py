@@ -1,12 +1,13 @@
 """A Ray cluster: joined where there is one, else started here; its machines, and their room.
 
 A cluster is joined where ``RAY_ADDRESS`` names one, or one was started on this machine; it stays.
-Where there is none, one is started with the cores that this process may use, and ended with the work.
+Where there is none, one is started with the cores of this process, and ended with the work.
 """
 
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import signal
 import socket
@@ -140,7 +141,7 @@ def _join(ray: Any) -> bool:
     if not address:
         return False
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise CrossvoxError(
             f"given: a Ray cluster at {address} that cannot be joined ({str(error).strip()}); "
@@ -198,7 +199,7 @@ def _start(ray: Any, folder: str) -> None:
         num_cpus=threads(),
         include_dashboard=False,
         log_to_driver=False,
-        logging_level="ERROR",
+        logging_level=logging.ERROR,
         object_store_memory=_STORE_BYTES,
         _temp_dir=folder,
     )
