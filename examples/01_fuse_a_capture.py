@@ -1,4 +1,4 @@
-"""Fuse the depth frames of a capture into a coloured mesh.
+"""Fuse the depth frames of a capture into a coloured mesh, labelled where its frames are.
 
 python examples/01_fuse_a_capture.py CAPTURE MESH.ply
 """
@@ -17,7 +17,7 @@ from crossvox.scene.tsdf.volume import TsdfVolume
 def main(path: Path, mesh_file: Path) -> None:
     """Feed frames one by one; memory grows with the surface, not with the room."""
     capture = open_capture(path)
-    volume = TsdfVolume(TsdfParams(voxel_m=0.02))
+    volume = TsdfVolume(TsdfParams(voxel_m=0.02), votes=True)
     for index in range(len(capture)):
         volume.integrate(capture.frame(index, size=(320, 240)))
     mesh = volume.mesh()

@@ -65,6 +65,42 @@ def test_help_of_a_command_imports_nothing_heavy(name: str) -> None:
     assert "imported: []" in result.stdout
 
 
+FIRST = """
+import os, sys
+from crossvox.cli import main
+
+class First:
+    def __init__(self, real):
+        self.real = real
+
+    def write(self, text):
+        if text.strip():
+            print("first:", text.strip(), sorted(HEAVY & set(sys.modules)), flush=True)
+            os._exit(0)
+
+    def __getattr__(self, name):
+        return getattr(self.real, name)
+
+sys.stderr = First(sys.stderr)
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_a_command_says_that_it_lives_before_anything_heavy_is_imported(
+    name: str,
+) -> None:
+    """Its process ends with the first word."""
+    function = COMMANDS[name].load()
+    kinds = inspect.signature(function).parameters.values()
+    count = sum(p.kind is not p.KEYWORD_ONLY and p.default is p.empty for p in kinds)
+    words = [f"nothing{n}" for n in range(count)]
+    if name == "study segment3d":
+        words += ["--run2d", "nothing"]
+    said = run(f"HEAVY = {set(HEAVY)!r}\n{FIRST}", *name.split(), *words).stdout
+    assert f"first: {name}: loading []" in said
+
+
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_every_command_explains_its_flags(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:

@@ -200,7 +200,7 @@ def test_a_signal_ends_a_command_and_says_how_to_go_on(number: signal.Signals) -
         process.send_signal(number)
         said = process.communicate(timeout=60)[1]
     assert process.returncode == 130
-    assert said == "interrupted; run the same command again to continue\n"
+    assert said == "wait: loading\ninterrupted; run the same command again to continue\n"
 
 
 def square(z_m: float) -> Mesh:

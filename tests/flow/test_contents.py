@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from crossvox.core.artifact import (
     Manifest,
     clear_unfinished,
+    read_json,
     read_manifest,
     replacing,
     write_manifest,
@@ -76,6 +78,22 @@ def test_damage_is_told_in_words(tmp_path: Path) -> None:
     (out / "word.txt").write_text("sord")
     assert damage(out) == ""
     assert damage(out, whole=True) == "word.txt has changed"
+
+
+@pytest.mark.parametrize("notes", [5, {"letters": "many"}])
+def test_a_manifest_that_was_changed_is_damage(tmp_path: Path, notes: object) -> None:
+    """What it notes is shown and counted: it must be what the stage wrote."""
+    out = made(tmp_path / "out")
+    record = read_json(out / "manifest.json")
+    (out / "manifest.json").write_text(json.dumps({**record, "seconds": {}, "created": ""}))
+    assert damage(out) == ""
+    (out / "manifest.json").write_text(json.dumps({**record, "notes": notes}))
+    if isinstance(notes, dict):
+        assert damage(out) == "manifest.json has changed"
+        assert Runner().make(Echo("word"), out).notes["letters"] == 4
+    else:
+        with pytest.raises(ArtifactError, match="notes"):
+            Runner().make(Echo("word"), out)
 
 
 @pytest.mark.parametrize("workers", [1, 2])

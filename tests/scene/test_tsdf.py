@@ -303,7 +303,8 @@ def test_distance_grows_away_from_the_surface(sphere_frames: list[Frame]) -> Non
     # Measured along the views, which meet the sphere at an angle: never less than the distance.
     assert -0.1 <= medians[0] <= -0.04
     assert 0.04 <= medians[-1] <= 0.1
-    assert np.isnan(volume.distance(np.array([[5.0, 5, 5], [np.nan, 0, 0]]))).all()
+    nowhere = np.array([[5.0, 5, 5], [np.nan, 0, 0], [0, 1e300, 0], [0, 0, -1e18], [np.inf, 0, 0]])
+    assert np.isnan(volume.distance(nowhere)).all()
 
 
 def test_absurd_poses_are_refused(sphere_frames: list[Frame]) -> None:
@@ -311,6 +312,31 @@ def test_absurd_poses_are_refused(sphere_frames: list[Frame]) -> None:
     matrix[0, 3] = 1e9
     with pytest.raises(ParamsError, match=r"frame 7 .*needed: readings within .* of the world"):
         fuse([replace(sphere_frames[0], id=7, pose=Pose(matrix))])
+
+
+@pytest.mark.parametrize(
+    "camera",
+    [
+        Intrinsics(fx=1e-300, fy=1e-300, cx=39.3, cy=29.8, width=80, height=60),
+        Intrinsics(fx=1e300, fy=1e-9, cx=-1e300, cy=1e300, width=80, height=60),
+        Intrinsics(fx=90.0, fy=92.0, cx=1e30, cy=-1e30, width=80, height=60),
+    ],
+)
+def test_absurd_cameras_are_refused_or_see_little(camera: Intrinsics) -> None:
+    depth = np.full((60, 80), 1.5, np.float32)
+    depth[::7] = 3e38
+    frame = Frame(0, camera, Pose(np.eye(4)), None, depth)
+    for params in (TsdfParams(), TsdfParams(far_m=np.inf), TsdfParams(voxel_m=1e-300)):
+        with pytest.raises(ParamsError, match="with depth that leaves the block range"):
+            fuse([frame], params)
+
+
+def test_a_camera_without_an_angle_of_view_sees_one_ray(sphere_frames: list[Frame]) -> None:
+    camera = Intrinsics(fx=1e300, fy=1e300, cx=39.3, cy=29.8, width=80, height=60)
+    frame = replace(sphere_frames[0], camera=camera)
+    volume = fuse([frame], votes=True)
+    assert volume.counts.blocks < 50
+    assert np.isfinite(volume.mesh().vertices_m).all()
 
 
 @pytest.mark.parametrize(

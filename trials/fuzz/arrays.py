@@ -198,5 +198,5 @@ TARGETS = [
     Target("npz scan labels", make_on_scan, read_on_scan),
     Target("hdf5", make_hdf5, read_hdf5, share=2),
     Target("occupancy grid", make_occ_grid, read_occ_grid),
-    Target("images", make_images, read_images, share=3),
+    Target("images", make_images, read_images, share=4),
 ]

@@ -155,7 +155,7 @@ def read_capture(path: Path) -> None:
     capture.info()
     small = (8, 6)
     for index in range(min(len(capture), 2 * FRAMES)):
-        for size in (None, small):
+        for size in (None, small) if index == 0 else (None,):
             try:
                 capture.pose(index)
                 frame = capture.frame(index, size)

@@ -40,14 +40,15 @@ REAL = [struct.pack("<f", v).hex() for v in FLOATS] + [
 WORDS = (
     "0", "-1", "1", "nan", "inf", "-inf", "1e20", "-1e20", "1e300", "1e400", "1e-300", "0.5", "1e6",
     "2147483648", "4294967296", "9223372036854775808", "18446744073709551616", "65536", "99999",
-    ["9", 400], ["9", 5000], "x", "", "\0", "a\0b", "..", "../x", "/", "/etc/x", "a/b", "\u00e9", "\u0663",
-    "\ud800", "0x10", "1_000", "1,5", "\"", "'", "#", "[bold]", "\x1b[31m", ["x", 5000], ["x", 140000],
-    "3.7", "True", "None", "NaN",
+    ["9", 400], ["9", 5000], "x", "", "\0", "a\0b", "..", "../x", "/", "/etc/x", "a/b",
+    "\u00e9", "\u0663",
+    "\ud800", "0x10", "1_000", "1,5", "\"", "'", "#", "[bold]", "\x1b[31m", ["x", 5000],
+    ["x", 140000], "3.7", "True", "None", "NaN",
 )  # fmt: skip
 VALUES: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 2, 0.5, -0.0, 1e308, 2**31, 2**53 + 1, 2**63, 2**64, -(2**63) - 1,
-    65536, 10**30, "", "x", "..", "../x", "/etc/x", "a\0b", "\ud800", "Infinity", "-Infinity", "NaN",
-    float("nan"), float("inf"), float("-inf"), "1", "auto", "[bold]", "\x1b[31m", 
+    65536, 10**30, "", "x", "..", "../x", "/etc/x", "a\0b", "\ud800", "Infinity", "-Infinity",
+    "NaN",    float("nan"), float("inf"), float("-inf"), "1", "auto", "[bold]", "\x1b[31m",
     [], [[]], [None], [1, 2, 3], ["x"], [0.5] * 50, {}, {"x": 1}, {"": {}}, {"name": "x"},
     "$long", "$deep",
 )  # fmt: skip
@@ -61,7 +62,7 @@ HEADERS = (
     "{'descr': '|O', 'fortran_order': False, 'shape': (2,), }",
     "{'descr': '<i8', 'fortran_order': False, 'shape': (-1,), }",
     "{'descr': '<i8', 'fortran_order': False, 'shape': (3,) }",
-    "{'descr': [('a', '<i8'), ('b', '|u1', (1000000000,))], 'fortran_order': False, 'shape': (3,), }",
+    "{'descr': [('a', '<i8'), ('b', '|u1', (99999999,))], 'fortran_order': False, 'shape': (3,), }",
     "{'descr': '<U1000000000', 'fortran_order': False, 'shape': (1,), }",
     "{'descr': '<i8', 'fortran_order': False, 'shape': (0, 99999999999), }",
     "(" * 90,
@@ -268,8 +269,9 @@ def _paths(record: Any, here: tuple[Any, ...] = ()) -> Any:
 
 
 KIND_OF: tuple[tuple[str, Draw], ...] = (
-    (".jsonl", of_json_lines), (".json", of_json), (".npz", of_npz), (".safetensors", of_safetensors),
-    (".png", of_png), (".h5", of_hdf5), (".hdf5", of_hdf5), (".pth", of_zip), (".tar", of_zip),
+    (".jsonl", of_json_lines), (".json", of_json), (".npz", of_npz),
+    (".safetensors", of_safetensors), (".png", of_png), (".h5", of_hdf5), (".hdf5", of_hdf5),
+    (".pth", of_zip), (".tar", of_zip),
     (".txt", of_text), (".tsv", of_text), (".csv", of_text),
 )  # fmt: skip
 

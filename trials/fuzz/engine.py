@@ -19,7 +19,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -131,29 +131,26 @@ class Ready:
             edits.append((name, edit))
         return Damage(self.target.name, number, tuple(edits))
 
-    def lay(self, damage: Damage) -> None:
-        """Write the damaged files."""
+    def lay(self, damage: Damage) -> list[str]:
+        """Write the damaged files; their names."""
         changed: dict[str, bytes] = {}
         for name, edit in damage.edits:
             if name in self.files:
                 changed[name] = apply(edit, changed.get(name, self.files[name]))
         for name, data in changed.items():
             (self.folder / name).write_bytes(data)
+        return list(changed)
 
-    def mend(self) -> None:
-        """Put the valid files back."""
-        for name in self.files:
-            path = self.folder / name
-            data = self.files[name]
-            if not path.is_file() or path.stat().st_size != len(data) or path.read_bytes() != data:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(data)
+    def mend(self, names: Iterable[str]) -> None:
+        """Put valid files back."""
+        for name in names:
+            (self.folder / name).write_bytes(self.files[name])
 
     def one(self, damage: Damage) -> Finding | str:
         """Read one damaged input; "accepted", "clean error", or what is wrong."""
         from crossvox.core.checks import CrossvoxError
 
-        self.lay(damage)
+        changed = self.lay(damage)
         before = _memory()
         try:
             self.target.read(self.folder)
@@ -168,7 +165,7 @@ class Ready:
             text = f"{type(error).__name__}: {error}"[:300]
             outcome = Finding(damage, kind, _where(error), text)
         finally:
-            self.mend()
+            self.mend((*changed, *self.target.written))
         grown = _memory() - before
         if isinstance(outcome, str) and grown > MEMORY_BYTES:
             outcome = Finding(damage, "memory", self.target.name, f"{grown / 1e9:.1f} GB more")
@@ -235,7 +232,7 @@ def _child(ready: Ready, first: int, end: int, seed: int, until: float) -> tuple
             )
             number += 1
         batch.counts.update(f.outcome for f in batch.findings)
-        ready.mend()
+        ready.mend(ready.files)
         return batch, number
 
 

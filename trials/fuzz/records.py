@@ -81,8 +81,8 @@ def read_manifests(folder: Path) -> None:
 
 def make_run(folder: Path) -> None:
     """A run's record and manifest, of a run on sub-volumes and of one on images."""
-    from crossvox.recipes.train import ReconstructRunParams, Segment3dRunParams
     from crossvox.recipes.segment2d import Segment2dRunParams
+    from crossvox.recipes.train import ReconstructRunParams, Segment3dRunParams
     from crossvox.train.folder import complete, make_record
 
     for name, params in (
@@ -374,15 +374,22 @@ def read_rates(folder: Path) -> None:
 
 
 TARGETS = [
-    Target("json manifest", make_manifests, read_manifests, (".json",), share=2),
-    Target("json run", make_run, read_run, (".json",), share=2),
-    Target("json params", make_params, read_params),
+    Target("json manifest", make_manifests, read_manifests, (".json",), share=3),
+    Target("json run", make_run, read_run, (".json",), share=0.3),
+    Target("json params", make_params, read_params, share=2),
     Target("json study", make_study, read_study),
-    Target("json index", make_index, read_index),
-    Target("json page and log", make_page, read_page, (".json", ".jsonl"), share=2),
+    Target("json index", make_index, read_index, share=3),
+    Target(
+        "json page and log",
+        make_page,
+        read_page,
+        (".json", ".jsonl"),
+        share=2,
+        written=("run/log.jsonl",),
+    ),
     Target("page of a study", make_study, read_study_page, ("study.json",), share=0.01),
     Target("page of scores", make_page, read_drawings, (".json", ".jsonl"), share=0.01),
-    Target("json rates", make_rates, read_rates),
-    Target("lists", make_lists, read_lists, (".txt",), share=2),
-    Target("class map", make_class_map, read_class_map, share=2),
+    Target("json rates", make_rates, read_rates, written=("crossvox/rates.json",)),
+    Target("lists", make_lists, read_lists, (".txt",), share=4),
+    Target("class map", make_class_map, read_class_map, share=3),
 ]

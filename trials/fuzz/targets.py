@@ -20,6 +20,7 @@ class Target:
         damaged: endings of the files that are damaged; none: all.
         spared: parts of names of files that are not.
         share: of the inputs, compared with other targets.
+        written: files that reading changes.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Target:
     damaged: tuple[str, ...] = ()
     spared: tuple[str, ...] = ()
     share: float = 1
+    written: tuple[str, ...] = ()
 
     def is_damaged(self, name: str) -> bool:
         """Whether a file of the sample is damaged."""

@@ -12,12 +12,9 @@ from numpy.typing import NDArray
 
 from crossvox.core.camera import Size
 from crossvox.core.checks import CaptureError, expect
-from crossvox.doors.images import color_size, decode_gray, read_bytes, write_bytes
+from crossvox.doors.images import MAX_PIXELS, color_size, decode_gray, read_bytes, write_bytes
 
 Array = NDArray[Any]
-
-MAX_PIXELS = 1 << 26
-"""Largest image that is read. A damaged header must not be able to ask for all memory."""
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 

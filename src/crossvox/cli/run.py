@@ -38,7 +38,7 @@ def run(command: Command, words: Sequence[str]) -> int:
                 expect_own_json(asked.options.json)
             if asked.options.dry_run:
                 return _plan(command, function, asked)
-            return _do(function, asked)
+            return _do(command, function, asked)
     except CrossvoxError as error:
         return _broken(error_text(error))
     except (OSError, MemoryError) as error:
@@ -62,9 +62,11 @@ def exit_code(result: Any) -> int:
     return OK
 
 
-def _do(function: Callable[..., Any], asked: Asked) -> int:
+def _do(command: Command, function: Callable[..., Any], asked: Asked) -> int:
     terminal = Terminal()
     with terminal:
+        # What a command needs may take seconds to load: it says that it lives before it does.
+        terminal.say(f"{command.name}: loading")
         result = function(**asked.arguments, **_injected(function, asked.options, terminal))
     _write_result(asked.options.json, result)
     show(result, terminal)
@@ -78,6 +80,7 @@ def _plan(command: Command, function: Callable[..., Any], asked: Asked) -> int:
     if "runner" in inspect.signature(function).parameters:
         runner = _runner(asked.options, terminal, dry=True)
         with terminal, suppress(DryRunEnds):
+            terminal.say(f"{command.name}: loading")
             function(**asked.arguments, runner=runner)
         plan = runner.plan
     _write_result(asked.options.json, plan)

@@ -29,6 +29,7 @@ import numpy as np
 
 import crossvox
 from crossvox.core.checks import ArtifactError
+from crossvox.core.names import is_inside
 
 SCHEMA = 1
 INFINITY = "Infinity"
@@ -135,19 +136,22 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read JSON.
+    """Read JSON by the letter: no ``NaN``, no ``Infinity``; :func:`plain` writes none.
+
+    What it holds may have any type: :func:`crossvox.core.params.read_as` checks that too.
 
     Raises:
         ArtifactError: missing or damaged; names the file.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return msgspec.json.decode(path.read_bytes())
     except FileNotFoundError:
         raise ArtifactError(
             f"given: {path}, which does not exist; needed: a file that an earlier stage writes; "
             f"do: check the path, or run that stage"
         ) from None
-    except (ValueError, RecursionError) as error:  # also numbers too long, lists too deep
+    # Also numbers too long, lists too deep, halves of characters, bytes that are no text.
+    except (msgspec.MsgspecError, ValueError, RecursionError, OSError) as error:
         raise ArtifactError(
             f"given: {path}, which is not valid JSON ({error}); needed: the file as it was "
             f"written; do: delete it and run its stage again"
@@ -227,7 +231,14 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     record = asdict(manifest)
     record["created"] = manifest.created or datetime.now(UTC).isoformat(timespec="seconds")
     record["machine"] = manifest.machine or f"{platform.system()} {platform.machine()}"
+    record["check"] = check_of(record)
     write_json(folder / MANIFEST, record)
+
+
+def check_of(record: Mapping[str, Any]) -> str:
+    """Fingerprint of what a manifest tells, but for times and the machine."""
+    left_out = ("check", "created", "machine", "seconds", "version")
+    return digest({name: value for name, value in record.items() if name not in left_out})
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -244,7 +255,11 @@ def read_manifest(folder: Path) -> Manifest:
             f"do: make the folder anew with this version of crossvox"
         )
     try:
-        return msgspec.convert(record, Manifest)
+        found = msgspec.convert(record, Manifest)
+        stray = [name for name in found.items if not is_inside(name)]
+        if stray:
+            raise msgspec.ValidationError(f"an item called {stray[0][:80]!r}")
+        return found
     except msgspec.ValidationError as error:
         raise ArtifactError(
             f"given: {folder / MANIFEST} ({error}); needed: a manifest as it was written; do: make "

@@ -55,13 +55,13 @@ CENTRED = Normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 """To [-1, 1]."""
 
 
-def check_recorded(record: Mapping[str, Any], run: str) -> None:
+def check_recorded(record: Any, run: str) -> None:
     """Refuse a run whose images were normalised in another way; none told means :data:`COLORS`.
 
     Raises:
         CheckpointError: says both ways.
     """
-    told, own = record.get(RECORD), plain(COLORS)
+    told, own = record.get(RECORD) if isinstance(record, Mapping) else None, plain(COLORS)
     expect(
         told is None or told == own,
         given=f"{run}, which read images normalised by {told}",

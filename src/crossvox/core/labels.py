@@ -122,7 +122,7 @@ class RawLabelMap:
                 f"given: {path}, which does not exist; needed: the class map of the data set "
                 f"(scannetv2-labels.combined.tsv); do: put it beside the scans or pass --label-map"
             ) from None
-        except (KeyError, ValueError, TypeError, UnicodeDecodeError) as error:
+        except (KeyError, ValueError, TypeError, OSError, csv.Error) as error:
             raise CaptureError(
                 f"given: {path} ({error!r}); needed: tab-separated columns 'id' and 'nyu40id' "
                 f"with numbers; do: take the data set's own file"

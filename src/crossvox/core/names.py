@@ -11,6 +11,10 @@ _RESERVED = re.compile(r"""[\s/\\:*?"<>|,\x00-\x1f\x7f]+""")
 """Separators of paths and of lists, and what common file systems reserve."""
 
 
+LONGEST = 200
+"""Bytes of the longest name: file systems take 255, and files get endings."""
+
+
 def safe_name(name: str) -> str:
     """A name that every file system takes, with the letters of any alphabet.
 
@@ -30,6 +34,11 @@ def safe_name(name: str) -> str:
     return _RESERVED.sub("_", plain).strip(".")
 
 
+def is_inside(name: str) -> bool:
+    """Whether a name stands for an entry of a folder, of whatever characters, and not elsewhere."""
+    return name not in ("", ".", "..") and not set(name) & {"/", "\\", "\0"}
+
+
 def checked_name(name: str, source: str) -> str:
     """A name that came out of a file, unchanged.
 
@@ -38,9 +47,12 @@ def checked_name(name: str, source: str) -> str:
             or holds a separator, a reserved character or a dot at an end.
     """
     expect(
-        bool(name) and safe_name(name) == unicodedata.normalize("NFC", name),
-        given=f"{source} with the name {name!r}",
-        needed="a scene name without separators, reserved characters and dots at its ends",
+        bool(name)
+        and safe_name(name) == unicodedata.normalize("NFC", name)
+        and len(name.encode()) <= LONGEST,
+        given=f"{source} with the name {name[:LONGEST]!r}",
+        needed="a scene name without separators, reserved characters and dots at its ends, of at "
+        f"most {LONGEST} bytes",
         do="correct the name in the file",
         error=CaptureError,
     )

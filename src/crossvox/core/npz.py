@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tokenize
 import zipfile
 import zlib
@@ -11,6 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.format import (
+    MAGIC_PREFIX,
+    read_array_header_1_0,
+    read_array_header_2_0,
+    read_magic,
+)
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
@@ -53,8 +60,38 @@ class Arrays:
     def __getitem__(self, name: str) -> NDArray[Any]:
         """The array of this name, decompressed anew each time."""
         with _reading(f"array {name!r}"):
-            array: NDArray[Any] = self._file[name]
-            return array
+            _expect_room(self._file, name)
+            array = self._file[name]
+        if not isinstance(array, np.ndarray):
+            raise Damage(f"{name!r} is no array")
+        return array
+
+
+DENSEST = 1032
+"""How many bytes one byte of a deflate stream stands for at most.
+
+Source:
+    https://zlib.net/zlib_tech.html (maximum compression factor)
+"""
+
+
+def _expect_room(file: NpzFile, name: str) -> None:
+    """Refuse an array that says to be larger than its bytes, before memory is asked for it."""
+    archive = file.zip
+    if archive is None:
+        raise Damage("closed")
+    member = name if name in archive.namelist() else f"{name}.npy"
+    entry = archive.getinfo(member)
+    with archive.open(entry) as stream:
+        if stream.read(len(MAGIC_PREFIX)) != MAGIC_PREFIX:
+            return  # numpy gives its bytes as they are: the caller says that it is no array
+        stream.seek(0)
+        version = read_magic(stream)
+        read = read_array_header_1_0 if version == (1, 0) else read_array_header_2_0
+        shape, _, dtype = read(stream)
+    told, most = math.prod(shape) * dtype.itemsize, DENSEST * entry.compress_size
+    if told > most or entry.file_size > most:
+        raise Damage(f"{shape} of {dtype}, {told} bytes, in {entry.compress_size}")
 
 
 @contextmanager

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from crossvox.core.artifact import INFINITY
-from crossvox.core.checks import ParamsError
+from crossvox.core.artifact import INFINITY, read_json
+from crossvox.core.checks import ArtifactError, ParamsError
+from crossvox.core.volume import Score
 
 T = TypeVar("T")
 
@@ -33,12 +36,58 @@ def from_plain(cls: type[T], value: Any, where: str = "") -> T:
         )
     try:
         return msgspec.convert(_infinities(value), cls, dec_hook=_path)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, RecursionError) as error:
         text = str(error).replace("`$", f"`{name}")
         raise ParamsError(
             f"given: {name} that does not fit {cls.__name__} ({text}); needed: values of the types "
             f"that were written; do: correct the value or make the file anew"
         ) from None
+
+
+def read_as(path: Path, cls: type[T], *, needed: str, do: str, rest: bool = False) -> T:
+    """Read a JSON file whose object has the fields of a dataclass.
+
+    Args:
+        path: the file.
+        cls: the dataclass; fields with defaults may be absent.
+        needed: what the file should be, for the error text.
+        do: what to do if it is not, for the error text.
+        rest: whether it may hold more, which is left aside.
+
+    Raises:
+        ArtifactError: missing, damaged, or with a field that is absent, unknown or of another type;
+            names file and field.
+    """
+    record = read_json(path)
+    if rest and isinstance(record, dict):
+        known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        record = {name: value for name, value in record.items() if name in known}
+    try:
+        return from_plain(cls, record)
+    except ParamsError as error:
+        raise ArtifactError(
+            f"given: {path}, which is not that ({error}); needed: {needed}; do: {do}"
+        ) from None
+
+
+def scores_from(records: Any, where: str) -> tuple[Score, ...]:
+    """Scores from JSON types, in which a number that is none is None.
+
+    Raises:
+        ParamsError: they are none; names the field.
+    """
+
+    def numbers(one: Any) -> Any:
+        if not isinstance(one, dict):
+            return one
+        told = {**one, "value": math.nan} if one.get("value", 0) is None else dict(one)
+        details = told.get("details")
+        if isinstance(details, dict):
+            told["details"] = {k: math.nan if v is None else v for k, v in details.items()}
+        return told
+
+    listed = [numbers(one) for one in records] if isinstance(records, list | tuple) else records
+    return from_plain(tuple[Score, ...], listed, where)
 
 
 def check_choices(params: Any) -> None:
@@ -57,6 +106,9 @@ def check_choices(params: Any) -> None:
             )
 
 
+_hints = cache(get_type_hints)
+
+
 def _unknown(kind: Any, value: Any, where: str = "") -> list[str]:
     """Dotted names of fields that no dataclass in ``kind`` has."""
     if not isinstance(value, dict):
@@ -64,7 +116,7 @@ def _unknown(kind: Any, value: Any, where: str = "") -> list[str]:
     if not (dataclasses.is_dataclass(kind) and isinstance(kind, type)):
         choices = [choice for choice in get_args(kind) if dataclasses.is_dataclass(choice)]
         return _unknown(choices[0], value, where) if len(choices) == 1 else []
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     known = {field.name for field in dataclasses.fields(kind)}
     found = [where + key for key in value if key not in known]
     for key in known & value.keys():

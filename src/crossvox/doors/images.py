@@ -15,6 +15,9 @@ from crossvox.core.camera import ImageFit, Size
 from crossvox.core.checks import CaptureError
 from crossvox.doors.deflate import PNG_START, encode_gray_png
 
+MAX_PIXELS = 1 << 26
+"""Largest image that is read. A damaged header must not be able to ask for all memory."""
+
 JPEG_QUALITY = 92
 PNG_LEVEL = 1
 
@@ -38,6 +41,7 @@ def decode_color(data: bytes, source: str, at_least: Size | None = None) -> NDAr
         CaptureError: the data is not an image that can be read in full.
     """
     if data[:2] == b"\xff\xd8":
+        _expect_sensible(data, source)
         width, height = at_least or (0, 0)
         try:
             image: NDArray[np.uint8] = simplejpeg.decode_jpeg(
@@ -57,7 +61,7 @@ def color_size(data: bytes, source: str) -> Size:
     """Size of an encoded colour image, from its header where the format allows it.
 
     Raises:
-        CaptureError: the data is not an image.
+        CaptureError: the data is not an image, or one without pixels.
     """
     if data[:2] == b"\xff\xd8":
         try:
@@ -69,7 +73,9 @@ def color_size(data: bytes, source: str) -> Size:
             ) from None
         return int(width), int(height)
     if data[:8] == PNG_START and len(data) >= 24:
-        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+        width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
+        if width * height > 0:
+            return width, height
     height, width = _decode(data, source, _COLOR_AS_STORED).shape[:2]
     return width, height
 
@@ -92,9 +98,58 @@ def decode_gray(data: bytes, source: str) -> NDArray[Any]:
     return image
 
 
+def _expect_sensible(data: bytes, source: str) -> None:
+    """Refuse an image whose header, or a part of a PNG, says to be larger than it can be.
+
+    Decoders ask for that memory before they look at what there is.
+    """
+    if data[:2] == b"\xff\xd8":
+        most, sound = MAX_PIXELS, True
+        width, height = color_size(data, source)
+    elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        most, sound = MAX_PIXELS, True
+        width, height = _webp_size(data)
+    else:
+        packed = _packed_bytes(data)
+        width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
+        # A byte of a deflate stream stands for 1032 at most, and they for 8 pixels each.
+        most, sound = min(MAX_PIXELS, 8 * 1032 * (packed or 0)), packed is not None
+    if not sound or not 0 < width * height <= most:
+        raise CaptureError(
+            f"given: {source}, {len(data)} bytes of an image of {width}x{height} pixels; needed: "
+            f"a complete PNG or JPEG of at most {MAX_PIXELS} pixels; do: copy or export the file "
+            f"again"
+        )
+
+
+def _webp_size(data: bytes) -> Size:
+    """Size of a WebP image from its first chunk (RFC 9649)."""
+    if data[12:16] == b"VP8X":
+        sides = (data[24:27], data[27:30])
+        return int.from_bytes(sides[0], "little") + 1, int.from_bytes(sides[1], "little") + 1
+    if data[12:16] == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    sides = (data[26:28], data[28:30])
+    return int.from_bytes(sides[0], "little") & 0x3FFF, int.from_bytes(sides[1], "little") & 0x3FFF
+
+
+def _packed_bytes(data: bytes) -> int | None:
+    """Bytes of pixels in a PNG; None if it is none or not whole."""
+    at, packed = 8, 0
+    while data[:8] == PNG_START and at + 12 <= len(data):
+        length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        at += 12 + length
+        packed += length if kind == b"IDAT" else 0
+        if kind == b"IEND" and at <= len(data):
+            return packed
+    return None
+
+
 def _decode(data: bytes, source: str, mode: int) -> NDArray[Any]:
     image = None
     if data:
+        _expect_sensible(data, source)
         try:
             image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), mode)
         except cv2.error:
@@ -145,10 +200,10 @@ def read_bytes(path: Path) -> bytes:
     """
     try:
         return path.read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a name with a null byte is no OSError
         raise CaptureError(
-            f"given: {path} ({error.strerror}); needed: a readable file; do: check the capture, "
-            f"a frame needs all of its files"
+            f"given: {path} ({getattr(error, 'strerror', error)}); needed: a readable file; "
+            f"do: check the capture, a frame needs all of its files"
         ) from None
 
 

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from crossvox.core.artifact import write_json
 
+_LONGEST = 1e12
+"""Seconds that nothing takes: what is said to take longer was never measured."""
+
 _NEWEST = 0.3
 """Weight of the newest time in the mean."""
 
@@ -44,8 +47,9 @@ def foretell(stage: str, size: float) -> float | None:
 def _read() -> dict[str, float]:
     try:
         found = json.loads(rates_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError, RuntimeError):
+    except (OSError, ValueError, RuntimeError):  # too deep is a RuntimeError
         return {}
     if not isinstance(found, dict):
         return {}
-    return {name: float(rate) for name, rate in found.items() if isinstance(rate, int | float)}
+    rates = {name: rate for name, rate in found.items() if isinstance(rate, int | float)}
+    return {name: float(rate) for name, rate in rates.items() if 0 <= rate < _LONGEST}

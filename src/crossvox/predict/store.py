@@ -71,7 +71,10 @@ def _read(arrays: Any) -> ScenePrediction:
         rgb = np.zeros((*grid.shape, 3), np.uint8)
         rgb[known] = arrays["rgb"]
         colors = ColorVolume(rgb, known)
-    counts = dict(zip(_COUNTS, arrays["counts"].tolist(), strict=True))
+    told = arrays["counts"]
+    if told.shape != (len(_COUNTS),) or told.dtype.kind not in "iu":
+        raise ValueError(f"counts of shape {told.shape} and type {told.dtype}")
+    counts = dict(zip(_COUNTS, told.tolist(), strict=True))
     return ScenePrediction(
         grid=grid,
         probability=probability,

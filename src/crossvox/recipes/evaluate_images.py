@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from crossvox.core.artifact import read_json, write_json
+from crossvox.core.checks import ArtifactError, ParamsError
 from crossvox.core.labels import NYU40
-from crossvox.core.params import from_plain
+from crossvox.core.params import from_plain, scores_from
 from crossvox.doors.images import encode_png, write_bytes
 from crossvox.flow.runner import Work
 from crossvox.metrics import confusion, segmentation_scores
@@ -64,7 +65,12 @@ def read_evaluation(out: Path) -> Segment2dEvaluation:
         ArtifactError: the file is missing or damaged.
     """
     record = read_json(out / SCORES)
-    for score in record["scores"]:
-        if score["value"] is None:
-            score["value"] = math.nan
-    return from_plain(Segment2dEvaluation, {**record, "out": out.as_posix()})
+    try:
+        scores = scores_from(record["scores"], "scores")
+        told = {**record, "scores": [], "out": out.as_posix()}
+        return replace(from_plain(Segment2dEvaluation, told), scores=scores)
+    except (TypeError, KeyError, ParamsError) as error:
+        raise ArtifactError(
+            f"given: {out / SCORES} ({error}); needed: scores of images as they were written; do: "
+            f"delete the folder and evaluate again"
+        ) from None

@@ -11,7 +11,7 @@ from crossvox.core.params import from_plain
 from crossvox.doors.devices import pick_device
 from crossvox.recipes.segment2d import Segment2dRunParams
 from crossvox.tasks.segment2d import Segment2d
-from crossvox.train.folder import best_or_last, read_record
+from crossvox.train.folder import best_or_last, read_record, shares_of
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def read_segment2d_run(run: Path) -> Segment2dRun:
     record = read_record(run, "segment2d")
     check_recorded(record.recipe, str(run))
     params = from_plain(Segment2dRunParams, record.recipe["params"])
-    return Segment2dRun(params, Segment2d(params.task, tuple(record.recipe["class_shares"])))
+    return Segment2dRun(params, Segment2d(params.task, shares_of(record, run)))
 
 
 def load_segment2d(

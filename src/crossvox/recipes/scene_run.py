@@ -10,7 +10,7 @@ from crossvox.core.params import from_plain
 from crossvox.recipes.train import ReconstructRunParams, Segment3dRunParams
 from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.tasks.segment3d import Segment3d
-from crossvox.train.folder import read_record
+from crossvox.train.folder import read_record, shares_of
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def read_scene_run(run: Path) -> SceneRun:
     if read_record(run).task == Segment3d.name:
         record = read_record(run, Segment3d.name)
         segment = from_plain(Segment3dRunParams, record.recipe["params"])
-        shares = tuple(record.recipe["class_shares"])
+        shares = shares_of(record, run)
         return SceneRun(segment, Segment3d(segment.task, shares=shares))
     record = read_record(run, Reconstruct.name)
     params = from_plain(ReconstructRunParams, record.recipe["params"])

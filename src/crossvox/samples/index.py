@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from crossvox.chunks import BoxCounts, ChunkDraws, ChunkParams, sliding_starts
-from crossvox.core.artifact import digest, plain, read_json, replacing
+from crossvox.core.artifact import digest, plain, replacing
 from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.grid import Index3
+from crossvox.core.params import read_as
 from crossvox.core.volume import ChunkPlace
 from crossvox.samples.source import SceneSource
 from crossvox.views.params import ViewParams
@@ -88,22 +89,35 @@ class SampleIndex:
         Raises:
             ArtifactError: missing, damaged or of another schema; names the file.
         """
-        record = read_json(path)
+        needed, do = f"a sample index of schema {SCHEMA}", "make it anew"
+        record = read_as(path, _Record, needed=needed, do=do)
         try:
-            if record["schema"] != SCHEMA:
-                raise ValueError(f"schema {record['schema']} instead of {SCHEMA}")
-            names = record["scenes"]
+            if record.schema != SCHEMA:
+                raise ValueError(f"schema {record.schema} instead of {SCHEMA}")
+            names = record.scenes
             places = tuple(
                 ChunkPlace(names[scene], (x, y, z), tuple(frames))
-                for scene, x, y, z, *frames in record["places"]
+                for scene, x, y, z, *frames in record.places
             )
-            x, y, z = record["shape"]
-            return cls(places, (x, y, z), record["max_views"], record.get("notes", {}))
-        except (KeyError, TypeError, ValueError, IndexError, ParamsError) as error:
+            return cls(places, record.shape, record.max_views, record.notes)
+        except (ValueError, IndexError, ParamsError) as error:
             raise ArtifactError(
                 f"given: {path} ({error!r}); needed: a sample index of schema {SCHEMA}; "
                 f"do: make it anew"
             ) from None
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What the file of an index holds."""
+
+    schema: int
+    shape: Index3
+    max_views: int
+    scenes: list[str]
+    places: list[list[int]]
+    columns: list[str] = field(default_factory=list)
+    notes: dict[str, Any] = field(default_factory=dict)
 
 
 def training_index(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crossvox.core.artifact import MANIFEST, digest, read_manifest, replacing
 from crossvox.core.camera import Intrinsics
@@ -77,6 +78,28 @@ def write_views(path: Path, views: SceneViews, key: str) -> None:
         np.savez(stream, **arrays)
 
 
+_ROWS = {"frame_ids": np.int32, "start": np.int64, "voxel": np.int32, "pixel": np.int32}
+
+
+def _row(array: NDArray[Any], name: str, kind: Any) -> NDArray[Any]:
+    if array.ndim != 1 or array.dtype != kind:
+        raise ValueError(f"{name} of shape {array.shape} and type {array.dtype}")
+    return array
+
+
+def _expect_inside(views: SceneViews) -> None:
+    """Refuse what lies outside grid or image: compiled loops take it for places in arrays."""
+    pixels = views.camera.width * views.camera.height
+    for name, numbers, count in (
+        ("voxel", views.voxel, views.grid.count),
+        ("pixel", views.pixel, pixels),
+    ):
+        if len(numbers) and not 0 <= int(numbers.min()) <= int(numbers.max()) < count:
+            raise ValueError(f"{name} numbers beyond the {count} there are")
+    if int(views.start[0]) != 0 or (np.diff(views.start) < 0).any():
+        raise ValueError("starts that fall")
+
+
 def read_views(path: Path, key: str, grid: VoxelGrid) -> SceneViews | None:
     """Kept views, if there are any and their content's digest is ``key``; None otherwise.
 
@@ -86,14 +109,17 @@ def read_views(path: Path, key: str, grid: VoxelGrid) -> SceneViews | None:
         with reading_npz(path, needed="kept views", do="go on") as stored:
             if str(stored["digest"]) != key:
                 return None
-            lens, size = stored["lens"].tolist(), stored["size"].tolist()
-            return SceneViews(
+            lens, size = stored["lens"], stored["size"]
+            if lens.shape != (4,) or size.shape != (2,) or lens.dtype != np.float64:
+                raise ValueError(f"a camera of {lens.shape} and {size.shape} numbers")
+            fx, fy, cx, cy = lens.tolist()
+            width, height = size.astype(np.int64).tolist()
+            views = SceneViews(
                 grid,
-                Intrinsics(*lens, *size),
-                stored["frame_ids"],
-                stored["start"],
-                stored["voxel"],
-                stored["pixel"],
+                Intrinsics(fx, fy, cx, cy, width, height),
+                *(_row(stored[name], name, kind) for name, kind in _ROWS.items()),
             )
+            _expect_inside(views)
+            return views
     except ArtifactError:
         return None

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from crossvox.core.checks import ArtifactError, expect
 from crossvox.core.volume import Score
 from crossvox.study.statistics import Pooled
 
@@ -38,16 +41,54 @@ def pack(counts: Mapping[str, Counts]) -> dict[str, dict[str, Any]]:
     }
 
 
-def unpack(record: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, NDArray[np.int64]]]:
-    """Counts by scene of what :func:`pack` made of them."""
-    found: dict[str, dict[str, NDArray[np.int64]]] = {}
-    for scene, one in record.items():
-        found[scene] = {}
-        for name, packed in one.items():
-            array = np.zeros(math.prod(packed["shape"]), np.int64)
-            array[packed["at"]] = packed["count"]
-            found[scene][name] = array.reshape(packed["shape"])
-    return found
+MOST_COUNTS = 1 << 24
+"""Numbers that the counts of one kind may have; a table of 41 x 41 classes has 1,681."""
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Counts as JSON types: the shape of their array, and what is not 0 in C order."""
+
+    shape: list[int]
+    at: list[int]
+    count: list[int]
+
+    def array(self) -> NDArray[np.int64]:
+        """The array.
+
+        Raises:
+            ArtifactError: these make none.
+        """
+        size = math.prod(self.shape)
+        expect(
+            len(self.at) == len(self.count)
+            and min(self.shape, default=1) >= 0
+            and size <= MOST_COUNTS
+            and all(0 <= at < size for at in self.at),
+            given=f"{len(self.count)} counts at {len(self.at)} places of an array of {self.shape}",
+            needed="places within the array, and a count for each",
+            do="delete the file and run the study again",
+            error=ArtifactError,
+        )
+        array = np.zeros(size, np.int64)
+        array[self.at] = self.count
+        return array.reshape(self.shape)
+
+
+def unpack(record: Any) -> dict[str, dict[str, NDArray[np.int64]]]:
+    """Counts by scene of what :func:`pack` made of them.
+
+    Raises:
+        ArtifactError: it made something else.
+    """
+    try:
+        packed = msgspec.convert(record, dict[str, dict[str, Packed]])
+    except msgspec.ValidationError as error:
+        raise ArtifactError(
+            f"given: counts that cannot be read ({error}); needed: counts as a study wrote them; "
+            f"do: delete the file and run the study again"
+        ) from None
+    return {scene: {k: v.array() for k, v in one.items()} for scene, one in packed.items()}
 
 
 def added(counts: Iterable[Counts]) -> dict[str, NDArray[np.int64]]:

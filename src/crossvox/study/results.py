@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import crossvox
-from crossvox.core.artifact import plain, read_json, write_json
-from crossvox.core.checks import ArtifactError
+from crossvox.core.artifact import plain, write_json
+from crossvox.core.checks import ArtifactError, ParamsError
+from crossvox.core.params import from_plain, read_as, scores_from
 from crossvox.core.volume import Score
 from crossvox.study.counts import Counts, pack, unpack
 
@@ -80,14 +80,12 @@ def read_result(path: Path) -> Result:
     Raises:
         ArtifactError: missing or damaged; names the file.
     """
-    record = read_json(path)
-    try:
-        return Result(**{"version": "", "numbers": 0, **record})
-    except TypeError as error:
-        raise ArtifactError(
-            f"given: {path} ({error}); needed: the record of one arm and seed; do: delete it and "
-            f"run the study again"
-        ) from None
+    return read_as(
+        path,
+        Result,
+        needed="the record of one arm and seed",
+        do="delete it and run the study again",
+    )
 
 
 def values(scores: SceneScores) -> Values:
@@ -112,21 +110,38 @@ def read_baselines(path: Path, made_from: Any) -> dict[str, Scored] | None:
     """What baselines score; None where nothing is kept, or something made from something else."""
     if not path.is_file():
         return None
-    record = read_json(path)
-    if record.get("made_from") != plain(made_from) or "counts" not in record:
+    needed, do = "scores of baselines", "delete it and run the study again"
+    record = read_as(path, _Baselines, needed=needed, do=do, rest=True)
+    if record.made_from != plain(made_from) or record.counts is None:
         return None
-    scores = read_scores(record["scores"])
-    return {name: Scored(scores[name], unpack(record["counts"][name])) for name in scores}
+    try:
+        scores = read_scores(record.scores)
+    except ParamsError as error:
+        raise ArtifactError(f"given: {path} ({error}); needed: {needed}; do: {do}") from None
+    return {
+        name: Scored(found, unpack(record.counts.get(name, {}))) for name, found in scores.items()
+    }
 
 
-def read_scores(record: Mapping[str, Any]) -> dict[str, SceneScores]:
-    """Scores by baseline and scene, from JSON types."""
+@dataclass(frozen=True)
+class _Baselines:
+    """What a file of :func:`write_baselines` holds."""
+
+    scores: dict[str, Any]
+    made_from: Any = None
+    counts: dict[str, Any] | None = None
+
+
+def read_scores(record: Any) -> dict[str, SceneScores]:
+    """Scores by baseline and scene, from JSON types.
+
+    Raises:
+        ParamsError: it holds something else; names the field.
+    """
+    record = from_plain(dict[str, dict[str, list[Any]]], record, "scores")
     return {
         name: {
-            scene: [
-                Score(**{**one, "value": math.nan if one["value"] is None else one["value"]})
-                for one in scores
-            ]
+            scene: list(scores_from(scores, f"scores.{name}.{scene}"))
             for scene, scores in scenes.items()
         }
         for name, scenes in record.items()

@@ -15,9 +15,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
+
+import msgspec
 
 import crossvox
 from crossvox.core.artifact import (
@@ -32,13 +34,13 @@ from crossvox.core.artifact import (
     write_manifest,
 )
 from crossvox.core.checks import ArtifactError, ParamsError, expect
-from crossvox.core.params import from_plain
+from crossvox.core.params import from_plain, read_as, scores_from
 from crossvox.core.volume import Score
 from crossvox.flow.contents import expect_no_strangers
 from crossvox.flow.folder import is_begun, recover, relative_links
 from crossvox.flow.lineage import UNKNOWN, Lineage, together
 from crossvox.train.params import NETWORK, NEUTRAL, OPTIMIZER, PARAMS, STATE, TrainParams
-from crossvox.train.report import TrainReport
+from crossvox.train.report import StoppedBy, TrainReport
 
 CHECKPOINTS = ("best", "last")
 
@@ -155,33 +157,81 @@ def read_record(run: Path, task: str | None = None) -> RunRecord:
         ArtifactError: missing or damaged, or a run of another task.
         ParamsError: written by an incompatible version; names the field.
     """
-    record = read_json(run / PARAMS)
-    try:
-        _put_back_repeats(record)
-        names, own = record.get("learnt_from"), record.get("scenes", {}).get("train")
-        found = RunRecord(
-            task=record["task"]["name"],
-            task_params=record["task"]["params"],
-            params=from_plain(TrainParams, record["train"], "train"),
-            recipe=record["recipe"],
-            samples=record["samples"],
-            learnt_from=None if names is None else tuple(names),
-            unknown_ancestors=tuple(record.get("unknown_ancestors", ())),
-            scenes=None if own is None else tuple(own),
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ArtifactError(
-            f"given: {run / PARAMS}, which lacks {error}; needed: the record of a training run; "
-            f"do: check the path"
-        ) from None
+    record = _file_of(run)
+    _put_back_repeats(vars(record))
+    own = record.scenes.train
+    found = RunRecord(
+        task=record.task["name"],
+        task_params=record.task["params"],
+        params=from_plain(TrainParams, record.train, "train"),
+        recipe=record.recipe,
+        samples=record.samples,
+        learnt_from=None if record.learnt_from is None else tuple(record.learnt_from),
+        unknown_ancestors=tuple(record.unknown_ancestors),
+        scenes=None if own is None else tuple(own),
+    )
     expect(
-        task is None or (found.task == task and isinstance(found.recipe, dict)),
+        task is None
+        or (
+            found.task == task
+            and isinstance(found.recipe, dict)
+            and isinstance(found.recipe.get("params"), dict)
+        ),
         given=f"{run}, a run of task {found.task!r}",
         needed=f"a run of 'crossvox train {task}'",
         do="choose another run folder",
         error=ArtifactError,
     )
     return found
+
+
+@dataclass
+class _Scenes:
+    """Names of a run's own scenes; None where it does not tell."""
+
+    train: list[str] | None = None
+    validation: list[str] | None = None
+
+
+@dataclass
+class _File:
+    """``params.json``, as far as it is read."""
+
+    task: dict[str, Any]
+    train: dict[str, Any]
+    recipe: Any
+    samples: dict[str, int]
+    scenes: _Scenes = field(default_factory=_Scenes)
+    learnt_from: list[str] | None = None
+    unknown_ancestors: list[str] = field(default_factory=list)
+
+
+def shares_of(record: RunRecord, run: Path) -> tuple[float, ...]:
+    """The class shares of a run's training labels, as its command recorded them.
+
+    Raises:
+        ArtifactError: it recorded none.
+    """
+    try:
+        return msgspec.convert(record.recipe["class_shares"], tuple[float, ...])
+    except (KeyError, msgspec.ValidationError) as error:
+        raise ArtifactError(
+            f"given: {run / PARAMS}, whose class_shares cannot be read ({error}); needed: a number "
+            f"a class; do: check the path, or train anew"
+        ) from None
+
+
+def _file_of(run: Path) -> _File:
+    needed, do = "the record of a training run", "check the path"
+    record = read_as(run / PARAMS, _File, needed=needed, do=do, rest=True)
+    expect(
+        isinstance(record.task.get("name"), str) and "params" in record.task,
+        given=f"{run / PARAMS}, whose task has no name or no parameters",
+        needed=needed,
+        do=do,
+        error=ArtifactError,
+    )
+    return record
 
 
 def lineage_of(run: Path) -> Lineage:
@@ -246,6 +296,7 @@ def expect_same_run(run: Path, record: Mapping[str, Any]) -> None:
     """
     if not is_begun(run, PARAMS):
         return
+    _file_of(run)
     changes = _changes(_of_this_version(read_json(run / PARAMS)), record)
     more = f"; and {len(changes) - SHOWN} more" if len(changes) > SHOWN else ""
     expect(
@@ -350,25 +401,29 @@ def finished(run: Path, monitor: str, params: TrainParams) -> TrainReport | None
     if not (run / MANIFEST).is_file():
         return None
     manifest = read_manifest(run)
-    notes = manifest.notes
+    try:
+        known = {name: v for name, v in manifest.notes.items() if name in vars(_Notes())}
+        notes = from_plain(_Notes, known, f"notes of {run / MANIFEST}")
+        scores = scores_of(notes.best_scores)
+    except ParamsError as error:
+        raise ArtifactError(str(error)) from None
     trained_s = manifest.seconds.get("total", 0.0)
-    stopped_by = notes.get("stopped_by", "steps")
-    if stopped_by == "time limit" and (
+    if notes.stopped_by == "time limit" and (
         params.max_minutes is None or trained_s < params.max_minutes * 60
     ):
         return None
     return TrainReport(
         run=run,
-        step=int(notes.get("step", params.steps)),
-        stopped_by=stopped_by,
+        step=params.steps if notes.step is None else notes.step,
+        stopped_by=notes.stopped_by,
         resumed_from=None,
         already_finished=True,
         seconds=trained_s,
         loss=math.nan,
         monitor=monitor,
-        best_step=notes.get("best_step"),
-        scores=scores_of(notes.get("best_scores", [])),
-        parameters=int(notes.get("parameters", 0)),
+        best_step=notes.best_step,
+        scores=scores,
+        parameters=notes.parameters,
     )
 
 
@@ -400,9 +455,21 @@ def note_asked(run: Path, asked: str) -> None:
             write_manifest(run, replace(manifest, notes={**manifest.notes, ASKED: asked}))
 
 
-def scores_of(records: Sequence[Mapping[str, Any]]) -> tuple[Score, ...]:
-    """Scores from JSON types."""
-    return tuple(
-        Score(**{**record, "value": math.nan if record["value"] is None else record["value"]})
-        for record in records
-    )
+@dataclass(frozen=True)
+class _Notes:
+    """What the manifest of a run notes, as far as it is read."""
+
+    step: int | None = None
+    stopped_by: StoppedBy = "steps"
+    best_step: int | None = None
+    best_scores: list[Any] = field(default_factory=list)
+    parameters: int = 0
+
+
+def scores_of(records: Any) -> tuple[Score, ...]:
+    """Scores of a checkpoint's state, or of a manifest's notes.
+
+    Raises:
+        ParamsError: they are none; names the field.
+    """
+    return scores_from(records, "best_scores")

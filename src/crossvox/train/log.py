@@ -40,7 +40,8 @@ class RunLog:
 
     def _cut_back(self, step: int) -> int:
         there = self._path.is_file()
-        lines = self._path.read_text(encoding="utf-8").splitlines() if there else []
+        text = self._path.read_bytes().decode(errors="replace") if there else ""
+        lines = text.splitlines()
         kept = [line for line in lines if _step_of(line) <= step]
         with replacing(self._path) as temporary:
             temporary.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
@@ -80,5 +81,5 @@ def _step_of(line: str) -> float:
     """Step of a line; of one that was cut off, or is none of ours, infinity."""
     try:
         return int(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return float("inf")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from crossvox.capture.rooms import texture
@@ -23,6 +24,8 @@ from crossvox.core.volume import Mesh
 from crossvox.doors.raycast import Raycaster
 
 Array = NDArray[Any]
+
+_kernel = njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 
 HEMISPHERE_RAYS = 20
 """Rays a vertex for light between surfaces."""
@@ -187,9 +190,7 @@ def bake(
         radiance[:-1] = thrown[mesh.faces].mean(axis=1) + emitted
         gathered = np.zeros((count, 3), dtype=np.float32)
         for face, distance in hits:
-            # Light from nowhere reaches open places more than narrow ones.
-            openness = np.minimum(distance / 0.8, 1)[:, None]
-            gathered += radiance[face] + room.ambient * openness
+            _gather(face, distance, radiance, room.ambient, gathered)
         indirect = gathered / np.float32(len(hits))
         for _ in range(5):
             indirect = smooth @ indirect
@@ -233,25 +234,57 @@ def _hemisphere(
     radius = np.sqrt((number + rng.random(count, dtype=np.float32)) / HEMISPHERE_RAYS)
     angle = 2 * np.pi * (number * 0.618034 + rng.random(count, dtype=np.float32))
     n = mesh.normals
-    helper = np.where(
-        np.abs(n[:, 2:3]) < 0.9, np.array([0, 0, 1], np.float32), np.array([1, 0, 0], np.float32)
-    )
-    first = np.cross(n, helper)
-    first /= np.maximum(np.linalg.norm(first, axis=1, keepdims=True), 1e-6)
-    second = np.cross(n, first)
-    local = np.sqrt(np.maximum(1 - radius**2, 0.0))
-    way = (
-        first * (radius * np.cos(angle))[:, None]
-        + second * (radius * np.sin(angle))[:, None]
-        + n * local[:, None]
-    )
+    way = np.empty_like(n)
+    _lean(n, radius, angle.astype(np.float32), way)
     hits = caster.cast(starts, way)
-    face = hits.face.copy()
-    # A surface met from behind is the inside of a body: no light comes from there.
-    seen = face >= 0
-    corner = mesh.normals[mesh.faces[face[seen], 0]]
-    behind = np.einsum("ij,ij->i", corner, way[seen]) > 0.1
-    face[np.flatnonzero(seen)[behind]] = -1
-    distance = np.where(np.isfinite(hits.distance), hits.distance, 10)
-    distance[np.flatnonzero(seen)[behind]] = 0
-    return face, distance.astype(np.float32)
+    face, distance = hits.face, hits.distance
+    _from_behind(face, distance, way, mesh.faces, n)
+    return face, distance
+
+
+@_kernel
+def _lean(normals: Array, radius: Array, angle: Array, way: Array) -> None:
+    """Directions that lean from each normal by a radius (sine) towards an angle, ``(V, 3)``."""
+    for i in range(len(normals)):
+        x, y, z = normals[i, 0], normals[i, 1], normals[i, 2]
+        # Two directions across the normal.
+        if abs(z) < 0.9:
+            ax, ay, az = y, -x, np.float32(0)
+        else:
+            ax, ay, az = np.float32(0), z, -y
+        length = max(np.sqrt(ax * ax + ay * ay + az * az), np.float32(1e-6))
+        ax, ay, az = ax / length, ay / length, az / length
+        bx, by, bz = y * az - z * ay, z * ax - x * az, x * ay - y * ax
+        p, q = radius[i] * np.cos(angle[i]), radius[i] * np.sin(angle[i])
+        up = np.sqrt(max(1 - radius[i] * radius[i], np.float32(0)))
+        way[i, 0] = ax * p + bx * q + x * up
+        way[i, 1] = ay * p + by * q + y * up
+        way[i, 2] = az * p + bz * q + z * up
+
+
+@_kernel
+def _from_behind(face: Array, distance: Array, way: Array, faces: Array, normals: Array) -> None:
+    """Take away hits from behind: the inside of a body, no light comes from there.
+
+    Their face becomes -1 and their distance 0; where nothing was hit, the distance becomes 10.
+    """
+    for i in range(len(face)):
+        if face[i] < 0:
+            distance[i] = 10.0
+            continue
+        a = faces[face[i], 0]
+        cosine = normals[a, 0] * way[i, 0] + normals[a, 1] * way[i, 1] + normals[a, 2] * way[i, 2]
+        if cosine > 0.1:
+            face[i], distance[i] = -1, 0.0
+
+
+@_kernel
+def _gather(face: Array, distance: Array, radiance: Array, ambient: float, gathered: Array) -> None:
+    """Add what one ray of each vertex brings, to ``gathered (V, 3)``."""
+    last = len(radiance) - 1
+    for i in range(len(face)):
+        f = face[i] if face[i] >= 0 else last
+        # Light from nowhere reaches open places more than narrow ones.
+        open_to = ambient * min(distance[i] / 0.8, 1.0)
+        for k in range(3):
+            gathered[i, k] += radiance[f, k] + open_to

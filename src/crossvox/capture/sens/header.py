@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture.cameras import camera_or_error
-from crossvox.capture.files import MAX_PIXELS
 from crossvox.capture.sens.layout import (
     CAMERAS,
     COLOR_CODES,
@@ -24,6 +23,7 @@ from crossvox.capture.sens.layout import (
 )
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, ParamsError, expect
+from crossvox.doors.images import MAX_PIXELS
 
 _OCCI = 2
 

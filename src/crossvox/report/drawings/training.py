@@ -68,7 +68,7 @@ def read_log(path: Path) -> TrainingLog:
         try:
             entry = json.loads(line)
             step = float(entry["step"])
-        except (json.JSONDecodeError, KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
             damaged += 1
             continue
         loss = number(entry.get("loss"))

@@ -33,6 +33,10 @@ from crossvox.samples.published.places import scene_name
 
 Array = NDArray[Any]
 
+DENSEST = 1032 * 16
+"""How many bytes one byte of a file stands for at most: deflate packs 1032 bytes into one, and
+numbers of few bits were packed 16 into one before."""
+
 MISSING = -1
 """Frame number of a view that is missing."""
 
@@ -75,10 +79,18 @@ class OriginalFile:
         self._open_file: h5py.File | None = None
         self._process = 0
         with self._damage():
+            self._bytes = self.path.stat().st_size
             file = self._file
             for name, rank in (("x", 4), ("y", 4), ("world_to_grid", 3), ("frames", 2)):
                 self._check(name, file.get(name), rank)
             count, x, y, z = file["x"].shape
+            expect(
+                8 * x * y * z <= DENSEST * self._bytes,
+                given=f"{self.path} of {self._bytes} bytes with sub-volumes of {x}x{y}x{z}",
+                needed="no more voxels than the file can hold",
+                do="copy or make the file again",
+                error=ArtifactError,
+            )
             self.shape: Index3 = (int(x), int(y), int(z))
             ids = {}
             for name in ("scene_id", "scan_id"):
@@ -114,6 +126,25 @@ class OriginalFile:
                 )
             )
             self.labels: LabelConvention = self._convention(labels)
+
+    def _expect_stored(self, dataset: h5py.Dataset) -> None:
+        """Refuse chunks that lie beyond the file: the library asks for their memory first."""
+        if dataset.chunks is None or not hasattr(dataset.id, "chunk_iter"):
+            return
+        stray: list[int] = []
+
+        def look(chunk: Any) -> None:
+            if chunk.byte_offset + chunk.size > self._bytes:
+                stray.append(chunk.size)
+
+        dataset.id.chunk_iter(look)
+        expect(
+            not stray,
+            given=f"{self.path} of {self._bytes} bytes with a chunk of {max(stray, default=0)}",
+            needed="chunks within the file",
+            do="copy or make the file again",
+            error=ArtifactError,
+        )
 
     def __len__(self) -> int:
         return len(self.scenes)
@@ -193,6 +224,16 @@ class OriginalFile:
             do="take a file that the published preparation, or crossvox, wrote",
             error=ArtifactError,
         )
+        kind = dataset.dtype.kind
+        expect(
+            kind in "biuf" and (name in ("x", "y") or dataset.nbytes <= DENSEST * self._bytes),
+            given=f"{self.path} of {self._bytes} bytes, whose {name} has shape {dataset.shape} of "
+            f"{dataset.dtype}",
+            needed="numbers, no more of them than the file can hold",
+            do="copy or make the file again",
+            error=ArtifactError,
+        )
+        self._expect_stored(dataset)
 
     @property
     def _file(self) -> h5py.File:
@@ -222,7 +263,15 @@ class OriginalFile:
                 f"given: {self.path}, which does not exist; needed: an HDF5 file of sub-volumes; "
                 f"do: check the path"
             ) from None
-        except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        except (
+            OSError,
+            KeyError,
+            ValueError,
+            TypeError,
+            RuntimeError,
+            OverflowError,
+            MemoryError,
+        ) as error:
             raise ArtifactError(
                 f"given: {self.path}, which cannot be read ({error}); needed: a complete HDF5 file "
                 f"of sub-volumes; do: copy or make it again"

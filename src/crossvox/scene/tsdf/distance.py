@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from crossvox.scene.tsdf.blocks import BLOCK, find_block
+from crossvox.scene.tsdf.blocks import BLOCK, KEY_HALF, find_block
 
 Array = NDArray[Any]
 
@@ -24,9 +24,11 @@ def interpolate(
     values: Array,
 ) -> None:
     """Trilinear interpolation of the field at voxel coordinates; NaN where it is not known."""
+    limit = float((KEY_HALF - 2) * BLOCK)
     for n in range(len(coordinates)):
         x, y, z = coordinates[n]
-        if not (np.isfinite(x) and np.isfinite(y) and np.isfinite(z)):
+        # Written so that a NaN is too far out, as is what no block can be named for.
+        if not (abs(x) < limit and abs(y) < limit and abs(z) < limit):
             values[n] = np.nan
             continue
         i, j, k = int(np.floor(x)), int(np.floor(y)), int(np.floor(z))

@@ -193,18 +193,19 @@ class TsdfVolume:
     def _reserve(self, extra: int) -> None:
         """Make room for that many more blocks."""
         needed = self._count + extra
-        if needed > len(self._tsdf):
-            # A half more each time: copies stay rare, and at most a third of the room is idle.
-            size = max(needed, 1024, len(self._tsdf) * 3 // 2)
-            self._corner = _grown(self._corner, size)
-            self._last_frame = _grown(self._last_frame, size)
-            self._last_frame[self._count :] = -1
-            self._tsdf = _grown(self._tsdf, size)
-            self._weight = _grown(self._weight, size)
-            if self._color is not None:
-                self._color = _grown(self._color, size)
-            if self._votes is not None:
-                self._votes = _grown(self._votes, size)
+        before = len(self._tsdf)
+        if needed > before:
+            # A quarter more each time: grown in place, and at most a fifth of the room is idle.
+            size = max(needed, 1024, before * 5 // 4)
+            arrays = (
+                self._corner, self._last_frame, self._tsdf, self._weight, self._color, self._votes
+            )  # fmt: skip
+            for array in arrays:
+                if array is not None:
+                    # No copy, as large pieces of memory can be moved; the new part is 0. Nobody
+                    # else may hold a view of these arrays while frames are fused.
+                    array.resize((size, *array.shape[1:]), refcheck=False)
+            self._last_frame[before:] = -1
         slots = len(self._slot_keys)
         if 2 * needed > slots:
             while 2 * needed > slots:
@@ -305,9 +306,3 @@ def _pixel_from_world(camera: Intrinsics, pose: Pose) -> NDArray[np.float64]:
     rotation = pose.world_from_camera[:3, :3].T
     camera_from_world = np.column_stack([rotation, -rotation @ pose.position_m])
     return np.asarray(corner_matrix @ camera_from_world)
-
-
-def _grown(array: Array, size: int) -> Array:
-    grown = np.zeros((size, *array.shape[1:]), dtype=array.dtype)
-    grown[: len(array)] = array
-    return grown
