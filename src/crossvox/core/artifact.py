@@ -29,6 +29,7 @@ import numpy as np
 
 import crossvox
 from crossvox.core.checks import ArtifactError
+from crossvox.core.names import is_inside
 
 SCHEMA = 1
 INFINITY = "Infinity"
@@ -254,7 +255,11 @@ def read_manifest(folder: Path) -> Manifest:
             f"do: make the folder anew with this version of crossvox"
         )
     try:
-        return msgspec.convert(record, Manifest)
+        found = msgspec.convert(record, Manifest)
+        stray = [name for name in found.items if not is_inside(name)]
+        if stray:
+            raise msgspec.ValidationError(f"an item called {stray[0][:80]!r}")
+        return found
     except msgspec.ValidationError as error:
         raise ArtifactError(
             f"given: {folder / MANIFEST} ({error}); needed: a manifest as it was written; do: make "

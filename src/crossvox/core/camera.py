@@ -23,6 +23,9 @@ Size = tuple[int, int]
 WIDEST_FOCAL, LONGEST_FOCAL = 0.1, 100.0
 """Focal lengths that a real pinhole camera has, in image sizes: a view of 157 degrees to 0.6."""
 
+FARTHEST_M = 1e8
+"""How far from the world's origin a camera may stand: coordinates of maps reach 1e7 m."""
+
 RIGID_TOLERANCE = 5e-3
 """Largest deviation of ``R^T R`` from the identity that is still repaired instead of refused."""
 
@@ -198,17 +201,19 @@ class Pose:
             (small deviations are repaired on construction).
 
     Raises:
-        PoseError: not finite, not ``(4, 4)``, or not rigid within :data:`RIGID_TOLERANCE`.
+        PoseError: not finite, not ``(4, 4)``, or not rigid within :data:`RIGID_TOLERANCE`,
+            or farther away than :data:`FARTHEST_M`.
     """
 
     world_from_camera: NDArray[np.float64]
 
     def __post_init__(self) -> None:
         matrix = np.array(self.world_from_camera, dtype=np.float64)
+        finite = bool(np.isfinite(matrix).all())
         expect(
-            matrix.shape == (4, 4) and bool(np.isfinite(matrix).all()),
+            matrix.shape == (4, 4) and finite,
             given=f"a matrix of shape {matrix.shape}"
-            + ("" if np.isfinite(matrix).all() else " with values that are not finite"),
+            + ("" if finite else " with values that are not finite"),
             needed="a finite 4x4 camera-to-world matrix",
             do="hand over None for a frame whose pose is lost",
             error=PoseError,
@@ -216,12 +221,21 @@ class Pose:
         rotation = matrix[:3, :3]
         deviation = float(np.abs(rotation.T @ rotation - np.eye(3)).max())
         bottom = float(np.abs(matrix[3] - (0, 0, 0, 1)).max())
+        determinant = float(np.linalg.det(rotation))
         expect(
-            deviation <= RIGID_TOLERANCE and bottom <= 1e-6 and np.linalg.det(rotation) > 0,
+            deviation <= RIGID_TOLERANCE and bottom <= 1e-6 and determinant > 0,
             given=f"a matrix whose rotation part is off by {deviation:.2g} "
-            f"(determinant {np.linalg.det(rotation):.3g}) and last row by {bottom:.2g}",
+            f"(determinant {determinant:.3g}) and last row by {bottom:.2g}",
             needed=f"a rotation within {RIGID_TOLERANCE:g} and last row 0 0 0 1",
             do="check the pose file: it must be camera-to-world, row by row",
+            error=PoseError,
+        )
+        farthest = float(np.abs(matrix[:3, 3]).max())
+        expect(
+            farthest <= FARTHEST_M,
+            given=f"a camera {farthest:.3g} m from the world's origin",
+            needed=f"a position within {FARTHEST_M:g} m of it",
+            do="check that positions are in metres",
             error=PoseError,
         )
         u, _, vt = np.linalg.svd(rotation)

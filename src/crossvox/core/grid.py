@@ -15,6 +15,9 @@ Array = NDArray[Any]
 MOST_VOXELS = 1 << 33
 """Voxels beyond which something is wrong (this many are 100 x 100 x 100 m at 5 cm)."""
 
+FARTHEST_VOXEL = 1e12
+"""Voxels from the world's origin beyond which numbers do not tell one from the next."""
+
 Index3 = tuple[int, int, int]
 
 
@@ -108,6 +111,14 @@ class VoxelGrid:
             needed="(N, 3) with at least one point",
             do="check that the surface is not empty",
             error=ShapeError,
+        )
+        farthest = float(np.abs(points_m).max()) / voxel_m
+        expect(
+            farthest < FARTHEST_VOXEL,
+            given=f"a surface {farthest * voxel_m:.6g} m from the world's origin",
+            needed=f"points within {FARTHEST_VOXEL * voxel_m:g} m of it",
+            do="check that vertices and poses are in metres",
+            error=CaptureError,
         )
         low = np.round(points_m.min(axis=0) / voxel_m).astype(np.int64) - margin
         high = np.round(points_m.max(axis=0) / voxel_m).astype(np.int64) + margin

@@ -34,6 +34,11 @@ def safe_name(name: str) -> str:
     return _RESERVED.sub("_", plain).strip(".")
 
 
+def is_inside(name: str) -> bool:
+    """Whether a name stands for an entry of a folder, of whatever characters, and not elsewhere."""
+    return name not in ("", ".", "..") and not set(name) & {"/", "\\", "\0"}
+
+
 def checked_name(name: str, source: str) -> str:
     """A name that came out of a file, unchanged.
 

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from crossvox.core.names import is_inside
+
 
 def number(value: Any) -> float | None:
     """A finite number, or None."""
@@ -17,6 +19,11 @@ def number(value: Any) -> float | None:
 def as_dict(value: Any) -> dict[str, Any]:
     """The value with texts as keys if it is a table, else an empty one."""
     return {str(key): item for key, item in value.items()} if isinstance(value, Mapping) else {}
+
+
+def by_scene_name(value: Any) -> dict[str, Any]:
+    """Likewise, less what is not the name of a folder's entry: pages look scenes up by it."""
+    return {name: item for name, item in as_dict(value).items() if is_inside(name)}
 
 
 def as_list(value: Any) -> list[Any]:

@@ -11,12 +11,13 @@ from __future__ import annotations
 import io
 import math
 import pickle
+import pickletools
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -230,7 +231,11 @@ def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> Array
         raise ValueError("a tensor without storage")
     shape, steps = tuple(map(int, size)), tuple(map(int, stride))
     first = int(offset)
-    if len(shape) != len(steps) or min((*shape, *steps, first, 0)) < 0:
+    if (
+        len(shape) != len(steps)
+        or min((*shape, *steps, first, 0)) < 0
+        or math.prod(shape) > len(storage)
+    ):
         raise ValueError(f"a tensor of shape {shape} with strides {steps}")
     last = first + sum((length - 1) * step for length, step in zip(shape, steps, strict=True))
     if 0 not in shape and last >= len(storage):
@@ -263,7 +268,7 @@ _KNOWN: dict[tuple[str, str], Any] = {
 class _ArraysOnly(pickle.Unpickler):
     """Knows the names in :data:`_KNOWN` and no other."""
 
-    def __init__(self, stream: io.BufferedIOBase, archive: zipfile.ZipFile | None) -> None:
+    def __init__(self, stream: BinaryIO, archive: zipfile.ZipFile | None) -> None:
         super().__init__(stream)
         self._archive = archive
 
@@ -308,6 +313,15 @@ def _load(path: Path) -> Any:
     with path.open("rb") as stream:
         if not zipfile.is_zipfile(stream):
             stream.seek(0)
-            return _ArraysOnly(stream, None).load()
+            return _unpickled(io.BytesIO(stream.read()), None)
         with zipfile.ZipFile(stream) as archive:
-            return _ArraysOnly(io.BytesIO(_member(archive, "data.pkl")), archive).load()
+            return _unpickled(io.BytesIO(_member(archive, "data.pkl")), archive)
+
+
+def _unpickled(stream: BinaryIO, archive: zipfile.ZipFile | None) -> Any:
+    # Read through once beforehand, for pickle asks for memory before it looks whether a text or
+    # array is as long as the file says.
+    for _ in pickletools.genops(stream):
+        pass
+    stream.seek(0)
+    return _ArraysOnly(stream, archive).load()

@@ -23,7 +23,7 @@ from crossvox.report.page.score_files import (
     seen_scenes,
 )
 from crossvox.report.sources import Sources
-from crossvox.report.values import as_dict, number, texts
+from crossvox.report.values import as_dict, by_scene_name, number, texts
 
 PROTOCOL = "classes"
 """Protocol of the score file that counts classes of rooms."""
@@ -86,7 +86,7 @@ def _of_rooms(name: str, record: Mapping[str, Any]) -> ClassScores:
     whole = methods_of(record.get("whole", record.get("mean")))
     scenes = {
         scene: {method: _split(rows)[0] for method, rows in methods_of(found).items()}
-        for scene, found in as_dict(record.get("scenes")).items()
+        for scene, found in by_scene_name(record.get("scenes")).items()
     }
     matrices = {m: _matrix(value) for m, value in as_dict(record.get("confusion")).items()}
     counted = counted_scenes(record, scenes)

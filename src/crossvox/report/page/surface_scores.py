@@ -16,7 +16,7 @@ from crossvox.report.folders import json_of
 from crossvox.report.page.class_scores import PROTOCOL
 from crossvox.report.page.score_files import Rows, counted_scenes, methods_of, seen_scenes
 from crossvox.report.sources import Sources
-from crossvox.report.values import as_dict, number, texts
+from crossvox.report.values import as_dict, by_scene_name, number, texts
 
 MAIN = "F-score"
 """The score that stands for the whole."""
@@ -72,7 +72,9 @@ def read_surface_scores(sources: Sources) -> list[SurfaceScores]:
 
 
 def _of(prediction: Path, path: Path, record: Mapping[str, Any]) -> SurfaceScores:
-    scenes = {scene: methods_of(found) for scene, found in as_dict(record.get("scenes")).items()}
+    scenes = {
+        scene: methods_of(found) for scene, found in by_scene_name(record.get("scenes")).items()
+    }
     coverage = {s: number(share) for s, share in as_dict(record.get("coverage")).items()}
     return SurfaceScores(
         prediction,

@@ -127,6 +127,25 @@ class OriginalFile:
             )
             self.labels: LabelConvention = self._convention(labels)
 
+    def _expect_stored(self, dataset: h5py.Dataset) -> None:
+        """Refuse chunks that lie beyond the file: the library asks for their memory first."""
+        if dataset.chunks is None or not hasattr(dataset.id, "chunk_iter"):
+            return
+        stray: list[int] = []
+
+        def look(chunk: Any) -> None:
+            if chunk.byte_offset + chunk.size > self._bytes:
+                stray.append(chunk.size)
+
+        dataset.id.chunk_iter(look)
+        expect(
+            not stray,
+            given=f"{self.path} of {self._bytes} bytes with a chunk of {max(stray, default=0)}",
+            needed="chunks within the file",
+            do="copy or make the file again",
+            error=ArtifactError,
+        )
+
     def __len__(self) -> int:
         return len(self.scenes)
 
@@ -214,6 +233,7 @@ class OriginalFile:
             do="copy or make the file again",
             error=ArtifactError,
         )
+        self._expect_stored(dataset)
 
     @property
     def _file(self) -> h5py.File:
