@@ -23,7 +23,7 @@ from crossvox.flow import locks
 from crossvox.flow.choice import Choice
 from crossvox.flow.collection import failures, planned_items
 from crossvox.flow.jobs import Outcome
-from crossvox.flow.runner import Made, Runner
+from crossvox.flow.runner import DryRunEnds, Made, Runner
 from crossvox.flow.stage import Stage
 from crossvox.flow.state import item_states, seconds_left
 
@@ -156,6 +156,12 @@ def test_what_failed_is_not_tried_again_until_asked_for(
     assert "a broken scan" in again[0].error
     assert "--retry-failed" in again[0].error
     assert failures(read_manifest(out)) == first
+    for retry, status in ((False, "failed"), (True, "make")):
+        dry = Runner(dry=True, choice=Choice(retry_failed=retry, only=("n04", "n05")))
+        with pytest.raises(DryRunEnds):
+            dry.make_all(Echoes(), items(), out)
+        found = {planned.item: planned.status for planned in dry.plan}
+        assert found == {"n04": status, "n05": "keep"}
     assert make(out, choice=Choice(only=("n00",))).failed == ()
     make(out, choice=Choice(retry_failed=True))
     assert tree(out) == plain_tree

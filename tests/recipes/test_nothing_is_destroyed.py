@@ -55,6 +55,7 @@ WRITERS: dict[str, Words] = {
 
 READERS: dict[str, Words] = {
     "info": lambda w, out: ["info", w / "raw" / "scene0000_00", "--json", out],
+    "status": lambda w, out: ["status", w / "data", "--json", out],
     "score": lambda w, out: [
         *("score", *[w / "data" / "scene0000_00" / "scene0000_00.ply"] * 2, "--json", out)
     ],

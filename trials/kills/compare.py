@@ -13,7 +13,16 @@ from crossvox.core.artifact import MANIFEST
 from crossvox.core.checks import CrossvoxError
 from crossvox.flow.contents import OWN_HIDDEN, damage
 
-TIMED = {"created", "seconds", "machine", "seconds_by_part", "eta_s", "total", "samples_per_second"}
+TIMED = {
+    "check",
+    "created",
+    "seconds",
+    "machine",
+    "seconds_by_part",
+    "eta_s",
+    "total",
+    "samples_per_second",
+}
 """Fields of JSON files that tell times."""
 
 LASTING = ".locks"

@@ -15,7 +15,7 @@ from trials.kills.compare import contents, damaged, finished, leftovers, timeles
 from trials.kills.warm import Call, follow
 from trials.kills.world import BASE, TRIALS
 
-PATIENCE_S = 300.0
+PATIENCE_S = 240.0
 ORPHAN_S = 3.0
 SHARED = Path("/dev/shm")
 AGAIN = 130
@@ -99,7 +99,9 @@ def attempt(world: Path, folder: Path, number: int, name: str, known: Reference)
     if kill.code is None:
         _strike(call, kill.how, draw)
         kill.code = call.wait(PATIENCE_S)
-    kill.blame("hangs", [f"still at work after {PATIENCE_S} s"] if kill.code is None else [])
+    if kill.code is None:
+        kill.blame("hangs", [f"still at work after {PATIENCE_S} s"])
+        call.end()
     kill.blame("orphans", [f"process {pid}" for pid in call.orphans(ORPHAN_S)])
     kill.blame("shared memory", sorted(_shared() - shared))
     kill.blame("exit code", _odd_code(kill, log))
@@ -108,6 +110,8 @@ def attempt(world: Path, folder: Path, number: int, name: str, known: Reference)
     kill.blame("damaged", damaged(out) if out.is_dir() else [])
     again = Call(TRIALS[name].words, folder, log)
     code = again.wait(PATIENCE_S)
+    if code is None:
+        again.end()
     kill.blame("call again", [f"exit code {code}: {log.read_text()[-600:]}"] if code != 0 else [])
     kill.blame("orphans", [f"process {pid}" for pid in again.orphans(ORPHAN_S)])
     if code == 0:

@@ -102,6 +102,12 @@ class Call:
                 return None
             time.sleep(0.005)
 
+    def end(self) -> None:
+        """End it, where it has not ended by itself."""
+        with suppress(ProcessLookupError, ChildProcessError):
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+
     def workers(self) -> list[int]:
         """Its worker processes."""
         with suppress(psutil.Error):

@@ -8,6 +8,9 @@ from itertools import groupby
 from crossvox.cli.terminal import Terminal
 from crossvox.flow.runner import Planned
 
+DONE_WITH = ("keep", "failed")
+"""What becomes of items that nothing would be done for."""
+
 SINGLE_ITEMS = 8
 """Items of a stage that are listed one by one; more of the same become one row."""
 
@@ -21,15 +24,18 @@ def show_plan(plan: Sequence[Planned], terminal: Terminal) -> None:
             rows.append([stage, f"{len(items)} items", status, _time(items)])
         else:
             rows += [[stage, one.item, status, _time([one])] for one in items]
-    todo = [one for one in plan if one.status != "keep"]
-    counts = f"{len(todo)} to do, {len(plan) - len(todo)} kept"
+    todo = [one for one in plan if one.status not in DONE_WITH]
+    failed = sum(one.status == "failed" for one in plan)
+    counts = f"{len(todo)} to do, {len(plan) - len(todo) - failed} kept"
+    if failed:
+        counts += f", {failed} failed before (--retry-failed)"
     rows.append(["in all", counts, "", _time(todo)])
     terminal.table("What would be done", ["stage", "item", "", "about"], rows)
 
 
 def _time(items: Sequence[Planned]) -> str:
     """How long items take together; says how many of them nobody has timed."""
-    todo = [one for one in items if one.status != "keep"]
+    todo = [one for one in items if one.status not in DONE_WITH]
     known = [one.seconds for one in todo if one.seconds is not None]
     unknown = len(todo) - len(known)
     if not todo:

@@ -9,12 +9,16 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 INTERRUPTED = 130
 """Exit code of what was told to end: call it again, and it goes on."""
+
+PATIENCE_S = 25.0
+"""What was told to end has ended by then: batch schedulers kill 30 s later."""
 
 REMARK = "interrupted; run the same command again to continue"
 
@@ -31,20 +35,28 @@ class ToldToEnd(KeyboardInterrupt):
 def terminating() -> Iterator[None]:
     """Ctrl-C and SIGTERM raise :class:`ToldToEnd`.
 
-    SIGTERM does so once, so that what is put right then is not disturbed; Ctrl-C each time.
+    SIGTERM does so once, so that what is put right then is not disturbed; Ctrl-C each time. It may
+    come while a library holds a lock, which nobody gives back then: a command that has not ended
+    some seconds after SIGTERM is left at once. That is as if it was killed, which harms nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    me = os.getpid()
+    me, timed = os.getpid(), list[int]()
 
-    def interrupt(number: int, _: Any) -> None:
+    def interrupt(number: int, frame: FrameType | None) -> None:
         if os.getpid() != me:
             # A forked worker ends as it would have.
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
+        if _is_within_library(frame):
+            timed.append(number)
+            _call_in(0.05, lambda _, frame: interrupt(number, frame))
+            return
         if number == signal.SIGTERM:
             signal.signal(number, signal.SIG_IGN)
+            timed.append(number)
+            _call_in(PATIENCE_S, lambda *_: os._exit(INTERRUPTED))
         raise ToldToEnd
 
     # Who has Ctrl-C ignored, such as a shell that started this in the background, keeps it so.
@@ -57,3 +69,21 @@ def terminating() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        if timed and hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _call_in(seconds: float, what: Callable[[int, FrameType | None], Any]) -> None:
+    """Have something called later in this thread, where the system can."""
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, what)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def _is_within_library(frame: FrameType | None) -> bool:
+    """Whether a library that calls Python is at work: an exception would be lost in there."""
+    while frame is not None:
+        if frame.f_code.co_name.startswith("_raw_object_cache"):  # LLVM, as it compiles
+            return True
+        frame = frame.f_back
+    return False

@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from crossvox.core.artifact import (
+    MANIFEST,
     Manifest,
     plain,
     read_manifest,
@@ -70,19 +72,29 @@ class Shelf:
     def failed_before(self, job: Job) -> Failure | None:
         """How a job failed before that would be made from the same, unless it is there by now."""
         try:
-            failure = failures(read_manifest(self.out)).get(job.item)
-        except ArtifactError:
+            told = (self.out / MANIFEST).stat()
+            failure = _failures(self.out, told.st_ino, told.st_mtime_ns).get(job.item)
+        except (OSError, ArtifactError):
             return None
         return failure if failure and _same(failure, job, job.stage.manifest()) else None
 
     def settled(self, jobs: Sequence[Job]) -> dict[str, Outcome]:
         """Outcomes of jobs that need not be carried out: they failed before, by name."""
+        if not (self.out / MANIFEST).is_file():
+            return {}
         before = failures(read_manifest(self.out))
         return {
             job.item: Outcome(job.item, "failed", error=before[job.item].again, entered=True)
             for job in jobs
             if job.item in before and _same(before[job.item], job, job.stage.manifest())
         }
+
+
+@lru_cache(maxsize=4)
+def _failures(out: Path, number: int, changed_ns: int) -> Mapping[str, Failure]:
+    """What a folder's manifest tells of failures, read once as long as it is the same file."""
+    del number, changed_ns
+    return failures(read_manifest(out))
 
 
 def _same(failure: Failure, job: Job, manifest: Manifest) -> bool:
@@ -111,8 +123,8 @@ class Call:
     def settle(self, outcomes: Mapping[str, Outcome]) -> None:
         """Take outcomes that were entered before."""
         self.outcomes.update(outcomes)
-        self._report(len(self.outcomes), self._count)
         if outcomes:
+            self._report(len(self.outcomes), self._count)
             names = ", ".join(sorted(outcomes)[:5]) + (", ..." if len(outcomes) > 5 else "")
             self._progress.say(
                 f"{len(outcomes)} failed before and are not tried again (--retry-failed): {names}"

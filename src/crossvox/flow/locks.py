@@ -157,11 +157,11 @@ def _acquired(path: Path, patience_s: float) -> FileLock | None:
         _make(path.parent)
         try:
             _expect_locks(path.parent, path.parent.stat().st_dev)
-            lock = FileLock(path, timeout=patience_s, poll_interval=0.02)
-            lock.acquire()
+            lock = FileLock(path, timeout=patience_s)
+            lock.acquire(poll_interval=0.02)
         except Timeout:
             return None
-        except FileNotFoundError:
+        except (FileNotFoundError, FileExistsError):
             continue  # whoever came before has just removed the folder of the locks
         if _is_the_one(lock, path):
             return lock

@@ -65,13 +65,14 @@ class Planned:
     Attributes:
         stage: name of its stage.
         item: its name.
-        status: what would become of it; "unknown" where it depends on what is not there yet.
+        status: what would become of it; "unknown" where it depends on what is not there yet,
+            "failed" where it failed before and is not tried again.
         seconds: about how long, from what was recorded; None where nothing was.
     """
 
     stage: str
     item: str
-    status: Literal["make", "keep", "continue", "unknown"]
+    status: Literal["make", "keep", "continue", "unknown", "failed"]
     seconds: float | None = None
 
 
@@ -164,6 +165,7 @@ class Runner:
             self.foresee(stage, folder)
             raise DryRunEnds
         with locks.alone(folder):
+            recover(folder)
             try:
                 return carry_out(Job(folder.name, stage, folder), self.progress, self.verify)
             except BaseException:
@@ -240,17 +242,20 @@ class Runner:
             CrossvoxError: every item failed; the text names the reasons.
         """
         relative = relative_links(links or {}, out)
+        shelf = Shelf(out, collection.manifest().identity, items)
         jobs = [Job(name, items[name], out / name) for name in self.choice.of(items)]
         for job in jobs:
             _expect_free(job.stage, job.folder)
         if self.dry:
             expect_own(out, collection.NAME)
+            before = {} if self.choice.retry_failed else shelf.settled(jobs)
+            self.plan += [Planned(collection.NAME, name, "failed", 0.0) for name in before]
             for job in jobs:
-                self.foresee(job.stage, job.folder, workers)
+                if job.item not in before:
+                    self.foresee(job.stage, job.folder, workers)
             raise DryRunEnds
         open_collection(out, collection, relative, items)
         clear_items(out)
-        shelf = Shelf(out, collection.manifest().identity, items)
         call = Call(shelf, self.progress, label, len(jobs))
         try:
             self._carry_out(call, jobs, workers)
@@ -395,7 +400,6 @@ class CarryOut:
 def carry_out(job: Job, progress: Progress, verify: bool = False) -> Outcome:
     """Make or keep one folder; nobody else may be at work on it. A damaged one is made anew."""
     manifest = job.stage.manifest()
-    recover(job.folder)
     damaged = ""
     if is_current(job.folder, manifest):
         damaged = damage(job.folder, whole=verify)
