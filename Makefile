@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
+MINUTES ?= 60
 
-.PHONY: setup demo test check bench gpu docs clean
+.PHONY: setup demo test check fuzz bench gpu docs clean
 
 setup: $(VENV)/.installed
 
@@ -25,6 +26,10 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Damaged files for every reader; called again, it goes on where it stopped.
+fuzz: setup
+	$(BIN)/python -m trials.fuzz --minutes $(MINUTES) --state fuzz.json
+
 bench: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade \
 	  --target .peers -r benchmarks/peers.txt
@@ -38,4 +43,4 @@ docs: setup
 	$(BIN)/mkdocs build --strict
 
 clean:
-	rm -rf $(VENV) .peers demo build dist site
+	rm -rf $(VENV) .peers demo build dist site fuzz.json

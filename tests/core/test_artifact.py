@@ -20,7 +20,7 @@ from crossvox.core.artifact import (
     write_manifest,
 )
 from crossvox.core.checks import ArtifactError, ParamsError
-from crossvox.core.params import from_plain
+from crossvox.core.params import from_plain, read_as
 from crossvox.flow.folder import building, is_current
 
 
@@ -133,3 +133,31 @@ def test_json_that_cannot_be_read_is_refused_by_name(tmp_path: Path, text: str) 
 
     with pytest.raises(ArtifactError, match=r"manifest\.json, which is not valid JSON"):
         read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", [b"[NaN]", b'"\\ud800"', b"[" * 9000, b"9" * 5000, b"\xff", b"1e400", b'{"a": 1,}']
+)
+def test_json_that_others_could_not_read_is_refused(tmp_path: Path, text: bytes) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(text)
+    with pytest.raises(ArtifactError, match="not valid JSON"):
+        read_json(path)
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "..", "", "a\0b"])
+def test_items_that_lead_elsewhere_are_refused(tmp_path: Path, name: str) -> None:
+    write_manifest(tmp_path, Manifest("prepare", items={name: "x"}))
+    with pytest.raises(ArtifactError, match="an item called"):
+        read_manifest(tmp_path)
+
+
+def test_a_file_of_fields_is_read_by_its_types(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    how = {"needed": "an inner", "do": "make it anew"}
+    write_json(path, {"size": [1, 2], "more": 3})
+    assert read_as(path, Inner, rest=True, **how) == Inner((1, 2))
+    for wrong in ({"size": "x"}, {"size": [1]}, 3, {"size": [1, 2], "more": 3}):
+        write_json(path, wrong)
+        with pytest.raises(ArtifactError, match=r"a\.json.*needed: an inner"):
+            read_as(path, Inner, **how)

@@ -131,3 +131,12 @@ def test_bad_cameras_and_sizes_are_refused() -> None:
         unproject(np.zeros((10, 10)), camera)
     with pytest.raises(ShapeError, match="64x48"):
         ImageFit.centre_crop((64, 48), (8, 8)).camera(camera)
+
+
+def test_a_camera_beyond_any_map_is_refused() -> None:
+    matrix = np.eye(4)
+    matrix[0, 3] = 1e7
+    assert Pose(matrix).position_m[0] == 1e7
+    matrix[0, 3] = 1e20
+    with pytest.raises(PoseError, match="from the world's origin"):
+        Pose(matrix)

@@ -100,3 +100,8 @@ def test_surfaces_of_kilometres_are_refused(span_m: float) -> None:
         CaptureError, match=r"spans .* m, in voxels of 0\.05 m.*poses are in metres"
     ):
         VoxelGrid.around(points, 0.05)
+
+
+def test_points_beyond_what_numbers_tell_apart_are_refused() -> None:
+    with pytest.raises(CaptureError, match="from the world's origin"):
+        VoxelGrid.around(np.full((3, 3), 1e30), 0.05)

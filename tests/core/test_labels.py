@@ -66,3 +66,12 @@ def test_raw_ids_are_mapped_by_the_class_map_or_refused(tmp_path: Path, ids: lis
     expected = {1: 1, 58: 5, 300: 40, 1191: 39}
     np.testing.assert_array_equal(labels, [expected.get(one, 0) for one in ids])
     assert sorted(strange) == sorted({one for one in ids if one not in expected})
+
+
+def test_a_class_map_with_an_endless_field_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "labels.tsv"
+    path.write_text("id\tnyu40id\n1\t" + "x" * 140_000 + "\n", encoding="utf-8")
+    with pytest.raises(CaptureError, match="field larger"):
+        RawLabelMap.read(path)
+    with pytest.raises(CaptureError, match="tab-separated"):
+        RawLabelMap.read(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -59,3 +60,19 @@ def test_mistakes_of_the_program_are_not_taken_for_damage(
     path = write(tmp_path / "a.npz", a=np.zeros(3))
     with pytest.raises(mistake, match="ours"), reading_npz(path, **HOW):
         raise mistake("ours")
+
+
+def test_an_array_that_says_to_be_larger_than_its_bytes_is_refused_unread(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.npz", a=np.zeros(10, np.uint8))
+    header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (8589934592,), }"
+    content = b"\x93NUMPY\x01\x00\x76\x00" + header.ljust(117) + b"\n" + bytes(10)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.npy", content)
+        archive.writestr("b.npy", b"x")
+    with (
+        pytest.raises(ArtifactError, match="8589934592 bytes, in 138"),
+        reading_npz(path, **HOW) as arrays,
+    ):
+        arrays["a"]
+    with pytest.raises(ArtifactError, match="'b' is no array"), reading_npz(path, **HOW) as arrays:
+        arrays["b"]

@@ -183,3 +183,22 @@ def test_gray_png_of_few_bits_keeps_every_value(bits: int) -> None:
     decoded = decode_gray(data, "here")
     assert decoded.dtype == np.uint8
     np.testing.assert_array_equal(decoded, values)
+
+
+def test_a_png_that_promises_more_than_it_holds_is_refused_before_it_is_decoded() -> None:
+    data = encode_png(np.zeros((12, 16), np.uint16))
+    header = struct.pack(">IIBBBBB", 50_000, 50_000, 16, 0, 0, 0, 0)
+    huge = data[:8] + chunk(b"IHDR", header) + data[33:]
+    # A chunk of 2 GB behind the header; a side of no pixel; the last chunk cut off.
+    endless = data[:33] + struct.pack(">I", 2**31 - 1) + data[37:]
+    empty = data[:8] + chunk(b"IHDR", bytes(4) + header[4:]) + data[33:]
+    for damaged in (huge, endless, empty, data[:-12]):
+        with pytest.raises(CaptureError, match="a complete PNG or JPEG of at most"):
+            decode_gray(damaged, "d.png")
+    with pytest.raises(CaptureError):
+        color_size(empty, "d.png")
+
+
+def test_a_name_that_no_file_can_have_is_a_missing_file() -> None:
+    with pytest.raises(CaptureError, match="null byte"):
+        read_bytes(Path("a\0b"))

@@ -345,3 +345,19 @@ def test_a_full_disk_is_told_and_leaves_nothing(
         assert [path.name for path in tmp_path.iterdir()] == ["whole.hdf5"]
     fill(tmp_path / "again.hdf5", size)
     assert (tmp_path / "again.hdf5").read_bytes() == (tmp_path / "whole.hdf5").read_bytes()
+
+
+def test_columns_and_chunks_larger_than_the_file_are_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "f.h5"
+    plain_file(path)
+    with h5py.File(path, "r+") as file:
+        del file["scene_id"]
+        file.create_dataset("scene_id", shape=(1 << 33,), dtype="f4", chunks=True)
+    with pytest.raises(ArtifactError, match="no more of them than the file can hold"):
+        OriginalFile(path)
+    plain_file(path)
+    with h5py.File(path, "r+") as file:
+        del file["scan_id"]
+        file["scan_id"] = np.array([b"a", b"b"])
+    with pytest.raises(ArtifactError, match="whose scan_id has shape"):
+        OriginalFile(path)

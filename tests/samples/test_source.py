@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from crossvox.core.camera import Intrinsics
 from crossvox.core.checks import ArtifactError, CaptureError, ShapeError
 from crossvox.core.frame import fit_nearest
 from crossvox.core.grid import VoxelGrid
+from crossvox.core.volume import SceneViews
 from crossvox.doors.images import fit_color
 from crossvox.samples import source as source_module
-from crossvox.samples.kept_views import VIEWS_FOLDER
+from crossvox.samples.kept_views import VIEWS_FOLDER, read_views, write_views
 from crossvox.samples.source import SceneSource, load_source
 from crossvox.views.params import ViewParams
 from crossvox.views.visibility import view_fit
@@ -143,3 +145,36 @@ def test_errors(room: SceneSource, view_params: ViewParams, tmp_path: Path) -> N
         SceneSource("box", room.volume, other, room.capture)
     with pytest.raises(ArtifactError, match=r"volume\.npz, which does not exist"):
         load_source(tmp_path / "nothing", view_params)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"voxel": np.array([1, 2, 1 << 30], np.int32)},
+        {"pixel": np.array([-1, 2, 3], np.int32)},
+        {"start": np.array([0, 3, 2, 3], np.int64)},
+        {"lens": np.ones(2)},
+        {"size": np.ones((2, 2))},
+        {"frame_ids": np.ones(3)},
+    ],
+)
+def test_kept_views_that_name_places_outside_are_not_used(
+    tmp_path: Path, change: dict[str, np.ndarray]
+) -> None:
+    grid = VoxelGrid((4, 3, 5), 0.05, (0.0, 0.0, 0.0))
+    numbers = np.array([1, 2, 3], np.int32)
+    views = SceneViews(
+        grid,
+        Intrinsics(14, 14, 7.5, 5.5, 16, 12),
+        numbers,
+        np.array([0, 1, 2, 3]),
+        numbers,
+        numbers,
+    )
+    path = tmp_path / "views" / "kept.npz"
+    write_views(path, views, "key")
+    assert read_views(path, "key", grid) is not None
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    np.savez(path, **{**arrays, **change})
+    assert read_views(path, "key", grid) is None

@@ -160,3 +160,14 @@ def test_the_published_grid_lies_where_ours_does(golden: Path, tmp_path: Path) -
     assert volume.grid.shape == grid.shape
     np.testing.assert_allclose(volume.grid.origin_m, grid.origin_m, atol=1e-9)
     np.testing.assert_array_equal(volume.occupied, occupied)
+
+
+def test_a_file_that_says_to_be_larger_than_it_is_asks_for_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "s_occ_grid.pth"
+    path.write_bytes(b"\x80\x02X\xf0\xff\xff\xffabc.")
+    with pytest.raises(ArtifactError, match="but only 4 remain"):
+        read_occ_grid(path)
+    spread = torch.zeros(1).expand(1 << 11, 1 << 11, 1 << 11)
+    torch.save({**record(), "x": spread, "y": spread}, path)
+    with pytest.raises(ArtifactError, match="a tensor of shape"):
+        read_occ_grid(path)

@@ -32,7 +32,7 @@ from crossvox.study.arms import (
 from crossvox.study.compare import compare
 from crossvox.study.counts import pack, unpack
 from crossvox.study.overrides import Of, overridden
-from crossvox.study.results import Result, Scored, read_result, read_scores
+from crossvox.study.results import Result, Scored, read_baselines, read_result, read_scores
 
 RECONSTRUCT_ARMS = arms_of(RECONSTRUCT)
 ARMS = (
@@ -256,3 +256,27 @@ def test_counts_are_packed() -> None:
 
 def read_back(record: Any) -> Any:
     return json.loads(json.dumps(record))
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        {"shape": [1 << 40], "at": [0], "count": [1]},
+        {"shape": [2, 2], "at": [4], "count": [1]},
+        {"shape": [2, 2], "at": [-1], "count": [1]},
+        {"shape": [2, 2], "at": [0, 1], "count": [1]},
+        {"shape": "x", "at": [0], "count": [1]},
+        {"shape": [2, 2], "at": [0], "count": [1 << 64]},
+        [],
+    ],
+)
+def test_counts_that_make_no_array_are_refused(packed: Any) -> None:
+    with pytest.raises(ArtifactError):
+        unpack({"room0": {"confusion": packed}})
+
+
+@pytest.mark.parametrize("record", [3, {"scores": {"a": 3}, "counts": {}}, {"scores": []}])
+def test_baselines_of_another_kind_are_refused(tmp_path: Path, record: Any) -> None:
+    write_json(tmp_path / "baselines.json", record)
+    with pytest.raises(ArtifactError, match="scores of baselines"):
+        read_baselines(tmp_path / "baselines.json", None)

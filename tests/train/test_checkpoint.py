@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from crossvox.train.checkpoint import (
     save_checkpoint,
 )
 from crossvox.train.optimizer import optimizer_tensors, restore_optimizer
+from crossvox.train.resume import State, load_last
 
 
 class Tied(nn.Module):
@@ -158,3 +159,26 @@ def test_a_checkpoint_without_a_list_of_files_is_swapped_for_the_next(tmp_path: 
     write_manifest(tmp_path / "last", replace(manifest, files=None))
     save_checkpoint(tmp_path / "last", Tied(), {"step": 2}, {})
     assert load_checkpoint(tmp_path / "last").state["step"] == 2
+
+
+def test_an_optimizer_without_some_of_its_moments_is_refused() -> None:
+    network = nn.Sequential(nn.Linear(2, 2))
+    optimizer = torch.optim.AdamW(network.parameters())
+    network(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    tensors = optimizer_tensors(optimizer, network)
+    restore_optimizer(optimizer, network, tensors, "run")
+    del tensors["0.bias/exp_avg"]
+    with pytest.raises(CheckpointError, match="1 parameters that lack some of exp_avg"):
+        restore_optimizer(optimizer, network, tensors, "run")
+    tensors = {name: value for name, value in tensors.items() if not name.endswith("step")}
+    with pytest.raises(CheckpointError, match="all moments"):
+        restore_optimizer(optimizer, network, tensors, "run")
+
+
+@pytest.mark.parametrize("change", [{"place": -1}, {"step": -3}, {"processes": 0}])
+def test_a_state_with_impossible_numbers_is_refused(tmp_path: Path, change: dict[str, int]) -> None:
+    state = {**asdict(State(step=3, place=7)), **change}
+    save_checkpoint(tmp_path / "last", nn.Linear(2, 2), state, {"random.0.cpu": torch.zeros(4)})
+    with pytest.raises(CheckpointError, match="numbers from 0 on"):
+        load_last(tmp_path / "last")

@@ -8,17 +8,19 @@ from typing import Any
 
 import pytest
 
-from crossvox.core.artifact import read_json, read_manifest, write_json
-from crossvox.core.checks import ArtifactError
+from crossvox.core.artifact import Manifest, read_json, read_manifest, write_json, write_manifest
+from crossvox.core.checks import ArtifactError, ParamsError
 from crossvox.flow.lineage import UNKNOWN, Lineage
 from crossvox.train.folder import (
     claim,
     complete,
     expect_same_run,
+    finished,
     lineage_of,
     make_record,
     read_record,
 )
+from crossvox.train.log import RunLog
 from crossvox.train.params import NEUTRAL, PARAMS, TrainParams
 
 TASK = {"width": 8, "views": 2}
@@ -140,3 +142,31 @@ def test_a_run_of_other_numbers_is_not_gone_on_with(tmp_path: Path) -> None:
     older = {name: value for name, value in record().items() if name != "numbers"}
     write_json(run / "params.json", older)
     expect_same_run(run, record())
+
+
+@pytest.mark.parametrize(
+    "change", [3, {"task": 3}, {"train": []}, {"samples": {"train": "x"}}, {"learnt_from": 3}]
+)
+def test_a_record_of_other_types_is_refused_by_all_that_read_it(
+    tmp_path: Path, change: Any
+) -> None:
+    good = record()
+    write_json(tmp_path / PARAMS, {**good, **change} if isinstance(change, dict) else change)
+    with pytest.raises(ArtifactError, match="the record of a training run"):
+        read_record(tmp_path)
+    with pytest.raises(ArtifactError, match="the record of a training run"):
+        expect_same_run(tmp_path, good)
+
+
+@pytest.mark.parametrize("notes", [{"best_scores": 3}, {"step": "x"}, {"best_scores": [{}]}])
+def test_notes_of_other_types_are_refused(tmp_path: Path, notes: dict[str, Any]) -> None:
+    write_manifest(tmp_path, Manifest("train-t", notes=notes))
+    with pytest.raises((ArtifactError, ParamsError), match=r"manifest\.json|best_scores"):
+        finished(tmp_path, "x", TrainParams())
+
+
+def test_a_log_with_a_broken_byte_or_endless_lists_is_gone_on_with(tmp_path: Path) -> None:
+    lines = [b'{"step": 1}', b'{"step": 2, "x": "\xff"}', b'{"step": ' + b"[" * 9000, b""]
+    (tmp_path / "log.jsonl").write_bytes(b"\n".join(lines))
+    assert RunLog(tmp_path, 2, tensorboard=False).dropped == 1
+    assert (tmp_path / "log.jsonl").read_text(encoding="utf-8").count("\n") == 2

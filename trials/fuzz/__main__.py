@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 from collections import Counter
@@ -108,10 +109,9 @@ def replay(targets: dict[str, Target], damages: list[Damage]) -> list[Finding]:
     return found
 
 
-def run(
-    targets: list[Target], state: State, *, inputs: int | None, minutes: float | None, show: bool
-) -> None:
+def run(targets: list[Target], state: State, asked: argparse.Namespace) -> None:
     """Targets in turn until time or inputs run out."""
+    inputs, minutes = asked.inputs, asked.minutes
     until = time.monotonic() + (minutes * 60 if minutes is not None else 1e9)
     left = inputs if inputs is not None else sys.maxsize
     ready: dict[str, Ready] = {}
@@ -120,7 +120,7 @@ def run(
             for target in targets:
                 if target.name not in ready:
                     ready[target.name] = Ready(target)
-                count = min(left, max(1, round(ROUND * target.share)))
+                count = min(left, max(1, round(asked.round * target.share)))
                 if minutes is not None and inputs is None:
                     # Every target gets its turn in a short trial.
                     shares = sum(one.share for one in targets)
@@ -135,7 +135,7 @@ def run(
                     state.next[target.name] += done
                     left -= done
                     for finding in state.enter(target.name, batch):
-                        _tell(finding, show)
+                        _tell(finding)
                 state.save()
                 if left <= 0 or time.monotonic() > until:
                     break
@@ -145,20 +145,23 @@ def run(
         state.save()
 
 
-def _tell(finding: Finding, show: bool) -> None:
-    if show:
-        print(f"{finding.damage.target}: {finding.outcome}: {finding.where}\n  {finding.text}")
-        print(f"  {json.dumps(finding.damage.plain())[:600]}", flush=True)
+def _tell(finding: Finding) -> None:
+    """Show a finding; its last line can be added to the kept inputs."""
+    print(f"{finding.damage.target}: {finding.outcome}: {finding.where}\n  {finding.text}")
+    print(json.dumps(finding.damage.plain()), flush=True)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command; 0 if nothing was found, 1 if something was."""
+    # Whoever ends the trial finds no files of it in memory.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     parser = argparse.ArgumentParser(prog="python -m trials.fuzz", description=__doc__)
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--inputs", type=int)
     parser.add_argument("--targets", nargs="*", default=[], help="parts of names")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--round", type=int, default=ROUND, help="inputs of a target in turn")
     parser.add_argument("--state", type=Path, default=None, help="file to go on from")
     asked = parser.parse_args(arguments)
     if asked.minutes is None and asked.inputs is None:
@@ -170,17 +173,19 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = [
         target
         for name, target in every.items()
-        if not asked.targets or any(part in name for part in asked.targets)
+        if not asked.targets
+        or name in asked.targets
+        or any(part in name for part in asked.targets if part not in every)
     ]
     again = [damage for damage in kept_inputs() if damage.target in {t.name for t in chosen}]
     failed = replay(every, again)
     for finding in failed:
-        _tell(finding, True)
+        _tell(finding)
     if asked.workers > 1:
         state = _shared_out(chosen, asked)
     else:
         state = State(asked.state, asked.seed)
-        run(chosen, state, inputs=asked.inputs, minutes=asked.minutes, show=True)
+        run(chosen, state, asked)
     print(state.table())
     print(f"{len(again)} kept inputs read again, {len(failed)} of them failed")
     return 1 if failed or state.findings else 0
@@ -196,7 +201,8 @@ def _shared_out(chosen: list[Target], asked: argparse.Namespace) -> State:
 
     def call(number: int) -> None:
         command = [sys.executable, "-m", "trials.fuzz", "--seed", str(asked.seed)]
-        command += ["--state", str(files[number]), "--targets", *(t.name for t in parts[number])]
+        command += ["--round", str(asked.round), "--state", str(files[number])]
+        command += ["--targets", *(target.name for target in parts[number])]
         if asked.minutes is not None:
             command += ["--minutes", str(asked.minutes)]
         if asked.inputs is not None:

@@ -282,6 +282,7 @@ def _work(
     """What a child does; it never returns."""
     code = 1
     try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         faulthandler.enable(trace, all_threads=False)
         faulthandler.register(signal.SIGUSR1, trace, all_threads=False)
         nothing = os.open(os.devnull, os.O_RDWR)

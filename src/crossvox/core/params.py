@@ -39,8 +39,8 @@ def from_plain(cls: type[T], value: Any, where: str = "") -> T:
     except (msgspec.ValidationError, RecursionError) as error:
         text = str(error).replace("`$", f"`{name}")
         raise ParamsError(
-            f"given: {name} that does not fit {cls.__name__} ({text}); needed: values of the types "
-            f"that were written; do: correct the value or make the file anew"
+            f"given: {name} that does not fit {cls.__name__.lstrip('_')} ({text}); "
+            f"needed: values of the types that were written; do: correct the value or make the file anew"
         ) from None
 
 
@@ -63,7 +63,7 @@ def read_as(path: Path, cls: type[T], *, needed: str, do: str, rest: bool = Fals
         known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
         record = {name: value for name, value in record.items() if name in known}
     try:
-        return from_plain(cls, record)
+        return from_plain(cls, record, path.name)
     except ParamsError as error:
         raise ArtifactError(
             f"given: {path}, which is not that ({error}); needed: {needed}; do: {do}"

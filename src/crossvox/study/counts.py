@@ -64,9 +64,10 @@ class Packed:
             len(self.at) == len(self.count)
             and min(self.shape, default=1) >= 0
             and size <= MOST_COUNTS
-            and all(0 <= at < size for at in self.at),
+            and all(0 <= at < size for at in self.at)
+            and all(0 <= count < 1 << 63 for count in self.count),
             given=f"{len(self.count)} counts at {len(self.at)} places of an array of {self.shape}",
-            needed="places within the array, and a count for each",
+            needed="places within the array, and a count of 64 bits for each",
             do="delete the file and run the study again",
             error=ArtifactError,
         )

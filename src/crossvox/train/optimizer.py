@@ -127,6 +127,16 @@ def restore_optimizer(
         do="train in a new folder",
         error=CheckpointError,
     )
+    every = {slot for slots in state.values() for slot in slots}
+    lacking = [number for number, slots in state.items() if slots.keys() != every]
+    expect(
+        not lacking and (not every or "step" in every),
+        given=f"{source} with {len(lacking)} parameters that lack some of "
+        f"{', '.join(sorted(every))}",
+        needed="all moments of every parameter",
+        do="train in a new folder",
+        error=CheckpointError,
+    )
     record = optimizer.state_dict()
     record["state"] = state
     optimizer.load_state_dict(record)

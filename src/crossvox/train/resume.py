@@ -6,6 +6,8 @@ process, and the :class:`State`.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -82,9 +84,19 @@ def load_last(last: Path) -> tuple[Checkpoint, State] | None:
         error=CheckpointError,
     )
     try:
-        return checkpoint, from_plain(State, checkpoint.state, str(last / STATE))
+        state = from_plain(State, checkpoint.state, str(last / STATE))
     except ParamsError as error:
         raise CheckpointError(str(error)) from None
+    counted = (state.step, state.place, state.seconds, state.best_step or 0, state.processes - 1)
+    expect(
+        all(0 <= number < math.inf for number in counted),
+        given=f"{last / STATE} with step {state.step}, place {state.place}, {state.seconds} s, "
+        f"{state.processes} processes",
+        needed="numbers from 0 on, and a process",
+        do=f"delete {last.parent} and train again",
+        error=CheckpointError,
+    )
+    return checkpoint, state
 
 
 def restore(
@@ -99,6 +111,16 @@ def restore(
     """
     tensors = checkpoint.optimizer or {}
     restore_optimizer(learner.optimizer.optimizer, learner.bare, tensors, source)
+    try:
+        _restore_rest(tensors, state, processes)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(
+            f"given: {source}, whose random state or loss scale cannot be put back ({error!r}); "
+            f"needed: a complete checkpoint; do: train in a new folder"
+        ) from None
+
+
+def _restore_rest(tensors: Mapping[str, Tensor], state: State, processes: Processes) -> None:
     if processes.scaler is not None and state.scaler is not None:
         processes.scaler.load_state_dict(state.scaler)
     if state.processes != processes.count:
