@@ -13,6 +13,8 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
+_Damaged: type[Exception] = isal_zlib.error  # type: ignore[assignment]  # not zlib's own
+
 LEVEL = 1
 """Fast, and within a tenth of the size of higher levels for filtered depth."""
 
@@ -33,7 +35,7 @@ def inflate(data: bytes, length: int) -> bytes:
     try:
         # One byte more than fits: too much data shows without inflating all of it.
         found: bytes = stream.decompress(data, length + 1)
-    except isal_zlib.error as error:
+    except _Damaged as error:
         raise ValueError(f"a damaged zlib stream ({error})") from None
     if len(found) > length:
         raise ValueError(f"a zlib stream of more than {length} bytes")
