@@ -18,7 +18,7 @@ HERE = Path(__file__).resolve().parent
 PEERS = HERE.parent / ".peers"
 
 _DISTRIBUTIONS = {"open3d": "open3d-cpu", "scenezoo": "scenezoo", "eval3r": "eval3r"}
-_HOW = "pip install --no-deps --target .peers -r benchmarks/peers.txt"
+HOW = "pip install --no-deps --target .peers -r benchmarks/peers.txt"
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def peer(name: str) -> Peer:
         version = metadata.version(_DISTRIBUTIONS.get(name, name))
     except (ImportError, OSError, metadata.PackageNotFoundError) as error:
         text = " ".join(str(error).split())
-        why = f"{name} is missing ({text}); do: {_HOW}"
+        why = f"{name} is missing ({text}); do: {HOW}"
         if "cannot open shared object" in text:
             why = f"{name} cannot be imported ({text}); do: install what benchmarks/peers.txt names"
         return Peer(name, "", None, why)

@@ -39,6 +39,22 @@ def capture(tmp_path: Path) -> ScanNetCapture:
     return ScanNetCapture(file)
 
 
+def test_one_thread_writes_what_several_do(
+    tmp_path: Path, capture: ScanNetCapture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crossvox.capture.export.threads", lambda: 3)
+    reports = [export_folder(capture, tmp_path / "several", frame_skip=1, size=SIZE)]
+    monkeypatch.setattr("crossvox.capture.export.threads", lambda: 1)
+    reports.append(export_folder(capture, tmp_path / "one", frame_skip=1, size=SIZE))
+    assert reports[0] == reports[1]
+    several, one = (
+        {str(file.relative_to(root)): file.read_bytes() for file in root.rglob("*.*")}
+        for root in (tmp_path / "several", tmp_path / "one")
+    )
+    assert several == one
+    assert len(one) == 3 * COUNT + 1
+
+
 @pytest.mark.parametrize("most_bytes", [1 << 20, 2 * IMAGE_BYTES, 0])
 def test_frames_are_those_of_the_folder(
     tmp_path: Path, capture: ScanNetCapture, most_bytes: int

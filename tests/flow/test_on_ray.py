@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
+import signal
+import socket
 import sys
 import threading
 import time
@@ -73,6 +76,46 @@ def test_workers_tell_what_they_lack(tmp_path: Path) -> None:
     assert work(b"", unfit) == f"the machine that was to make it does not see {gone}"
 
 
+def test_a_gpu_is_asked_for_where_one_is_used(tmp_path: Path) -> None:
+    class OnGpu(Echo):
+        device = "cuda:0"
+
+    assert on_ray._devices([Job("a", OnGpu("a"), tmp_path)]) == {"num_gpus": 1}
+    assert on_ray._devices([Job("a", Echo("a"), tmp_path)]) == {}
+
+
+def test_where_a_cluster_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    assert ray_cluster._address() == ""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        here = f"127.0.0.1:{server.getsockname()[1]}"
+        (tmp_path / "ray").mkdir()
+        (tmp_path / "ray" / "ray_current_cluster").write_text(here)
+        assert ray_cluster._address() == here
+        monkeypatch.setenv("RAY_ADDRESS", "auto")
+        assert ray_cluster._address() == here
+        monkeypatch.setenv("RAY_ADDRESS", here)
+        assert ray_cluster._address() == here
+    for named in (here, "auto", "nonsense", "localhost:99999999"):
+        monkeypatch.setenv("RAY_ADDRESS", named)
+        with pytest.raises(CrossvoxError, match="where no Ray cluster answers"):
+            ray_cluster._address()
+    monkeypatch.setenv("RAY_ADDRESS", "ray://127.0.0.1:10001")
+    with pytest.raises(CrossvoxError, match="on a machine of the cluster"):
+        ray_cluster._address()
+    monkeypatch.delenv("RAY_ADDRESS")
+    assert ray_cluster._address() == "", "what was left by a cluster that is gone"
+
+
+def test_a_signal_while_ray_connects_is_an_interrupt() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), ray_cluster.signals_kept():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise SystemExit(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
 # With Ray
 
 
@@ -88,9 +131,9 @@ def cluster() -> Iterator[Any]:
 
         node = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False}
         cluster = Cluster(initialize_head=True, head_node_args=node)
-        cluster.second = cluster.add_node(**node)
         with ray_cluster.signals_kept():
-            ray.init(cluster.address, log_to_driver=False, logging_level="ERROR")
+            ray.init(cluster.address, log_to_driver=False, logging_level=logging.ERROR)
+        cluster.second = cluster.add_node(**node)  # now: this process is to be of the first
         yield cluster
         ray.shutdown()
         cluster.shutdown()

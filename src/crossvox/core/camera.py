@@ -209,10 +209,11 @@ class Pose:
 
     def __post_init__(self) -> None:
         matrix = np.array(self.world_from_camera, dtype=np.float64)
+        finite = bool(np.isfinite(matrix).all())
         expect(
-            matrix.shape == (4, 4) and bool(np.isfinite(matrix).all()),
+            matrix.shape == (4, 4) and finite,
             given=f"a matrix of shape {matrix.shape}"
-            + ("" if np.isfinite(matrix).all() else " with values that are not finite"),
+            + ("" if finite else " with values that are not finite"),
             needed="a finite 4x4 camera-to-world matrix",
             do="hand over None for a frame whose pose is lost",
             error=PoseError,
@@ -220,10 +221,11 @@ class Pose:
         rotation = matrix[:3, :3]
         deviation = float(np.abs(rotation.T @ rotation - np.eye(3)).max())
         bottom = float(np.abs(matrix[3] - (0, 0, 0, 1)).max())
+        determinant = float(np.linalg.det(rotation))
         expect(
-            deviation <= RIGID_TOLERANCE and bottom <= 1e-6 and np.linalg.det(rotation) > 0,
+            deviation <= RIGID_TOLERANCE and bottom <= 1e-6 and determinant > 0,
             given=f"a matrix whose rotation part is off by {deviation:.2g} "
-            f"(determinant {np.linalg.det(rotation):.3g}) and last row by {bottom:.2g}",
+            f"(determinant {determinant:.3g}) and last row by {bottom:.2g}",
             needed=f"a rotation within {RIGID_TOLERANCE:g} and last row 0 0 0 1",
             do="check the pose file: it must be camera-to-world, row by row",
             error=PoseError,

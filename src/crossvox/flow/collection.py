@@ -44,8 +44,8 @@ class Failure:
     def again(self) -> str:
         """What to tell where it is not tried again."""
         return (
-            f"{self.reason}; not tried again, for so it ended before ({self.when}); do: mend what "
-            f"it is made from, or add --retry-failed"
+            f"{self.reason} (as it failed {self.when or 'before'}; not tried again without "
+            f"--retry-failed, unless what it is made from changes)"
         )
 
 

@@ -1,19 +1,22 @@
 """A Ray cluster: joined where there is one, else started here; its machines, and their room.
 
-A cluster is joined where ``RAY_ADDRESS`` names one or one runs on this machine; it stays. Where
-there is none, one is started with the cores that this process may use, and ended with the work.
+A cluster is joined where ``RAY_ADDRESS`` names one, or one was started on this machine; it stays.
+Where there is none, one is started with the cores of this process, and ended with the work.
 """
 
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import signal
+import socket
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from crossvox.core.checks import CrossvoxError, expect
@@ -21,6 +24,9 @@ from crossvox.core.threads import threads
 
 _SILENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 """Ray reports nothing of its use, and warns of none of its own plans."""
+
+ANSWER_S = 5.0
+"""A cluster that does not answer for so long is not there."""
 
 _STORE_BYTES = 80 * 2**20  # Outcomes are small: the least that Ray takes.
 _PATH_LENGTH = 30  # Sockets lie below the folder of a cluster, and may have 107 signs in all.
@@ -130,24 +136,60 @@ def connected(ray: Any) -> Iterator[None]:
 
 
 def _join(ray: Any) -> bool:
-    """Join a cluster; False: none is named, and none runs on this machine."""
-    address = os.environ.get("RAY_ADDRESS", "")
+    """Join a cluster; False: none is named, and none was started on this machine."""
+    address = _address()
+    if not address:
+        return False
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise CrossvoxError(
+            f"given: a Ray cluster at {address} that cannot be joined ({str(error).strip()}); "
+            f"needed: one with the same Ray and Python; do: install the same on all machines"
+        ) from None
+    return True
+
+
+def _address() -> str:
+    """Where a cluster is: named by the environment, or by the last ``ray start`` of this machine.
+
+    One that another command started for itself is not joined: it ends with that command. Whether
+    somebody answers is asked here: Ray itself waits for minutes.
+    """
+    named = os.environ.get("RAY_ADDRESS", "")
     expect(
-        "://" not in address,
-        given=f"RAY_ADDRESS={address}",
+        "://" not in named,
+        given=f"RAY_ADDRESS={named}",
         needed="the address of a cluster that this machine is part of: HOST:PORT, or auto",
         do="run the command on a machine of the cluster (ray start --address HOST:PORT)",
     )
+    found = named if named not in ("", "auto") else _last_started()
+    there = _answers(found)
+    expect(
+        there or not named,
+        given=f"RAY_ADDRESS={named}, where no Ray cluster answers",
+        needed="a cluster that runs",
+        do="start one (ray start --head), or unset RAY_ADDRESS: one is started for the command",
+    )
+    return found if there else ""
+
+
+def _last_started() -> str:
+    """The address that ``ray start`` leaves on a machine, whether or not anybody is there still."""
+    places = (os.environ.get("RAY_TMPDIR"), os.environ.get("TMPDIR"), "/tmp")
+    folder = Path(next(place for place in places if place))
     try:
-        ray.init(address=address or "auto", log_to_driver=False, logging_level="ERROR")
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        if isinstance(error, ConnectionError) and not address:
-            return False
-        raise CrossvoxError(
-            f"given: a Ray cluster ({address or 'on this machine'}) that cannot be joined "
-            f"({str(error).strip()}); needed: one that runs, with the same Ray and Python; do: "
-            f"look at it with ray status, or unset RAY_ADDRESS to start one here"
-        ) from None
+        return (folder / "ray" / "ray_current_cluster").read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _answers(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), ANSWER_S).close()
+    except (OSError, ValueError, OverflowError):
+        return False
     return True
 
 
@@ -157,7 +199,7 @@ def _start(ray: Any, folder: str) -> None:
         num_cpus=threads(),
         include_dashboard=False,
         log_to_driver=False,
-        logging_level="ERROR",
+        logging_level=logging.ERROR,
         object_store_memory=_STORE_BYTES,
         _temp_dir=folder,
     )
@@ -184,6 +226,8 @@ def signals_kept() -> Iterator[None]:
     before = signal.getsignal(signal.SIGTERM)
     try:
         yield
+    except SystemExit:  # that handler, while Ray connects
+        raise KeyboardInterrupt from None
     finally:
         if threading.current_thread() is threading.main_thread() and before is not None:
             signal.signal(signal.SIGTERM, before)

@@ -2,8 +2,8 @@
 
 A room is laid out (``layout``) with furniture and small things (``furniture``, ``clutter``) that
 are built from ``shapes``, turned into one mesh with light on its vertices (``light``), filmed along
-a walk (``camera_path``, ``frames``, ``film``; the kernels are in ``texture`` and ``sensor``) and
-written (``write``).
+a walk (``camera_path``, ``frames``, ``film``; the kernels are in ``visible``, ``shading``,
+``texture`` and ``sensor``) and written (``write``).
 """
 
 from __future__ import annotations

@@ -42,9 +42,9 @@ def normal_noise(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np
 
 
 @njit(nogil=True, error_model="numpy", fastmath=True)
-def _step(light: float) -> int:
+def _step(light: float) -> np.uint32:
     """Where the tone curve of an amount of light stands in its table."""
-    return int(min(max(light * TONE_STEPS, 0.0), TONE_STEPS * 16.0 - 1.0))
+    return np.uint32(min(max(light * TONE_STEPS, 0.0), TONE_STEPS * 16.0 - 1.0))
 
 
 @njit(nogil=True, error_model="numpy", fastmath=True)
@@ -106,8 +106,8 @@ def develop(
                 v = (row << 16) + 32768 - (step_v * (taps - 1) >> 1)
                 u = (column << 16) + 32768 - (step_u * (taps - 1) >> 1)
                 for _ in range(taps):
-                    i = min(max(v >> 16, 0), height - 1)
-                    j = min(max(u >> 16, 0), width - 1)
+                    i = np.uint32(min(max(v >> 16, 0), height - 1))
+                    j = np.uint32(min(max(u >> 16, 0), width - 1))
                     r += color[i, j, 0]
                     g += color[i, j, 1]
                     b += color[i, j, 2]

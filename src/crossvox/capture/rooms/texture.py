@@ -211,39 +211,56 @@ PATTERNS: dict[str, Pattern] = {
 """Pattern of each kind of material; the other kinds show their first colour, or an image."""
 
 
-def _one_of(patterns: dict[str, Pattern]) -> Pattern:
+@_inlined
+def _one_color(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
+    return 0.0, 1.0
+
+
+def _one_of(first: int, patterns: list[Pattern]) -> Callable[..., tuple[float, float]]:
     """A kernel that calls the pattern of a kind, given by its number before the other arguments.
 
-    It is one ``if`` around the next: kernels cannot look functions up, and the compiler makes
-    one jump of them.
+    Kernels cannot look functions up, so it asks in which half of the patterns the kind is, in
+    which half of these, and so on.
+
+    Args:
+        first: number of the first pattern.
+        patterns: those of the kinds from there on.
     """
+    if len(patterns) == 1:
+        only = patterns[0]
 
-    @_inlined
-    def one_color(
-        kind: int, s: float, t: float, seed: int, scale: float, fine: float
-    ) -> tuple[float, float]:
-        return 0.0, 1.0
+        @_inlined
+        def take(
+            kind: int, s: float, t: float, seed: int, scale: float, fine: float
+        ) -> tuple[float, float]:
+            return only(s, t, seed, scale, fine)
 
-    choose: Pattern = one_color
-    for name, pattern in reversed(patterns.items()):
-        choose = _either(KINDS.index(name), pattern, choose)
-    return choose
+        return take
+    middle = first + len(patterns) // 2
+    lower = _one_of(first, patterns[: middle - first])
+    upper = _one_of(middle, patterns[middle - first :])
 
-
-def _either(number: int, pattern: Pattern, others: Pattern) -> Pattern:
     @_inlined
     def choose(
         kind: int, s: float, t: float, seed: int, scale: float, fine: float
     ) -> tuple[float, float]:
-        if kind == number:
-            return pattern(s, t, seed, scale, fine)
-        return others(kind, s, t, seed, scale, fine)
+        if kind < middle:
+            return lower(kind, s, t, seed, scale, fine)
+        return upper(kind, s, t, seed, scale, fine)
 
-    result: Pattern = choose
-    return result
+    return choose
 
 
-_pattern = _one_of(PATTERNS)
+_rarer = _one_of(1, [PATTERNS.get(kind, _one_color) for kind in KINDS[1:]])
+
+
+@_inlined
+def _pattern(
+    kind: int, s: float, t: float, seed: int, scale: float, fine: float
+) -> tuple[float, float]:
+    if kind == 0:
+        return _plain(s, t, seed, scale, fine)
+    return _rarer(kind, s, t, seed, scale, fine)
 
 
 # Surfaces
@@ -278,9 +295,9 @@ def reflect(
     """
     edge = atlas.shape[1]
     for i in range(len(coords)):
-        number = material[i]
-        if number < 0:
+        if material[i] < 0:
             continue
+        number = np.uint32(material[i])
         kind = int(table[number, 0])
         s, t = coords[i, 0], coords[i, 1]
         if kind == _IMAGE:

@@ -155,7 +155,8 @@ def _draw(
     """Draw all faces."""
     height, width = face.shape
     for f in range(len(faces)):
-        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        # Unsigned, so that no index is looked at twice for being negative.
+        a, b, c = np.uint32(faces[f, 0]), np.uint32(faces[f, 1]), np.uint32(faces[f, 2])
         if beyond[a] & beyond[b] & beyond[c]:
             continue
         left, right, top, bottom = 0, width - 1, 0, height - 1
@@ -226,7 +227,8 @@ def _resolve(
                 continue
             if f != known:
                 known = f
-                a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+                place = np.uint32(f)
+                a, b, c = faces[place, 0], faces[place, 1], faces[place, 2]
                 a0, a1, a2 = corners[a, 0], corners[a, 1], corners[a, 2]
                 b0, b1, b2 = corners[b, 0], corners[b, 1], corners[b, 2]
                 c0, c1, c2 = corners[c, 0], corners[c, 1], corners[c, 2]

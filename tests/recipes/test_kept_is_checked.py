@@ -1,0 +1,71 @@
+"""What is kept is checked: names and sizes always, content where it is asked for."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from walls import PREDICT, SMALL, TRAIN, command
+
+
+@pytest.fixture(scope="module")
+def home(house: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the house, to be damaged."""
+    home = tmp_path_factory.mktemp("home")
+    for name in ("raw", "data", "run", "pred"):
+        shutil.copytree(house / name, home / name)
+    for labels in (home / "data").glob("*/label"):
+        shutil.rmtree(labels)  # somebody else's
+    command("rooms", home / "rooms", *ROOMS)
+    return home
+
+
+ROOMS = ("--count", "1", "--frames", "2", "--width", "64", "--height", "48")
+
+FOLDERS = {
+    "prepare": ("data/scene0001_00/volume.npz", ["prepare", "raw", "data", *SMALL]),
+    "rooms": ("rooms/scene0000_00/scene0000_00.sens", ["rooms", "rooms", *ROOMS]),
+    "predict": (
+        "pred/scene0000_01/volume.npz",
+        ["predict", "run", "data", "pred", *PREDICT, "--scenes", "all"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_what_is_damaged_is_told_and_made_again(
+    name: str, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(home)
+    file, words = FOLDERS[name]
+    scene, whole = (home / file).parent.name, (home / file).read_bytes()
+    (home / file).write_bytes(whole[:-1])
+    command(*words)
+    assert f"{scene} is damaged and is made anew: {Path(file).name} has" in capsys.readouterr().err
+    assert (home / file).read_bytes() == whole
+    (home / file).write_bytes(whole[:-1] + b"x")
+    command(*words)
+    assert "damaged" not in capsys.readouterr().err
+    command(*words, "--verify")
+    assert f"{Path(file).name} has changed" in capsys.readouterr().err
+    assert (home / file).read_bytes() == whole
+
+
+def test_a_damaged_run_is_told_and_stays(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Hours of training are not thrown away by rule."""
+    monkeypatch.chdir(home)
+    words = ["train", "reconstruct", "data", "run", *TRAIN, "--scenes", "scene0000_00"]
+    file = home / "run" / "last" / "network.safetensors"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    command(*words)
+    command(*words, "--verify", code=2)
+    assert "network.safetensors has changed" in capsys.readouterr().err
+    file.unlink()
+    command(*words, code=2)
+    assert "network.safetensors is gone" in capsys.readouterr().err
+    file.write_bytes(whole)
+    command(*words, "--verify")
