@@ -196,7 +196,7 @@ TARGETS = [
     Target("npz prediction", make_prediction, read_prediction, share=2),
     Target("npz views", make_views, read_views),
     Target("npz scan labels", make_on_scan, read_on_scan),
-    Target("hdf5", make_hdf5, read_hdf5, share=2),
+    Target("hdf5", make_hdf5, read_hdf5, share=2, resident=True),
     Target("occupancy grid", make_occ_grid, read_occ_grid),
     Target("images", make_images, read_images, share=4),
 ]

@@ -151,7 +151,7 @@ class Ready:
         from crossvox.core.checks import CrossvoxError
 
         changed = self.lay(damage)
-        before = _memory()
+        before = _memory(self.target.resident)
         try:
             self.target.read(self.folder)
             outcome: Finding | str = "accepted"
@@ -166,17 +166,17 @@ class Ready:
             outcome = Finding(damage, kind, _where(error), text)
         finally:
             self.mend((*changed, *self.target.written))
-        grown = _memory() - before
+        grown = _memory(self.target.resident) - before
         if isinstance(outcome, str) and grown > MEMORY_BYTES:
             outcome = Finding(damage, "memory", self.target.name, f"{grown / 1e9:.1f} GB more")
         return outcome
 
 
-def _memory() -> int:
-    """Most memory that this process ever had or asked for, bytes."""
+def _memory(resident: bool) -> int:
+    """Most memory that this process ever had, or (not ``resident``) ever asked for, bytes."""
     with open("/proc/self/status", "rb") as file:
-        status = file.read(400)
-    at = status.index(b"VmPeak:") + 7
+        status = file.read(600)
+    at = status.index(b"VmHWM:" if resident else b"VmPeak:") + 7
     return int(status[at : status.index(b"kB", at)]) * 1024
 
 

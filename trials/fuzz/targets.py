@@ -21,6 +21,8 @@ class Target:
         spared: parts of names of files that are not.
         share: of the inputs, compared with other targets.
         written: files that reading changes.
+        resident: whether memory counts that is used, not what is asked for: HDF5's library asks
+            for what a damaged heap says, and gives it back unused when it finds the file shorter.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Target:
     spared: tuple[str, ...] = ()
     share: float = 1
     written: tuple[str, ...] = ()
+    resident: bool = False
 
     def is_damaged(self, name: str) -> bool:
         """Whether a file of the sample is damaged."""

@@ -40,7 +40,8 @@ def from_plain(cls: type[T], value: Any, where: str = "") -> T:
         text = str(error).replace("`$", f"`{name}")
         raise ParamsError(
             f"given: {name} that does not fit {cls.__name__.lstrip('_')} ({text}); "
-            f"needed: values of the types that were written; do: correct the value or make the file anew"
+            f"needed: values of the types that were written; do: correct the value or make the "
+            f"file anew"
         ) from None
 
 
