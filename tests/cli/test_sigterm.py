@@ -18,8 +18,8 @@ STUCK = """
 with signals.terminating():
     lock = threading.Lock()
     lock.acquire()
-    tell()
     try:
+        tell()
         time.sleep(60)
     finally:
         lock.acquire()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -62,10 +63,15 @@ def command(*words: object, code: int = 0) -> None:
 
 
 def stamps(folder: Path) -> dict[str, tuple[int, ...]]:
-    """Kind, number, size and times of change of everything below a folder, and of itself."""
+    """Kind, number, size and time of change of everything below a folder, and of itself.
+
+    Folders have no time here: a lock may come and go in them.
+    """
     found = {path: path.lstat() for path in (folder, *folder.rglob("*"))}
     return {
-        path.relative_to(folder).as_posix(): (at.st_mode, at.st_ino, at.st_size, at.st_mtime_ns)
+        path.relative_to(folder).as_posix(): (at.st_mode, at.st_ino)
+        if stat.S_ISDIR(at.st_mode)
+        else (at.st_mode, at.st_ino, at.st_size, at.st_mtime_ns)
         for path, at in found.items()
     }
 

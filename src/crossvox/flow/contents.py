@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from crossvox.core.artifact import MANIFEST, file_digest, read_manifest
+from crossvox.core.artifact import MANIFEST, check_of, file_digest, read_json, read_manifest
 from crossvox.core.checks import ArtifactError, expect
 from crossvox.flow import locks
 
@@ -52,8 +52,10 @@ def damage(folder: Path, *, whole: bool = False) -> str:
     Raises:
         ArtifactError: the manifest cannot be read.
     """
-    found = []
-    for name, told in (read_manifest(folder).files or {}).items():
+    manifest, record = read_manifest(folder), read_json(folder / MANIFEST)
+    changed = record.get("check", "") not in ("", check_of(record))
+    found = [f"{MANIFEST} has changed"] if changed else []
+    for name, told in (manifest.files or {}).items():
         size, _, content = told.partition(" ")
         path = folder / name
         if told == FOLDER or told.startswith(LINK):

@@ -245,7 +245,7 @@ def lineage_of(run: Path) -> Lineage:
 
 def state_of(run: Path) -> Literal["make", "continue", "keep"]:
     """Whether a run is complete, begun, or neither."""
-    if (run / MANIFEST).is_file():
+    if (run / MANIFEST).is_file() and (run / PARAMS).is_file():
         return "keep"
     return "continue" if (run / PARAMS).is_file() else "make"
 
