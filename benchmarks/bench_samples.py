@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from crossvox.capture import open_capture
+from benchmarks.material import material
 from crossvox.capture.export import export_folder
 from crossvox.capture.folder import FolderCapture
 from crossvox.capture.moved import MovedCapture
@@ -36,7 +36,6 @@ from crossvox.views.params import ViewParams
 from crossvox.views.select import select_views
 from crossvox.views.visibility import view_fit
 
-GRAVITY = (-0.0089, 0.9044, 0.4265)
 VOXEL_M = 0.05
 BASELINE_CHUNKS = 5
 RECORDED_S = 0.61
@@ -47,16 +46,13 @@ WORKERS = 2
 
 
 def run(shared: Path | None) -> list[dict[str, Any]]:
-    """Measure on 100 frames of a real kitchen; no rows where it is absent."""
-    if shared is None or not (shared / "data" / "redkitchen").is_dir():
-        return []
-    with TemporaryDirectory() as folder:
-        scene = Path(folder) / "redkitchen"
-        capture = open_capture(shared / "data" / "redkitchen")
-        level = levelling(-np.array(GRAVITY))
-        export_folder(MovedCapture(capture, level), scene, frame_skip=1)
+    """Measure on 100 frames of a real kitchen, or of a generated room where it is absent."""
+    with material(shared) as found, TemporaryDirectory() as folder:
+        scene = Path(folder) / "scene"
+        level = levelling(-np.array(found.gravity))
+        export_folder(MovedCapture(found.capture, level), scene, frame_skip=1)
         write_volume(scene / "volume.npz", _volume(FolderCapture(scene)))
-        return [*_index_rows(scene), *_sample_rows(scene)]
+        return [*_index_rows(scene, found.what), *_sample_rows(scene)]
 
 
 def _volume(capture: Capture) -> SceneVolume:
@@ -82,7 +78,7 @@ def _volume(capture: Capture) -> SceneVolume:
     return SceneVolume(grid, occupied, occupied.copy(), np.zeros(grid.shape, np.uint8))
 
 
-def _index_rows(scene: Path) -> list[dict[str, Any]]:
+def _index_rows(scene: Path, what: str) -> list[dict[str, Any]]:
     views = ViewParams(width=328, height=256, geometry="thesis")
     chunks = ChunkParams(require_views=5)
     ours = []
@@ -114,7 +110,7 @@ def _index_rows(scene: Path) -> list[dict[str, Any]]:
     return [
         {
             "stage": f"{len(index)} training sub-volumes with views, scene of "
-            f"{len(source.capture)} frames",
+            f"{len(source.capture)} frames of {what}",
             "ours_s": best,
             "baseline_s": baseline,
             "factor": baseline / best,

@@ -72,16 +72,19 @@ def run(shared: Path | None) -> list[dict[str, Any]]:
         room = next((work / "rooms").glob("scene*"))
         for count in {*COUNTS, SCALED}:
             copied(room, work / f"raw{count}", count)
-        prepared(work, COUNTS[0], 2, "warm", SKIP)  # kernels are compiled, files are in memory
-        alone = prepared(work, SCALED, 1, "alone")
-        both = prepared(work, SCALED, 2, "both")
-        found = {count: prepared(work, count, 2, "many", SKIP) for count in COUNTS}
+        prepared(
+            work / f"raw{COUNTS[0]}", 2, "warm", SKIP
+        )  # kernels are compiled, files are in memory
+        alone = prepared(work / f"raw{SCALED}", 1, "alone")
+        both = prepared(work / f"raw{SCALED}", 2, "both")
+        found = {count: prepared(work / f"raw{count}", 2, "many", SKIP) for count in COUNTS}
         begun = started()
         write_rooms(work / "large", LARGE)
         large = next((work / "large").glob("scene*"))
-        copied(large, work / "raw2", 2)
+        copied(large, work / "large-raw", 2)
         frames = {
-            skip: prepared(work, 2, 1, f"skip{skip}", skip) for skip in (1, LARGE.frames // 4)
+            skip: prepared(work / "large-raw", 1, f"skip{skip}", skip)
+            for skip in (1, LARGE.frames // 4)
         }
     chart(found, CHART)
     return [*_scaling(alone, both, begun), *_counts(found), _scannet(frames, begun)]
@@ -100,11 +103,11 @@ def copied(scan: Path, raw: Path, count: int) -> None:
     os.link(scan.parent / "scannetv2-labels.combined.tsv", raw / "scannetv2-labels.combined.tsv")
 
 
-def prepared(work: Path, count: int, workers: int, name: str, skip: int = 1) -> Taken:
-    """``crossvox prepare`` of so many scans, each worker with one thread."""
-    words = ["prepare", str(work / f"raw{count}"), str(work / f"{name}-{count}")]
+def prepared(raw: Path, workers: int, name: str, skip: int = 1) -> Taken:
+    """``crossvox prepare`` of a folder of scans, each worker with one thread."""
+    words = ["prepare", str(raw), str(raw.with_name(f"{name}-{raw.name}"))]
     words += ["--frame-skip", str(skip), "--workers", str(workers)]
-    return command(words, work, workers)
+    return command(words, raw.parent, workers)
 
 
 def command(words: list[str], work: Path, limit: int) -> Taken:

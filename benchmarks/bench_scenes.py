@@ -10,7 +10,9 @@ import numpy as np
 import torch
 import trimesh
 
+from benchmarks.material import material
 from crossvox.core.camera import Intrinsics, Pose, pixel_rays
+from crossvox.core.frame import Capture
 from crossvox.core.volume import Mesh
 from crossvox.doors.raycast import Raycaster
 from crossvox.metrics import depth_errors
@@ -24,7 +26,7 @@ CAMERA = Intrinsics(290.0, 290.0, 159.5, 119.5, 320, 240)
 
 
 def run(shared: Path | None) -> list[dict[str, Any]]:
-    """Measure; needs no data (rooms' depth scores use a real kitchen where there is one)."""
+    """Measure; needs no data (depth scores use a real kitchen where there is one)."""
     return [_window(), *_depth(shared)]
 
 
@@ -51,11 +53,11 @@ def _window() -> dict[str, Any]:
 
 
 def _depth(shared: Path | None) -> list[dict[str, Any]]:
-    if shared is None or not (shared / "data" / "redkitchen").is_dir():
-        return []
-    from crossvox.capture import open_capture
+    with material(shared) as found:
+        return _depth_rows(found.capture, found.what)
 
-    capture = open_capture(shared / "data" / "redkitchen")
+
+def _depth_rows(capture: Capture, place: str) -> list[dict[str, Any]]:
     frames = [capture.frame(i, size=CAMERA.size) for i in range(0, len(capture), 5)]
     mesh = fuse(frames, TsdfParams()).mesh()
     caster = Raycaster(mesh)
@@ -74,8 +76,8 @@ def _depth(shared: Path | None) -> list[dict[str, Any]]:
             "ours_s": ours_s,
             "baseline_s": baseline_s,
             "factor": baseline_s / ours_s,
-            "how": f"one thread, {len(mesh.faces)} triangles; baseline: trimesh's ray query on the "
-            "same Embree. The original needs a rasteriser and a display driver",
+            "how": f"{place}, one thread, {len(mesh.faces)} triangles; baseline: trimesh's ray "
+            "query on the same Embree. The original needs a rasteriser and a display driver",
         }
     ]
 

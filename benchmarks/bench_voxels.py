@@ -1,6 +1,7 @@
 """Voxels and labels at 5 cm of a real surface, beside the published pipeline's way.
 
-Surface: the TSDF mesh of 100 frames of a kitchen, levelled, with made-up labels. The baseline
+Surface: the TSDF mesh of 100 frames of a kitchen (where it is absent, of a generated room),
+levelled, with made-up labels. The baseline
 voxelises with trimesh and then, for every occupied voxel, measures the distance to every vertex
 and takes the nearest: brute force, one voxel at a time, as the published pipeline does. It is run
 in two ways, plainly written and laid out for speed; the published code, measured elsewhere, lies
@@ -17,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture import open_capture
-from crossvox.core.frame import Parts
+from benchmarks.material import material
+from crossvox.core.frame import Capture, Parts
 from crossvox.core.volume import Mesh
 from crossvox.scene.level import estimate_up, levelling
 from crossvox.scene.tsdf.volume import fuse
@@ -36,10 +37,12 @@ RECORDED_S = 8.5
 
 
 def run(shared: Path | None) -> list[dict[str, Any]]:
-    """Measure; no rows where the real capture is absent."""
-    if shared is None or not (shared / "data" / "redkitchen").is_dir():
-        return []
-    capture = open_capture(shared / "data" / "redkitchen", registration="none")
+    """Measure on a real kitchen, or a generated room where it is absent."""
+    with material(shared) as found:
+        return _rows(found.capture, found.what)
+
+
+def _rows(capture: Capture, place: str) -> list[dict[str, Any]]:
     parts = Parts(rgb=False, labels=False)
     frames = [capture.frame(i, SIZE, parts) for i in range(len(capture))]
     fused = fuse(frames).mesh()
@@ -59,7 +62,9 @@ def run(shared: Path | None) -> list[dict[str, Any]]:
     plain_s, quick_s = _brute(centres_m, mesh, _plain), _brute(centres_m, mesh, _quick)
 
     count = int(occupied.sum())
-    what = f"{count} occupied voxels, {len(vertices_m)} vertices, {len(mesh.faces)} triangles"
+    what = (
+        f"{place}, {count} occupied voxels, {len(vertices_m)} vertices, {len(mesh.faces)} triangles"
+    )
     brute = f"brute force a voxel in numpy, {BASELINE_VOXELS} voxels run and scaled"
     return [
         _row(

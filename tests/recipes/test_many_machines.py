@@ -60,7 +60,7 @@ def untimed(folder: Path) -> dict[str, Any]:
         content: Any = path.read_bytes()
         if path.name == MANIFEST:
             content = json.loads(content)
-            for key in ("seconds", "created", "machine"):
+            for key in ("seconds", "created", "machine", "check"):
                 content.pop(key, None)
         found[path.relative_to(folder).as_posix()] = content
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -146,12 +145,6 @@ class Runner:
         self.verify = verify
         self.plan: list[Planned] = []
         self.seconds: dict[str, float] = {}
-
-    def whole(self) -> Runner:
-        """The same without a choice: for what belongs to a single item, and is always made."""
-        same = copy.copy(self)
-        same.choice = Choice(retry_failed=self.choice.retry_failed)
-        return same
 
     def make(self, stage: Stage, folder: Path) -> Outcome:
         """Make one folder, unless it is there already.

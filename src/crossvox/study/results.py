@@ -52,7 +52,7 @@ class Result:
         counts: by scene, packed (see :mod:`crossvox.study.counts`); none where scores are means
             over scenes.
         numbers: which numbers the study makes; raised when the same gives other results.
-        version: of the package that wrote it.
+        version: of the package that wrote it; empty: an older one, that did not tell.
     """
 
     arm: str
@@ -66,7 +66,7 @@ class Result:
     scores: Values
     counts: dict[str, dict[str, Any]] = field(default_factory=dict)
     numbers: int = 0
-    version: str = crossvox.__version__
+    version: str = ""
 
     @property
     def name(self) -> str:

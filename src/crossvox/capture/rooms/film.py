@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import zlib
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,6 +15,7 @@ from crossvox.capture.rooms.params import RoomsParams
 from crossvox.capture.rooms.scan import Scan
 from crossvox.capture.rooms.visible import mark_faces
 from crossvox.capture.sens.layout import SensFrame
+from crossvox.doors.deflate import deflate
 from crossvox.doors.images import encode_jpeg, encode_png
 
 SURFACE_FAR_M = 4.5
@@ -59,7 +59,7 @@ def shoot(scan: Scan, params: RoomsParams, number: int, frame: int) -> Shot:
             stamp,
             stamp + 1500,
             encode_jpeg(image, params.jpeg_quality),
-            zlib.compress(np.ascontiguousarray(depth, dtype="<u2").tobytes(), 1),
+            deflate(np.ascontiguousarray(depth, dtype="<u2").tobytes()),
         ),
         label,
         np.flatnonzero(seen),

@@ -282,6 +282,7 @@ def _one(matrix: Matrix, out: Path, arm: Arm, seed: int) -> bool:
         scores=values(scored.scenes),
         counts=pack(scored.counts),
         numbers=matrix.numbers,
+        version=crossvox.__version__,
     )
     write_json(out / RESULTS / f"{name}.json", asdict(result))
     return True

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from crossvox.core.methods import REFERENCE, class_text, surface_text
 from crossvox.core.threads import threads
+from crossvox.core.volume import Mesh
 from crossvox.doors.raycast import Hits
 from crossvox.report.class_colors import class_colors, class_error_colors, class_shares
 from crossvox.report.embed import css_color, webp_uri
@@ -23,25 +24,59 @@ from crossvox.report.pictures.viewpoint import View
 from crossvox.report.rooms import Room
 
 
+class Seen:
+    """Surfaces ready to be painted, and what rays hit on them: worked out once for all pictures.
+
+    A surface is known by its arrays: the same one in other colours is the same.
+    """
+
+    def __init__(self) -> None:
+        self._painters: dict[tuple[int, int], tuple[Mesh, Painter]] = {}
+        self._hits: dict[tuple[int, int], dict[int, Hits]] = {}
+
+    def of(self, mesh: Mesh, rays: Rays) -> tuple[Painter, Hits]:
+        """Its painter, and its hits along the rays of a view."""
+        key = (id(mesh.vertices_m), id(mesh.faces))
+        if key not in self._painters:
+            # The mesh is kept with it, so that no other one gets its numbers.
+            self._painters[key] = mesh, Painter(mesh)
+        painter = self._painters[key][1]
+        hits = self._hits.setdefault(key, {})
+        if id(rays) not in hits:
+            hits[id(rays)] = painter.see(rays)
+        return painter, hits[id(rays)]
+
+
+def rays_of(views: Sequence[View]) -> list[Rays]:
+    """The rays of all views: every surface is seen along the same ones."""
+    return [Rays.through(view.camera, view.pose, view.interior) for view in views]
+
+
 def surface_pictures(
-    room: Room, layers: Sequence[Layer], views: Sequence[View]
+    room: Room, layers: Sequence[Layer], views: Sequence[View], rays: Sequence[Rays], seen: Seen
 ) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """Rendered pictures: by view, then by method; and the pictures of distances."""
+    """Rendered pictures: by view, then by method; and the pictures of distances.
+
+    Args:
+        room: its surfaces.
+        layers: for the colours of distances.
+        views: points of view.
+        rays: of each view.
+        seen: what was seen of these surfaces before.
+    """
     if not room.meshes:
         return [], []
     distances = {layer.group: layer.mesh.colors for layer in layers if layer.key == "distance"}
-    # Every surface is seen along the same rays: they are worked out once a view.
-    rays = [Rays.through(view.camera, view.pose, view.interior) for view in views]
 
     def paint(method: str) -> _Painted:
-        painter = Painter(room.meshes[method])
-        hits = [painter.see(each) for each in rays]
+        found = [seen.of(room.meshes[method], each) for each in rays]
+        painter, hits = found[0][0], [each for _, each in found]
         error = None
         colors = distances.get(room.method_name(method))
         if colors is not None:
             error = webp_uri(painter.shade(rays[0], hits[0], colors=colors, relief=0.45))
-        seen = [webp_uri(painter.shade(r, h)) for r, h in zip(rays, hits, strict=True)]
-        return _Painted(seen, error)
+        shaded = [webp_uri(painter.shade(r, h)) for r, h in zip(rays, hits, strict=True)]
+        return _Painted(shaded, error)
 
     with ThreadPoolExecutor(max_workers=min(4, threads())) as pool:
         made = dict(zip(room.meshes, pool.map(paint, room.meshes), strict=True))
@@ -91,18 +126,22 @@ def _error_picture(room: Room, method: str, data: str) -> dict[str, str]:
     }
 
 
-def class_pictures(room: Room, view: View) -> dict[str, Any] | None:
-    """The room in class colours, from above: truth, learnt, 2D votes, errors; and the legend."""
+def class_pictures(room: Room, rays: Rays, seen: Seen) -> dict[str, Any] | None:
+    """The room in class colours, from above: truth, learnt, 2D votes, errors; and the legend.
+
+    Args:
+        room: its surfaces.
+        rays: of the view.
+        seen: what was seen of these surfaces before.
+    """
     labelled = room.labelled
     if not labelled:
         return None
-    rays = Rays.through(view.camera, view.pose, view.interior)
     pictures = []
     errors: list[dict[str, str]] = []
     for method, mesh in labelled.items():
         assert mesh.labels is not None
-        painter = Painter(mesh)
-        hits = painter.see(rays)
+        painter, hits = seen.of(mesh, rays)
 
         def shaded(colors: NDArray[np.uint8], painter: Painter = painter, hits: Hits = hits) -> str:
             return webp_uri(painter.shade(rays, hits, colors=colors, relief=0.55))

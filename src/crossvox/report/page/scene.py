@@ -19,7 +19,7 @@ from crossvox.report.hiding import hidden, hidden_all
 from crossvox.report.layers import Layer, room_layers
 from crossvox.report.look import room_view
 from crossvox.report.page.inputs import Taken, inputs
-from crossvox.report.page.renderings import class_pictures, surface_pictures
+from crossvox.report.page.renderings import Seen, class_pictures, rays_of, surface_pictures
 from crossvox.report.params import ReportParams
 from crossvox.report.pictures.viewpoint import View, birdseye_view, capture_view
 from crossvox.report.rooms import Room, read_room
@@ -64,8 +64,9 @@ def scene_record(
     views: list[View] = []
     if room.best is not None:
         views, photo = _views(room, room.best, taken, params, sources)
-        record["views"], record["errors"] = surface_pictures(room, layers, views)
-        record["classes"] = class_pictures(room, views[0])
+        rays, seen = rays_of(views), Seen()
+        record["views"], record["errors"] = surface_pictures(room, layers, views, rays, seen)
+        record["classes"] = class_pictures(room, rays[0], seen)
         if photo is not None and len(record["views"]) > 1:
             record["views"][1]["pictures"].insert(0, photo)
     if taken is not None:
