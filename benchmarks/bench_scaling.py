@@ -35,7 +35,7 @@ COUNTS = (4, 16, 64)
 SKIP = 4
 """Of many scans, every so many frames are taken: 25 of each."""
 
-SCALED = 8
+SCALED = 16
 """Scans that one and two workers prepare, of all frames."""
 
 LOOKS_S = 0.05
