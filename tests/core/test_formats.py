@@ -33,3 +33,7 @@ def test_durations_at_the_edges(seconds: float, text: str) -> None:
 def test_only_the_whole_is_all() -> None:
     assert formats.share_text(0.99999) == "99.9%"
     assert formats.share_text(1) == "100%"
+
+
+def test_numbers_that_count_nothing_are_written_as_they_are() -> None:
+    assert formats.counted(-40, "image") == "-40 images"

@@ -24,6 +24,7 @@ from crossvox.report.folders import SEEN, prepared_scenes, scenes_of, split_of
 from crossvox.report.page.write import write_page
 from crossvox.report.params import ReportParams
 from crossvox.report.sources import Sources, gather
+from crossvox.report.values import number
 
 ONE_SEEN = "One room of these is one that the network learnt from, and is left out of the whole: "
 QUICK = ReportParams(picture_width_px=96, view_3d=False, sample_frames=1, max_scenes=1)
@@ -197,3 +198,12 @@ def test_rooms_with_classes_that_were_seen(
     assert "counted over one confusion matrix of one room" in text
     assert f"{first} (seen in training, not in the mean)" in text
     assert "On one held-out room the 3D network" in text
+
+
+def test_a_number_too_long_for_arithmetic_is_none() -> None:
+    assert (number(10**400), number(10**30), number(float("inf")), number(True)) == (
+        None,
+        1e30,
+        None,
+        None,
+    )

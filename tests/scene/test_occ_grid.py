@@ -167,6 +167,9 @@ def test_a_file_that_says_to_be_larger_than_it_is_asks_for_no_memory(tmp_path: P
     path.write_bytes(b"\x80\x02X\xf0\xff\xff\xffabc.")
     with pytest.raises(ArtifactError, match="but only 4 remain"):
         read_occ_grid(path)
+    path.write_bytes(b"\x80\x02]r\xff\xff\xff\x7f.")
+    with pytest.raises(ArtifactError, match="puts something at place 2147483647"):
+        read_occ_grid(path)
     spread = torch.zeros(1).expand(1 << 11, 1 << 11, 1 << 11)
     torch.save({**record(), "x": spread, "y": spread}, path)
     with pytest.raises(ArtifactError, match="a tensor of shape"):

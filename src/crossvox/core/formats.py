@@ -109,7 +109,7 @@ def counted(number: int, noun: str) -> str:
         >>> counted(1, "room"), counted(3, "room"), counted(12, "room")
         ('one room', 'three rooms', '12 rooms')
     """
-    shown = _WORDS[number] if number < len(_WORDS) else f"{number}"
+    shown = _WORDS[number] if 0 <= number < len(_WORDS) else f"{number}"
     return f"{shown} {noun}{'' if number == 1 else 's'}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -45,7 +46,15 @@ def from_plain(cls: type[T], value: Any, where: str = "") -> T:
         ) from None
 
 
-def read_as(path: Path, cls: type[T], *, needed: str, do: str, rest: bool = False) -> T:
+def read_as(
+    path: Path,
+    cls: type[T],
+    *,
+    needed: str,
+    do: str,
+    rest: bool = False,
+    absent: Mapping[str, Any] | None = None,
+) -> T:
     """Read a JSON file whose object has the fields of a dataclass.
 
     Args:
@@ -54,6 +63,7 @@ def read_as(path: Path, cls: type[T], *, needed: str, do: str, rest: bool = Fals
         needed: what the file should be, for the error text.
         do: what to do if it is not, for the error text.
         rest: whether it may hold more, which is left aside.
+        absent: what fields that are absent are, where that is not their default.
 
     Raises:
         ArtifactError: missing, damaged, or with a field that is absent, unknown or of another type;
@@ -63,6 +73,8 @@ def read_as(path: Path, cls: type[T], *, needed: str, do: str, rest: bool = Fals
     if rest and isinstance(record, dict):
         known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
         record = {name: value for name, value in record.items() if name in known}
+    if isinstance(record, dict):
+        record = {**(absent or {}), **record}
     try:
         return from_plain(cls, record, path.name)
     except ParamsError as error:

@@ -320,8 +320,11 @@ def _load(path: Path) -> Any:
 
 def _unpickled(stream: BinaryIO, archive: zipfile.ZipFile | None) -> Any:
     # Read through once beforehand, for pickle asks for memory before it looks whether a text or
-    # array is as long as the file says.
-    for _ in pickletools.genops(stream):
-        pass
+    # array is as long as the file says, and for a place for each number that something is put at.
+    length = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
+    for step, value, _ in pickletools.genops(stream):
+        if step.name in ("PUT", "BINPUT", "LONG_BINPUT") and not 0 <= value <= length:
+            raise pickle.UnpicklingError(f"it puts something at place {value}")
     stream.seek(0)
     return _ArraysOnly(stream, archive).load()

@@ -85,6 +85,7 @@ def read_result(path: Path) -> Result:
         Result,
         needed="the record of one arm and seed",
         do="delete it and run the study again",
+        absent={"version": "", "numbers": 0},
     )
 
 
