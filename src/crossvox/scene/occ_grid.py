@@ -324,7 +324,8 @@ def _unpickled(stream: BinaryIO, archive: zipfile.ZipFile | None) -> Any:
     length = stream.seek(0, io.SEEK_END)
     stream.seek(0)
     for step, value, _ in pickletools.genops(stream):
-        if step.name in ("PUT", "BINPUT", "LONG_BINPUT") and not 0 <= value <= length:
+        puts = step.name in ("PUT", "BINPUT", "LONG_BINPUT")
+        if puts and not 0 <= int(value or 0) <= length:
             raise pickle.UnpicklingError(f"it puts something at place {value}")
     stream.seek(0)
     return _ArraysOnly(stream, archive).load()
