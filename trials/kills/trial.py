@@ -108,7 +108,9 @@ def attempt(world: Path, folder: Path, number: int, name: str, known: Reference)
     kill.blame("harmed", _harmed(before, folder))
     done = finished(out) if out.is_dir() else {}
     kill.blame("damaged", damaged(out) if out.is_dir() else [])
-    again = Call(TRIALS[name].words, folder, log)
+    # What a killed worker was at work on is noted as failed, and tried again where that is asked.
+    more = ("--retry-failed",) if kill.how == "worker" else ()
+    again = Call((*TRIALS[name].words, *more), folder, log)
     code = again.wait(PATIENCE_S)
     if code is None:
         again.end()

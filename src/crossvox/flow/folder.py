@@ -171,14 +171,18 @@ def is_begun(folder: Path, record: str) -> bool:
     Raises:
         ArtifactError: it is a file, or holds other things than a stage with such a record wrote.
     """
-    if not folder.exists():
+    if not folder.exists() and not folder.is_symlink():
         return False
     others = visible(folder) if folder.is_dir() else []
     begun = (folder / record).is_file()
     expect(
         folder.is_dir() and (begun or not others),
         given=f"{folder}, which "
-        + (f"holds {', '.join(sorted(others)[:5])} but no {record}" if others else "is a file"),
+        + (
+            f"holds {', '.join(sorted(others)[:5])} but no {record}"
+            if others
+            else "is a file or lost link"
+        ),
         needed="a new or empty folder, or one that the same command has begun",
         do="name another folder",
         error=ArtifactError,
