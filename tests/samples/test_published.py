@@ -21,6 +21,7 @@ from crossvox.core.grid import VoxelGrid
 from crossvox.core.labels import BENCHMARK_IDS
 from crossvox.core.volume import SceneVolume
 from crossvox.samples.params import LabelConvention
+from crossvox.samples.published.apart import expect_survived
 from crossvox.samples.published.labels import (
     FREE_VALUE,
     decode_labels,
@@ -361,3 +362,14 @@ def test_columns_and_chunks_larger_than_the_file_are_refused_unread(tmp_path: Pa
         file["scan_id"] = np.array([b"a", b"b"])
     with pytest.raises(ArtifactError, match="whose scan_id has shape"):
         OriginalFile(path)
+
+
+def test_a_file_on_which_its_reader_dies_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "a.hdf5"
+    file.write_bytes(b"anything")
+    expect_survived(file, "")
+    expect_survived(file)  # no HDF5 file: for whoever reads it next to say
+    with pytest.raises(
+        ArtifactError, match=r"a\.hdf5, on which the HDF5 library crashed \(SIGSEGV"
+    ):
+        expect_survived(file, "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")

@@ -127,6 +127,13 @@ def read_hdf5(folder: Path) -> None:
         stored.close()
 
 
+def look_at_hdf5(folder: Path) -> None:
+    """As ``import hdf5`` does first."""
+    from crossvox.samples.published.apart import expect_survived
+
+    expect_survived(folder / "train.h5")
+
+
 def make_occ_grid(folder: Path) -> None:
     """An occupancy grid as torch and as pickle write it."""
     import pickle
@@ -196,7 +203,7 @@ TARGETS = [
     Target("npz prediction", make_prediction, read_prediction, share=2),
     Target("npz views", make_views, read_views),
     Target("npz scan labels", make_on_scan, read_on_scan),
-    Target("hdf5", make_hdf5, read_hdf5, share=2, resident=True),
+    Target("hdf5", make_hdf5, read_hdf5, share=2, resident=True, before=look_at_hdf5),
     Target("occupancy grid", make_occ_grid, read_occ_grid),
     Target("images", make_images, read_images, share=4),
 ]

@@ -146,6 +146,21 @@ class Ready:
         for name in names:
             (self.folder / name).write_bytes(self.files[name])
 
+    def is_refused_before(self, damage: Damage) -> bool:
+        """Whether the package refuses a damaged input before it reads it."""
+        from crossvox.core.checks import CrossvoxError
+
+        if self.target.before is None:
+            return False
+        changed = self.lay(damage)
+        try:
+            self.target.before(self.folder)
+        except CrossvoxError:
+            return True
+        finally:
+            self.mend(changed)
+        return False
+
     def one(self, damage: Damage) -> Finding | str:
         """Read one damaged input; "accepted", "clean error", or what is wrong."""
         from crossvox.core.checks import CrossvoxError
@@ -227,9 +242,11 @@ def _child(ready: Ready, first: int, end: int, seed: int, until: float) -> tuple
             batch.findings.append(finding)
         if killed is not None:
             outcome, text = killed
-            batch.findings.append(
-                Finding(ready.draw(number, seed), outcome, _innermost(trace.read()), text)
-            )
+            damage = ready.draw(number, seed)
+            if outcome == "crash" and ready.is_refused_before(damage):
+                batch.counts["clean error"] += 1
+            else:
+                batch.findings.append(Finding(damage, outcome, _innermost(trace.read()), text))
             number += 1
         batch.counts.update(f.outcome for f in batch.findings)
         ready.mend(ready.files)

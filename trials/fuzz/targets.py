@@ -23,6 +23,8 @@ class Target:
         written: files that reading changes.
         resident: whether memory counts that is used, not what is asked for: HDF5's library asks
             for what a damaged heap says, and gives it back unused when it finds the file shorter.
+        before: what the package does with such a folder before it reads it, of its own accord, in
+            case a library crashes: it must refuse what reading here crashes on.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Target:
     share: float = 1
     written: tuple[str, ...] = ()
     resident: bool = False
+    before: Callable[[Path], object] | None = None
 
     def is_damaged(self, name: str) -> bool:
         """Whether a file of the sample is damaged."""

@@ -120,6 +120,7 @@ def import_hdf5(
         ArtifactError: the file is damaged, a scene or frame is not there, or a sub-volume does not
             lie on the voxels of its scene.
     """
+    from crossvox.samples.published.apart import expect_survived
     from crossvox.samples.published.reader import OriginalFile
 
     params, runner = params or ImportParams(), runner or Runner()
@@ -133,6 +134,8 @@ def import_hdf5(
     )
     if frames is None:
         frames = file.parent.parent if file.parent.name == "data_chunks" else file.parent
+    if file.is_file():
+        expect_survived(file)
     stored = OriginalFile(file, params.labels)
     try:
         by_scene = _by_scene(stored)
