@@ -49,6 +49,8 @@ def end(kind: str, *, how: str = "well", progress: Progress | None = None) -> En
         raise CrossvoxError("given: this; needed: that; do: something")
     if how == "disk":
         raise OSError(28, "No space left on device", "file")
+    if how == "memory":
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 9e15 bytes")
     return Ended(how == "stopped", ("a",) * (how == "failed"), ("b",) * (how == "broken"))
 
 
@@ -93,12 +95,13 @@ def _this() -> object:
     ("how", "code", "text"),
     [
         ("well", 0, "at work"),
-        ("stopped", 130, "at work"),
+        ("stopped", 130, "run the same command again"),
         ("failed", 2, "at work"),
         ("broken", 2, "at work"),
         ("interrupted", 130, "run the same command again"),
         ("error", 2, "error: given: this"),
         ("disk", 2, "No space left on device file; what was finished before is kept"),
+        ("memory", 2, "given: end, which needs more memory than there is"),
     ],
 )
 def test_the_exit_code_follows_from_the_result(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +188,8 @@ def test_groups_of_a_network_are_kept_around_it() -> None:
 def test_the_number_of_views_is_told_once() -> None:
     """The network is built for as many views as sub-volumes take."""
     params = ReconstructRunParams(views=ViewParams(max_views=3))
+    # As a command line makes it, which starts from the defaults.
+    assert replace(ReconstructRunParams(), views=ViewParams(max_views=3)) == params
     assert params.task.views == 3
     assert params.task.in_channels == 3 * 3 + 1
     assert from_plain(ReconstructRunParams, plain(params)) == params

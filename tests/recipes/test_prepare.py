@@ -81,6 +81,36 @@ def test_a_scene_that_is_added_moves_no_other(seed: int, tmp_path: Path) -> None
         assert not spaces & {space_of(name) for name in whole[other]}
 
 
+def test_a_scene_that_somebody_moved_to_the_other_list_stays_there(tmp_path: Path) -> None:
+    raw, out = tmp_path / "raw", tmp_path / "data"
+    for name in ("kitchen", "office"):
+        write_wall(raw / name)
+    prepared(raw, out)
+    before = lists(out)
+    [(here, there)] = [(a, b) for a, b in (SPLITS, SPLITS[::-1]) if "kitchen" in before[a]]
+    for split, names in ((here, before[here]), (there, before[there])):
+        names = [*(set(names) - {"kitchen"}), *(["kitchen"] if split == there else [])]
+        (out / f"{split}.txt").write_text("".join(f"{name}\n" for name in names))
+    for _ in range(2):
+        prepared(raw, out)
+        assert "kitchen" in lists(out)[there]
+        assert "kitchen" not in lists(out)[here]
+        assert read_manifest(out).notes["moved by hand"] == ["kitchen"]
+
+
+def test_a_list_with_what_is_no_scene_is_refused_and_stays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw, out = tmp_path / "raw", tmp_path / "data"
+    write_wall(raw / "kitchen")
+    prepared(raw, out)
+    text = (out / "train.txt").read_text() + "# my own note\n"
+    (out / "train.txt").write_text(text)
+    prepared(raw, out, code=2)
+    assert "no scene of" in capsys.readouterr().err
+    assert (out / "train.txt").read_text() == text
+
+
 def test_captures_of_one_space_stay_on_one_side() -> None:
     """About one space in five is held out, with all of its captures."""
     for number in range(200):

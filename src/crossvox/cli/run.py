@@ -27,6 +27,10 @@ from crossvox.recipes.commands import Command
 OK, BROKEN = 0, 2
 
 
+NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
+"""How torch says that memory has run out, on CPUs and on GPUs."""
+
+
 def run(command: Command, words: Sequence[str]) -> int:
     """Run one command; returns the exit code."""
     try:
@@ -43,6 +47,11 @@ def run(command: Command, words: Sequence[str]) -> int:
         return _broken(error_text(error))
     except (OSError, MemoryError) as error:
         return _broken(f"{error_text(error)}; what was finished before is kept")
+    except RuntimeError as error:
+        if not any(words in str(error) for words in NO_MEMORY):
+            raise
+        text = f"given: {command.name}, which needs more memory than there is; needed: less; "
+        return _broken(text + "do: ask for a smaller network, batch or volume")
     except KeyboardInterrupt:
         print(REMARK, file=sys.stderr)
         return INTERRUPTED
@@ -70,6 +79,8 @@ def _do(command: Command, function: Callable[..., Any], asked: Asked) -> int:
         result = function(**asked.arguments, **_injected(function, asked.options, terminal))
     _write_result(asked.options.json, result)
     show(result, terminal)
+    if exit_code(result) == INTERRUPTED:
+        print(REMARK, file=sys.stderr)
     return exit_code(result)
 
 

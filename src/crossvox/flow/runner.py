@@ -16,7 +16,7 @@ from crossvox.core.artifact import (
     read_manifest,
     write_manifest,
 )
-from crossvox.core.checks import ArtifactError, CrossvoxError, expect
+from crossvox.core.checks import ArtifactError, CrossvoxError, ParamsError, expect
 from crossvox.core.threads import threads
 from crossvox.flow import locks
 from crossvox.flow.choice import ALL, Choice
@@ -291,6 +291,13 @@ class Runner:
             count: how many jobs.
             workers: at once; 0: as many as there are cores, or as a remote back end has room for.
         """
+        expect(
+            workers >= 0,
+            given=f"{workers} workers",
+            needed="a number of 1 or more, or 0 for one a core",
+            do="correct --workers",
+            error=ParamsError,
+        )
         remote = bool(self.backend) and is_remote(BACKENDS[self.backend])
         asked = workers or (0 if remote else threads())
         several = min(asked, count) > 1 or self.memory is not None

@@ -10,14 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crossvox.core.artifact import replacing
+from crossvox.core.artifact import MANIFEST, read_manifest, replacing
 from crossvox.core.checks import ArtifactError, CaptureError, expect
-from crossvox.flow.collection import item_names
+from crossvox.flow.collection import item_names, planned_items
 from crossvox.flow.jobs import Outcome
 from crossvox.flow.lineage import SPLITS, is_held_out, read_list, scene_list
 
 VOLUME = "volume.npz"
 """The file that makes a folder a prepared scene."""
+
+MOVED = "moved by hand"
+"""Note of a data folder's manifest: scenes that somebody has put into the other list."""
 
 SplitOf = Callable[[str], str | None]
 """Tells the split of a scene; None: it is in none."""
@@ -83,12 +86,16 @@ def _some(names: Sequence[str]) -> str:
 def enter_scenes(out: Path, split_of: SplitOf) -> Callable[[Sequence[Outcome]], dict[str, Any]]:
     """Notes of a data folder that was added to; its lists are written on the way.
 
-    Scenes that are not among the outcomes stay in the split that they are in.
+    Scenes that are not among the outcomes stay in the split that they are in; so do those that
+    were there already and that somebody has moved to the other list since.
     """
 
     def enter(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         splits: dict[str, list[str]] = {split: scene_list(out, split) for split in SPLITS}
+        moved = _moved(out, splits)
         for outcome in outcomes:
+            if outcome.item in moved and outcome.status != "failed":
+                continue
             for names in splits.values():
                 if outcome.item in names:
                     names.remove(outcome.item)
@@ -99,9 +106,41 @@ def enter_scenes(out: Path, split_of: SplitOf) -> Callable[[Sequence[Outcome]], 
             names.sort()
             with replacing(out / f"{split}.txt") as temporary:
                 temporary.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
-        return {"splits": splits}
+        return {"splits": splits, MOVED: sorted(moved)} if moved else {"splits": splits}
 
     return enter
+
+
+def _moved(out: Path, splits: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    """Scenes that somebody has put into another list than the one they were written to."""
+    notes = read_manifest(out).notes if (out / MANIFEST).is_file() else {}
+    told = notes.get("splits")
+    if not isinstance(told, Mapping):
+        return frozenset()
+    there = {name: split for split, names in splits.items() for name in names}
+    before = {name: split for split, names in told.items() for name in names or ()}
+    moved = {name for name, split in there.items() if before.get(name, split) != split}
+    return frozenset(moved | ({*(notes.get(MOVED) or ())} & there.keys()))
+
+
+def expect_scenes_in_lists(out: Path) -> None:
+    """Refuse a data folder whose lists name what is no scene of it: they are written anew.
+
+    Raises:
+        ArtifactError: they do.
+    """
+    if not (out / MANIFEST).is_file():
+        return
+    there = planned_items(read_manifest(out))
+    for split in SPLITS:
+        strange = [name for name in scene_list(out, split) if name not in there]
+        expect(
+            not strange,
+            given=f"{out / f'{split}.txt'} with {_some(strange)}, no scene of {out}",
+            needed="names of its scenes, one a line, and nothing else",
+            do="take that out of the list: it is written anew",
+            error=ArtifactError,
+        )
 
 
 def read_scenes(data: Path, which: str) -> list[Path]:

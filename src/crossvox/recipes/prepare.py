@@ -13,10 +13,13 @@ from crossvox.flow.folder import is_current
 from crossvox.flow.jobs import Outcome
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Collection, Input, Stage
-from crossvox.recipes.data import ScanLists, enter_scenes
+from crossvox.recipes.data import ScanLists, enter_scenes, expect_scenes_in_lists
 from crossvox.scene.params import TsdfParams
 
 CLASS_MAP = "scannetv2-labels.combined.tsv"
+
+MOST_PIXELS = 8192
+"""Largest width and height of exported images."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +54,11 @@ class PrepareParams:
 
     def __post_init__(self) -> None:
         expect(
-            self.frame_skip >= 1 and self.width >= 16 and self.height >= 16,
+            self.frame_skip >= 1
+            and 16 <= self.width <= MOST_PIXELS
+            and 16 <= self.height <= MOST_PIXELS,
             given=f"frame skip {self.frame_skip}, size {self.width}x{self.height}",
-            needed="a frame skip of 1 or more and images of at least 16x16",
+            needed=f"a frame skip of 1 or more and images of 16x16 to {MOST_PIXELS}x{MOST_PIXELS}",
             do="correct --frame-skip, --width or --height",
             error=ParamsError,
         )
@@ -167,6 +172,7 @@ def prepare(
 
     params, runner = params or PrepareParams(), runner or Runner()
     lists = ScanLists.read(raw)
+    expect_scenes_in_lists(out)
     if label_map is None and (raw / CLASS_MAP).is_file():
         label_map = raw / CLASS_MAP
     classes = None if label_map is None else Input.file(label_map)

@@ -42,7 +42,8 @@ class SceneRunParams:
     validation_windows: int = 64
 
     def __post_init__(self) -> None:
-        if self.task.views is None:
+        # Flags of a command line start from defaults that were told already.
+        if self.task.views in (None, ViewParams.max_views):
             told = replace(self.task, views=self.views.max_views)
             object.__setattr__(self, "task", told)
         expect(

@@ -34,6 +34,10 @@ TRANSFER = "transfer.json"
 """In a run folder: what was taken over from another run, and what was not."""
 
 
+MOST_SAMPLES = 4096
+"""No machine takes more sub-volumes at once; a slip of the keyboard shall not fill its memory."""
+
+
 @dataclass(frozen=True)
 class TrainParams:
     """How a network is trained. The defaults suit a small network on a CPU.
@@ -119,6 +123,13 @@ class TrainParams:
                 do="correct the training parameters",
                 error=ParamsError,
             )
+        expect(
+            self.batch_size <= MOST_SAMPLES,
+            given=f"batch_size = {self.batch_size}",
+            needed=f"at most {MOST_SAMPLES} samples in one forward pass",
+            do="correct --train.batch-size, or take more batches a step (--train.accumulate)",
+            error=ParamsError,
+        )
         expect(
             self.final_share <= 1 and (self.max_minutes is None or self.max_minutes > 0),
             given=f"final_share = {self.final_share}, max_minutes = {self.max_minutes}",
