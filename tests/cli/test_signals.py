@@ -35,6 +35,8 @@ def test_ctrl_c_ends_with_the_exit_code_even_where_a_library_executes_text() -> 
     code = (
         "import signal, sys\n"
         "from crossvox.cli.signals import terminating\n"
+        # What runs in the background of a shell ignores Ctrl-C from the start.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "try:\n"
         "    with terminating():\n"
         "        exec('signal.raise_signal(signal.SIGINT)')\n"

@@ -204,7 +204,9 @@ def test_a_worker_that_takes_more_than_its_budget_costs_its_item(
 
 
 @needs_ray
-def test_work_that_ends_early_leaves_nothing(cluster: Any, tmp_path: Path) -> None:
+def test_work_that_ends_early_leaves_nothing(
+    cluster: Any, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     def begun() -> bool:
         return any((tmp_path / "out").glob(".*.part/begun.txt"))
 
@@ -215,6 +217,9 @@ def test_work_that_ends_early_leaves_nothing(cluster: Any, tmp_path: Path) -> No
 
         _thread.interrupt_main()
 
+    # What runs in the background of a shell ignores Ctrl-C from the start.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
         made(tmp_path / "out", {word: Echo(word, fault="idle") for word in "abc"})
