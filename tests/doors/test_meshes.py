@@ -256,3 +256,21 @@ def test_labels_are_written_in_the_type_asked_for(
     stored = PlyData.read(str(tmp_path / "mesh.ply"))["vertex"]["label"]
     assert stored.dtype.newbyteorder("=") == np.dtype(type_)
     np.testing.assert_array_equal(read_mesh(tmp_path / "mesh.ply").labels, mesh.labels)
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("element vertex 1\nproperty float x\nelement face 2\n", r"without properties \(face\)"),
+        ("element vertex -1\nproperty float x\n", "-1 records of vertex"),
+    ],
+)
+def test_a_header_of_records_without_bytes_is_refused(
+    header: str, words: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.ply"
+    file.write_bytes(
+        f"ply\nformat binary_little_endian 1.0\n{header}end_header\n".encode() + bytes(9)
+    )
+    with pytest.raises(CaptureError, match=words):
+        read_mesh(file)

@@ -115,13 +115,19 @@ def _expect_plausible(path: Path) -> None:
     size = path.stat().st_size
     with path.open("rb") as stream:
         header = stream.read(_HEADER_BYTES).split(b"end_header")[0]
+    told: list[tuple[str, int]] = []
     for line in header.splitlines():
         words = line.split()
-        # Every record takes a byte at least, in text as in binary.
-        if len(words) == 3 and words[0] == b"element" and int(words[2]) > size:
-            raise ValueError(
-                f"{int(words[2])} records of {words[1].decode(errors='replace')} in {size} bytes"
-            )
+        if len(words) == 3 and words[0] == b"element":
+            told.append((words[1].decode(errors="replace"), 0))
+            # Every record takes a byte at least, in text as in binary.
+            if not 0 <= int(words[2]) <= size:
+                raise ValueError(f"{int(words[2])} records of {told[-1][0]} in {size} bytes")
+        elif words[:1] == [b"property"] and told:
+            told[-1] = (told[-1][0], told[-1][1] + 1)
+    bare = [name for name, properties in told if properties == 0]
+    if bare:  # records of no bytes: numpy divides by their size
+        raise ValueError(f"an element without properties ({bare[0]})")
 
 
 def _triangles(corners: NDArray[Any]) -> NDArray[np.int32]:
