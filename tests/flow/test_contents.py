@@ -12,7 +12,6 @@ import pytest
 
 from crossvox.core.artifact import (
     Manifest,
-    clear_unfinished,
     read_json,
     read_manifest,
     replacing,
@@ -21,6 +20,7 @@ from crossvox.core.artifact import (
 from crossvox.core.checks import ArtifactError
 from crossvox.flow.contents import damage, listed, strangers
 from crossvox.flow.folder import building
+from crossvox.flow.leftovers import clear_unfinished
 from crossvox.flow.runner import Runner
 
 sys.path.insert(0, str(Path(__file__).parent))

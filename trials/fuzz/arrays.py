@@ -10,7 +10,7 @@ from crossvox.core.grid import VoxelGrid
 from crossvox.core.volume import SceneViews, SceneVolume
 from crossvox.doors.images import encode_jpeg, encode_png, write_bytes
 from trials.fuzz.captures import CAMERA, color, depth, labels
-from trials.fuzz.targets import Target
+from trials.fuzz.targets import Target, in_turn
 
 GRID = VoxelGrid((4, 3, 5), 0.05, (0.1, -0.2, 0.0))
 
@@ -169,15 +169,13 @@ def make_images(folder: Path) -> None:
 def read_images(folder: Path) -> None:
     """As readers of captures, and training on images, do; all of them, then the first error."""
     from crossvox.capture.files import read_depth_png, read_gray_checked
-    from crossvox.core.checks import CrossvoxError
     from crossvox.doors.images import color_size, read_bytes, read_color, read_gray
     from crossvox.samples.decode import read_image, read_labels
     from crossvox.samples.pairs import ImagePair
     from crossvox.samples.params import ImageParams
 
     params = ImageParams(8, 6)
-    problems = []
-    for read in (
+    in_turn(
         lambda: read_color(folder / "color.jpg"),
         lambda: read_color(folder / "color.jpg", (4, 3)),
         lambda: read_color(folder / "color.png"),
@@ -189,13 +187,7 @@ def read_images(folder: Path) -> None:
         lambda: read_labels(folder / "label.png"),
         lambda: read_image(ImagePair("0", folder / "color.jpg", folder / "label.png"), params),
         lambda: read_image(ImagePair("0", folder / "color.png", folder / "label.png"), params),
-    ):
-        try:
-            read()
-        except CrossvoxError as error:
-            problems.append(error)
-    if problems:
-        raise problems[0]
+    )
 
 
 TARGETS = [

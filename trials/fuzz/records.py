@@ -8,24 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from crossvox.core.artifact import Manifest, plain, read_manifest, write_json, write_manifest
-from crossvox.core.checks import CrossvoxError
 from crossvox.core.volume import Score
-from trials.fuzz.targets import Target
+from trials.fuzz.targets import Target, in_turn
 
 SCORE = Score("F-score", 0.5, "ratio", 100, "points", True, "surface", {"within_5_cm": 0.4})
 CLASS = Score("IoU chair", 0.25, "ratio", 7, "vertices", True, "classes", class_name="chair")
-
-
-def in_turn(*reads: Any) -> None:
-    """All of them, whatever the others say; then the first error."""
-    problems = []
-    for read in reads:
-        try:
-            read()
-        except CrossvoxError as error:
-            problems.append(error)
-    if problems:
-        raise problems[0]
 
 
 def make_manifests(folder: Path) -> None:

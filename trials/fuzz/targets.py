@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from crossvox.core.checks import CrossvoxError
 from trials.fuzz.captures import SAMPLES, Maker, read_capture
 
 
@@ -41,6 +43,18 @@ class Target:
         """Whether a file of the sample is damaged."""
         fits = not self.damaged or name.endswith(self.damaged)
         return fits and not any(part in name for part in self.spared)
+
+
+def in_turn(*reads: Any) -> None:
+    """All of them, whatever the others say; then the first error."""
+    problems = []
+    for read in reads:
+        try:
+            read()
+        except CrossvoxError as error:
+            problems.append(error)
+    if problems:
+        raise problems[0]
 
 
 def capture_targets() -> list[Target]:

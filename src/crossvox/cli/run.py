@@ -17,7 +17,7 @@ from crossvox.cli.signature import Asked, ItemOptions, Options, parse
 from crossvox.cli.tables import show
 from crossvox.cli.terminal import Terminal, shown
 from crossvox.core.artifact import write_json
-from crossvox.core.checks import CrossvoxError, ParamsError, error_text, expect
+from crossvox.core.checks import CrossvoxError, ParamsError, error_text, expect, is_out_of_memory
 from crossvox.flow.choice import Choice, read_names, read_shard, slurm_shard
 from crossvox.flow.folder import expect_own_json
 from crossvox.flow.memory import read_size
@@ -25,10 +25,6 @@ from crossvox.flow.runner import DryRunEnds, Planned, Runner
 from crossvox.recipes.commands import Command
 
 OK, BROKEN = 0, 2
-
-
-NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
-"""How torch says that memory has run out, on CPUs and on GPUs."""
 
 
 def run(command: Command, words: Sequence[str]) -> int:
@@ -48,7 +44,7 @@ def run(command: Command, words: Sequence[str]) -> int:
     except (OSError, MemoryError) as error:
         return _broken(f"{error_text(error)}; what was finished before is kept")
     except RuntimeError as error:
-        if not any(words in str(error) for words in NO_MEMORY):
+        if not is_out_of_memory(error):
             raise
         text = f"given: {command.name}, which needs more memory than there is; needed: less; "
         return _broken(text + "do: ask for a smaller network, batch or volume")

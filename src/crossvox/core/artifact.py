@@ -193,22 +193,10 @@ def _me() -> str:
     return f"{zlib.crc32(platform.node().encode()) & 0xFF:02x}{os.getpid() & 0xFFFFFF:06x}"
 
 
-def clear_unfinished(folder: Path) -> None:
-    """Remove files that a process of this machine was killed over; those of live ones stay."""
-    for entry in os.scandir(folder):
-        found = _UNFINISHED.fullmatch(entry.name)
-        if found and found["host"] == _me()[:2] and not _lives(int(found["process"], 16)):
-            Path(entry.path).unlink(missing_ok=True)
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
+def writer_of(name: str) -> int | None:
+    """Number of the process of this machine that gave an unfinished file its name; None: none."""
+    found = _UNFINISHED.fullmatch(name)
+    return int(found["process"], 16) if found and found["host"] == _me()[:2] else None
 
 
 def flush(path: Path) -> None:

@@ -60,6 +60,16 @@ _UNFINISHED = re.compile(r"(?<![^/\\\s'\"])\.([^/\\]+?)(?:\.[0-9a-f]{8}){1,2}\.p
 """A file or folder that is being written, in a path: ``.NAME.XXXXXXXX.part``."""
 
 
+_NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
+"""How torch says that memory has run out, on CPUs and on GPUs."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory has run out; torch raises a RuntimeError that says so."""
+    told = isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
+    return told or isinstance(error, MemoryError)
+
+
 def error_text(error: BaseException) -> str:
     """What went wrong, as a user may read it: no name of a file or folder that is being written.
 
@@ -71,7 +81,7 @@ def error_text(error: BaseException) -> str:
     """
     if isinstance(error, CrossvoxError):
         text = str(error)
-    elif isinstance(error, MemoryError):
+    elif is_out_of_memory(error):
         text = "out of memory"
     elif isinstance(error, OSError) and error.errno is None:
         text = f"a file could not be read or written ({error}); is the disk full?"

@@ -90,17 +90,19 @@ def scores_from(records: Any, where: str) -> tuple[Score, ...]:
         ParamsError: they are none; names the field.
     """
 
-    def numbers(one: Any) -> Any:
-        if not isinstance(one, dict):
-            return one
-        told = {**one, "value": math.nan} if one.get("value", 0) is None else dict(one)
-        details = told.get("details")
-        if isinstance(details, dict):
-            told["details"] = {k: math.nan if v is None else v for k, v in details.items()}
-        return told
+    listed = isinstance(records, list | tuple)
+    return from_plain(tuple[Score, ...], [*map(_numbers, records)] if listed else records, where)
 
-    listed = [numbers(one) for one in records] if isinstance(records, list | tuple) else records
-    return from_plain(tuple[Score, ...], listed, where)
+
+def _numbers(one: Any) -> Any:
+    """A score's JSON types with NaN where a number is none."""
+    if not isinstance(one, dict):
+        return one
+    told = {**one, "value": math.nan} if one.get("value", 0) is None else dict(one)
+    details = told.get("details")
+    if isinstance(details, dict):
+        told["details"] = {k: math.nan if v is None else v for k, v in details.items()}
+    return told
 
 
 def check_choices(params: Any) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from crossvox.core.artifact import replacing
 from crossvox.core.camera import ImageFit, Size
 from crossvox.core.checks import CaptureError
+from crossvox.core.npz import DENSEST
 from crossvox.doors.deflate import PNG_START, encode_gray_png
 
 MAX_PIXELS = 1 << 26
@@ -112,8 +113,8 @@ def _expect_sensible(data: bytes, source: str) -> None:
     else:
         packed = _packed_bytes(data)
         width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
-        # A byte of a deflate stream stands for 1032 at most, and they for 8 pixels each.
-        most, sound = min(MAX_PIXELS, 8 * 1032 * (packed or 0)), packed is not None
+        # A byte of pixels holds 8 at most.
+        most, sound = min(MAX_PIXELS, 8 * DENSEST * (packed or 0)), packed is not None
     if not sound or not 0 < width * height <= most:
         raise CaptureError(
             f"given: {source}, {len(data)} bytes of an image of {width}x{height} pixels; needed: "

@@ -12,13 +12,13 @@ import msgspec
 from crossvox.core.artifact import (
     MANIFEST,
     Manifest,
-    clear_unfinished,
     plain,
     read_manifest,
     write_manifest,
 )
 from crossvox.core.checks import ArtifactError, expect
 from crossvox.flow.folder import expect_own, visible
+from crossvox.flow.leftovers import clear_unfinished
 from crossvox.flow.locks import at_work, shared
 from crossvox.flow.stage import Collection
 

@@ -9,14 +9,13 @@ there.
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -61,7 +60,7 @@ class Holder:
 def read(lock: Path) -> Holder | None:
     """The record beside a lock; None where there is none that can be read."""
     try:
-        return msgspec.convert(json.loads(_record(lock).read_text(encoding="utf-8")), Holder)
+        return msgspec.json.decode(_record(lock).read_bytes(), type=Holder)
     except (OSError, ValueError, RecursionError):
         return None
 
@@ -76,7 +75,7 @@ def told(lock: Path, item: str) -> Iterator[None]:
     record = _record(lock)
     _expect_gone(lock)
     me = Holder(item, platform.node(), os.getpid(), datetime.now(UTC).isoformat(timespec="seconds"))
-    record.write_text(json.dumps(asdict(me)), encoding="utf-8")
+    record.write_bytes(msgspec.json.encode(me))
     _HEART.add(record)
     try:
         yield

@@ -69,25 +69,20 @@ class Shelf:
                 found[name] = read_manifest(self.out / name)
         return found
 
-    def failed_before(self, job: Job) -> Failure | None:
-        """How a job failed before that would be made from the same, unless it is there by now."""
+    def failed_before(self, job: Job) -> Outcome | None:
+        """That a job failed before and would be made from the same, unless it is there by now."""
         try:
             told = (self.out / MANIFEST).stat()
             failure = _failures(self.out, told.st_ino, told.st_mtime_ns).get(job.item)
         except (OSError, ArtifactError):
             return None
-        return failure if failure and _same(failure, job, job.stage.manifest()) else None
+        if failure is None or not _same(failure, job, job.stage.manifest()):
+            return None
+        return Outcome(job.item, "failed", error=failure.again, entered=True)
 
     def settled(self, jobs: Sequence[Job]) -> dict[str, Outcome]:
         """Outcomes of jobs that need not be carried out: they failed before, by name."""
-        if not (self.out / MANIFEST).is_file():
-            return {}
-        before = failures(read_manifest(self.out))
-        return {
-            job.item: Outcome(job.item, "failed", error=before[job.item].again, entered=True)
-            for job in jobs
-            if job.item in before and _same(before[job.item], job, job.stage.manifest())
-        }
+        return {job.item: before for job in jobs if (before := self.failed_before(job))}
 
 
 @lru_cache(maxsize=4)

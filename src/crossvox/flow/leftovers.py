@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from crossvox.core.artifact import clear_unfinished
+from crossvox.core.artifact import writer_of
 from crossvox.flow import locks
 from crossvox.flow.folder import OLD, PART, recover
 
@@ -34,6 +34,16 @@ def clear_own(folder: Path) -> None:
     for name in _names_aside(folder):
         recover(folder / name)
     clear_unfinished(folder)
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Remove files that a process of this machine was killed over; those of live ones stay."""
+    import psutil
+
+    for path in folder.iterdir():
+        process = writer_of(path.name)
+        if process is not None and not psutil.pid_exists(process):
+            path.unlink(missing_ok=True)
 
 
 def _names_aside(folder: Path) -> list[str]:

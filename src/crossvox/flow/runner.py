@@ -378,9 +378,9 @@ class CarryOut:
                 # Where nothing was made yet, another call may have claimed the folder for other
                 # items. From now on it sees that somebody is at work there.
                 expect_identity(self.shelf.out, self.shelf.identity)
-            failure = None if self.retry else self.shelf.failed_before(job)
-            if failure is not None:
-                return Outcome(job.item, "failed", error=failure.again, entered=True)
+            before = None if self.retry else self.shelf.failed_before(job)
+            if before is not None:
+                return before
             outcome = attempt(self._make, job)
             if outcome.status == "failed":
                 # Before the lock is gone: nobody shall try the same again.

@@ -57,10 +57,7 @@ class Worker:
 
     def buried(self) -> int:
         """The exit code of one that has ended; it is over for good."""
-        self._process.join(_GRACE_S)
-        if self._process.is_alive():  # it has closed its pipe, and hangs
-            self._process.kill()
-            self._process.join()
+        self._end(time.monotonic() + _GRACE_S)  # it has closed its pipe, and may hang
         self.pipe.close()
         return self._process.exitcode or 0
 

@@ -88,7 +88,11 @@ def enter_scenes(out: Path, split_of: SplitOf) -> Callable[[Sequence[Outcome]], 
 
     Scenes that are not among the outcomes stay in the split that they are in; so do those that
     were there already and that somebody has moved to the other list since.
+
+    Raises:
+        ArtifactError: the lists name what is no scene of the folder.
     """
+    _expect_scenes_in_lists(out)
 
     def enter(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         splits: dict[str, list[str]] = {split: scene_list(out, split) for split in SPLITS}
@@ -123,7 +127,7 @@ def _moved(out: Path, splits: Mapping[str, Sequence[str]]) -> frozenset[str]:
     return frozenset(moved | ({*(notes.get(MOVED) or ())} & there.keys()))
 
 
-def expect_scenes_in_lists(out: Path) -> None:
+def _expect_scenes_in_lists(out: Path) -> None:
     """Refuse a data folder whose lists name what is no scene of it: they are written anew.
 
     Raises:

@@ -6,7 +6,6 @@ folder of the user's it is a temporary one: there is one way to score.
 
 from __future__ import annotations
 
-import math
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ import numpy as np
 
 from crossvox.core.artifact import MANIFEST, plain, read_json, read_manifest, write_json
 from crossvox.core.checks import ArtifactError, ParamsError, expect
-from crossvox.core.params import from_plain
+from crossvox.core.params import from_plain, scores_from
 from crossvox.evaluate.classes import (
     PROTOCOL,
     ClassEvaluation,
@@ -166,11 +165,10 @@ def read_scores(folder: Path) -> SceneScores:
     """
     record = read_json(folder / SCORES)
     try:
-        for scores in record["scores"].values():
-            for one in scores:
-                one["value"] = _number(one["value"])
-                one["details"] = {key: _number(value) for key, value in one["details"].items()}
-        return from_plain(SceneScores, record)
+        scores = {
+            method: [*scores_from(listed, method)] for method, listed in record["scores"].items()
+        }
+        return from_plain(SceneScores, {**record, "scores": scores})
     except (AttributeError, KeyError, TypeError, ParamsError) as error:
         raise _damaged(folder / SCORES, error) from None
 
@@ -189,10 +187,6 @@ def read_counts(folder: Path) -> dict[str, SceneCounts] | None:
         }
     except (AttributeError, TypeError, ValueError) as error:
         raise _damaged(folder / COUNTS, error) from None
-
-
-def _number(value: Any) -> Any:
-    return math.nan if value is None else value
 
 
 def _array(value: Any) -> Any:

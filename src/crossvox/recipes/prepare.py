@@ -13,7 +13,7 @@ from crossvox.flow.folder import is_current
 from crossvox.flow.jobs import Outcome
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Collection, Input, Stage
-from crossvox.recipes.data import ScanLists, enter_scenes, expect_scenes_in_lists
+from crossvox.recipes.data import ScanLists, enter_scenes
 from crossvox.scene.params import TsdfParams
 
 CLASS_MAP = "scannetv2-labels.combined.tsv"
@@ -172,7 +172,6 @@ def prepare(
 
     params, runner = params or PrepareParams(), runner or Runner()
     lists = ScanLists.read(raw)
-    expect_scenes_in_lists(out)
     if label_map is None and (raw / CLASS_MAP).is_file():
         label_map = raw / CLASS_MAP
     classes = None if label_map is None else Input.file(label_map)

@@ -13,7 +13,6 @@ from crossvox.core.checks import ParamsError, expect
 from crossvox.core.frame import Parts
 from crossvox.core.grid import Index3
 from crossvox.core.methods import MASK_ONLY, TSDF
-from crossvox.doors.devices import pick_device
 from crossvox.evaluate.score import evaluate_reconstruction
 from crossvox.flow import locks
 from crossvox.flow.runner import Work
@@ -24,7 +23,6 @@ from crossvox.predict.seen import seen_by_windows
 from crossvox.recipes.data import read_scenes
 from crossvox.recipes.prepare_scene import posed_frames
 from crossvox.recipes.study.reconstruct import NUMBERS, StudyParams
-from crossvox.recipes.study.runner import Matrix
 from crossvox.recipes.study.scenes import BASELINES, NETWORKS, STUDY_BASELINES, SceneStudy
 from crossvox.recipes.study.untrained import (
     CALIBRATION_IMAGES,
@@ -37,7 +35,7 @@ from crossvox.recipes.train import train_reconstruct
 from crossvox.recipes.trained import run2d_input
 from crossvox.samples.source import load_source
 from crossvox.scene.params import TsdfParams
-from crossvox.study.arms import RECONSTRUCT, Arm, arms_of, baselines_of, controls_of
+from crossvox.study.arms import RECONSTRUCT, Arm
 from crossvox.study.results import Scored
 from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.train.report import TrainReport
@@ -81,22 +79,7 @@ class SurfaceBaselines(Stage):
 class ReconstructStudy(SceneStudy[StudyParams]):
     """The arms of the reconstruction study."""
 
-    def matrix(self) -> Matrix:
-        """See :class:`SceneStudy`."""
-        return Matrix(
-            task=Reconstruct.name,
-            arms=arms_of(RECONSTRUCT),
-            baselines=baselines_of(RECONSTRUCT),
-            controls=controls_of(RECONSTRUCT),
-            params_type=StudyParams,
-            identity=self.identity(),
-            train=self.train,
-            predict=self.predict,
-            score=self.score,
-            baseline_scores=self.baseline_scores,
-            numbers=NUMBERS,
-            device=pick_device(self.params.run.train.device),
-        )
+    TASK, ARMS, NUMBERS = Reconstruct.name, RECONSTRUCT, NUMBERS
 
     def expect_weights(self, arms: Sequence[Arm]) -> None:
         """Refuse what would otherwise fail after hours of other arms."""
@@ -146,7 +129,7 @@ class ReconstructStudy(SceneStudy[StudyParams]):
                 for method in methods
             }
 
-        return self.kept_baselines(evaluate, NUMBERS)
+        return self.kept_baselines(evaluate)
 
     def _features(self, arm: Arm, seed: int) -> Path | None:
         """The 2D run whose features an arm lifts; made here where it is an untrained one."""

@@ -6,10 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from crossvox.core.artifact import file_digest, plain, read_manifest
 from crossvox.core.checks import ParamsError, expect
+from crossvox.doors.devices import pick_device
 from crossvox.flow import locks
 from crossvox.flow.lineage import is_seen
 from crossvox.flow.runner import Runner
@@ -22,11 +23,13 @@ from crossvox.recipes.train_scenes import load_sources
 from crossvox.samples.index import SampleIndex, training_index
 from crossvox.samples.source import SceneSource
 from crossvox.scene.params import TsdfParams
-from crossvox.study.arms import Arm
+from crossvox.study.arms import Arm, arms_of, baselines_of, controls_of
+from crossvox.study.counts import Pool
 from crossvox.study.overrides import overridden
 from crossvox.study.results import Scored, read_baselines, write_baselines
 from crossvox.train.folder import best_or_last, lineage_of
 from crossvox.train.params import NETWORK
+from crossvox.train.report import TrainReport
 
 NETWORKS, INDICES, BASELINES, STARTS = "networks", "indices", "baselines", "starts"
 
@@ -85,15 +88,54 @@ class SceneStudy(ABC, Generic[P]):
         runner: who makes what arms are made from.
     """
 
+    TASK: ClassVar[str]
+    """Name of the task that is scored."""
+
+    ARMS: ClassVar[str]
+    """Whose arms, baselines and controls: see :mod:`crossvox.study.arms`."""
+
+    NUMBERS: ClassVar[int]
+    """See :class:`crossvox.recipes.study.runner.Matrix`."""
+
     def __init__(
         self, data: Path, out: Path, params: P, run2d: Path | None, runner: Runner
     ) -> None:
         self.data, self.out, self.params, self.run2d = data, out, params, run2d
         self.runner, self.progress = runner, runner.progress
 
-    @abstractmethod
     def matrix(self) -> Matrix:
         """The study, for :func:`crossvox.recipes.study.runner.run_study`."""
+        return Matrix(
+            task=self.TASK,
+            arms=arms_of(self.ARMS),
+            baselines=baselines_of(self.ARMS),
+            controls=controls_of(self.ARMS),
+            params_type=type(self.params),
+            identity=self.identity(),
+            train=self.train,
+            predict=self.predict,
+            score=self.score,
+            baseline_scores=self.baseline_scores,
+            pool=self.pool(),
+            numbers=self.NUMBERS,
+            device=pick_device(self.params.run.train.device),
+        )
+
+    def pool(self) -> Pool | None:
+        """Scores of counts that were added up over scenes, of a task that has such."""
+        return None
+
+    @abstractmethod
+    def train(self, arm: Arm, seed: int, run: Path) -> TrainReport:
+        """Train one arm, and what it needs for that, where it is not there."""
+
+    @abstractmethod
+    def score(self, prediction: Path) -> Scored:
+        """What a prediction of the held-out scenes scores."""
+
+    @abstractmethod
+    def baseline_scores(self) -> Mapping[str, Scored]:
+        """What each baseline scores on the held-out scenes."""
 
     def identity(self) -> dict[str, Any]:
         """What must be the same for all arms, whichever process trains them."""
@@ -178,18 +220,15 @@ class SceneStudy(ABC, Generic[P]):
         )
         return overridden(shared, arm.sets, self.params)
 
-    def kept_baselines(
-        self, evaluate: Callable[[], dict[str, Scored]], numbers: int
-    ) -> Mapping[str, Scored]:
+    def kept_baselines(self, evaluate: Callable[[], dict[str, Scored]]) -> Mapping[str, Scored]:
         """What baselines score, taken anew only if what they were made from has changed.
 
         Args:
             evaluate: scores them.
-            numbers: which numbers the study makes.
         """
         folders = [self.out / BASELINES / scene.name for scene in self.held_out()]
         scenes = {folder.name: read_manifest(folder).digest for folder in folders}
-        made_from = {"numbers": numbers, "scenes": scenes}
+        made_from = {"numbers": self.NUMBERS, "scenes": scenes}
         path = self.out / RESULTS / f"{BASELINES}.json"
         found = read_baselines(path, made_from)
         if found is None:

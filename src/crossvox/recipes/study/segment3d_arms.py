@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from crossvox.core.methods import MAJORITY, VOTES
-from crossvox.doors.devices import pick_device
 from crossvox.evaluate.classes import count_classes, write_classes
 from crossvox.evaluate.counts import SceneCounts, additive, class_scores, scores_of
 from crossvox.evaluate.gather import Gathered
@@ -18,7 +17,6 @@ from crossvox.flow.stage import Input, Stage
 from crossvox.predict.baselines import write_vote_baseline
 from crossvox.predict.params import SurfaceParams
 from crossvox.recipes.data import VOLUME, read_scenes
-from crossvox.recipes.study.runner import Matrix
 from crossvox.recipes.study.scenes import BASELINES, STARTS, STUDY_BASELINES, SceneStudy
 from crossvox.recipes.study.segment3d import NUMBERS, Study3dParams
 from crossvox.recipes.train import (
@@ -30,7 +28,8 @@ from crossvox.recipes.train import (
 from crossvox.recipes.trained import load_voter, run2d_input
 from crossvox.samples.source import load_source
 from crossvox.scene.store import read_volume
-from crossvox.study.arms import SEGMENT3D, Arm, arms_of, baselines_of, controls_of
+from crossvox.study.arms import SEGMENT3D, Arm
+from crossvox.study.counts import Pool
 from crossvox.study.results import Scored
 from crossvox.tasks.params import ReconstructParams, SceneTaskParams
 from crossvox.tasks.segment3d import Segment3d, label_counts, voxel_shares
@@ -81,23 +80,11 @@ class VoteBaseline(Stage):
 class Segment3dStudy(SceneStudy[Study3dParams]):
     """The arms of the 3D segmentation study."""
 
-    def matrix(self) -> Matrix:
+    TASK, ARMS, NUMBERS = Segment3d.name, SEGMENT3D, NUMBERS
+
+    def pool(self) -> Pool:
         """See :class:`SceneStudy`."""
-        return Matrix(
-            task=Segment3d.name,
-            arms=arms_of(SEGMENT3D),
-            baselines=baselines_of(SEGMENT3D),
-            controls=controls_of(SEGMENT3D),
-            params_type=Study3dParams,
-            identity=self.identity(),
-            train=self.train,
-            predict=self.predict,
-            score=self.score,
-            baseline_scores=self.baseline_scores,
-            pool=scores_of,
-            numbers=NUMBERS,
-            device=pick_device(self.params.run.train.device),
-        )
+        return scores_of
 
     def train(self, arm: Arm, seed: int, run: Path) -> TrainReport:
         """Train one arm, and what it starts from if that is not there."""
@@ -155,7 +142,7 @@ class Segment3dStudy(SceneStudy[Study3dParams]):
             write_classes(folder, found)
             return {method: _scored(found, method) for method in (VOTES, MAJORITY)}
 
-        return self.kept_baselines(evaluate, NUMBERS)
+        return self.kept_baselines(evaluate)
 
     def _majority(self) -> int:
         """The class with most annotated voxels in the training scenes."""

@@ -23,6 +23,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from crossvox.core import npz
 from crossvox.core.artifact import digest
 from crossvox.core.checks import ArtifactError, CrossvoxError, expect
 from crossvox.core.grid import Index3
@@ -33,7 +34,7 @@ from crossvox.samples.published.places import scene_name
 
 Array = NDArray[Any]
 
-DENSEST = 1032 * 16
+DENSEST = npz.DENSEST * 16
 """How many bytes one byte of a file stands for at most: deflate packs 1032 bytes into one, and
 numbers of few bits were packed 16 into one before."""
 
