@@ -27,12 +27,18 @@ class Mesh:
         faces: ``(F, 3)`` int32 vertex numbers, anticlockwise seen from outside.
         colors: ``(V, 3)`` uint8, or None.
         labels: ``(V,)`` uint8 NYU40 ids, or None.
+        completed: ``(V,)`` bool, vertices that no frame measured and a network added; None where
+            nobody tells, which means that all are measured.
+        confidence: ``(V,)`` float32 from 0 to 1, probability that the true surface lies within
+            5 cm, as the network tells it; 1 where it is measured; None where nobody tells.
     """
 
     vertices_m: NDArray[np.float32]
     faces: NDArray[np.int32]
     colors: NDArray[np.uint8] | None = None
     labels: NDArray[np.uint8] | None = None
+    completed: NDArray[np.bool_] | None = None
+    confidence: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         count = len(self.vertices_m)
@@ -50,7 +56,12 @@ class Mesh:
             do="check the mesh file: it is damaged",
             error=ShapeError,
         )
-        for name, shape in (("colors", (count, 3)), ("labels", (count,))):
+        for name, shape in (
+            ("colors", (count, 3)),
+            ("labels", (count,)),
+            ("completed", (count,)),
+            ("confidence", (count,)),
+        ):
             array = getattr(self, name)
             expect(
                 array is None or array.shape == shape,
