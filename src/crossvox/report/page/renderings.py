@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from crossvox.core.methods import REFERENCE, class_text, surface_text
 from crossvox.core.threads import threads
 from crossvox.core.volume import Mesh
-from crossvox.doors.raycast import Hits
+from crossvox.doors.zbuffer import View as Shown
 from crossvox.report.class_colors import class_colors, class_error_colors, class_shares
 from crossvox.report.embed import css_color, webp_uri
 from crossvox.report.layers import Layer
 from crossvox.report.page.legends import legend
 from crossvox.report.pictures.colors import color_map
-from crossvox.report.pictures.painter import Painter, Rays
+from crossvox.report.pictures.painter import Painter, Sight
 from crossvox.report.pictures.viewpoint import View
 from crossvox.report.rooms import Room
 
@@ -32,9 +32,9 @@ class Seen:
 
     def __init__(self) -> None:
         self._painters: dict[tuple[int, int], tuple[Mesh, Painter]] = {}
-        self._hits: dict[tuple[int, int], dict[int, Hits]] = {}
+        self._hits: dict[tuple[int, int], dict[int, Shown]] = {}
 
-    def of(self, mesh: Mesh, rays: Rays) -> tuple[Painter, Hits]:
+    def of(self, mesh: Mesh, rays: Sight) -> tuple[Painter, Shown]:
         """Its painter, and its hits along the rays of a view."""
         key = (id(mesh.vertices_m), id(mesh.faces))
         if key not in self._painters:
@@ -47,13 +47,13 @@ class Seen:
         return painter, hits[id(rays)]
 
 
-def rays_of(views: Sequence[View]) -> list[Rays]:
+def rays_of(views: Sequence[View]) -> list[Sight]:
     """The rays of all views: every surface is seen along the same ones."""
-    return [Rays.through(view.camera, view.pose, view.interior) for view in views]
+    return [Sight.of(view.camera, view.pose, view.interior) for view in views]
 
 
 def surface_pictures(
-    room: Room, layers: Sequence[Layer], views: Sequence[View], rays: Sequence[Rays], seen: Seen
+    room: Room, layers: Sequence[Layer], views: Sequence[View], rays: Sequence[Sight], seen: Seen
 ) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     """Rendered pictures: by view, then by method; and the pictures of distances.
 
@@ -126,7 +126,7 @@ def _error_picture(room: Room, method: str, data: str) -> dict[str, str]:
     }
 
 
-def class_pictures(room: Room, rays: Rays, seen: Seen) -> dict[str, Any] | None:
+def class_pictures(room: Room, rays: Sight, seen: Seen) -> dict[str, Any] | None:
     """The room in class colours, from above: truth, learnt, 2D votes, errors; and the legend.
 
     Args:
@@ -143,7 +143,9 @@ def class_pictures(room: Room, rays: Rays, seen: Seen) -> dict[str, Any] | None:
         assert mesh.labels is not None
         painter, hits = seen.of(mesh, rays)
 
-        def shaded(colors: NDArray[np.uint8], painter: Painter = painter, hits: Hits = hits) -> str:
+        def shaded(
+            colors: NDArray[np.uint8], painter: Painter = painter, hits: Shown = hits
+        ) -> str:
             return webp_uri(painter.shade(rays, hits, colors=colors, relief=0.55))
 
         name = room.method_name(method)

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.volume import Mesh
-from crossvox.report.pictures.surface import vertex_normals
+from crossvox.report.pictures.surface import cluster_mean, cluster_vertices, vertex_normals
 
 if TYPE_CHECKING:
     pass
 
 Array = NDArray[Any]
+
+_MOST_VERTICES = 1 << 21
+"""Three numbers up to this fit into one of 63 bits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,38 +72,42 @@ def merge(mesh: Mesh, max_faces: int) -> Merged:
     extent = float(np.ptp(mesh.vertices_m, axis=0).max())
     cell_m = max(math.sqrt(1.2 * area / max_faces), extent * 1e-4)
     low = mesh.vertices_m.min(axis=0)
-    # The two sides of a thin wall must not melt into one that faces either way.
     normals = vertex_normals(mesh)
-    axis = np.abs(normals).argmax(axis=-1)
-    side = axis * 2 + (np.take_along_axis(normals, axis[:, None], axis=-1)[:, 0] < 0)
     while True:
-        cells = np.floor((mesh.vertices_m - low) / cell_m).astype(np.int64)
-        span = cells.max(axis=0) + 1
-        key = ((cells[:, 0] * span[1] + cells[:, 1]) * span[2] + cells[:, 2]) * 6 + side
-        _, first, cluster = np.unique(key, return_index=True, return_inverse=True)
-        faces = cluster.ravel()[mesh.faces]
-        a, b, c = faces.T
-        kept = np.flatnonzero((a != b) & (b != c) & (c != a))
-        faces = faces[kept]
-        # Faces on the same three corners in the same order show as one.
-        shift = faces.argmin(axis=-1)[:, None]
-        turned = np.take_along_axis(faces, (np.arange(3) + shift) % 3, -1)
-        faces, chosen = np.unique(turned, axis=0, return_index=True)
+        cluster, first = cluster_vertices(mesh, normals, cell_m, low)
+        faces, chosen = distinct_faces(cluster[mesh.faces], len(first))
         if len(faces) <= max_faces:
             break
         cell_m *= max(1.05, math.sqrt(len(faces) / max_faces))
-    cluster = cluster.ravel()
     place = cluster_mean(mesh.vertices_m, cluster).astype(np.float32)
     colors = None
     if mesh.colors is not None:
         colors = np.round(cluster_mean(mesh.colors, cluster)).astype(np.uint8)
     labels = None if mesh.labels is None else mesh.labels[first]
     coarse = Mesh(place, faces.astype(np.int32), colors, labels)
-    return Merged(coarse, cluster, kept[chosen])
+    return Merged(coarse, cluster, chosen)
 
 
-def cluster_mean(values: Array, cluster: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Mean of ``(V, 3)`` values by cluster: ``(C, 3)``."""
-    size = np.bincount(cluster)
-    sums = [np.bincount(cluster, values[:, i], len(size)) for i in range(3)]
-    return np.stack(sums, axis=-1) / size[:, None]
+def distinct_faces(
+    faces: NDArray[np.int64], vertices: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Faces that have not collapsed; those on the same corners in the same order are one.
+
+    Args:
+        faces: ``(F, 3)``.
+        vertices: how many there are.
+
+    Returns:
+        The faces by their corners, the lowest corner first, and which of ``faces`` each was first.
+    """
+    a, b, c = faces.T
+    kept = np.flatnonzero((a != b) & (b != c) & (c != a))
+    faces = faces[kept]
+    shift = faces.argmin(axis=-1)[:, None]
+    turned = np.take_along_axis(faces, (np.arange(3) + shift) % 3, -1)
+    if vertices > _MOST_VERTICES:
+        found, chosen = np.unique(turned, axis=0, return_index=True)
+        return found, kept[chosen]
+    one = (turned[:, 0] * vertices + turned[:, 1]) * vertices + turned[:, 2]
+    _, chosen = np.unique(one, return_index=True)
+    return turned[chosen], kept[chosen]

@@ -15,7 +15,8 @@ from crossvox.core.volume import Mesh
 from crossvox.report.class_colors import class_shares, face_pick, present_classes
 from crossvox.report.layers import Layer
 from crossvox.report.pictures.interior import Interior
-from crossvox.report.view.decimate import Merged, cluster_mean, merge
+from crossvox.report.pictures.surface import cluster_mean
+from crossvox.report.view.decimate import Merged, merge
 from crossvox.report.view.model import RoomView
 from crossvox.report.view.shading import lit, own_colors, vertex_light
 
