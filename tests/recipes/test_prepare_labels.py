@@ -1,4 +1,4 @@
-"""Labels of a scan's own mesh: ids that are none of NYU40's, and raw ids."""
+"""Meshes that come with a scan: labels that are none of NYU40's, raw ids, the complete surface."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from crossvox.capture import open_capture
 from crossvox.capture.sens.layout import SensFrame, SensHeader
 from crossvox.capture.sens.writer import SensWriter
 from crossvox.core.artifact import read_manifest
 from crossvox.core.camera import Intrinsics
 from crossvox.core.checks import CrossvoxError
+from crossvox.core.frame import COMPLETE_MESH
 from crossvox.core.volume import Mesh
 from crossvox.doors.images import encode_jpeg
 from crossvox.doors.meshes import read_mesh, write_ply
-from crossvox.recipes.prepare import PrepareParams, prepare
+from crossvox.flow.runner import Runner
+from crossvox.flow.stage import Input
+from crossvox.recipes.prepare import PrepareParams, PrepareScene, prepare
 from crossvox.scene.store import read_volume
 
 CAMERA = Intrinsics(30, 30, 31.5, 23.5, 64, 48)
@@ -66,3 +70,38 @@ def test_raw_ids_need_the_class_map(tmp_path: Path) -> None:
     prepare(tmp_path / "raw", tmp_path / "data", QUICK, workers=1)
     labels = read_mesh(tmp_path / "data/room/room.ply").labels
     np.testing.assert_array_equal(labels, np.where(np.arange(400) < 200, 39, 7))
+
+
+def test_a_complete_surface_moves_with_its_scene(tmp_path: Path) -> None:
+    write_scan(tmp_path / "raw", np.full(400, 1))
+    corners = np.array([[-1, -1, 1.5], [1, -1, 1.5], [0, 1, 1.5], [0, 0, 3]], dtype=np.float32)
+    faces = np.array([[0, 1, 2], [0, 1, 3]], dtype=np.int32)
+    write_ply(tmp_path / "raw/room_complete.ply", Mesh(corners, faces))
+    data = tmp_path / "data"
+    prepare(tmp_path / "raw", data, QUICK, workers=1)
+    stays = read_mesh(data / "room" / COMPLETE_MESH)
+    np.testing.assert_array_equal(stays.vertices_m, corners)
+    np.testing.assert_array_equal(stays.faces, faces)
+    assert open_capture(data / "room").info().complete_mesh == data / "room" / COMPLETE_MESH
+    assert COMPLETE_MESH in (read_manifest(data / "room").files or {})
+    turn = (
+        (0.0, -1.0, 0.0, 5.0),
+        (1.0, 0.0, 0.0, 0.0),
+        (0.0, 0.0, 1.0, -1.0),
+        (0.0, 0.0, 0.0, 1.0),
+    )
+    fused = replace(QUICK, surface="tsdf")
+    capture = Input.files(tmp_path / "raw")
+    levelled = PrepareScene(capture, "level", fused, new_from_old=turn)
+    Runner().make(levelled, tmp_path / "level")
+    moved = read_mesh(tmp_path / "level" / COMPLETE_MESH)
+    np.testing.assert_allclose(moved.vertices_m[3], (5, 0, 2))
+    # The fused wall lies where the complete one does.
+    wall = read_mesh(tmp_path / "level/level.ply").vertices_m
+    assert np.abs(wall[:, 2] - moved.vertices_m[0, 2]).max() < 0.03
+
+
+def test_scans_without_a_complete_surface_get_none(tmp_path: Path) -> None:
+    write_scan(tmp_path / "raw", np.full(400, 1))
+    prepare(tmp_path / "raw", tmp_path / "data", QUICK, workers=1)
+    assert not (tmp_path / "data/room" / COMPLETE_MESH).exists()

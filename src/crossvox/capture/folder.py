@@ -28,7 +28,7 @@ from crossvox.capture.registration import Registration, RegistrationMode, is_rig
 from crossvox.capture.stored import StoredCapture
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
-from crossvox.core.frame import CaptureInfo
+from crossvox.core.frame import COMPLETE_MESH, CaptureInfo
 from crossvox.core.labels import NYU40_NAMES, RawLabelMap
 from crossvox.doors.images import read_bytes
 
@@ -107,7 +107,7 @@ class FolderCapture(StoredCapture):
 
     def info(self) -> CaptureInfo:
         """Cameras, registration and companions, without decoding images."""
-        surface = self.path / f"{self.name}.ply"
+        surface, complete = self.path / f"{self.name}.ply", self.path / COMPLETE_MESH
         return CaptureInfo(
             format="exported folder",
             color_camera=self.registration.color_camera,
@@ -116,6 +116,7 @@ class FolderCapture(StoredCapture):
             has_labels=bool(self._labels),
             mesh=surface if surface.is_file() else None,
             labelled_mesh=None,
+            complete_mesh=complete if complete.is_file() else None,
             notes=self._notes,
             without_labels=missing(self.frame_ids, self._labels),
         )

@@ -39,7 +39,7 @@ class MovedCapture:
 
     def info(self) -> CaptureInfo:
         """As before, without surfaces."""
-        return replace(self._capture.info(), mesh=None, labelled_mesh=None)
+        return replace(self._capture.info(), mesh=None, labelled_mesh=None, complete_mesh=None)
 
     def camera(self, size: Size | None = None) -> Intrinsics:
         """As before: a camera does not know where it stands."""

@@ -16,7 +16,7 @@ from crossvox.capture.sens.reader import SensReader
 from crossvox.capture.stored import StoredCapture
 from crossvox.core.camera import Size
 from crossvox.core.checks import CaptureError, expect
-from crossvox.core.frame import CaptureInfo
+from crossvox.core.frame import COMPLETE_MESH, CaptureInfo
 from crossvox.core.labels import RawLabelMap
 from crossvox.doors.images import resize_color
 
@@ -88,6 +88,7 @@ class ScanNetCapture(StoredCapture):
         header, stem = self.reader.header, self.sens_path.with_suffix("")
         mesh = stem.with_name(f"{stem.name}_vh_clean_2.ply")
         labelled = stem.with_name(f"{stem.name}_vh_clean_2.labels.ply")
+        complete = stem.with_name(f"{stem.name}_{COMPLETE_MESH}")
         return CaptureInfo(
             format=f"ScanNet .sens ({header.sensor_name}; colour {header.color_compression}, "
             f"depth {header.depth_compression})",
@@ -100,6 +101,7 @@ class ScanNetCapture(StoredCapture):
             without_labels=missing(self.frame_ids, self._labels),
             mesh=mesh if mesh.is_file() else None,
             labelled_mesh=labelled if labelled.is_file() else None,
+            complete_mesh=complete if complete.is_file() else None,
             notes=tuple(self._notes),
         )
 

@@ -40,6 +40,7 @@ def show_capture(summary: CaptureSummary, terminal: Terminal) -> None:
         ["depth without reading", f"{summary.depth_missing:.1%}"],
         ["mesh", info.mesh.name if info.mesh else "none"],
         ["labelled mesh", info.labelled_mesh.name if info.labelled_mesh else "none"],
+        ["complete mesh", info.complete_mesh.name if info.complete_mesh else "none"],
         ["frames without labels", _some(summary.without_labels) if info.has_labels else "all"],
     ]
     if summary.unknown_raw_ids:

@@ -15,6 +15,9 @@ from crossvox.core.checks import ShapeError, expect
 
 Array = NDArray[Any]
 
+COMPLETE_MESH = "complete.ply"
+"""Name in a prepared scene of the surface of everything there is, where that is known."""
+
 
 @dataclass(frozen=True, eq=False)
 class Stored:
@@ -107,6 +110,8 @@ class CaptureInfo:
         label_map: whether the labels' stored ids can be told in NYU40.
         class_map: file with the table from raw label ids to NYU40, of captures that need one.
         without_labels: frames that have no label image, in a capture that has any.
+        complete_mesh: surface of everything there is, also where no frame looked; only captures
+            that were generated can have one.
         mesh, labelled_mesh: ground-truth surfaces that come with the capture.
         notes: anything odd that a user should know.
     """
@@ -122,6 +127,7 @@ class CaptureInfo:
     label_map: bool = True
     class_map: Path | None = None
     without_labels: tuple[int, ...] = ()
+    complete_mesh: Path | None = None
 
 
 @runtime_checkable

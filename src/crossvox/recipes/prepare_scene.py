@@ -16,7 +16,7 @@ from crossvox.capture.kept import KeptDepth, KeptFolder
 from crossvox.capture.moved import MovedCapture
 from crossvox.core.camera import Pose
 from crossvox.core.checks import CaptureError, expect
-from crossvox.core.frame import Capture, CaptureInfo, Frame, Parts
+from crossvox.core.frame import COMPLETE_MESH, Capture, CaptureInfo, Frame, Parts
 from crossvox.core.labels import RawLabelMap
 from crossvox.core.volume import Mesh, SceneVolume
 from crossvox.doors.meshes import read_labelled_mesh, read_mesh, write_ply
@@ -38,7 +38,8 @@ def prepare_scene(stage: PrepareScene, work: Work) -> Mapping[str, Any]:
     Raises:
         CaptureError: the capture is damaged, or has no surface of the kind that is asked for.
     """
-    params, capture = stage.params, _open(stage)
+    params, scan = stage.params, _open(stage)
+    capture = _moved(stage, scan)
     info = capture.info()
     if params.surface == "mesh" and info.mesh is None:
         raise CaptureError(
@@ -70,6 +71,9 @@ def prepare_scene(stage: PrepareScene, work: Work) -> Mapping[str, Any]:
         )
     write_volume(work.out / VOLUME, SceneVolume(grid, occupied, observed, labels))
     write_ply(work.out / f"{stage.scene}.ply", surface)
+    complete = scan.info().complete_mesh
+    if complete is not None:
+        write_ply(work.out / COMPLETE_MESH, _moved_mesh(stage, read_mesh(complete)))
     return {
         "format": info.format,
         "registration": info.registration,
@@ -97,12 +101,22 @@ def frames_of(stage: PrepareScene) -> float:
 
 def _open(stage: PrepareScene) -> Capture:
     label_map = None if stage.label_map is None else stage.label_map.path
-    capture: Capture = open_capture(
-        stage.capture.path, label_map, assume_camera=stage.assume_camera
-    )
-    if stage.new_from_old is not None:
-        capture = MovedCapture(capture, Pose(np.array(stage.new_from_old)))
-    return capture
+    return open_capture(stage.capture.path, label_map, assume_camera=stage.assume_camera)
+
+
+def _moved(stage: PrepareScene, scan: Capture) -> Capture:
+    """The capture in the scene's world."""
+    if stage.new_from_old is None:
+        return scan
+    return MovedCapture(scan, Pose(np.array(stage.new_from_old)))
+
+
+def _moved_mesh(stage: PrepareScene, mesh: Mesh) -> Mesh:
+    """A surface of the capture in the scene's world."""
+    if stage.new_from_old is None:
+        return mesh
+    moved = Pose(np.array(stage.new_from_old)).apply(mesh.vertices_m)
+    return replace(mesh, vertices_m=moved.astype(np.float32))
 
 
 def _labelled_mesh(stage: PrepareScene, info: CaptureInfo) -> tuple[Mesh | None, dict[int, int]]:

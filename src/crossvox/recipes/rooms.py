@@ -34,7 +34,7 @@ class WriteRoom(Stage):
     """
 
     NAME = "room"
-    NUMBERS = 2
+    NUMBERS = 3
 
     number: int
     images: Mapping[str, Any]

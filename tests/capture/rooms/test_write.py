@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from crossvox.capture import open_capture
 from crossvox.capture.rooms import RoomsParams
 from crossvox.capture.rooms.layout.furnish import kind_of
 from crossvox.capture.rooms.write import room_images, scene_name, splits, write_room
 from crossvox.capture.sens.reader import SensReader
 from crossvox.core.artifact import read_manifest, write_manifest
 from crossvox.core.labels import NYU40, RawLabelMap
+from crossvox.core.volume import Mesh
 from crossvox.doors.images import read_gray
 from crossvox.doors.meshes import read_mesh
 from crossvox.doors.raycast import Raycaster
@@ -84,6 +86,26 @@ def test_a_scan_has_all_its_files(written: Path) -> None:
             both = (depth > 0) & (rendered > 0)
             assert both.sum() > 0.3 * depth.size
             assert np.median(np.abs(depth - rendered)[both]) < 0.02
+
+
+def test_the_complete_room_holds_what_frames_saw_and_what_they_did_not(written: Path) -> None:
+    scan = written / "scene0000_00"
+    complete = read_mesh(scan / "scene0000_00_complete.ply")
+    seen = read_mesh(scan / "scene0000_00_vh_clean_2.ply")
+
+    def corners(mesh: Mesh) -> set[tuple[int, ...]]:
+        return {tuple(row) for row in np.round(mesh.vertices_m * 1e3).astype(int).tolist()}
+
+    assert corners(seen) <= corners(complete)
+    assert len(complete.faces) > len(seen.faces)
+    places = np.round(complete.vertices_m * 1e4)
+    # Welding looks at places in the room, which is turned in the scan's world.
+    assert len(np.unique(places, axis=0)) > 0.999 * len(places)
+    low, high = seen.vertices_m.min(axis=0), seen.vertices_m.max(axis=0)
+    assert (complete.vertices_m.min(axis=0) <= low + 1e-3).all()
+    assert (complete.vertices_m.max(axis=0) >= high - 1e-3).all()
+    info = open_capture(scan).info()
+    assert info.complete_mesh == scan / "scene0000_00_complete.ply"
 
 
 def test_scans_are_byte_equal_and_do_not_depend_on_the_count(written: Path, tmp_path: Path) -> None:

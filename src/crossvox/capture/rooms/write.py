@@ -16,7 +16,7 @@ from crossvox.capture.rooms.film import shots
 from crossvox.capture.rooms.frames import Cameras
 from crossvox.capture.rooms.layout.furnish import kind_of
 from crossvox.capture.rooms.params import RoomsParams
-from crossvox.capture.rooms.reference import reference_mesh
+from crossvox.capture.rooms.reference import complete_mesh, reference_mesh
 from crossvox.capture.rooms.scan import Scan, prepare_scan
 from crossvox.capture.sens.layout import SensHeader
 from crossvox.capture.sens.writer import SensWriter
@@ -24,6 +24,7 @@ from crossvox.core.artifact import (
     Stopwatch,
     replacing,
 )
+from crossvox.core.frame import COMPLETE_MESH
 from crossvox.core.labels import NYU40
 from crossvox.core.threads import threads as all_threads
 from crossvox.core.volume import Mesh
@@ -90,7 +91,8 @@ def room_images(params: RoomsParams) -> dict[str, Any]:
 def write_room(
     folder: Path, number: int, params: RoomsParams, progress: Progress | None = None
 ) -> RoomNotes:
-    """Write one furnished room as a ScanNet raw scan: ``.sens``, labels, reference meshes.
+    """Write one furnished room as a ScanNet raw scan: ``.sens``, labels, reference meshes, and the
+    mesh of the complete room.
 
     Args:
         folder: an empty folder.
@@ -119,6 +121,7 @@ def write_room(
     with watch("mesh"):
         surface, raw = reference_mesh(scan, seen)
         _write_surface(folder / f"{name}_vh_clean_2", surface)
+        write_ply(folder / f"{name}_{COMPLETE_MESH}", complete_mesh(scan))
     categories = {raw_id: category for category, raw_id in RAW_IDS.items()}
     return RoomNotes(
         kind=kind_of(params.seed, number),

@@ -34,6 +34,20 @@ def normals(vertices_m, faces):  # type: ignore[no-untyped-def]
 
 
 @_kernel
+def areas(vertices_m, faces):  # type: ignore[no-untyped-def]
+    """Area of each face, float64."""
+    found = np.empty(len(faces))
+    for f in range(len(faces)):
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        p, q, r = float(vertices_m[a, 0]), float(vertices_m[a, 1]), float(vertices_m[a, 2])
+        q0, q1, q2 = vertices_m[b, 0] - p, vertices_m[b, 1] - q, vertices_m[b, 2] - r
+        r0, r1, r2 = vertices_m[c, 0] - p, vertices_m[c, 1] - q, vertices_m[c, 2] - r
+        x, y, z = q1 * r2 - q2 * r1, q2 * r0 - q0 * r2, q0 * r1 - q1 * r0
+        found[f] = 0.5 * math.sqrt(x * x + y * y + z * z)
+    return found
+
+
+@_kernel
 def _cell(place, corner, cell_m):  # type: ignore[no-untyped-def]
     """Cell along one axis; in float32, as numbers of meshes are."""
     return np.int64(math.floor(np.float32(np.float32(place - corner) / cell_m)))
@@ -162,3 +176,63 @@ def smoothed(values, cluster, faces, times):  # type: ignore[no-untyped-def]
         for n in range(count):
             value[n] = total[n] / degree[n]
     return value.astype(np.float32)
+
+
+@_kernel
+def distinct_faces(faces, cluster, count):  # type: ignore[no-untyped-def]
+    """Faces between clusters that have not collapsed, each once.
+
+    Faces on the same three corners in the same order show as one.
+
+    Args:
+        faces: ``(F, 3)`` of vertices.
+        cluster: ``(V,)`` of each vertex.
+        count: of clusters.
+
+    Returns:
+        ``(F', 3)`` int32 in rising order, the lowest corner first, and which of ``faces`` each was
+        first, int64.
+    """
+    turned = np.empty((len(faces), 3), dtype=np.int32)
+    kept = np.empty(len(faces), dtype=np.int64)
+    left = 0
+    for f in range(len(faces)):
+        a, b, c = cluster[faces[f, 0]], cluster[faces[f, 1]], cluster[faces[f, 2]]
+        if a == b or b == c or c == a:
+            continue
+        while a > b or a > c:
+            a, b, c = b, c, a
+        turned[left, 0], turned[left, 1], turned[left, 2] = a, b, c
+        kept[left] = f
+        left += 1
+    order = np.arange(left)
+    for corner in (2, 1, 0):  # each pass keeps the order of the one before
+        order = _counted(turned, corner, order, count)
+    found = np.empty((left, 3), dtype=np.int32)
+    chosen = np.empty(left, dtype=np.int64)
+    number = 0
+    for n in order:
+        if number > 0:
+            last = found[number - 1]
+            if last[0] == turned[n, 0] and last[1] == turned[n, 1] and last[2] == turned[n, 2]:
+                continue
+        found[number] = turned[n]
+        chosen[number] = kept[n]
+        number += 1
+    return found[:number].copy(), chosen[:number].copy()
+
+
+@_kernel
+def _counted(faces, corner, order, count):  # type: ignore[no-untyped-def]
+    """The order sorted by one corner, by counting."""
+    starts = np.zeros(count + 1, dtype=np.int64)
+    for n in order:
+        starts[faces[n, corner] + 1] += 1
+    for k in range(count):
+        starts[k + 1] += starts[k]
+    found = np.empty_like(order)
+    for n in order:
+        k = faces[n, corner]
+        found[starts[k]] = n
+        starts[k] += 1
+    return found

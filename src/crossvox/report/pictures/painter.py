@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -63,11 +63,14 @@ class Painter:
     Args:
         mesh: what to paint; vertex colours are used if it has any.
         occlusion: whether to compute soft shadows (see :func:`vertex_occlusion`).
+        surface: what is known of it already.
     """
 
-    def __init__(self, mesh: Mesh, *, occlusion: bool = True) -> None:
-        self.surface = Surface(mesh)
-        self.mesh = self.surface.mesh
+    def __init__(
+        self, mesh: Mesh, *, occlusion: bool = True, surface: Surface | None = None
+    ) -> None:
+        self.surface = Surface(mesh) if surface is None else surface
+        self.mesh = replace(mesh, faces=self.surface.mesh.faces)
         self.occlusion = (
             self.surface.occlusion if occlusion else np.ones(len(mesh.vertices_m), np.float32)
         )

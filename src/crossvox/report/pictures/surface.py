@@ -56,6 +56,21 @@ class Surface:
         return vertex_occlusion(self.mesh, self.caster)
 
 
+class Surfaces:
+    """Surfaces by their arrays: the same one in other colours is the same."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[int, int], tuple[Mesh, Surface]] = {}
+
+    def of(self, mesh: Mesh) -> Surface:
+        """What is known of a mesh."""
+        key = (id(mesh.vertices_m), id(mesh.faces))
+        if key not in self._found:
+            # The mesh is kept with it, so that no other one gets its numbers.
+            self._found[key] = mesh, Surface(mesh)
+        return self._found[key][1]
+
+
 def footprint(mesh: Mesh, cell_m: float) -> tuple[NDArray[np.bool_], tuple[float, float]]:
     """Columns of the plan that the surface stands in.
 
@@ -87,9 +102,7 @@ def surface_points(mesh: Mesh, spacing_m: float, most: int = 400_000) -> NDArray
     """
     if not len(mesh.faces):
         return mesh.vertices_m
-    corners = mesh.triangles_m
-    sides = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    area = 0.5 * np.linalg.norm(sides.astype(np.float64), axis=-1)
+    area = face_areas(mesh)
     wanted = area / spacing_m**2
     wanted *= min(1.0, most / max(wanted.sum(), 1.0))
     count = np.floor(wanted).astype(np.int64)
@@ -99,7 +112,7 @@ def surface_points(mesh: Mesh, spacing_m: float, most: int = 400_000) -> NDArray
     a, b = (rank * 0.7548776662 + 0.5) % 1.0, (rank * 0.5698402910 + 0.5) % 1.0
     over = a + b > 1
     a, b = np.where(over, 1 - a, a)[:, None], np.where(over, 1 - b, b)[:, None]
-    first, second, third = corners[face, 0], corners[face, 1], corners[face, 2]
+    first, second, third = (mesh.vertices_m[corner] for corner in mesh.faces[face].T)
     inner = (first + (second - first) * a + (third - first) * b).astype(np.float32)
     return np.concatenate([mesh.vertices_m, inner])
 
@@ -109,6 +122,11 @@ def vertex_normals(mesh: Mesh) -> NDArray[np.float32]:
     return kernels.normals(
         np.ascontiguousarray(mesh.vertices_m, dtype=np.float32), np.ascontiguousarray(mesh.faces)
     )
+
+
+def face_areas(mesh: Mesh) -> NDArray[np.float64]:
+    """Area of each face, ``(F,)`` square metres."""
+    return kernels.areas(mesh.vertices_m, mesh.faces)
 
 
 def cluster_vertices(
