@@ -43,13 +43,18 @@ def face_pick(faces: NDArray[np.int32], values: Array) -> Array:
     return np.where(second == third, second, first)
 
 
+def face_areas(mesh: Mesh) -> NDArray[np.float64]:
+    """Area of every face, ``(F,)`` square metres."""
+    corners = mesh.triangles_m.astype(np.float64)
+    sides = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    return np.asarray(0.5 * np.linalg.norm(sides, axis=-1))
+
+
 def class_shares(mesh: Mesh) -> dict[int, float]:
     """Share of the area by NYU40 id, the largest first; empty without labels."""
     if mesh.labels is None or not len(mesh.faces):
         return {}
-    corners = mesh.triangles_m.astype(np.float64)
-    sides = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    area = np.linalg.norm(sides, axis=-1)
+    area = face_areas(mesh)
     sums = np.bincount(face_pick(mesh.faces, mesh.labels), area, len(NYU40.names))
     total = float(sums.sum()) or 1.0
     order = sorted(np.flatnonzero(sums), key=lambda label: -sums[label])

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.core.methods import REFERENCE, class_text, surface_text
+from crossvox.core.methods import REFERENCE, class_text
 from crossvox.core.threads import threads
 from crossvox.core.volume import Mesh
 from crossvox.doors.raycast import Hits
@@ -45,6 +45,11 @@ class Seen:
         if id(rays) not in hits:
             hits[id(rays)] = painter.see(rays)
         return painter, hits[id(rays)]
+
+    def coded(self, rays: Rays, mesh: Mesh, colors: NDArray[np.uint8]) -> str:
+        """A picture of a surface in the colours of a code, as an address."""
+        painter, hits = self.of(mesh, rays)
+        return webp_uri(painter.shade(rays, hits, colors=colors, relief=0.55))
 
 
 def rays_of(views: Sequence[View]) -> list[Rays]:
@@ -103,7 +108,7 @@ def _view_row(room: Room, view: View, number: int, made: Mapping[str, _Painted])
         "pictures": [
             {
                 "method": room.method_name(method),
-                "text": surface_text(method),
+                "text": room.surface_text(method),
                 "data": painted.views[number],
                 "alt": f"{room.name}, {room.method_name(method)}, {view.name.lower()}",
             }
