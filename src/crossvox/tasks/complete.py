@@ -47,6 +47,7 @@ class Complete:
     name: ClassVar[str] = "complete"
     monitor: ClassVar[str] = "F1 where unmeasured"
     monitor_higher_is_better: ClassVar[bool] = True
+    numbers: ClassVar[int] = 1
 
     @property
     def _right(self) -> float:
@@ -68,7 +69,9 @@ class Complete:
 
         truth = batch.truth
         near = truth.abs() < 1
-        weight = near.to(answer.dtype) + self.params.far_weight * (~near).to(answer.dtype)
+        weight = near.float() + self.params.far_weight * (~near).float()
+        measured = batch.evidence[:, _NEAR] > 0
+        weight = weight * (1 - (1 - self.params.measured_weight) * measured.float())
         distance = ((answer[:, 0].float() - truth).abs() * weight).sum()
         on = (truth.abs() < self._right).float()
         logit = answer[:, 1].float()
