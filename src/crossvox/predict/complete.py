@@ -105,9 +105,7 @@ def complete_scene(
     with watch("network"):
         said = answer(channels)
         confidence = (1 / (1 + np.exp(-said[1]))).astype(np.float32)
-    seen = (found.near > 0) & (
-        np.abs(channels[_DISTANCE]) * evidence.band_voxels <= _HALF_DIAGONAL
-    )
+    seen = (found.near > 0) & (np.abs(channels[_DISTANCE]) * evidence.band_voxels <= _HALF_DIAGONAL)
     mesh, culled = fused, 0
     if params.completion != "none":
         with watch("mesh"):
