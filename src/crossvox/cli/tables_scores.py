@@ -26,16 +26,19 @@ def show_scores(scores: Sequence[Score], terminal: Terminal) -> None:
 
 @shows("crossvox.evaluate.score:Evaluation")
 def show_evaluation(evaluation: Evaluation, terminal: Terminal) -> None:
-    """The mean scores of all methods side by side."""
-    rows = []
+    """The mean scores of all methods side by side; those in detail below."""
+    rows: list[list[str]] = []
+    detailed: list[list[str]] = []
     for name, first, values in _side_by_side(evaluation.mean):
         unit = f" ({first.unit})" if first.unit not in ("", "ratio") else ""
-        rows.append([name + unit, *values, _better(first)])
-    terminal.table(
-        f"Mean over {len(evaluation.counted)} scenes, protocol '{evaluation.protocol}'",
-        ["score", *evaluation.mean, ""],
-        rows,
-    )
+        row = [name + unit, *values, _better(first)]
+        (detailed if first.place == "detail" else rows).append(row)
+    title = f"Mean over {len(evaluation.counted)} scenes, protocol '{evaluation.protocol}'"
+    if rows:
+        terminal.table(title, ["score", *evaluation.mean, ""], rows)
+    if detailed:
+        title = "In detail" if rows else title
+        terminal.table(title, ["score", *evaluation.mean, ""], detailed)
     for note in evaluation.notes:
         terminal.say(note)
 
