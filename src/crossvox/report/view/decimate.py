@@ -24,7 +24,8 @@ class Merged:
     """A mesh made coarser, and where its parts come from.
 
     Attributes:
-        mesh: the coarse mesh; colours are mean ones, the label is the first vertex's.
+        mesh: the coarse mesh; colours are mean ones; label, completed and confidence are the
+            first vertex's.
         vertex: ``(V,)`` int64, coarse vertex of each vertex of the original.
         face: ``(F',)`` int64, the original face that each coarse face was.
     """
@@ -48,7 +49,7 @@ def thin(mesh: Mesh, max_faces: int) -> Mesh:
 def merge(mesh: Mesh, max_faces: int) -> Merged:
     """Merge the vertices of a cell until no more than ``max_faces`` are left.
 
-    A merged vertex takes the mean place and colour and the label of the first; faces that collapse
+    A merged vertex takes the mean place and colour, and all else of the first; faces that collapse
     go. What must not mix, as classes, is looked up at the original face of each face that is left.
 
     Raises:
@@ -95,7 +96,9 @@ def merge(mesh: Mesh, max_faces: int) -> Merged:
     if mesh.colors is not None:
         colors = np.round(cluster_mean(mesh.colors, cluster)).astype(np.uint8)
     labels = None if mesh.labels is None else mesh.labels[first]
-    coarse = Mesh(place, faces.astype(np.int32), colors, labels)
+    completed = None if mesh.completed is None else mesh.completed[first]
+    confidence = None if mesh.confidence is None else mesh.confidence[first]
+    coarse = Mesh(place, faces.astype(np.int32), colors, labels, completed, confidence)
     return Merged(coarse, cluster, kept[chosen])
 
 

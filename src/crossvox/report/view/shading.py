@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,6 @@ from crossvox.core.volume import Mesh
 from crossvox.doors.raycast import Raycaster
 from crossvox.report.pictures.colors import CLAY
 from crossvox.report.pictures.surface import faces_inward, vertex_normals, vertex_occlusion
-
-if TYPE_CHECKING:
-    pass
 
 Array = NDArray[Any]
 
@@ -27,7 +25,7 @@ def shaded(mesh: Mesh) -> Mesh:
         return mesh
     turned, light = vertex_light(mesh)
     faces = mesh.faces[:, ::-1].copy() if turned else mesh.faces
-    return Mesh(mesh.vertices_m, faces, lit(own_colors(mesh), light), mesh.labels)
+    return replace(mesh, faces=faces, colors=lit(own_colors(mesh), light))
 
 
 def vertex_light(mesh: Mesh) -> tuple[bool, NDArray[np.float64]]:
@@ -35,7 +33,7 @@ def vertex_light(mesh: Mesh) -> tuple[bool, NDArray[np.float64]]:
     caster = Raycaster(mesh)
     turned = faces_inward(mesh, caster)
     if turned:
-        mesh = Mesh(mesh.vertices_m, mesh.faces[:, ::-1].copy())
+        mesh = replace(mesh, faces=mesh.faces[:, ::-1].copy())
         caster = Raycaster(mesh)
     normals = vertex_normals(mesh)
     side = np.abs(normals @ np.array([0.35, 0.8, 0.0]) / 0.873)
