@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture.rooms.camera_path import CameraPath, plan_path
+from crossvox.capture.rooms.depth_sensors import DepthSensor, draw_sensor
 from crossvox.capture.rooms.frames import Cameras, Studio, draw_cameras
 from crossvox.capture.rooms.layout.furnish import furnish, room_seed
 from crossvox.capture.rooms.layout.room import Room
@@ -28,6 +29,7 @@ class Scan:
     Attributes:
         room: the room.
         studio: its light and geometry.
+        sensor: its depth sensor.
         path: the walk.
         world_from_room: pose of the room in the scan's world (turned, shifted).
         step_s: time between two frames.
@@ -37,6 +39,7 @@ class Scan:
 
     room: Room
     studio: Studio
+    sensor: DepthSensor
     path: CameraPath
     world_from_room: Pose
     step_s: float
@@ -66,11 +69,15 @@ def prepare_scan(params: RoomsParams, number: int, threads: int = 1) -> Scan:
     corners = room.plan @ turn[:2, :2].T
     turn[:2, 3] = -corners.min(axis=0) + rng.uniform(0.1, 0.6, 2)
     turn[2, 3] = float(rng.normal(0, 0.02))
-    path_rng, light_rng, lost_rng = rng.spawn(3)
+    path_rng, light_rng, lost_rng, sensor_rng = rng.spawn(4)
     studio = Studio(room, cameras, light_rng, threads)
     path = plan_path(room, studio.caster, path_rng, params.frames * params.frame_step / _FILM_HZ)
     lost = np.zeros(params.frames, dtype=bool)
     if params.lost_share > 0:
         count = min(max(1, round(params.lost_share * params.frames)), params.frames - 1)
         lost[lost_rng.permutation(params.frames)[:count]] = True
-    return Scan(room, studio, path, Pose(turn), path.duration_s / params.frames, lost, tint)
+    sensor = draw_sensor(
+        params.sensor, studio.mesh, studio.albedo, studio.table, cameras.depth.size, sensor_rng
+    )
+    step_s = path.duration_s / params.frames
+    return Scan(room, studio, sensor, path, Pose(turn), step_s, lost, tint)
