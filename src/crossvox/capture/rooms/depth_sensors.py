@@ -19,7 +19,7 @@ Array = NDArray[Any]
 BASE_LINE_M = 0.075
 """Between camera and projector of a structured-light sensor."""
 
-WARP_PX = 0.06
+WARP_PX = 0.09
 """Slow error of disparity over the image, pixels of 640."""
 
 _FULL_WIDTH = 640.0

@@ -51,7 +51,7 @@ def shoot(scan: Scan, params: RoomsParams, number: int, frame: int) -> Shot:
     mark_faces(view.face, view.inverse, min(SURFACE_FAR_M, params.far_m), seen)
     matrix = np.full((4, 4), -np.inf, dtype=np.float32)
     if not scan.lost[frame]:
-        matrix = (scan.world_from_room @ pose).world_from_camera.astype(np.float32)
+        matrix = (scan.world_from_room @ scan.tracked[frame]).world_from_camera.astype(np.float32)
     stamp = round(now * 1e6)
     return Shot(
         SensFrame(

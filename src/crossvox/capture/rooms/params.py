@@ -37,6 +37,9 @@ class RoomsParams:
             Structure: shadows at the left of what is near, steps that grow with the square of
             depth, holes on what is dark, shiny or seen along. "plain": noise and missing readings
             alone, without any of these.
+        pose_drift: how fast the written poses go astray, centimetres a metre of way (a turn of
+            one radian counts half a metre); every few metres most of the error is gone at once. 0:
+            true poses.
         validation_every: every so many rooms one goes to the validation list (the last room, if
             there are at least two and too few for that).
         threads: threads that render; 0 = all that this process may use.
@@ -59,6 +62,7 @@ class RoomsParams:
     spacing_m: float = 0.035
     noise: float = 1.0
     sensor: SensorKind = "structured-light"
+    pose_drift: float = 0.5
     validation_every: int = 4
     threads: int = 0
 
@@ -77,6 +81,7 @@ class RoomsParams:
             ("jpeg_quality", 1, 100),
             ("spacing_m", 0.01, 0.2),
             ("noise", 0.0, 10.0),
+            ("pose_drift", 0.0, 10.0),
             ("validation_every", 2, 10000),
             ("threads", 0, 1024),
         ):

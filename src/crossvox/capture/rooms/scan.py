@@ -15,6 +15,7 @@ from crossvox.capture.rooms.layout.furnish import furnish, room_seed
 from crossvox.capture.rooms.layout.room import Room
 from crossvox.capture.rooms.params import RoomsParams
 from crossvox.capture.rooms.shapes import rotation
+from crossvox.capture.rooms.tracking import tracked
 from crossvox.core.camera import Pose
 
 Array = NDArray[Any]
@@ -31,6 +32,8 @@ class Scan:
         studio: its light and geometry.
         sensor: its depth sensor.
         path: the walk.
+        tracked: pose of the colour camera at each frame as its tracker reports it, room
+            coordinates.
         world_from_room: pose of the room in the scan's world (turned, shifted).
         step_s: time between two frames.
         lost: ``(frames,)`` bool, frames whose pose is lost.
@@ -41,6 +44,7 @@ class Scan:
     studio: Studio
     sensor: DepthSensor
     path: CameraPath
+    tracked: list[Pose]
     world_from_room: Pose
     step_s: float
     lost: NDArray[np.bool_]
@@ -52,7 +56,7 @@ class Scan:
         return self.studio.cameras
 
     def pose(self, frame: int) -> Pose:
-        """Colour camera of a frame, room coordinates."""
+        """Where the colour camera truly is at a frame, room coordinates."""
         return self.path.pose(frame * self.step_s)
 
 
@@ -69,7 +73,7 @@ def prepare_scan(params: RoomsParams, number: int, threads: int = 1) -> Scan:
     corners = room.plan @ turn[:2, :2].T
     turn[:2, 3] = -corners.min(axis=0) + rng.uniform(0.1, 0.6, 2)
     turn[2, 3] = float(rng.normal(0, 0.02))
-    path_rng, light_rng, lost_rng, sensor_rng = rng.spawn(4)
+    path_rng, light_rng, lost_rng, sensor_rng, drift_rng = rng.spawn(5)
     studio = Studio(room, cameras, light_rng, threads)
     path = plan_path(room, studio.caster, path_rng, params.frames * params.frame_step / _FILM_HZ)
     lost = np.zeros(params.frames, dtype=bool)
@@ -80,4 +84,8 @@ def prepare_scan(params: RoomsParams, number: int, threads: int = 1) -> Scan:
         params.sensor, studio.mesh, studio.albedo, studio.table, cameras.depth.size, sensor_rng
     )
     step_s = path.duration_s / params.frames
-    return Scan(room, studio, sensor, path, Pose(turn), step_s, lost, tint)
+    true = [path.pose(frame * step_s) for frame in range(params.frames)]
+    return Scan(
+        room, studio, sensor, path, tracked(true, params.pose_drift, drift_rng), Pose(turn),
+        step_s, lost, tint,
+    )  # fmt: skip
