@@ -37,6 +37,10 @@ class RoomsParams:
             Structure: shadows at the left of what is near, steps that grow with the square of
             depth, holes on what is dark, shiny or seen along. "plain": noise and missing readings
             alone, without any of these.
+        clutter: things left about, a square metre of tables and worktops, beside those that belong
+            to the kind of room; 0: none.
+        dark: share of furniture's materials that are nearly black and often shiny; 0: none beside
+            those that are so anyway.
         pose_drift: how fast the written poses go astray, centimetres a metre of way (a turn of
             one radian counts half a metre); every few metres most of the error is gone at once. 0:
             true poses.
@@ -62,6 +66,8 @@ class RoomsParams:
     spacing_m: float = 0.035
     noise: float = 1.0
     sensor: SensorKind = "structured-light"
+    clutter: float = 5.0
+    dark: float = 0.25
     pose_drift: float = 0.5
     validation_every: int = 4
     threads: int = 0
@@ -81,6 +87,8 @@ class RoomsParams:
             ("jpeg_quality", 1, 100),
             ("spacing_m", 0.01, 0.2),
             ("noise", 0.0, 10.0),
+            ("clutter", 0.0, 30.0),
+            ("dark", 0.0, 1.0),
             ("pose_drift", 0.0, 10.0),
             ("validation_every", 2, 10000),
             ("threads", 0, 1024),

@@ -62,7 +62,7 @@ class Scan:
 
 def prepare_scan(params: RoomsParams, number: int, threads: int = 1) -> Scan:
     """Build, light and plan room ``number``; the same whatever ``count`` is."""
-    room = furnish(params.seed, number, params.spacing_m)
+    room = furnish(params.seed, number, params.spacing_m, params.clutter, params.dark)
     rng = np.random.default_rng(room_seed(params.seed, number, 1))
     color_size = (params.width, params.height)
     depth_size = (params.depth_width or params.width, params.depth_height or params.height)
