@@ -46,12 +46,12 @@ def shoot(scan: Scan, params: RoomsParams, number: int, frame: int) -> Shot:
     image = studio.photograph(view, motion, scan.tint * np.exp(drift), 1.0, rng)
     label = encode_png(studio.labels(view))
     view = studio.depth_view(pose)
-    depth = studio.sense(view, params.far_m, params.noise, rng)
+    depth = scan.sensor.read(view, params.far_m, params.noise, rng)
     seen = np.zeros(len(studio.mesh.faces), dtype=bool)
     mark_faces(view.face, view.inverse, min(SURFACE_FAR_M, params.far_m), seen)
     matrix = np.full((4, 4), -np.inf, dtype=np.float32)
     if not scan.lost[frame]:
-        matrix = (scan.world_from_room @ pose).world_from_camera.astype(np.float32)
+        matrix = (scan.world_from_room @ scan.tracked[frame]).world_from_camera.astype(np.float32)
     stamp = round(now * 1e6)
     return Shot(
         SensFrame(
