@@ -122,7 +122,7 @@ def write_scene(folder: Path, seed: int, frames: int = 12) -> Mesh:
     for sub in ("color", "depth", "pose", "label"):
         (folder / sub).mkdir(parents=True)
     for i, pose in enumerate(poses(mesh, frames)):
-        depth = painter.caster.depth(CAMERA, pose)
+        depth = painter.surface.caster.depth(CAMERA, pose)
         depth[: i % 4 * 6, :40] = 0
         rgb = over(painter.paint(CAMERA, pose, supersample=1))
         matrix = pose.world_from_camera if i != 3 else np.full((4, 4), -np.inf)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from crossvox.core.volume import Score
     from crossvox.evaluate.classes import ClassEvaluation
     from crossvox.evaluate.score import Evaluation
+    from crossvox.recipes.frames import FramesReport
     from crossvox.recipes.segment2d import Segment2dEvaluation
 
 
@@ -72,6 +73,32 @@ def show_images(evaluation: Segment2dEvaluation, terminal: Terminal) -> None:
     title = f"{evaluation.images} images, predicted whole, scored at the size of their labels"
     terminal.table(title, ["score", "value", "counted", "of"], rows)
     terminal.say(f"scores and pictures: {evaluation.out}")
+
+
+@shows("crossvox.recipes.frames:FramesReport")
+def show_frames(report: FramesReport, terminal: Terminal) -> None:
+    """Mean scores by number of frames, and how far learnt is ahead of fusion."""
+    curve = report.curve
+    for score in ("F-score", "F-score 2 cm"):
+        if score not in curve.scores:
+            continue
+        means = {method: curve.means(score, method) for method in curve.methods}
+        ahead = curve.differences(score, "learnt", "tsdf")
+        rows = [
+            [
+                count,
+                *(f"{means[method][row].mean:.4f}" for method in curve.methods),
+                f"{ahead[row].mean:+.4f}",
+                f"{ahead[row].low:+.4f} to {ahead[row].high:+.4f}",
+                ahead[row].rooms,
+            ]
+            for row, count in enumerate(curve.frames)
+        ]
+        columns = ["frames", *curve.methods, "learnt - tsdf", "95 %", "rooms"]
+        terminal.table(f"{score}, mean over rooms, protocol '{curve.protocol}'", columns, rows)
+    for note in curve.notes:
+        terminal.say(note)
+    terminal.say(f"all scores: {report.path}")
 
 
 def _side_by_side(

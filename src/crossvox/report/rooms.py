@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -176,12 +176,12 @@ def _labels_on(reference: Mesh | None, mesh: Mesh | None) -> NDArray[np.uint8] |
 
 def with_labels(mesh: Mesh, labels: NDArray[np.uint8] | None) -> Mesh:
     """The same surface with other labels."""
-    return Mesh(mesh.vertices_m, mesh.faces, mesh.colors, labels)
+    return replace(mesh, labels=labels)
 
 
 def with_colors(mesh: Mesh, colors: NDArray[np.uint8] | None) -> Mesh:
     """The same surface in other colours."""
-    return Mesh(mesh.vertices_m, mesh.faces, colors, mesh.labels)
+    return replace(mesh, colors=colors)
 
 
 def nearest_labels(mesh: Mesh, points_m: Array) -> NDArray[np.uint8]:

@@ -29,6 +29,9 @@ CHANNELS = ("distance", "spread", "near", "free", "hidden", "blind")
 
 COLOR_CHANNELS = ("red", "green", "blue")
 
+_NEAREST_M = 0.05
+"""Voxels nearer to the camera than this are not looked at."""
+
 _LOG_SCALE = np.float32(1 / np.log(151.0))
 """Counts enter as ``log(1 + n)``, so that 150 frames give 1."""
 
@@ -134,6 +137,45 @@ def _pixel_from_grid(camera: Intrinsics, pose: Pose, grid: VoxelGrid) -> NDArray
     return np.asarray(corner @ camera_from_world @ grid.world_from_grid)
 
 
+@njit(nogil=True, error_model="numpy")
+def _cut(low: float, high: float, value: float, slope: float) -> tuple[float, float]:
+    """The part of ``low <= k <= high`` where ``value + k * slope`` is not negative."""
+    if slope > 0:
+        return max(low, -value / slope), high
+    if slope < 0:
+        return low, min(high, -value / slope)
+    return low, high if value >= 0 else low - 1
+
+
+@njit(nogil=True, error_model="numpy")
+def _inside(
+    x: Any,
+    y: Any,
+    z: Any,
+    dx: Any,
+    dy: Any,
+    dz: Any,
+    columns: Any,
+    rows: Any,
+    reach: Any,
+    count: int,
+) -> tuple[int, int]:
+    """Which voxels of a column along z project into the image, nearer than ``reach``.
+
+    ``x, y, z`` are the homogeneous pixel of the first voxel, the others what a voxel adds.
+    """
+    low, high = 0.0, count - 1.0
+    low, high = _cut(low, high, z - _NEAREST_M, dz)
+    low, high = _cut(low, high, reach - z, -dz)
+    low, high = _cut(low, high, x, dx)
+    low, high = _cut(low, high, columns * z - x, columns * dz - dx)
+    low, high = _cut(low, high, y, dy)
+    low, high = _cut(low, high, rows * z - y, rows * dz - dy)
+    if not high >= low:
+        return 0, 0
+    return int(np.ceil(low)), int(np.floor(high)) + 1
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def _add(
     depth: Array,
@@ -161,16 +203,14 @@ def _add(
             px = np.float32(m[0, 0] * i + m[0, 1] * j + m[0, 3])
             py = np.float32(m[1, 0] * i + m[1, 1] * j + m[1, 3])
             pz = np.float32(m[2, 0] * i + m[2, 1] * j + m[2, 3])
-            for k in range(nz):
+            first, last = _inside(px, py, pz, sx, sy, sz, columns, rows, reach, nz)
+            for k in range(first, last):
                 step = np.float32(k)
+                inverse = np.float32(1) / (pz + step * sz)
                 z = pz + step * sz
-                if z <= np.float32(0.05) or z > reach:
-                    continue
-                inverse = np.float32(1) / z
-                u, v = (px + step * sx) * inverse, (py + step * sy) * inverse
-                if not (u >= np.float32(0) and v >= np.float32(0) and u < columns and v < rows):
-                    continue
-                row, column = int(v), int(u)
+                # Rounding may put the ends of the range a hair beyond the image.
+                row = min(max(int((py + step * sy) * inverse), 0), height - 1)
+                column = min(max(int((px + step * sx) * inverse), 0), width - 1)
                 d = depth[row, column]
                 if not (d > np.float32(0) and d <= far32):
                     counts[3, i, j, k] += np.uint16(1)

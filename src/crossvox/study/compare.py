@@ -8,10 +8,7 @@ from functools import cached_property
 
 from crossvox.core.checks import ArtifactError, expect
 from crossvox.core.volume import Score
-from crossvox.study.arms import Arm
-from crossvox.study.counts import Counts, Pool, added, pooled_scores, unpack
-from crossvox.study.results import Result, Scored, Values, values
-from crossvox.study.statistics import (
+from crossvox.metrics.statistics import (
     LEVEL,
     Difference,
     Pooled,
@@ -23,6 +20,9 @@ from crossvox.study.statistics import (
     score_table,
     spread,
 )
+from crossvox.study.arms import Arm
+from crossvox.study.counts import Counts, Pool, added, pooled_scores, unpack
+from crossvox.study.results import Result, Scored, Values, values
 
 
 @dataclass(frozen=True)
