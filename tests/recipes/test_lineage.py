@@ -170,7 +170,8 @@ def test_nothing_but_training_scenes_is_not_scored(
 
 def test_scenes_that_its_2d_network_learnt_from_count_too(house: Path, tmp_path: Path) -> None:
     run, out = tmp_path / "run", tmp_path / "pred"
-    command("train", "reconstruct", "--preset", "thesis", house / "data", run, *TRAIN, "--scenes", FIRST,
+    command("train", "reconstruct", "--preset", "thesis",
+        house / "data", run, *TRAIN, "--scenes", FIRST,
             "--features", house / "run2d")  # fmt: skip
     command("predict", run, house / "data", out, *PREDICT, "--scenes", f"{FIRST},{OTHER}")
     assert list(read_manifest(out).learnt_from or ()) == [FIRST, OTHER]

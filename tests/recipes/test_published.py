@@ -132,7 +132,8 @@ def test_training_sees_the_same_samples_from_either_source(work: Path, imported:
     assert len(logs[0]) == 3
     # Drawn with the same parameters, the places are those of the file.
     assert len(index) == 6
-    run("train", "reconstruct", "--preset", "thesis", work / "data", work / "drawn", *TRAIN, *PLACES,
+    run("train", "reconstruct", "--preset", "thesis",
+        work / "data", work / "drawn", *TRAIN, *PLACES,
         "--chunks.require-views", 5, "--validation-scenes", "none")  # fmt: skip
     parents = [load(work / name / "params.json")["parents"] for name in ("drawn", "ours")]
     assert parents[0]["index"] == parents[1]["index"]
@@ -141,7 +142,8 @@ def test_training_sees_the_same_samples_from_either_source(work: Path, imported:
 def test_an_index_of_another_shape_is_refused(
     work: Path, imported: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run("train", "reconstruct", "--preset", "thesis", imported, work / "never", *TRAIN, *PLACES, "--index",
+    run("train", "reconstruct", "--preset", "thesis",
+        imported, work / "never", *TRAIN, *PLACES, "--index",
         imported / "train.index.json", "--chunks.shape", 16, 16, 16, code=2)  # fmt: skip
     assert "--chunks.shape" in capsys.readouterr().err
 

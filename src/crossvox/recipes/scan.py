@@ -207,9 +207,11 @@ def _expect_roles(
 ) -> None:
     """Refuse what the runs cannot do before minutes of work on the capture."""
     if run is not None:
+        from crossvox.recipes.shipped import find_run
         from crossvox.recipes.trained import expect_roles
 
-        expect_roles(run, geometry, votes, completion)
+        shape = None if geometry is None else find_run(geometry)
+        expect_roles(find_run(run), shape, votes, completion)
         return
     asked = {"geometry": geometry, "votes": votes, "completion": completion}
     given = [f"--{name} {value}" for name, value in asked.items() if value is not None]
