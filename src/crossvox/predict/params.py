@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from crossvox.core.checks import ParamsError, expect
@@ -50,6 +50,7 @@ class SurfaceParams:
 
 
 Amount = Literal["none", "safe", "full"]
+"""How much is completed; see :class:`CompletionParams`."""
 
 
 @dataclass(frozen=True)
@@ -139,3 +140,9 @@ class PredictParams:
             do="pass a stride such as 16 16 32 and a batch size such as 4",
             error=ParamsError,
         )
+
+    def with_completion(self, amount: Amount | None) -> PredictParams:
+        """The same with another amount of completion; None leaves it as it is."""
+        if amount is None:
+            return self
+        return replace(self, complete=replace(self.complete, completion=amount))
