@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from crossvox.capture import open_capture
 from crossvox.capture.find import find_captures
-from crossvox.capture.rooms.visible import View, view
 from crossvox.core.camera import Pose
 from crossvox.core.frame import Frame
+from crossvox.doors.zbuffer import View, view
 from crossvox.scene.params import TsdfParams
 from crossvox.scene.tsdf.volume import fuse
 

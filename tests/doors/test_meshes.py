@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def some_mesh(vertices: int = 30, faces: int = 50, seed: int = 0) -> Mesh:
 
 
 def assert_equal(a: Mesh, b: Mesh) -> None:
-    for name in ("vertices_m", "faces", "colors", "labels"):
+    for name in ("vertices_m", "faces", "colors", "labels", "completed", "confidence"):
         one, other = getattr(a, name), getattr(b, name)
         assert (one is None) == (other is None), name
         if one is not None:
@@ -61,6 +62,96 @@ def test_written_mesh_is_read_back(tmp_path: Path, colors: bool, labels: bool, f
     write_ply(tmp_path / "mesh.ply", mesh)
     assert_equal(read_mesh(tmp_path / "mesh.ply"), mesh)
     assert [path.name for path in tmp_path.iterdir()] == ["mesh.ply"]
+
+
+def completed_mesh(seed: int = 0) -> Mesh:
+    """A mesh of which every third vertex is completed."""
+    random = np.random.default_rng(seed)
+    completed = np.arange(30) % 3 == 0
+    confidence = np.where(completed, random.random(30), 1).astype(np.float32)
+    return replace(some_mesh(), completed=completed, confidence=confidence)
+
+
+@pytest.mark.parametrize("sure", [True, False])
+def test_what_was_completed_is_read_back(tmp_path: Path, sure: bool) -> None:
+    mesh = completed_mesh() if sure else replace(completed_mesh(), confidence=None)
+    write_ply(tmp_path / "mesh.ply", mesh)
+    assert_equal(read_mesh(tmp_path / "mesh.ply"), mesh)
+    header = (tmp_path / "mesh.ply").read_bytes().split(b"end_header")[0].decode()
+    assert "property uchar completed\n" in header
+    assert ("property float confidence\n" in header) == sure
+
+
+def test_a_confidence_without_completed_parts_is_of_what_was_measured(tmp_path: Path) -> None:
+    write_ply(tmp_path / "mesh.ply", replace(completed_mesh(), completed=None))
+    read = read_mesh(tmp_path / "mesh.ply")
+    assert read.completed is not None
+    assert not read.completed.any()
+    np.testing.assert_array_equal(read.confidence, completed_mesh().confidence)
+
+
+def write_vertices(path: Path, properties: dict[str, tuple[str, list[float]]]) -> None:
+    """A triangle with further vertex properties, as another program writes it."""
+    kinds = [(name, kind) for name, (kind, _) in properties.items()]
+    vertex = np.zeros(3, dtype=[("x", "f4"), ("y", "f4"), ("z", "f4"), *kinds])
+    for name, (_, values) in properties.items():
+        vertex[name] = values
+    face = np.array([([0, 1, 2],)], dtype=[("vertex_indices", "i4", (3,))])
+    elements = [PlyElement.describe(vertex, "vertex"), PlyElement.describe(face, "face")]
+    PlyData(elements).write(str(path))
+
+
+def test_other_number_types_of_completed_parts_are_read(tmp_path: Path) -> None:
+    write_vertices(
+        tmp_path / "mesh.ply", {"completed": ("f8", [0, 1, 1]), "confidence": ("u1", [1, 0, 1])}
+    )
+    mesh = read_mesh(tmp_path / "mesh.ply")
+    assert mesh.completed is not None
+    assert mesh.confidence is not None
+    assert mesh.completed.tolist() == [False, True, True]
+    assert mesh.confidence.dtype == np.float32
+    assert mesh.confidence.tolist() == [1, 0, 1]
+
+
+def test_a_confidence_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    write_vertices(tmp_path / "mesh.ply", {"confidence": ("f4", [12, np.nan, 0.5])})
+    mesh = read_mesh(tmp_path / "mesh.ply")
+    assert mesh.completed is None
+    assert mesh.confidence is None
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "told"),
+    [
+        ("completed", [0, 2, 1], "'completed' has the value 2.0; needed: 0"),
+        ("completed", [0, np.nan, 0.5], "'completed' has the value nan"),
+        ("confidence", [0, 1.5, 1], "'confidence' has the value 1.5"),
+        ("confidence", [0, -0.1, 1], "needed: a number from 0 to 1, one a vertex; do: "),
+        ("confidence", [0, np.nan, 1], "'confidence' has the value nan"),
+        ("confidence", [0, np.inf, 1], "'confidence' has the value inf"),
+    ],
+)
+def test_other_values_of_completed_parts_are_refused(
+    tmp_path: Path, name: str, values: list[float], told: str
+) -> None:
+    properties = {"completed": ("f8", [0.0, 1.0, 1.0]), name: ("f8", values)}
+    write_vertices(tmp_path / "mesh.ply", properties)
+    with pytest.raises(CaptureError, match=re.escape(told)) as caught:
+        read_mesh(tmp_path / "mesh.ply")
+    assert "mesh.ply, whose vertex property" in str(caught.value)
+
+
+def test_completed_parts_as_lists_are_refused(tmp_path: Path) -> None:
+    lines = [
+        *("ply", "format ascii 1.0", "element vertex 3"),
+        *(f"property float {axis}" for axis in "xyz"),
+        *("property list uchar int completed", "element face 1"),
+        *("property list uchar int vertex_indices", "end_header"),
+        *("0 0 0 1 1", "1 0 0 1 0", "0 1 0 2 1 0", "3 0 1 2", ""),
+    ]
+    (tmp_path / "mesh.ply").write_text("\n".join(lines))
+    with pytest.raises(CaptureError, match="'completed' has lists; needed: 0"):
+        read_mesh(tmp_path / "mesh.ply")
 
 
 def test_mesh_without_anything_is_read_back(tmp_path: Path) -> None:

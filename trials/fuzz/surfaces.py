@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +22,13 @@ def mesh(shift: float = 0.0) -> Mesh:
 
 
 def make_ply(folder: Path) -> None:
-    """Two meshes, one of them as text."""
+    """Meshes with two types of labels, one of completed parts, and one as text."""
     from crossvox.doors.meshes import write_ply
 
     write_ply(folder / "a.ply", mesh())
     write_ply(folder / "b.ply", mesh(0.01), "float")
+    sure = np.array([1, 1, 0.5, 0, 1], np.float32)
+    write_ply(folder / "d.ply", replace(mesh(), completed=sure < 1, confidence=sure))
     found = mesh()
     lines = [
         "ply", "format ascii 1.0", f"element vertex {len(found.vertices_m)}",
@@ -38,11 +41,11 @@ def make_ply(folder: Path) -> None:
 
 
 def read_ply(folder: Path) -> None:
-    """Bytes, with two types of labels."""
+    """Bytes, with two types of labels, and with completed parts."""
     from crossvox.doors.meshes import read_labelled_mesh
     from trials.fuzz.records import in_turn
 
-    in_turn(*(lambda name=name: read_labelled_mesh(folder / f"{name}.ply") for name in "ab"))
+    in_turn(*(lambda name=name: read_labelled_mesh(folder / f"{name}.ply") for name in "abd"))
 
 
 def read_ply_text(folder: Path) -> None:

@@ -31,7 +31,8 @@ def run(command: Command, words: Sequence[str]) -> int:
     """Run one command; returns the exit code."""
     try:
         with terminating():
-            function = command.load()
+            preset, words = _preset(command, words)
+            function = command.load(preset)
             with printing():
                 asked = parse(function, command.name, words, by_item=command.by_item)
             if asked.options.json is not None:
@@ -51,6 +52,27 @@ def run(command: Command, words: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print(REMARK, file=sys.stderr)
         return INTERRUPTED
+
+
+def _preset(command: Command, words: Sequence[str]) -> tuple[str, list[str]]:
+    """The recipe that words name, and all the other words; both stay where there is no choice."""
+    rest = list(words)
+    if not command.presets:
+        return "", rest
+    for at, word in enumerate(rest):
+        name, equals, value = word.partition("=")
+        if name == "--preset":
+            length = 1 if equals else 2
+            value = value if equals else "".join(rest[at + 1 : at + 2])
+            expect(
+                value != "",
+                given="--preset without a name",
+                needed=f"one of {', '.join(command.presets)}",
+                do=f"pass one, for example --preset {next(iter(command.presets))}",
+                error=ParamsError,
+            )
+            return value, rest[:at] + rest[at + length :]
+    return "", rest
 
 
 def _broken(text: str) -> int:

@@ -1,4 +1,4 @@
-"""Mesh files: PLY (plyfile) with colours and labels a vertex, GLB (trimesh)."""
+"""Mesh files: PLY (plyfile) with colours, labels and what was completed a vertex, GLB (trimesh)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.core.artifact import replacing
-from crossvox.core.checks import CaptureError, ShapeError
+from crossvox.core.checks import CaptureError, ShapeError, expect
 from crossvox.core.labels import RawLabelMap, nyu40_of_vertices
 from crossvox.core.volume import Mesh
 
@@ -20,11 +20,12 @@ def read_mesh(path: Path) -> Mesh:
     """Read a PLY mesh, with vertex colours (red, green, blue) and vertex ``label`` if present.
 
     Polygons with more than three corners are split into fans. Labels are NYU40 ids, others are
-    unannotated (:func:`read_labelled_mesh` counts them).
+    unannotated (:func:`read_labelled_mesh` counts them). ``completed`` (0 or 1) and ``confidence``
+    (0 to 1) are read together: a confidence alone is another program's, and left alone.
 
     Raises:
-        CaptureError: missing, damaged, not a mesh with faces, or labelled with raw ids; names the
-            file.
+        CaptureError: missing, damaged, not a mesh with faces, labelled with raw ids, or completed
+            and confident by other numbers than these; names the file.
     """
     return read_labelled_mesh(path)[0]
 
@@ -53,11 +54,14 @@ def read_labelled_mesh(
         vertices = np.stack([vertex[axis] for axis in "xyz"], axis=-1).astype(np.float32)
         faces = _triangles(corners)
         names = vertex.dtype.names
-        colors = ids = None
+        colors = ids = completed = confidence = None
         if {"red", "green", "blue"} <= set(names):
             colors = np.stack([vertex[c] for c in ("red", "green", "blue")], -1).astype(np.uint8)
         if "label" in names:
             ids = np.asarray(vertex["label"])
+        if "completed" in names:
+            completed = np.asarray(vertex["completed"])
+            confidence = np.asarray(vertex["confidence"]) if "confidence" in names else None
     except OSError as error:
         raise CaptureError(
             f"given: {path} ({error.strerror or error}); needed: a readable PLY mesh; "
@@ -86,9 +90,44 @@ def read_labelled_mesh(
     if ids is not None:
         labels, unknown = nyu40_of_vertices(ids, class_map, str(path))
     try:
-        return Mesh(vertices, faces, colors, labels), unknown
+        mesh = Mesh(
+            vertices,
+            faces,
+            colors,
+            labels,
+            None if completed is None else _completed(completed, path),
+            None if confidence is None else _confidence(confidence, path),
+        )
     except ShapeError as error:
         raise CaptureError(f"{path}: {error}") from None
+    return mesh, unknown
+
+
+def _completed(values: NDArray[Any], path: Path) -> NDArray[np.bool_]:
+    """Which vertices are completed, out of numbers of any type."""
+    wrong = None if values.dtype == object else values[(values != 0) & (values != 1)]
+    _expect_property(path, "completed", wrong, "0 (measured) or 1 (completed)")
+    return values == 1
+
+
+def _confidence(values: NDArray[Any], path: Path) -> NDArray[np.float32]:
+    """How sure a network is of each vertex, out of numbers of any type."""
+    # Not "< 0 or > 1": a number that is none is neither.
+    wrong = None if values.dtype == object else values[~((values >= 0) & (values <= 1))]
+    _expect_property(path, "confidence", wrong, "a number from 0 to 1")
+    return values.astype(np.float32)
+
+
+def _expect_property(path: Path, name: str, wrong: NDArray[Any] | None, needed: str) -> None:
+    """Refuse a vertex property with values that mean nothing here; None for one of lists."""
+    told = "lists" if wrong is None else f"the value {wrong[0]}" if len(wrong) else ""
+    expect(
+        wrong is not None and not len(wrong),
+        given=f"{path}, whose vertex property {name!r} has {told}",
+        needed=f"{needed}, one a vertex",
+        do="predict the scene again, or remove the properties 'completed' and 'confidence'",
+        error=CaptureError,
+    )
 
 
 _HEADER_BYTES = 65536
@@ -147,7 +186,8 @@ def _triangles(corners: NDArray[Any]) -> NDArray[np.int32]:
 def write_ply(path: Path, mesh: Mesh, label_type: LabelType = "ushort") -> None:
     """Write a binary PLY: x y z, red green blue alpha if coloured, label if labelled.
 
-    The layout equals ScanNet's ``_vh_clean_2.ply`` and ``_vh_clean_2.labels.ply``.
+    The layout equals ScanNet's ``_vh_clean_2.ply`` and ``_vh_clean_2.labels.ply``. Where it is
+    known what was completed, ``uchar completed`` (1 where it was) and ``float confidence`` follow.
 
     Args:
         path: file to write, replaced as a whole.
@@ -160,6 +200,15 @@ def write_ply(path: Path, mesh: Mesh, label_type: LabelType = "ushort") -> None:
         fields += [(name, "u1") for name in ("red", "green", "blue", "alpha")]
     if mesh.labels is not None:
         fields.append(("label", _LABEL_TYPES[label_type]))
+    completed = mesh.completed
+    if completed is None and mesh.confidence is not None:
+        completed = np.zeros(
+            len(mesh.vertices_m), dtype=bool
+        )  # a confidence is read beside it only
+    if completed is not None:
+        fields.append(("completed", "u1"))
+    if mesh.confidence is not None:
+        fields.append(("confidence", "<f4"))
     vertex = np.empty(len(mesh.vertices_m), dtype=fields)
     for axis, name in enumerate("xyz"):
         vertex[name] = mesh.vertices_m[:, axis]
@@ -169,6 +218,10 @@ def write_ply(path: Path, mesh: Mesh, label_type: LabelType = "ushort") -> None:
         vertex["alpha"] = 255
     if mesh.labels is not None:
         vertex["label"] = mesh.labels
+    if completed is not None:
+        vertex["completed"] = completed
+    if mesh.confidence is not None:
+        vertex["confidence"] = mesh.confidence
     # Written here, not by plyfile, which writes lists one by one: 75 times slower.
     face = np.empty(len(mesh.faces), dtype=[("length", "u1"), ("corners", "<i4", (3,))])
     face["length"], face["corners"] = 3, mesh.faces

@@ -42,6 +42,7 @@ class SceneUNet(VolumeNetwork):
         depth: halvings; axes that are no multiple of ``2 ** depth`` are padded inside.
         blocks: residual blocks a level.
         prior: probability of "not free" before training.
+        widest: most channels at any size; 0: as many as the halvings give.
 
     Raises:
         ParamsError: a number makes no sense.
@@ -56,6 +57,7 @@ class SceneUNet(VolumeNetwork):
         depth: int = 3,
         blocks: int = 1,
         prior: float = 0.05,
+        widest: int = 0,
     ) -> None:
         super().__init__()
         expect(
@@ -69,7 +71,7 @@ class SceneUNet(VolumeNetwork):
         self.in_channels = in_channels
         self.width = width
         self.depth = depth
-        channels = [width * 2**level for level in range(depth + 1)]
+        channels = [min(width * 2**level, widest or 2**30) for level in range(depth + 1)]
         self.reduce: Any = (
             nn.Identity() if in_channels <= WIDE * width else _point(in_channels, width)
         )

@@ -49,6 +49,53 @@ class SurfaceParams:
         )
 
 
+Amount = Literal["none", "safe", "full"]
+
+
+@dataclass(frozen=True)
+class CompletionParams:
+    """How much a run of surface completion adds to what was measured.
+
+    Attributes:
+        completion: ``none`` leaves the fused surface as it is; ``safe`` adds what is right more
+            often than not by a margin; ``full`` all that is likelier right than wrong.
+        frames: use no more than this many frames, evenly chosen; 0 = all.
+        margin_m: how far beyond the measured surface the room may reach, metres.
+        safe_confidence, full_confidence: least confidence of what the two add.
+        free_margin_m: what two frames look through by more than this is taken away, metres.
+
+    Raises:
+        ParamsError: a value makes no sense.
+    """
+
+    completion: Amount = "safe"
+    frames: int = 0
+    margin_m: float = 0.6
+    safe_confidence: float = 0.6
+    full_confidence: float = 0.4
+    free_margin_m: float = 0.04
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        expect(
+            self.frames >= 0
+            and 0 <= self.margin_m < 100
+            and 0 < self.full_confidence <= self.safe_confidence <= 1
+            and self.free_margin_m >= 0,
+            given=f"frames {self.frames}, margin_m {self.margin_m}, confidences "
+            f"{self.full_confidence} and {self.safe_confidence}, free_margin_m "
+            f"{self.free_margin_m}",
+            needed="numbers of 0 or more, and 0 < full <= safe <= 1",
+            do="correct --complete.*",
+            error=ParamsError,
+        )
+
+    @property
+    def least_confidence(self) -> float:
+        """Of what is added."""
+        return self.full_confidence if self.completion == "full" else self.safe_confidence
+
+
 @dataclass(frozen=True)
 class PredictParams:
     """How whole scenes are predicted.
@@ -64,6 +111,7 @@ class PredictParams:
             ``all`` that see a voxel, or those that its ``windows`` look at, as in training.
         surface: how the mesh is made of the probabilities; docs/adr/0003-class-weights.md tells why
             the level is 0.35.
+        complete: how much a run of surface completion adds to what was measured.
 
     Raises:
         ParamsError: a stride or the batch size is not positive.
@@ -75,6 +123,7 @@ class PredictParams:
     colors: bool = True
     prior_frames: Literal["all", "windows"] = "all"
     surface: SurfaceParams = field(default_factory=lambda: SurfaceParams(level=0.35))
+    complete: CompletionParams = field(default_factory=CompletionParams)
 
     def __post_init__(self) -> None:
         check_choices(self)

@@ -6,6 +6,7 @@ A command is a function. Its command line is made from its signature and its doc
 - a parameter of a dataclass before ``*`` (``params``, ``sources``) becomes one flag a field; one
   behind ``*`` likewise, with its name in front;
 - everything else behind ``*`` is a flag of its name, or of the name that :class:`Flag` says;
+- ``--preset NAME`` chooses among the functions of a command that has several recipes;
 - ``runner`` and ``progress`` are the command line's to fill in.
 
 Another package adds a command of its own by an entry point::
@@ -16,10 +17,12 @@ Another package adds a command of its own by an entry point::
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
+from crossvox.core.checks import ParamsError, expect
 from crossvox.core.registry import Registry
 
 
@@ -33,16 +36,33 @@ class Command:
         summary: its line in the list of commands.
         by_item: whether it makes the items of one folder, each by itself: such a command takes
             ``--shard``, ``--only`` and ``--skip``.
+        presets: functions that do the same by another recipe, by the name that ``--preset`` gives
+            them; the first one is ``target``, which is done where none is named.
     """
 
     name: str
     target: str
     summary: str
     by_item: bool = False
+    presets: Mapping[str, str] = field(default_factory=dict)
 
-    def load(self) -> Any:
-        """The function that does it."""
-        module, _, name = self.target.partition(":")
+    def load(self, preset: str = "") -> Any:
+        """The function that does it.
+
+        Args:
+            preset: by which recipe; empty: by the usual one.
+
+        Raises:
+            ParamsError: there is no such recipe.
+        """
+        expect(
+            not preset or preset in self.presets,
+            given=f"--preset {preset}",
+            needed=", ".join(self.presets) or "no preset: this command has none",
+            do="correct the name",
+            error=ParamsError,
+        )
+        module, _, name = self.presets.get(preset, self.target).partition(":")
         return getattr(import_module(module), name)
 
 
@@ -66,7 +86,7 @@ _HERE = (
     ("status", "status:status", "what of a folder is done, running, failed or missing"),
     ("rooms", "rooms:write_rooms", "write furnished rooms as raw scans"),
     ("prepare", "prepare:prepare", "raw scans to frames, surface, voxels and labels"),
-    ("train reconstruct", "train:train_reconstruct", "train a 3D reconstruction network"),
+    ("train reconstruct", "complete:complete3d", "train a 3D reconstruction network"),
     ("train segment3d", "train:train_segment3d", "train a 3D segmentation network"),
     ("flatten", "flatten:flatten", "labelled frames to flat folders of images and labels"),
     ("train segment2d", "train_segment2d:train_segment2d", "train a 2D segmentation network"),
@@ -77,6 +97,7 @@ _HERE = (
         "evaluate:evaluate_reconstruct",
         "score predicted scenes and baselines",
     ),
+    ("evaluate frames", "frames:evaluate_frames", "scores over the number of frames"),
     ("evaluate segment3d", "evaluate:evaluate_segment3d", "score labelled rooms and baselines"),
     ("export scannet", "scannet:export_scannet", "labelled rooms to ScanNet's per-vertex files"),
     ("evaluate scannet", "evaluate:evaluate_scannet", "score ScanNet's per-vertex files"),
@@ -108,7 +129,22 @@ _BY_ITEM = (
     *("study reconstruct", "study segment3d"),
 )
 
+_PRESETS = {
+    "train reconstruct": {
+        "default3d": "crossvox.recipes.complete:complete3d",
+        "quick3d": "crossvox.recipes.complete:quick3d",
+        "thesis": "crossvox.recipes.train:train_reconstruct",
+    }
+}
+
 for _name, _target, _summary in _HERE:
     COMMANDS.register(
-        _name, Command(_name, f"crossvox.recipes.{_target}", _summary, _name in _BY_ITEM)
+        _name,
+        Command(
+            _name,
+            f"crossvox.recipes.{_target}",
+            _summary,
+            _name in _BY_ITEM,
+            _PRESETS.get(_name, {}),
+        ),
     )

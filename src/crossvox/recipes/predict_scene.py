@@ -32,8 +32,9 @@ from crossvox.predict.prediction import ClassVolume, ScenePrediction
 from crossvox.predict.store import write_prediction
 from crossvox.predict.surface import nearest_voxels, probability_mesh
 from crossvox.recipes.predict import PredictScene
+from crossvox.recipes.predict_complete import complete_prepared, write_completed
 from crossvox.recipes.prepare_scene import posed_frames
-from crossvox.recipes.trained import load_trained, load_voter, voter_of
+from crossvox.recipes.trained import Completer, load_trained, load_voter, voter_of
 from crossvox.samples.source import load_source
 from crossvox.scene.store import write_volume
 from crossvox.tasks.segment3d import Segment3d
@@ -47,18 +48,27 @@ def predict_scene(stage: PredictScene, work: Work) -> Mapping[str, Any]:
     """
     learnt = load_trained(stage.run, stage.device)
     folder, params, progress = stage.scene.path, stage.params, work.progress
+    if isinstance(learnt, Completer):
+        made, frame_ids = complete_prepared(folder, learnt, params, stage.tsdf, work)
+        notes = write_completed(work.out, learnt, params, stage.baselines, made)
+        return {**notes, "frame_ids": frame_ids}
     with work.watch("load views"):
         source = load_source(folder, learnt.record.params.views)
     with work.watch("predict windows"):
         prediction = learnt.predict(source, params, progress, "windows")
     classes = prediction.classes
+    mesh = None
     if stage.geometry is not None:
         shape = load_trained(stage.geometry, stage.device)
-        with work.watch("predict geometry"):
-            seen = load_source(folder, shape.record.params.views)
-            prediction = shape.predict(seen, params, progress, "geometry")
-    with work.watch("mesh"):
-        mesh = probability_mesh(prediction, params.surface)
+        if isinstance(shape, Completer):
+            mesh = complete_prepared(folder, shape, params, stage.tsdf, work)[0].mesh
+        else:
+            with work.watch("predict geometry"):
+                seen = load_source(folder, shape.record.params.views)
+                prediction = shape.predict(seen, params, progress, "geometry")
+    if mesh is None:
+        with work.watch("mesh"):
+            mesh = probability_mesh(prediction, params.surface)
     write_prediction(work.out / "volume.npz", prediction)
     notes = {**plain(prediction.notes), "vertices": len(mesh.vertices_m)}
     notes["task"] = learnt.record.task.name

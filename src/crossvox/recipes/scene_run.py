@@ -7,7 +7,9 @@ from pathlib import Path
 
 from crossvox.core.colors import check_recorded
 from crossvox.core.params import from_plain
+from crossvox.recipes.complete import CompleteRunParams
 from crossvox.recipes.train import ReconstructRunParams, Segment3dRunParams
+from crossvox.tasks.complete import Complete
 from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.tasks.segment3d import Segment3d
 from crossvox.train.folder import read_record, shares_of
@@ -24,6 +26,33 @@ class SceneRun:
 
     params: ReconstructRunParams | Segment3dRunParams
     task: Reconstruct | Segment3d
+
+
+@dataclass(frozen=True)
+class CompleteRun:
+    """What the folder of a run of surface completion tells.
+
+    Attributes:
+        params: how it was trained.
+        task: its task.
+    """
+
+    params: CompleteRunParams
+    task: Complete
+
+
+def read_any_run(run: Path) -> SceneRun | CompleteRun:
+    """Params and task of a run that predicts whole scenes.
+
+    Raises:
+        ArtifactError: ``run`` is not a run folder, or one of another task.
+        CheckpointError: its images were normalised in another way.
+    """
+    record = read_record(run)
+    if record.task != Complete.name:
+        return read_scene_run(run)
+    params = from_plain(CompleteRunParams, read_record(run, Complete.name).recipe["params"])
+    return CompleteRun(params, Complete(params.task))
 
 
 def read_scene_run(run: Path) -> SceneRun:

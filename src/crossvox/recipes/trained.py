@@ -20,7 +20,7 @@ from crossvox.predict.prediction import ScenePrediction
 from crossvox.predict.prior import FramePrior
 from crossvox.predict.windows import predict_scene
 from crossvox.recipes.image_run import load_segment2d, read_segment2d_run
-from crossvox.recipes.scene_run import SceneRun, read_scene_run
+from crossvox.recipes.scene_run import CompleteRun, SceneRun, read_any_run
 from crossvox.samples.batch import normalised
 from crossvox.samples.source import SceneSource
 from crossvox.tasks.lifted import LiftedNetwork
@@ -38,7 +38,7 @@ def run_input(run: Path) -> Input:
     Raises:
         ArtifactError: it is no such run, or has no weights yet.
     """
-    record = read_scene_run(run)
+    record = read_any_run(run)
     weights = file_digest(run / best_or_last(run) / NETWORK)
     return Input(run, digest([plain(record.params), weights]))
 
@@ -60,7 +60,7 @@ def expect_roles(run: Path, geometry: Path | None, votes: Path | None) -> None:
         ArtifactError: one of them is no run.
         ParamsError: a geometry or votes beside a reconstruction, or a geometry that is none.
     """
-    segments = isinstance(read_scene_run(run).task, Segment3d)
+    segments = isinstance(read_any_run(run).task, Segment3d)
     expect(
         segments or (geometry is None and votes is None),
         given=f"{run}, a run of reconstruction, with a geometry or votes beside it",
@@ -69,7 +69,7 @@ def expect_roles(run: Path, geometry: Path | None, votes: Path | None) -> None:
         error=ParamsError,
     )
     expect(
-        geometry is None or not isinstance(read_scene_run(geometry).task, Segment3d),
+        geometry is None or not isinstance(read_any_run(geometry).task, Segment3d),
         given=f"geometry from {geometry}, a run of segmentation",
         needed="a run of 'crossvox train reconstruct'",
         do="leave --geometry out, or name a reconstruction run",
@@ -134,13 +134,31 @@ class Trained:
         return FramePrior(module.channels, self.network.stride, weigh)
 
 
+@dataclass(frozen=True, eq=False)
+class Completer:
+    """A trained network of surface completion, ready to answer."""
+
+    record: CompleteRun
+    network: Any
+    device: str
+
+    def __call__(self, evidence: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Evidence ``(C, X, Y, Z)`` to distance and logit of the confidence ``(2, X, Y, Z)``."""
+        with torch.inference_mode():
+            said = self.network(torch.from_numpy(evidence)[None].to(self.device))[0]
+        found: NDArray[np.float32] = said.float().cpu().numpy()
+        return found
+
+
 @lru_cache(maxsize=2)
-def load_trained(run: Input, device: str) -> Trained:
+def load_trained(run: Input, device: str) -> Trained | Completer:
     """The network of a run, in evaluation mode; the last two are kept, for the next scene."""
-    record = read_scene_run(run.path)
+    record = read_any_run(run.path)
     network: Any = record.task.build()
     load_run_network(run.path, network, best_or_last(run.path))
     network.to(device).eval()
+    if isinstance(record, CompleteRun):
+        return Completer(record, network, device)
     return Trained(record, network, device)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from crossvox.core.labels import NYU40
 from crossvox.core.volume import Mesh
 from crossvox.report.pictures.colors import Color
+from crossvox.report.pictures.surface import face_areas
 
 Array = NDArray[Any]
 
@@ -47,10 +48,8 @@ def class_shares(mesh: Mesh) -> dict[int, float]:
     """Share of the area by NYU40 id, the largest first; empty without labels."""
     if mesh.labels is None or not len(mesh.faces):
         return {}
-    corners = mesh.triangles_m.astype(np.float64)
-    sides = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    area = np.linalg.norm(sides, axis=-1)
-    sums = np.bincount(face_pick(mesh.faces, mesh.labels), area, len(NYU40.names))
+    picked = face_pick(mesh.faces, mesh.labels)
+    sums = np.bincount(picked, face_areas(mesh), len(NYU40.names))
     total = float(sums.sum()) or 1.0
     order = sorted(np.flatnonzero(sums), key=lambda label: -sums[label])
     return {int(label): float(sums[label]) / total for label in order}

@@ -164,3 +164,67 @@ class ImageAugmentParams:
             blur_share=self.blur_share,
             blur_px=self.blur_px,
         )
+
+
+@dataclass(frozen=True)
+class SparseParams:
+    """How a scene's frames are thinned out and spoilt for one sample of surface completion.
+
+    Attributes:
+        width: image width that depth is kept at for training, pixels (every n-th pixel is taken).
+        fewest, most: frames of a sample, drawn evenly in the logarithm between these.
+        runs: share of the samples whose frames follow one another, or every n-th of them, as in a
+            short walk; the others are drawn from anywhere.
+        shape: voxels of a sample along x, y, z.
+        turn: turn and mirror samples at random (z stays up).
+        pose_shift_m, pose_turn_deg: largest standard deviation of the error of each pose.
+        drift_m: largest error of poses that builds up along a scan.
+        noisy: share of the samples with wrong poses; of those with depth spoilt otherwise, too.
+        scale: largest relative error of a sensor's depth, standard deviation over samples.
+        dropped: largest share of the readings that are lost in patches.
+        smooth_share: share of the samples whose depth is that of a small LiDAR: a quarter of the
+            pixels, filled up smoothly.
+
+    Raises:
+        ParamsError: a value makes no sense.
+    """
+
+    width: int = 160
+    fewest: int = 2
+    most: int = 150
+    runs: float = 0.5
+    shape: tuple[int, int, int] = (80, 80, 64)
+    turn: bool = True
+    pose_shift_m: float = 0.012
+    pose_turn_deg: float = 0.4
+    drift_m: float = 0.04
+    noisy: float = 0.5
+    scale: float = 0.006
+    dropped: float = 0.3
+    smooth_share: float = 0.2
+
+    def __post_init__(self) -> None:
+        expect(
+            1 <= self.fewest <= self.most and self.width >= 16,
+            given=f"{self.fewest} to {self.most} frames of {self.width} pixels a row",
+            needed="at least one frame, a rising range, and 16 pixels",
+            do="correct --sparse.*",
+            error=ParamsError,
+        )
+        expect(
+            all(8 <= size <= 512 for size in self.shape),
+            given=f"samples of {self.shape} voxels",
+            needed="8 to 512 voxels along each axis",
+            do="correct --sparse.shape",
+            error=ParamsError,
+        )
+        shares = (self.runs, self.noisy, self.dropped, self.smooth_share)
+        errors = (self.pose_shift_m, self.pose_turn_deg, self.drift_m, self.scale)
+        expect(
+            all(0 <= share <= 1 for share in shares)
+            and all(0 <= error < math.inf for error in errors),
+            given=f"shares {shares}, errors {errors}",
+            needed="shares from 0 to 1 and errors of 0 or more",
+            do="correct --sparse.*",
+            error=ParamsError,
+        )

@@ -46,3 +46,28 @@ class TsdfParams:
     def truncation_m(self) -> float:
         """Half width of the stored band, metres."""
         return self.voxel_m * self.truncation_voxels
+
+
+@dataclass(frozen=True)
+class EvidenceParams:
+    """What is collected of all frames for every voxel.
+
+    Attributes:
+        band_voxels: a reading says how far the surface is from a voxel up to this many voxels; from
+            further on it only says that the voxel is free, or hidden.
+        far_m: depth readings beyond this are ignored, metres.
+        colors: collect the mean colour that frames see near the voxel.
+    """
+
+    band_voxels: float = 3.0
+    far_m: float = 4.0
+    colors: bool = False
+
+    def __post_init__(self) -> None:
+        expect(
+            0.5 <= self.band_voxels < math.inf and self.far_m > 0,
+            given=f"band_voxels={self.band_voxels}, far_m={self.far_m}",
+            needed="a band of half a voxel or more, and a positive range",
+            do="check the parameters of the evidence",
+            error=ParamsError,
+        )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from crossvox.core.checks import ArtifactError, expect
 from crossvox.core.volume import Score
-from crossvox.study.statistics import Pooled
+from crossvox.metrics.statistics import Pooled
 
 Counts = Mapping[str, NDArray[np.int64]]
 """Counts of one scene, or of several that were added up."""

@@ -43,7 +43,7 @@ def losses(
 
     Args:
         face, inverse: ``(H, W)`` faces seen (-1 for none), and 1/z.
-        ray_of_pixel: see :class:`~crossvox.capture.rooms.visible.View`.
+        ray_of_pixel: see :class:`~crossvox.doors.zbuffer.View`.
         faces, normals, albedo: the room's mesh.
         spots: ``(V,)`` numbers about 0 that differ from place to place: they stay from frame to
             frame, as holes of real sensors do.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from crossvox.capture.rooms import depth_kernels, sensor
 from crossvox.capture.rooms.light import RoomMesh
 from crossvox.capture.rooms.params import SensorKind
-from crossvox.capture.rooms.visible import View
+from crossvox.doors.zbuffer import View
 
 Array = NDArray[Any]
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from crossvox.capture.rooms.params import RoomsParams
 from crossvox.capture.rooms.scan import Scan
-from crossvox.capture.rooms.visible import mark_faces
 from crossvox.capture.sens.layout import SensFrame
 from crossvox.doors.deflate import deflate
 from crossvox.doors.images import encode_jpeg, encode_png
+from crossvox.doors.zbuffer import mark_faces
 
 SURFACE_FAR_M = 4.5
 """Farthest that a frame adds to the reference mesh, metres."""

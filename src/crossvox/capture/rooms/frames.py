@@ -13,9 +13,9 @@ from crossvox.capture.rooms import sensor, shading, texture
 from crossvox.capture.rooms.layout.room import Room
 from crossvox.capture.rooms.light import RoomMesh, assemble, bake, vertex_albedo
 from crossvox.capture.rooms.materials import KINDS
-from crossvox.capture.rooms.visible import View, face_values, view
 from crossvox.core.camera import Intrinsics, Pose
 from crossvox.doors.raycast import Hits, Raycaster
+from crossvox.doors.zbuffer import View, face_values, view
 
 Array = NDArray[Any]
 

@@ -237,6 +237,38 @@ def place_vertices(
                 vertex += 1
 
 
+MEASURED = np.float32(2)
+"""Stands for the confidence of a vertex between two measured voxels."""
+
+
+@njit(cache=True, nogil=True)
+def mark_vertices(
+    learnt: Array,
+    upper: Array,
+    edges: Array,
+    vertex_start: Array,
+    confidence: Array,
+    begin: int,
+    end: int,
+) -> None:
+    """How sure vertices are: the smaller confidence of the learnt ones of both voxels, or
+    :data:`MEASURED`."""
+    for n in range(begin, end):
+        vertex = vertex_start[n]
+        if vertex == vertex_start[n + 1]:
+            continue
+        for cell in range(CELL):
+            for axis in range(3):
+                if edges[n, cell] >> axis & 1:
+                    other, far = corner_of(n, cell, 1 << axis, upper)
+                    sure = MEASURED
+                    for value in (learnt[n, cell], learnt[other, far]):
+                        if value > 0:
+                            sure = min(sure, value)
+                    confidence[vertex] = sure
+                    vertex += 1
+
+
 @njit(cache=True, nogil=True)
 def write_faces(
     patterns: Array,

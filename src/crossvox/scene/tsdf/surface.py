@@ -13,9 +13,11 @@ from crossvox.core.volume import Mesh
 from crossvox.scene.tsdf.blocks import CELL
 from crossvox.scene.tsdf.cells import cell_triangles
 from crossvox.scene.tsdf.mesh import (
+    MEASURED,
     classify,
     find_edges,
     find_patterns,
+    mark_vertices,
     neighbours_of,
     place_vertices,
     write_faces,
@@ -34,6 +36,7 @@ def draw(
     votes: Array | None,
     least: int,
     voxel_m: float,
+    learnt: Array | None = None,
 ) -> Mesh:
     """The surface where a field changes its sign.
 
@@ -45,9 +48,12 @@ def draw(
         votes: ``(B, CELL, CANDIDATES)``, or None.
         least: observations that every corner of a cell needs.
         voxel_m: edge of a voxel, metres.
+        learnt: ``(B, CELL)`` float32, confidence of the voxels whose value was not measured, 0 of
+            the others; None where all were.
 
     Returns:
-        Mesh in world metres, with colours and labels where there is what they are made of.
+        Mesh in world metres, with colours, labels and completed vertices where there is what they
+        are made of.
     """
     count, table = len(corner), cell_triangles()
     upper, lower = (np.empty((count, 8), dtype=np.int32) for _ in range(2))
@@ -77,9 +83,15 @@ def draw(
     if votes is not None:
         labels = np.zeros(len(vertices), dtype=np.uint8)
         spread(partial(label_vertices, votes, upper, edges, vertex_start, labels), count)
+    confidence = completed = None
+    if learnt is not None:
+        confidence = np.empty(len(vertices), dtype=np.float32)
+        spread(partial(mark_vertices, learnt, upper, edges, vertex_start, confidence), count)
+        completed = confidence < MEASURED
+        confidence = np.minimum(confidence, np.float32(1))
     faces = np.empty((int(face_start[-1]), 3), dtype=np.int32)
     write = partial(
         write_faces, patterns, upper, table, edges, places, vertex_start, face_start, faces
     )
     spread(write, count)
-    return Mesh(vertices, faces, None if color is None else colors, labels)
+    return Mesh(vertices, faces, None if color is None else colors, labels, completed, confidence)

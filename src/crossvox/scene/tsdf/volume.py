@@ -47,6 +47,23 @@ class FusionCounts:
     blocks: int
 
 
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """The blocks of a field.
+
+    Attributes:
+        corner: ``(B, 3)`` int32, places in units of blocks.
+        tsdf: ``(B, CELL)`` float32, distances in units of the truncation distance.
+        weight: ``(B, CELL)`` uint16, observations.
+        color: ``(B, 4, CELL)`` uint16, means and their observations, or None.
+    """
+
+    corner: NDArray[np.int32]
+    tsdf: NDArray[np.float32]
+    weight: NDArray[np.uint16]
+    color: NDArray[np.uint16] | None
+
+
 class TsdfVolume:
     """A growing field of truncated signed distances; feed it frames, then ask for the mesh.
 
@@ -236,6 +253,16 @@ class TsdfVolume:
             values,
         )
         return values * np.float32(self.params.truncation_m)
+
+    def blocks(self) -> Blocks:
+        """The field itself, for reading: views that hold until the next frame."""
+        count = self._count
+        return Blocks(
+            self._corner[:count],
+            self._tsdf[:count],
+            self._weight[:count],
+            None if self._color is None else self._color[:count],
+        )
 
     def mesh(self, min_weight: int | None = None) -> Mesh:
         """The surface where the distance changes sign, by marching cubes over all blocks.

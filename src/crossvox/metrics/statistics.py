@@ -37,7 +37,7 @@ seeds x scenes   t of a mean   bootstrap of it  t of an mIoU  bootstrap of it
 ===============  ============  ===============  ============  ===============
 
 So the bootstrap is not to be believed below about ten of each, and is not given. An interval over
-seeds alone, for the same mIoU, held the truth in 0.00 to 0.95 (``tests/study`` simulates them
+seeds alone, for the same mIoU, held the truth in 0.00 to 0.95 (``tests`` simulates them
 again).
 
 Where many differences are looked at, some leave 0 out of their intervals by chance: p values are

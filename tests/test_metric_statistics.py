@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from crossvox.core.checks import ParamsError, ShapeError
-from crossvox.study.statistics import (
+from crossvox.metrics.statistics import (
     Pooled,
     cautions,
     holm,

@@ -1,0 +1,181 @@
+"""Frames to a completed surface: fused where it was measured, learnt where it was not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossvox.core.artifact import Stopwatch
+from crossvox.core.checks import CaptureError, expect
+from crossvox.core.frame import Frame
+from crossvox.core.grid import VoxelGrid
+from crossvox.core.volume import Mesh
+from crossvox.predict.params import CompletionParams
+from crossvox.scene.evidence import Evidence
+from crossvox.scene.params import EvidenceParams, TsdfParams
+from crossvox.scene.tsdf.complete import LearntField, completed_mesh
+from crossvox.scene.tsdf.volume import TsdfVolume
+from crossvox.views.looked_through import looked_through
+
+KEPT_BYTES = 512 * 2**20
+"""Depth images that are kept in memory between the three times that they are looked at; what is
+beyond is read again."""
+
+LOOKS = 2
+"""Frames that must look through a place before it counts as free."""
+
+_DISTANCE = 0
+_HALF_DIAGONAL = 0.87
+"""From a voxel's centre to its corner, voxels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Completion:
+    """What was made of the frames of a scene.
+
+    Attributes:
+        mesh: the fused surface, completed.
+        fused: the fused surface alone.
+        grid: of the volumes.
+        confidence: ``(X, Y, Z)`` float32, probability that a surface lies within 5 cm.
+        seen: ``(X, Y, Z)`` bool, voxels in which readings end.
+        frames: how many frames were used.
+        culled: completed vertices that were taken away since frames look through them.
+    """
+
+    mesh: Mesh
+    fused: Mesh
+    grid: VoxelGrid
+    confidence: NDArray[np.float32]
+    seen: NDArray[np.bool_]
+    frames: int
+    culled: int
+
+
+def complete_scene(
+    answer: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+    frames: Callable[[], Iterable[Frame]],
+    voxel_m: float,
+    evidence: EvidenceParams,
+    params: CompletionParams,
+    tsdf: TsdfParams,
+    watch: Stopwatch,
+) -> Completion:
+    """Fuse frames, and complete the surface by a network.
+
+    The memory does not grow with the number of frames, beyond :data:`KEPT_BYTES`.
+
+    Args:
+        answer: the network: evidence ``(C, X, Y, Z)`` to ``(2, X, Y, Z)``, distance in units of
+            the band and logit of the confidence.
+        frames: gives the frames, with depth and pose, as often as it is called.
+        voxel_m: edge of the network's voxels.
+        evidence: what the network takes.
+        params: how much is completed.
+        tsdf: how frames are fused.
+        watch: takes the times.
+
+    Raises:
+        CaptureError: the frames give no surface.
+    """
+    again = _Frames(frames)
+    volume = TsdfVolume(tsdf)
+    with watch("fuse"):
+        for frame in again:
+            volume.integrate(frame)
+        fused = volume.mesh()
+    expect(
+        len(fused.faces) > 0,
+        given=f"{volume.counts.fused} frames whose depth images give no surface",
+        needed="frames with valid poses and depth",
+        do="look at it with: crossvox info",
+        error=CaptureError,
+    )
+    margin = round(params.margin_m / voxel_m)
+    grid = VoxelGrid.around(fused.vertices_m, voxel_m, margin)
+    found = Evidence(grid, evidence)
+    with watch("evidence"):
+        for frame in again:
+            found.add(frame)
+        channels = found.channels()
+    with watch("network"):
+        said = answer(channels)
+        confidence = (1 / (1 + np.exp(-said[1]))).astype(np.float32)
+    seen = (found.near > 0) & (np.abs(channels[_DISTANCE]) * evidence.band_voxels <= _HALF_DIAGONAL)
+    mesh, culled = fused, 0
+    if params.completion != "none":
+        with watch("mesh"):
+            band_m = evidence.band_voxels * voxel_m
+            field = LearntField(
+                grid,
+                np.ascontiguousarray(said[0] * band_m, np.float32),
+                confidence,
+                found.free >= LOOKS,
+            )
+            mesh = completed_mesh(volume, field, params.least_confidence)
+        with watch("free space"):
+            mesh, culled = _without_floating(mesh, again, params.free_margin_m, tsdf.far_m)
+    return Completion(mesh, fused, grid, confidence, seen, found.frames, culled)
+
+
+class _Frames:
+    """Frames that are looked at several times: kept while there is room, then read again."""
+
+    def __init__(self, read: Callable[[], Iterable[Frame]]) -> None:
+        self._read = read
+        self._kept: list[Frame] = []
+        self._bytes, self._all = 0, False
+
+    def __iter__(self) -> Iterator[Frame]:
+        if self._all:
+            yield from self._kept
+            return
+        first = not self._kept
+        for frame in self._read():
+            if first:
+                self._bytes += 0 if frame.depth_m is None else frame.depth_m.nbytes
+                self._bytes += 0 if frame.rgb is None else frame.rgb.nbytes
+                if self._bytes <= KEPT_BYTES:
+                    self._kept.append(frame)
+            yield frame
+        self._all = self._bytes <= KEPT_BYTES
+        if not self._all:
+            self._kept = []
+            self._bytes = KEPT_BYTES
+
+
+def _without_floating(
+    mesh: Mesh, frames: Iterable[Frame], margin_m: float, far_m: float
+) -> tuple[Mesh, int]:
+    """The mesh without completed vertices that two frames look through, and how many they were."""
+    if mesh.completed is None or not mesh.completed.any():
+        return mesh, 0
+    added = np.flatnonzero(mesh.completed)
+    looks = looked_through(mesh.vertices_m[added], frames, margin_m, far_m)
+    floating = np.zeros(len(mesh.vertices_m), bool)
+    floating[added[looks >= LOOKS]] = True
+    faces = mesh.faces[~floating[mesh.faces].any(axis=1)]
+    return compact(replace(mesh, faces=faces)), int(floating.sum())
+
+
+def compact(mesh: Mesh) -> Mesh:
+    """The mesh without vertices that no face names."""
+    used = np.zeros(len(mesh.vertices_m), bool)
+    used[mesh.faces] = True
+    number = np.cumsum(used, dtype=np.int32) - 1
+
+    def part(values: Any) -> Any:
+        return None if values is None else values[used]
+
+    return Mesh(
+        mesh.vertices_m[used],
+        number[mesh.faces].astype(np.int32),
+        part(mesh.colors),
+        part(mesh.labels),
+        part(mesh.completed),
+        part(mesh.confidence),
+    )

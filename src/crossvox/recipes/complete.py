@@ -1,0 +1,153 @@
+"""Rooms to a network that completes what frames measured: the default of reconstruction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from crossvox.core.artifact import read_manifest
+from crossvox.core.checks import ParamsError, expect
+from crossvox.flow.runner import Runner, Work
+from crossvox.flow.stage import Continued, State
+from crossvox.samples.params import SparseParams
+from crossvox.tasks.params import CompleteParams
+from crossvox.train.folder import checkpoints_of, state_of
+from crossvox.train.params import TrainParams
+from crossvox.train.report import TrainReport
+
+
+def _default3d() -> TrainParams:
+    return TrainParams(
+        steps=5000, batch_size=2, rate=3e-3, warmup_steps=50, validate_every=500, save_every=250
+    )
+
+
+@dataclass(frozen=True)
+class CompleteRunParams:
+    """Everything that makes a run of surface completion.
+
+    Attributes:
+        train: the training loop.
+        task: evidence, network and loss.
+        sparse: how frames are drawn and spoilt.
+        validation_samples: samples of the validation scenes, the same each time.
+    """
+
+    train: TrainParams = field(default_factory=_default3d)
+    task: CompleteParams = field(default_factory=CompleteParams)
+    sparse: SparseParams = field(default_factory=SparseParams)
+    validation_samples: int = 32
+
+    def __post_init__(self) -> None:
+        expect(
+            self.validation_samples > 0,
+            given=f"{self.validation_samples} validation samples",
+            needed="at least one",
+            do="correct --validation-samples",
+            error=ParamsError,
+        )
+
+
+QUICK3D = CompleteRunParams(
+    train=TrainParams(steps=150, batch_size=2, rate=4e-3, warmup_steps=20, validate_every=75),
+    validation_samples=16,
+)
+"""A run of two minutes: enough to be ahead of fusion where frames are few."""
+
+
+@dataclass(frozen=True)
+class CompleteSources:
+    """What a run of surface completion learns from.
+
+    Attributes:
+        scenes: training scenes: "train", "val", "all", or names separated by commas.
+        validation_scenes: likewise; "none" trains without validation.
+    """
+
+    scenes: str = "train"
+    validation_scenes: str = "val"
+
+
+@dataclass(frozen=True)
+class TrainComplete(Continued):
+    """A run of surface completion.
+
+    Attributes:
+        data: a data folder of scenes whose complete surface is known.
+        params: everything that makes the run.
+        sources: what it learns from.
+    """
+
+    NAME = "train"
+
+    data: Path
+    params: CompleteRunParams
+    sources: CompleteSources
+
+    def go_on(self, work: Work) -> TrainReport:
+        """See :func:`crossvox.recipes.train_complete.train_complete`."""
+        from crossvox.recipes.train_complete import train_complete
+
+        return train_complete(self, work)
+
+    def state(self, folder: Path) -> State:
+        """Whether the run is finished, begun, or neither."""
+        return state_of(folder)
+
+    def parts(self, folder: Path) -> list[Path]:
+        """Its checkpoints."""
+        return checkpoints_of(folder)
+
+    def size(self) -> float:
+        """Samples that are learnt from, one after the other."""
+        train = self.params.train
+        return train.steps * train.batch_size * train.accumulate
+
+
+def complete3d(
+    data: Path,
+    run: Path,
+    params: CompleteRunParams | None = None,
+    sources: CompleteSources | None = None,
+    *,
+    runner: Runner | None = None,
+) -> TrainReport:
+    """Train a network that completes the surface that frames measured; run again, it continues.
+
+    It learns from rooms whose complete surface is known ('crossvox rooms' makes them): some of a
+    room's frames go in, two or more, with the errors of sensors and trackers, and the whole room is
+    the truth, also where no frame looked. What is predicted with it keeps the surface that was
+    measured, and adds what is missing. '--preset thesis' is the published recipe instead:
+    occupancy from the colours of a few views; '--preset quick3d' a short run.
+
+    Args:
+        data: folder that 'crossvox prepare' wrote.
+        run: run folder.
+        params: everything that makes the run.
+        sources: what it learns from.
+        runner: who trains.
+    """
+    stage = TrainComplete(data, params or CompleteRunParams(), sources or CompleteSources())
+    read_manifest(data)
+    report: TrainReport = (runner or Runner()).go_on(stage, run)
+    return report
+
+
+def quick3d(
+    data: Path,
+    run: Path,
+    params: CompleteRunParams = QUICK3D,
+    sources: CompleteSources | None = None,
+    *,
+    runner: Runner | None = None,
+) -> TrainReport:
+    """The same as the default, for two minutes: enough to be ahead where frames are few.
+
+    Args:
+        data: folder that 'crossvox prepare' wrote.
+        run: run folder.
+        params: everything that makes the run.
+        sources: what it learns from.
+        runner: who trains.
+    """
+    return complete3d(data, run, params, sources, runner=runner)

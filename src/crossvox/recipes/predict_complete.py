@@ -1,0 +1,113 @@
+"""How a prepared scene is completed by a run of surface completion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crossvox.capture import open_capture
+from crossvox.core.artifact import plain
+from crossvox.core.frame import Capture, Frame, Parts
+from crossvox.core.methods import METHOD_FILES
+from crossvox.core.volume import Mesh
+from crossvox.doors.meshes import write_ply
+from crossvox.flow.runner import Work
+from crossvox.predict.complete import Completion, complete_scene
+from crossvox.predict.params import PredictParams
+from crossvox.predict.prediction import ScenePrediction
+from crossvox.predict.store import write_prediction
+from crossvox.predict.surface import mask_mesh
+from crossvox.recipes.trained import Completer
+from crossvox.scene.params import TsdfParams
+
+
+def complete_prepared(
+    folder: Path, completer: Completer, params: PredictParams, tsdf: TsdfParams, work: Work
+) -> tuple[Completion, list[int]]:
+    """Complete the surface of a prepared scene.
+
+    Returns:
+        What was made, and the frames that it was made of.
+    """
+    capture = open_capture(folder)
+    chosen = chosen_frames(capture, params.complete.frames)
+    task = completer.record.task.params
+    made = complete_scene(
+        completer,
+        frames_of(capture, chosen),
+        task.voxel_m,
+        task.evidence,
+        params.complete,
+        tsdf,
+        work.watch,
+    )
+    return made, [capture.frame_ids[index] for index in chosen]
+
+
+def chosen_frames(capture: Capture, most: int) -> list[int]:
+    """Places of the frames with a pose: all, or ``most`` of them, evenly chosen; 0 means all."""
+    posed = [index for index in range(len(capture)) if capture.pose(index) is not None]
+    if most == 0 or len(posed) <= most:
+        return posed
+    return [posed[at] for at in np.rint(np.linspace(0, len(posed) - 1, most)).astype(int)]
+
+
+def frames_of(capture: Capture, chosen: list[int]) -> Callable[[], Iterator[Frame]]:
+    """What gives these frames of a capture, with colour and depth, as often as it is called."""
+
+    def read() -> Iterator[Frame]:
+        for index in chosen:
+            yield capture.frame(index, parts=Parts(labels=False))
+
+    return read
+
+
+def write_completed(
+    folder: Path, completer: Completer, params: PredictParams, baselines: bool, made: Completion
+) -> Mapping[str, Any]:
+    """Write the completed surface with its volume, and the baselines.
+
+    Returns:
+        Notes on them.
+    """
+    shape = made.grid.shape
+    everywhere = np.ones(shape, bool)
+    prediction = ScenePrediction(
+        grid=made.grid,
+        probability=made.confidence,
+        predicted=everywhere,
+        seen=made.seen,
+        colors=None,
+        windows=1,
+        windows_seen=1,
+        windows_predicted=1,
+        voxels_seen=int(made.seen.sum()),
+        frames_used=made.frames,
+        frames=made.frames,
+    )
+    write_prediction(folder / "volume.npz", prediction)
+    write_ply(folder / METHOD_FILES["learnt"], made.mesh)
+    if baselines:
+        write_ply(folder / METHOD_FILES["mask_only"], mask_mesh(prediction, params.surface))
+        write_ply(folder / METHOD_FILES["tsdf"], made.fused)
+    return {
+        **plain(prediction.notes),
+        "task": completer.record.task.name,
+        "vertices": len(made.mesh.vertices_m),
+        "completed share of the area": completed_share(made.mesh),
+        "completed vertices in free space, left out": made.culled,
+    }
+
+
+def completed_share(mesh: Mesh) -> float:
+    """Share of a mesh's area that is completed: that of faces with a completed corner."""
+    if mesh.completed is None or not len(mesh.faces):
+        return 0.0
+    a, b, c = (mesh.vertices_m[mesh.faces[:, corner]] for corner in range(3))
+    area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
+    added = mesh.completed[mesh.faces].any(axis=1)
+    total = float(area.sum())
+    return float(area[added].sum()) / total if total else 0.0

@@ -1,0 +1,109 @@
+"""How a run of surface completion is put together: rooms, samples, task, loop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from crossvox.core.artifact import read_manifest
+from crossvox.core.checks import ArtifactError, expect
+from crossvox.flow.locks import leads
+from crossvox.flow.runner import Work
+from crossvox.recipes.complete import CompleteRunParams, TrainComplete
+from crossvox.recipes.data import read_scenes
+from crossvox.samples.depths import DepthScene, load_depths
+from crossvox.samples.sparse import SparseDataset, collate_sparse
+from crossvox.tasks.complete import Complete
+from crossvox.train.folder import answer, asked_for, note_asked
+from crossvox.train.loop import train
+from crossvox.train.report import TrainReport
+
+_VALIDATION_SEED = 1
+_SAMPLES_A_SCENE = 8
+"""Samples of each scene in an epoch; an epoch is no more than a unit of the random stream."""
+
+
+def train_complete(stage: TrainComplete, work: Work) -> TrainReport:
+    """Train surface completion, in the run folder ``work.out``.
+
+    Raises:
+        CaptureError: a scene's complete surface is not known.
+        ArtifactError: no scene, or the folder holds another run.
+        CheckpointError: a checkpoint is damaged.
+    """
+    params, given = stage.params, stage.sources
+    split = {"train": given.scenes, "validation": given.validation_scenes}
+    folders = {
+        role: [] if which == "none" else read_scenes(stage.data, which)
+        for role, which in split.items()
+    }
+    asked = asked_for(
+        {"params": params, "scenes": {r: [f.name for f in fs] for r, fs in folders.items()}},
+        {"data": read_manifest(stage.data).digest, "numbers": Complete.numbers},
+        {},
+    )
+    done = answer(work.out, asked, params.train)
+    if done is not None:
+        return done
+    expect(
+        len(folders["train"]) > 0,
+        given=f"{stage.data} without a training scene",
+        needed="at least one",
+        do="pass --scenes, or prepare more scenes",
+        error=ArtifactError,
+    )
+    task = Complete(params.task)
+    learnt = _scenes(folders["train"], params, work, "training scenes")
+    held_out = _scenes(folders["validation"], params, work, "validation scenes")
+    dataset = SparseDataset(
+        learnt,
+        _SAMPLES_A_SCENE * len(learnt),
+        params.sparse,
+        params.task.evidence,
+        params.train.seed,
+    )
+    validation = None
+    if held_out:
+        validation = SparseDataset(
+            held_out,
+            params.validation_samples,
+            params.sparse,
+            params.task.evidence,
+            _VALIDATION_SEED,
+            vary=False,
+        )
+    report = train(
+        task,
+        dataset,
+        collate_sparse,
+        work.out,
+        params.train,
+        validation=validation,
+        recipe={"params": params, "scenes": given.scenes, "validation": given.validation_scenes},
+        scenes=[scene.name for scene in learnt],
+        validation_scenes=[scene.name for scene in held_out],
+        links={"data": stage.data},
+        parents={"data": read_manifest(stage.data).digest},
+        progress=work.progress.training(),
+    )
+    if leads():
+        note_asked(work.out, asked)
+    return report
+
+
+def _scenes(
+    folders: list[Path], params: CompleteRunParams, work: Work, label: str
+) -> list[DepthScene]:
+    report = work.progress.step(label)
+    scenes = []
+    for number, folder in enumerate(folders, start=1):
+        scenes.append(
+            load_depths(
+                folder,
+                params.task.voxel_m,
+                params.task.evidence.band_voxels,
+                params.sparse.width,
+                params.task.evidence.colors,
+            )
+        )
+        report(number, len(folders))
+    return scenes
