@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 
 import pytest
@@ -15,6 +15,7 @@ from crossvox.cli import tables
 from crossvox.cli.tables import EACH, TABLES, show
 from crossvox.cli.terminal import Terminal
 from crossvox.core.volume import Score
+from crossvox.evaluate.score import Evaluation
 
 
 def shown(result: object) -> str:
@@ -48,6 +49,19 @@ def test_a_list_is_shown_by_what_it_holds() -> None:
     text = shown([score])
     assert "Scores, protocol 'surface'" in text
     assert "0.5000" in text
+
+
+def test_scores_in_detail_are_a_table_of_their_own() -> None:
+    first = Score("F-score", 0.5, "ratio", 2, "scenes", True, "surface", place="main")
+    other = Score("Acc", 0.25, "m", 2, "scenes", False, "surface", place="detail")
+    evaluation = Evaluation("surface", {}, {"learnt": [other, first]}, ("a", "b"), {}, {}, (), ())
+    above, below = shown(evaluation).split("In detail")
+    assert "Mean over 2 scenes" in above
+    assert "F-score" in above
+    assert "Acc (m)" in below
+    alone = shown(replace(evaluation, mean={"learnt": [other]}))
+    assert "In detail" not in alone
+    assert "Mean over 2 scenes" in alone
 
 
 @dataclass(frozen=True)

@@ -184,6 +184,17 @@ def test_packets_hit_what_single_rays_hit(coherent: bool, many: bool) -> None:
         np.testing.assert_array_equal(found.v[hit], single.v[hit])
 
 
+def test_what_is_farther_than_far_is_not_hit() -> None:
+    mesh, random = _crumpled(), np.random.default_rng(8)
+    origins, directions = random.normal(0, 1, (2, 500, 3)).astype(np.float32)
+    for caster in (Raycaster(mesh), _Single(mesh)):
+        whole, near = caster.cast(origins, directions), caster.cast(origins, directions, far=0.4)
+        reached = whole.distance <= 0.4
+        assert 0.1 < reached.mean() < 0.9
+        np.testing.assert_array_equal(near.distance, np.where(reached, whole.distance, np.inf))
+        np.testing.assert_array_equal(near.face, np.where(reached, whole.face, -1))
+
+
 @pytest.mark.parametrize("size", [(64, 48), (33, 7), (3, 2), (1, 1)])
 def test_images_are_the_same_in_squares_and_ray_by_ray(size: tuple[int, int]) -> None:
     mesh, pose, camera = _crumpled(), some_pose(), CAMERA.resized(size)

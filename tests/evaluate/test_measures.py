@@ -63,7 +63,7 @@ def test_a_registered_score_is_computed_written_and_shown(
     monkeypatch.setattr(reconstruction, "_capture", lambda folder: None)
     none = DepthEvaluation((), (), 0, ())
     monkeypatch.setattr(
-        reconstruction, "score_depths", lambda meshes, *_: dict.fromkeys(meshes, none)
+        reconstruction, "score_depths", lambda meshes, *_, **__: dict.fromkeys(meshes, none)
     )
     pred, data = tmp_path / "pred", tmp_path / "data"
     for scene, height_m in (("a", 0.03), ("b", 0.01)):

@@ -75,7 +75,7 @@ def no_depth(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconstruction, "_capture", lambda folder: None)
     none = DepthEvaluation((), (), 0, ())
     monkeypatch.setattr(
-        reconstruction, "score_depths", lambda meshes, *_: dict.fromkeys(meshes, none)
+        reconstruction, "score_depths", lambda meshes, *_, **__: dict.fromkeys(meshes, none)
     )
 
 

@@ -177,7 +177,7 @@ def test_thesis_protocol_gives_the_published_scores(golden: Path) -> None:
     scores = score_meshes(
         read_mesh(golden / "g3_crop_vh_clean_2.ply"), read_mesh(golden / "g5_gt_mesh.ply"), "thesis"
     )
-    for score, name in zip(scores, names, strict=True):
+    for score, name in zip(scores[:5], names, strict=True):
         assert score.value == pytest.approx(case[name], rel=1e-9)
 
 

@@ -29,7 +29,10 @@ from crossvox.scene.store import write_volume
 from crossvox.views.params import ViewParams
 
 CAMERA = Intrinsics(35.0, 35.0, 19.5, 14.5, 40, 30)
-SCORES = ["Acc", "Comp", "Prec", "Recall", "F-score", "AbsRel", "AbsDiff", "SqRel", "RMSE"]
+SURFACE = ["Acc", "Comp", "Prec", "Recall", "F-score", "F-score 2 cm", "Prec 2 cm", "Recall 2 cm"]
+PARTS = ("measured", "unmeasured")
+APART = [f"{name} {part}" for part in PARTS for name in ("Acc", "Comp", "Prec", "Recall")]
+DEPTH = ["AbsRel", "AbsDiff", "SqRel", "RMSE"]
 
 
 def box(scale: float = 1.0) -> Mesh:
@@ -105,7 +108,8 @@ def test_every_scene_and_method_is_scored_and_written(folders: tuple[Path, Path]
         "b": ["learnt", "mask_only", "tsdf"],
     }
     right, wrong = written["scenes"]["a"]["learnt"], written["scenes"]["b"]["learnt"]
-    assert [score["name"] for score in right][:9] == SCORES
+    assert [score["name"] for score in right][:13] == [*SURFACE, "Seen-free", *DEPTH]
+    assert [score["name"] for score in wrong][:21] == [*SURFACE, *APART, "Seen-free", *DEPTH]
     assert value(right, "F-score") == 1
     assert value(right, "AbsDiff") < 0.0006  # stored in whole millimetres
     assert value(right, "Comp2D") == 1
@@ -117,9 +121,9 @@ def test_every_scene_and_method_is_scored_and_written(folders: tuple[Path, Path]
         assert mean["value"] == pytest.approx(sum(both) / 2)
         assert (mean["support"], mean["of"]) == (2, "scenes")
     assert next(iter(written["mean"]["tsdf"]))["support"] == 1
-    learnt = [score["name"] for score in written["mean"]["learnt"]]
+    learnt = {score["name"] for score in written["mean"]["learnt"]}
     for scores in written["mean"].values():
-        assert [score["name"] for score in scores] == learnt
+        assert {score["name"] for score in scores} == learnt
 
 
 def test_what_is_missing_is_told(folders: tuple[Path, Path]) -> None:

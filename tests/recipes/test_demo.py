@@ -13,10 +13,10 @@ SMALL = [
     *("--rooms.count", "2", "--rooms.frames", "10", "--rooms.spacing-m", "0.1"),
     *("--rooms.width", "96", "--rooms.height", "72"),
     *("--prepare.width", "96", "--prepare.height", "72"),
-    *("--run.views.width", "96", "--run.views.height", "72"),
     *("--run.train.steps", "2", "--run.train.batch-size", "2", "--run.train.validate-every", "2"),
-    *("--run.task.width", "4", "--run.task.depth", "1", "--run.chunks.per-scene", "4"),
-    *("--run.validation-windows", "2",),
+    *("--run.task.network.width", "4", "--run.task.network.depth", "1"),
+    *("--run.sparse.shape", "16", "16", "16", "--run.validation-samples", "2"),
+    *("--frames.counts", "3", "5"),
 ]  # fmt: skip
 
 
@@ -24,10 +24,13 @@ def test_demo_goes_from_nothing_to_a_page_and_keeps_what_it_made(tmp_path: Path)
     out = tmp_path / "demo"
     assert main(["demo", str(out), *SMALL, "--json", str(tmp_path / "demo.json")]) == 0
     report = json.loads((tmp_path / "demo.json").read_text())
-    assert list(report["seconds"]) == ["rooms", "prepare", "train", "predict", "score", "page"]
+    assert list(report["seconds"]) == [
+        *("rooms", "prepare", "train", "predict", "score", "fewer frames", "page")
+    ]
     assert set(report["evaluation"]["mean"]) == {"learnt", "mask_only", "tsdf"}
+    assert report["frames"]["curve"]["frames"] == [3, 5]
     page = (out / "report" / "index.html").read_text()
-    assert "mask" in page
+    assert "Voxels seen" in page
     assert read_manifest(out / "prediction").links == {"run": "../run", "data": "../data"}
     width, height = color_size(read_bytes(out / "picture.jpg"), "picture")
     assert width > height > 100

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crossvox.core.camera import Intrinsics, Pose, project
+from crossvox.core.camera import Intrinsics, Pose, pixel_rays, project
 from crossvox.core.checks import ShapeError
 from crossvox.core.volume import Mesh
 from crossvox.doors.raycast import Raycaster
@@ -22,8 +22,10 @@ from crossvox.report.pictures.colors import (
     error_colors,
 )
 from crossvox.report.pictures.interior import Interior
-from crossvox.report.pictures.painter import Painter, over, render_mesh
+from crossvox.report.pictures.painter import Painter, Sight, over, render_mesh
 from crossvox.report.pictures.surface import (
+    cluster_mean,
+    cluster_vertices,
     faces_inward,
     footprint,
     surface_points,
@@ -139,6 +141,67 @@ def test_interior_is_the_room_without_walls_and_ceiling(box_room: Mesh) -> None:
     cells = np.argwhere(interior.depth_m >= 0) * interior.cell_m + interior.corner_m
     np.testing.assert_allclose(cells.min(axis=0), low[:2] + 0.12, atol=0.08)
     np.testing.assert_allclose(cells.max(axis=0), high[:2] - 0.12, atol=0.08)
+
+
+def test_pixels_begin_where_their_rays_enter(box_room: Mesh) -> None:
+    interior = Interior.of(box_room)
+    view = birdseye_view(box_room, (48, 36))
+    most = interior.begins(view.camera, view.pose)
+    rays = pixel_rays(view.camera).reshape(-1, 3) @ view.pose.world_from_camera[:3, :3].T
+    entry = interior.entry(np.broadcast_to(view.pose.position_m, rays.shape), rays)
+    assert 0.2 < np.isfinite(entry).mean() < 0.95
+    # A tip of less than two pixels may be passed over.
+    assert np.isclose(most.ravel(), 1 / entry, rtol=1e-3, atol=0).mean() > 0.998
+
+
+def test_a_cut_away_picture_shows_what_rays_from_there_hit(box_room: Mesh) -> None:
+    """Twin: rays that begin where the interior does."""
+    view = birdseye_view(box_room, (64, 48))
+    assert view.interior is not None
+    sight = Sight.of(view.camera, view.pose, view.interior)
+    seen = Painter(box_room, occlusion=False).see(sight)
+    rays = pixel_rays(sight.fine).reshape(-1, 3) @ view.pose.world_from_camera[:3, :3].T
+    entry = view.interior.entry(np.broadcast_to(view.pose.position_m, rays.shape), rays)
+    inside = np.flatnonzero(np.isfinite(entry))
+    origins = view.pose.position_m + rays[inside] * entry[inside, None]
+    found = Raycaster(box_room).cast(origins, rays[inside])
+    face = np.full(len(rays), -1)
+    face[inside] = found.face
+    assert (face == seen.face.ravel()).mean() > 0.99
+    depth = np.full(len(rays), np.inf)
+    depth[inside] = entry[inside] + found.distance
+    same = face == seen.face.ravel()
+    np.testing.assert_allclose(seen.depth().ravel()[same], depth[same], rtol=1e-3)
+
+
+def test_samples_of_one_face_are_shaded_as_they_would_be_one_by_one() -> None:
+    """Colours run over the square: the mean of many small samples is the middle one's."""
+    mesh = square()
+    colors = np.array([[0, 0, 0], [250, 0, 0], [250, 250, 0], [0, 250, 0]], dtype=np.uint8)
+    painter = Painter(mesh, occlusion=False)
+    pose = looking_at(np.array([0.3, -0.2, 1.6]), np.zeros(3))
+    once, often = (
+        painter.paint(CAMERA, pose, colors=colors, relief=0, supersample=fine) for fine in (1, 4)
+    )
+    whole = (once[..., 3] == 255) & (often[..., 3] == 255)
+    assert whole.mean() > 0.5
+    np.testing.assert_allclose(once[whole], often[whole], atol=2)
+
+
+def test_clusters_are_numbered_alike_by_table_and_by_sorting(
+    box_room: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    normals, low = vertex_normals(box_room), box_room.vertices_m.min(axis=0)
+    cluster, first = cluster_vertices(box_room, normals, 0.3, low)
+    monkeypatch.setattr("crossvox.report.pictures.surface._MOST_KINDS", 0)
+    other, start = cluster_vertices(box_room, normals, 0.3, low)
+    np.testing.assert_array_equal(cluster, other)
+    np.testing.assert_array_equal(first, start)
+    assert 10 < len(first) < len(cluster)
+    cells = np.floor((box_room.vertices_m - low) / np.float32(0.3))
+    assert (cells == cells[first][cluster]).all()
+    mean = cluster_mean(box_room.vertices_m, cluster)
+    np.testing.assert_allclose(mean[5], box_room.vertices_m[cluster == 5].mean(axis=0), rtol=1e-5)
 
 
 def test_entry_agrees_with_small_steps(box_room: Mesh) -> None:

@@ -18,7 +18,7 @@ from crossvox.report.layers import Layer
 from crossvox.report.pictures.colors import error_colors
 from crossvox.report.pictures.interior import Interior
 from crossvox.report.pictures.surface import vertex_normals
-from crossvox.report.view.decimate import merge, thin
+from crossvox.report.view.decimate import merge
 from crossvox.report.view.file import write_viewer_html
 from crossvox.report.view.glb import glb_of, write_shaded_glb
 from crossvox.report.view.live import serve
@@ -31,7 +31,7 @@ EMPTY = Mesh(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32))
 
 @pytest.mark.parametrize("most", [500, 5000, 20_000])
 def test_thin_keeps_the_shape_and_the_limit(box_room: Mesh, most: int) -> None:
-    small = thin(box_room, most)
+    small = merge(box_room, most).mesh
     assert 0.25 * most < len(small.faces) <= most
     assert small.colors is not None
     assert small.faces.max() < len(small.vertices_m)
@@ -43,14 +43,14 @@ def test_thin_keeps_the_shape_and_the_limit(box_room: Mesh, most: int) -> None:
 
 
 def test_thin_leaves_small_meshes_alone(box_room: Mesh) -> None:
-    assert thin(box_room, len(box_room.faces)) is box_room
+    assert merge(box_room, len(box_room.faces)).mesh is box_room
     with pytest.raises(ParamsError, match="needed: a positive number"):
-        thin(box_room, 0)
+        merge(box_room, 0)
 
 
 def test_thin_keeps_both_sides_of_a_thin_wall(build: SimpleNamespace) -> None:
     wall = build.box((0, 0, 0), (2, 0.03, 2), (120, 130, 140), step=0.03)
-    small = thin(wall, 600)
+    small = merge(wall, 600).mesh
     normals = vertex_normals(small)
     assert (normals[:, 1] < -0.9).sum() > 20
     assert (normals[:, 1] > 0.9).sum() > 20
@@ -58,7 +58,7 @@ def test_thin_keeps_both_sides_of_a_thin_wall(build: SimpleNamespace) -> None:
 
 def test_thin_stays_near_the_surface(box_room: Mesh) -> None:
     far = error_colors(box_room, EMPTY)[0]
-    colors = error_colors(thin(box_room, 8000), box_room, reach_m=0.12)
+    colors = error_colors(merge(box_room, 8000).mesh, box_room, reach_m=0.12)
     assert (colors != far).any(axis=-1).mean() > 0.99
 
 
@@ -172,7 +172,7 @@ def test_a_surface_is_thinned_once_for_all_its_layers(
 
     calls = []
     light = module.vertex_light
-    monkeypatch.setattr(module, "vertex_light", lambda m: calls.append(1) or light(m))
+    monkeypatch.setattr(module, "vertex_light", lambda *a: calls.append(1) or light(*a))
     first = classes_layer(box_room)
     same = Layer("Learnt", "colours", "", Mesh(first.mesh.vertices_m, first.mesh.faces))
     other = Layer("Other", "shape", "", Mesh(box_room.vertices_m.copy(), box_room.faces))

@@ -120,9 +120,10 @@ def show_scan(report: ScanReport, terminal: Terminal) -> None:
 @shows("crossvox.recipes.demo:DemoReport")
 def show_demo(report: DemoReport, terminal: Terminal) -> None:
     """Scores of the demo, its times and its page."""
-    from crossvox.cli.tables_scores import show_evaluation
+    from crossvox.cli.tables_scores import show_evaluation, show_frames
 
     show_evaluation(report.evaluation, terminal)
+    show_frames(report.frames, terminal)
     rows = [[step, f"{seconds:.1f}"] for step, seconds in report.seconds.items()]
     terminal.table("Time by stage", ["stage", "seconds"], rows)
     terminal.say(f"page: {report.page.page}")

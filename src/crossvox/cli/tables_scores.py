@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from crossvox.core.volume import Score
     from crossvox.evaluate.classes import ClassEvaluation
     from crossvox.evaluate.score import Evaluation
+    from crossvox.recipes.frames import FramesReport
     from crossvox.recipes.segment2d import Segment2dEvaluation
 
 
@@ -26,16 +27,19 @@ def show_scores(scores: Sequence[Score], terminal: Terminal) -> None:
 
 @shows("crossvox.evaluate.score:Evaluation")
 def show_evaluation(evaluation: Evaluation, terminal: Terminal) -> None:
-    """The mean scores of all methods side by side."""
-    rows = []
+    """The mean scores of all methods side by side; those in detail below."""
+    rows: list[list[str]] = []
+    detailed: list[list[str]] = []
     for name, first, values in _side_by_side(evaluation.mean):
         unit = f" ({first.unit})" if first.unit not in ("", "ratio") else ""
-        rows.append([name + unit, *values, _better(first)])
-    terminal.table(
-        f"Mean over {len(evaluation.counted)} scenes, protocol '{evaluation.protocol}'",
-        ["score", *evaluation.mean, ""],
-        rows,
-    )
+        row = [name + unit, *values, _better(first)]
+        (detailed if first.place == "detail" else rows).append(row)
+    title = f"Mean over {len(evaluation.counted)} scenes, protocol '{evaluation.protocol}'"
+    if rows:
+        terminal.table(title, ["score", *evaluation.mean, ""], rows)
+    if detailed:
+        title = "In detail" if rows else title
+        terminal.table(title, ["score", *evaluation.mean, ""], detailed)
     for note in evaluation.notes:
         terminal.say(note)
 
@@ -69,6 +73,32 @@ def show_images(evaluation: Segment2dEvaluation, terminal: Terminal) -> None:
     title = f"{evaluation.images} images, predicted whole, scored at the size of their labels"
     terminal.table(title, ["score", "value", "counted", "of"], rows)
     terminal.say(f"scores and pictures: {evaluation.out}")
+
+
+@shows("crossvox.recipes.frames:FramesReport")
+def show_frames(report: FramesReport, terminal: Terminal) -> None:
+    """Mean scores by number of frames, and how far learnt is ahead of fusion."""
+    curve = report.curve
+    for score in ("F-score", "F-score 2 cm"):
+        if score not in curve.scores:
+            continue
+        means = {method: curve.means(score, method) for method in curve.methods}
+        ahead = curve.differences(score, "learnt", "tsdf")
+        rows = [
+            [
+                count,
+                *(f"{means[method][row].mean:.4f}" for method in curve.methods),
+                f"{ahead[row].mean:+.4f}",
+                f"{ahead[row].low:+.4f} to {ahead[row].high:+.4f}",
+                ahead[row].rooms,
+            ]
+            for row, count in enumerate(curve.frames)
+        ]
+        columns = ["frames", *curve.methods, "learnt - tsdf", "95 %", "rooms"]
+        terminal.table(f"{score}, mean over rooms, protocol '{curve.protocol}'", columns, rows)
+    for note in curve.notes:
+        terminal.say(note)
+    terminal.say(f"all scores: {report.path}")
 
 
 def _side_by_side(

@@ -133,7 +133,13 @@ class EmbreePackets:
             raise MemoryError(f"no memory for a mesh of {len(mesh.faces)} faces")
 
     def cast(
-        self, origins_m: Array, directions: Array, width: int = 0, *, coherent: bool = False
+        self,
+        origins_m: Array,
+        directions: Array,
+        width: int = 0,
+        *,
+        coherent: bool = False,
+        far: float = np.inf,
     ) -> tuple[Array, Array, Array, Array]:
         """First hits.
 
@@ -142,6 +148,7 @@ class EmbreePackets:
             directions: ``(R, 3)`` float32.
             width: pixels a row, if the rays are those of an image, row by row; else 0.
             coherent: neighbours in the list (in the image) take nearly the same way.
+            far: rays end at this distance.
 
         Returns:
             Distance (inf: nothing was hit), face (-1), u, v of every ray.
@@ -160,6 +167,7 @@ class EmbreePackets:
             origins_m,
             directions,
             width,
+            np.float32(far),
             distance,
             face,
             u,
@@ -188,7 +196,7 @@ def _intersect16(typing, address, valid, scene, rays, arguments):  # type: ignor
 
 @njit(cache=True, nogil=True)
 def _cast(  # type: ignore[no-untyped-def]
-    call, scene, arguments, origins, directions, width, distance, face, u, v, memory, mask
+    call, scene, arguments, origins, directions, width, far, distance, face, u, v, memory, mask
 ):
     """Ask for packets of rays: of an image in squares of 4 x 4 pixels, else as they come."""
     shift = (-memory.ctypes.data) % _ALIGN
@@ -227,7 +235,7 @@ def _cast(  # type: ignore[no-untyped-def]
                     floats[_ORIGIN * _PACKET + k] = origins[ray, 0]
                     floats[(_ORIGIN + 1) * _PACKET + k] = origins[ray, 1]
                     floats[(_ORIGIN + 2) * _PACKET + k] = origins[ray, 2]
-            floats[_FAR * _PACKET : (_FAR + 1) * _PACKET] = np.inf
+            floats[_FAR * _PACKET : (_FAR + 1) * _PACKET] = far
             numbers[_FACE * _PACKET : (_GEOMETRY + 1) * _PACKET] = -1
             _intersect16(call, valid.ctypes.data, scene, floats.ctypes.data, arguments.ctypes.data)
             for k in range(_PACKET):

@@ -48,7 +48,12 @@ class Raycaster:
         self._single = _Single(mesh) if len(mesh.faces) and found is None else None
 
     def cast(
-        self, origins_m: NDArray[Any], directions: NDArray[Any], *, coherent: bool = False
+        self,
+        origins_m: NDArray[Any],
+        directions: NDArray[Any],
+        *,
+        coherent: bool = False,
+        far: float = np.inf,
     ) -> Hits:
         """First hits of rays ``(R, 3)``, ``(R, 3)``; directions need not be of unit length.
 
@@ -58,19 +63,27 @@ class Raycaster:
             coherent: neighbours take nearly the same way, as those of an image do: quicker. The
                 distances are the same; of two faces that meet where a ray hits, it may be the
                 other one.
+            far: what is farther along a ray, in units of its direction's length, is not hit: the
+                sooner a ray may end, the quicker.
         """
-        return self._cast(origins_m, directions, 0, coherent)
+        return self._cast(origins_m, directions, 0, coherent, far)
 
     def _cast(
-        self, origins_m: NDArray[Any], directions: NDArray[Any], width: int, coherent: bool
+        self,
+        origins_m: NDArray[Any],
+        directions: NDArray[Any],
+        width: int,
+        coherent: bool,
+        far: float = np.inf,
     ) -> Hits:
         count = len(directions)
         origins_m = np.ascontiguousarray(origins_m, dtype=np.float32)
         directions = np.ascontiguousarray(directions, dtype=np.float32)
         if self._packets is not None and count:
-            return Hits(*self._packets.cast(origins_m, directions, width, coherent=coherent))
+            found = self._packets.cast(origins_m, directions, width, coherent=coherent, far=far)
+            return Hits(*found)
         if self._single is not None and count:
-            return self._single.cast(origins_m, directions)
+            return self._single.cast(origins_m, directions, far)
         return Hits(
             np.full(count, np.inf, np.float32),
             np.full(count, -1, np.int32),
@@ -108,17 +121,17 @@ class _Single:
         )
         self._scene.run(np.zeros((1, 3), np.float32), np.ones((1, 3), np.float32))
 
-    def cast(self, origins_m: NDArray[Any], directions: NDArray[Any]) -> Hits:
+    def cast(self, origins_m: NDArray[Any], directions: NDArray[Any], far: float = np.inf) -> Hits:
         """First hits, as of :meth:`Raycaster.cast`."""
         found: dict[str, NDArray[Any]] = self._scene.run(
             np.ascontiguousarray(np.broadcast_to(origins_m, directions.shape)),
             directions,
             output=1,
         )
-        missed = found["primID"] < 0
+        missed = (found["primID"] < 0) | (found["tfar"] > far)
         return Hits(
             np.where(missed, np.inf, found["tfar"]).astype(np.float32),
-            found["primID"].astype(np.int32),
-            found["u"],
-            found["v"],
+            np.where(missed, -1, found["primID"]).astype(np.int32),
+            np.where(missed, 0, found["u"]).astype(np.float32),
+            np.where(missed, 0, found["v"]).astype(np.float32),
         )

@@ -18,6 +18,10 @@ from crossvox.evaluate.references import scene_folder
 from crossvox.flow.collection import changes, item_names
 from crossvox.flow.lineage import LEARNT_FROM
 
+FRAME_IDS = "frame_ids"
+"""Note of a predicted scene: ids of the frames that it was predicted from, where these are not all
+of the prepared scene's."""
+
 MADE_BY = ("run", "geometry", "votes", "run2d")
 """Parents that all scenes of a prediction share."""
 
@@ -151,6 +155,30 @@ def majority_class(folders: Iterable[Path]) -> int | None:
         )
         found.add(value)
     return found.pop() if len(found) == 1 else None
+
+
+def frames_of(folder: Path) -> frozenset[int] | None:
+    """Ids of the frames that a scene was predicted from; None: all that have a pose.
+
+    Args:
+        folder: of a predicted scene.
+
+    Raises:
+        ArtifactError: its manifest names something that is no list of numbers.
+    """
+    told = None
+    if (folder / MANIFEST).is_file():
+        told = read_manifest(folder).notes.get(FRAME_IDS)
+    if told is None:
+        return None
+    expect(
+        isinstance(told, list) and all(type(one) is int for one in told),
+        given=f"{folder / MANIFEST} with {FRAME_IDS} {str(told)[:40]}",
+        needed="a list of whole numbers",
+        do="predict the scene again",
+        error=ArtifactError,
+    )
+    return frozenset(told)
 
 
 def coverage_remarks(scene: str, share: float | None) -> list[str]:

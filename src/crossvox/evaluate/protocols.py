@@ -12,7 +12,7 @@ pipeline used there (its crop is treated as a scale). Kept for comparison with i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -22,16 +22,19 @@ from numpy.typing import NDArray
 
 from crossvox.core.camera import ImageFit, Intrinsics, Pose, Size
 from crossvox.core.checks import CaptureError, ParamsError, expect
-from crossvox.core.frame import Capture, Parts, fit_nearest
+from crossvox.core.frame import Capture, Frame, Parts, fit_nearest
 from crossvox.core.threads import threads
 from crossvox.core.volume import Mesh, Score
 from crossvox.doors.raycast import Raycaster
 from crossvox.evaluate.sampling import expect_size, sample_surface
+from crossvox.evaluate.seen_free import SeenFree
 from crossvox.metrics import (
     DepthErrors,
+    FusedDistances,
     added_depth,
     depth_errors,
     depth_scores,
+    fusion_scores,
     surface_errors,
     surface_scores,
     voxel_downsample,
@@ -45,7 +48,7 @@ PROTOCOLS: tuple[Protocol, ...] = ("surface", "thesis")
 THESIS_SIZE: Size = (328, 256)
 """Size of the published pipeline's depth renderings."""
 
-_DEPTH_ONLY = Parts(rgb=False, depth=True, labels=False)
+DEPTH_ONLY = Parts(rgb=False, depth=True, labels=False)
 
 
 def check_protocol(protocol: str) -> Protocol:
@@ -76,7 +79,7 @@ def surface_points(mesh: Mesh, protocol: Protocol) -> NDArray[np.float64]:
 
 
 def score_meshes(predicted: Mesh, reference: Mesh, protocol: Protocol = "surface") -> list[Score]:
-    """3D scores of one mesh against another: Acc, Comp, Prec, Recall, F-score.
+    """3D scores of one mesh against another: Acc, Comp, Prec, Recall, F-score; the latter at 2 cm.
 
     Neither mesh is cropped: surface that the reference has and no frame saw lowers the recall of
     every method alike.
@@ -90,22 +93,81 @@ def score_meshes(predicted: Mesh, reference: Mesh, protocol: Protocol = "surface
 
 
 def score_surfaces(
-    predicted: Mapping[str, Mesh], reference: Mesh, protocol: Protocol = "surface"
+    predicted: Mapping[str, Mesh],
+    reference: Mesh,
+    protocol: Protocol = "surface",
+    *,
+    fused: Mesh | None = None,
+    frames: Iterable[Frame] | None = None,
 ) -> dict[str, list[Score]]:
     """3D scores of several meshes against one, by name; see :func:`score_meshes`.
 
-    The reference is sampled and made ready once.
+    The reference is sampled and made ready once, and each frame is read once.
+
+    Args:
+        predicted: the meshes; one of them may be ``fused`` itself.
+        reference: what they are measured against.
+        protocol: how points are taken from surfaces.
+        fused: TSDF fusion of the frames that they were made from: measured and unmeasured surface
+            are scored apart (see :func:`crossvox.metrics.fusion_scores`).
+        frames: these frames, with pose and depth: how much stands in space that they saw to be free
+            is scored as well.
+
+    Raises:
+        ParamsError: a mesh is too large for a room.
+        ShapeError: the reference has no surface.
     """
+    found = compare_surfaces(predicted, reference, protocol, fused)
+    scores = {name: one.scores for name, one in found.items()}
+    if frames is not None:
+        free = SeenFree({name: one.points_m for name, one in found.items()})
+        for frame in frames:
+            free.add(frame)
+        for name, listed in scores.items():
+            listed.append(free.score(name, protocol))
+    return scores
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """One surface beside the reference.
+
+    Attributes:
+        points_m: ``(N, 3)`` points that it was measured by.
+        scores: what came of it.
+    """
+
+    points_m: NDArray[np.float64]
+    scores: list[Score]
+
+
+def compare_surfaces(
+    predicted: Mapping[str, Mesh], reference: Mesh, protocol: Protocol, fused: Mesh | None = None
+) -> dict[str, Compared]:
+    """:func:`score_surfaces` without the frames, and the points that were compared."""
+    own = next((name for name, mesh in predicted.items() if mesh is fused), None)
+    meshes: list[tuple[str | None, Mesh]] = [*predicted.items()]
+    if fused is not None and own is None:
+        meshes.append((None, fused))
     with ThreadPoolExecutor(threads()) as pool:
-        pending = pool.map(lambda mesh: surface_points(mesh, protocol), predicted.values())
+        pending = pool.map(lambda one: surface_points(one[1], protocol), meshes)
         truth = surface_points(reference, protocol)
         expect_reference(truth)
         against = PointSet(truth)
-        scores = {}
-        for name, points in zip(predicted, pending, strict=True):
-            distances = distances_between(PointSet(points), against)
-            scores[name] = surface_scores(surface_errors(distances), protocol, distances)
-    return scores
+        sets, distances = {}, {}
+        for (name, _), points in zip(meshes, pending, strict=True):
+            sets[name] = PointSet(points)
+            distances[name] = distances_between(sets[name], against)
+    found = {}
+    for key in predicted:
+        scores = surface_scores(surface_errors(distances[key]), protocol, distances[key])
+        if fused is not None:
+            points_m = sets[key]
+            near_m = np.zeros(len(points_m)) if key == own else points_m.distances_to(sets[own])
+            beside = FusedDistances(near_m, distances[own].to_predicted_m)
+            scores += fusion_scores(distances[key], beside, protocol)
+        found[key] = Compared(sets[key].points, scores)
+    return found
 
 
 @dataclass(frozen=True)
@@ -158,8 +220,13 @@ def score_depths(
     capture: Capture,
     protocol: Protocol = "surface",
     progress: Callable[[int, int], None] | None = None,
+    *,
+    watch: Callable[[Frame], None] | None = None,
 ) -> dict[str, DepthEvaluation]:
-    """The same for several surfaces of one scene, by name: each frame is read once for all."""
+    """The same for several surfaces of one scene, by name: each frame is read once for all.
+
+    ``watch`` is called with each of these frames, depth alone, as it is read.
+    """
     fit, camera = depth_camera(capture.camera(), protocol)
     posed = _posed(capture)
     casters = [Raycaster(mesh) for mesh in meshes.values()]
@@ -183,8 +250,11 @@ def score_depths(
                 progress(len(found), len(posed))
 
         for index, pose in posed:
-            reference_m = fit_nearest(_depth_m(capture, index), fit)
+            frame, depth_m = _depth_of(capture, index)
+            reference_m = fit_nearest(depth_m, fit)
             pending.append([pool.submit(compare, one, reference_m, pose) for one in casters])
+            if watch is not None:
+                watch(frame)
             if len(pending) > 2 * workers:
                 collect()
         while pending:
@@ -220,16 +290,16 @@ def _posed(capture: Capture) -> list[tuple[int, Pose]]:
     return posed
 
 
-def _depth_m(capture: Capture, index: int) -> NDArray[Any]:
-    """The sensor's depth of a frame.
+def _depth_of(capture: Capture, index: int) -> tuple[Frame, NDArray[Any]]:
+    """A frame and the sensor's depth of it.
 
     Raises:
         CaptureError: it has none.
     """
-    depth_m = capture.frame(index, parts=_DEPTH_ONLY).depth_m
-    if depth_m is None:
+    frame = capture.frame(index, parts=DEPTH_ONLY)
+    if frame.depth_m is None:
         raise CaptureError(
             f"given: frame {capture.frame_ids[index]} of {capture.name} without depth; "
             f"needed: sensor depth to compare with; do: evaluate on RGB-D captures"
         )
-    return depth_m
+    return frame, frame.depth_m

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from crossvox.core.artifact import MANIFEST, plain, read_manifest, write_json
-from crossvox.core.checks import ArtifactError, ParamsError, expect
-from crossvox.core.frame import Capture
-from crossvox.core.methods import METHOD_FILES
+from crossvox.core.checks import ArtifactError, CaptureError, ParamsError, expect
+from crossvox.core.frame import Capture, Frame
+from crossvox.core.methods import METHOD_FILES, TSDF
 from crossvox.core.volume import Score
 from crossvox.doors.meshes import read_mesh
 from crossvox.evaluate.gather import Kept, Report, expect_unseen, gather
-from crossvox.evaluate.predicted import Scored, read_predicted
+from crossvox.evaluate.predicted import Scored, frames_of, read_predicted
 from crossvox.evaluate.protocols import (
     Protocol,
     check_protocol,
+    compare_surfaces,
     score_depths,
     score_meshes,
     score_surfaces,
+    surface_points,
 )
 from crossvox.evaluate.references import reference_mesh
+from crossvox.evaluate.seen_free import SeenFree
 from crossvox.metrics import mean_scores
+from crossvox.scene.tsdf.volume import fuse
 
 
 @dataclass(frozen=True)
@@ -153,11 +157,14 @@ def write_scores(
     """
     measured = kept.among(scenes)
     remarks: list[str] = []
+    unfused: list[str] = []
 
     def scores(scene: Scored) -> Mapping[str, list[Score]]:
         one = kept.found[scene.name]
         assert one is not None  # every prepared scene has a surface
         remarks.extend(_remarks(scene, one.lost))
+        if not one.fused:
+            unfused.append(scene.name)
         return one.scores
 
     found = gather(measured, methods, scores, data=data, seen_scenes=seen_scenes)
@@ -173,6 +180,7 @@ def write_scores(
             *remarks,
             *found.coverage_remarks(),
             *found.remarks("has no mesh in {count}"),
+            *_unfused_remarks(unfused, len(measured)),
             *kept.remarks(),
         ),
         failed=dict(kept.failed),
@@ -189,10 +197,13 @@ class SceneScores:
     Attributes:
         scores: method -> scores, 3D first, then depth (means over the scene's frames).
         lost: frames without a valid pose, which depth was not measured at.
+        fused: whether there is a TSDF surface of the frames, without which measured and unmeasured
+            surface are not scored apart.
     """
 
     scores: dict[str, list[Score]]
     lost: int
+    fused: bool = True
 
 
 def score_scene(scene: Scored, methods: Sequence[str], protocol: Protocol) -> SceneScores:
@@ -217,21 +228,86 @@ def score_scene(scene: Scored, methods: Sequence[str], protocol: Protocol) -> Sc
     }
     if not meshes:
         return SceneScores({}, 0)
-    surfaces = score_surfaces(meshes, reference, protocol)
-    depths = score_depths(meshes, _capture(scene.prepared), protocol)
-    scores = {method: [*surfaces[method], *depths[method].scores] for method in meshes}
-    return SceneScores(scores, max(depth.lost for depth in depths.values()))
+    fused = meshes.get(TSDF)
+    if fused is None and _there(scene, [TSDF]):
+        fused = read_mesh(scene.predicted / METHOD_FILES[TSDF])
+    surfaces = compare_surfaces(meshes, reference, protocol, fused)
+    capture, free = _capture(scene.prepared), SeenFree({m: s.points_m for m, s in surfaces.items()})
+    used = _frames(scene, capture)
+
+    def count(frame: Frame) -> None:
+        if used is None or frame.id in used:
+            free.add(frame)
+
+    depths = score_depths(meshes, capture, protocol, watch=count)
+    scores = {
+        method: [*surfaces[method].scores, free.score(method, protocol), *depths[method].scores]
+        for method in meshes
+    }
+    return SceneScores(scores, max(depth.lost for depth in depths.values()), fused is not None)
 
 
-def score_pair(pred_ply: Path, ref_ply: Path, protocol: Protocol = "surface") -> list[Score]:
+def score_pair(
+    pred_ply: Path,
+    ref_ply: Path,
+    protocol: Protocol = "surface",
+    frames: Iterable[Frame] | None = None,
+) -> list[Score]:
     """3D scores of one mesh file against another.
 
+    Args:
+        pred_ply: the mesh that is scored.
+        ref_ply: what it is measured against.
+        protocol: see ``crossvox.evaluate.protocols``.
+        frames: with pose and depth, that the mesh was made from, in its world: they are fused by
+            the default parameters, and all is scored that can be said beside fusion and frames.
+            Read once, one by one.
+
     Raises:
-        CaptureError: a file cannot be read as a mesh.
+        CaptureError: a file cannot be read as a mesh, or there are no frames.
         ShapeError: the reference has no surface.
     """
     protocol = check_protocol(protocol)
-    return score_meshes(read_mesh(pred_ply), read_mesh(ref_ply), protocol)
+    predicted, reference = read_mesh(pred_ply), read_mesh(ref_ply)
+    if frames is None:
+        return score_meshes(predicted, reference, protocol)
+    free = SeenFree({"": surface_points(predicted, protocol)})
+
+    def counted() -> Iterator[Frame]:
+        for frame in frames:
+            free.add(frame)
+            yield frame
+
+    volume = fuse(counted())
+    expect(
+        volume.counts.fused > 0,
+        given="frames of which none has a pose and depth",
+        needed="at least one that was fused",
+        do="look at the capture with: crossvox info",
+        error=CaptureError,
+    )
+    scores = score_surfaces({"": predicted}, reference, protocol, fused=volume.mesh())[""]
+    return [*scores, free.score("", protocol)]
+
+
+def _frames(scene: Scored, capture: Capture) -> frozenset[int] | None:
+    """Ids of the frames that a scene was predicted from; None: all.
+
+    Raises:
+        ArtifactError: the prepared scene lacks one.
+    """
+    used = frames_of(scene.predicted)
+    if used is None:
+        return None
+    strange = sorted(used - set(capture.frame_ids))
+    expect(
+        not strange,
+        given=f"{scene.name}, predicted from frame {strange[:1]} that {scene.prepared} lacks",
+        needed="the prepared scene that it was predicted from",
+        do="pass the data folder of the prediction (its manifest links to it)",
+        error=ArtifactError,
+    )
+    return used
 
 
 def _there(scene: Scored, methods: Sequence[str]) -> list[str]:
@@ -253,6 +329,15 @@ def _remarks(scene: Scored, lost: int) -> list[str]:
     if (data / MANIFEST).is_file() and read_manifest(data).notes.get("surface") == "tsdf":
         remarks.append(
             f"{name}: the reference surface is itself a TSDF fusion of these frames, so the 3D "
-            f"scores of method tsdf only show that the two agree"
+            f"scores of method tsdf only show that the two agree, and that nothing which is added "
+            f"beyond it counts as right"
         )
     return remarks
+
+
+def _unfused_remarks(scenes: Sequence[str], every: int) -> list[str]:
+    return [
+        f"{len(scenes)} of {every} scenes have no TSDF surface of their frames "
+        f"({METHOD_FILES[TSDF]}), so measured and unmeasured surface are not scored apart there: "
+        f"{', '.join(scenes)}"
+    ] * bool(scenes)

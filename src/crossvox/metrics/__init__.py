@@ -5,6 +5,7 @@ does). Distances are metres. A number that is not defined is NaN, is left out of
 counted: it never makes a scene vanish and never turns into a zero.
 """
 
+from crossvox.metrics.beside_fusion import FusedDistances, fusion_scores, seen_free_score
 from crossvox.metrics.classes import (
     LENIENT,
     MAJORITY,
@@ -23,6 +24,7 @@ from crossvox.metrics.means import mean_scores, present_mean
 from crossvox.metrics.measures import MEASURES, Measure, added, main_scores, reading, register
 from crossvox.metrics.surfaces import (
     CELL_M,
+    FINE_M,
     THRESHOLD_M,
     SurfaceDistances,
     SurfaceErrors,
@@ -34,6 +36,7 @@ from crossvox.metrics.surfaces import (
 
 __all__ = [
     "CELL_M",
+    "FINE_M",
     "LENIENT",
     "MAJORITY",
     "MEASURES",
@@ -41,6 +44,7 @@ __all__ = [
     "STRICT",
     "THRESHOLD_M",
     "DepthErrors",
+    "FusedDistances",
     "Measure",
     "SurfaceDistances",
     "SurfaceErrors",
@@ -51,12 +55,14 @@ __all__ = [
     "confusion",
     "depth_errors",
     "depth_scores",
+    "fusion_scores",
     "main_scores",
     "mean_scores",
     "one_class",
     "present_mean",
     "reading",
     "register",
+    "seen_free_score",
     "segmentation_scores",
     "surface_distances",
     "surface_errors",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,10 @@ CELL_M = 0.02
 
 THRESHOLD_M = 0.05
 """A point counts as right if the other surface is nearer than this (strictly)."""
+
+FINE_M = 0.02
+"""The same for scores at a finer threshold. Points are thinned to cells of this size, so the next
+one is up to 1.4 cm aside: surfaces a little less than 2 cm apart begin to count as wrong."""
 
 
 def voxel_downsample(points_m: Array, cell_m: float = CELL_M) -> NDArray[np.float64]:
@@ -201,6 +206,23 @@ _MEASURES = {
 }
 
 
+def _finely(field: str) -> Callable[[SurfaceDistances], float]:
+    return lambda distances: float(getattr(surface_errors(distances, FINE_M), field))
+
+
+_FINE: tuple[tuple[str, str, str, Place, str], ...] = (
+    ("f_score", "F-score 2 cm", _REFERENCE, "beside",
+     "The F-score where near means within 2 cm instead of 5 cm."),
+    ("precision", "Prec 2 cm", _PREDICTED, "detail",
+     "Share of the made surface that lies within 2 cm of the true one."),
+    ("recall", "Recall 2 cm", _REFERENCE, "detail",
+     "Share of the true surface that has something within 2 cm."),
+)  # fmt: skip
+
+for _field, _name, _of, _place, _text in _FINE:
+    register(Measure(_name, "ratio", True, _text, "surface", _of, _place, compute=_finely(_field)))
+
+
 def surface_scores(
     errors: SurfaceErrors, protocol: str, distances: SurfaceDistances | None = None
 ) -> list[Score]:
@@ -209,7 +231,8 @@ def surface_scores(
     Args:
         errors: of the pair.
         protocol: how points were taken from surfaces.
-        distances: of the pair, for the scores of group ``surface`` that others added.
+        distances: of the pair, for those at a finer threshold, and for what others added to group
+            ``surface``.
     """
     points = {_PREDICTED: errors.predicted_points, _REFERENCE: errors.reference_points}
     scores = [

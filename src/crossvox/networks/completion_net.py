@@ -15,8 +15,8 @@ from torch.nn import functional
 from crossvox.core.checks import ShapeError, expect
 from crossvox.networks.scene_unet import SceneUNet
 
-OUTPUTS = 2
-"""Signed distance, and logit of the confidence."""
+OUTPUTS = 3
+"""Signed distance, and the logits of two confidences."""
 
 
 class CompletionNet(nn.Module):
@@ -59,8 +59,8 @@ class CompletionNet(nn.Module):
             evidence: ``(B, in_channels, X, Y, Z)`` float, any X, Y, Z.
 
         Returns:
-            ``(B, 2, X, Y, Z)``: signed distance in units of the band (positive: free), and the
-            logit of the confidence.
+            ``(B, 3, X, Y, Z)``: signed distance in units of the band (positive: free), and the
+            logits that a surface is near, and that a scan of the whole room would find it there.
 
         Raises:
             ShapeError: the channels differ from those the network was built for.

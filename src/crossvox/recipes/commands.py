@@ -97,6 +97,7 @@ _HERE = (
         "evaluate:evaluate_reconstruct",
         "score predicted scenes and baselines",
     ),
+    ("evaluate frames", "frames:evaluate_frames", "scores over the number of frames"),
     ("evaluate segment3d", "evaluate:evaluate_segment3d", "score labelled rooms and baselines"),
     ("export scannet", "scannet:export_scannet", "labelled rooms to ScanNet's per-vertex files"),
     ("evaluate scannet", "evaluate:evaluate_scannet", "score ScanNet's per-vertex files"),

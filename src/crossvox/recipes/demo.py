@@ -11,24 +11,21 @@ from crossvox.core.artifact import Manifest, plain
 from crossvox.flow.folder import begin, expect_own
 from crossvox.flow.runner import Runner
 from crossvox.predict.params import PredictParams
+from crossvox.recipes.complete import QUICK3D, CompleteRunParams, complete3d
+from crossvox.recipes.frames import FramesParams, evaluate_frames
 from crossvox.recipes.predict import predict
 from crossvox.recipes.prepare import PrepareParams, prepare
 from crossvox.recipes.rooms import write_rooms
-from crossvox.recipes.train import ReconstructRunParams, train_reconstruct
 from crossvox.report.params import ReportParams
-from crossvox.train.params import TrainParams
 
 if TYPE_CHECKING:
     from crossvox.evaluate.score import Evaluation
+    from crossvox.recipes.frames import FramesReport
     from crossvox.report.page.write import PageReport
 
 
 def _demo_rooms() -> RoomsParams:
     return RoomsParams(count=12, frames=60, width=320, height=240)
-
-
-def _demo_run() -> ReconstructRunParams:
-    return ReconstructRunParams(train=TrainParams(steps=500, rate=3e-3, validate_every=100))
 
 
 @dataclass(frozen=True)
@@ -40,12 +37,14 @@ class DemoParams:
         prepare: how they are prepared.
         run: how the network is trained.
         predict: how whole rooms are predicted.
+        frames: from how few frames they are predicted, too.
     """
 
     rooms: RoomsParams = field(default_factory=_demo_rooms)
     prepare: PrepareParams = field(default_factory=lambda: PrepareParams(frame_skip=1))
-    run: ReconstructRunParams = field(default_factory=_demo_run)
+    run: CompleteRunParams = QUICK3D
     predict: PredictParams = field(default_factory=PredictParams)
+    frames: FramesParams = field(default_factory=FramesParams)
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,7 @@ class DemoReport:
     """What the demo made."""
 
     evaluation: Evaluation
+    frames: FramesReport
     page: PageReport
     seconds: dict[str, float]
 
@@ -87,7 +87,7 @@ def demo(
     with runner.part("prepare"):
         prepare(raw, data, params.prepare, runner=runner)
     with runner.part("train"):
-        train_reconstruct(data, run, params.run, runner=runner)
+        complete3d(data, run, params.run, runner=runner)
     with runner.part("predict"):
         predict(run, data, prediction, params.predict, runner=runner)
     runner.end_dry_run()
@@ -95,6 +95,8 @@ def demo(
         evaluation = evaluate_reconstruction(
             prediction, data, "surface", progress=progress.step("scores")
         )
+    with runner.part("fewer frames"):
+        curve = evaluate_frames(run, data, prediction, params.frames, progress=progress)
     with runner.part("page"):
         page = write_page(
             [prediction],
@@ -104,4 +106,4 @@ def demo(
         )
         scene = min(evaluation.scenes)
         write_poster(prediction, data, scene, out / "picture.jpg")
-    return DemoReport(evaluation, page, runner.seconds)
+    return DemoReport(evaluation, curve, page, runner.seconds)

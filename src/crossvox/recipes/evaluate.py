@@ -46,7 +46,7 @@ class ScoreScene(Stage):
     """
 
     NAME = "score-scene"
-    NUMBERS = 1
+    NUMBERS = 2
 
     predicted: Input
     prepared: Input
@@ -133,7 +133,13 @@ def evaluate_scannet(
 
 
 def score(
-    pred: Path, ref: Path, *, protocol: Literal["surface", "thesis"] = "surface"
+    pred: Path,
+    ref: Path,
+    *,
+    protocol: Literal["surface", "thesis"] = "surface",
+    frames: Path | None = None,
+    assume_camera: bool = False,
+    progress: Progress | None = None,
 ) -> list[Score]:
     """Score one mesh against another.
 
@@ -141,7 +147,22 @@ def score(
         pred: mesh to be scored (PLY).
         ref: reference mesh (PLY).
         protocol: surface (area-uniform samples) or thesis (mesh vertices, as published).
+        frames: capture that PRED was made from, with poses in the world of both meshes. Its frames
+            are fused, and PRED is scored beside that: measured and unmeasured surface apart, and
+            what stands in space that frames saw to be free.
+        assume_camera: take the usual camera for a capture without a camera file, which is refused
+            otherwise.
+        progress: who watches.
     """
     from crossvox.evaluate.score import score_pair
 
-    return score_pair(pred, ref, protocol)
+    if frames is None:
+        return score_pair(pred, ref, protocol)
+    from crossvox.capture import open_capture
+    from crossvox.core.frame import Parts
+    from crossvox.recipes.prepare_scene import posed_frames
+
+    capture = open_capture(frames, assume_camera=assume_camera)
+    report = (progress or Silent()).step("frames")
+    posed = posed_frames(capture, Parts(rgb=False, labels=False), report)
+    return score_pair(pred, ref, protocol, posed)

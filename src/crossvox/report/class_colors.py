@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from crossvox.core.labels import NYU40
 from crossvox.core.volume import Mesh
 from crossvox.report.pictures.colors import Color
+from crossvox.report.pictures.surface import face_areas
 
 Array = NDArray[Any]
 
@@ -43,19 +44,12 @@ def face_pick(faces: NDArray[np.int32], values: Array) -> Array:
     return np.where(second == third, second, first)
 
 
-def face_areas(mesh: Mesh) -> NDArray[np.float64]:
-    """Area of every face, ``(F,)`` square metres."""
-    corners = mesh.triangles_m.astype(np.float64)
-    sides = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    return np.asarray(0.5 * np.linalg.norm(sides, axis=-1))
-
-
 def class_shares(mesh: Mesh) -> dict[int, float]:
     """Share of the area by NYU40 id, the largest first; empty without labels."""
     if mesh.labels is None or not len(mesh.faces):
         return {}
-    area = face_areas(mesh)
-    sums = np.bincount(face_pick(mesh.faces, mesh.labels), area, len(NYU40.names))
+    picked = face_pick(mesh.faces, mesh.labels)
+    sums = np.bincount(picked, face_areas(mesh), len(NYU40.names))
     total = float(sums.sum()) or 1.0
     order = sorted(np.flatnonzero(sums), key=lambda label: -sums[label])
     return {int(label): float(sums[label]) / total for label in order}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from crossvox.core.formats import duration_text, share_text
 
 
+@cache
 def environment() -> Environment:
-    """Templates that escape all text and know no undefined names."""
+    """Templates that escape all text and know no undefined names; compiled once a process."""
     made = Environment(
         loader=PackageLoader("crossvox.report"),
         autoescape=True,

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from crossvox.core.artifact import digest, plain, read_manifest, replacing, write_json
 from crossvox.core.camera import Intrinsics, Pose
@@ -17,6 +18,8 @@ from crossvox.core.checks import CaptureError, CrossvoxError, expect
 from crossvox.core.frame import Capture, Parts
 from crossvox.core.grid import Index3, VoxelGrid, overlap
 from crossvox.core.params import read_as
+from crossvox.core.threads import threads
+from crossvox.core.volume import Mesh
 from crossvox.samples.kept_views import VIEWS_FOLDER
 
 COMPLETE_MESH = "complete.ply"
@@ -26,7 +29,11 @@ _SCHEMA = 1
 """Raised when what is kept changes: older files are not read then."""
 
 _KEPT = "kept.json"
-_TYPES = {"depth": np.uint16, "truth": np.int8, "rgb": np.uint8}
+_TYPES = {"depth": np.uint16, "truth": np.int8, "scanned": np.bool_, "rgb": np.uint8}
+
+NEAR_M = 0.05
+"""What is nearer to a surface than this is on it: the threshold of the F-score."""
+
 
 _MARGIN = 4
 """Voxels around the surface; beyond them everything is solid."""
@@ -48,6 +55,8 @@ class DepthScene:
         grid: of the truth.
         truth: ``(X, Y, Z)`` int8, signed distance to the complete surface, in units of the band
             divided by 127: -127 solid, 127 free. Solid outside of the grid.
+        scanned: ``(X, Y, Z)`` bool, voxels within :data:`NEAR_M` of the surface that all frames of
+            the scene together saw.
     """
 
     name: str
@@ -57,6 +66,14 @@ class DepthScene:
     poses: tuple[Pose, ...]
     grid: VoxelGrid
     truth: NDArray[np.int8]
+    scanned: NDArray[np.bool_]
+
+    def near_scan(self, start: Index3, shape: Index3) -> NDArray[np.bool_]:
+        """Where the scanned surface is, in a box of voxels that may reach beyond the grid."""
+        box = np.zeros(shape, np.bool_)
+        volume, part = overlap(start, shape, self.grid.shape)
+        box[part] = self.scanned[volume]
+        return box
 
     def distance(self, start: Index3, shape: Index3) -> NDArray[np.float32]:
         """The truth in a box of voxels that may reach beyond the grid, from -1 to 1."""
@@ -147,13 +164,37 @@ def _from_frames(
         tuple(poses),
         grid,
         np.rint(truth * _TRUTH_STEPS).astype(np.int8),
+        near_surface(read_mesh(folder / f"{folder.name}.ply"), grid),
     )
+
+
+def near_surface(mesh: Mesh, grid: VoxelGrid) -> NDArray[np.bool_]:
+    """Voxels whose centre lies within :data:`NEAR_M` of a mesh of small triangles."""
+    from scipy.spatial import cKDTree
+
+    points = np.concatenate([mesh.vertices_m, mesh.triangles_m.mean(axis=1)])
+    at = np.rint(grid.to_grid(points)).astype(int)
+    candidates = np.zeros(grid.shape, np.bool_)
+    inside = ((at >= 0) & (at < grid.shape)).all(axis=1)
+    candidates[tuple(at[inside].T)] = True
+    reach = int(np.ceil(NEAR_M / grid.voxel_m))
+    candidates = ndimage.binary_dilation(candidates, np.ones((3, 3, 3)), reach)
+    places = np.argwhere(candidates)
+    tree = cKDTree(points, balanced_tree=False, compact_nodes=False)
+    distance, _ = tree.query(grid.to_world(places), distance_upper_bound=NEAR_M, workers=threads())
+    near = np.zeros(grid.shape, np.bool_)
+    near[tuple(places[np.isfinite(distance)].T)] = True
+    return near
 
 
 def _keep(folder: Path, scene: DepthScene) -> None:
     """Write the arrays, and last of all the file that says that they are whole."""
     folder.mkdir(parents=True, exist_ok=True)
-    arrays: dict[str, NDArray[Any]] = {"depth": scene.depth_mm, "truth": scene.truth}
+    arrays: dict[str, NDArray[Any]] = {
+        "depth": scene.depth_mm,
+        "truth": scene.truth,
+        "scanned": scene.scanned,
+    }
     if scene.rgb is not None:
         arrays["rgb"] = scene.rgb
     for name, array in arrays.items():
@@ -188,11 +229,18 @@ def _read_kept(name: str, folder: Path) -> DepthScene | None:
             if list(array.shape) != shape or array.dtype != _TYPES[part]:
                 return None
             arrays[part] = array
-        if tuple(arrays["truth"].shape) != told.grid.shape:
+        if not arrays["truth"].shape == arrays["scanned"].shape == told.grid.shape:
             return None
         poses = tuple(Pose(np.array(matrix)) for matrix in told.poses)
         return DepthScene(
-            name, told.camera, arrays["depth"], arrays.get("rgb"), poses, told.grid, arrays["truth"]
+            name,
+            told.camera,
+            arrays["depth"],
+            arrays.get("rgb"),
+            poses,
+            told.grid,
+            arrays["truth"],
+            arrays["scanned"],
         )
     except (CrossvoxError, OSError, ValueError, KeyError):
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,10 +36,12 @@ class SparseSample:
     Attributes:
         evidence: ``(C, X, Y, Z)`` float32, see :meth:`crossvox.scene.evidence.Evidence.channels`.
         truth: ``(X, Y, Z)`` float32, signed distance to the complete surface, units of the band.
+        scanned: ``(X, Y, Z)`` bool, near the surface that all frames of the scene saw.
     """
 
     evidence: NDArray[np.float32]
     truth: NDArray[np.float32]
+    scanned: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,14 +51,16 @@ class SparseBatch:
     Attributes:
         evidence: ``(B, C, X, Y, Z)`` float32.
         truth: ``(B, X, Y, Z)`` float32.
+        scanned: ``(B, X, Y, Z)`` bool.
     """
 
     evidence: Tensor
     truth: Tensor
+    scanned: Tensor
 
     def to(self, device: torch.device | str) -> SparseBatch:
         """The batch on a device."""
-        return SparseBatch(self.evidence.to(device), self.truth.to(device))
+        return SparseBatch(self.evidence.to(device), self.truth.to(device), self.scanned.to(device))
 
 
 def collate_sparse(samples: Sequence[SparseSample]) -> SparseBatch:
@@ -66,6 +70,7 @@ def collate_sparse(samples: Sequence[SparseSample]) -> SparseBatch:
     return SparseBatch(
         torch.from_numpy(np.stack([sample.evidence for sample in samples])),
         torch.from_numpy(np.stack([sample.truth for sample in samples])),
+        torch.from_numpy(np.stack([sample.scanned for sample in samples])),
     )
 
 
@@ -126,7 +131,9 @@ class SparseDataset:
         for frame, pose, depth in zip(chosen, poses, depths, strict=True):
             rgb = None if scene.rgb is None else scene.rgb[frame]
             evidence.add_depth(depth, scene.camera, pose, rgb)
-        made = SparseSample(evidence.channels(), scene.distance(start, shape))
+        made = SparseSample(
+            evidence.channels(), scene.distance(start, shape), scene.near_scan(start, shape)
+        )
         return _turned(made, rng) if self.vary and self.params.turn else made
 
     def _place(self, scene: DepthScene, chosen: Array, rng: np.random.Generator) -> Index3:
@@ -233,4 +240,4 @@ def _turned(sample: SparseSample, rng: np.random.Generator) -> SparseSample:
         volume = np.rot90(volume, turns, axes=(-3, -2))
         return np.ascontiguousarray(volume[..., ::-1, :, :] if mirrored else volume)
 
-    return replace(sample, evidence=change(sample.evidence), truth=change(sample.truth))
+    return SparseSample(change(sample.evidence), change(sample.truth), change(sample.scanned))

@@ -149,15 +149,15 @@ def _cut(low: float, high: float, value: float, slope: float) -> tuple[float, fl
 
 @njit(nogil=True, error_model="numpy")
 def _inside(
-    x: float,
-    y: float,
-    z: float,
-    dx: float,
-    dy: float,
-    dz: float,
-    columns: float,
-    rows: float,
-    reach: float,
+    x: Any,
+    y: Any,
+    z: Any,
+    dx: Any,
+    dy: Any,
+    dz: Any,
+    columns: Any,
+    rows: Any,
+    reach: Any,
     count: int,
 ) -> tuple[int, int]:
     """Which voxels of a column along z project into the image, nearer than ``reach``.

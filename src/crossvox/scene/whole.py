@@ -9,6 +9,7 @@ from.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,8 +26,8 @@ from crossvox.doors.raycast import Raycaster
 
 Array = NDArray[Any]
 
-_RAYS = 8192
-"""Rays of one eye, 4 cm apart at 1 m."""
+_SIDE = 37
+"""An eye looks through so many by so many places of each face of a cube: 4 cm apart at 1 m."""
 
 _EYES = 150
 """Eyes of each of the generations after the cameras."""
@@ -72,7 +73,7 @@ def visible_surface(mesh: Mesh, cameras_m: Array, seed: int = 0) -> VisibleSurfa
         seed: of the places and directions.
 
     Raises:
-        ShapeError: there is no camera, or no face.
+        ShapeError: there is no camera, or no face, or all cameras stand outside.
     """
     cameras_m = np.asarray(cameras_m, np.float32)
     expect(
@@ -89,24 +90,41 @@ def visible_surface(mesh: Mesh, cameras_m: Array, seed: int = 0) -> VisibleSurfa
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
     eyes = _thinned(cameras_m, _EYE_CELL_M, rng, _EYES)
     all_eyes, points, normals = [], [], []
+    cube = _cube_rays()
+
+    def look(eye: Array, turn: Array) -> tuple[Array, Array, Array] | None:
+        """What an eye sees: distances, rays, and normals towards it; None outside of the room."""
+        rays = (cube @ turn).astype(np.float32)
+        hits = caster.cast(eye[None], rays, coherent=True)
+        hit = np.isfinite(hits.distance)
+        if hit.mean() < _LEAST_SURROUNDED:
+            return None
+        ray, facing = rays[hit], normal[hits.face[hit]]
+        facing = facing * -np.sign((facing * ray).sum(axis=1, keepdims=True))
+        return hits.distance[hit, None], ray, facing.astype(np.float32)
+
     for generation in range(_GENERATIONS):
+        turns = [np.linalg.qr(rng.normal(size=(3, 3)))[0] for _ in eyes]
+        with ThreadPoolExecutor(threads()) as pool:
+            seen = list(pool.map(look, eyes, turns))
         reached = []
-        for eye in eyes:
-            rays = rng.normal(size=(_RAYS, 3)).astype(np.float32)
-            rays /= np.linalg.norm(rays, axis=1, keepdims=True)
-            hits = caster.cast(eye[None], rays)
-            hit = np.isfinite(hits.distance)
-            if hit.mean() < _LEAST_SURROUNDED:
+        for eye, view in zip(eyes, seen, strict=True):
+            if view is None:
                 continue
-            distance, ray = hits.distance[hit, None], rays[hit]
-            facing = normal[hits.face[hit]]
-            facing = facing * -np.sign((facing * ray).sum(axis=1, keepdims=True))
+            distance, ray, facing = view
             points.append(eye + distance * ray)
-            normals.append(facing.astype(np.float32))
+            normals.append(facing)
             along = distance * rng.uniform(0.1, 0.95, distance.shape).astype(np.float32)
             far_enough = (distance - along)[:, 0] > 0.03
             reached.append((eye + along * ray)[far_enough][::8])
         all_eyes.append(eyes)
+        expect(
+            len(reached) > 0,
+            given="cameras that all stand outside of the room",
+            needed="at least one within its walls",
+            do="check that mesh and poses are of one world",
+            error=ShapeError,
+        )
         if generation < _GENERATIONS - 1:
             eyes = _thinned(np.concatenate(reached), _EYE_CELL_M, rng, _EYES)
     found, facing = np.concatenate(points), np.concatenate(normals)
@@ -114,6 +132,17 @@ def visible_surface(mesh: Mesh, cameras_m: Array, seed: int = 0) -> VisibleSurfa
     side = facing @ np.array([1.0, 2.3, 5.1], np.float32) > 0
     _, first = np.unique(_cells(found, _POINT_CELL_M) * 2 + side, return_index=True)
     return VisibleSurface(found[first], facing[first], np.concatenate(all_eyes))
+
+
+def _cube_rays() -> NDArray[np.float64]:
+    """Unit rays through the faces of a cube, row by row: neighbours in the list are neighbours."""
+    at = (np.arange(_SIDE) + 0.5) / _SIDE * 2 - 1
+    u, v = (axis.ravel() for axis in np.meshgrid(at, at, indexing="ij"))
+    one = np.ones_like(u)
+    faces = [np.roll(np.stack([sign * one, u, v], 1), axis, 1) for axis in range(3)
+             for sign in (1, -1)]  # fmt: skip
+    rays = np.concatenate(faces)
+    return np.asarray(rays / np.linalg.norm(rays, axis=1, keepdims=True))
 
 
 def _thinned(places: Array, cell_m: float, rng: np.random.Generator, most: int) -> Array:

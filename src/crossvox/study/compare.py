@@ -136,6 +136,10 @@ def compare(
     expect_scenes(results, scenes)
     indices = expect_indices(results)
     named = _named(first, scenes, pool)
+    if pool is None and results:
+        # Baselines are scored by more: no fusion of its frames lies beside the surface of an arm.
+        told = {name for result in results for row in result.scores.values() for name in row}
+        named = {name: kind for name, kind in named.items() if name in told}
     rows = _rows(results, baselines, scenes, pool)
     summaries = [
         _summary(arm, rows, controls, tuple(named), level, _of(results, arm))

@@ -1,8 +1,9 @@
 """Surface completion: where is the surface of the whole room, given what frames measured of it?
 
 In comes the evidence of all frames, voxel by voxel (:mod:`crossvox.scene.evidence`); out come the
-signed distance to the complete surface and the probability that a surface lies within 5 cm. The
-truth is the surface of the whole room, also where no frame looked.
+signed distance to the complete surface, the probability that it lies within 5 cm, and the
+probability that a scan of the whole room would find it there. The truth is the surface of the whole
+room, also where no frame looked; and what all frames of the room saw of it.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ FUSED_ONLY = "fused only"
 class Complete:
     """The task of surface completion (see :class:`crossvox.tasks.task.Task`).
 
-    Networks map evidence ``(B, C, X, Y, Z)`` to ``(B, 2, X, Y, Z)``: the signed distance in units
-    of the band (positive: free), and the logit that a surface lies within :data:`RIGHT_M`.
+    Networks map evidence ``(B, C, X, Y, Z)`` to ``(B, 3, X, Y, Z)``: the signed distance in units
+    of the band (positive: free), the logit that a surface lies within :data:`RIGHT_M`, and that a
+    scan of the whole room finds one there.
 
     Attributes:
         params: evidence, network and loss.
@@ -65,6 +67,7 @@ class Complete:
         return Losses(distance + sure, {"distance": distance.detach(), "confidence": sure.detach()})
 
     def _sums(self, answer: Tensor, batch: SparseBatch) -> tuple[Tensor, Tensor, Tensor]:
+        import torch
         from torch.nn import functional
 
         truth = batch.truth
@@ -74,8 +77,10 @@ class Complete:
         weight = weight * (1 - (1 - self.params.measured_weight) * measured.float())
         distance = ((answer[:, 0].float() - truth).abs() * weight).sum()
         on = (truth.abs() < self._right).float()
-        logit = answer[:, 1].float()
-        sure = functional.binary_cross_entropy_with_logits(logit, on, reduction="none")
+        found = batch.scanned.float()
+        sure = functional.binary_cross_entropy_with_logits(
+            answer[:, 1:].float(), torch.stack([on, found], dim=1), reduction="none"
+        ).sum(dim=1)
         return distance, (sure * weight).sum(), weight.sum()
 
     def observe(self, network: nn.Module, batch: SparseBatch) -> dict[str, Tensor]:

@@ -373,16 +373,17 @@ class CompleteParams:
         evidence: what is collected of all frames.
         network: what reads it.
         far_weight: weight of voxels beyond the band, where only the side counts, beside 1 within.
-        measured_weight: factor on the weight of voxels that were measured: what is said of them is
-            not used.
-        confidence_weight: weight of the confidence's loss beside that of the distance.
+        measured_weight: factor on the weight of voxels that were measured. What is said of them is
+            not used, but to say it is where a network learns first what a surface is: with 0.2, F1
+            where nothing was measured is 0.035 after 300 steps instead of 0.128.
+        confidence_weight: weight of the confidences' losses beside that of the distance.
     """
 
     voxel_m: float = 0.05
     evidence: EvidenceParams = field(default_factory=EvidenceParams)
     network: CompletionNetworkParams = field(default_factory=CompletionNetworkParams)
     far_weight: float = 0.2
-    measured_weight: float = 0.2
+    measured_weight: float = 1.0
     confidence_weight: float = 0.5
 
     def __post_init__(self) -> None:

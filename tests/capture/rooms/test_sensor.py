@@ -1,11 +1,12 @@
-"""The cameras: depth noise, missing readings, motion blur."""
+"""The cameras: depth noise, missing readings, shadows, steps, motion blur."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from crossvox.capture.rooms import sensor
+from crossvox.capture.rooms import depth_kernels, sensor
+from crossvox.capture.rooms.scan import Scan
 
 
 def wall(z: float, noise: float = 1.0, far_m: float = 8.0) -> np.ndarray:
@@ -82,3 +83,73 @@ def test_motion_blurs_along_the_motion() -> None:
     lit = [(image[20, :, 1] > 20).sum() for image in images]
     assert lit[0] == 1
     assert 4 <= lit[1] <= 7
+
+
+# A projected pattern
+
+BASE_LINE_PX = 40.0
+"""Base line times focal length, metres times pixels of 640."""
+
+
+def pattern(depth: np.ndarray, loss: float = 0.0, strength: float = 1e-6) -> np.ndarray:
+    """Readings of a sensor whose images are 640 wide, metres."""
+    rng = np.random.default_rng(1)
+    shape = depth.shape
+    flat = np.zeros(shape, np.float32)
+    out = np.empty(shape, np.uint16)
+    depth_kernels.structured_light(
+        (1 / depth).astype(np.float32), flat + np.float32(loss / strength), flat,
+        rng.standard_normal(shape, dtype=np.float32), np.zeros((*shape, 2), np.int8), flat,
+        BASE_LINE_PX, 1.0, 0.5, 6.0, strength, out,
+    )  # fmt: skip
+    return out / 1000
+
+
+def test_shadows_lie_left_of_what_is_near_and_are_as_wide_as_the_base_line_says() -> None:
+    depth = np.full((5, 200), 3.0)
+    depth[:, 80:120] = 1.5
+    seen = pattern(depth)[2]
+    missing = np.flatnonzero(seen[:190] == 0)
+    width = BASE_LINE_PX * (1 / 1.5 - 1 / 3.0) - depth_kernels.SHADOW_SLACK_PX
+    assert missing.max() == 79
+    assert len(missing) == pytest.approx(width, abs=1)
+    assert (np.diff(missing) == 1).all()
+    # Windows are matched: nothing is read at the right border.
+    assert (seen[192:] == 0).all()
+
+
+def test_depth_comes_in_steps_that_grow_with_its_square() -> None:
+    steps = []
+    for near in (1.0, 2.0, 4.0):
+        depth = np.broadcast_to(np.linspace(near, 1.2 * near, 400), (3, 400))
+        values = np.unique(pattern(depth)[:, :380])
+        values = values[values > 0]
+        middle = values.mean()
+        steps.append(np.diff(values).mean())
+        wanted = middle**2 / (BASE_LINE_PX * depth_kernels.STEPS_PER_PIXEL)
+        assert steps[-1] == pytest.approx(wanted, rel=0.05)
+    assert steps[0] < steps[1] < steps[2]
+
+
+def test_light_that_is_lost_gives_no_reading_and_the_range_ends() -> None:
+    wall = np.full((4, 50), 2.0)
+    assert (pattern(wall)[:, :42] > 0).all()
+    assert (pattern(wall, loss=0.9) == 0).all()
+    assert (pattern(wall * 0.24) == 0).all()
+    assert (pattern(wall * 3.1) == 0).all()
+
+
+def test_holes_stay_on_their_surfaces(scan: Scan) -> None:
+    """Two frames of one place lose the same surfaces; a perfect sensor loses none."""
+    view = scan.studio.depth_view(scan.pose(3))
+    first, second = (scan.sensor.read(view, 6.0, 1.0, np.random.default_rng(n)) for n in (1, 2))
+    perfect = scan.sensor.read(view, 20.0, 0.0, np.random.default_rng(1))
+    known = view.depth() > 0.8
+    known[:, -3:] = False
+    assert (perfect[known & (view.face >= 0)] > 0).all()
+    lost = [known & (reading == 0) for reading in (first, second)]
+    assert 0.005 < lost[0].mean() < 0.4
+    assert (lost[0] & lost[1]).sum() > 0.6 * (lost[0] | lost[1]).sum()
+    both = (first > 0) & known
+    off = np.abs(first / 1000.0 - view.depth())[both]
+    assert 0.002 < np.median(off) < 0.03

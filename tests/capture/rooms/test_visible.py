@@ -7,10 +7,10 @@ import pytest
 
 from crossvox.capture.rooms.scan import Scan
 from crossvox.capture.rooms.sensor import normal_noise
-from crossvox.capture.rooms.visible import face_values, mark_faces, view
 from crossvox.core.camera import Intrinsics, Pose
 from crossvox.core.volume import Mesh
 from crossvox.doors.raycast import Raycaster
+from crossvox.doors.zbuffer import face_values, mark_faces, view
 
 CAMERA = Intrinsics(fx=50.0, fy=52.0, cx=31.3, cy=23.8, width=64, height=48)
 FACES = np.array([[0, 1, 2]], dtype=np.int32)

@@ -2,7 +2,7 @@
 
 A room is laid out (``layout``) with furniture and small things (``furniture``, ``clutter``) that
 are built from ``shapes``, turned into one mesh with light on its vertices (``light``), filmed along
-a walk (``camera_path``, ``frames``, ``film``; the kernels are in ``visible``, ``shading``,
+a walk (``camera_path``, ``frames``, ``film``; the kernels are in ``shading``,
 ``texture`` and ``sensor``) and written (``write``).
 """
 

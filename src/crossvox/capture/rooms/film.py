@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from crossvox.capture.rooms.params import RoomsParams
 from crossvox.capture.rooms.scan import Scan
-from crossvox.capture.rooms.visible import mark_faces
 from crossvox.capture.sens.layout import SensFrame
 from crossvox.doors.deflate import deflate
 from crossvox.doors.images import encode_jpeg, encode_png
+from crossvox.doors.zbuffer import mark_faces
 
 SURFACE_FAR_M = 4.5
 """Farthest that a frame adds to the reference mesh, metres."""
@@ -46,12 +46,12 @@ def shoot(scan: Scan, params: RoomsParams, number: int, frame: int) -> Shot:
     image = studio.photograph(view, motion, scan.tint * np.exp(drift), 1.0, rng)
     label = encode_png(studio.labels(view))
     view = studio.depth_view(pose)
-    depth = studio.sense(view, params.far_m, params.noise, rng)
+    depth = scan.sensor.read(view, params.far_m, params.noise, rng)
     seen = np.zeros(len(studio.mesh.faces), dtype=bool)
     mark_faces(view.face, view.inverse, min(SURFACE_FAR_M, params.far_m), seen)
     matrix = np.full((4, 4), -np.inf, dtype=np.float32)
     if not scan.lost[frame]:
-        matrix = (scan.world_from_room @ pose).world_from_camera.astype(np.float32)
+        matrix = (scan.world_from_room @ scan.tracked[frame]).world_from_camera.astype(np.float32)
     stamp = round(now * 1e6)
     return Shot(
         SensFrame(

@@ -13,9 +13,9 @@ from crossvox.capture.rooms import sensor, shading, texture
 from crossvox.capture.rooms.layout.room import Room
 from crossvox.capture.rooms.light import RoomMesh, assemble, bake, vertex_albedo
 from crossvox.capture.rooms.materials import KINDS
-from crossvox.capture.rooms.visible import View, face_values, view
 from crossvox.core.camera import Intrinsics, Pose
 from crossvox.doors.raycast import Hits, Raycaster
+from crossvox.doors.zbuffer import View, face_values, view
 
 Array = NDArray[Any]
 
@@ -194,33 +194,3 @@ class Studio:
             np.asarray(gain) * self.exposure, noise, 0.25, self._tone, image,
         )  # fmt: skip
         return image
-
-    def sense(
-        self,
-        seen: View,
-        far_m: float,
-        noise: float,
-        rng: np.random.Generator,
-    ) -> NDArray[np.uint16]:
-        """What the depth camera reports, ``(H, W)`` millimetres, 0 = no reading."""
-        camera = self.cameras.depth
-        shape = (camera.height, camera.width)
-        mesh = self.mesh
-        cosine, dark = np.empty((2, *shape), dtype=np.float32)
-        sensor.readability(
-            seen.face, seen.ray_of_pixel, mesh.faces, mesh.normals, self.albedo, mesh.material,
-            self.table, cosine, dark,
-        )  # fmt: skip
-        small = rng.random((shape[0] // 12 + 2, shape[1] // 12 + 2), dtype=np.float32)
-        coarse = np.asarray(cv2.resize(small, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR))
-        white = sensor.normal_noise(rng, shape)
-        # Neighbours err alike: a small blur, scaled back to variance 1.
-        kernel = cv2.getGaussianKernel(3, 0.7)
-        scale = float((np.outer(kernel, kernel) ** 2).sum()) ** -0.5
-        white = np.asarray(cv2.sepFilter2D(white, -1, kernel, kernel)) * np.float32(scale)
-        out = np.empty(shape, dtype=np.uint16)
-        sensor.sense_depth(
-            seen.depth(), cosine, dark, coarse,
-            white, rng.random(shape, dtype=np.float32), far_m, noise, out,
-        )  # fmt: skip
-        return out

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from crossvox.core.checks import ParamsError, expect
+
+SensorKind = Literal["structured-light", "plain"]
+"""How a depth sensor measures."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,17 @@ class RoomsParams:
         jpeg_quality: quality of the colour images, 1 to 100.
         spacing_m: largest triangle edge along flat surfaces of the reference mesh, metres.
         noise: factor on the sensor's depth noise and missing readings; 0 = a perfect sensor.
+        sensor: how depth is measured. "structured-light": a projected pattern, as of Kinect v1 and
+            Structure: shadows at the left of what is near, steps that grow with the square of
+            depth, holes on what is dark, shiny or seen along. "plain": noise and missing readings
+            alone, without any of these.
+        clutter: things left about, a square metre of tables and worktops, beside those that belong
+            to the kind of room; 0: none.
+        dark: share of furniture's materials that are nearly black and often shiny; 0: none beside
+            those that are so anyway.
+        pose_drift: how fast the written poses go astray, centimetres a metre of way (a turn of
+            one radian counts half a metre); every few metres most of the error is gone at once. 0:
+            true poses.
         validation_every: every so many rooms one goes to the validation list (the last room, if
             there are at least two and too few for that).
         threads: threads that render; 0 = all that this process may use.
@@ -51,6 +65,10 @@ class RoomsParams:
     jpeg_quality: int = 90
     spacing_m: float = 0.035
     noise: float = 1.0
+    sensor: SensorKind = "structured-light"
+    clutter: float = 5.0
+    dark: float = 0.25
+    pose_drift: float = 0.5
     validation_every: int = 4
     threads: int = 0
 
@@ -69,6 +87,9 @@ class RoomsParams:
             ("jpeg_quality", 1, 100),
             ("spacing_m", 0.01, 0.2),
             ("noise", 0.0, 10.0),
+            ("clutter", 0.0, 30.0),
+            ("dark", 0.0, 1.0),
+            ("pose_drift", 0.0, 10.0),
             ("validation_every", 2, 10000),
             ("threads", 0, 1024),
         ):

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture.rooms.camera_path import CameraPath, plan_path
+from crossvox.capture.rooms.depth_sensors import DepthSensor, draw_sensor
 from crossvox.capture.rooms.frames import Cameras, Studio, draw_cameras
 from crossvox.capture.rooms.layout.furnish import furnish, room_seed
 from crossvox.capture.rooms.layout.room import Room
 from crossvox.capture.rooms.params import RoomsParams
 from crossvox.capture.rooms.shapes import rotation
+from crossvox.capture.rooms.tracking import tracked
 from crossvox.core.camera import Pose
 
 Array = NDArray[Any]
@@ -28,7 +30,10 @@ class Scan:
     Attributes:
         room: the room.
         studio: its light and geometry.
+        sensor: its depth sensor.
         path: the walk.
+        tracked: pose of the colour camera at each frame as its tracker reports it, room
+            coordinates.
         world_from_room: pose of the room in the scan's world (turned, shifted).
         step_s: time between two frames.
         lost: ``(frames,)`` bool, frames whose pose is lost.
@@ -37,7 +42,9 @@ class Scan:
 
     room: Room
     studio: Studio
+    sensor: DepthSensor
     path: CameraPath
+    tracked: list[Pose]
     world_from_room: Pose
     step_s: float
     lost: NDArray[np.bool_]
@@ -49,13 +56,13 @@ class Scan:
         return self.studio.cameras
 
     def pose(self, frame: int) -> Pose:
-        """Colour camera of a frame, room coordinates."""
+        """Where the colour camera truly is at a frame, room coordinates."""
         return self.path.pose(frame * self.step_s)
 
 
 def prepare_scan(params: RoomsParams, number: int, threads: int = 1) -> Scan:
     """Build, light and plan room ``number``; the same whatever ``count`` is."""
-    room = furnish(params.seed, number, params.spacing_m)
+    room = furnish(params.seed, number, params.spacing_m, params.clutter, params.dark)
     rng = np.random.default_rng(room_seed(params.seed, number, 1))
     color_size = (params.width, params.height)
     depth_size = (params.depth_width or params.width, params.depth_height or params.height)
@@ -66,11 +73,19 @@ def prepare_scan(params: RoomsParams, number: int, threads: int = 1) -> Scan:
     corners = room.plan @ turn[:2, :2].T
     turn[:2, 3] = -corners.min(axis=0) + rng.uniform(0.1, 0.6, 2)
     turn[2, 3] = float(rng.normal(0, 0.02))
-    path_rng, light_rng, lost_rng = rng.spawn(3)
+    path_rng, light_rng, lost_rng, sensor_rng, drift_rng = rng.spawn(5)
     studio = Studio(room, cameras, light_rng, threads)
     path = plan_path(room, studio.caster, path_rng, params.frames * params.frame_step / _FILM_HZ)
     lost = np.zeros(params.frames, dtype=bool)
     if params.lost_share > 0:
         count = min(max(1, round(params.lost_share * params.frames)), params.frames - 1)
         lost[lost_rng.permutation(params.frames)[:count]] = True
-    return Scan(room, studio, path, Pose(turn), path.duration_s / params.frames, lost, tint)
+    sensor = draw_sensor(
+        params.sensor, studio.mesh, studio.albedo, studio.table, cameras.depth.size, sensor_rng
+    )
+    step_s = path.duration_s / params.frames
+    true = [path.pose(frame * step_s) for frame in range(params.frames)]
+    return Scan(
+        room, studio, sensor, path, tracked(true, params.pose_drift, drift_rng), Pose(turn),
+        step_s, lost, tint,
+    )  # fmt: skip

@@ -136,7 +136,7 @@ def readability(
 
     Args:
         face: ``(H, W)`` faces seen, -1 for none.
-        ray_of_pixel: see :class:`~crossvox.capture.rooms.visible.View`.
+        ray_of_pixel: see :class:`~crossvox.doors.zbuffer.View`.
         faces, normals, albedo: the room's mesh.
         material: of each face.
         table: see ``MaterialBook``.

@@ -37,7 +37,8 @@ CLASS_MAP = "scannetv2-labels.combined.tsv"
 LABEL_FOLDER = "label-filt"
 
 _PER_ROOM = ("frames", "frame_step", "width", "height", "depth_width", "depth_height", "far_m",
-             "lost_share", "jpeg_quality", "spacing_m", "noise")  # fmt: skip
+             "lost_share", "jpeg_quality", "spacing_m", "noise", "sensor",
+             "clutter", "dark", "pose_drift")  # fmt: skip
 """Params that change what a room is; the others only say which rooms, or how fast."""
 
 

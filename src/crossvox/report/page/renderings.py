@@ -13,52 +13,53 @@ from numpy.typing import NDArray
 from crossvox.core.methods import REFERENCE, class_text
 from crossvox.core.threads import threads
 from crossvox.core.volume import Mesh
-from crossvox.doors.raycast import Hits
+from crossvox.doors.zbuffer import View as Shown
 from crossvox.report.class_colors import class_colors, class_error_colors, class_shares
 from crossvox.report.embed import css_color, webp_uri
 from crossvox.report.layers import Layer
 from crossvox.report.page.legends import legend
 from crossvox.report.pictures.colors import color_map
-from crossvox.report.pictures.painter import Painter, Rays
+from crossvox.report.pictures.painter import Painter, Sight
+from crossvox.report.pictures.surface import Surfaces
 from crossvox.report.pictures.viewpoint import View
 from crossvox.report.rooms import Room
 
 
 class Seen:
-    """Surfaces ready to be painted, and what rays hit on them: worked out once for all pictures.
+    """Surfaces ready to be painted, and what shows of them: worked out once for all pictures.
 
     A surface is known by its arrays: the same one in other colours is the same.
     """
 
     def __init__(self) -> None:
-        self._painters: dict[tuple[int, int], tuple[Mesh, Painter]] = {}
-        self._hits: dict[tuple[int, int], dict[int, Hits]] = {}
+        self.surfaces = Surfaces()
+        self._painters: dict[int, Painter] = {}
+        self._shown: dict[tuple[int, int], Shown] = {}
 
-    def of(self, mesh: Mesh, rays: Rays) -> tuple[Painter, Hits]:
-        """Its painter, and its hits along the rays of a view."""
-        key = (id(mesh.vertices_m), id(mesh.faces))
-        if key not in self._painters:
-            # The mesh is kept with it, so that no other one gets its numbers.
-            self._painters[key] = mesh, Painter(mesh)
-        painter = self._painters[key][1]
-        hits = self._hits.setdefault(key, {})
-        if id(rays) not in hits:
-            hits[id(rays)] = painter.see(rays)
-        return painter, hits[id(rays)]
+    def of(self, mesh: Mesh, sight: Sight) -> tuple[Painter, Shown]:
+        """Its painter, and what a point of view shows of it."""
+        surface = self.surfaces.of(mesh)
+        if id(surface) not in self._painters:
+            self._painters[id(surface)] = Painter(mesh, surface=surface)
+        painter = self._painters[id(surface)]
+        key = (id(surface), id(sight))
+        if key not in self._shown:
+            self._shown[key] = painter.see(sight)
+        return painter, self._shown[key]
 
-    def coded(self, rays: Rays, mesh: Mesh, colors: NDArray[np.uint8]) -> str:
+    def coded(self, sight: Sight, mesh: Mesh, colors: NDArray[np.uint8]) -> str:
         """A picture of a surface in the colours of a code, as an address."""
-        painter, hits = self.of(mesh, rays)
-        return webp_uri(painter.shade(rays, hits, colors=colors, relief=0.55))
+        painter, shown = self.of(mesh, sight)
+        return webp_uri(painter.shade(sight, shown, colors=colors, relief=0.55))
 
 
-def rays_of(views: Sequence[View]) -> list[Rays]:
-    """The rays of all views: every surface is seen along the same ones."""
-    return [Rays.through(view.camera, view.pose, view.interior) for view in views]
+def sights_of(views: Sequence[View]) -> list[Sight]:
+    """All points of view: every surface is seen from the same ones."""
+    return [Sight.of(view.camera, view.pose, view.interior) for view in views]
 
 
 def surface_pictures(
-    room: Room, layers: Sequence[Layer], views: Sequence[View], rays: Sequence[Rays], seen: Seen
+    room: Room, layers: Sequence[Layer], views: Sequence[View], sights: Sequence[Sight], seen: Seen
 ) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     """Rendered pictures: by view, then by method; and the pictures of distances.
 
@@ -66,7 +67,7 @@ def surface_pictures(
         room: its surfaces.
         layers: for the colours of distances.
         views: points of view.
-        rays: of each view.
+        sights: of each view.
         seen: what was seen of these surfaces before.
     """
     if not room.meshes:
@@ -74,13 +75,13 @@ def surface_pictures(
     distances = {layer.group: layer.mesh.colors for layer in layers if layer.key == "distance"}
 
     def paint(method: str) -> _Painted:
-        found = [seen.of(room.meshes[method], each) for each in rays]
-        painter, hits = found[0][0], [each for _, each in found]
+        found = [seen.of(room.meshes[method], each) for each in sights]
+        painter, shown = found[0][0], [each for _, each in found]
         error = None
         colors = distances.get(room.method_name(method))
         if colors is not None:
-            error = webp_uri(painter.shade(rays[0], hits[0], colors=colors, relief=0.45))
-        shaded = [webp_uri(painter.shade(r, h)) for r, h in zip(rays, hits, strict=True)]
+            error = webp_uri(painter.shade(sights[0], shown[0], colors=colors, relief=0.45))
+        shaded = [webp_uri(painter.shade(*pair)) for pair in zip(sights, shown, strict=True)]
         return _Painted(shaded, error)
 
     with ThreadPoolExecutor(max_workers=min(4, threads())) as pool:
@@ -131,12 +132,12 @@ def _error_picture(room: Room, method: str, data: str) -> dict[str, str]:
     }
 
 
-def class_pictures(room: Room, rays: Rays, seen: Seen) -> dict[str, Any] | None:
+def class_pictures(room: Room, sight: Sight, seen: Seen) -> dict[str, Any] | None:
     """The room in class colours, from above: truth, learnt, 2D votes, errors; and the legend.
 
     Args:
         room: its surfaces.
-        rays: of the view.
+        sight: of the view.
         seen: what was seen of these surfaces before.
     """
     labelled = room.labelled
@@ -146,10 +147,12 @@ def class_pictures(room: Room, rays: Rays, seen: Seen) -> dict[str, Any] | None:
     errors: list[dict[str, str]] = []
     for method, mesh in labelled.items():
         assert mesh.labels is not None
-        painter, hits = seen.of(mesh, rays)
+        painter, shown = seen.of(mesh, sight)
 
-        def shaded(colors: NDArray[np.uint8], painter: Painter = painter, hits: Hits = hits) -> str:
-            return webp_uri(painter.shade(rays, hits, colors=colors, relief=0.55))
+        def shaded(
+            colors: NDArray[np.uint8], painter: Painter = painter, shown: Shown = shown
+        ) -> str:
+            return webp_uri(painter.shade(sight, shown, colors=colors, relief=0.55))
 
         name = room.method_name(method)
         pictures.append(

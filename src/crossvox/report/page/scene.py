@@ -21,8 +21,9 @@ from crossvox.report.layers import Layer, room_layers
 from crossvox.report.look import room_view
 from crossvox.report.page.completed import completed_pictures
 from crossvox.report.page.inputs import Taken, inputs
-from crossvox.report.page.renderings import Seen, class_pictures, rays_of, surface_pictures
+from crossvox.report.page.renderings import Seen, class_pictures, sights_of, surface_pictures
 from crossvox.report.params import ReportParams
+from crossvox.report.pictures.surface import Surface, Surfaces
 from crossvox.report.pictures.viewpoint import View, birdseye_view, capture_view
 from crossvox.report.rooms import Room, read_room
 from crossvox.report.sources import Sources
@@ -65,19 +66,23 @@ def scene_record(
         "notes": _notes(name, sources),
     }
     views: list[View] = []
+    seen = Seen()
     if room.best is not None:
-        views, photo = _views(room, room.best, taken, params, sources)
-        rays, seen = rays_of(views), Seen()
-        record["views"], record["errors"] = surface_pictures(room, layers, views, rays, seen)
-        record["classes"] = class_pictures(room, rays[0], seen)
-        record["completed"] = completed_pictures(room, partial(seen.coded, rays[0]))
+        best = seen.surfaces.of(room.best)
+        views, photo = _views(room, room.best, best, taken, params, sources)
+        sights = sights_of(views)
+        record["views"], record["errors"] = surface_pictures(room, layers, views, sights, seen)
+        record["classes"] = class_pictures(room, sights[0], seen)
+        record["completed"] = completed_pictures(room, partial(seen.coded, sights[0]))
         if photo is not None and len(record["views"]) > 1:
             record["views"][1]["pictures"].insert(0, photo)
     if taken is not None:
         record["inputs"] = inputs(name, taken, room.best, views, params, sources)
     advance()
     if params.view_3d and views:
-        record["view_3d"] = _view_3d(room, layers, views[0], taken, side, params, beside)
+        record["view_3d"] = _view_3d(
+            room, layers, views[0], seen.surfaces, taken, side, params, beside
+        )
     advance()
     return record
 
@@ -98,7 +103,12 @@ def _taken(room: Room, sources: Sources) -> Taken | None:
 
 
 def _views(
-    room: Room, best: Mesh, taken: Taken | None, params: ReportParams, sources: Sources
+    room: Room,
+    best: Mesh,
+    surface: Surface,
+    taken: Taken | None,
+    params: ReportParams,
+    sources: Sources,
 ) -> tuple[list[View], dict[str, str] | None]:
     """Points of view: from above, and one of the capture's with its photo."""
     width = params.picture_width_px
@@ -106,7 +116,7 @@ def _views(
     if taken is None or not taken.frames:
         return views, None
     poses = [pose for _, pose in taken.frames]
-    found = capture_view(best, taken.capture.camera(), poses, width)
+    found = capture_view(best, taken.capture.camera(), poses, width, surface=surface)
     if found is None:
         return views, None
     index = taken.frames[found[1]][0]
@@ -146,6 +156,7 @@ def _view_3d(
     room: Room,
     layers: Sequence[Layer],
     view: View,
+    surfaces: Surfaces,
     taken: Taken | None,
     side: Path,
     params: ReportParams,
@@ -156,10 +167,10 @@ def _view_3d(
     html, glb = side / f"{safe}.html", side / f"{safe}.glb"
     capture, frames = (None, ()) if taken is None else (taken.capture, taken.frames)
     look = room_view(room, layers, view, capture, frames, reach_m=params.error_reach_m)
-    written = write_viewer_html(look, html, max_faces=params.view_faces)
+    written = write_viewer_html(look, html, max_faces=params.view_faces, surfaces=surfaces)
     meshes = {**room.meshes, **({} if room.votes is None else {VOTES: room.votes})}
     main = next(iter(meshes))
-    faces = write_shaded_glb(glb, meshes[main], 4 * params.view_faces)
+    faces = write_shaded_glb(glb, meshes[main], 4 * params.view_faces, surfaces.of(meshes[main]))
     beside += [html, glb]
     shown = once(layer.group for layer in look.layers)
     return {

@@ -36,10 +36,10 @@ def surface_table(entry: SurfaceScores, sources: Sources) -> dict[str, Any]:
     if entry.mean and (several or not scenes):
         count = len(entry.counted)
         name = f"Mean of {count} scene{'' if count == 1 else 's'}"
-        parts.append({"name": name, "scene": "", **_grid(entry.mean, surface_text)})
+        parts.append({"name": name, "scene": "", **_surface_grid(entry.mean)})
     for scene, methods in scenes.items():
         name = marked(scene, entry.seen, entry.counted)
-        parts.append({"name": name, "scene": scene, **_grid(methods, surface_text)})
+        parts.append({"name": name, "scene": scene, **_surface_grid(methods)})
     return {
         "protocol": entry.protocol,
         "text": PROTOCOL_TEXTS.get(entry.protocol, ""),
@@ -106,6 +106,25 @@ def seen_text(seen: tuple[str, ...], counted_: tuple[str, ...]) -> str:
         f"{counted(len(seen), 'room').capitalize()} of these {are} that the network learnt from, "
         f"and {'is' if len(seen) == 1 else 'are'} {how}: {', '.join(seen)}."
     )
+
+
+def _surface_grid(methods: Mapping[str, Rows]) -> dict[str, Any]:
+    """Scores of surfaces; those in detail are a table of their own, beside others."""
+    first, detailed = (
+        {
+            method: {
+                name: row for name, row in rows.items() if (row.get("place") == "detail") == detail
+            }
+            for method, rows in methods.items()
+        }
+        for detail in (False, True)
+    )
+    if not any(first.values()):
+        return _grid(methods, surface_text)
+    grid = _grid(first, surface_text)
+    if any(detailed.values()):
+        grid["detail"] = {"name": "In detail", **_grid(detailed, surface_text)}
+    return grid
 
 
 def _grid(methods: Mapping[str, Rows], text: Texts) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.core.threads import threads
 from crossvox.core.volume import Mesh
 from crossvox.report.pictures.surface import surface_points
 
@@ -42,13 +41,10 @@ def color_map(name: str, values: Array) -> NDArray[np.uint8]:
 
 def error_colors(mesh: Mesh, reference: Mesh, reach_m: float = 0.2) -> NDArray[np.uint8]:
     """Colour vertices ``(V, 3)`` by their distance to another surface, 0 to ``reach_m``."""
-    from scipy.spatial import cKDTree
+    from crossvox.metrics.nearest import PointSet
 
     points = surface_points(reference, 0.025)
-    if not len(points):
-        return color_map(ERROR_MAP, np.ones(len(mesh.vertices_m)))
-    tree = cKDTree(points, balanced_tree=False, compact_nodes=False)
-    distance, _ = tree.query(mesh.vertices_m, distance_upper_bound=reach_m, workers=threads())
+    distance = PointSet(mesh.vertices_m).distances_to(PointSet(points))
     return color_map(ERROR_MAP, np.minimum(distance, reach_m) / reach_m)
 
 

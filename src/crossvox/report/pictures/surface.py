@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +13,62 @@ from numpy.typing import NDArray
 from crossvox.core.checks import ShapeError, expect
 from crossvox.core.volume import Mesh
 from crossvox.doors.raycast import Raycaster
+from crossvox.report.pictures import kernels
+
+_MOST_KINDS = 1 << 24
+"""Up to so many possible cells are numbered by a table, more of them by sorting."""
+
+
+class Surface:
+    """A mesh and what pictures must know of it: each is worked out once, when it is asked for.
+
+    Args:
+        mesh: any; its colours do not matter.
+    """
+
+    def __init__(self, mesh: Mesh) -> None:
+        self._given = mesh
+
+    @cached_property
+    def caster(self) -> Raycaster:
+        """For ray queries."""
+        return Raycaster(self._given)
+
+    @cached_property
+    def turned(self) -> bool:
+        """Whether its fronts looked inward, see :func:`faces_inward`."""
+        return faces_inward(self._given, self.caster)
+
+    @cached_property
+    def mesh(self) -> Mesh:
+        """The mesh, fronts to the free side."""
+        given = self._given
+        return replace(given, faces=given.faces[:, ::-1].copy()) if self.turned else given
+
+    @cached_property
+    def normals(self) -> NDArray[np.float32]:
+        """See :func:`vertex_normals`."""
+        return vertex_normals(self.mesh)
+
+    @cached_property
+    def occlusion(self) -> NDArray[np.float32]:
+        """See :func:`vertex_occlusion`."""
+        return vertex_occlusion(self.mesh, self.caster)
+
+
+class Surfaces:
+    """Surfaces by their arrays: the same one in other colours is the same."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[int, int], tuple[Mesh, Surface]] = {}
+
+    def of(self, mesh: Mesh) -> Surface:
+        """What is known of a mesh."""
+        key = (id(mesh.vertices_m), id(mesh.faces))
+        if key not in self._found:
+            # The mesh is kept with it, so that no other one gets its numbers.
+            self._found[key] = mesh, Surface(mesh)
+        return self._found[key][1]
 
 
 def footprint(mesh: Mesh, cell_m: float) -> tuple[NDArray[np.bool_], tuple[float, float]]:
@@ -43,9 +102,7 @@ def surface_points(mesh: Mesh, spacing_m: float, most: int = 400_000) -> NDArray
     """
     if not len(mesh.faces):
         return mesh.vertices_m
-    corners = mesh.triangles_m
-    sides = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    area = 0.5 * np.linalg.norm(sides.astype(np.float64), axis=-1)
+    area = face_areas(mesh)
     wanted = area / spacing_m**2
     wanted *= min(1.0, most / max(wanted.sum(), 1.0))
     count = np.floor(wanted).astype(np.int64)
@@ -55,24 +112,50 @@ def surface_points(mesh: Mesh, spacing_m: float, most: int = 400_000) -> NDArray
     a, b = (rank * 0.7548776662 + 0.5) % 1.0, (rank * 0.5698402910 + 0.5) % 1.0
     over = a + b > 1
     a, b = np.where(over, 1 - a, a)[:, None], np.where(over, 1 - b, b)[:, None]
-    first, second, third = corners[face, 0], corners[face, 1], corners[face, 2]
+    first, second, third = (mesh.vertices_m[corner] for corner in mesh.faces[face].T)
     inner = (first + (second - first) * a + (third - first) * b).astype(np.float32)
     return np.concatenate([mesh.vertices_m, inner])
 
 
 def vertex_normals(mesh: Mesh) -> NDArray[np.float32]:
     """Unit normals ``(V, 3)``, faces weighted by area; 0 for vertices without a face."""
-    corners = mesh.triangles_m
-    sides = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    total = np.stack(
-        [
-            np.bincount(mesh.faces.ravel(), np.repeat(sides[:, axis], 3), len(mesh.vertices_m))
-            for axis in range(3)
-        ],
-        axis=-1,
+    return kernels.normals(
+        np.ascontiguousarray(mesh.vertices_m, dtype=np.float32), np.ascontiguousarray(mesh.faces)
     )
-    length = np.linalg.norm(total, axis=-1, keepdims=True)
-    return np.asarray(total / np.where(length > 0, length, 1), dtype=np.float32)
+
+
+def face_areas(mesh: Mesh) -> NDArray[np.float64]:
+    """Area of each face, ``(F,)`` square metres."""
+    return kernels.areas(mesh.vertices_m, mesh.faces)
+
+
+def cluster_vertices(
+    mesh: Mesh, normals: NDArray[np.float32], cell_m: float, corner_m: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Put vertices together that share a cell and whose normals look nearly the same way.
+
+    The two sides of a thin wall stay two.
+
+    Args:
+        mesh: the surface.
+        normals: of its vertices, see :func:`vertex_normals`.
+        cell_m: edge of a cell.
+        corner_m: where cells begin.
+
+    Returns:
+        Cluster of each vertex ``(V,)``, and the first vertex of each cluster ``(C,)``.
+    """
+    key, kinds = kernels.cell_keys(mesh.vertices_m, normals, np.float32(cell_m), corner_m)
+    if kinds <= _MOST_KINDS:
+        cluster, first = kernels.numbered(key, kinds)
+        return cluster, first
+    _, first, cluster = np.unique(key, return_index=True, return_inverse=True)
+    return cluster.ravel(), first
+
+
+def cluster_mean(values: NDArray[Any], cluster: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Mean of ``(V, 3)`` values by cluster: ``(C, 3)``."""
+    return kernels.means(np.ascontiguousarray(values), cluster)
 
 
 def vertex_occlusion(
@@ -87,40 +170,15 @@ def vertex_occlusion(
     if not len(mesh.faces):
         return np.ones(count, dtype=np.float32)
     normals = vertex_normals(mesh)
-    cells = np.floor(mesh.vertices_m / cell_m).astype(np.int64)
-    cells -= cells.min(axis=0)
-    axis = np.abs(normals).argmax(axis=-1)
-    side = axis * 2 + (np.take_along_axis(normals, axis[:, None], axis=-1)[:, 0] < 0)
-    span = cells.max(axis=0) + 1
-    key = ((cells[:, 0] * span[1] + cells[:, 1]) * span[2] + cells[:, 2]) * 6 + side
-    _, cluster = np.unique(key, return_inverse=True)
-    cluster = cluster.ravel()
-    size = np.bincount(cluster)
-    clusters = len(size)
-    place = np.stack(
-        [np.bincount(cluster, mesh.vertices_m[:, i], clusters) / size for i in range(3)], axis=-1
-    )
-    normal = np.stack([np.bincount(cluster, normals[:, i], clusters) for i in range(3)], axis=-1)
-    normal = normal / np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9)
+    cluster, _ = cluster_vertices(mesh, normals, cell_m, np.zeros(3, np.float32))
+    place, normal = cluster_mean(mesh.vertices_m, cluster), cluster_mean(normals, cluster)
     # Cosine-weighted directions on a Fibonacci spiral, in a frame about each normal.
     rank = np.arange(rays) + 0.5
     radius, angle = np.sqrt(rank / rays), rank * (math.pi * (3 - math.sqrt(5)))
     local = np.stack([radius * np.cos(angle), radius * np.sin(angle), np.sqrt(1 - radius**2)], -1)
-    helper = np.where(np.abs(normal[:, 2:]) < 0.9, (0.0, 0.0, 1.0), (1.0, 0.0, 0.0))
-    tangent = np.cross(normal, helper)
-    tangent /= np.maximum(np.linalg.norm(tangent, axis=-1, keepdims=True), 1e-9)
-    frame = np.stack([tangent, np.cross(normal, tangent), normal], axis=1)
-    directions = np.einsum("ri,cij->crj", local, frame).reshape(-1, 3)
-    origins = np.repeat(place + normal * 0.025, rays, axis=0)
-    distance = caster.cast(origins, directions).distance.reshape(clusters, rays)
-    closed = np.clip(1 - distance / reach_m, 0, 1).mean(axis=-1)
-    value = (1 - closed)[cluster]
-    edges = np.concatenate([mesh.faces[:, [0, 1]], mesh.faces[:, [1, 2]], mesh.faces[:, [2, 0]]])
-    one, other = np.concatenate([edges, edges[:, ::-1]]).T
-    degree = np.bincount(one, minlength=count) + 1
-    for _ in range(6):
-        value = (value + np.bincount(one, value[other], count)) / degree
-    return value.astype(np.float32)
+    origins, directions = kernels.rays_about(place, normal, local, 0.025)
+    distance = caster.cast(origins, directions, far=reach_m).distance
+    return kernels.smoothed(kernels.openness(distance, rays, reach_m), cluster, mesh.faces, 6)
 
 
 def faces_inward(mesh: Mesh, caster: Raycaster, probes: int = 2000) -> bool:
@@ -132,7 +190,7 @@ def faces_inward(mesh: Mesh, caster: Raycaster, probes: int = 2000) -> bool:
     if not len(mesh.faces):
         return False
     chosen = np.linspace(0, len(mesh.faces) - 1, min(probes, len(mesh.faces))).astype(np.int64)
-    corners = mesh.triangles_m[chosen]
+    corners = mesh.vertices_m[mesh.faces[chosen]]
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     length = np.linalg.norm(normal, axis=-1, keepdims=True)
     keep = length[:, 0] > 0

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from crossvox.core.camera import Intrinsics, Pose, Size, project
 from crossvox.core.volume import Mesh
-from crossvox.doors.raycast import Raycaster
 from crossvox.report.pictures.interior import Interior
+from crossvox.report.pictures.surface import Surface
 
 Array = NDArray[Any]
 
@@ -88,18 +88,24 @@ def birdseye_view(
 
 
 def capture_view(
-    mesh: Mesh, camera: Intrinsics, poses: Sequence[Pose], width_px: int, most: int = 60
+    mesh: Mesh,
+    camera: Intrinsics,
+    poses: Sequence[Pose],
+    width_px: int,
+    most: int = 60,
+    surface: Surface | None = None,
 ) -> tuple[View, int] | None:
     """The pose of the capture that shows most of the room; None if there is no pose.
 
     Of at most ``most`` poses, that one wins whose picture is full of surface that is not near.
+    ``surface`` is what is known of the mesh already.
 
     Returns:
         The view, ``width_px`` wide in the camera's shape, and which of ``poses`` it is.
     """
     if not poses or not len(mesh.faces):
         return None
-    caster = Raycaster(mesh)
+    caster = (surface or Surface(mesh)).caster
     small = camera.resized((32, 24))
     chosen, best = 0, -1.0
     for number in range(0, len(poses), math.ceil(len(poses) / most)):

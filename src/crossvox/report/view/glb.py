@@ -8,8 +8,9 @@ from pathlib import Path
 from crossvox.core.artifact import replacing
 from crossvox.core.volume import Mesh
 from crossvox.doors.meshes import glb_bytes
-from crossvox.report.view.decimate import thin
-from crossvox.report.view.shading import shaded
+from crossvox.report.pictures.surface import Surface
+from crossvox.report.view.decimate import merge
+from crossvox.report.view.shading import shaded_like
 
 _HEADER, _CHUNK = 12, 8
 """Bytes before the first chunk, and before the content of each chunk (glTF 2.0, section 4.4)."""
@@ -50,9 +51,16 @@ def unlit(data: bytes) -> bytes:
     return head + data[_HEADER + 4 : begin] + text + rest
 
 
-def write_shaded_glb(path: Path, mesh: Mesh, max_faces: int) -> int:
-    """Write a thinned, shaded mesh as GLB; gives the number of triangles."""
-    thinned = shaded(thin(mesh, max_faces))
+def write_shaded_glb(path: Path, mesh: Mesh, max_faces: int, surface: Surface | None = None) -> int:
+    """Write a thinned, shaded mesh as GLB; gives the number of triangles.
+
+    Args:
+        path: file to write.
+        mesh: with faces.
+        max_faces: it is thinned to this many triangles.
+        surface: what is known of it already.
+    """
+    thinned = shaded_like(merge(mesh, max_faces), surface or Surface(mesh))
     with replacing(path) as temporary:
         temporary.write_bytes(glb_of(thinned))
     return len(thinned.faces)

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.core.volume import Mesh
-from crossvox.doors.raycast import Raycaster
 from crossvox.report.pictures.colors import CLAY
-from crossvox.report.pictures.surface import faces_inward, vertex_normals, vertex_occlusion
+from crossvox.report.pictures.surface import Surface, vertex_normals
+from crossvox.report.view.decimate import Merged
 
 Array = NDArray[Any]
 
@@ -23,22 +23,31 @@ def shaded(mesh: Mesh) -> Mesh:
     """
     if not len(mesh.faces):
         return mesh
-    turned, light = vertex_light(mesh)
-    faces = mesh.faces[:, ::-1].copy() if turned else mesh.faces
-    return replace(mesh, faces=faces, colors=lit(own_colors(mesh), light))
+    merged = Merged(mesh, np.arange(len(mesh.vertices_m)), np.arange(len(mesh.faces)))
+    return shaded_like(merged, Surface(mesh))
 
 
-def vertex_light(mesh: Mesh) -> tuple[bool, NDArray[np.float64]]:
-    """Whether the faces must be turned round, and how bright each vertex is: ``(V,)``."""
-    caster = Raycaster(mesh)
-    turned = faces_inward(mesh, caster)
-    if turned:
+def shaded_like(merged: Merged, surface: Surface) -> Mesh:
+    """A coarser mesh with the soft shadows of its surface, as :func:`shaded`."""
+    mesh, light = vertex_light(merged, surface)
+    return replace(mesh, colors=lit(own_colors(mesh), light))
+
+
+def vertex_light(merged: Merged, surface: Surface) -> tuple[Mesh, NDArray[np.float64]]:
+    """The coarser mesh, fronts to the free side, and how bright each of its vertices is: ``(C,)``.
+
+    Args:
+        merged: the coarser mesh.
+        surface: what it was made of; its soft shadows are taken over.
+    """
+    mesh = merged.mesh
+    if surface.turned:
         mesh = replace(mesh, faces=mesh.faces[:, ::-1].copy())
-        caster = Raycaster(mesh)
     normals = vertex_normals(mesh)
     side = np.abs(normals @ np.array([0.35, 0.8, 0.0]) / 0.873)
     light = 0.8 + 0.14 * normals[:, 2] + 0.16 * side
-    return turned, light * (0.35 + 0.65 * np.clip(vertex_occlusion(mesh, caster), 0, 1) ** 1.3)
+    open_space = np.bincount(merged.vertex, surface.occlusion) / np.bincount(merged.vertex)
+    return mesh, light * (0.35 + 0.65 * np.clip(open_space, 0, 1) ** 1.3)
 
 
 def own_colors(mesh: Mesh) -> NDArray[np.uint8]:

@@ -15,7 +15,8 @@ from crossvox.core.volume import Mesh
 from crossvox.report.class_colors import class_shares, face_pick, present_classes
 from crossvox.report.layers import Layer
 from crossvox.report.pictures.interior import Interior
-from crossvox.report.view.decimate import Merged, cluster_mean, merge
+from crossvox.report.pictures.surface import Surface, Surfaces, cluster_mean
+from crossvox.report.view.decimate import Merged, merge
 from crossvox.report.view.model import RoomView
 from crossvox.report.view.shading import lit, own_colors, vertex_light
 
@@ -66,8 +67,13 @@ class Stage:
     left_out: tuple[str, ...]
 
     @classmethod
-    def of(cls, view: RoomView, max_faces: int) -> Stage:
+    def of(cls, view: RoomView, max_faces: int, known: Surfaces | None = None) -> Stage:
         """Thin and light every surface once, cut every layer of it.
+
+        Args:
+            view: what to show.
+            max_faces: every layer is thinned to this many triangles.
+            known: what is known of its surfaces already.
 
         Raises:
             ParamsError: there is no layer with faces.
@@ -86,7 +92,9 @@ class Stage:
         for layer in layers:
             key = (id(layer.mesh.vertices_m), id(layer.mesh.faces))
             if key not in surfaces:
-                surfaces[key] = _Surface.of(layer.mesh, max_faces, view.interior)
+                known = known or Surfaces()
+                surface = known.of(layer.mesh)
+                surfaces[key] = _Surface.of(layer.mesh, max_faces, view.interior, surface)
             pieces[layer.title] = surfaces[key].cut(layer)
         return cls(
             view,
@@ -124,28 +132,26 @@ def entry(layer: Layer) -> str:
 
 @dataclass(frozen=True, eq=False)
 class _Surface:
-    """One thinned surface: which way round it is, how bright, what is shell."""
+    """One thinned surface, fronts to the free side: how bright, what is shell."""
 
     merged: Merged
-    turned: bool
     light: NDArray[np.float64]
     shell: NDArray[np.bool_]
     interior: Interior | None
 
     @classmethod
-    def of(cls, mesh: Mesh, max_faces: int, interior: Interior | None) -> _Surface:
+    def of(
+        cls, mesh: Mesh, max_faces: int, interior: Interior | None, surface: Surface
+    ) -> _Surface:
         merged = merge(Mesh(mesh.vertices_m, mesh.faces), max_faces)
-        turned, light = vertex_light(merged.mesh)
-        coarse = merged.mesh
-        if turned:
-            coarse = Mesh(coarse.vertices_m, coarse.faces[:, ::-1].copy())
-            merged = Merged(coarse, merged.vertex, merged.face)
+        coarse, light = vertex_light(merged, surface)
+        merged = Merged(coarse, merged.vertex, merged.face)
         shell = (
             np.zeros(len(coarse.faces), dtype=bool)
             if interior is None
             else shell_faces(coarse, interior)
         )
-        return cls(merged, turned, light, shell, interior)
+        return cls(merged, light, shell, interior)
 
     def cut(self, layer: Layer) -> list[Piece]:
         """The pieces of a layer: by shell or not, then by class."""

@@ -81,7 +81,13 @@ class View:
         return Hits(depth, face.ravel(), u, v), rays
 
 
-def view(points_m: Array, faces: NDArray[np.int32], camera: Intrinsics, pose: Pose) -> View:
+def view(
+    points_m: Array,
+    faces: NDArray[np.int32],
+    camera: Intrinsics,
+    pose: Pose,
+    most: NDArray[np.float32] | None = None,
+) -> View:
     """Find the nearest face at every pixel centre; faces are seen from both sides.
 
     Args:
@@ -89,6 +95,8 @@ def view(points_m: Array, faces: NDArray[np.int32], camera: Intrinsics, pose: Po
         faces: ``(F, 3)`` int32.
         camera: the camera.
         pose: where it is, in the coordinates of ``points_m``.
+        most: ``(H, W)``, for cut-away views: faces are seen where 1/z is not above this; 0 leaves
+            a pixel without a face.
     """
     shape = (camera.height, camera.width)
     corners = np.empty((len(points_m), 3))
@@ -98,7 +106,7 @@ def view(points_m: Array, faces: NDArray[np.int32], camera: Intrinsics, pose: Po
     _project(points_m, matrix, camera.width, camera.height, corners, places, beyond)
     face = np.full(shape, -1, dtype=np.int32)
     inverse = np.zeros(shape, dtype=np.float32)
-    _draw(corners, places, beyond, faces, face, inverse)
+    _draw(corners, places, beyond, faces, face, inverse, most)
     return View(camera, pose, face, inverse, corners)
 
 
@@ -150,9 +158,15 @@ def _cut(first: float, last: float, slope: float, step: float, value: float) -> 
 
 @_kernel
 def _draw(
-    corners: Array, places: Array, beyond: Array, faces: Array, face: Array, inverse: Array
+    corners: Array,
+    places: Array,
+    beyond: Array,
+    faces: Array,
+    face: Array,
+    inverse: Array,
+    most: Array | None,
 ) -> None:
-    """Draw all faces."""
+    """Draw all faces; without ``most`` it is compiled as if there was no such thing."""
     height, width = face.shape
     for f in range(len(faces)):
         # Unsigned, so that no index is looked at twice for being negative.
@@ -192,6 +206,8 @@ def _draw(
             for column in range(int(np.ceil(first)), int(np.floor(last)) + 1):
                 value = np.float32(ix * column + near)
                 if value > inverse[row, column]:
+                    if most is not None and value > most[row, column]:
+                        continue
                     inverse[row, column] = value
                     face[row, column] = f
 

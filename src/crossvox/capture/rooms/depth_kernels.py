@@ -1,0 +1,152 @@
+"""Per-pixel kernels of the depth sensors: what is read, and what becomes of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+STEPS_PER_PIXEL = 8.0
+"""Steps of disparity that a structured-light sensor tells apart, a pixel of 640."""
+
+DISPARITY_NOISE_PX = 0.04
+"""Standard deviation of a disparity, pixels of 640, before it is rounded."""
+
+SHADOW_SLACK_PX = 1.5
+"""Pixels of 640 that matching windows eat off a shadow."""
+
+EDGE_PX = 1.5
+"""Jump of disparity that makes an edge ragged, pixels of 640."""
+
+_kernel = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "arcp", "nsz"})
+
+
+@_kernel
+def losses(
+    face: Array,
+    inverse: Array,
+    ray_of_pixel: Array,
+    faces: Array,
+    normals: Array,
+    albedo: Array,
+    spots: Array,
+    material: Array,
+    returns: Array,
+    table: Array,
+    out: Array,
+) -> None:
+    """How likely each pixel's light does not come back to the sensor well enough.
+
+    Args:
+        face, inverse: ``(H, W)`` faces seen (-1 for none), and 1/z.
+        ray_of_pixel: see :class:`~crossvox.doors.zbuffer.View`.
+        faces, normals, albedo: the room's mesh.
+        spots: ``(V,)`` numbers about 0 that differ from place to place: they stay from frame to
+            frame, as holes of real sensors do.
+        material: of each face.
+        returns: ``(M,)`` infrared light that a material sends back, shares of visible light.
+        table: see ``MaterialBook``.
+        out: ``(H, W)`` result, 0 to 1 and more.
+    """
+    height, width = face.shape
+    m = ray_of_pixel
+    for row in range(height):
+        for column in range(width):
+            f = face[row, column]
+            if f < 0:
+                out[row, column] = 2.0
+                continue
+            a, number = faces[f, 0], material[f]
+            x = m[0, 0] * column + m[0, 1] * row + m[0, 2]
+            y = m[1, 0] * column + m[1, 1] * row + m[1, 2]
+            z = m[2, 0] * column + m[2, 1] * row + m[2, 2]
+            c = x * normals[a, 0] + y * normals[a, 1] + z * normals[a, 2]
+            c = abs(c) / np.sqrt(x * x + y * y + z * z)
+            bright = 0.3 * albedo[a, 0] + 0.5 * albedo[a, 1] + 0.2 * albedo[a, 2]
+            bright *= returns[number]
+            gloss = table[number, 8]
+            back = bright * c * min(2.0 * inverse[row, column], 2.0)
+            aside = 1.0 - c
+            out[row, column] = (
+                table[number, 10]
+                + 0.9 * 0.005 / (back + 0.005)
+                # Light falls along the surface; on shiny ones it goes away as from a mirror, or
+                # straight back into the lens.
+                + 0.8 * max(0.36 - c, 0.0) / 0.36
+                + 1.6 * gloss * aside * aside * aside
+                + gloss * max(c - 0.92, 0.0) / 0.16
+                + 0.07 * spots[a]
+            )
+
+
+@_kernel
+def structured_light(
+    inverse: Array,
+    loss: Array,
+    patches: Array,
+    noise: Array,
+    wobble: Array,
+    warp: Array,
+    shift: float,
+    scale: float,
+    near_m: float,
+    far_m: float,
+    strength: float,
+    out: Array,
+) -> None:
+    """Depth from a projected pattern, millimetres, 0 = no reading.
+
+    The projector stands to the right: what it cannot light lies in shadow, left of nearer things.
+    Edges are ragged by the windows that are matched (places are shifted, as in Handa et al. 2014,
+    "A Benchmark for RGB-D Visual Odometry, 3D Reconstruction and SLAM"). Disparity has noise and a
+    slow error over the image, and is rounded to an eighth of a pixel (Khoshelham and Elberink 2012,
+    "Accuracy and Resolution of Kinect Depth Data"), so that depth comes in steps that grow with
+    its square.
+
+    Args:
+        inverse: ``(H, W)`` 1/z, 0 where there is nothing.
+        loss: ``(H, W)`` see :func:`losses`.
+        patches: ``(H, W)`` smooth numbers from 0 to 1.
+        noise: ``(H, W)`` standard normal numbers, correlated between neighbours.
+        wobble: ``(h, w, 2)`` int8 shifts of blocks of pixels.
+        warp: ``(H, W)`` error of disparity that stays, pixels of 640.
+        shift: base line times focal length in pixels of 640, metres times pixels.
+        scale: pixels of this image a pixel of 640.
+        near_m, far_m: smallest and largest reading.
+        strength: factor on noise and missing readings.
+        out: ``(H, W)`` uint16 result.
+    """
+    height, width = inverse.shape
+    rows, columns = wobble.shape[:2]
+    border = int(np.floor(8 * scale + 0.5))
+    block = max(int(np.floor(3 * scale + 0.5)), 1)
+    here, slack = shift * scale, SHADOW_SLACK_PX * scale
+    finest = shift * STEPS_PER_PIXEL
+    for row in range(height):
+        nearest = 1e9
+        up = min(row // block, rows - 1)
+        for column in range(width - 1, -1, -1):
+            place = column - here * inverse[row, column]
+            shadow = place > nearest + slack
+            nearest = min(nearest, place)
+            out[row, column] = 0
+            if shadow or column >= width - border:
+                continue
+            along = min(column // block, columns - 1)
+            i = min(max(row + wobble[up, along, 0], 0), height - 1)
+            j = min(max(column + wobble[up, along, 1], 0), width - 1)
+            s = inverse[i, j]
+            if abs(s - inverse[row, column]) * shift < EDGE_PX:
+                s, i, j = inverse[row, column], row, column
+            if s * near_m > 1.0 or s * far_m < 1.0:
+                continue
+            if loss[i, j] * strength > 0.5 + 0.2 * patches[row, column]:
+                continue
+            wrong = warp[row, column] + DISPARITY_NOISE_PX * noise[row, column]
+            steps = np.floor(finest * s + STEPS_PER_PIXEL * strength * wrong + 0.5)
+            if steps > 0:
+                out[row, column] = np.uint16(min(1000 * finest / steps + 0.5, 65534.0))

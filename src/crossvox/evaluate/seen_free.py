@@ -1,0 +1,46 @@
+"""How much of a surface stands in space that the frames saw to be free."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossvox.core.frame import Frame
+from crossvox.core.volume import Score
+from crossvox.metrics import seen_free_score
+from crossvox.views.looked_through import SEEN_FREE_FRAMES, looked_through
+
+
+class SeenFree:
+    """Counts the frames that look through the points of several surfaces.
+
+    Each frame is read once for all, and none is kept.
+
+    Args:
+        points_m: ``(N, 3)`` of each surface, by name.
+    """
+
+    def __init__(self, points_m: Mapping[str, NDArray[Any]]) -> None:
+        self._points = np.concatenate([np.zeros((0, 3)), *points_m.values()])
+        self._counts, self._frames = np.zeros(len(self._points), np.uint16), 0
+        ends = np.cumsum([0, *map(len, points_m.values())])
+        self._parts = {
+            name: slice(begin, end)
+            for name, begin, end in zip(points_m, ends[:-1], ends[1:], strict=True)
+        }
+
+    def add(self, frame: Frame) -> None:
+        """Count one more frame; see :func:`crossvox.views.looked_through.looked_through`."""
+        self._frames += 1
+        looked_through(self._points, [frame], counts=self._counts)
+
+    def score(self, name: str, protocol: str) -> Score:
+        """Share of a surface's points that at least two of the frames so far look through.
+
+        Undefined where there was no frame.
+        """
+        counts = self._counts[self._parts[name]] if self._frames else self._counts[:0]
+        return seen_free_score(counts >= SEEN_FREE_FRAMES, protocol)

@@ -1,0 +1,145 @@
+"""How scores grow with the number of frames: a run of surface completion beside fusion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from crossvox.core.checks import ParamsError, expect
+from crossvox.flow.progress import Progress, Silent
+from crossvox.predict.params import CompletionParams
+from crossvox.scene.params import TsdfParams
+
+if TYPE_CHECKING:
+    from crossvox.core.volume import Score
+    from crossvox.metrics.curve import FramesCurve
+
+COUNTS = (3, 5, 10, 20, 60)
+"""Numbers of frames, by default."""
+
+METHODS = ("learnt", "tsdf", "mask_only")
+
+
+@dataclass(frozen=True)
+class FramesParams:
+    """Which numbers of frames, and how rooms are made of them.
+
+    Attributes:
+        counts: numbers of frames, evenly chosen from those of a scene; one that a scene does not
+            have is left out.
+        reference: ``scan`` is the surface that all frames of the scene saw, ``complete`` the whole
+            room, which only generated rooms know.
+        complete: how much is added.
+        tsdf: how frames are fused.
+
+    Raises:
+        ParamsError: no number, or one that is not positive.
+    """
+
+    counts: tuple[int, ...] = COUNTS
+    reference: Literal["scan", "complete"] = "scan"
+    complete: CompletionParams = field(default_factory=CompletionParams)
+    tsdf: TsdfParams = field(default_factory=TsdfParams)
+
+    def __post_init__(self) -> None:
+        expect(
+            len(self.counts) > 0 and min(self.counts) > 0,
+            given=f"numbers of frames {self.counts}",
+            needed="at least one, and none below 1",
+            do="pass --counts 3 5 10",
+            error=ParamsError,
+        )
+
+
+@dataclass(frozen=True)
+class FramesReport:
+    """What was measured.
+
+    Attributes:
+        curve: scores by number of frames, method and room.
+        path: the file that they are in.
+    """
+
+    curve: FramesCurve
+    path: Path
+
+
+def evaluate_frames(
+    run: Path,
+    data: Path,
+    out: Path,
+    params: FramesParams | None = None,
+    *,
+    scenes: str = "val",
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> FramesReport:
+    """Score a run of surface completion, TSDF fusion and the voxels seen, from few frames and many.
+
+    All three are made of the same frames, and measured against the same surface.
+
+    Args:
+        run: run of 'crossvox train reconstruct'.
+        data: folder that 'crossvox prepare' wrote, or one scene of it.
+        out: folder that gets curve.json; a prediction folder shows it on its page.
+        params: numbers of frames, completion and fusion.
+        scenes: val, train, all, or names separated by commas.
+        device: auto, cpu, cuda, ...
+        progress: who watches.
+
+    Raises:
+        ArtifactError: the run is of another task, or a scene is missing.
+        CaptureError: frames cannot be read, or a scene has no such reference.
+    """
+    from crossvox.core.artifact import Stopwatch
+    from crossvox.doors.devices import pick_device
+    from crossvox.metrics.curve import CURVE, FramesCurve, write_curve
+    from crossvox.recipes.data import read_scenes
+    from crossvox.recipes.predict_frames import score_frames
+    from crossvox.recipes.trained import Completer, load_trained, run_input
+    from crossvox.train.folder import lineage_of
+
+    params, progress = params or FramesParams(), progress or Silent()
+    completer = load_trained(run_input(run), pick_device(device))
+    if not isinstance(completer, Completer):
+        raise ParamsError(
+            f"given: {run}, a run of another task; needed: a run of surface completion; "
+            f"do: train one with 'crossvox train reconstruct'"
+        )
+    folders = read_scenes(data, scenes)
+    lineage = lineage_of(run)
+    seen = [folder.resolve().name for folder in folders if lineage.has_seen(folder.resolve().name)]
+    found: dict[int, dict[str, dict[str, list[Score]]]] = {}
+    report = progress.step("rooms")
+    for number, folder in enumerate(folders, start=1):
+        scored = score_frames(folder, completer, params, METHODS, Stopwatch())
+        for count, by_method in scored.items():
+            found.setdefault(count, {})[folder.resolve().name] = by_method
+        report(number, len(folders))
+    notes = [_reference_text(params)]
+    if seen:
+        notes.append(f"The run has learnt from {', '.join(seen)}.")
+    curve = FramesCurve.of(found, METHODS, _names(found), "surface", notes)
+    out.mkdir(parents=True, exist_ok=True)
+    write_curve(out / CURVE, curve)
+    return FramesReport(curve, out / CURVE)
+
+
+def _names(found: dict[int, Any]) -> list[str]:
+    """Names of all scores, in their order."""
+    return list(
+        dict.fromkeys(
+            score.name
+            for rooms in found.values()
+            for methods in rooms.values()
+            for scores in methods.values()
+            for score in scores
+        )
+    )
+
+
+def _reference_text(params: FramesParams) -> str:
+    if params.reference == "complete":
+        return "Measured against the whole room, also where no frame of the scene looked."
+    return "Measured against the surface that all frames of the scene together saw."

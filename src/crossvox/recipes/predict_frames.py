@@ -1,0 +1,73 @@
+"""One scene, made of several numbers of its frames, and what each is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from crossvox.capture import open_capture
+from crossvox.core.artifact import Stopwatch
+from crossvox.core.checks import CaptureError, expect
+from crossvox.core.volume import Mesh, Score
+from crossvox.doors.meshes import read_mesh
+from crossvox.evaluate.protocols import score_surfaces
+from crossvox.evaluate.references import reference_mesh
+from crossvox.predict.complete import complete_scene
+from crossvox.predict.params import SurfaceParams
+from crossvox.predict.surface import volume_mesh
+from crossvox.recipes.frames import FramesParams
+from crossvox.recipes.predict_complete import chosen_frames, frames_of
+from crossvox.recipes.trained import Completer
+from crossvox.samples.depths import COMPLETE_MESH
+
+
+def score_frames(
+    folder: Path,
+    completer: Completer,
+    params: FramesParams,
+    methods: Sequence[str],
+    watch: Stopwatch,
+) -> dict[int, dict[str, list[Score]]]:
+    """Scores of a prepared scene by number of frames and method.
+
+    Raises:
+        CaptureError: the scene does not have the reference that is asked for.
+    """
+    reference = _reference(folder, params)
+    capture, task = open_capture(folder), completer.record.task.params
+    found = {}
+    for count in sorted(set(params.counts)):
+        chosen = chosen_frames(capture, count)
+        if len(chosen) < count:
+            continue
+        frames = frames_of(capture, chosen)
+        made = complete_scene(
+            completer, frames, task.voxel_m, task.evidence, params.complete, params.tsdf, watch
+        )
+        seen = volume_mesh(made.grid, made.seen.astype(np.float32), None, SurfaceParams())
+        meshes = {"learnt": made.mesh, "tsdf": made.fused, "mask_only": seen}
+        found[count] = score_surfaces(
+            {method: meshes[method] for method in methods},
+            reference,
+            "surface",
+            fused=made.fused,
+            frames=frames(),
+        )
+    return found
+
+
+def _reference(folder: Path, params: FramesParams) -> Mesh:
+    if params.reference == "scan":
+        return reference_mesh(folder, folder.resolve().name, "surface")
+    path = folder / COMPLETE_MESH
+    expect(
+        path.is_file(),
+        given=f"{folder} without {COMPLETE_MESH}",
+        needed="a scene whose complete surface is known, as that of generated rooms is",
+        do="pass --reference scan",
+        error=CaptureError,
+    )
+    return replace(read_mesh(path), colors=None)
