@@ -80,7 +80,7 @@ def evaluate_frames(
     All three are made of the same frames, and measured against the same surface.
 
     Args:
-        run: run of 'crossvox train reconstruct'.
+        run: run of 'crossvox train reconstruct', or the name of one that comes with the package.
         data: folder that 'crossvox prepare' wrote, or one scene of it.
         out: folder that gets curve.json; a prediction folder shows it on its page.
         params: numbers of frames, completion and fusion.
@@ -97,10 +97,12 @@ def evaluate_frames(
     from crossvox.metrics.curve import CURVE, FramesCurve, write_curve
     from crossvox.recipes.data import read_scenes
     from crossvox.recipes.predict_frames import score_frames
+    from crossvox.recipes.shipped import find_run
     from crossvox.recipes.trained import Completer, load_trained, run_input
     from crossvox.train.folder import lineage_of
 
     params, progress = params or FramesParams(), progress or Silent()
+    run = find_run(run)
     completer = load_trained(run_input(run), pick_device(device))
     if not isinstance(completer, Completer):
         raise ParamsError(

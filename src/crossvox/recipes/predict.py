@@ -113,7 +113,7 @@ def predict(
     the run or its 2D network has learnt from is marked.
 
     Args:
-        run: run folder of a 3D task.
+        run: run folder of a 3D task, or the name of a run that comes with the package.
         data: folder that 'crossvox prepare' wrote, or one scene of it.
         out: prediction folder.
         params: windows and meshing.
@@ -133,11 +133,13 @@ def predict(
         ArtifactError, CheckpointError: a run or a scene is missing or does not fit.
     """
     from crossvox.doors.devices import pick_device
+    from crossvox.recipes.shipped import find_run, is_shipped
     from crossvox.recipes.trained import expect_roles, run2d_input, run_input
     from crossvox.train.folder import lineage_of
 
     params, runner = params or PredictParams(), runner or Runner()
     device = pick_device(device)
+    run, geometry = find_run(run), None if geometry is None else find_run(geometry)
     expect_roles(run, geometry, votes)
     shared: dict[str, Any] = {
         "run": run_input(run),
@@ -160,7 +162,12 @@ def predict(
         items,
         out,
         workers=workers,
-        links={"run": run, "data": data, "geometry": geometry, "votes": votes},
+        links={
+            role: None if path is not None and is_shipped(path) else path
+            for role, path in zip(
+                ("run", "data", "geometry", "votes"), (run, data, geometry, votes), strict=True
+            )
+        },
         learnt_from=lineage.told,
     )
     notes = {o.item: o.notes for o in made.outcomes if o.status in ("made", "kept")}

@@ -99,4 +99,5 @@ def write_completed(
         "vertices": len(made.mesh.vertices_m),
         "completed share of the area": completed_share(made.mesh),
         "completed vertices in free space, left out": made.culled,
+        "least confidence": made.least_confidence,
     }

@@ -143,7 +143,7 @@ class Completer:
     device: str
 
     def __call__(self, evidence: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Evidence ``(C, X, Y, Z)`` to distance and logit of the confidence ``(2, X, Y, Z)``."""
+        """Evidence ``(C, X, Y, Z)`` to distance and logits of the confidences ``(3, X, Y, Z)``."""
         with torch.inference_mode():
             said = self.network(torch.from_numpy(evidence)[None].to(self.device))[0]
         found: NDArray[np.float32] = said.float().cpu().numpy()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -147,13 +148,7 @@ def class_pictures(room: Room, sight: Sight, seen: Seen) -> dict[str, Any] | Non
     errors: list[dict[str, str]] = []
     for method, mesh in labelled.items():
         assert mesh.labels is not None
-        painter, shown = seen.of(mesh, sight)
-
-        def shaded(
-            colors: NDArray[np.uint8], painter: Painter = painter, shown: Shown = shown
-        ) -> str:
-            return webp_uri(painter.shade(sight, shown, colors=colors, relief=0.55))
-
+        shaded = partial(seen.coded, sight, mesh)
         name = room.method_name(method)
         pictures.append(
             {
