@@ -89,7 +89,8 @@ def evaluate_frames(
         progress: who watches.
 
     Raises:
-        ArtifactError: the run is of another task, or a scene is missing.
+        ArtifactError: ``run`` is no such run, or a scene is missing.
+        ParamsError: it is a run that completes nothing.
         CaptureError: frames cannot be read, or a scene has no such reference.
     """
     from crossvox.core.artifact import Stopwatch
@@ -99,15 +100,15 @@ def evaluate_frames(
     from crossvox.recipes.predict_frames import score_frames
     from crossvox.recipes.shipped import find_run
     from crossvox.recipes.trained import Completer, load_trained, run_input
-    from crossvox.train.folder import lineage_of
+    from crossvox.train.folder import lineage_of, made_by
 
     params, progress = params or FramesParams(), progress or Silent()
     run = find_run(run)
     completer = load_trained(run_input(run), pick_device(device))
     if not isinstance(completer, Completer):
         raise ParamsError(
-            f"given: {run}, a run of another task; needed: a run of surface completion; "
-            f"do: train one with 'crossvox train reconstruct'"
+            f"given: {run}, a run that completes nothing; needed: a run of "
+            f"{made_by('complete')}; do: train one, or name another run"
         )
     folders = read_scenes(data, scenes)
     lineage = lineage_of(run)

@@ -12,7 +12,7 @@ from crossvox.flow.jobs import Outcome
 from crossvox.flow.lineage import LEARNT_FROM, UNKNOWN, Lineage, together
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Collection, Input, Stage, how
-from crossvox.predict.params import PredictParams
+from crossvox.predict.params import Amount, PredictParams
 from crossvox.recipes.data import read_scenes
 from crossvox.scene.params import TsdfParams
 
@@ -101,6 +101,7 @@ def predict(
     scenes: str = "val",
     geometry: Path | None = None,
     votes: Path | None = None,
+    completion: Amount | None = None,
     baselines: bool = True,
     tsdf: TsdfParams | None = None,
     device: str = "auto",
@@ -108,6 +109,8 @@ def predict(
     runner: Runner | None = None,
 ) -> PredictReport:
     """Predict whole scenes and mesh them, with classes if RUN tells any, and with baselines.
+
+    A run of surface completion keeps the surface that was measured, and adds what is missing.
 
     All scenes of a prediction folder are made by one run with one set of parameters. A scene that
     the run or its 2D network has learnt from is marked.
@@ -121,6 +124,8 @@ def predict(
         geometry: reconstruction run that the surface comes from, where RUN tells the classes.
         votes: 2D run whose labels vote, the baseline of a segmentation; by default the one that
             its features come from, unless that learnt without its classifier.
+        completion: how much a run of surface completion adds to what was measured: none, safe or
+            full, instead of --complete.completion.
         baselines: also write the mask-only and the TSDF surface, and the 2D votes.
         tsdf: the TSDF baseline.
         device: auto, cpu, cuda, ...
@@ -129,7 +134,8 @@ def predict(
         runner: who makes the scenes.
 
     Raises:
-        ParamsError: a geometry or votes beside a reconstruction, or a geometry that is none.
+        ParamsError: a geometry or votes beside a reconstruction, a geometry that is none, or
+            completion asked of runs that complete nothing.
         ArtifactError, CheckpointError: a run or a scene is missing or does not fit.
     """
     from crossvox.doors.devices import pick_device
@@ -137,10 +143,10 @@ def predict(
     from crossvox.recipes.trained import expect_roles, run2d_input, run_input
     from crossvox.train.folder import lineage_of
 
-    params, runner = params or PredictParams(), runner or Runner()
+    params, runner = (params or PredictParams()).with_completion(completion), runner or Runner()
     device = pick_device(device)
     run, geometry = find_run(run), None if geometry is None else find_run(geometry)
-    expect_roles(run, geometry, votes)
+    expect_roles(run, geometry, votes, completion)
     shared: dict[str, Any] = {
         "run": run_input(run),
         "params": params,
