@@ -49,18 +49,24 @@ def _evaluation(pred: Path, data: Path) -> dict[str, Any]:
     found = times(evaluation, str(pred), str(data))
     how = f"{FRAMES} frames, 3D and depth, three methods"
     if found.theirs is not None:
-        same = found.theirs.result == found.ours.result
-        how += f"; all scores equal: {'yes' if same else 'no'}"
+        ours, theirs = found.ours.result, found.theirs.result
+        same = all(ours[key] == value for key, value in theirs.items())
+        how += f"; {len(ours)} scores, baseline {len(theirs)}, all of which are "
+        how += "equal" if same else "NOT equal"
     return against_row(f"evaluation of a scene of {FRAMES} frames", found, how)
 
 
 def evaluation(pred: str, data: str) -> Callable[[], Any]:
-    """Score a prediction; results: every score."""
+    """Score a prediction; results: every score, by method and name."""
     from crossvox.evaluate.score import evaluate_reconstruction
 
-    def work() -> dict[str, list[float]]:
+    def work() -> dict[str, str]:
         found = evaluate_reconstruction(Path(pred), Path(data))
-        return {method: [one.value for one in scores] for method, scores in found.mean.items()}
+        return {
+            f"{method}: {one.name}": repr(one.value)
+            for method, scores in found.mean.items()
+            for one in scores
+        }
 
     return work
 

@@ -106,7 +106,16 @@ def test_a_reader_a_back_end_a_network_and_a_score(environment: dict[str, str], 
     size = ["--width", 64, "--height", 48]
     prepare = ["prepare", work / "raw", work / "data", *size, "--frame-skip", 1]
     prepare += ["--surface", "tsdf", "--tsdf.voxel-m", 0.05]
-    run = ["train", "reconstruct", work / "data", work / "run", "--scenes", "all"]
+    run = [
+        "train",
+        "reconstruct",
+        "--preset",
+        "thesis",
+        work / "data",
+        work / "run",
+        "--scenes",
+        "all",
+    ]
     run += ["--validation-scenes", "none", "--train.steps", 2, "--train.batch-size", 1]
     run += ["--views.width", 64, "--views.height", 48, "--chunks.per-scene", 2]
     run += ["--task.network", "two_layers", "--task.options", "hidden=3"]

@@ -49,7 +49,7 @@ def test_a_run_gives_its_parameters_and_flags_go_on_top(run: Path) -> None:
 
 def test_help_shows_what_the_file_gives(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        main(["train", "reconstruct", "--params", str(run), "--help"])
+        main(["train", "reconstruct", "--preset", "thesis", "--params", str(run), "--help"])
     assert "(default: 77)" in capsys.readouterr().out
 
 
@@ -105,7 +105,9 @@ def test_what_does_not_fit_is_named(
 ) -> None:
     file = tmp_path / "mine.json"
     file.write_text(json.dumps(content))
-    code = main(["train", "reconstruct", "nodata", "run", "--params", str(file)])
+    code = main(
+        ["train", "reconstruct", "--preset", "thesis", "nodata", "run", "--params", str(file)]
+    )
     assert code == 2
     error = capsys.readouterr().err
     for text in [*texts, *(["mine.json"] if texts else [])]:
@@ -118,7 +120,10 @@ def test_a_run_on_features_is_not_repeated_without_them(
 ) -> None:
     file = tmp_path / "mine.json"
     write_json(file, {"task": {"features": {"network": "lite", "channels": 8, "stride": 4}}})
-    assert main(["train", "reconstruct", "data", "run", "--params", str(file)]) == 2
+    assert (
+        main(["train", "reconstruct", "--preset", "thesis", "data", "run", "--params", str(file)])
+        == 2
+    )
     assert "do: pass --features RUN2D" in capsys.readouterr().err
 
 

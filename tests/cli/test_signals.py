@@ -53,7 +53,17 @@ def test_a_training_that_is_told_to_end_goes_on(tmp_path: Path) -> None:
     for grey, name in enumerate(("a", "b"), start=90):
         write_wall(raw / name, grey)
     assert main(["prepare", str(raw), str(data), *SMALL, "--workers", "1"]) == 0
-    words = ["train", "reconstruct", str(data), str(run), *TRAIN, "--scenes", "a,b"]
+    words = [
+        "train",
+        "reconstruct",
+        "--preset",
+        "thesis",
+        str(data),
+        str(run),
+        *TRAIN,
+        "--scenes",
+        "a,b",
+    ]
     words[words.index("--train.steps") + 1] = "400"
     call = subprocess.Popen([sys.executable, "-m", "crossvox", *words], stderr=subprocess.DEVNULL)
     end = time.monotonic() + 60

@@ -23,7 +23,7 @@ from crossvox.metrics import (
     FusedDistances,
     SurfaceDistances,
     fusion_scores,
-    seen_free_score,
+    seen_free_scores,
     surface_errors,
     surface_scores,
 )
@@ -116,10 +116,16 @@ class TestPoints:
             fusion_scores(self.distances, fused, "surface")
 
     def test_seen_free_share(self) -> None:
-        found = seen_free_score(np.array([True, False, False, False]), "surface")
-        assert (found.value, found.support, found.of) == (0.25, 4, "predicted points")
-        assert not found.higher_is_better
-        assert math.isnan(seen_free_score(np.zeros(0, bool), "surface").value)
+        free = np.array([True, False, False, True, False])
+        whole, added = seen_free_scores(free, self.fused.unmeasured, "surface")
+        assert (whole.value, whole.support, whole.of) == (0.4, 5, "predicted points")
+        assert (added.value, added.support, added.of) == (0.5, 2, "unmeasured predicted points")
+        assert not whole.higher_is_better
+        (alone,) = seen_free_scores(free[:4], None, "surface")
+        assert alone.value == 0.5
+        for one in seen_free_scores(free[:0], np.zeros(0, bool), "surface"):
+            assert math.isnan(one.value)
+            assert one.support == 0
 
     def test_two_centimetres_beside_five(self) -> None:
         errors = surface_errors(self.distances)
@@ -167,6 +173,8 @@ class TestSurfaces:
         full = score_surfaces({"": LEARNT}, FLOOR, fused=HALF, frames=[from_above()])[""]
         assert full[: len(bare)] == bare
         assert {s.name for s in bare}.isdisjoint({"Seen-free", "Recall unmeasured"})
+        beside = score_surfaces({"": LEARNT}, FLOOR, frames=[from_above()])[""]
+        assert "Seen-free unmeasured" not in named(beside)
 
     def test_a_fusion_without_surface_leaves_all_unmeasured(self) -> None:
         found = named(score_surfaces({"": LEARNT}, FLOOR, fused=NO_MESH)[""])
@@ -184,6 +192,14 @@ class TestSurfaces:
         # Nothing was read below: two frames say no more than one.
         assert share([from_above(), from_above(0.0)]) == 0
         assert share([from_above(1.52), from_above(1.52)]) == 0
+
+    def test_of_what_is_added_half_hangs_in_free_space(self) -> None:
+        frames = [from_above(), from_above()]
+        found = named(score_surfaces({"": LEARNT}, FLOOR, fused=HALF, frames=frames)[""])
+        assert found["Seen-free unmeasured"].value == pytest.approx(0.5 / 0.95, abs=0.025)
+        assert found["Seen-free unmeasured"].support == found["Prec unmeasured"].support
+        none = named(score_surfaces({"": LEARNT}, FLOOR, fused=HALF, frames=[])[""])
+        assert math.isnan(none["Seen-free unmeasured"].value)
 
 
 def write_scene(folder: Path, readings_m: tuple[float, ...] = (2.0, 2.0, 0.0)) -> None:

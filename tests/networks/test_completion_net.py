@@ -37,7 +37,8 @@ def test_unfolding_undoes_folding() -> None:
 @pytest.mark.parametrize("shape", [(5, 7, 9), (1, 1, 1), (8, 6, 3), (16, 16, 16)])
 def test_any_size(shape: tuple[int, int, int]) -> None:
     answer = small()(torch.randn(2, 6, *shape))
-    assert answer.shape == (2, OUTPUTS, *shape) and answer.dtype == torch.float32
+    assert answer.shape == (2, OUTPUTS, *shape)
+    assert answer.dtype == torch.float32
     assert answer.isfinite().all()
 
 

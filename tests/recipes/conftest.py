@@ -29,7 +29,17 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
         labels = image.parents[1] / "label"
         labels.mkdir(exist_ok=True)
         write_bytes(labels / f"{image.stem}.png", encode_png(np.full((48, 64), 1, np.uint8)))
-    command("train", "reconstruct", data, house / "run", *TRAIN, "--scenes", "scene0000_00")
+    command(
+        "train",
+        "reconstruct",
+        "--preset",
+        "thesis",
+        data,
+        house / "run",
+        *TRAIN,
+        "--scenes",
+        "scene0000_00",
+    )
     command("train", "segment2d", data, house / "run2d", *TRAIN_2D, "--scenes", "scene0001_00")
     command("predict", house / "run", data, house / "pred", *PREDICT, "--scenes", "all")
     return house

@@ -56,7 +56,15 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def frozen(work: Path) -> Path:
     run(
-        "train", "reconstruct", work / "data", work / "frozen", *TRAIN, "--features", work / "run2d"
+        "train",
+        "reconstruct",
+        "--preset",
+        "thesis",
+        work / "data",
+        work / "frozen",
+        *TRAIN,
+        "--features",
+        work / "run2d",
     )
     return work / "frozen"
 
@@ -78,10 +86,11 @@ def test_the_run_tells_what_it_is_made_from(work: Path, frozen: Path) -> None:
     manifest = read_manifest(frozen)
     assert manifest.links["features"] == "../run2d"
     assert "features" in manifest.parents
-    run("train", "reconstruct", work / "data", frozen, *TRAIN, "--features", work / "run2d",
+    run("train", "reconstruct", "--preset", "thesis",
+        work / "data", frozen, *TRAIN, "--features", work / "run2d",
         "--json", work / "again.json")  # fmt: skip
     assert load(work / "again.json")["already_finished"]
-    run("train", "reconstruct", work / "data", frozen, *TRAIN, code=2)
+    run("train", "reconstruct", "--preset", "thesis", work / "data", frozen, *TRAIN, code=2)
 
 
 def test_scenes_are_predicted_without_the_2d_run(work: Path, frozen: Path, tmp_path: Path) -> None:
@@ -97,20 +106,22 @@ def test_scenes_are_predicted_without_the_2d_run(work: Path, frozen: Path, tmp_p
 
 
 def test_attention_works_on_features(work: Path, tmp_path: Path) -> None:
-    run("train", "reconstruct", work / "data", tmp_path / "run", *TRAIN, "--features",
+    run("train", "reconstruct", "--preset", "thesis",
+        work / "data", tmp_path / "run", *TRAIN, "--features",
         work / "run2d", "--task.fusion", "attention")  # fmt: skip
     run("predict", tmp_path / "run", work / "data", tmp_path / "pred", "--no-baselines")
 
 
 def test_attention_works_on_colours(work: Path, tmp_path: Path) -> None:
-    run("train", "reconstruct", work / "data", tmp_path / "run", *TRAIN,
+    run("train", "reconstruct", "--preset", "thesis", work / "data", tmp_path / "run", *TRAIN,
         "--task.fusion", "attention")  # fmt: skip
     run("predict", tmp_path / "run", work / "data", tmp_path / "pred", "--no-baselines")
 
 
 def test_a_trainable_network_learns_at_its_own_rate(work: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    run("train", "reconstruct", work / "data", out, *TRAIN, "--features", work / "run2d",
+    run("train", "reconstruct", "--preset", "thesis",
+        work / "data", out, *TRAIN, "--features", work / "run2d",
         "--features-rate", "1e-4")  # fmt: skip
     start = load_checkpoint(work / "run2d" / "best").network
     then = load_checkpoint(out / "last").network
@@ -166,7 +177,8 @@ def test_a_rate_without_a_2d_run_is_refused(work: Path, tmp_path: Path) -> None:
 
 def test_proxy_loss_is_trained_and_logged(work: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    run("train", "reconstruct", work / "data", out, *TRAIN, "--features", work / "run2d",
+    run("train", "reconstruct", "--preset", "thesis",
+        work / "data", out, *TRAIN, "--features", work / "run2d",
         "--features-rate", "1e-4", "--features-proxy")  # fmt: skip
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     parts = [line["parts"] for line in lines if line["split"] == "train"]

@@ -57,7 +57,17 @@ def test_a_damaged_run_is_told_and_stays(
 ) -> None:
     """Hours of training are not thrown away by rule."""
     monkeypatch.chdir(home)
-    words = ["train", "reconstruct", "data", "run", *TRAIN, "--scenes", "scene0000_00"]
+    words = [
+        "train",
+        "reconstruct",
+        "--preset",
+        "thesis",
+        "data",
+        "run",
+        *TRAIN,
+        "--scenes",
+        "scene0000_00",
+    ]
     file = home / "run" / "last" / "network.safetensors"
     whole = file.read_bytes()
     file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))

@@ -32,8 +32,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     work = tmp_path_factory.mktemp("learning")
     width, height = SIZE
     rooms = RoomsParams(
-        count=3, seed=5, frames=24, frame_step=20, width=width, height=height, spacing_m=0.1
-    )
+        count=3, seed=5, frames=24, frame_step=20, width=width, height=height, spacing_m=0.1,
+        sensor="plain", clutter=0, dark=0, pose_drift=0,
+    )  # fmt: skip
     write_rooms(work / "rooms", rooms)
     images = PrepareParams(frame_skip=1, width=width, height=height)
     prepare(work / "rooms", work / "data", images, workers=1)

@@ -53,7 +53,17 @@ def test_a_prediction_of_other_settings_is_refused_and_nothing_changes(
 def test_a_prediction_of_another_run_is_refused_and_nothing_changes(
     house: Path, pred: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command("train", "reconstruct", house / "data", tmp_path / "run", *TRAIN, "--train.seed", 7)
+    command(
+        "train",
+        "reconstruct",
+        "--preset",
+        "thesis",
+        house / "data",
+        tmp_path / "run",
+        *TRAIN,
+        "--train.seed",
+        7,
+    )
     digests = [read_manifest(pred).parents["run"]]
     command("predict", tmp_path / "run", house / "data", tmp_path / "new", *PREDICT,
             "--scenes", OTHER)  # fmt: skip
@@ -160,7 +170,8 @@ def test_nothing_but_training_scenes_is_not_scored(
 
 def test_scenes_that_its_2d_network_learnt_from_count_too(house: Path, tmp_path: Path) -> None:
     run, out = tmp_path / "run", tmp_path / "pred"
-    command("train", "reconstruct", house / "data", run, *TRAIN, "--scenes", FIRST,
+    command("train", "reconstruct", "--preset", "thesis",
+        house / "data", run, *TRAIN, "--scenes", FIRST,
             "--features", house / "run2d")  # fmt: skip
     command("predict", run, house / "data", out, *PREDICT, "--scenes", f"{FIRST},{OTHER}")
     assert list(read_manifest(out).learnt_from or ()) == [FIRST, OTHER]

@@ -43,7 +43,17 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run("rooms", work / "rooms", *ROOMS, *SMALL, "--spacing-m", "0.1")
     run("prepare", work / "rooms", work / "data", *SMALL, "--frame-skip", 1, "--workers", 1,
         "--json", work / "prepare.json")  # fmt: skip
-    run("train", "reconstruct", work / "data", work / "run", *TRAIN, "--json", work / "train.json")
+    run(
+        "train",
+        "reconstruct",
+        "--preset",
+        "thesis",
+        work / "data",
+        work / "run",
+        *TRAIN,
+        "--json",
+        work / "train.json",
+    )
     run("predict", work / "run", work / "data", work / "pred", "--json", work / "predict.json")
     run("evaluate", "reconstruct", work / "pred", work / "data", "--json", work / "scores.json")
     run("report", work / "pred", work / "page", "--json", work / "page.json")
@@ -124,13 +134,33 @@ def test_finished_work_is_kept(work: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert {path: path.stat().st_mtime_ns for path in before} == before
     with monkeypatch.context() as patch:
         patch.setattr(train_scenes, "load_sources", None)  # no data is read
-        run("train", "reconstruct", work / "data", work / "run", *TRAIN, "--json", trained)
+        run(
+            "train",
+            "reconstruct",
+            "--preset",
+            "thesis",
+            work / "data",
+            work / "run",
+            *TRAIN,
+            "--json",
+            trained,
+        )
     assert load(trained)["already_finished"]
     manifest = read_manifest(work / "run")
     notes = {name: value for name, value in manifest.notes.items() if name != "asked"}
     write_manifest(work / "run", replace(manifest, notes=notes))
     for _ in range(2):  # of a version that did not note it
-        run("train", "reconstruct", work / "data", work / "run", *TRAIN, "--json", trained)
+        run(
+            "train",
+            "reconstruct",
+            "--preset",
+            "thesis",
+            work / "data",
+            work / "run",
+            *TRAIN,
+            "--json",
+            trained,
+        )
         assert load(trained)["already_finished"]
         assert read_manifest(work / "run").notes == manifest.notes
     run("predict", work / "run", work / "data", work / "pred", "--json", predicted)
@@ -140,7 +170,18 @@ def test_finished_work_is_kept(work: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_other_params_in_the_same_run_folder_are_refused(
     work: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run("train", "reconstruct", work / "data", work / "run", *TRAIN, "--train.rate", "0.5", code=2)
+    run(
+        "train",
+        "reconstruct",
+        "--preset",
+        "thesis",
+        work / "data",
+        work / "run",
+        *TRAIN,
+        "--train.rate",
+        "0.5",
+        code=2,
+    )
     error = capsys.readouterr().err
     assert "rate" in error
     assert "Traceback" not in error
@@ -149,7 +190,7 @@ def test_other_params_in_the_same_run_folder_are_refused(
 def test_a_dry_run_of_training_looks_at_the_data(
     work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["train", "reconstruct", tmp_path, tmp_path / "run", "--dry-run"]
+    words = ["train", "reconstruct", "--preset", "thesis", tmp_path, tmp_path / "run", "--dry-run"]
     (tmp_path / "manifest.json").write_text("")
     run(*words, code=2)
     assert "manifest.json" in capsys.readouterr().err

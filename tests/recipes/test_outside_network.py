@@ -130,7 +130,7 @@ def test_from_the_command_line_and_on_features_of_a_2d_network_from_outside(
 ) -> None:
     assert main(["train", "segment2d", str(data), str(tmp_path / "run2d"), *TRAIN_2D]) == 0
     words = [
-        *("train", "reconstruct", str(data), str(tmp_path / "run")),
+        *("train", "reconstruct", "--preset", "thesis", str(data), str(tmp_path / "run")),
         *("--task.network", "two_layers", "--task.options", "hidden=5", "activation=relu"),
         *("--features", str(tmp_path / "run2d"), "--features-rate", "1e-3"),
         *("--train.steps", "2", "--train.batch-size", "2", "--chunks.per-scene", "4"),

@@ -116,12 +116,12 @@ def test_import_gives_the_scene_back(work: Path, imported: Path) -> None:
 
 def test_training_sees_the_same_samples_from_either_source(work: Path, imported: Path) -> None:
     names = ["train.index.json", "val.index.json"]
-    run("train", "reconstruct", imported, work / "theirs", *TRAIN, *PLACES,
+    run("train", "reconstruct", "--preset", "thesis", imported, work / "theirs", *TRAIN, *PLACES,
         "--chunks.require-views", 5, "--index", imported / names[0],
         "--validation-index", imported / names[1])  # fmt: skip
     index = SampleIndex.load(imported / names[0])
     # The same places, looked at in the prepared scenes themselves.
-    run("train", "reconstruct", work / "data", work / "ours", *TRAIN, *PLACES,
+    run("train", "reconstruct", "--preset", "thesis", work / "data", work / "ours", *TRAIN, *PLACES,
         "--chunks.require-views", 5, "--index", imported / names[0],
         "--validation-index", imported / names[1])  # fmt: skip
     logs = []
@@ -132,7 +132,8 @@ def test_training_sees_the_same_samples_from_either_source(work: Path, imported:
     assert len(logs[0]) == 3
     # Drawn with the same parameters, the places are those of the file.
     assert len(index) == 6
-    run("train", "reconstruct", work / "data", work / "drawn", *TRAIN, *PLACES,
+    run("train", "reconstruct", "--preset", "thesis",
+        work / "data", work / "drawn", *TRAIN, *PLACES,
         "--chunks.require-views", 5, "--validation-scenes", "none")  # fmt: skip
     parents = [load(work / name / "params.json")["parents"] for name in ("drawn", "ours")]
     assert parents[0]["index"] == parents[1]["index"]
@@ -141,7 +142,8 @@ def test_training_sees_the_same_samples_from_either_source(work: Path, imported:
 def test_an_index_of_another_shape_is_refused(
     work: Path, imported: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run("train", "reconstruct", imported, work / "never", *TRAIN, *PLACES, "--index",
+    run("train", "reconstruct", "--preset", "thesis",
+        imported, work / "never", *TRAIN, *PLACES, "--index",
         imported / "train.index.json", "--chunks.shape", 16, 16, 16, code=2)  # fmt: skip
     assert "--chunks.shape" in capsys.readouterr().err
 
@@ -190,7 +192,7 @@ def test_published_data_trains_without_our_volumes(work: Path, tmp_path: Path) -
             chunk.grid_from_world[:3, :3] @ first, -chunk.grid_from_world[:3, 3], atol=1e-3
         )
     assert 0 < volume.observed.mean() < 1
-    run("train", "reconstruct", out, tmp_path / "run", *TRAIN, *PLACES,
+    run("train", "reconstruct", "--preset", "thesis", out, tmp_path / "run", *TRAIN, *PLACES,
         "--validation-scenes", "none", "--index", out / "train.index.json")  # fmt: skip
     assert main(["import", "hdf5", str(file), str(out), "--split", "val"]) == 2
 

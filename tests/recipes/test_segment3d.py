@@ -82,7 +82,9 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run("prepare", work / "rooms", work / "data", *SMALL, "--frame-skip", 1, "--workers", 1)
     run("train", "segment2d", work / "data", work / "run2d", *TRAIN_2D)
     lifted = ["--features", work / "run2d"]
-    run("train", "reconstruct", work / "data", work / "shape", *TRAIN, *lifted)
+    run(
+        "train", "reconstruct", "--preset", "thesis", work / "data", work / "shape", *TRAIN, *lifted
+    )
     run("train", "segment3d", work / "data", work / "classes", *TRAIN, *lifted,
         "--from", work / "shape", "--transfer.mode", "published")  # fmt: skip
     return work
@@ -160,7 +162,7 @@ def test_colours_learn_from_scratch_and_give_a_reconstruction_its_start(
     line = json.loads((tmp_path / "classes" / "log.jsonl").read_text().splitlines()[0])
     assert set(line["parts"]) == {"cross_entropy", "lovasz"}
     assert not (tmp_path / "classes" / "transfer.json").exists()
-    run("train", "reconstruct", work / "data", tmp_path / "shape", *TRAIN,
+    run("train", "reconstruct", "--preset", "thesis", work / "data", tmp_path / "shape", *TRAIN,
         "--from", tmp_path / "classes", "--transfer.mode", "probe")  # fmt: skip
     report = load(tmp_path / "shape" / "transfer.json")
     assert [name for name, *_ in report["skipped"]] == ["classifier.weight", "classifier.bias"]

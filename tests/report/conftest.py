@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,6 +19,9 @@ from crossvox.core.volume import Mesh, Score
 from crossvox.doors.images import encode_jpeg, encode_png
 from crossvox.doors.meshes import read_mesh, write_ply
 from crossvox.metrics import confusion, segmentation_scores
+from crossvox.metrics.curve import CURVE, FramesCurve, write_curve
+from crossvox.report.page.write import PageReport, write_page
+from crossvox.report.params import ReportParams
 from crossvox.report.pictures.painter import Painter, over
 from crossvox.report.pictures.surface import surface_points
 from crossvox.report.pictures.viewpoint import looking_at
@@ -445,6 +448,51 @@ def make_study(folder: Path) -> Path:
     return folder
 
 
+def complete(made: Made) -> Made:
+    """Take a part out of the fusion of :func:`make`, and give it back as a completed one."""
+    for name in made.names:
+        folder = made.prediction / name
+        fused = read_mesh(folder / "tsdf.ply")
+        x, y, _ = fused.vertices_m.T
+        completed = (x > 2.2) & (y > 1.2)
+        confidence = np.where(completed, np.clip(0.3 + 0.2 * x, 0.3, 1), 1).astype(np.float32)
+        seen = ~completed[fused.faces].any(axis=1)
+        write_ply(folder / "tsdf.ply", replace(fused, faces=fused.faces[seen]))
+        whole = replace(fused, completed=completed, confidence=confidence)
+        write_ply(folder / "mesh.ply", whole)
+    return made
+
+
+def some_curve(rooms: int = 8) -> FramesCurve:
+    """Made-up scores of three methods from five numbers of frames."""
+    rng = np.random.default_rng(5)
+    frames = np.array([3, 5, 10, 20, 60])
+    hard = rng.normal(0, 0.03, rooms)
+
+    def table(least: float, most: float, slope: float) -> np.ndarray:
+        level = most - (most - least) * (3 / frames[:, None]) ** slope
+        return level + hard / frames[:, None] ** 0.5 + rng.normal(0, 0.006, (5, rooms))
+
+    scores = {
+        "F-score": {
+            "learnt": table(0.80, 0.992, 1.0),
+            "tsdf": table(0.68, 0.99, 0.9),
+            "mask_only": table(0.61, 0.91, 0.9),
+        },
+        "F-score 2 cm": {
+            "learnt": table(0.61, 0.95, 0.9),
+            "tsdf": table(0.60, 0.95, 0.9),
+            "mask_only": table(0.31, 0.42, 0.9),
+        },
+    }
+    scores["Acc"] = {method: 0.1 * (1 - table) for method, table in scores["F-score"].items()}
+    scores["F-score"]["learnt"][1, 0] = math.nan
+    names = tuple(f"scene{9000 + i}_00" for i in range(rooms))
+    methods = ("learnt", "tsdf", "mask_only")
+    notes = ("The rooms were never used for any choice.",)
+    return FramesCurve(tuple(frames.tolist()), methods, names, scores, "surface", notes)
+
+
 @pytest.fixture(scope="session")
 def labelled(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """The whole set of folders of a segmentation, made once."""
@@ -455,6 +503,16 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Made:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """The whole set of folders, made once."""
     return make(tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="session")
+def completed_page(tmp_path_factory: pytest.TempPathFactory) -> PageReport:
+    """The page of a completed room, with its 3D view and a curve over the number of frames."""
+    root = tmp_path_factory.mktemp("completed")
+    prediction = complete(make(root, 1)).prediction
+    write_curve(prediction / CURVE, some_curve())
+    params = ReportParams(max_scenes=1, picture_width_px=240, view_faces=8000)
+    return write_page([prediction], root / "page", params)
 
 
 @pytest.fixture(scope="session")
@@ -471,6 +529,8 @@ def build() -> SimpleNamespace:
         label=label,
         run2d=make_run2d,
         study=make_study,
+        complete=complete,
+        curve=some_curve,
         strip=strip,
         room=room,
         box=box,

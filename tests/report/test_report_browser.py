@@ -161,10 +161,9 @@ def browser_tab(binary: str) -> Iterator[Tab]:
 
 
 @pytest.fixture(scope="module")
-def report(made: Any, tmp_path_factory: pytest.TempPathFactory) -> PageReport:
+def report(completed_page: PageReport) -> PageReport:
     """A page of one scene with its 3D view."""
-    params = ReportParams(max_scenes=1, picture_width_px=240, view_faces=8000)
-    return write_page([made.prediction], tmp_path_factory.mktemp("page"), params)
+    return completed_page
 
 
 @pytest.fixture(scope="module")
@@ -247,6 +246,17 @@ def test_3d_view_opens_from_a_file_and_shows_the_mesh(tab: Tab, report: PageRepo
     text = tab.run("document.querySelector('#cv').textContent")
     for name in ("Learnt", "Voxels seen", "TSDF fusion", "Ground truth", "camera path"):
         assert name in text
+    marked = "[...document.querySelectorAll('#cv .g label')].find(l => l.textContent.includes('/'))"
+    assert not tab.run(f"{marked}.click()")
+
+    def blue() -> float:
+        """Share in the colour of what was completed."""
+        red, _, blue = np.moveaxis(shown(tab), -1, 0)
+        return float((blue > red * 1.5).mean())
+
+    tab.until(lambda: blue() > 0.05)
+    text = tab.run("document.querySelector('#cv [data-layer]:not([hidden])').textContent")
+    assert "of its area is completed" in text
     assert tab.console == []
     assert [url for url in tab.requests if not url.startswith(("file:", "data:", "blob:"))] == []
 

@@ -33,7 +33,9 @@ def box_mesh(size_m: Any = ROOM_M) -> Mesh:
             wall = np.insert(np.stack([u, v], -1).reshape(-1, 2), axis, side, axis=1) * size_m
             corner = (np.arange(24)[:, None] * 25 + np.arange(24)).reshape(-1, 1) + 625 * len(faces)
             vertices.append(wall)
-            faces.append(np.concatenate([corner + [0, 25, 1], corner + [25, 26, 1]]))
+            faces.append(
+                np.concatenate([corner + np.array(way) for way in ([0, 25, 1], [25, 26, 1])])
+            )
     return Mesh(np.concatenate(vertices).astype(np.float32), np.concatenate(faces).astype(np.int32))
 
 
@@ -72,15 +74,18 @@ def same(one: DepthScene, other: DepthScene) -> None:
 def test_depth_and_truth_are_those_of_the_room(scene: Path) -> None:
     calls: list[tuple[int, int]] = []
     found = load(scene, progress=lambda done, total: calls.append((done, total)))
-    assert calls[-1] == (FRAMES, FRAMES) and len(calls) == FRAMES
+    assert calls[-1] == (FRAMES, FRAMES)
+    assert len(calls) == FRAMES
     assert found.name == "box"
     assert found.depth_mm.shape == (FRAMES - 1, 30, 40), "one frame is lost, every 2nd pixel taken"
-    assert found.depth_mm.dtype == np.uint16 and found.rgb is None
+    assert found.depth_mm.dtype == np.uint16
+    assert found.rgb is None
     assert len(found.poses) == FRAMES - 1
     for depth, pose in zip(found.depth_mm, found.poses, strict=True):
         points = pose.apply(unproject(depth * np.float32(1e-3), found.camera).reshape(-1, 3))
         off = np.abs(np.stack([points, points - ROOM_M])).min(axis=(0, 2))
-        assert np.median(off) < 0.002 and off.max() < 0.03
+        assert np.median(off) < 0.002
+        assert off.max() < 0.03
     at = found.grid.to_world(
         np.stack(np.meshgrid(*map(np.arange, found.grid.shape), indexing="ij"), -1)
     )
@@ -92,21 +97,24 @@ def test_depth_and_truth_are_those_of_the_room(scene: Path) -> None:
     )
     outside = (at < -0.06).any(axis=-1) | (at > ROOM_M + 0.06).any(axis=-1)
     assert (found.truth[outside] < 0).mean() > 0.95
-    assert (found.truth[0] == -127).all() and (found.truth[..., -1] == -127).all()
+    assert (found.truth[0] == -127).all()
+    assert (found.truth[..., -1] == -127).all()
 
 
 def test_the_scanned_surface_is_what_the_scan_holds(scene: Path) -> None:
     found = load(scene)
     at = found.grid.to_world(np.argwhere(found.scanned))
     distance = np.abs(np.minimum(at, ROOM_M - at)).min(axis=1)
-    assert found.scanned.any() and distance.max() <= 0.05 + 1e-6
+    assert found.scanned.any()
+    assert distance.max() <= 0.05 + 1e-6
     assert at[:, 0].max() < 1.06
 
 
 def test_boxes_reach_beyond_the_grid(scene: Path) -> None:
     found = load(scene)
     part = found.distance((-5, 3, 2), (12, 9, 8))
-    assert part.dtype == np.float32 and part.shape == (12, 9, 8)
+    assert part.dtype == np.float32
+    assert part.shape == (12, 9, 8)
     assert (part[:5] == -1).all(), "beyond the grid everything is solid"
     np.testing.assert_allclose(part[5:], found.truth[:7, 3:12, 2:10] / 127, atol=1e-6)
     near = found.near_scan((-5, 3, 2), (12, 9, 8))
@@ -120,8 +128,10 @@ def test_what_is_kept_is_mapped_and_used_again(
     scene: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = load(scene, colors=True)
-    assert isinstance(first.depth_mm, np.memmap) and isinstance(first.truth, np.memmap)
-    assert isinstance(first.rgb, np.memmap) and first.rgb.shape == (FRAMES - 1, 30, 40, 3)
+    assert isinstance(first.depth_mm, np.memmap)
+    assert isinstance(first.truth, np.memmap)
+    assert isinstance(first.rgb, np.memmap)
+    assert first.rgb.shape == (FRAMES - 1, 30, 40, 3)
     assert not first.depth_mm.flags.writeable
 
     def refuse(*_: Any) -> None:
@@ -230,7 +240,12 @@ def test_near_is_within_five_centimetres() -> None:
     u, v = np.meshgrid(at, at, indexing="ij")
     points = np.stack([u, v, np.full_like(u, 0.012)], -1).reshape(-1, 3).astype(np.float32)
     corner = (np.arange(40)[:, None] * 41 + np.arange(40)).reshape(-1, 1)
-    mesh = Mesh(points, np.concatenate([corner + [0, 41, 1], corner + [41, 42, 1]]).astype(np.int32))
+    mesh = Mesh(
+        points,
+        np.concatenate([corner + np.array(way) for way in ([0, 41, 1], [41, 42, 1])]).astype(
+            np.int32
+        ),
+    )
     near = near_surface(mesh, grid)
     places = grid.to_world(np.argwhere(np.ones(grid.shape)))
     beyond = np.maximum(np.abs(places[:, :2]) - 0.2, 0)

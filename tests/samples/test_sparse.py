@@ -76,7 +76,9 @@ def dataset(params: SparseParams = SPOILT, **options: Any) -> SparseDataset:
 
 
 def same(one: SparseSample, other: SparseSample) -> bool:
-    return all(np.array_equal(a, b) for a, b in zip(vars(one).values(), vars(other).values()))
+    return all(
+        np.array_equal(a, b) for a, b in zip(vars(one).values(), vars(other).values(), strict=True)
+    )
 
 
 def test_a_sample_depends_on_its_key_alone() -> None:
@@ -95,12 +97,16 @@ def test_a_sample_depends_on_its_key_alone() -> None:
 def test_a_sample_has_the_shapes_and_types_of_a_batch() -> None:
     found = [dataset()[0, number] for number in range(2)]
     for sample in found:
-        assert sample.evidence.shape == (6, 24, 24, 16) and sample.evidence.dtype == np.float32
-        assert sample.truth.shape == (24, 24, 16) and sample.truth.dtype == np.float32
-        assert sample.scanned.shape == (24, 24, 16) and sample.scanned.dtype == np.bool_
+        assert sample.evidence.shape == (6, 24, 24, 16)
+        assert sample.evidence.dtype == np.float32
+        assert sample.truth.shape == (24, 24, 16)
+        assert sample.truth.dtype == np.float32
+        assert sample.scanned.shape == (24, 24, 16)
+        assert sample.scanned.dtype == np.bool_
         assert np.abs(sample.truth).max() <= 1
     batch = collate_sparse(found).to("cpu")
-    assert batch.evidence.shape == (2, 6, 24, 24, 16) and batch.truth.shape == (2, 24, 24, 16)
+    assert batch.evidence.shape == (2, 6, 24, 24, 16)
+    assert batch.truth.shape == (2, 24, 24, 16)
     np.testing.assert_array_equal(batch.truth[1], found[1].truth)
     np.testing.assert_array_equal(batch.scanned[0], found[0].scanned)
 
@@ -135,9 +141,11 @@ def test_evidence_and_truth_lie_on_each_other(turn: bool) -> None:
         hidden = (sample.evidence[4] > 0) & (sample.evidence[3] == 0)
         assert (sample.truth[hidden & (np.abs(sample.truth) > 0.2)] < 0).all()
         on = np.abs(sample.truth) * 0.15 < 0.045
-        assert sample.scanned[on].all() and not sample.scanned[np.abs(sample.truth) > 0.4].any()
+        assert sample.scanned[on].all()
+        assert not sample.scanned[np.abs(sample.truth) > 0.4].any()
         measured, free = measured + clear.sum(), free + through.sum()
-    assert measured > 1000 and free > 1000
+    assert measured > 1000
+    assert free > 1000
 
 
 def test_turns_and_mirrors_are_all_drawn() -> None:
@@ -173,12 +181,14 @@ def test_as_many_frames_are_drawn_as_asked_for(count: int, runs: float) -> None:
     for seed in range(150):
         chosen = draw_frames(count, params, np.random.default_rng(seed))
         assert (np.diff(chosen) > 0).all(), "rising, none twice"
-        assert chosen[0] >= 0 and chosen[-1] < count
+        assert chosen[0] >= 0
+        assert chosen[-1] < count
         sizes.append(len(chosen))
         if runs and len(chosen) > 2:
             assert len(set(np.diff(chosen).tolist())) == 1, "every n-th of a walk"
     fewest, most = min(3, count), min(40, count)
-    assert min(sizes) == fewest and max(sizes) == most
+    assert min(sizes) == fewest
+    assert max(sizes) == most
 
 
 def test_few_frames_are_drawn_as_often_as_many() -> None:
@@ -229,9 +239,11 @@ def test_spoilt_depth_is_scaled_lost_in_parts_and_coarse() -> None:
         kept = found > 0
         np.testing.assert_array_equal(found[kept], depth[kept])
         shares.append(1 - kept.mean())
-    assert max(shares) > 0.15 and max(shares) <= 0.6
+    assert max(shares) > 0.15
+    assert max(shares) <= 0.6
     (coarse,) = spoilt_depths([depth], replace(CLEAN, smooth_share=1), rng(0))
-    assert coarse.shape == depth.shape and coarse.dtype == np.float32
+    assert coarse.shape == depth.shape
+    assert coarse.dtype == np.float32
     assert 0 < np.abs(coarse - depth)[coarse > 0].mean() < 0.1
     holed = depth.copy()
     holed[:, :20] = 0
@@ -254,7 +266,8 @@ def test_frames_without_any_reading_still_make_a_sample() -> None:
     blind = SparseDataset([box_scene(lost=True)], 4, SPOILT, EVIDENCE)
     for number in range(4):
         sample = blind[0, number]
-        assert not sample.evidence[:5].any() and sample.evidence[5].any()
+        assert not sample.evidence[:5].any()
+        assert sample.evidence[5].any()
         assert (sample.truth > 0).any(), "around the camera, which stands in the room"
 
 

@@ -14,6 +14,7 @@ from sights import looking, sphere_frame
 
 from crossvox.core.frame import Frame, Parts
 
+
 @pytest.fixture(scope="session")
 def sphere_frames() -> list[Frame]:
     """Views of a sphere of 0.4 m from all around."""

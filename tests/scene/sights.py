@@ -42,5 +42,3 @@ def wall_frame(number: int, pose: Pose, normal: NDArray[np.float64], offset_m: f
     along = (offset_m - normal @ pose.position_m) / (rays @ normal)
     depth = np.where(along > 0, along, 0).astype(np.float32)
     return Frame(number, SMALL, pose, None, depth)
-
-

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sights import SMALL, looking, wall_frame
 from numpy.typing import NDArray
+from sights import SMALL, looking, wall_frame
 
 from crossvox.core.checks import ParamsError
 from crossvox.core.frame import Frame
@@ -48,7 +48,8 @@ def twin(frames: list[Frame], params: EvidenceParams) -> tuple[Array, Array, Arr
     sums, squares = np.zeros(GRID.shape), np.zeros(GRID.shape)
     colors, unsure = np.zeros((3, *GRID.shape)), np.zeros(GRID.shape, bool)
     for frame in frames:
-        assert frame.pose is not None and frame.depth_m is not None
+        assert frame.pose is not None
+        assert frame.depth_m is not None
         x, y, z, _ = np.moveaxis(points @ frame.pose.camera_from_world.T, -1, 0)
         camera = frame.camera
         with np.errstate(all="ignore"):
@@ -113,7 +114,8 @@ def test_without_colours_there_are_six_channels() -> None:
     blind = [replace(frame, rgb=None) for frame in frames]
     nothing = gather_evidence(GRID, blind, replace(PARAMS, colors=True)).channels()
     near = nothing[2] > 0
-    assert (nothing[6:][:, near] == -0.5).all() and (nothing[6:][:, ~near] == 0).all()
+    assert (nothing[6:][:, near] == -0.5).all()
+    assert (nothing[6:][:, ~near] == 0).all()
 
 
 def test_the_order_of_the_frames_does_not_matter() -> None:
@@ -139,22 +141,27 @@ def test_frames_without_pose_or_depth_say_nothing() -> None:
     evidence = Evidence(GRID, PARAMS)
     assert not evidence.add(replace(frame, pose=None))
     assert not evidence.add(replace(frame, depth_m=None))
-    assert evidence.frames == 0 and not evidence.channels().any()
+    assert evidence.frames == 0
+    assert not evidence.channels().any()
     assert evidence.add(frame)
-    assert evidence.frames == 1 and evidence.channels().any()
+    assert evidence.frames == 1
+    assert evidence.channels().any()
 
 
 def test_a_lost_image_is_blind_and_a_camera_that_looks_away_says_nothing() -> None:
     frame = plane_frames()[0]
-    assert frame.depth_m is not None and frame.pose is not None
+    assert frame.depth_m is not None
+    assert frame.pose is not None
     evidence = Evidence(GRID, PARAMS)
     evidence.add(replace(frame, depth_m=np.zeros_like(frame.depth_m)))
     channels = evidence.channels()
-    assert channels[5].any() and not channels[:5].any()
+    assert channels[5].any()
+    assert not channels[:5].any()
     away = looking((3.0, 0.0, 0.0), (6.0, 0.0, 0.0))
     evidence = Evidence(GRID, PARAMS)
     evidence.add(replace(frame, pose=away))
-    assert evidence.frames == 1 and not evidence.channels().any()
+    assert evidence.frames == 1
+    assert not evidence.channels().any()
 
 
 def test_columns_along_the_view_and_across_the_image_edge() -> None:
@@ -167,7 +174,9 @@ def test_columns_along_the_view_and_across_the_image_edge() -> None:
     heights = grid.to_world(np.argwhere(np.ones(grid.shape)))[:, 2].reshape(grid.shape)
     channels = evidence.channels()
     inside = channels[2:6].any(axis=0)
-    assert inside[20].all() and not inside[0].any() and not inside[-1].any()
+    assert inside[20].all()
+    assert not inside[0].any()
+    assert not inside[-1].any()
     near = evidence.near > 0
     np.testing.assert_allclose(channels[0][near], heights[near] / 0.1, atol=1e-5)
     assert (heights[evidence.free > 0] > 0.1 - 1e-6).all()

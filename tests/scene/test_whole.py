@@ -1,4 +1,4 @@
-"""The complete surface of a room: distances in front, behind and under things, from made-up walls."""
+"""The complete surface of a room: distances before, behind and under things, by made-up walls."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def seen() -> VisibleSurface:
 
 @pytest.fixture(scope="module")
 def grid() -> VoxelGrid:
-    """Around the room, and no voxel's centre in the plane of a wall: neither side would be wrong."""
+    """Around the room; no voxel's centre is in the plane of a wall: no side would be wrong."""
     return VoxelGrid((57, 49, 39), 0.05, (-0.187, -0.183, -0.189))
 
 
@@ -97,7 +97,8 @@ def test_what_lies_behind_walls_and_in_things_is_solid(field: Array, grid: Voxel
     # Beyond an edge of the room a sample of one of its walls may be nearest, and that in front.
     assert (field[solid] < 0).mean() > 0.9999
     outside = ~inside(points, -0.03 * np.ones(3), ROOM + 0.03)
-    assert outside.sum() > 10000 and (field[outside] < 0).mean() > 0.9999
+    assert outside.sum() > 10000
+    assert (field[outside] < 0).mean() > 0.9999
     # In the middle of the chest and of the plate the distance is that to the nearest seen side.
     chest = np.array([2.2, 0.25, 0.55])
     i, j, k = np.rint(grid.to_grid(chest)).astype(int)
@@ -107,7 +108,8 @@ def test_what_lies_behind_walls_and_in_things_is_solid(field: Array, grid: Voxel
 
 def test_under_the_table_is_free_though_no_camera_sees_it(field: Array, grid: VoxelGrid) -> None:
     under = inside(at(grid), TABLE[0] * (1, 1, 0) + 0.1, TABLE[1] * (1, 1, 0) + (-0.1, -0.1, 0.55))
-    assert under.sum() > 500 and (field[under] > 0).all()
+    assert under.sum() > 500
+    assert (field[under] > 0).all()
     # Just below the plate: the distance to it.
     i, j, k = np.rint(grid.to_grid(np.array([1.2, 1.0, 0.55]))).astype(int)
     below = 0.62 - grid.to_world(np.array([i, j, k]))[2]

@@ -51,10 +51,17 @@ def twin(answer: Tensor, batch: SparseBatch, params: CompleteParams) -> dict[str
     """Sums of the loss and counts, voxel by voxel."""
     right = RIGHT_M / (params.voxel_m * params.evidence.band_voxels)
     found = dict.fromkeys(
-        ("distance", "sure", "weight", "sides", "voxels")
-        + tuple(f"{p}{n}{w}" for p in ("measured_", "unmeasured_") for n in ("", "fused_")
-                for w in ("hit", "found", "true")), 0.0
-    )  # fmt: skip
+        (
+            *("distance", "sure", "weight", "sides", "voxels"),
+            *(
+                f"{where}_{name}{part}"
+                for where in ("measured", "unmeasured")
+                for name in ("", "fused_")
+                for part in ("hit", "found", "true")
+            ),
+        ),
+        0.0,
+    )
     said, truth = answer.double().numpy(), batch.truth.double().numpy()
     evidence, scanned = batch.evidence.numpy(), batch.scanned.numpy()
     for place in np.ndindex(*truth.shape):
@@ -150,7 +157,8 @@ def test_counts_add(task: Complete) -> None:
             added[name] = added.get(name, 0) + value
     assert all(value.dtype == torch.float64 for value in whole.values())
     for one_score, other in zip(task.scores(whole), task.scores(added), strict=True):
-        assert one_score.name == other.name and one_score.support == other.support
+        assert one_score.name == other.name
+        assert one_score.support == other.support
         assert other.value == pytest.approx(one_score.value, rel=1e-6, nan_ok=True)
 
 
@@ -173,7 +181,8 @@ def test_it_learns_one_sample() -> None:
         losses.append(loss.item())
     assert losses[-1] < 0.4 * losses[0]
     scores = {s.name: s.value for s in task.scores(task.observe(network, batch))}
-    assert scores["F1 where unmeasured"] > 0.8 and scores["side"] > 0.9
+    assert scores["F1 where unmeasured"] > 0.8
+    assert scores["side"] > 0.9
 
 
 @pytest.mark.parametrize("colors", [False, True])

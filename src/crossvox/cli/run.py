@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import io
 import os
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def run(command: Command, words: Sequence[str]) -> int:
         with terminating():
             preset, words = _preset(command, words)
             function = command.load(preset)
-            with printing():
+            with printing(), _telling_presets(command, function, words):
                 asked = parse(function, command.name, words, by_item=command.by_item)
             if asked.options.json is not None:
                 expect_own_json(asked.options.json)
@@ -73,6 +74,39 @@ def _preset(command: Command, words: Sequence[str]) -> tuple[str, list[str]]:
             )
             return value, rest[:at] + rest[at + length :]
     return "", rest
+
+
+@contextmanager
+def _telling_presets(
+    command: Command, function: Callable[..., Any], words: Sequence[str]
+) -> Iterator[None]:
+    """Where words do not fit the recipe that was chosen, tell the one that takes them."""
+    try:
+        yield
+    except ParamsError as error:
+        fitting = _fitting_preset(command, function, words)
+        if not fitting:
+            raise
+        text = f"{error_text(error)}, or pass --preset {fitting}, which takes these parameters"
+        raise ParamsError(text) from None
+    except SystemExit as end:
+        fitting = _fitting_preset(command, function, words) if end.code else ""
+        if fitting:
+            print(f"--preset {fitting} takes these flags", file=sys.stderr)
+        raise
+
+
+def _fitting_preset(command: Command, function: Callable[..., Any], words: Sequence[str]) -> str:
+    """The first recipe of a command, but for this one, that all words make sense to; else ""."""
+    for preset in command.presets:
+        other = command.load(preset)
+        if other is function:
+            continue
+        unseen = io.StringIO()
+        with redirect_stdout(unseen), redirect_stderr(unseen), suppress(CrossvoxError, SystemExit):
+            parse(other, command.name, words, by_item=command.by_item)
+            return preset
+    return ""
 
 
 def _broken(text: str) -> int:

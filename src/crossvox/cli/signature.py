@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from inspect import Parameter
 from pathlib import Path
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import tyro
 
@@ -187,6 +187,10 @@ def _parameter(parameter: Parameter, kind: Any, default: Any) -> Parameter:
         kind = Annotated[cls, tyro.conf.arg(name="")] if leading else cls
     elif leading:
         kind = Annotated[kind, tyro.conf.Positional]
+    elif get_origin(_bare(kind)) is Literal and default is None:
+        # That a flag is not given is no choice of its own: "none" and "None" look alike.
+        choices = ",".join(str(choice) for choice in get_args(_bare(kind)))
+        kind = Annotated[kind, tyro.conf.arg(metavar=f"{{{choices}}}")]
     for marker in getattr(kind, "__metadata__", ()):
         if isinstance(marker, Flag):
             kind = Annotated[kind, tyro.conf.arg(name=marker.name)]

@@ -69,6 +69,9 @@ METHODS = {
 }
 """Every method by its key, in the order of display."""
 
+COMPLETED_TEXT = "fused where frames measured it, the network's surface where they did not"
+"""What the learnt surface is where it tells which parts of it were completed."""
+
 METHOD_FILES = {m.key: m.mesh for m in METHODS.values() if m.mesh and m.surface_text}
 """Mesh of each method that makes a surface, in a scene's prediction folder."""
 

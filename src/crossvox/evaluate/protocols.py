@@ -123,8 +123,8 @@ def score_surfaces(
         free = SeenFree({name: one.points_m for name, one in found.items()})
         for frame in frames:
             free.add(frame)
-        for name, listed in scores.items():
-            listed.append(free.score(name, protocol))
+        for name, one in found.items():
+            scores[name] += free.scores(name, one.unmeasured, protocol)
     return scores
 
 
@@ -134,10 +134,12 @@ class Compared:
 
     Attributes:
         points_m: ``(N, 3)`` points that it was measured by.
+        unmeasured: ``(N,)`` which of them fusion does not reach; None: there is no fusion.
         scores: what came of it.
     """
 
     points_m: NDArray[np.float64]
+    unmeasured: NDArray[np.bool_] | None
     scores: list[Score]
 
 
@@ -161,12 +163,14 @@ def compare_surfaces(
     found = {}
     for key in predicted:
         scores = surface_scores(surface_errors(distances[key]), protocol, distances[key])
+        unmeasured = None
         if fused is not None:
             points_m = sets[key]
             near_m = np.zeros(len(points_m)) if key == own else points_m.distances_to(sets[own])
             beside = FusedDistances(near_m, distances[own].to_predicted_m)
             scores += fusion_scores(distances[key], beside, protocol)
-        found[key] = Compared(sets[key].points, scores)
+            unmeasured = beside.unmeasured
+        found[key] = Compared(sets[key].points, unmeasured, scores)
     return found
 
 

@@ -20,7 +20,6 @@ from crossvox.evaluate.protocols import (
     compare_surfaces,
     score_depths,
     score_meshes,
-    score_surfaces,
     surface_points,
 )
 from crossvox.evaluate.references import reference_mesh
@@ -241,8 +240,12 @@ def score_scene(scene: Scored, methods: Sequence[str], protocol: Protocol) -> Sc
 
     depths = score_depths(meshes, capture, protocol, watch=count)
     scores = {
-        method: [*surfaces[method].scores, free.score(method, protocol), *depths[method].scores]
-        for method in meshes
+        method: [
+            *one.scores,
+            *free.scores(method, one.unmeasured, protocol),
+            *depths[method].scores,
+        ]
+        for method, one in surfaces.items()
     }
     return SceneScores(scores, max(depth.lost for depth in depths.values()), fused is not None)
 
@@ -286,8 +289,8 @@ def score_pair(
         do="look at the capture with: crossvox info",
         error=CaptureError,
     )
-    scores = score_surfaces({"": predicted}, reference, protocol, fused=volume.mesh())[""]
-    return [*scores, free.score("", protocol)]
+    one = compare_surfaces({"": predicted}, reference, protocol, volume.mesh())[""]
+    return [*one.scores, *free.scores("", one.unmeasured, protocol)]
 
 
 def _frames(scene: Scored, capture: Capture) -> frozenset[int] | None:

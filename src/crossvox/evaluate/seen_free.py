@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from crossvox.core.frame import Frame
 from crossvox.core.volume import Score
-from crossvox.metrics import seen_free_score
+from crossvox.metrics import seen_free_scores
 from crossvox.views.looked_through import SEEN_FREE_FRAMES, looked_through
 
 
@@ -37,10 +37,18 @@ class SeenFree:
         self._frames += 1
         looked_through(self._points, [frame], counts=self._counts)
 
-    def score(self, name: str, protocol: str) -> Score:
+    def scores(self, name: str, unmeasured: NDArray[np.bool_] | None, protocol: str) -> list[Score]:
         """Share of a surface's points that at least two of the frames so far look through.
 
         Undefined where there was no frame.
+
+        Args:
+            name: of the surface.
+            unmeasured: ``(N,)`` which of its points are farther than 5 cm from fusion, if known.
+            protocol: how points were taken from the surface.
         """
-        counts = self._counts[self._parts[name]] if self._frames else self._counts[:0]
-        return seen_free_score(counts >= SEEN_FREE_FRAMES, protocol)
+        if not self._frames:
+            unmeasured = None if unmeasured is None else unmeasured[:0]
+            return seen_free_scores(np.zeros(0, bool), unmeasured, protocol)
+        free = self._counts[self._parts[name]] >= SEEN_FREE_FRAMES
+        return seen_free_scores(free, unmeasured, protocol)

@@ -5,7 +5,7 @@ does). Distances are metres. A number that is not defined is NaN, is left out of
 counted: it never makes a scene vanish and never turns into a zero.
 """
 
-from crossvox.metrics.beside_fusion import FusedDistances, fusion_scores, seen_free_score
+from crossvox.metrics.beside_fusion import FusedDistances, fusion_scores, seen_free_scores
 from crossvox.metrics.classes import (
     LENIENT,
     MAJORITY,
@@ -62,7 +62,7 @@ __all__ = [
     "present_mean",
     "reading",
     "register",
-    "seen_free_score",
+    "seen_free_scores",
     "segmentation_scores",
     "surface_distances",
     "surface_errors",

@@ -33,6 +33,11 @@ class FusedDistances:
     predicted_m: NDArray[np.float64]
     reference_m: NDArray[np.float64]
 
+    @property
+    def unmeasured(self) -> NDArray[np.bool_]:
+        """``(P,)``, which predicted points fusion does not reach."""
+        return self.predicted_m >= THRESHOLD_M
+
 
 _PREDICTED, _REFERENCE = "predicted", "reference"
 
@@ -70,18 +75,17 @@ _MEASURES = {
 """By part, by the points that are counted, and by ``m`` for mean distances, ``ratio`` for shares
 of points that are near."""
 
-_SEEN_FREE = register(
-    Measure(
-        "Seen-free",
-        "ratio",
-        False,
-        "Share of the made surface in space that two frames or more look through: they read "
-        "something more than 5 cm behind it. Nothing can be there.",
-        "surface",
-        "predicted points",
-        "beside",
+_SEEN_FREE, _SEEN_FREE_ADDED = (
+    register(Measure(name, "ratio", False, text, "surface", of, "beside"))
+    for name, of, text in (
+        ("Seen-free", "predicted points",
+         "Share of the made surface in space that two frames or more look through: they read "
+         "something more than 5 cm behind it. Where poses drift, fused surface has some, too."),
+        ("Seen-free unmeasured", "unmeasured predicted points",
+         "The same of what was made farther than 5 cm from the frames' fusion: what was added "
+         "where frames saw that nothing is."),
     )
-)
+)  # fmt: skip
 
 
 def fusion_scores(distances: SurfaceDistances, fused: FusedDistances, protocol: str) -> list[Score]:
@@ -122,14 +126,22 @@ def fusion_scores(distances: SurfaceDistances, fused: FusedDistances, protocol: 
     return scores
 
 
-def seen_free_score(free: NDArray[np.bool_], protocol: str) -> Score:
+def seen_free_scores(
+    free: NDArray[np.bool_], unmeasured: NDArray[np.bool_] | None, protocol: str
+) -> list[Score]:
     """Share of the made surface where frames saw that nothing is.
 
     Args:
         free: ``(P,)``, of each predicted point, whether enough frames look through it.
+        unmeasured: ``(P,)``, whether it is unmeasured: of these the share is told as well. None: it
+            is not known.
         protocol: how points were taken from the surface.
     """
-    return _SEEN_FREE.score(_mean(free), len(free), protocol)
+    scores = [_SEEN_FREE.score(_mean(free), len(free), protocol)]
+    if unmeasured is not None:
+        added = free[unmeasured]
+        scores.append(_SEEN_FREE_ADDED.score(_mean(added), len(added), protocol))
+    return scores
 
 
 def _mean(values: NDArray[np.float64] | NDArray[np.bool_]) -> float:

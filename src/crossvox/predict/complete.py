@@ -15,6 +15,8 @@ from crossvox.core.frame import Frame
 from crossvox.core.grid import VoxelGrid
 from crossvox.core.volume import Mesh
 from crossvox.predict.params import CompletionParams
+from crossvox.predict.threshold import NEVER, best_confidence
+from crossvox.predict.tiles import in_tiles
 from crossvox.scene.evidence import Evidence
 from crossvox.scene.params import EvidenceParams, TsdfParams
 from crossvox.scene.tsdf.complete import LearntField, completed_mesh
@@ -41,10 +43,12 @@ class Completion:
         mesh: the fused surface, completed.
         fused: the fused surface alone.
         grid: of the volumes.
-        confidence: ``(X, Y, Z)`` float32, probability that a surface lies within 5 cm.
+        confidence: ``(X, Y, Z)`` float32, probability that there is a surface within 5 cm: one
+            that a scan of the whole room would find, or with ``full`` completion any.
         seen: ``(X, Y, Z)`` bool, voxels in which readings end.
         frames: how many frames were used.
         culled: completed vertices that were taken away since frames look through them.
+        least_confidence: from which on the learnt surface was drawn; 1 where none was.
     """
 
     mesh: Mesh
@@ -54,6 +58,7 @@ class Completion:
     seen: NDArray[np.bool_]
     frames: int
     culled: int
+    least_confidence: float
 
 
 def complete_scene(
@@ -70,8 +75,8 @@ def complete_scene(
     The memory does not grow with the number of frames, beyond :data:`KEPT_BYTES`.
 
     Args:
-        answer: the network: evidence ``(C, X, Y, Z)`` to ``(2, X, Y, Z)``, distance in units of
-            the band and logit of the confidence.
+        answer: the network: evidence ``(C, X, Y, Z)`` to ``(3, X, Y, Z)``, distance in units of
+            the band, and the logits of both confidences.
         frames: gives the frames, with depth and pose, as often as it is called.
         voxel_m: edge of the network's voxels.
         evidence: what the network takes.
@@ -103,23 +108,23 @@ def complete_scene(
             found.add(frame)
         channels = found.channels()
     with watch("network"):
-        said = answer(channels)
-        confidence = (1 / (1 + np.exp(-said[1]))).astype(np.float32)
-    seen = (found.near > 0) & (np.abs(channels[_DISTANCE]) * evidence.band_voxels <= _HALF_DIAGONAL)
-    mesh, culled = fused, 0
+        said = in_tiles(answer, channels)
+        whole, scan = (1 / (1 + np.exp(-said[1:]))).astype(np.float32)
+    confidence = whole if params.completion == "full" else scan
+    measured = found.near > 0
+    seen = measured & (np.abs(channels[_DISTANCE]) * evidence.band_voxels <= _HALF_DIAGONAL)
+    mesh, culled, least = fused, 0, NEVER
     if params.completion != "none":
         with watch("mesh"):
             band_m = evidence.band_voxels * voxel_m
-            field = LearntField(
-                grid,
-                np.ascontiguousarray(said[0] * band_m, np.float32),
-                confidence,
-                found.free >= LOOKS,
-            )
-            mesh = completed_mesh(volume, field, params.least_confidence)
+            distance_m = np.ascontiguousarray(said[0] * band_m, np.float32)
+            field = LearntField(grid, distance_m, confidence, found.free >= LOOKS)
+            surface = (np.abs(distance_m) < voxel_m / 2) & ~measured & ~field.forbidden
+            least = max(best_confidence(confidence, surface, seen), params.least_confidence)
+            mesh = completed_mesh(volume, field, least)
         with watch("free space"):
             mesh, culled = _without_floating(mesh, again, params.free_margin_m, tsdf.far_m)
-    return Completion(mesh, fused, grid, confidence, seen, found.frames, culled)
+    return Completion(mesh, fused, grid, confidence, seen, found.frames, culled, least)
 
 
 class _Frames:

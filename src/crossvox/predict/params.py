@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from crossvox.core.checks import ParamsError, expect
@@ -50,18 +50,23 @@ class SurfaceParams:
 
 
 Amount = Literal["none", "safe", "full"]
+"""How much is completed; see :class:`CompletionParams`."""
 
 
 @dataclass(frozen=True)
 class CompletionParams:
     """How much a run of surface completion adds to what was measured.
 
+    The learnt surface is drawn where the network is surer than the confidence with the best
+    expected F-score (:mod:`crossvox.predict.threshold`), and than a floor.
+
     Attributes:
-        completion: ``none`` leaves the fused surface as it is; ``safe`` adds what is right more
-            often than not by a margin; ``full`` all that is likelier right than wrong.
+        completion: ``none`` leaves the fused surface as it is; ``safe`` adds what a scan of the
+            whole room would find; ``full`` adds what else there is, too: the backs of things, and
+            what is under them.
         frames: use no more than this many frames, evenly chosen; 0 = all.
         margin_m: how far beyond the measured surface the room may reach, metres.
-        safe_confidence, full_confidence: least confidence of what the two add.
+        safe_confidence, full_confidence: floors of the two.
         free_margin_m: what two frames look through by more than this is taken away, metres.
 
     Raises:
@@ -71,8 +76,8 @@ class CompletionParams:
     completion: Amount = "safe"
     frames: int = 0
     margin_m: float = 0.6
-    safe_confidence: float = 0.6
-    full_confidence: float = 0.4
+    safe_confidence: float = 0.35
+    full_confidence: float = 0.25
     free_margin_m: float = 0.04
 
     def __post_init__(self) -> None:
@@ -80,19 +85,20 @@ class CompletionParams:
         expect(
             self.frames >= 0
             and 0 <= self.margin_m < 100
-            and 0 < self.full_confidence <= self.safe_confidence <= 1
+            and 0 < self.full_confidence <= 1
+            and 0 < self.safe_confidence <= 1
             and self.free_margin_m >= 0,
             given=f"frames {self.frames}, margin_m {self.margin_m}, confidences "
             f"{self.full_confidence} and {self.safe_confidence}, free_margin_m "
             f"{self.free_margin_m}",
-            needed="numbers of 0 or more, and 0 < full <= safe <= 1",
+            needed="numbers of 0 or more, and confidences above 0 and up to 1",
             do="correct --complete.*",
             error=ParamsError,
         )
 
     @property
     def least_confidence(self) -> float:
-        """Of what is added."""
+        """The floor."""
         return self.full_confidence if self.completion == "full" else self.safe_confidence
 
 
@@ -134,3 +140,9 @@ class PredictParams:
             do="pass a stride such as 16 16 32 and a batch size such as 4",
             error=ParamsError,
         )
+
+    def with_completion(self, amount: Amount | None) -> PredictParams:
+        """The same with another amount of completion; None leaves it as it is."""
+        if amount is None:
+            return self
+        return replace(self, complete=replace(self.complete, completion=amount))

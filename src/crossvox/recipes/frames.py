@@ -82,7 +82,7 @@ def evaluate_frames(
     All three are made of the same frames, and measured against the same surface.
 
     Args:
-        run: run of 'crossvox train reconstruct'.
+        run: run of 'crossvox train reconstruct', or the name of one that comes with the package.
         data: folder that 'crossvox prepare' wrote, or one scene of it.
         out: folder that gets curve.json; a prediction folder shows it on its page.
         params: numbers of frames, completion and fusion.
@@ -91,9 +91,9 @@ def evaluate_frames(
         progress: who watches.
 
     Raises:
-        ArtifactError: the run is of another task, or a scene is missing.
-            Or OUT holds another curve.json than one of scores over the number of frames.
-        CaptureError: frames cannot be read, or a scene has no such reference, or too few frames.
+        ArtifactError: ``run`` is no such run, a scene is missing, or OUT has another curve.json.
+        ParamsError: it is a run that completes nothing.
+        CaptureError: frames cannot be read, or a scene has no such reference, or too few of them.
     """
     from crossvox.core.artifact import Stopwatch
     from crossvox.doors.devices import pick_device
@@ -101,16 +101,18 @@ def evaluate_frames(
     from crossvox.metrics.curve import CURVE, FramesCurve, write_curve
     from crossvox.recipes.data import read_scenes
     from crossvox.recipes.predict_frames import score_frames
+    from crossvox.recipes.shipped import find_run
     from crossvox.recipes.trained import Completer, load_trained, run_input
-    from crossvox.train.folder import lineage_of
+    from crossvox.train.folder import lineage_of, made_by
 
     params, progress = params or FramesParams(), progress or Silent()
     expect_own_json(out / CURVE, {field.name: None for field in fields(FramesCurve)})
+    run = find_run(run)
     completer = load_trained(run_input(run), pick_device(device))
     if not isinstance(completer, Completer):
         raise ParamsError(
-            f"given: {run}, a run of another task; needed: a run of surface completion; "
-            f"do: train one with 'crossvox train reconstruct'"
+            f"given: {run}, a run that completes nothing; needed: a run of "
+            f"{made_by('complete')}; do: train one, or name another run"
         )
     folders = read_scenes(data, scenes)
     lineage = lineage_of(run)

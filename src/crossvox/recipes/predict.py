@@ -12,7 +12,7 @@ from crossvox.flow.jobs import Outcome
 from crossvox.flow.lineage import LEARNT_FROM, UNKNOWN, Lineage, together
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Collection, Input, Stage, how
-from crossvox.predict.params import PredictParams
+from crossvox.predict.params import Amount, PredictParams
 from crossvox.recipes.data import read_scenes
 from crossvox.scene.params import TsdfParams
 
@@ -101,6 +101,7 @@ def predict(
     scenes: str = "val",
     geometry: Path | None = None,
     votes: Path | None = None,
+    completion: Amount | None = None,
     baselines: bool = True,
     tsdf: TsdfParams | None = None,
     device: str = "auto",
@@ -109,11 +110,13 @@ def predict(
 ) -> PredictReport:
     """Predict whole scenes and mesh them, with classes if RUN tells any, and with baselines.
 
+    A run of surface completion keeps the surface that was measured, and adds what is missing.
+
     All scenes of a prediction folder are made by one run with one set of parameters. A scene that
     the run or its 2D network has learnt from is marked.
 
     Args:
-        run: run folder of a 3D task.
+        run: run folder of a 3D task, or the name of a run that comes with the package.
         data: folder that 'crossvox prepare' wrote, or one scene of it.
         out: prediction folder.
         params: windows and meshing.
@@ -121,6 +124,8 @@ def predict(
         geometry: reconstruction run that the surface comes from, where RUN tells the classes.
         votes: 2D run whose labels vote, the baseline of a segmentation; by default the one that
             its features come from, unless that learnt without its classifier.
+        completion: how much a run of surface completion adds to what was measured: none, safe or
+            full, instead of --complete.completion.
         baselines: also write the mask-only and the TSDF surface, and the 2D votes.
         tsdf: the TSDF baseline.
         device: auto, cpu, cuda, ...
@@ -129,16 +134,19 @@ def predict(
         runner: who makes the scenes.
 
     Raises:
-        ParamsError: a geometry or votes beside a reconstruction, or a geometry that is none.
+        ParamsError: a geometry or votes beside a reconstruction, a geometry that is none, or
+            completion asked of runs that complete nothing.
         ArtifactError, CheckpointError: a run or a scene is missing or does not fit.
     """
     from crossvox.doors.devices import pick_device
+    from crossvox.recipes.shipped import find_run, is_shipped
     from crossvox.recipes.trained import expect_roles, run2d_input, run_input
     from crossvox.train.folder import lineage_of
 
-    params, runner = params or PredictParams(), runner or Runner()
+    params, runner = (params or PredictParams()).with_completion(completion), runner or Runner()
     device = pick_device(device)
-    expect_roles(run, geometry, votes)
+    run, geometry = find_run(run), None if geometry is None else find_run(geometry)
+    expect_roles(run, geometry, votes, completion)
     shared: dict[str, Any] = {
         "run": run_input(run),
         "params": params,
@@ -160,7 +168,12 @@ def predict(
         items,
         out,
         workers=workers,
-        links={"run": run, "data": data, "geometry": geometry, "votes": votes},
+        links={
+            role: None if path is not None and is_shipped(path) else path
+            for role, path in zip(
+                ("run", "data", "geometry", "votes"), (run, data, geometry, votes), strict=True
+            )
+        },
         learnt_from=lineage.told,
     )
     notes = {o.item: o.notes for o in made.outcomes if o.status in ("made", "kept")}

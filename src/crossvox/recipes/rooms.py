@@ -34,7 +34,7 @@ class WriteRoom(Stage):
     """
 
     NAME = "room"
-    NUMBERS = 3
+    NUMBERS = 4
 
     number: int
     images: Mapping[str, Any]

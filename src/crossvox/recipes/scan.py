@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,7 +13,7 @@ from crossvox.core.checks import CaptureError, ParamsError, expect
 from crossvox.flow.folder import begin, expect_own
 from crossvox.flow.runner import Runner
 from crossvox.flow.stage import Input
-from crossvox.predict.params import PredictParams
+from crossvox.predict.params import Amount, PredictParams
 from crossvox.recipes.data import enter_scenes
 from crossvox.recipes.predict import predict
 from crossvox.recipes.prepare import PreparedScenes, PrepareParams, PrepareScene
@@ -89,27 +89,37 @@ def scan(
     run: Path | None = None,
     geometry: Path | None = None,
     votes: Path | None = None,
+    completion: Amount | None = None,
     assume_camera: bool = False,
     runner: Runner | None = None,
 ) -> ScanReport:
     """Level a capture, fuse it, reconstruct it with a trained network, score both, make a page.
 
-    A run of 3D segmentation labels the room as well: its surface, and the TSDF mesh of the frames.
+    A run of surface completion keeps the surface that the frames measured and adds what is missing;
+    one of 3D segmentation labels the room as well: its surface, and the TSDF mesh of the frames.
 
     There is no ground truth here: the reference of the 3D scores is the TSDF mesh of the same
-    frames, that of the depth scores the sensor.
+    frames, that of the depth scores the sensor. So what is completed counts as wrong in them.
 
     Args:
         source: a capture in any format that can be read.
         out: folder for everything.
         params: frames, up direction, fusion and windows.
-        run: a run of ``crossvox train reconstruct`` or ``train segment3d``; None stops at the TSDF
-            mesh.
+        run: a run of ``crossvox train reconstruct``, by any recipe, or ``train segment3d``; None
+            stops at the TSDF mesh.
         geometry: a reconstruction run that the surface comes from, where RUN tells the classes.
         votes: a 2D run whose labels vote for classes, beside a segmentation.
+        completion: how much a run of surface completion adds to what was measured: none, safe or
+            full, instead of --predict.complete.completion.
         assume_camera: take the usual camera for a folder without a camera file, which is refused
             otherwise.
         runner: who does it.
+
+    Raises:
+        CaptureError: the capture cannot be read, or has no valid pose.
+        ParamsError: what is asked of a run and there is none, or it cannot do that.
+        ArtifactError, CheckpointError: a run is missing or does not fit, or ``out`` holds
+            something else.
     """
     from crossvox.capture import open_capture
     from crossvox.capture.find import capture_names
@@ -118,6 +128,8 @@ def scan(
     from crossvox.report.page.write import write_page
 
     params, runner = params or ScanParams(), runner or Runner()
+    params = replace(params, predict=params.predict.with_completion(completion))
+    _expect_roles(run, geometry, votes, completion)
     capture = open_capture(source, assume_camera=assume_camera)
     name = capture_names([source])[source]
     posed = [i for i in range(len(capture)) if capture.pose(i) is not None]
@@ -188,6 +200,28 @@ def scan(
         ),
     )
     return ScanReport(scene, up, prediction, evaluation, page, runner.seconds)
+
+
+def _expect_roles(
+    run: Path | None, geometry: Path | None, votes: Path | None, completion: Amount | None
+) -> None:
+    """Refuse what the runs cannot do before minutes of work on the capture."""
+    if run is not None:
+        from crossvox.recipes.shipped import find_run
+        from crossvox.recipes.trained import expect_roles
+
+        shape = None if geometry is None else find_run(geometry)
+        expect_roles(find_run(run), shape, votes, completion)
+        return
+    asked = {"geometry": geometry, "votes": votes, "completion": completion}
+    given = [f"--{name} {value}" for name, value in asked.items() if value is not None]
+    expect(
+        not given,
+        given=f"{' and '.join(given)} without a run",
+        needed="a trained network that predicts the room",
+        do=f"pass --run RUN, or leave {' and '.join(given)} out",
+        error=ParamsError,
+    )
 
 
 def _scene(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from crossvox.core.checks import ArtifactError, expect
 from crossvox.core.colors import check_recorded
 from crossvox.core.params import from_plain
 from crossvox.recipes.complete import CompleteRunParams
@@ -48,8 +49,15 @@ def read_any_run(run: Path) -> SceneRun | CompleteRun:
         ArtifactError: ``run`` is not a run folder, or one of another task.
         CheckpointError: its images were normalised in another way.
     """
-    record = read_record(run)
-    if record.task != Complete.name:
+    task = read_record(run).task
+    expect(
+        task in (Complete.name, Reconstruct.name, Segment3d.name),
+        given=f"{run}, a run of task {task!r}",
+        needed="a run of 'crossvox train reconstruct' or 'crossvox train segment3d'",
+        do="choose another run folder",
+        error=ArtifactError,
+    )
+    if task != Complete.name:
         return read_scene_run(run)
     params = from_plain(CompleteRunParams, read_record(run, Complete.name).recipe["params"])
     return CompleteRun(params, Complete(params.task))

@@ -124,7 +124,7 @@ class TrainScenes(Continued):
         data: a data folder.
         params: everything that makes the run; its type tells the task.
         sources: what it learns from.
-        start: a run of any 3D task whose weights it starts from, as ``params.transfer`` says.
+        start: a run on sub-volumes whose weights it starts from, as ``params.transfer`` says.
     """
 
     NAME = "train"
@@ -174,12 +174,16 @@ def train_reconstruct(
 ) -> TrainReport:
     """Train a network that reconstructs occupancy; run again, it continues.
 
+    The published recipe: colours, or features of a 2D network, of a few views are lifted into
+    voxels. 'crossvox train reconstruct' without '--preset thesis' completes surfaces instead.
+
     Args:
         data: folder that 'crossvox prepare' wrote.
         run: run folder.
         params: everything that makes the run.
         sources: what it learns from.
-        start: run of any 3D task that it starts from, as --transfer.* says.
+        start: run of 'train reconstruct --preset thesis' or 'train segment3d' that it starts
+            from, as --transfer.* says.
         runner: who trains.
     """
     stage = TrainScenes(data, params or ReconstructRunParams(), sources or RunSources(), start)
@@ -205,7 +209,8 @@ def train_segment3d(
         run: run folder.
         params: everything that makes the run.
         sources: what it learns from.
-        start: run of any 3D task that it starts from, as --transfer.* says.
+        start: run of 'train reconstruct --preset thesis' or 'train segment3d' that it starts
+            from, as --transfer.* says.
         runner: who trains.
 
     Raises:

@@ -30,12 +30,22 @@ from crossvox.samples.dataset import ChunkDataset
 from crossvox.samples.index import SampleIndex, training_index, window_index
 from crossvox.samples.maps import FeatureCollate, FrameMaps
 from crossvox.samples.source import SceneSource, load_source
+from crossvox.tasks.complete import Complete
 from crossvox.tasks.params import FeatureParams, ProxyParams
 from crossvox.tasks.reconstruct import Reconstruct
+from crossvox.tasks.segment2d import Segment2d
 from crossvox.tasks.segment3d import Segment3d, label_counts, voxel_shares
-from crossvox.train.folder import answer, asked_for, best_or_last, lineage_of, note_asked
+from crossvox.train.folder import (
+    answer,
+    asked_for,
+    best_or_last,
+    lineage_of,
+    made_by,
+    note_asked,
+    read_record,
+)
 from crossvox.train.loop import train
-from crossvox.train.params import NETWORK, TRANSFER
+from crossvox.train.params import NETWORK, PARAMS, TRANSFER
 from crossvox.train.report import TrainReport
 from crossvox.train.transfer import Transfer
 from crossvox.views.params import ViewParams
@@ -69,9 +79,11 @@ def train_scenes(stage: TrainScenes, work: Work) -> TrainReport:
     """Train a task on sub-volumes of prepared scenes, in the run folder ``work.out``.
 
     Raises:
-        ArtifactError: no sub-volume qualifies, or the folder holds another run.
+        ArtifactError: no sub-volume qualifies, the folder holds another run, or what it starts
+            from is no run on sub-volumes.
         CheckpointError: a run that it starts from, or takes features from, is damaged.
     """
+    _expect_start(stage.start)
     asked = _asked(stage)
     done = answer(work.out, asked, stage.params.train)
     if done is not None:
@@ -123,6 +135,26 @@ def train_scenes(stage: TrainScenes, work: Work) -> TrainReport:
     if leads():
         note_asked(work.out, asked)
     return report
+
+
+def _expect_start(start: Path | None) -> None:
+    """Refuse a start whose network reads anything but sub-volumes of what is lifted.
+
+    A folder without a record is left to who reads its weights.
+
+    Raises:
+        ArtifactError: it is a run of another kind.
+    """
+    if start is None or not (start / PARAMS).is_file():
+        return
+    task = read_record(start).task
+    expect(
+        task not in (Complete.name, Segment2d.name),
+        given=f"--from {start}, a run of task {task!r}",
+        needed=f"a run of {made_by(Reconstruct.name)} or {made_by(Segment3d.name)}",
+        do="name such a run, or leave --from out",
+        error=ArtifactError,
+    )
 
 
 def _asked(stage: TrainScenes) -> str:

@@ -15,7 +15,7 @@ from crossvox.core.artifact import digest, file_digest, plain
 from crossvox.core.checks import ParamsError, expect
 from crossvox.flow.progress import Progress
 from crossvox.flow.stage import Input
-from crossvox.predict.params import PredictParams
+from crossvox.predict.params import Amount, PredictParams
 from crossvox.predict.prediction import ScenePrediction
 from crossvox.predict.prior import FramePrior
 from crossvox.predict.windows import predict_scene
@@ -23,12 +23,13 @@ from crossvox.recipes.image_run import load_segment2d, read_segment2d_run
 from crossvox.recipes.scene_run import CompleteRun, SceneRun, read_any_run
 from crossvox.samples.batch import normalised
 from crossvox.samples.source import SceneSource
+from crossvox.tasks.complete import Complete
 from crossvox.tasks.lifted import LiftedNetwork
 from crossvox.tasks.params import Segment2dParams
 from crossvox.tasks.segment2d import Segment2d
 from crossvox.tasks.segment3d import Segment3d
 from crossvox.train.checkpoint import load_run_network
-from crossvox.train.folder import best_or_last
+from crossvox.train.folder import best_or_last, made_by
 from crossvox.train.params import NETWORK
 
 
@@ -53,12 +54,21 @@ def run2d_input(run: Path) -> Input:
     return Input(run, file_digest(run / best_or_last(run) / NETWORK))
 
 
-def expect_roles(run: Path, geometry: Path | None, votes: Path | None) -> None:
+def expect_roles(
+    run: Path, geometry: Path | None, votes: Path | None, completion: Amount | None = None
+) -> None:
     """Refuse runs that cannot take the part they are given in a prediction.
 
+    Args:
+        run: predicts.
+        geometry: where the surface comes from instead.
+        votes: a 2D run whose labels vote.
+        completion: how much was asked to be completed; None: nobody asked.
+
     Raises:
-        ArtifactError: one of them is no run.
-        ParamsError: a geometry or votes beside a reconstruction, or a geometry that is none.
+        ArtifactError: one of them is no run, or one of another task.
+        ParamsError: a geometry or votes beside a reconstruction, a geometry that is none, or
+            completion asked of runs that complete nothing.
     """
     segments = isinstance(read_any_run(run).task, Segment3d)
     expect(
@@ -73,6 +83,14 @@ def expect_roles(run: Path, geometry: Path | None, votes: Path | None) -> None:
         given=f"geometry from {geometry}, a run of segmentation",
         needed="a run of 'crossvox train reconstruct'",
         do="leave --geometry out, or name a reconstruction run",
+        error=ParamsError,
+    )
+    surface = run if geometry is None else geometry
+    expect(
+        completion is None or isinstance(read_any_run(surface), CompleteRun),
+        given=f"--completion {completion} for a surface by {surface}, which completes nothing",
+        needed=f"a run of {made_by(Complete.name)}",
+        do="leave --completion out, or name such a run",
         error=ParamsError,
     )
 
@@ -143,7 +161,7 @@ class Completer:
     device: str
 
     def __call__(self, evidence: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Evidence ``(C, X, Y, Z)`` to distance and logit of the confidence ``(2, X, Y, Z)``."""
+        """Evidence ``(C, X, Y, Z)`` to distance and logits of the confidences ``(3, X, Y, Z)``."""
         with torch.inference_mode():
             said = self.network(torch.from_numpy(evidence)[None].to(self.device))[0]
         found: NDArray[np.float32] = said.float().cpu().numpy()

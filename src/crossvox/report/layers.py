@@ -12,14 +12,14 @@ from crossvox.core.methods import (
     TSDF,
     VOTES,
     class_text,
-    surface_text,
 )
 from crossvox.core.volume import Mesh
 from crossvox.report.class_colors import class_colors, class_error_colors
+from crossvox.report.completed import completed_colors, is_completed, share_sentence
 from crossvox.report.pictures.colors import error_colors
 from crossvox.report.rooms import FUSED_REFERENCE, Room, with_colors, with_labels
 
-Key = Literal["", "classes", "errors", "distance"]
+Key = Literal["", "classes", "errors", "distance", "completed"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ class Layer:
 
 
 def room_layers(room: Room, reach_m: float) -> list[Layer]:
-    """Every way to look at a room: colours, classes, errors of classes, distances.
+    """Every way to look at a room: colours, what was completed, classes, their errors, distances.
 
     Args:
         room: its surfaces.
@@ -81,10 +81,14 @@ def _class_layers(room: Room, method: str, mesh: Mesh) -> list[Layer]:
 
 
 def _shape_layers(room: Room, method: str, mesh: Mesh, reach_m: float) -> list[Layer]:
-    """A surface in its own colours, and by its distance to the surface it is compared with."""
+    """A surface in its own colours, by what was completed, and by its distance to another."""
     group = room.method_name(method)
     name = "colours" if mesh.colors is not None else "shape"
-    layers = [Layer(group, name, surface_text(method), mesh)]
+    layers = [Layer(group, name, room.surface_text(method), mesh)]
+    if is_completed(mesh):
+        marked = with_colors(mesh, completed_colors(mesh))
+        text = share_sentence(mesh)
+        layers.append(Layer(group, "measured / completed", text, marked, True, "completed"))
     versus = LEARNT if method == REFERENCE else REFERENCE
     other = room.meshes.get(versus)
     if other is not None:

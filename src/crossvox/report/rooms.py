@@ -15,6 +15,7 @@ from crossvox.core.checks import CrossvoxError, ShapeError, expect
 from crossvox.core.methods import (
     CLASS_MESHES,
     CLASSES_MESH,
+    COMPLETED_TEXT,
     LEARNT,
     MASK_ONLY,
     METHOD_FILES,
@@ -25,6 +26,7 @@ from crossvox.core.methods import (
     TSDF,
     VOTES,
     method_name,
+    surface_text,
 )
 from crossvox.core.volume import Mesh
 from crossvox.doors.meshes import read_mesh
@@ -87,6 +89,12 @@ class Room:
     def method_name(self, method: str) -> str:
         """What a method is called where this room is shown."""
         return self.origin if method == REFERENCE else method_name(method)
+
+    def surface_text(self, method: str) -> str:
+        """What the surface of a method is in this room."""
+        mesh = self.meshes.get(method)
+        told = method == LEARNT and mesh is not None and mesh.completed is not None
+        return COMPLETED_TEXT if told else surface_text(method)
 
 
 def read_room(name: str, sources: Sources) -> Room:

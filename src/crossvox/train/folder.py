@@ -56,6 +56,9 @@ ASKED = "asked"
 SHOWN = 5
 """How many differences an error text lists."""
 
+MADE_BY = {"complete": "train reconstruct", "reconstruct": "train reconstruct --preset thesis"}
+"""Commands that make runs of a task, where they are called otherwise than the task."""
+
 Ancestors = Mapping[str, Lineage]
 """What the runs that a run is made from have learnt from, by role."""
 
@@ -151,7 +154,7 @@ def read_record(run: Path, task: str | None = None) -> RunRecord:
 
     Args:
         run: the run folder.
-        task: task that it must be a run of, made by the command of that name; None for any.
+        task: task that it must be a run of; None for any.
 
     Raises:
         ArtifactError: missing or damaged, or a run of another task.
@@ -178,11 +181,16 @@ def read_record(run: Path, task: str | None = None) -> RunRecord:
             and isinstance(found.recipe.get("params"), dict)
         ),
         given=f"{run}, a run of task {found.task!r}",
-        needed=f"a run of 'crossvox train {task}'",
+        needed=f"a run of {made_by(task or found.task)}",
         do="choose another run folder",
         error=ArtifactError,
     )
     return found
+
+
+def made_by(task: str) -> str:
+    """The command that makes runs of a task, for error texts: ``'crossvox train segment2d'``."""
+    return f"'crossvox {MADE_BY.get(task, f'train {task}')}'"
 
 
 @dataclass

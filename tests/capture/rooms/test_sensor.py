@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from crossvox.capture.rooms import depth_kernels, sensor
-from crossvox.capture.rooms.scan import Scan
+from crossvox.capture.rooms.depth_sensors import DepthSensor
+from crossvox.capture.rooms.params import RoomsParams, SensorKind
+from crossvox.capture.rooms.scan import Scan, prepare_scan
 
 
 def wall(z: float, noise: float = 1.0, far_m: float = 8.0) -> np.ndarray:
@@ -153,3 +157,53 @@ def test_holes_stay_on_their_surfaces(scan: Scan) -> None:
     both = (first > 0) & known
     off = np.abs(first / 1000.0 - view.depth())[both]
     assert 0.002 < np.median(off) < 0.03
+
+
+# Other ways to measure
+
+
+def edge_of(kind: SensorKind, scan: Scan) -> tuple[np.ndarray, np.ndarray, DepthSensor]:
+    """True depth and readings of one view, metres."""
+    view = scan.studio.depth_view(scan.pose(3))
+    other = replace(scan.sensor, kind=kind)
+    reading = other.read(view, 6.0, 1.0, np.random.default_rng(1))
+    again = other.read(view, 6.0, 1.0, np.random.default_rng(1))
+    np.testing.assert_array_equal(reading, again)
+    return view.depth(), reading / 1000.0, other
+
+
+def test_time_of_flight_has_readings_between_what_is_near_and_far(scan: Scan) -> None:
+    true, read, _ = edge_of("tof", scan)
+    middle = true[1:-1, 1:-1]
+    around = np.stack([true[:-2, 1:-1], true[2:, 1:-1], true[1:-1, :-2], true[1:-1, 2:]])
+    low, high = np.minimum(middle, around.min(axis=0)), np.maximum(middle, around.max(axis=0))
+    inner, edge = read[1:-1, 1:-1], high - low > 0.5
+    flying = edge & (inner > low + 0.1) & (inner < high - 0.1)
+    assert flying.sum() > 0.02 * edge.sum()
+    calm = (high - low < 0.02) & (inner > 0)
+    off = (inner - middle)[calm]
+    assert np.median(off) > 0
+    assert np.median(np.abs(off)) < 0.02
+    assert (inner[edge] == 0).mean() > 3 * (inner[high - low < 0.02] == 0).mean()
+
+
+def test_a_phone_blurs_edges_and_reads_nearly_everything_near(scan: Scan) -> None:
+    true, read, _ = edge_of("lidar-phone", scan)
+    near = true < 4.5
+    assert (read[near] > 0).mean() > 0.9
+    assert read.max() <= 5.0
+    both = near & (read > 0)
+    assert np.median(np.abs(read - true)[both]) < 0.03
+    # Where depth jumps, readings take more than one pixel to follow.
+    jump = np.abs(np.diff(true, axis=1)) > 0.3
+    seen = (read[:, 1:] > 0) & (read[:, :-1] > 0) & jump
+    assert (np.abs(np.diff(read, axis=1))[seen] < 0.7 * np.abs(np.diff(true, axis=1))[seen]).all()
+
+
+def test_a_phone_has_images_of_its_own_size() -> None:
+    params = RoomsParams(seed=5, frames=2, width=160, height=120, spacing_m=0.2)
+    sizes = {
+        kind: prepare_scan(replace(params, sensor=kind), 2).cameras.depth.size
+        for kind in ("lidar-phone", "tof")
+    }
+    assert sizes == {"lidar-phone": (256, 192), "tof": (160, 120)}

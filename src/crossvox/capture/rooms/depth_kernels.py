@@ -150,3 +150,112 @@ def structured_light(
             steps = np.floor(finest * s + STEPS_PER_PIXEL * strength * wrong + 0.5)
             if steps > 0:
                 out[row, column] = np.uint16(min(1000 * finest / steps + 0.5, 65534.0))
+
+
+@_kernel
+def time_of_flight(
+    inverse: Array,
+    around: Array,
+    loss: Array,
+    patches: Array,
+    noise: Array,
+    chance: Array,
+    near_m: float,
+    far_m: float,
+    strength: float,
+    out: Array,
+) -> None:
+    """Depth from the time that light takes, millimetres, 0 = no reading.
+
+    A pixel at an edge gets light of what is before and behind it, and reads something between
+    ("flying pixels"). Light that comes over other surfaces makes corners and dark surfaces look
+    farther away than they are (Lefloch et al. 2013, "Technical Foundation and Calibration Methods
+    for Time-of-Flight Cameras").
+
+    Args:
+        inverse: ``(H, W)`` 1/z, 0 where there is nothing.
+        around: ``(H, W)`` mean of that over a wide neighbourhood.
+        loss: ``(H, W)`` see :func:`losses`.
+        patches: ``(H, W)`` smooth numbers from 0 to 1.
+        noise: ``(H, W)`` standard normal numbers.
+        chance: ``(H, W)`` uint8 numbers.
+        near_m, far_m: smallest and largest reading.
+        strength: factor on noise and missing readings.
+        out: ``(H, W)`` uint16 result.
+    """
+    height, width = inverse.shape
+    for row in range(height):
+        up, down = max(row - 1, 0), min(row + 1, height - 1)
+        for column in range(width):
+            left, right = max(column - 1, 0), min(column + 1, width - 1)
+            s = inverse[row, column]
+            out[row, column] = 0
+            bad = loss[row, column] * strength
+            if s <= 0.0 or bad > 0.55 + 0.15 * patches[row, column]:
+                continue
+            z = 1.0 / s
+            low = min(
+                min(inverse[up, column], inverse[down, column]),
+                min(inverse[row, left], inverse[row, right]),
+            )
+            high = max(
+                max(inverse[up, column], inverse[down, column]),
+                max(inverse[row, left], inverse[row, right]),
+            )
+            draw = chance[row, column] / 256.0
+            if low > 0.0 and high - low > 0.04 * s:
+                # Most of these are known to be bad, and left out.
+                if draw < 0.6 * min(strength, 1.0):
+                    continue
+                share = (draw - 0.6) / 0.4 * 0.5 * min(strength, 1.0)
+                other = low if s - low > high - s else high
+                z = (1.0 - share) * z + share / other
+            if around[row, column] > 0.0:
+                path = min(abs(1.0 / around[row, column] - z), 0.5 * z)
+                z += strength * path * (0.01 + 0.04 * min(bad, 1.0))
+            z += strength * (0.0008 + 0.0006 * z * z * (0.5 + 2.0 * bad)) * noise[row, column]
+            if near_m <= z <= far_m:
+                out[row, column] = np.uint16(z * 1000 + 0.5)
+
+
+@_kernel
+def lidar_of_a_phone(
+    inverse: Array,
+    smooth: Array,
+    loss: Array,
+    patches: Array,
+    noise: Array,
+    far_m: float,
+    strength: float,
+    out: Array,
+) -> None:
+    """Depth that a phone makes of a few hundred points and its colour image, millimetres.
+
+    It is smooth: edges are blurred over some pixels, thin things melt into what is behind them, and
+    errors are alike over wide parts of the image. Readings of low confidence are left out: across
+    strong edges, on what sends no light back, and beyond five metres.
+
+    Args:
+        inverse: ``(H, W)`` 1/z, 0 where there is nothing.
+        smooth: ``(H, W)`` the same, blurred.
+        loss: ``(H, W)`` see :func:`losses`.
+        patches: ``(H, W)`` smooth numbers from 0 to 1.
+        noise: ``(H, W)`` standard normal numbers, alike over wide parts.
+        far_m: largest reading.
+        strength: factor on errors and missing readings.
+        out: ``(H, W)`` uint16 result.
+    """
+    height, width = inverse.shape
+    last = min(far_m, 5.0)
+    for row in range(height):
+        for column in range(width):
+            s, t = inverse[row, column], smooth[row, column]
+            out[row, column] = 0
+            if s <= 0.0 or t <= 0.0:
+                continue
+            doubt = 2.0 * abs(t - s) / s + 0.45 * loss[row, column]
+            if doubt * strength > 0.35 + 0.3 * patches[row, column]:
+                continue
+            z = (1.0 + strength * 0.007 * noise[row, column]) / t
+            if 0.2 <= z <= last:
+                out[row, column] = np.uint16(z * 1000 + 0.5)

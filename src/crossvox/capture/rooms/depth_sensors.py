@@ -24,6 +24,15 @@ WARP_PX = 0.09
 
 _FULL_WIDTH = 640.0
 
+LIDAR_SIZE = (256, 192)
+"""Width and height of a phone's depth images."""
+
+LIDAR_KNOTS = (10, 13)
+"""Rows and columns of an image between which its errors differ."""
+
+LIDAR_BLUR = 0.006
+"""Standard deviation of the blur of its images, shares of their width."""
+
 
 @dataclass(frozen=True, eq=False)
 class DepthSensor:
@@ -60,7 +69,12 @@ class DepthSensor:
         """
         if self.kind == "plain" or noise == 0:
             return self._plain(seen, far_m, noise, rng)
-        return self._structured_light(seen, far_m, noise, rng)
+        read = {
+            "structured-light": self._structured_light,
+            "tof": self._time_of_flight,
+            "lidar-phone": self._lidar_phone,
+        }[self.kind]
+        return read(seen, far_m, noise, rng)
 
     def _plain(
         self, seen: View, far_m: float, noise: float, rng: np.random.Generator
@@ -104,6 +118,35 @@ class DepthSensor:
             seen.inverse, self._losses(seen), patches, _smooth_noise(rng, shape),
             _wobble(rng, shape, scale), self.warp, BASE_LINE_M * camera.fx / scale, scale,
             self.near_m, far_m, noise, out,
+        )  # fmt: skip
+        return out
+
+    def _time_of_flight(
+        self, seen: View, far_m: float, noise: float, rng: np.random.Generator
+    ) -> NDArray[np.uint16]:
+        shape = seen.face.shape
+        wide = max(shape[1] // 16, 1)
+        chance = np.frombuffer(rng.bytes(shape[0] * shape[1]), dtype=np.uint8).reshape(shape)
+        out = np.empty(shape, dtype=np.uint16)
+        depth_kernels.time_of_flight(
+            seen.inverse, cv2.blur(seen.inverse, (wide, wide)), self._losses(seen),
+            _patches(rng, shape, max(shape[1] // 13, 4)), sensor.normal_noise(rng, shape), chance,
+            self.near_m, far_m, noise, out,
+        )  # fmt: skip
+        return out
+
+    def _lidar_phone(
+        self, seen: View, far_m: float, noise: float, rng: np.random.Generator
+    ) -> NDArray[np.uint16]:
+        shape = seen.face.shape
+        sigma = LIDAR_BLUR * noise * shape[1]
+        smooth = cv2.GaussianBlur(seen.inverse, (0, 0), max(sigma, 0.3))
+        knots = sensor.normal_noise(rng, LIDAR_KNOTS)
+        errors = cv2.resize(knots, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
+        out = np.empty(shape, dtype=np.uint16)
+        depth_kernels.lidar_of_a_phone(
+            seen.inverse, smooth, self._losses(seen), _patches(rng, shape, max(shape[1] // 13, 4)),
+            errors, far_m, noise, out,
         )  # fmt: skip
         return out
 

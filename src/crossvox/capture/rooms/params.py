@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from crossvox.core.checks import ParamsError, expect
 
-SensorKind = Literal["structured-light", "plain"]
+SensorKind = Literal["structured-light", "tof", "lidar-phone", "plain"]
 """How a depth sensor measures."""
 
 
@@ -25,8 +25,10 @@ class RoomsParams:
             longer walk (and lets the camera revisit more).
         width: width of the colour images and their labels, pixels.
         height: height of the colour images and their labels, pixels.
-        depth_width: width of the depth images, pixels; 0 = as the colour images.
-        depth_height: height of the depth images, pixels; 0 = as the colour images.
+        depth_width: width of the depth images, pixels; 0 = as the colour images, or as the sensor's
+            are.
+        depth_height: height of the depth images, pixels; 0 = as the colour images, or as the
+            sensor's are.
         far_m: largest depth the sensor reads, metres; the reference mesh holds what some frame
             saw within this range (never beyond 4.5 m).
         lost_share: share of frames whose pose is lost (at least one frame a room unless 0).
@@ -35,8 +37,15 @@ class RoomsParams:
         noise: factor on the sensor's depth noise and missing readings; 0 = a perfect sensor.
         sensor: how depth is measured. "structured-light": a projected pattern, as of Kinect v1 and
             Structure: shadows at the left of what is near, steps that grow with the square of
-            depth, holes on what is dark, shiny or seen along. "plain": noise and missing readings
+            depth, holes on what is dark, shiny or seen along. "tof": time of flight, as of Kinect
+            v2 and later: flying pixels at edges, corners and dark things look farther away.
+            "lidar-phone": smooth, edges blurred, 256x192 pixels unless said otherwise, up to 5 m,
+            without what is of low confidence. "plain": noise and missing readings
             alone, without any of these.
+        clutter: things left about, a square metre of tables and worktops, beside those that belong
+            to the kind of room; 0: none.
+        dark: share of furniture's materials that are nearly black and often shiny; 0: none beside
+            those that are so anyway.
         pose_drift: how fast the written poses go astray, centimetres a metre of way (a turn of
             one radian counts half a metre); every few metres most of the error is gone at once. 0:
             true poses.
@@ -62,6 +71,8 @@ class RoomsParams:
     spacing_m: float = 0.035
     noise: float = 1.0
     sensor: SensorKind = "structured-light"
+    clutter: float = 5.0
+    dark: float = 0.25
     pose_drift: float = 0.5
     validation_every: int = 4
     threads: int = 0
@@ -81,6 +92,8 @@ class RoomsParams:
             ("jpeg_quality", 1, 100),
             ("spacing_m", 0.01, 0.2),
             ("noise", 0.0, 10.0),
+            ("clutter", 0.0, 30.0),
+            ("dark", 0.0, 1.0),
             ("pose_drift", 0.0, 10.0),
             ("validation_every", 2, 10000),
             ("threads", 0, 1024),

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture.rooms.camera_path import CameraPath, plan_path
-from crossvox.capture.rooms.depth_sensors import DepthSensor, draw_sensor
+from crossvox.capture.rooms.depth_sensors import LIDAR_SIZE, DepthSensor, draw_sensor
 from crossvox.capture.rooms.frames import Cameras, Studio, draw_cameras
 from crossvox.capture.rooms.layout.furnish import furnish, room_seed
 from crossvox.capture.rooms.layout.room import Room
@@ -62,10 +62,11 @@ class Scan:
 
 def prepare_scan(params: RoomsParams, number: int, threads: int = 1) -> Scan:
     """Build, light and plan room ``number``; the same whatever ``count`` is."""
-    room = furnish(params.seed, number, params.spacing_m)
+    room = furnish(params.seed, number, params.spacing_m, params.clutter, params.dark)
     rng = np.random.default_rng(room_seed(params.seed, number, 1))
     color_size = (params.width, params.height)
-    depth_size = (params.depth_width or params.width, params.depth_height or params.height)
+    usual = LIDAR_SIZE if params.sensor == "lidar-phone" else color_size
+    depth_size = (params.depth_width or usual[0], params.depth_height or usual[1])
     cameras = draw_cameras(rng, color_size, depth_size)
     tint = np.array([rng.normal(1, 0.05), 1.0, rng.normal(1, 0.05)])
     turn = np.eye(4)

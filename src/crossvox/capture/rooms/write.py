@@ -38,7 +38,7 @@ LABEL_FOLDER = "label-filt"
 
 _PER_ROOM = ("frames", "frame_step", "width", "height", "depth_width", "depth_height", "far_m",
              "lost_share", "jpeg_quality", "spacing_m", "noise", "sensor",
-             "pose_drift")  # fmt: skip
+             "clutter", "dark", "pose_drift")  # fmt: skip
 """Params that change what a room is; the others only say which rooms, or how fast."""
 
 

@@ -37,7 +37,8 @@ class ImportReport:
 
     Attributes:
         out: the data folder.
-        index: file that names the sub-volumes, for ``crossvox train reconstruct --index``.
+        index: file that names the sub-volumes, for ``--index`` of ``crossvox train segment3d`` and
+            ``crossvox train reconstruct --preset thesis``.
         labels: convention that its labels were read by.
         sub_volumes: how many the file holds.
         turned_copies: how many of them are rotations of others; they are not kept, for training

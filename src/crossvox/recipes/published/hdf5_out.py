@@ -66,7 +66,7 @@ def export_hdf5(
 ) -> tuple[ExportedFile, ...]:
     """Write the published pipeline's HDF5 files of sub-volumes.
 
-    Training sub-volumes are drawn as 'crossvox train reconstruct' draws them; validation ones are
+    Training sub-volumes are drawn as 'crossvox train segment3d' draws them; validation ones are
     all non-overlapping windows with an occupied voxel. Frame numbers are those of the prepared
     scene.
 

@@ -16,6 +16,7 @@ from crossvox.flow.lineage import is_seen
 from crossvox.flow.runner import Runner
 from crossvox.predict.params import PredictParams
 from crossvox.recipes.data import read_scenes
+from crossvox.recipes.image_run import read_segment2d_run
 from crossvox.recipes.predict import predict
 from crossvox.recipes.study.runner import RESULTS, Matrix
 from crossvox.recipes.train import RunSources, SceneRunParams
@@ -149,8 +150,11 @@ class SceneStudy(ABC, Generic[P]):
         """Refuse held-out scenes that an arm, or the 2D run, learns from.
 
         Raises:
+            ArtifactError: the 2D run is no such run.
             ParamsError: there are some; names them.
         """
+        if self.run2d is not None:
+            read_segment2d_run(self.run2d)
         training = read_scenes(self.data, self.params.training_scenes)
         before = () if self.run2d is None else lineage_of(self.run2d).scenes
         learnt = (*(folder.resolve().name for folder in training), *before)

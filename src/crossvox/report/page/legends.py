@@ -9,6 +9,7 @@ import numpy as np
 
 from crossvox.core.labels import NYU40
 from crossvox.report.class_colors import ERROR_KEY, class_colors
+from crossvox.report.completed import completed_key
 from crossvox.report.embed import css_color
 
 
@@ -21,6 +22,11 @@ def legend(shares: Mapping[int, Sequence[float | None]] | Iterable[int]) -> list
         {"name": NYU40.names[label], "color": css_color(color), "shares": list(given[label])}
         for label, color in zip(order, colors, strict=True)
     ]
+
+
+def completed_legend() -> list[dict[str, str]]:
+    """What the colours of measured and completed parts mean."""
+    return [{"name": name, "color": css_color(color)} for name, color in completed_key()]
 
 
 def error_legend() -> list[dict[str, str]]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.core.methods import REFERENCE, class_text, surface_text
+from crossvox.core.methods import REFERENCE, class_text
 from crossvox.core.threads import threads
 from crossvox.core.volume import Mesh
 from crossvox.doors.zbuffer import View as Shown
@@ -46,6 +47,11 @@ class Seen:
         if key not in self._shown:
             self._shown[key] = painter.see(sight)
         return painter, self._shown[key]
+
+    def coded(self, sight: Sight, mesh: Mesh, colors: NDArray[np.uint8]) -> str:
+        """A picture of a surface in the colours of a code, as an address."""
+        painter, shown = self.of(mesh, sight)
+        return webp_uri(painter.shade(sight, shown, colors=colors, relief=0.55))
 
 
 def sights_of(views: Sequence[View]) -> list[Sight]:
@@ -104,7 +110,7 @@ def _view_row(room: Room, view: View, number: int, made: Mapping[str, _Painted])
         "pictures": [
             {
                 "method": room.method_name(method),
-                "text": surface_text(method),
+                "text": room.surface_text(method),
                 "data": painted.views[number],
                 "alt": f"{room.name}, {room.method_name(method)}, {view.name.lower()}",
             }
@@ -142,13 +148,7 @@ def class_pictures(room: Room, sight: Sight, seen: Seen) -> dict[str, Any] | Non
     errors: list[dict[str, str]] = []
     for method, mesh in labelled.items():
         assert mesh.labels is not None
-        painter, shown = seen.of(mesh, sight)
-
-        def shaded(
-            colors: NDArray[np.uint8], painter: Painter = painter, shown: Shown = shown
-        ) -> str:
-            return webp_uri(painter.shade(sight, shown, colors=colors, relief=0.55))
-
+        shaded = partial(seen.coded, sight, mesh)
         name = room.method_name(method)
         pictures.append(
             {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from crossvox.report.folders import posed, split_of
 from crossvox.report.hiding import hidden, hidden_all
 from crossvox.report.layers import Layer, room_layers
 from crossvox.report.look import room_view
+from crossvox.report.page.completed import completed_pictures
 from crossvox.report.page.inputs import Taken, inputs
 from crossvox.report.page.renderings import Seen, class_pictures, sights_of, surface_pictures
 from crossvox.report.params import ReportParams
@@ -57,6 +59,7 @@ def scene_record(
         "split": split_of(name, sources),
         "views": [],
         "errors": [],
+        "completed": None,
         "classes": None,
         "inputs": None,
         "view_3d": None,
@@ -70,6 +73,7 @@ def scene_record(
         sights = sights_of(views)
         record["views"], record["errors"] = surface_pictures(room, layers, views, sights, seen)
         record["classes"] = class_pictures(room, sights[0], seen)
+        record["completed"] = completed_pictures(room, partial(seen.coded, sights[0]))
         if photo is not None and len(record["views"]) > 1:
             record["views"][1]["pictures"].insert(0, photo)
     if taken is not None:

@@ -16,6 +16,7 @@ from crossvox.flow.folder import PAGE_MARK, expect_own_page
 from crossvox.report.environment import environment
 from crossvox.report.folders import predicted_scenes, prepared_scenes
 from crossvox.report.page.class_scores import ClassScores, read_class_scores
+from crossvox.report.page.curve import curve_records
 from crossvox.report.page.legends import error_legend
 from crossvox.report.page.origins import origins, versions
 from crossvox.report.page.renderings import scale
@@ -135,13 +136,15 @@ def _html(
     """The page as text. What is missing is asked for last: all others add to it."""
     found = (study_record(folder, sources) for folder in sources.studies)
     studies = [study for study in found if study is not None]
+    curves = curve_records(sources)
     labelled = any(scene["classes"] for scene in scenes)
     values = {
         "title": params.title or title_text(sources, names, labelled),
-        "summary": summary_text(scores, classes, studies, names, sources, runs),
+        "summary": summary_text(scores, classes, [*studies, *curves], names, sources, runs),
         "facts": facts(scores, classes, names, runs, scenes),
         "classes": [class_part(entry) for entry in classes],
         "studies": studies,
+        "curves": curves,
         "error_legend": error_legend(),
         "scenes": scenes,
         "unpictured": names[len(scenes) :],

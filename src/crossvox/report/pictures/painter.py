@@ -138,6 +138,9 @@ class Painter:
 _STEPS = 1024
 """Steps of the table of soft shadows."""
 
+_LEAST_NORMAL = 0.04
+"""Square of the length below which normals of corners that look apart say nothing."""
+
 _kernel = njit(cache=True, nogil=True, error_model="numpy")
 _inlined = njit(nogil=True, error_model="numpy")
 
@@ -191,14 +194,10 @@ def _planes(places, corners):  # type: ignore[no-untyped-def]
 
 @_inlined
 def _flat(vertices_m, corners):  # type: ignore[no-untyped-def]
-    """Unit normal of a face."""
-    p, q, r = (
-        _row(vertices_m, corners[0]),
-        _row(vertices_m, corners[1]),
-        _row(vertices_m, corners[2]),
-    )
-    found = _cross((q[0] - p[0], q[1] - p[1], q[2] - p[2]), (r[0] - p[0], r[1] - p[1], r[2] - p[2]))
-    return _scaled(found, 1 / max(math.sqrt(_dot(found, found)), 1e-20))
+    """Normal of a face, of any length."""
+    p, q = _row(vertices_m, corners[0]), _row(vertices_m, corners[1])
+    r = _row(vertices_m, corners[2])
+    return _cross((q[0] - p[0], q[1] - p[1], q[2] - p[2]), (r[0] - p[0], r[1] - p[1], r[2] - p[2]))
 
 
 @_inlined
@@ -211,12 +210,13 @@ def _weights(planes, pixel):  # type: ignore[no-untyped-def]
 @_inlined
 def _lit(normal, flat, toward, space, shadows, relief):  # type: ignore[no-untyped-def]
     """How bright a place is, and which side of it is seen: 1 front, -1 back."""
-    toward = _scaled(toward, 1 / math.sqrt(_dot(toward, toward)))
     side = 1.0 if _dot(flat, toward) >= 0 else -1.0
-    length = math.sqrt(_dot(normal, normal))
-    normal = _scaled(normal, 1 / length) if length > 0.2 else flat
-    head = min(max(side * _dot(normal, toward), 0.0), 1.0)
-    sky = 0.5 + 0.5 * side * normal[2]
+    square = _dot(normal, normal)
+    if square <= _LEAST_NORMAL:
+        normal, square = flat, max(_dot(flat, flat), 1e-40)
+    head = side * _dot(normal, toward) / math.sqrt(square * _dot(toward, toward))
+    head = min(max(head, 0.0), 1.0)
+    sky = 0.5 + 0.5 * side * normal[2] / math.sqrt(square)
     place = min(max(space, 0.0), 1.0) * _STEPS
     step = int(place)
     shadow = shadows[step] + (shadows[step + 1] - shadows[step]) * (place - step)
@@ -226,27 +226,29 @@ def _lit(normal, flat, toward, space, shadows, relief):  # type: ignore[no-untyp
 
 
 @_inlined
-def _gathered(at, k, fine):  # type: ignore[no-untyped-def]
+def _gathered(at, k, across, down):  # type: ignore[no-untyped-def]
     """How many samples from number ``k`` on show the same face, and the middle of them."""
     f = at[k]
-    count = x = y = 0
-    for n in range(k, fine * fine):
+    count, x, y = 0, 0.0, 0.0
+    for n in range(k, len(at)):
         if at[n] == f:
             at[n] = -1
             count += 1
-            x += n % fine
-            y += n // fine
+            x += across[n]
+            y += down[n]
     return count, x / count, y / count
 
 
 @_inlined
 def _samples(face, top, left, fine, at):  # type: ignore[no-untyped-def]
     """The faces that a pixel's samples show, into ``at``; whether there are any."""
-    found = False
-    for k in range(fine * fine):
-        f = face[top + k // fine, left + k % fine]
-        at[k] = f
-        found |= f >= 0
+    found, k = False, 0
+    for i in range(top, top + fine):
+        for j in range(left, left + fine):
+            f = face[i, j]
+            at[k] = f
+            found |= f >= 0
+            k += 1
     return found
 
 
@@ -270,6 +272,7 @@ def _shade(  # type: ignore[no-untyped-def]
     height, width = picture.shape[:2]
     rays = _row(ray_of_pixel, 0), _row(ray_of_pixel, 1), _row(ray_of_pixel, 2)
     at = np.empty(fine * fine, dtype=np.int32)
+    across, down = np.arange(fine * fine) % fine, np.arange(fine * fine) // fine
     known = np.int32(-1)
     corners = np.uint32(0), np.uint32(0), np.uint32(0)
     flat = 0.0, 0.0, 0.0
@@ -283,7 +286,7 @@ def _shade(  # type: ignore[no-untyped-def]
                 f = at[k]
                 if f < 0:
                     continue
-                count, x, y = _gathered(at, k, fine)
+                count, x, y = _gathered(at, k, across, down)
                 pixel = column * fine + x, row * fine + y, 1.0
                 if f != known:
                     known = f

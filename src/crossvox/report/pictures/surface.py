@@ -24,25 +24,28 @@ class Surface:
 
     Args:
         mesh: any; its colours do not matter.
+
+    Attributes:
+        given: the mesh as it came.
     """
 
     def __init__(self, mesh: Mesh) -> None:
-        self._given = mesh
+        self.given = mesh
 
     @cached_property
     def caster(self) -> Raycaster:
         """For ray queries."""
-        return Raycaster(self._given)
+        return Raycaster(self.given)
 
     @cached_property
     def turned(self) -> bool:
         """Whether its fronts looked inward, see :func:`faces_inward`."""
-        return faces_inward(self._given, self.caster)
+        return faces_inward(self.given, self.caster)
 
     @cached_property
     def mesh(self) -> Mesh:
         """The mesh, fronts to the free side."""
-        given = self._given
+        given = self.given
         return replace(given, faces=given.faces[:, ::-1].copy()) if self.turned else given
 
     @cached_property
@@ -196,7 +199,9 @@ def faces_inward(mesh: Mesh, caster: Raycaster, probes: int = 2000) -> bool:
     keep = length[:, 0] > 0
     normal, middle = normal[keep] / length[keep], corners[keep].mean(axis=1)
     before, after = (
-        np.minimum(caster.cast(middle + normal * side * 1e-3, normal * side).distance, 1.0).mean()
+        np.minimum(
+            caster.cast(middle + normal * side * 1e-3, normal * side, far=1.0).distance, 1.0
+        ).mean()
         for side in (1, -1)
     )
     return bool(before < 0.5 * after)

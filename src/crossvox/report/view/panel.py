@@ -12,6 +12,7 @@ import numpy as np
 from crossvox.core.labels import NYU40
 from crossvox.flow.folder import PAGE_MARK
 from crossvox.report.class_colors import ERROR_KEY, class_colors
+from crossvox.report.completed import completed_key
 from crossvox.report.embed import css_color
 from crossvox.report.environment import environment
 from crossvox.report.layers import Layer
@@ -80,6 +81,7 @@ def key_values(view: RoomView) -> dict[str, Any]:
     stops = ", ".join(css_color(color) for color in color_map(ERROR_MAP, np.linspace(0, 1, 7)))
     return {
         "errors": [(name, css_color(color)) for name, color in ERROR_KEY],
+        "completed": [(name, css_color(color)) for name, color in completed_key()],
         "stops": stops,
         "reach_cm": f"{view.reach_m * 100:g}",
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.labels import NYU40
+from crossvox.core.threads import threads
 from crossvox.core.volume import Mesh
 from crossvox.report.class_colors import class_shares, face_pick, present_classes
 from crossvox.report.layers import Layer
@@ -87,15 +89,16 @@ class Stage:
             error=ParamsError,
         )
         # Layers of one surface share its arrays: it is thinned and lit once for all of them.
-        surfaces: dict[tuple[int, int], _Surface] = {}
-        pieces = {}
-        for layer in layers:
-            key = (id(layer.mesh.vertices_m), id(layer.mesh.faces))
-            if key not in surfaces:
-                known = known or Surfaces()
-                surface = known.of(layer.mesh)
-                surfaces[key] = _Surface.of(layer.mesh, max_faces, view.interior, surface)
-            pieces[layer.title] = surfaces[key].cut(layer)
+        known = known or Surfaces()
+        of_layer = [known.of(layer.mesh) for layer in layers]
+        surfaces = list(dict.fromkeys(of_layer))
+        with ThreadPoolExecutor(max_workers=min(4, threads())) as pool:
+            made = pool.map(lambda one: _Surface.of(one, max_faces, view.interior), surfaces)
+            thinned = dict(zip(surfaces, made, strict=True))
+        pieces = {
+            layer.title: thinned[surface].cut(layer)
+            for layer, surface in zip(layers, of_layer, strict=True)
+        }
         return cls(
             view,
             layers,
@@ -140,10 +143,9 @@ class _Surface:
     interior: Interior | None
 
     @classmethod
-    def of(
-        cls, mesh: Mesh, max_faces: int, interior: Interior | None, surface: Surface
-    ) -> _Surface:
-        merged = merge(Mesh(mesh.vertices_m, mesh.faces), max_faces)
+    def of(cls, surface: Surface, max_faces: int, interior: Interior | None) -> _Surface:
+        given = surface.given
+        merged = merge(Mesh(given.vertices_m, given.faces), max_faces)
         coarse, light = vertex_light(merged, surface)
         merged = Merged(coarse, merged.vertex, merged.face)
         shell = (

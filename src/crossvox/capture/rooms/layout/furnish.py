@@ -7,6 +7,7 @@ import numpy as np
 from crossvox.capture.rooms.layout.decor import decorate
 from crossvox.capture.rooms.layout.kind import Kind
 from crossvox.capture.rooms.layout.kinds import KINDS, Furnish
+from crossvox.capture.rooms.layout.lived_in import darken, leave_about
 from crossvox.capture.rooms.layout.placer import Placer
 from crossvox.capture.rooms.layout.room import Room
 from crossvox.capture.rooms.layout.shell import build_shell
@@ -27,19 +28,26 @@ def room_seed(seed: int, number: int, purpose: int) -> np.random.SeedSequence:
     return np.random.SeedSequence(seed, spawn_key=(2, number, purpose))
 
 
-def furnish(seed: int, number: int, spacing_m: float = 0.035) -> Room:
-    """Build room ``number`` of a seed.
+def furnish(
+    seed: int, number: int, spacing_m: float = 0.035, clutter: float = 0.0, dark: float = 0.0
+) -> Room:
+    """Build room ``number`` of a seed; ``clutter`` and ``dark`` as in :class:`RoomsParams`.
 
     A draw without space for what makes the room what it is is drawn again; the last one counts
     however it came out.
     """
     kind, fill = KINDS[kind_of(seed, number)]
     *draws, last = room_seed(seed, number, 0).spawn(DRAWS)
-    for draw in draws:
+    for draw in (*draws, last):
         place, whole = _build(kind, fill, draw, spacing_m)
         if whole:
-            return place.room
-    return _build(kind, fill, last, spacing_m)[0].room
+            break
+    about, black = (np.random.default_rng(room_seed(seed, number, n)) for n in (2, 3))
+    if clutter > 0:
+        leave_about(place, clutter, about)
+    if dark > 0:
+        darken(place.room, dark, black)
+    return place.room
 
 
 def _build(
