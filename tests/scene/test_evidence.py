@@ -186,7 +186,7 @@ def test_columns_along_the_view_and_across_the_image_edge() -> None:
 
 
 def test_parameters_that_make_no_sense_are_refused() -> None:
-    with pytest.raises(ParamsError, match="band_voxels=0.2"):
+    with pytest.raises(ParamsError, match=r"band_voxels=0\.2"):
         EvidenceParams(band_voxels=0.2)
     with pytest.raises(ParamsError, match="far_m=0"):
         EvidenceParams(far_m=0)
