@@ -57,23 +57,28 @@ def run(command: Command, words: Sequence[str]) -> int:
 
 def _preset(command: Command, words: Sequence[str]) -> tuple[str, list[str]]:
     """The recipe that words name, and all the other words; both stay where there is no choice."""
-    rest = list(words)
     if not command.presets:
-        return "", rest
-    for at, word in enumerate(rest):
+        return "", list(words)
+    named: list[str] = []
+    rest: list[str] = []
+    following = iter(words)
+    for word in following:
         name, equals, value = word.partition("=")
         if name == "--preset":
-            length = 1 if equals else 2
-            value = value if equals else "".join(rest[at + 1 : at + 2])
-            expect(
-                value != "",
-                given="--preset without a name",
-                needed=f"one of {', '.join(command.presets)}",
-                do=f"pass one, for example --preset {next(iter(command.presets))}",
-                error=ParamsError,
-            )
-            return value, rest[:at] + rest[at + length :]
-    return "", rest
+            named.append(value if equals else next(following, ""))
+        else:
+            rest.append(word)
+    if not named:
+        return "", rest
+    wrong = "twice" if len(named) > 1 else "without a name"
+    expect(
+        len(named) == 1 and named[0] != "" and not named[0].startswith("-"),
+        given=f"--preset {wrong}",
+        needed=f"one of {', '.join(command.presets)}",
+        do=f"pass one, for example --preset {next(iter(command.presets))}",
+        error=ParamsError,
+    )
+    return named[0], rest
 
 
 @contextmanager

@@ -128,29 +128,29 @@ def complete_scene(
 
 
 class _Frames:
-    """Frames that are looked at several times: kept while there is room, then read again."""
+    """Frames that are looked at several times: kept while there is room, else read again."""
 
     def __init__(self, read: Callable[[], Iterable[Frame]]) -> None:
         self._read = read
-        self._kept: list[Frame] = []
-        self._bytes, self._all = 0, False
+        self._kept: list[Frame] | None = None
+        self._room = True
 
     def __iter__(self) -> Iterator[Frame]:
-        if self._all:
+        if self._kept is not None:
             yield from self._kept
             return
-        first = not self._kept
+        kept: list[Frame] = []
+        size = 0
         for frame in self._read():
-            if first:
-                self._bytes += 0 if frame.depth_m is None else frame.depth_m.nbytes
-                self._bytes += 0 if frame.rgb is None else frame.rgb.nbytes
-                if self._bytes <= KEPT_BYTES:
-                    self._kept.append(frame)
+            size += sum(image.nbytes for image in (frame.depth_m, frame.rgb) if image is not None)
+            self._room = self._room and size <= KEPT_BYTES
+            if self._room:
+                kept.append(frame)
+            else:
+                kept.clear()
             yield frame
-        self._all = self._bytes <= KEPT_BYTES
-        if not self._all:
-            self._kept = []
-            self._bytes = KEPT_BYTES
+        if self._room:
+            self._kept = kept
 
 
 def _without_floating(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from crossvox.core.checks import ParamsError, expect
+from crossvox.core.checks import CaptureError, ParamsError, expect
+from crossvox.core.params import check_choices
 from crossvox.flow.progress import Progress, Silent
 from crossvox.predict.params import CompletionParams
 from crossvox.scene.params import TsdfParams
@@ -34,7 +35,7 @@ class FramesParams:
         tsdf: how frames are fused.
 
     Raises:
-        ParamsError: no number, or one that is not positive.
+        ParamsError: no number, one that is not positive, or a reference that there is not.
     """
 
     counts: tuple[int, ...] = COUNTS
@@ -43,6 +44,7 @@ class FramesParams:
     tsdf: TsdfParams = field(default_factory=TsdfParams)
 
     def __post_init__(self) -> None:
+        check_choices(self)
         expect(
             len(self.counts) > 0 and min(self.counts) > 0,
             given=f"numbers of frames {self.counts}",
@@ -89,12 +91,13 @@ def evaluate_frames(
         progress: who watches.
 
     Raises:
-        ArtifactError: ``run`` is no such run, or a scene is missing.
+        ArtifactError: ``run`` is no such run, a scene is missing, or OUT has another curve.json.
         ParamsError: it is a run that completes nothing.
-        CaptureError: frames cannot be read, or a scene has no such reference.
+        CaptureError: frames cannot be read, or a scene has no such reference, or too few of them.
     """
     from crossvox.core.artifact import Stopwatch
     from crossvox.doors.devices import pick_device
+    from crossvox.flow.folder import expect_own_json
     from crossvox.metrics.curve import CURVE, FramesCurve, write_curve
     from crossvox.recipes.data import read_scenes
     from crossvox.recipes.predict_frames import score_frames
@@ -103,6 +106,7 @@ def evaluate_frames(
     from crossvox.train.folder import lineage_of, made_by
 
     params, progress = params or FramesParams(), progress or Silent()
+    expect_own_json(out / CURVE, {field.name: None for field in fields(FramesCurve)})
     run = find_run(run)
     completer = load_trained(run_input(run), pick_device(device))
     if not isinstance(completer, Completer):
@@ -120,6 +124,13 @@ def evaluate_frames(
         for count, by_method in scored.items():
             found.setdefault(count, {})[folder.resolve().name] = by_method
         report(number, len(folders))
+    expect(
+        len(found) > 0,
+        given=f"numbers of frames {params.counts} for rooms that have fewer",
+        needed="one that a room has",
+        do="pass smaller --counts",
+        error=CaptureError,
+    )
     notes = [_reference_text(params)]
     if seen:
         notes.append(f"The run has learnt from {', '.join(seen)}.")

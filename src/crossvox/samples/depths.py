@@ -34,7 +34,6 @@ _TYPES = {"depth": np.uint16, "truth": np.int8, "scanned": np.bool_, "rgb": np.u
 NEAR_M = 0.05
 """What is nearer to a surface than this is on it: the threshold of the F-score."""
 
-
 _MARGIN = 4
 """Voxels around the surface; beyond them everything is solid."""
 
@@ -225,11 +224,14 @@ def _read_kept(name: str, folder: Path) -> DepthScene | None:
         told = read_as(folder / _KEPT, _Kept, needed="kept depth images", do="go on")
         arrays = {}
         for part, shape in told.shapes.items():
-            array = np.load(folder / f"{part}.npy", mmap_mode="r", allow_pickle=False)
+            # Not np.load: that takes a file for an archive, or for nothing, by its first bytes.
+            array = np.lib.format.open_memmap(folder / f"{part}.npy", mode="r")
             if list(array.shape) != shape or array.dtype != _TYPES[part]:
                 return None
             arrays[part] = array
         if not arrays["truth"].shape == arrays["scanned"].shape == told.grid.shape:
+            return None
+        if len(told.poses) != len(arrays["depth"]):
             return None
         poses = tuple(Pose(np.array(matrix)) for matrix in told.poses)
         return DepthScene(

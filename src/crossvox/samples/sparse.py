@@ -137,15 +137,17 @@ class SparseDataset:
         return _turned(made, rng) if self.vary and self.params.turn else made
 
     def _place(self, scene: DepthScene, chosen: Array, rng: np.random.Generator) -> Index3:
-        """Where the sample is cut: around something that one of the frames sees."""
+        """Where the sample is cut: around what one of the frames sees, or around it."""
         shape = np.array(self.params.shape)
         frame = int(rng.choice(chosen))
         depth = scene.depth_mm[frame] * np.float32(1e-3)
         read = np.flatnonzero((depth > 0) & (depth <= self.evidence.far_m))
-        pixel = int(rng.choice(read)) if len(read) else depth.size // 2
-        points = unproject(depth, scene.camera).reshape(-1, 3)
-        seen = scene.grid.to_grid(scene.poses[frame].apply(points[pixel][None]))[0]
-        centre = seen + rng.uniform(-0.35, 0.35, 3) * shape
+        pose = scene.poses[frame]
+        seen_m = pose.position_m
+        if len(read):
+            points = unproject(depth, scene.camera).reshape(-1, 3)
+            seen_m = pose.apply(points[int(rng.choice(read))][None])[0]
+        centre = scene.grid.to_grid(seen_m) + rng.uniform(-0.35, 0.35, 3) * shape
         x, y, z = np.rint(centre - shape / 2).astype(int).tolist()
         return x, y, z
 
