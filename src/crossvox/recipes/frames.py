@@ -95,6 +95,7 @@ def evaluate_frames(
     """
     from crossvox.core.artifact import Stopwatch
     from crossvox.doors.devices import pick_device
+    from crossvox.flow.folder import expect_own_json
     from crossvox.metrics.curve import CURVE, FramesCurve, write_curve
     from crossvox.recipes.data import read_scenes
     from crossvox.recipes.predict_frames import score_frames
@@ -103,6 +104,7 @@ def evaluate_frames(
     from crossvox.train.folder import lineage_of, made_by
 
     params, progress = params or FramesParams(), progress or Silent()
+    expect_own_json(out / CURVE)
     run = find_run(run)
     completer = load_trained(run_input(run), pick_device(device))
     if not isinstance(completer, Completer):
