@@ -16,6 +16,7 @@ from crossvox.core.grid import VoxelGrid
 from crossvox.core.volume import Mesh
 from crossvox.predict.params import CompletionParams
 from crossvox.predict.threshold import NEVER, best_confidence
+from crossvox.predict.tiles import in_tiles
 from crossvox.scene.evidence import Evidence
 from crossvox.scene.params import EvidenceParams, TsdfParams
 from crossvox.scene.tsdf.complete import LearntField, completed_mesh
@@ -107,7 +108,7 @@ def complete_scene(
             found.add(frame)
         channels = found.channels()
     with watch("network"):
-        said = answer(channels)
+        said = in_tiles(answer, channels)
         whole, scan = (1 / (1 + np.exp(-said[1:]))).astype(np.float32)
     confidence = whole if params.completion == "full" else scan
     measured = found.near > 0

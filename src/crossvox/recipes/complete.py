@@ -18,7 +18,7 @@ from crossvox.train.report import TrainReport
 
 def _default3d() -> TrainParams:
     return TrainParams(
-        steps=5000, batch_size=2, rate=3e-3, warmup_steps=50, validate_every=500, save_every=250
+        steps=4000, batch_size=2, rate=3e-3, warmup_steps=50, validate_every=500, save_every=250
     )
 
 
