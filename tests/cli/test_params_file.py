@@ -48,7 +48,9 @@ def test_a_run_gives_its_parameters_and_flags_go_on_top(run: Path) -> None:
     )
 
 
-def test_parameters_of_another_recipe_name_it(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_parameters_of_another_recipe_name_it(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["train", "reconstruct", "nodata", "new", "--params", str(run)]) == 2
     error = capsys.readouterr().err
     assert "CompleteRunParams" in error
