@@ -10,12 +10,12 @@ import pytest
 from numpy.typing import NDArray
 
 from crossvox.core.volume import Mesh
+from crossvox.metrics.completed import completed_share
 from crossvox.report.completed import (
     MEASURED,
     STEPS,
     completed_colors,
     completed_key,
-    completed_share,
     share_sentence,
 )
 from crossvox.report.layers import room_layers

@@ -34,6 +34,8 @@ def test_a_curve_is_found_and_told(tmp_path: Path, build: SimpleNamespace, besid
     assert record["cautions"] == []
     first, second = record["parts"]
     assert (first["name"], second["name"]) == ("F-score", "F-score 2 cm")
+    (further,) = record["more"]
+    assert (further["name"], further["unit"], further["way"]) == ("Acc", "m", "lower is better")
     assert first["way"] == "higher is better"
     assert [row["name"] for row in first["rows"]] == [
         "Learnt",
@@ -94,9 +96,9 @@ def test_a_score_without_numbers_or_fusion_is_shown_as_that(
     assert record["cautions"] == [
         "Three rooms: intervals speak of rooms like these, and are wide because there are few."
     ]
-    (cell,) = record["parts"][1]["rows"][0]["cells"]
+    (cell,) = record["more"][0]["rows"][0]["cells"]
     assert cell == {"text": "–", "interval": "no interval", "undefined": 3}
-    assert record["parts"][1]["way"] == ""
+    assert record["more"][0]["way"] == ""
     assert record["notes"] == ["Made."]
 
 
@@ -107,6 +109,7 @@ def test_the_page_shows_the_curve(completed_page: PageReport) -> None:
     lead = text[text.index('<p class="lead">') :].split("</p>")[0]
     assert "surely ahead at 3, 5, 10, 20 and 60 frames" in lead
     assert "Learnt less TSDF fusion" in text
+    assert "<summary>Further scores</summary>" in text
 
 
 def test_a_damaged_curve_is_told(tmp_path: Path, build: SimpleNamespace) -> None:

@@ -17,13 +17,14 @@ from crossvox.report.class_colors import class_colors, class_error_colors, face_
 from crossvox.report.layers import Layer
 from crossvox.report.pictures.colors import error_colors
 from crossvox.report.pictures.interior import Interior
-from crossvox.report.pictures.surface import vertex_normals
+from crossvox.report.pictures.kernels import distinct_faces
+from crossvox.report.pictures.surface import Surface, vertex_normals
 from crossvox.report.view.decimate import merge
 from crossvox.report.view.file import write_viewer_html
 from crossvox.report.view.glb import glb_of, write_shaded_glb
 from crossvox.report.view.live import serve
 from crossvox.report.view.model import RoomView, Shot
-from crossvox.report.view.shading import shaded
+from crossvox.report.view.shading import shaded, vertex_light
 from crossvox.report.view.stage import Stage
 
 EMPTY = Mesh(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32))
@@ -163,6 +164,32 @@ def test_errors_are_a_code_of_three_colours() -> None:
     assert wrong[0] > 2 * wrong[1]
     assert len({tuple(right), tuple(wrong), tuple(nobody)}) == 3
     assert max(nobody) < min(right)
+
+
+def test_distinct_faces_are_those_of_a_set() -> None:
+    """Twin: turned tuples in a dictionary."""
+    rng = np.random.default_rng(3)
+    faces = rng.integers(0, 60, (900, 3)).astype(np.int32)
+    cluster = rng.integers(0, 9, 60)
+    found, chosen = distinct_faces(faces, cluster, 9)
+    first: dict[tuple[int, ...], int] = {}
+    for number, face in enumerate(cluster[faces].tolist()):
+        turns = [tuple(face[k:] + face[:k]) for k in range(3)]
+        if len(set(face)) == 3:
+            first.setdefault(min(turns), number)
+    assert found.tolist() == [list(face) for face in sorted(first)]
+    assert chosen.tolist() == [first[face] for face in sorted(first)]
+    none, _ = distinct_faces(faces, np.zeros(60, dtype=np.int64), 1)
+    assert none.shape == (0, 3)
+
+
+def test_a_thinned_surface_has_the_shadows_of_the_whole_one(box_room: Mesh) -> None:
+    surface, merged = Surface(box_room), merge(box_room, 2000)
+    mesh, light = vertex_light(merged, surface)
+    _, whole = vertex_light(merge(box_room, len(box_room.faces)), surface)
+    assert len(light) == len(mesh.vertices_m) < len(whole)
+    mean = np.bincount(merged.vertex, whole) / np.bincount(merged.vertex)
+    assert np.corrcoef(light, mean)[0, 1] > 0.9
 
 
 def test_a_surface_is_thinned_once_for_all_its_layers(

@@ -12,9 +12,9 @@ from crossvox.capture import open_capture
 from crossvox.core.artifact import plain
 from crossvox.core.frame import Capture, Frame, Parts
 from crossvox.core.methods import METHOD_FILES
-from crossvox.core.volume import Mesh
 from crossvox.doors.meshes import write_ply
 from crossvox.flow.runner import Work
+from crossvox.metrics.completed import completed_share
 from crossvox.predict.complete import Completion, complete_scene
 from crossvox.predict.params import PredictParams
 from crossvox.predict.prediction import ScenePrediction
@@ -101,14 +101,3 @@ def write_completed(
         "completed vertices in free space, left out": made.culled,
         "least confidence": made.least_confidence,
     }
-
-
-def completed_share(mesh: Mesh) -> float:
-    """Share of a mesh's area that is completed: that of faces with a completed corner."""
-    if mesh.completed is None or not len(mesh.faces):
-        return 0.0
-    a, b, c = (mesh.vertices_m[mesh.faces[:, corner]] for corner in range(3))
-    area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
-    added = mesh.completed[mesh.faces].any(axis=1)
-    total = float(area.sum())
-    return float(area[added].sum()) / total if total else 0.0

@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 
 from crossvox.core.formats import share_text
 from crossvox.core.volume import Mesh
-from crossvox.report.class_colors import face_pick
+from crossvox.metrics.completed import completed_share
 from crossvox.report.pictures.colors import Color
-from crossvox.report.pictures.surface import face_areas
 
 MEASURED: Color = (206, 204, 198)
 
@@ -55,18 +54,6 @@ def completed_colors(mesh: Mesh) -> NDArray[np.uint8]:
         step = np.searchsorted([least for least, _ in STEPS[1:]], mesh.confidence, side="right")
     colors[mesh.completed] = table[step[mesh.completed]]
     return colors
-
-
-def completed_share(mesh: Mesh) -> float:
-    """Share of the area that was completed; 0 where nobody tells, or without faces.
-
-    A triangle counts as completed if two of its corners are.
-    """
-    if mesh.completed is None or not len(mesh.faces):
-        return 0.0
-    area = face_areas(mesh)
-    total = float(area.sum())
-    return float(area[face_pick(mesh.faces, mesh.completed)].sum()) / total if total else 0.0
 
 
 def share_sentence(mesh: Mesh) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from crossvox.core.checks import ArtifactError
-from crossvox.core.formats import counted, interval_text, value_text, way_text
+from crossvox.core.formats import counted, interval_text, unit_text, value_text, way_text
 from crossvox.core.methods import LEARNT, TSDF, method_name
 from crossvox.metrics import MEASURES, reading
 from crossvox.metrics.curve import CURVE, FramesCurve, OverRooms, read_curve
@@ -19,6 +19,9 @@ from crossvox.report.hiding import hidden
 from crossvox.report.page.sentences import NEAR
 from crossvox.report.page.surface_scores import MAIN
 from crossvox.report.sources import Sources
+
+SHOWN = (MAIN, "F-score 2 cm", "Seen-free")
+"""Scores of the short table; others are a click away."""
 
 
 def curve_records(sources: Sources) -> list[dict[str, Any]]:
@@ -46,6 +49,7 @@ def _record(curve: FramesCurve, name: str, number: int) -> dict[str, Any]:
     gaps = {
         score: curve.differences(score, LEARNT, TSDF) if paired else () for score in curve.scores
     }
+    first = [score for score in curve.scores if score in SHOWN] or [main]
     few = len(curve.rooms) < FEW
     return {
         "name": counted(len(curve.rooms), "room").capitalize(),
@@ -62,7 +66,8 @@ def _record(curve: FramesCurve, name: str, number: int) -> dict[str, Any]:
         else [],
         **_drawings(curve, main, gaps.get(main, ()), number),
         "against": _against(main),
-        "parts": [_part(curve, score, gaps[score]) for score in curve.scores],
+        "parts": [_part(curve, score, gaps[score]) for score in first],
+        "more": [_part(curve, score, gaps[score]) for score in curve.scores if score not in first],
         "notes": [hidden(note) for note in curve.notes],
     }
 
@@ -125,7 +130,9 @@ def _part(curve: FramesCurve, score: str, gaps: Sequence[OverRooms]) -> dict[str
             for row in gaps
         ]
         rows.append({"name": f"{method_name(LEARNT)} less {method_name(TSDF)}", "cells": cells})
-    return {"name": score, "way": _better(score), "reading": reading(score), "rows": rows}
+    unit = unit_text(MEASURES[score].unit) if score in MEASURES else ""
+    way, text = _better(score), reading(score)
+    return {"name": score, "unit": unit, "way": way, "reading": text, "rows": rows}
 
 
 def _known(value: float) -> float | None:
