@@ -167,6 +167,19 @@ def test_unknown_commands_and_flags_end_with_2(capsys: pytest.CaptureFixture[str
     assert stop.value.code == 2
 
 
+def test_flags_of_another_recipe_name_it(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["train", "reconstruct", "data", "run"]
+    for flags, told in (["--features", "run2d"], True), (["--wings", "2"], False):
+        with pytest.raises(SystemExit) as stop:
+            main([*words, *flags])
+        assert stop.value.code == 2
+        said = capsys.readouterr().err
+        assert flags[0] in said
+        assert ("--preset thesis takes these flags" in said) == told
+    assert main([*words, "--preset", "nobody"]) == 2
+    assert "needed: default3d, quick3d, thesis" in capsys.readouterr().err
+
+
 def test_two_word_commands_are_found() -> None:
     assert split_command(["train", "reconstruct", "a"]) == ("train reconstruct", ["a"])
     assert split_command(["score", "a", "b"]) == ("score", ["a", "b"])

@@ -21,7 +21,8 @@ RUN = ReconstructRunParams(train=TrainParams(steps=77, rate=0.5), validation_win
 
 
 def asked(name: str, *words: object) -> dict[str, Any]:
-    return parse(COMMANDS[name].load(), name, [str(word) for word in words]).arguments
+    preset = "thesis" if name == "train reconstruct" else ""
+    return parse(COMMANDS[name].load(preset), name, [str(word) for word in words]).arguments
 
 
 @pytest.fixture
@@ -45,6 +46,15 @@ def test_a_run_gives_its_parameters_and_flags_go_on_top(run: Path) -> None:
         asked("train reconstruct", "data", "new", f"--params={run / 'params.json'}")["params"]
         == RUN
     )
+
+
+def test_parameters_of_another_recipe_name_it(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "reconstruct", "nodata", "new", "--params", str(run)]) == 2
+    error = capsys.readouterr().err
+    assert "CompleteRunParams" in error
+    assert error.endswith("or pass --preset thesis, which takes these parameters\n")
 
 
 def test_help_shows_what_the_file_gives(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,11 @@ NETWORK = (
     *("--task.width", "4", "--task.depth", "1", "--chunks.per-scene", "2"),
     *("--chunks.shape", "16", "16", "16", "--views.width", "64", "--views.height", "48"),
 )
+COMPLETE = (
+    *("--task.network.width", "4", "--task.network.depth", "1", "--sparse.shape", "16", "16", "16"),
+    *("--scenes", "all"),
+)
+THESIS = ("train", "reconstruct", "--preset", "thesis")
 IMAGES = ("--images.width", "64", "--images.height", "48", "--task.network", "enet")
 STRIDE = ("--stride", "16", "16", "16")
 EXPORT = (*NETWORK[4:], "--chunks.require-views", "1", "--no-clean")
@@ -20,7 +25,8 @@ EXPORT = (*NETWORK[4:], "--chunks.require-views", "1", "--no-clean")
 BASE: tuple[tuple[str, ...], ...] = (
     ("rooms", "raw", "--count", "3", "--frames", "4", *IMAGE),
     ("prepare", "raw", "data", "--frame-skip", "1", *IMAGE, "--workers", "1"),
-    ("train", "reconstruct", "data", "run", *TRAIN, *NETWORK),
+    (*THESIS, "data", "run", *TRAIN, *NETWORK),
+    ("train", "reconstruct", "data", "whole", *TRAIN, *COMPLETE),
     ("predict", "run", "data", "pred", *STRIDE, "--scenes", "all"),
     ("export", "hdf5", "data", "files", *EXPORT, "--split", "train"),
 )
@@ -49,9 +55,11 @@ TRIALS: dict[str, Trial] = {
     "prepare": Trial(
         ("prepare", "raw", "OUT", "--frame-skip", "1", *IMAGE, "--workers", "2"), workers=True
     ),
-    "train reconstruct": Trial(("train", "reconstruct", "data", "OUT", *TRAIN, *NETWORK)),
+    "train reconstruct": Trial(("train", "reconstruct", "data", "OUT", *TRAIN, *COMPLETE)),
+    "train thesis": Trial((*THESIS, "data", "OUT", *TRAIN, *NETWORK)),
     "train segment2d": Trial(("train", "segment2d", "data", "OUT", *TRAIN, *IMAGES)),
     "predict": Trial(("predict", "run", "data", "OUT", *STRIDE, "--scenes", "all")),
+    "complete": Trial(("predict", "whole", "data", "OUT", "--scenes", "all")),
     "evaluate": Trial(
         ("evaluate", "reconstruct", "pred", "data", "--seen-scenes"), out="pred"
     ),

@@ -89,11 +89,17 @@ _LEARNT = {True: "yes", False: "no", None: "not told"}
 @shows("crossvox.recipes.predict:PredictReport")
 def show_predicted(report: PredictReport, terminal: Terminal) -> None:
     """Predicted scenes."""
+    from crossvox.recipes.predict import COMPLETED_SHARE
+
+    # All scenes of a folder are predicted by one run.
+    completes = all(COMPLETED_SHARE in notes for notes in report.scenes.values())
     rows = [
         [
             scene,
             "kept" if scene in report.kept else "made",
-            f"{notes['windows_predicted']} of {notes['windows']}",
+            f"{notes[COMPLETED_SHARE]:.0%}"
+            if completes
+            else f"{notes['windows_predicted']} of {notes['windows']}",
             f"{notes['coverage']:.0%}",
             f"{notes['frames_used']} of {notes['frames']}",
             notes["vertices"],
@@ -101,7 +107,8 @@ def show_predicted(report: PredictReport, terminal: Terminal) -> None:
         ]
         for scene, notes in report.scenes.items()
     ]
-    columns = ["scene", "status", "windows", "coverage", "frames used", "vertices", LEARNT_FROM]
+    part = "completed" if completes else "windows"
+    columns = ["scene", "status", part, "coverage", "frames used", "vertices", LEARNT_FROM]
     terminal.table(f"Predicted scenes{there(report)}", columns, rows)
     for scene in report.failed:
         terminal.say(f"failed: {scene.item}: {scene.error}")

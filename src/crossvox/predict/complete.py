@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from crossvox.core.artifact import Stopwatch
 from crossvox.core.checks import CaptureError, expect
@@ -21,14 +22,11 @@ from crossvox.scene.evidence import Evidence
 from crossvox.scene.params import EvidenceParams, TsdfParams
 from crossvox.scene.tsdf.complete import LearntField, completed_mesh
 from crossvox.scene.tsdf.volume import TsdfVolume
-from crossvox.views.looked_through import looked_through
+from crossvox.views.looked_through import SEEN_FREE_FRAMES, looked_through
 
 KEPT_BYTES = 512 * 2**20
 """Depth images that are kept in memory between the three times that they are looked at; what is
 beyond is read again."""
-
-LOOKS = 2
-"""Frames that must look through a place before it counts as free."""
 
 _DISTANCE = 0
 _HALF_DIAGONAL = 0.87
@@ -109,7 +107,7 @@ def complete_scene(
         channels = found.channels()
     with watch("network"):
         said = in_tiles(answer, channels)
-        whole, scan = (1 / (1 + np.exp(-said[1:]))).astype(np.float32)
+        whole, scan = expit(said[1:])
     confidence = whole if params.completion == "full" else scan
     measured = found.near > 0
     seen = measured & (np.abs(channels[_DISTANCE]) * evidence.band_voxels <= _HALF_DIAGONAL)
@@ -118,7 +116,7 @@ def complete_scene(
         with watch("mesh"):
             band_m = evidence.band_voxels * voxel_m
             distance_m = np.ascontiguousarray(said[0] * band_m, np.float32)
-            field = LearntField(grid, distance_m, confidence, found.free >= LOOKS)
+            field = LearntField(grid, distance_m, confidence, found.free >= SEEN_FREE_FRAMES)
             surface = (np.abs(distance_m) < voxel_m / 2) & ~measured & ~field.forbidden
             least = max(best_confidence(confidence, surface, seen), params.least_confidence)
             mesh = completed_mesh(volume, field, least)
@@ -162,7 +160,7 @@ def _without_floating(
     added = np.flatnonzero(mesh.completed)
     looks = looked_through(mesh.vertices_m[added], frames, margin_m, far_m)
     floating = np.zeros(len(mesh.vertices_m), bool)
-    floating[added[looks >= LOOKS]] = True
+    floating[added[looks >= SEEN_FREE_FRAMES]] = True
     faces = mesh.faces[~floating[mesh.faces].any(axis=1)]
     return compact(replace(mesh, faces=faces)), int(floating.sum())
 

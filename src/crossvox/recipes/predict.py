@@ -16,6 +16,9 @@ from crossvox.predict.params import Amount, PredictParams
 from crossvox.recipes.data import read_scenes
 from crossvox.scene.params import TsdfParams
 
+COMPLETED_SHARE = "completed share of the area"
+"""Note of a scene that a run of surface completion predicted."""
+
 
 @dataclass(frozen=True)
 class PredictedScenes(Collection):

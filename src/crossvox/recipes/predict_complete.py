@@ -20,6 +20,7 @@ from crossvox.predict.params import PredictParams
 from crossvox.predict.prediction import ScenePrediction
 from crossvox.predict.store import write_prediction
 from crossvox.predict.surface import mask_mesh
+from crossvox.recipes.predict import COMPLETED_SHARE
 from crossvox.recipes.trained import Completer
 from crossvox.scene.params import TsdfParams
 
@@ -97,7 +98,7 @@ def write_completed(
         **plain(prediction.notes),
         "task": completer.record.task.name,
         "vertices": len(made.mesh.vertices_m),
-        "completed share of the area": completed_share(made.mesh),
+        COMPLETED_SHARE: completed_share(made.mesh),
         "completed vertices in free space, left out": made.culled,
         "least confidence": made.least_confidence,
     }

@@ -144,6 +144,14 @@ def export_scannet(
         error=ParamsError,
     )
     predicted = bool(unlisted_items(source, ON_SCAN)) or (source / ON_SCAN).is_file()
+    made_by = read_manifest(source).stage if (source / MANIFEST).is_file() else ""
+    expect(
+        predicted or not made_by.startswith("predict"),
+        given=f"{source}, a prediction without classes",
+        needed="the prediction of a segment3d run, or a folder that 'crossvox prepare' wrote",
+        do="predict with a run of 'crossvox train segment3d'",
+        error=ArtifactError,
+    )
     folders = _predicted_scenes(source, scenes) if predicted else read_scenes(source, scenes)
     there = Input.folder(source) if (source / MANIFEST).is_file() else Input.files(source)
     stage = ExportScannet(there, labels, scenes, tuple(folders), predicted)

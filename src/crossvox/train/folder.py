@@ -304,7 +304,14 @@ def expect_same_run(run: Path, record: Mapping[str, Any]) -> None:
     """
     if not is_begun(run, PARAMS):
         return
-    _file_of(run)
+    there, asked = _file_of(run).task["name"], record["task"]["name"]
+    expect(
+        there == asked,
+        given=f"{run}, a run of task {there!r}",
+        needed=f"a run of {made_by(asked)} to go on with it, or an empty folder",
+        do=f"go on with {made_by(there)}, or name another folder",
+        error=ArtifactError,
+    )
     changes = _changes(_of_this_version(read_json(run / PARAMS)), record)
     more = f"; and {len(changes) - SHOWN} more" if len(changes) > SHOWN else ""
     expect(

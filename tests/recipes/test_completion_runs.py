@@ -1,0 +1,165 @@
+"""Runs of surface completion on the command line: a scan end to end, and where they do not fit."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from walls import PREDICT, TRAIN, command
+
+from crossvox.core.artifact import plain, read_manifest, write_json
+from crossvox.doors.meshes import read_mesh
+from crossvox.recipes.complete import CompleteRunParams
+from crossvox.train.folder import make_record
+
+SMALL = ("--width", "96", "--height", "72")
+SCENE = "scene0000_00"
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A generated room, prepared, and a run of one step on it."""
+    work = tmp_path_factory.mktemp("completion")
+    rooms = ("--count", 1, "--frames", 8, "--spacing-m", 0.1)
+    command("rooms", work / "raw", *rooms, *SMALL)
+    command("prepare", work / "raw", work / "data", *SMALL, "--frame-skip", 1, "--workers", 1)
+    command("train", "reconstruct", work / "data", work / "run", "--scenes", "all",
+            "--validation-scenes", "none", "--train.steps", 1, "--train.batch-size", 1,
+            "--train.no-tensorboard", "--task.network.width", 4, "--task.network.depth", 1,
+            "--sparse.shape", 16, 16, 16)  # fmt: skip
+    return work
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Path:
+    """A run of surface completion as far as its record goes."""
+    params = CompleteRunParams()
+    told = make_record(
+        "complete",
+        params.task,
+        params.train,
+        samples={"train": 1},
+        recipe={"params": plain(params)},
+        scenes=["elsewhere"],
+    )
+    write_json(tmp_path / "completes" / "params.json", told)
+    return tmp_path / "completes"
+
+
+def test_a_scan_is_levelled_completed_scored_and_shown(work: Path, tmp_path: Path) -> None:
+    sens, out = tmp_path / "kitchen.sens", tmp_path / "scan"
+    shutil.copy(work / "raw" / SCENE / f"{SCENE}.sens", sens)
+    command("scan", sens, out, *SMALL, "--run", work / "run", "--up", 0, 0, 1,
+            "--completion", "full", "--json", tmp_path / "scan.json")  # fmt: skip
+    assert read_manifest(out).params["predict"]["complete"]["completion"] == "full"
+    prediction = out / "prediction" / "kitchen"
+    assert read_manifest(prediction).params["params"]["complete"]["completion"] == "full"
+    mesh = read_mesh(prediction / "mesh.ply")
+    assert mesh.completed is not None
+    assert mesh.confidence is not None
+    assert (mesh.confidence[~mesh.completed] == 1).all()
+    assert read_mesh(prediction / "tsdf.ply").completed is None
+    scored = json.loads((tmp_path / "scan.json").read_text())["evaluation"]["mean"]
+    assert set(scored) == {"learnt", "mask_only", "tsdf"}
+    assert "F-score" in {score["name"] for score in scored["learnt"]}
+    assert (out / "report" / "index.html").is_file()
+
+
+def test_nothing_is_added_where_none_is_asked_for(
+    work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pred = tmp_path / "pred"
+    words = ("predict", work / "run", work / "data", pred, "--scenes", "all")
+    command(*words, "--completion", "none")
+    mesh, fused = (read_mesh(pred / SCENE / name) for name in ("mesh.ply", "tsdf.ply"))
+    assert mesh.completed is None or not mesh.completed.any()
+    assert (mesh.vertices_m == fused.vertices_m).all()
+    # Rooms without classes: who asks for them is told.
+    capsys.readouterr()
+    command("evaluate", "segment3d", pred, work / "data", "--seen-scenes", code=2)
+    assert "segment3d" in capsys.readouterr().err
+    command("export", "scannet", pred, tmp_path / "labels", code=2)
+    assert "segment3d" in capsys.readouterr().err
+
+
+REFUSED: dict[str, tuple[list[object], str]] = {
+    "start of a reconstruction": (
+        [*("train", "reconstruct", "--preset", "thesis", "DATA", "OUT", *TRAIN), "--from", "RUN"],
+        "'crossvox train reconstruct --preset thesis' or 'crossvox train segment3d'",
+    ),
+    "start of a segmentation": (
+        [*("train", "segment3d", "DATA", "OUT", *TRAIN), "--from", "RUN"],
+        "'crossvox train reconstruct --preset thesis' or 'crossvox train segment3d'",
+    ),
+    "features": (
+        [*("train", "segment3d", "DATA", "OUT", *TRAIN), "--features", "RUN"],
+        "'crossvox train segment2d'",
+    ),
+    "2D network of a study": (
+        [*("study", "segment3d", "DATA", "OUT", "--run2d", "RUN"),
+         *("--training-scenes", "scene0001_00", "--held-out-scenes", SCENE)],
+        "'crossvox train segment2d'",
+    ),
+    "votes": (
+        ["predict", "RUN", "DATA", "OUT", *PREDICT, "--votes", "RUN"],
+        "'crossvox train segment3d'",
+    ),
+    "a 2D network to score": (
+        ["evaluate", "segment2d", "RUN", "DATA"],
+        "'crossvox train segment2d'",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_runs_of_completion_are_refused_where_colours_are_needed(
+    kind: str, house: Path, record: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words, needed = REFUSED[kind]
+    places: dict[Any, Path] = {"DATA": house / "data", "OUT": tmp_path / "out", "RUN": record}
+    capsys.readouterr()
+    command(*(places.get(word, word) for word in words), code=2)
+    (error,) = [line for line in capsys.readouterr().err.splitlines() if "error: " in line]
+    assert needed in error
+    assert str(record) in error
+    assert not (tmp_path / "out" / "params.json").exists()
+
+
+@pytest.mark.parametrize("name", ["predict", "scan"])
+def test_completion_is_asked_of_runs_that_complete(
+    name: str, house: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    words: dict[str, list[object]] = {
+        "predict": ["predict", house / "run", house / "data", out],
+        "scan": ["scan", house / "raw" / SCENE, out, "--run", house / "run"],
+    }
+    capsys.readouterr()
+    command(*words[name], "--completion", "safe", code=2)
+    error = capsys.readouterr().err
+    assert "--completion safe" in error
+    assert "needed: a run of 'crossvox train reconstruct'" in error
+    assert not out.exists()
+
+
+def test_what_a_scan_cannot_do_without_a_run_is_told(
+    house: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command("scan", house / "raw" / SCENE, tmp_path / "out", "--completion", "full", code=2)
+    assert "do: pass --run RUN, or leave --completion full out" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_runs_of_other_tasks_complete_nothing(
+    house: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command("evaluate", "frames", house / "run", house / "data", tmp_path / "out", code=2)
+    assert "needed: a run of 'crossvox train reconstruct'" in capsys.readouterr().err
+    command("predict", house / "run2d", house / "data", tmp_path / "out", code=2)
+    error = capsys.readouterr().err
+    assert "a run of task 'segment2d'" in error
+    assert "'crossvox train reconstruct' or 'crossvox train segment3d'" in error
+    assert not (tmp_path / "out").exists()
