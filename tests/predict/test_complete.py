@@ -139,7 +139,7 @@ def test_a_floating_patch_that_two_frames_look_through_is_taken_away(
     made = done(frames, patch=True)
     clean = done(frames)
     with monkeypatch.context() as patched:
-        patched.setattr(module, "LOOKS", 3)
+        patched.setattr(module, "SEEN_FREE_FRAMES", 3)
         floating = done(frames, patch=True)
 
     def patch(mesh: Mesh) -> Array:
