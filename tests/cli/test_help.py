@@ -208,7 +208,12 @@ def test_commands_of_the_readme_are_understood(line: str) -> None:
     chosen = split_command(words)
     assert chosen is not None
     name, rest = chosen
-    parse(COMMANDS[name].load(), name, rest)
+    preset = ""
+    if "--preset" in rest:
+        at = rest.index("--preset")
+        preset = rest[at + 1]
+        del rest[at : at + 2]
+    parse(COMMANDS[name].load(preset), name, rest)
 
 
 @pytest.mark.parametrize("module", ["crossvox", "crossvox.cli"])
