@@ -12,7 +12,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from crossvox.core.volume import Batch, ImageBatch
-from crossvox.tasks.params import ReconstructParams, Segment2dParams, Segment3dParams
+from crossvox.samples.sparse import SparseBatch
+from crossvox.tasks.complete import Complete
+from crossvox.tasks.params import (
+    CompleteParams,
+    CompletionNetworkParams,
+    ReconstructParams,
+    Segment2dParams,
+    Segment3dParams,
+)
 from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.tasks.segment2d import Segment2d
 from crossvox.tasks.segment3d import Segment3d
@@ -72,7 +80,14 @@ def segment2d() -> tuple[Any, Any]:
     return Segment2d(Segment2dParams(network="enet")), batch
 
 
-@pytest.mark.parametrize("make", [reconstruct, segment3d, segment2d])
+def complete() -> tuple[Any, Any]:
+    network = CompletionNetworkParams(width=4, depth=1, widest=8)
+    truth = torch.rand(2, *SHAPE) * 2 - 1
+    batch = SparseBatch(torch.rand(2, 6, *SHAPE), truth, truth.abs() < 0.3)
+    return Complete(CompleteParams(network=network)), batch
+
+
+@pytest.mark.parametrize("make", [reconstruct, segment3d, segment2d, complete])
 def test_validation_makes_no_double_on_the_device(
     make: Callable[[], tuple[Any, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
