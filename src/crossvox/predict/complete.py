@@ -16,7 +16,7 @@ from crossvox.core.frame import Frame
 from crossvox.core.grid import VoxelGrid
 from crossvox.core.volume import Mesh
 from crossvox.predict.params import CompletionParams
-from crossvox.predict.threshold import NEVER, best_confidence
+from crossvox.predict.threshold import NEVER, best_confidence, safe_confidence
 from crossvox.predict.tiles import in_tiles
 from crossvox.scene.evidence import Evidence
 from crossvox.scene.params import EvidenceParams, TsdfParams
@@ -46,7 +46,7 @@ class Completion:
         seen: ``(X, Y, Z)`` bool, voxels in which readings end.
         frames: how many frames were used.
         culled: completed vertices that were taken away since frames look through them.
-        least_confidence: from which on the learnt surface was drawn; 1 where none was.
+        least_confidence: floor from which on the learnt surface was drawn; 1 where none was.
     """
 
     mesh: Mesh
@@ -116,8 +116,11 @@ def complete_scene(
         with watch("mesh"):
             band_m = evidence.band_voxels * voxel_m
             distance_m = np.ascontiguousarray(said[0] * band_m, np.float32)
-            field = LearntField(grid, distance_m, confidence, found.free >= SEEN_FREE_FRAMES)
-            surface = (np.abs(distance_m) < voxel_m / 2) & ~measured & ~field.forbidden
+            safe = params.completion == "safe"
+            needed = safe_confidence(found.looks, voxel_m) if safe else None
+            forbidden = found.free >= SEEN_FREE_FRAMES
+            field = LearntField(grid, distance_m, confidence, forbidden, needed)
+            surface = (np.abs(distance_m) < voxel_m / 2) & ~measured & ~forbidden
             least = max(best_confidence(confidence, surface, seen), params.least_confidence)
             mesh = completed_mesh(volume, field, least)
         with watch("free space"):

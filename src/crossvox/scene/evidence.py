@@ -65,6 +65,11 @@ class Evidence:
         """``(X, Y, Z)``, frames that look through the voxel."""
         return self._counts[1]
 
+    @property
+    def looks(self) -> NDArray[np.int64]:
+        """``(X, Y, Z)``, frames that have the voxel in their image, within the range of depth."""
+        return np.asarray(self._counts.sum(axis=0, dtype=np.int64))
+
     def add(self, frame: Frame) -> bool:
         """Add one frame.
 

@@ -41,16 +41,19 @@ class LearntField:
         distance_m: ``(X, Y, Z)`` float32, signed distance to the surface, positive: free.
         confidence: ``(X, Y, Z)`` float32, probability that a surface lies within 5 cm.
         forbidden: ``(X, Y, Z)`` bool, voxels that frames look through: nothing is put there.
+        needed: ``(X, Y, Z)`` float32, confidence that is needed there; None: none in particular.
     """
 
     grid: VoxelGrid
     distance_m: NDArray[np.float32]
     confidence: NDArray[np.float32]
     forbidden: NDArray[np.bool_]
+    needed: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("distance_m", "confidence", "forbidden"):
-            shape = getattr(self, name).shape
+        for name in ("distance_m", "confidence", "forbidden", "needed"):
+            array = getattr(self, name)
+            shape = self.grid.shape if array is None else array.shape
             expect(
                 shape == self.grid.shape,
                 given=f"{name} of shape {shape}",
@@ -68,7 +71,8 @@ def completed_mesh(
     Args:
         volume: what was fused; it does not change.
         field: what a network says.
-        least_confidence: the learnt surface is drawn where the confidence is at least this.
+        least_confidence: the learnt surface is drawn where the confidence is at least this, and
+            what the field needs there.
         min_weight: observations from which a voxel counts as measured; None: the volume's.
 
     Returns:
@@ -105,6 +109,10 @@ def completed_mesh(
         grid.voxel_m,
         np.ascontiguousarray(field.distance_m, np.float32),
         np.ascontiguousarray(field.confidence, np.float32),
+        np.zeros((1, 1, 1), np.float32)
+        if field.needed is None
+        else np.ascontiguousarray(field.needed, np.float32),
+        field.needed is not None,
         np.ascontiguousarray(field.forbidden),
         volume.params.truncation_m,
         max(least_confidence, 1e-6),
@@ -127,6 +135,8 @@ def _with_new_blocks(
     grid = field.grid
     wanted = (np.abs(field.distance_m) < 1.5 * grid.voxel_m) & ~field.forbidden
     wanted &= field.confidence >= least_confidence
+    if field.needed is not None:
+        wanted &= field.confidence >= field.needed
     centres = grid.to_world(np.argwhere(wanted))
     near = np.concatenate(
         [
@@ -154,6 +164,8 @@ def _fill(
     coarse_m: float,
     distance: Array,
     confidence: Array,
+    needed: Array,
+    has_needed: bool,
     forbidden: Array,
     truncation_m: float,
     least_confidence: float,
@@ -178,13 +190,15 @@ def _fill(
             fx, fy, fz = x - i, y - j, z - k
             if forbidden[i + int(fx + 0.5), j + int(fy + 0.5), k + int(fz + 0.5)]:
                 continue
-            d = c = 0.0
+            d = c = least = 0.0
             for corner_number in range(8):
                 a, b, e = corner_number & 1, corner_number >> 1 & 1, corner_number >> 2
                 share = (fx if a else 1 - fx) * (fy if b else 1 - fy) * (fz if e else 1 - fz)
                 d += share * distance[i + a, j + b, k + e]
                 c += share * confidence[i + a, j + b, k + e]
-            if c >= least_confidence:
+                if has_needed:
+                    least += share * needed[i + a, j + b, k + e]
+            if c >= max(least, least_confidence):
                 tsdf[n, cell] = min(max(d / truncation_m, -1.0), 1.0)
                 learnt[n, cell] = c
 
