@@ -88,6 +88,7 @@ def test_a_finished_run_reads_nothing_and_another_one_is_refused(
 
     monkeypatch.setattr(train_complete, "load_depths", None)
     run("train", "reconstruct", work / "data", work / "run", *TRAIN)
+    monkeypatch.undo()
     capsys.readouterr()
     run("train", "reconstruct", work / "data", work / "run", *TRAIN, "--sparse.most", 5, code=2)
     assert "most" in capsys.readouterr().err

@@ -108,7 +108,7 @@ REFUSED: dict[str, tuple[list[object], str]] = {
         "'crossvox train segment3d'",
     ),
     "a 2D network to score": (
-        ["evaluate", "segment2d", "RUN", "DATA"],
+        ["evaluate", "segment2d", "RUN", "DATA", "--scenes", "all"],
         "'crossvox train segment2d'",
     ),
 }  # fmt: skip

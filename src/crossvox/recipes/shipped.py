@@ -7,7 +7,7 @@ from pathlib import Path
 from crossvox.core.checks import ParamsError, expect
 from crossvox.train.params import PARAMS
 
-FOLDER = Path(__file__).resolve().parent.parent / "shipped"
+FOLDER = Path(__file__).resolve().parent / "shipped_runs"
 
 
 def shipped_runs() -> tuple[str, ...]:
