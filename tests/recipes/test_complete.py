@@ -33,6 +33,7 @@ from crossvox.scene import whole
 from crossvox.scene.params import TsdfParams
 from crossvox.scene.tsdf.volume import fuse
 from crossvox.train.checkpoint import load_checkpoint
+from crossvox.train.folder import best_or_last, lineage_of
 
 SMALL = ("--width", "96", "--height", "72")
 TRAIN = (
@@ -255,10 +256,11 @@ def test_the_published_recipe_is_a_preset(
 
 
 def test_a_short_run_is_a_preset(work: Path, tmp_path: Path) -> None:
-    run("train", "reconstruct", work / "data", tmp_path / "run", "--preset", "quick3d", *TRAIN)
+    quick = ("--preset", "quick3d", "--start", "")
+    run("train", "reconstruct", work / "data", tmp_path / "run", *quick, *TRAIN)
     record = read_any_run(tmp_path / "run")
     assert isinstance(record, CompleteRun)
-    assert record.params.train.rate == 4e-3
+    assert record.params.train.rate == 5e-4
 
 
 def test_the_amount_of_completion_changes_nothing_that_was_measured(work: Path) -> None:
@@ -290,3 +292,21 @@ def test_the_amount_of_completion_changes_nothing_that_was_measured(work: Path) 
         np.testing.assert_array_equal(one.fused.vertices_m, made[0].fused.vertices_m)
         there = {row.tobytes() for row in one.mesh.vertices_m}
         assert {row.tobytes() for row in one.fused.vertices_m} <= there
+
+
+def test_a_run_starts_from_another_one_of_the_same_network(
+    work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = ("--start", work / "run")
+    still = (*TRAIN, "--train.steps", 1, "--train.rate", 1e-12, "--train.weight-decay", 0)
+    run("train", "reconstruct", work / "data", tmp_path / "run", *still, *start)
+    before = load_checkpoint(work / "run" / best_or_last(work / "run")).network
+    after = load_checkpoint(tmp_path / "run" / "last").network
+    for name, weight in before.items():
+        if "running" not in name and "num_batches" not in name:
+            assert torch.allclose(weight, after[name], atol=1e-6), name
+    assert lineage_of(tmp_path / "run").complete
+    capsys.readouterr()
+    other = ("--task.network.width", 6)
+    run("train", "reconstruct", work / "data", tmp_path / "x", *TRAIN, *other, *start, code=2)
+    assert "--task" in capsys.readouterr().err

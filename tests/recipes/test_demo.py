@@ -17,6 +17,7 @@ SMALL = [
     *("--run.task.network.width", "4", "--run.task.network.depth", "1"),
     *("--run.sparse.shape", "16", "16", "16", "--run.validation-samples", "2"),
     *("--frames.counts", "3", "5"),
+    *("--start", ""),
 ]  # fmt: skip
 
 

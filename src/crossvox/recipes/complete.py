@@ -49,10 +49,12 @@ class CompleteRunParams:
 
 
 QUICK3D = CompleteRunParams(
-    train=TrainParams(steps=150, batch_size=2, rate=4e-3, warmup_steps=20, validate_every=75),
+    train=TrainParams(steps=100, batch_size=2, rate=5e-4, warmup_steps=10, validate_every=50),
     validation_samples=16,
 )
-"""A run of two minutes: enough to be ahead of fusion where frames are few."""
+"""A run of a minute, for one that starts from another."""
+
+QUICK_START = "default3d"
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,13 @@ class CompleteSources:
     Attributes:
         scenes: training scenes: "train", "val", "all", or names separated by commas.
         validation_scenes: likewise; "none" trains without validation.
+        start: run of surface completion whose weights it starts from, or the name of one that
+            comes with the package; empty: none.
     """
 
     scenes: str = "train"
     validation_scenes: str = "val"
+    start: str = ""
 
 
 @dataclass(frozen=True)
@@ -118,7 +123,7 @@ def complete3d(
     room's frames go in, two or more, with the errors of sensors and trackers, and the whole room is
     the truth, also where no frame looked. What is predicted with it keeps the surface that was
     measured, and adds what is missing. '--preset thesis' is the published recipe instead:
-    occupancy from the colours of a few views; '--preset quick3d' a short run.
+    occupancy from the colours of a few views; '--preset quick3d' a short run from default3d.
 
     Args:
         data: folder that 'crossvox prepare' wrote.
@@ -137,11 +142,11 @@ def quick3d(
     data: Path,
     run: Path,
     params: CompleteRunParams = QUICK3D,
-    sources: CompleteSources | None = None,
+    sources: CompleteSources = CompleteSources(start=QUICK_START),
     *,
     runner: Runner | None = None,
 ) -> TrainReport:
-    """The same as the default, for two minutes: enough to be ahead where frames are few.
+    """The same for a minute, from the network that comes with the package: to rooms of one's own.
 
     Args:
         data: folder that 'crossvox prepare' wrote.

@@ -11,7 +11,13 @@ from crossvox.core.artifact import Manifest, plain
 from crossvox.flow.folder import begin, expect_own
 from crossvox.flow.runner import Runner
 from crossvox.predict.params import PredictParams
-from crossvox.recipes.complete import QUICK3D, CompleteRunParams, complete3d
+from crossvox.recipes.complete import (
+    QUICK3D,
+    QUICK_START,
+    CompleteRunParams,
+    CompleteSources,
+    complete3d,
+)
 from crossvox.recipes.frames import FramesParams, evaluate_frames
 from crossvox.recipes.predict import predict
 from crossvox.recipes.prepare import PrepareParams, prepare
@@ -38,6 +44,8 @@ class DemoParams:
         run: how the network is trained.
         predict: how whole rooms are predicted.
         frames: from how few frames they are predicted, too.
+        start: run that the training starts from; empty: from nothing, which takes an hour to be
+            worth it.
     """
 
     rooms: RoomsParams = field(default_factory=_demo_rooms)
@@ -45,6 +53,7 @@ class DemoParams:
     run: CompleteRunParams = QUICK3D
     predict: PredictParams = field(default_factory=PredictParams)
     frames: FramesParams = field(default_factory=FramesParams)
+    start: str = QUICK_START
 
 
 @dataclass(frozen=True)
@@ -87,7 +96,7 @@ def demo(
     with runner.part("prepare"):
         prepare(raw, data, params.prepare, runner=runner)
     with runner.part("train"):
-        complete3d(data, run, params.run, runner=runner)
+        complete3d(data, run, params.run, CompleteSources(start=params.start), runner=runner)
     with runner.part("predict"):
         predict(run, data, prediction, params.predict, runner=runner)
     runner.end_dry_run()

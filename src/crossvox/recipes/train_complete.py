@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from crossvox.core.artifact import read_manifest
-from crossvox.core.checks import ArtifactError, expect
+from crossvox.core.artifact import file_digest, read_manifest
+from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.flow.locks import leads
 from crossvox.flow.runner import Work
 from crossvox.recipes.complete import CompleteRunParams, TrainComplete
 from crossvox.recipes.data import read_scenes
+from crossvox.recipes.scene_run import CompleteRun, read_any_run
+from crossvox.recipes.shipped import find_run
 from crossvox.samples.depths import DepthScene, load_depths
 from crossvox.samples.sparse import SparseDataset, collate_sparse
 from crossvox.tasks.complete import Complete
-from crossvox.train.folder import answer, asked_for, note_asked
+from crossvox.train.checkpoint import load_run_network
+from crossvox.train.folder import answer, asked_for, best_or_last, lineage_of, note_asked
 from crossvox.train.loop import train
+from crossvox.train.params import NETWORK
 from crossvox.train.report import TrainReport
 
 _VALIDATION_SEED = 1
@@ -31,6 +38,7 @@ def train_complete(stage: TrainComplete, work: Work) -> TrainReport:
         CheckpointError: a checkpoint is damaged.
     """
     params, given = stage.params, stage.sources
+    start = find_run(Path(given.start)) if given.start else None
     split = {"train": given.scenes, "validation": given.validation_scenes}
     folders = {
         role: [] if which == "none" else read_scenes(stage.data, which)
@@ -39,7 +47,7 @@ def train_complete(stage: TrainComplete, work: Work) -> TrainReport:
     asked = asked_for(
         {"params": params, "scenes": {r: [f.name for f in fs] for r, fs in folders.items()}},
         {"data": read_manifest(stage.data).digest, "numbers": Complete.numbers},
-        {},
+        {} if start is None else {"start": file_digest(_weights(start))},
     )
     done = answer(work.out, asked, params.train)
     if done is not None:
@@ -51,7 +59,7 @@ def train_complete(stage: TrainComplete, work: Work) -> TrainReport:
         do="pass --scenes, or prepare more scenes",
         error=ArtifactError,
     )
-    task = Complete(params.task)
+    task = Complete(params.task, None if start is None else _start(start, params))
     learnt = _scenes(folders["train"], params, work, "training scenes")
     held_out = _scenes(folders["validation"], params, work, "validation scenes")
     dataset = SparseDataset(
@@ -81,13 +89,45 @@ def train_complete(stage: TrainComplete, work: Work) -> TrainReport:
         recipe={"params": params, "scenes": given.scenes, "validation": given.validation_scenes},
         scenes=[scene.name for scene in learnt],
         validation_scenes=[scene.name for scene in held_out],
+        ancestors={} if start is None else {"start": lineage_of(start)},
         links={"data": stage.data},
-        parents={"data": read_manifest(stage.data).digest},
+        parents={"data": read_manifest(stage.data).digest}
+        | ({} if start is None else {"start": file_digest(_weights(start))}),
         progress=work.progress.training(),
     )
     if leads():
         note_asked(work.out, asked)
     return report
+
+
+def _weights(run: Path) -> Path:
+    return run / best_or_last(run) / NETWORK
+
+
+def _start(run: Path, params: CompleteRunParams) -> Callable[[Any], object]:
+    """What puts the weights of another run into a network that was built.
+
+    Raises:
+        ArtifactError: it is no such run.
+        ParamsError: its network is another one, or reads other evidence.
+    """
+    record = read_any_run(run)
+    theirs = record.task.params if isinstance(record, CompleteRun) else None
+    mine = params.task
+    expect(
+        theirs is not None
+        and (theirs.network, theirs.evidence, theirs.voxel_m)
+        == (mine.network, mine.evidence, mine.voxel_m),
+        given=f"--start {run}, a run of another task, network or evidence",
+        needed="a run of surface completion with the same --task.*",
+        do="correct --start, or leave it out",
+        error=ParamsError,
+    )
+    return partial(_load, run)
+
+
+def _load(run: Path, network: Any) -> None:
+    load_run_network(run, network, best_or_last(run))
 
 
 def _scenes(

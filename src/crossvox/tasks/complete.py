@@ -9,7 +9,7 @@ room, also where no frame looked; and what all frames of the room saw of it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
@@ -42,9 +42,13 @@ class Complete:
 
     Attributes:
         params: evidence, network and loss.
+        initialise: called with every network that was built, to put weights of another run in.
     """
 
     params: CompleteParams = field(default_factory=CompleteParams)
+    initialise: Callable[[nn.Module], object] | None = field(
+        default=None, repr=False, compare=False
+    )
 
     name: ClassVar[str] = "complete"
     monitor: ClassVar[str] = "F1 where unmeasured"
@@ -58,7 +62,10 @@ class Complete:
 
     def build(self) -> nn.Module:
         """A network with initial weights, drawn from torch's global random state."""
-        return self.params.network.build(self.params.channels)
+        network = self.params.network.build(self.params.channels)
+        if self.initialise is not None:
+            self.initialise(network)
+        return network
 
     def loss(self, network: nn.Module, batch: SparseBatch) -> Losses:
         """Absolute error of the distance, and cross entropy of the confidence."""
