@@ -8,10 +8,9 @@ from pathlib import Path
 from crossvox.core.artifact import read_manifest
 from crossvox.core.checks import ParamsError, expect
 from crossvox.flow.runner import Runner, Work
-from crossvox.flow.stage import Continued, State
+from crossvox.recipes.training import Training
 from crossvox.samples.params import SparseParams
 from crossvox.tasks.params import CompleteParams
-from crossvox.train.folder import checkpoints_of, state_of
 from crossvox.train.params import TrainParams
 from crossvox.train.report import TrainReport
 
@@ -74,7 +73,7 @@ class CompleteSources:
 
 
 @dataclass(frozen=True)
-class TrainComplete(Continued):
+class TrainComplete(Training):
     """A run of surface completion.
 
     Attributes:
@@ -82,8 +81,6 @@ class TrainComplete(Continued):
         params: everything that makes the run.
         sources: what it learns from.
     """
-
-    NAME = "train"
 
     data: Path
     params: CompleteRunParams
@@ -94,19 +91,6 @@ class TrainComplete(Continued):
         from crossvox.recipes.train_complete import train_complete
 
         return train_complete(self, work)
-
-    def state(self, folder: Path) -> State:
-        """Whether the run is finished, begun, or neither."""
-        return state_of(folder)
-
-    def parts(self, folder: Path) -> list[Path]:
-        """Its checkpoints."""
-        return checkpoints_of(folder)
-
-    def size(self) -> float:
-        """Samples that are learnt from, one after the other."""
-        train = self.params.train
-        return train.steps * train.batch_size * train.accumulate
 
 
 def complete3d(

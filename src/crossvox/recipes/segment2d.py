@@ -10,10 +10,10 @@ from typing import Any
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.volume import Score
 from crossvox.flow.runner import Runner, Work
-from crossvox.flow.stage import Continued, Input, Stage, State, how
+from crossvox.flow.stage import Input, Stage, how
+from crossvox.recipes.training import Training
 from crossvox.samples.params import ImageAugmentParams, ImageParams
 from crossvox.tasks.params import Segment2dParams
-from crossvox.train.folder import checkpoints_of, state_of
 from crossvox.train.params import TrainParams
 from crossvox.train.report import TrainReport
 
@@ -80,10 +80,8 @@ class ImageSource:
 
 
 @dataclass(frozen=True)
-class TrainImages(Continued):
+class TrainImages(Training):
     """A run of 2D segmentation."""
-
-    NAME = "train"
 
     params: Segment2dRunParams
     source: ImageSource
@@ -93,19 +91,6 @@ class TrainImages(Continued):
         from crossvox.recipes.train_images import train_images
 
         return train_images(self, work)
-
-    def state(self, folder: Path) -> State:
-        """Whether the run is finished, begun, or neither."""
-        return state_of(folder)
-
-    def parts(self, folder: Path) -> list[Path]:
-        """Its checkpoints."""
-        return checkpoints_of(folder)
-
-    def size(self) -> float:
-        """Samples that are learnt from, one after the other."""
-        train = self.params.train
-        return train.steps * train.batch_size * train.accumulate
 
 
 def train_segment2d(

@@ -10,11 +10,10 @@ from crossvox.chunks import ChunkParams
 from crossvox.core.artifact import read_manifest
 from crossvox.core.checks import ParamsError, expect
 from crossvox.flow.runner import Runner, Work
-from crossvox.flow.stage import Continued, State
 from crossvox.recipes.commands import Flag
+from crossvox.recipes.training import Training
 from crossvox.samples.params import AugmentParams
 from crossvox.tasks.params import ReconstructParams, SceneTaskParams, Segment3dParams
-from crossvox.train.folder import checkpoints_of, state_of
 from crossvox.train.params import TrainParams, TransferParams
 from crossvox.train.report import TrainReport
 from crossvox.views.params import ViewParams
@@ -117,7 +116,7 @@ class RunSources:
 
 
 @dataclass(frozen=True)
-class TrainScenes(Continued):
+class TrainScenes(Training):
     """A run of a task on sub-volumes.
 
     Attributes:
@@ -126,8 +125,6 @@ class TrainScenes(Continued):
         sources: what it learns from.
         start: a run on sub-volumes whose weights it starts from, as ``params.transfer`` says.
     """
-
-    NAME = "train"
 
     data: Path
     params: ReconstructRunParams | Segment3dRunParams
@@ -148,19 +145,6 @@ class TrainScenes(Continued):
         from crossvox.recipes.train_scenes import train_scenes
 
         return train_scenes(self, work)
-
-    def state(self, folder: Path) -> State:
-        """Whether the run is finished, begun, or neither."""
-        return state_of(folder)
-
-    def parts(self, folder: Path) -> list[Path]:
-        """Its checkpoints."""
-        return checkpoints_of(folder)
-
-    def size(self) -> float:
-        """Samples that are learnt from, one after the other."""
-        train = self.params.train
-        return train.steps * train.batch_size * train.accumulate
 
 
 def train_reconstruct(
