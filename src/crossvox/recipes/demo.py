@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def _demo_rooms() -> RoomsParams:
-    return RoomsParams(count=12, frames=60, width=320, height=240)
+    return RoomsParams(count=12, frames=62, width=320, height=240, validation_every=3)
 
 
 @dataclass(frozen=True)
