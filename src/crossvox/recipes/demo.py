@@ -36,7 +36,7 @@ def _demo_rooms() -> RoomsParams:
 
 @dataclass(frozen=True)
 class DemoParams:
-    """Size of the demo. The defaults end within eight minutes on two cores.
+    """Size of the demo. The defaults end in about four minutes on two cores.
 
     Attributes:
         rooms: how the rooms are generated.
