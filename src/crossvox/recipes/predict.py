@@ -172,10 +172,10 @@ def predict(
         out,
         workers=workers,
         links={
-            role: None if path is not None and is_shipped(path) else path
-            for role, path in zip(
-                ("run", "data", "geometry", "votes"), (run, data, geometry, votes), strict=True
-            )
+            "run": None if is_shipped(run) else run,
+            "data": data,
+            "geometry": None if geometry is None or is_shipped(geometry) else geometry,
+            "votes": votes,
         },
         learnt_from=lineage.told,
     )

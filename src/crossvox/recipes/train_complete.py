@@ -39,6 +39,7 @@ def train_complete(stage: TrainComplete, work: Work) -> TrainReport:
     """
     params, given = stage.params, stage.sources
     start = find_run(Path(given.start)) if given.start else None
+    made_from = {} if start is None else {"start": file_digest(_weights(start))}
     split = {"train": given.scenes, "validation": given.validation_scenes}
     folders = {
         role: [] if which == "none" else read_scenes(stage.data, which)
@@ -47,7 +48,7 @@ def train_complete(stage: TrainComplete, work: Work) -> TrainReport:
     asked = asked_for(
         {"params": params, "scenes": {r: [f.name for f in fs] for r, fs in folders.items()}},
         {"data": read_manifest(stage.data).digest, "numbers": Complete.numbers},
-        {} if start is None else {"start": file_digest(_weights(start))},
+        made_from,
     )
     done = answer(work.out, asked, params.train)
     if done is not None:
@@ -91,8 +92,7 @@ def train_complete(stage: TrainComplete, work: Work) -> TrainReport:
         validation_scenes=[scene.name for scene in held_out],
         ancestors={} if start is None else {"start": lineage_of(start)},
         links={"data": stage.data},
-        parents={"data": read_manifest(stage.data).digest}
-        | ({} if start is None else {"start": file_digest(_weights(start))}),
+        parents={"data": read_manifest(stage.data).digest, **made_from},
         progress=work.progress.training(),
     )
     if leads():

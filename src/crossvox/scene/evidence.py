@@ -21,6 +21,7 @@ from crossvox.core.frame import Frame
 from crossvox.core.grid import VoxelGrid
 from crossvox.core.threads import spread
 from crossvox.scene.params import EvidenceParams
+from crossvox.scene.tsdf.volume import pixel_from_world
 
 Array = NDArray[Any]
 
@@ -97,7 +98,7 @@ class Evidence:
             np.ascontiguousarray(depth_m, np.float32),
             np.zeros((1, 1, 3), np.uint8) if rgb is None else np.ascontiguousarray(rgb),
             take,
-            _pixel_from_grid(camera, pose, self.grid),
+            pixel_from_world(camera, pose) @ self.grid.world_from_grid,
             self.params.band_voxels * self.grid.voxel_m,
             min(self.params.far_m, 1e30),
             self._sums,
@@ -131,15 +132,6 @@ def gather_evidence(
     for frame in frames:
         evidence.add(frame)
     return evidence
-
-
-def _pixel_from_grid(camera: Intrinsics, pose: Pose, grid: VoxelGrid) -> NDArray[np.float64]:
-    """``(3, 4)``, grid coordinates to homogeneous pixels half a pixel too large."""
-    corner = camera.matrix
-    corner[:2, 2] += 0.5
-    rotation = pose.world_from_camera[:3, :3].T
-    camera_from_world = np.column_stack([rotation, -rotation @ pose.position_m])
-    return np.asarray(corner @ camera_from_world @ grid.world_from_grid)
 
 
 @njit(nogil=True, error_model="numpy")

@@ -107,7 +107,6 @@ class Complete:
                 "loss_voxels": count.new_tensor(float(truth.numel())),
                 "distance_sum": distance,
                 "sides": ((answer[:, 0] > 0) == (truth > 0)).sum(),
-                "calibration": (answer[:, 1].sigmoid().sum() - on.sum()).abs(),
             }
             for prefix, where in (("measured_", measured), ("unmeasured_", ~measured)):
                 for name, found in (("", said), ("fused_", fused)):

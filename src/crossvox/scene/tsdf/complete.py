@@ -101,6 +101,7 @@ def completed_mesh(
     rehash(corner, slot_keys, slot_blocks)
     learnt = np.zeros((count, CELL), np.float32)
     grid = field.grid
+    needed = np.zeros(grid.shape, np.float32) if field.needed is None else field.needed
     fill = partial(
         _fill,
         corner,
@@ -109,10 +110,7 @@ def completed_mesh(
         grid.voxel_m,
         np.ascontiguousarray(field.distance_m, np.float32),
         np.ascontiguousarray(field.confidence, np.float32),
-        np.zeros((1, 1, 1), np.float32)
-        if field.needed is None
-        else np.ascontiguousarray(field.needed, np.float32),
-        field.needed is not None,
+        np.ascontiguousarray(needed, np.float32),
         np.ascontiguousarray(field.forbidden),
         volume.params.truncation_m,
         max(least_confidence, 1e-6),
@@ -165,7 +163,6 @@ def _fill(
     distance: Array,
     confidence: Array,
     needed: Array,
-    has_needed: bool,
     forbidden: Array,
     truncation_m: float,
     least_confidence: float,
@@ -196,8 +193,7 @@ def _fill(
                 share = (fx if a else 1 - fx) * (fy if b else 1 - fy) * (fz if e else 1 - fz)
                 d += share * distance[i + a, j + b, k + e]
                 c += share * confidence[i + a, j + b, k + e]
-                if has_needed:
-                    least += share * needed[i + a, j + b, k + e]
+                least += share * needed[i + a, j + b, k + e]
             if c >= max(least, least_confidence):
                 tsdf[n, cell] = min(max(d / truncation_m, -1.0), 1.0)
                 learnt[n, cell] = c

@@ -144,7 +144,7 @@ class TsdfVolume:
             use_color,
             np.ascontiguousarray(labels),
             use_votes,
-            _pixel_from_world(frame.camera, frame.pose),
+            pixel_from_world(frame.camera, frame.pose),
             self.params.voxel_m,
             self.params.truncation_m,
             min(self.params.far_m, FARTHEST_M),
@@ -324,7 +324,7 @@ def fuse(
     return volume
 
 
-def _pixel_from_world(camera: Intrinsics, pose: Pose) -> NDArray[np.float64]:
+def pixel_from_world(camera: Intrinsics, pose: Pose) -> NDArray[np.float64]:
     """``(3, 4)``, to homogeneous pixel coordinates half a pixel too large: cutting off rounds."""
     corner_matrix = camera.matrix
     corner_matrix[:2, 2] += 0.5
