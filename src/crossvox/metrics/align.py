@@ -67,6 +67,7 @@ class Alignment:
             normals of the fixed surface where it has some.
         near: share of the points, of both sides, that are in a pair that counts.
         limit_m: pairs up to this length count.
+        points, pairs: how many points of both sides there were, and how many are in such a pair.
         rounds: how many there were after the last start.
         converged: nothing moved any more; if not, the limit of rounds ended it.
         free: directions, of 6 or 7, in which nothing held the surface.
@@ -78,6 +79,8 @@ class Alignment:
     residual_m: float = float("nan")
     near: float = float("nan")
     limit_m: float = float("nan")
+    points: int = 0
+    pairs: int = 0
     rounds: int = 0
     converged: bool = True
     free: int = 0
@@ -132,8 +135,10 @@ def align(
         matrix=back,
         scale=scale if scaled else 1.0,
         residual_m=found.residual * radius,
-        near=found.near,
+        near=found.pairs / found.points,
         limit_m=found.limit * radius,
+        points=found.points,
+        pairs=found.pairs,
         rounds=found.rounds,
         converged=found.converged,
         free=found.free,
@@ -181,8 +186,9 @@ class _Pair:
 class _Found:
     matrix: NDArray[np.float64]
     residual: float
-    near: float
     limit: float
+    points: int
+    pairs: int
     rounds: int
     converged: bool
     free: int
@@ -213,7 +219,8 @@ def _followed(pair: _Pair, start: Array, scaled: bool, most: int) -> _Found:
         normals = pair.normals[pair.partners[kept]]
         off = np.einsum("ij,ij->i", moved[kept] - fixed[kept], normals)
     residual = float(np.sqrt((off**2).mean())) if len(off) else float("nan")
-    return _Found(matrix, residual, float(kept.mean()), limit, rounds, converged, free)
+    pairs = int(kept.sum())
+    return _Found(matrix, residual, limit, len(kept), pairs, rounds, converged, free)
 
 
 def _limit(distance: Array, count: int, spacing: float) -> float:
