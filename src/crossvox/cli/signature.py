@@ -175,7 +175,7 @@ def _one_or_several(kind: Any) -> Any:
     if get_origin(kind) not in (Union, types.UnionType):
         return None
     one = next((one for one in get_args(kind) if get_origin(one) is Literal), None)
-    return one if one is not None and tuple[one, ...] in get_args(kind) else None
+    return one if any(get_args(many) == (one, ...) for many in get_args(kind)) else None
 
 
 def _hints(function: Callable[..., Any], visible: dict[str, Parameter]) -> dict[str, Any]:
