@@ -271,8 +271,7 @@ def _taken(mesh: Mesh, way: Way, most: int) -> NDArray[np.float64]:
     elif drawn == "even":
         points = sample_surface(mesh, most=most)
     else:
-        seed = int(way.side == REFERENCE)
-        points = draw_points(mesh, SAMPLES, by_triangle=drawn == "by_triangle", seed=seed)
+        points = draw_points(mesh, SAMPLES, seed=int(way.side == REFERENCE))
     return voxel_downsample(points) if way.thinned else points
 
 
