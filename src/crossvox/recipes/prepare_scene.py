@@ -14,6 +14,7 @@ from crossvox.capture import open_capture
 from crossvox.capture.export import export_folder
 from crossvox.capture.kept import KeptDepth, KeptFolder
 from crossvox.capture.moved import MovedCapture
+from crossvox.capture.params import AS_STORED
 from crossvox.core.camera import Pose
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import COMPLETE_MESH, Capture, CaptureInfo, Frame, Parts
@@ -101,7 +102,10 @@ def frames_of(stage: PrepareScene) -> float:
 
 def _open(stage: PrepareScene) -> Capture:
     label_map = None if stage.label_map is None else stage.label_map.path
-    return open_capture(stage.capture.path, label_map, assume_camera=stage.assume_camera)
+    how = stage.how or AS_STORED
+    if stage.trajectory is not None:
+        how = replace(how, trajectory=stage.trajectory.path)
+    return open_capture(stage.capture.path, label_map, how)
 
 
 def _moved(stage: PrepareScene, scan: Capture) -> Capture:
