@@ -35,11 +35,11 @@ class Walked(StoredCapture):
             Registration(walked.camera, walked.depth_camera),
         )
         self._walked, self._confidence, self._own = walked, confidence, cameras
-        self.convention = self._stored = convention
+        self.convention = self._written = convention
         self.up = up
 
     def pose_matrix(self, index):
-        return self._stored.stored(self._walked.steps[index].world_from_camera)
+        return self._written.stored(self._walked.steps[index].world_from_camera)
 
     def color_data(self, index):
         return encode_png(self._walked.steps[index].rgb)
