@@ -38,16 +38,13 @@ def show_capture(summary: CaptureSummary, terminal: Terminal) -> None:
         ["registration", info.registration],
         ["depth range", f"{summary.depth_min_m:.3f} to {summary.depth_max_m:.3f} m"],
         ["depth without reading", f"{summary.depth_missing:.1%}"],
-        *(
-            [["depth left out as doubtful", f"{summary.depth_left_out:.1%}"]]
-            if summary.depth_left_out > 0
-            else []
-        ),
         ["mesh", info.mesh.name if info.mesh else "none"],
         ["labelled mesh", info.labelled_mesh.name if info.labelled_mesh else "none"],
         ["complete mesh", info.complete_mesh.name if info.complete_mesh else "none"],
         ["frames without labels", _some(summary.without_labels) if info.has_labels else "all"],
     ]
+    if summary.depth_left_out > 0:
+        rows.append(["depth left out as doubtful", f"{summary.depth_left_out:.1%}"])
     if summary.unknown_raw_ids:
         rows.append(["unknown raw label ids", _some(sorted(summary.unknown_raw_ids))])
     if summary.labels:
