@@ -110,6 +110,15 @@ def read_camera(path: Path, size: Size) -> Intrinsics:
     Raises:
         CaptureError: missing, another count of numbers, or values that are no camera.
     """
+    return camera_or_error(camera_numbers(path), size, str(path))
+
+
+def camera_numbers(path: Path) -> tuple[float, float, float, float]:
+    """``fx, fy, cx, cy`` of a file with a 3x3 or 4x4 matrix, or these four numbers.
+
+    Raises:
+        CaptureError: missing, or another count of numbers.
+    """
     numbers = read_numbers(path)
     if numbers.size == 4:
         fx, fy, cx, cy = numbers.tolist()
@@ -121,7 +130,7 @@ def read_camera(path: Path, size: Size) -> Intrinsics:
             f"given: {path} with {numbers.size} numbers; needed: a 3x3 or 4x4 camera matrix, or "
             f"fx fy cx cy; do: check the intrinsics file"
         )
-    return camera_or_error((fx, fy, cx, cy), size, str(path))
+    return float(fx), float(fy), float(cx), float(cy)
 
 
 def camera_or_error(

@@ -47,7 +47,9 @@ class CaptureSummary:
         decoded: frames whose images were decoded for the numbers below.
         lost_poses: frames whose tracking was lost.
         depth_min_m, depth_max_m: smallest and largest reading as stored; NaN if there is none.
-        depth_missing: share of depth pixels without a reading as stored; NaN if nothing decoded.
+        depth_missing: share of depth pixels without a reading; NaN if nothing decoded.
+        depth_left_out: share of depth pixels that are left out, since the device itself has too
+            little confidence in them; NaN if nothing decoded.
         labels: classes present, largest first; unannotated included.
         without_labels: frames that have no label image, in a capture that has any.
         unknown_raw_ids: pixels by raw label id that the class map lacks.
@@ -65,6 +67,7 @@ class CaptureSummary:
     depth_min_m: float
     depth_max_m: float
     depth_missing: float
+    depth_left_out: float
     labels: tuple[LabelShare, ...]
     without_labels: tuple[int, ...]
     unknown_raw_ids: dict[int, int]
@@ -77,6 +80,7 @@ class _Seen:
 
     readings: int = 0
     pixels: int = 0
+    left_out: int = 0
     nearest_m: float = np.inf
     farthest_m: float = -np.inf
     labels: Counter[int] = field(default_factory=Counter)
@@ -115,6 +119,7 @@ def describe(
         for done, (index, seen) in enumerate(zip(chosen.tolist(), found, strict=True), start=1):
             total.readings += seen.readings
             total.pixels += seen.pixels
+            total.left_out += seen.left_out
             total.nearest_m = min(total.nearest_m, seen.nearest_m)
             total.farthest_m = max(total.farthest_m, seen.farthest_m)
             total.labels.update(seen.labels)
@@ -138,7 +143,8 @@ def describe(
         lost_poses=usable.lost,
         depth_min_m=total.nearest_m if total.readings else float("nan"),
         depth_max_m=total.farthest_m if total.readings else float("nan"),
-        depth_missing=1 - total.readings / total.pixels if total.pixels else float("nan"),
+        depth_missing=_share(total.pixels - total.readings - total.left_out, total.pixels),
+        depth_left_out=_share(total.left_out, total.pixels),
         labels=tuple(
             LabelShare(label, NYU40.names[label], pixels / annotated)
             for label, pixels in total.labels.most_common()
@@ -155,6 +161,10 @@ def _unit_notes(usable: Usable) -> list[str]:
     return [
         f"cameras stand up to {usable.widest_m:,.0f} m apart: are their positions in millimetres?"
     ]
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else float("nan")
 
 
 def _look(capture: Capture, index: int, with_labels: bool) -> _Seen:
@@ -181,6 +191,7 @@ def _look_depth(capture: Capture, index: int, seen: _Seen) -> None:
     stored = capture.frame(index, None, parts).stored
     if stored is not None and stored.read_depth is not None:
         _count_depth(stored.read_depth(), stored.units_per_m, seen)
+        seen.left_out = 0 if stored.count_left_out is None else stored.count_left_out()
         return
     depth_m = capture.frame(index, None, Parts(rgb=False, labels=False)).depth_m
     if depth_m is not None:

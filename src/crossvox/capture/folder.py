@@ -7,6 +7,7 @@ The layout of prepared scenes, and what ScanNet's own exporter writes (``intrins
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -23,8 +24,9 @@ from crossvox.capture.files import (
     read_numbers,
     read_pose_matrix,
 )
+from crossvox.capture.params import RegistrationMode
 from crossvox.capture.reader import Reader
-from crossvox.capture.registration import Registration, RegistrationMode, is_rigid
+from crossvox.capture.registration import Registration, is_rigid
 from crossvox.capture.stored import StoredCapture
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
@@ -56,6 +58,7 @@ class FolderCapture(StoredCapture):
         CaptureError: no frames, no camera file, or a damaged one.
     """
 
+    format = "exported folder"
     units_per_m = MM_PER_M
 
     def __init__(
@@ -98,7 +101,7 @@ class FolderCapture(StoredCapture):
             Registration(color, depth, np.asarray(color_from_depth, np.float64), registration),
             stored_from_color=base_from_color,
         )
-        self._notes = tuple(notes)
+        self.notes = tuple(notes)
 
     def _file(self, part: str, number: int) -> Path:
         """The file of a frame's part; where it is missing, what it would be called."""
@@ -108,16 +111,11 @@ class FolderCapture(StoredCapture):
     def info(self) -> CaptureInfo:
         """Cameras, registration and companions, without decoding images."""
         surface, complete = self.path / f"{self.name}.ply", self.path / COMPLETE_MESH
-        return CaptureInfo(
-            format="exported folder",
-            color_camera=self.registration.color_camera,
-            depth_camera=self.registration.depth_camera,
-            registration=self.registration.sentence,
+        return replace(
+            super().info(),
             has_labels=bool(self._labels),
             mesh=surface if surface.is_file() else None,
-            labelled_mesh=None,
             complete_mesh=complete if complete.is_file() else None,
-            notes=self._notes,
             without_labels=missing(self.frame_ids, self._labels),
         )
 
@@ -214,5 +212,9 @@ def _claims(path: Path) -> str | None:
 READER = Reader(
     "a folder with color/ and depth/ (exported or prepared)",
     _claims,
-    lambda path, how: FolderCapture(path, how.registration, assume_camera=how.assume_camera),
+    lambda path, how: FolderCapture(
+        path,
+        how.params.registration,
+        assume_camera=how.params.assume_camera or how.params.intrinsics is not None,
+    ),
 )

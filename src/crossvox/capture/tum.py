@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from crossvox.capture.cameras import find_cameras, read_camera
 from crossvox.capture.files import first_size, read_depth_png
+from crossvox.capture.params import RegistrationMode
 from crossvox.capture.reader import Reader
-from crossvox.capture.registration import Registration, RegistrationMode
+from crossvox.capture.registration import Registration
 from crossvox.capture.stored import LOST_POSE, StoredCapture
 from crossvox.core.camera import Intrinsics
 from crossvox.core.checks import CaptureError, expect
-from crossvox.core.frame import CaptureInfo
 from crossvox.doors.images import read_bytes
 
 DEFAULT_CAMERA = Intrinsics(525.0, 525.0, 319.5, 239.5, 640, 480)
@@ -61,6 +61,8 @@ class TumCapture(StoredCapture):
         CaptureError: a list is missing or damaged, or nothing fits together in time.
     """
 
+    format = "TUM RGB-D"
+
     def __init__(
         self,
         path: Path,
@@ -82,10 +84,10 @@ class TumCapture(StoredCapture):
             do="check rgb.txt and depth.txt, or allow a larger difference",
             error=CaptureError,
         )
-        self._alone = len(color_times) - len(ids)
+        alone = len(color_times) - len(ids)
         size = first_size((self._color[number] for number in ids), "color")
         depth_size = first_size((self._depth[self._depth_of[number]] for number in ids), "gray")
-        self._cameras = files = find_cameras(path)
+        files = find_cameras(path)
         camera = DEFAULT_CAMERA.resized(size)
         if files.color is not None:
             camera = read_camera(files.color, size)
@@ -95,22 +97,12 @@ class TumCapture(StoredCapture):
             Registration(camera, camera.resized(depth_size), mode=registration),
         )
         self.units_per_m = params.depth_units_per_m
-
-    def info(self) -> CaptureInfo:
-        """Cameras and registration, without decoding images."""
-        notes = self._cameras.notes(self.path)
-        if self._cameras.color is None:
+        notes = files.notes(path)
+        if files.color is None:
             notes.insert(0, f"no {INTRINSICS}: the data set's default camera")
-        if self._alone:
-            notes.append(f"{self._alone} colour images have no depth image in time")
-        return CaptureInfo(
-            format="TUM RGB-D",
-            color_camera=self.registration.color_camera,
-            depth_camera=self.registration.depth_camera,
-            registration=self.registration.sentence,
-            has_labels=False,
-            notes=tuple(notes),
-        )
+        if alone:
+            notes.append(f"{alone} colour images have no depth image in time")
+        self.notes = tuple(notes)
 
     def source(self, index: int, part: str) -> str:
         """The file that holds a part."""
@@ -241,5 +233,5 @@ def _claims(path: Path) -> str | None:
 READER = Reader(
     "a folder with rgb.txt, depth.txt and groundtruth.txt (TUM RGB-D)",
     _claims,
-    lambda path, how: TumCapture(path, registration=how.registration),
+    lambda path, how: TumCapture(path, registration=how.params.registration),
 )

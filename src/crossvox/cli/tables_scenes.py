@@ -43,6 +43,8 @@ def show_capture(summary: CaptureSummary, terminal: Terminal) -> None:
         ["complete mesh", info.complete_mesh.name if info.complete_mesh else "none"],
         ["frames without labels", _some(summary.without_labels) if info.has_labels else "all"],
     ]
+    if summary.depth_left_out > 0:
+        rows.append(["depth left out as doubtful", f"{summary.depth_left_out:.1%}"])
     if summary.unknown_raw_ids:
         rows.append(["unknown raw label ids", _some(sorted(summary.unknown_raw_ids))])
     if summary.labels:

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image
 
 from crossvox.core.artifact import replacing
-from crossvox.core.camera import ImageFit, Size
+from crossvox.core.camera import ImageFit, Intrinsics, Size
 from crossvox.core.checks import CaptureError
 from crossvox.core.npz import DENSEST
 from crossvox.doors.deflate import PNG_START, encode_gray_png
@@ -243,3 +243,50 @@ def fit_color(rgb: NDArray[np.uint8], fit: ImageFit) -> NDArray[np.uint8]:
 def blur_gray(plane: NDArray[np.uint8], sigma_px: float) -> NDArray[np.uint8]:
     """Blur one channel ``(H, W)`` with a Gaussian; borders are mirrored."""
     return np.asarray(cv2.GaussianBlur(plane, (0, 0), sigma_px), dtype=np.uint8)
+
+
+def lens_map(
+    camera: Intrinsics, target: Intrinsics, model: str, coefficients: tuple[float, ...]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Where the pixels of a pinhole camera lie in images of a distorting one.
+
+    Args:
+        camera: the distorting camera.
+        target: the pinhole camera at the same place.
+        model: ``brown`` or ``fisheye``, as OpenCV defines them.
+        coefficients: in OpenCV's order.
+
+    Returns:
+        Columns and rows ``(H, W)`` of the target's size.
+    """
+    undistort = cv2.fisheye if model == "fisheye" else cv2
+    values = np.array(coefficients, dtype=np.float64)
+    columns, rows = undistort.initUndistortRectifyMap(
+        camera.matrix, values, np.eye(3), target.matrix, target.size, cv2.CV_32FC1
+    )
+    return columns, rows
+
+
+def remap(
+    image: NDArray[Any],
+    columns: NDArray[np.float32],
+    rows: NDArray[np.float32],
+    *,
+    smooth: bool,
+) -> NDArray[Any]:
+    """Take the pixels at ``columns, rows``, 0 outside: bilinear if ``smooth``, else the nearest."""
+    way = cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST
+    return np.asarray(cv2.remap(image, columns, rows, way, borderMode=cv2.BORDER_CONSTANT))
+
+
+def exif_orientation(data: bytes) -> int:
+    """How an encoded image says that it is to be shown, 1 to 8; 1, as stored, if it says nothing.
+
+    6 is a quarter turn clockwise, 8 one anticlockwise, 3 half a turn; the even others mirror.
+    """
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return 1
+    return value if value in range(1, 9) else 1

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from crossvox.capture.params import CaptureParams
 from crossvox.flow.progress import Progress, Silent
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Collection, Input, Stage
+from crossvox.recipes.commands import Flag
 
 if TYPE_CHECKING:
     from crossvox.core.volume import Score
@@ -138,7 +140,7 @@ def score(
     *,
     protocol: Literal["surface", "thesis"] = "surface",
     frames: Path | None = None,
-    assume_camera: bool = False,
+    how: Annotated[CaptureParams | None, Flag("")] = None,
     progress: Progress | None = None,
 ) -> list[Score]:
     """Score one mesh against another.
@@ -150,8 +152,7 @@ def score(
         frames: capture that PRED was made from, with poses in the world of both meshes. Its frames
             are fused, and PRED is scored beside that: measured and unmeasured surface apart, and
             what stands in space that frames saw to be free.
-        assume_camera: take the usual camera for a capture without a camera file, which is refused
-            otherwise.
+        how: how that capture departs from what its files say.
         progress: who watches.
     """
     from crossvox.evaluate.score import score_pair
@@ -162,7 +163,7 @@ def score(
     from crossvox.core.frame import Parts
     from crossvox.recipes.prepare_scene import posed_frames
 
-    capture = open_capture(frames, assume_camera=assume_camera)
+    capture = open_capture(frames, params=how)
     report = (progress or Silent()).step("frames")
     posed = posed_frames(capture, Parts(rgb=False, labels=False), report)
     return score_pair(pred, ref, protocol, posed)

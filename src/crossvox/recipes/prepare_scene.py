@@ -15,6 +15,7 @@ from crossvox.capture.export import export_folder
 from crossvox.capture.kept import KeptDepth, KeptFolder
 from crossvox.capture.moved import MovedCapture
 from crossvox.capture.outliers import NEAR_ORIGIN_M, Usable, usable_frames
+from crossvox.capture.params import AS_STORED
 from crossvox.capture.remarks import BROKEN, FRAMES, REMARKS
 from crossvox.core.camera import Pose
 from crossvox.core.checks import CaptureError, expect
@@ -119,7 +120,10 @@ def frames_of(stage: PrepareScene) -> float:
 
 def _open(stage: PrepareScene) -> Capture:
     label_map = None if stage.label_map is None else stage.label_map.path
-    return open_capture(stage.capture.path, label_map, assume_camera=stage.assume_camera)
+    how = stage.how or AS_STORED
+    if stage.trajectory is not None:
+        how = replace(how, trajectory=stage.trajectory.path)
+    return open_capture(stage.capture.path, label_map, how)
 
 
 def _new_from_old(stage: PrepareScene, usable: Usable) -> Pose | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
+from crossvox.capture.params import CaptureParams
 from crossvox.core.artifact import Manifest, plain, read_manifest, write_manifest
 from crossvox.core.camera import Pose
 from crossvox.core.checks import CaptureError, ParamsError, expect
@@ -14,9 +15,10 @@ from crossvox.flow.folder import begin, expect_own
 from crossvox.flow.runner import Runner
 from crossvox.flow.stage import Input
 from crossvox.predict.params import Amount, PredictParams
+from crossvox.recipes.commands import Flag
 from crossvox.recipes.data import enter_scenes
 from crossvox.recipes.predict import predict
-from crossvox.recipes.prepare import PreparedScenes, PrepareParams, PrepareScene
+from crossvox.recipes.prepare import PreparedScenes, PrepareParams, PrepareScene, declared
 from crossvox.report.params import ReportParams
 from crossvox.scene.params import TsdfParams
 
@@ -90,7 +92,7 @@ def scan(
     geometry: Path | None = None,
     votes: Path | None = None,
     completion: Amount | None = None,
-    assume_camera: bool = False,
+    how: Annotated[CaptureParams | None, Flag("")] = None,
     runner: Runner | None = None,
 ) -> ScanReport:
     """Level a capture, fuse it, reconstruct it with a trained network, score both, make a page.
@@ -111,8 +113,7 @@ def scan(
         votes: a 2D run whose labels vote for classes, beside a segmentation.
         completion: how much a run of surface completion adds to what was measured: none, safe or
             full, instead of --predict.complete.completion.
-        assume_camera: take the usual camera for a folder without a camera file, which is refused
-            otherwise.
+        how: how the capture departs from what its files say.
         runner: who does it.
 
     Raises:
@@ -133,7 +134,7 @@ def scan(
     params, runner = params or ScanParams(), runner or Runner()
     params = replace(params, predict=params.predict.with_completion(completion))
     _expect_roles(run, geometry, votes, completion)
-    capture = open_capture(source, assume_camera=assume_camera)
+    capture = open_capture(source, params=how)
     name = capture_names([source])[source]
     usable = usable_frames(capture)
     usable.expect_metres(name)
@@ -156,7 +157,7 @@ def scan(
     data = out / "data"
     scene = data / name
     with runner.part("prepare"):
-        stage = _scene(source, name, len(capture), params, level, assume_camera)
+        stage = _scene(source, name, len(capture), params, level, how)
         made = runner.make_all(
             PreparedScenes(stage.params),
             {name: stage},
@@ -234,7 +235,12 @@ def _expect_roles(
 
 
 def _scene(
-    source: Path, name: str, frames: int, params: ScanParams, level: Pose, assume_camera: bool
+    source: Path,
+    name: str,
+    frames: int,
+    params: ScanParams,
+    level: Pose,
+    how: CaptureParams | None,
 ) -> PrepareScene:
     """How the capture becomes a prepared scene: level, fused from its own depth."""
     prepare = PrepareParams(
@@ -246,4 +252,7 @@ def _scene(
     )
     moved = tuple(tuple(row) for row in level.world_from_camera.tolist())
     capture = Input.files(source)
-    return PrepareScene(capture, name, prepare, assume_camera=assume_camera, new_from_old=moved)
+    given, trajectory = declared(how)
+    return PrepareScene(
+        capture, name, prepare, how=given, trajectory=trajectory, new_from_old=moved
+    )

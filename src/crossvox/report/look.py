@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from crossvox.capture import open_capture
+from crossvox.capture.folder import FolderCapture
 from crossvox.core.checks import ArtifactError, CrossvoxError, ParamsError, expect
 from crossvox.core.frame import Capture, Parts
 from crossvox.report.folders import posed, predicted_scenes, prepared_scenes
@@ -75,7 +75,7 @@ def open_view(path: Path, scene: str | None = None, data: Path | None = None) ->
     capture, found = None, []
     if room.folder is not None:
         try:
-            capture = open_capture(room.folder)
+            capture = FolderCapture(room.folder)
             found = posed(capture)
         except CrossvoxError as error:
             sources.missing.append(hidden(f"frames cannot be read ({error})"))

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from crossvox.capture import open_capture
+from crossvox.capture.folder import FolderCapture
 from crossvox.capture.remarks import remarks_of
 from crossvox.core.checks import CrossvoxError
 from crossvox.core.formats import bytes_text
@@ -97,7 +97,7 @@ def _taken(room: Room, sources: Sources) -> Taken | None:
         )
         return None
     try:
-        capture = open_capture(room.folder)
+        capture = FolderCapture(room.folder)
     except CrossvoxError as error:
         sources.missing.append(hidden(f"{room.name}: frames cannot be read ({error})"))
         return None
