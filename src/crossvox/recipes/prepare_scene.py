@@ -54,6 +54,13 @@ def prepare_scene(stage: PrepareScene, work: Work) -> Mapping[str, Any]:
         do="pass --surface tsdf to fuse one near the origin, or move mesh and poses there",
         error=CaptureError,
     )
+    expect(
+        info.label_map or not info.has_labels,
+        given=f"{stage.scene} with labels that cannot be told in NYU40 ({'; '.join(info.notes)})",
+        needed="the class map of the data set",
+        do="put it beside the scans or pass --label-map",
+        error=CaptureError,
+    )
     if params.surface == "mesh" and info.mesh is None:
         raise CaptureError(
             f"given: {stage.scene}, a capture without a mesh of its own; needed: a ground-truth "
