@@ -6,6 +6,7 @@ A reader that comes from another package, or a new one, gives its smallest captu
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -135,11 +136,25 @@ def tum(folder: Path) -> Path:
     return scene
 
 
+def replica(folder: Path) -> Path:
+    """A scene of Replica with its camera file."""
+    scene = folder / "room0"
+    for number in range(FRAMES):
+        write_bytes(scene / f"results/frame{number:06d}.jpg", encode_jpeg(color(number)))
+        write_bytes(scene / f"results/depth{number:06d}.png", encode_png(depth()))
+    lines = [" ".join(str(float(v)) for v in pose(number).ravel()) for number in range(FRAMES)]
+    (scene / "traj.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    told = {"w": 16, "h": 12, "fx": 14.0, "fy": 14.0, "cx": 7.5, "cy": 5.5, "scale": 6553.5}
+    (scene / "cam_params.json").write_text(json.dumps({"camera": told}), encoding="utf-8")
+    return scene
+
+
 SAMPLES: dict[str, tuple[Maker, ...]] = {
     "scannet": (sens("jpeg"), sens("png"), sens("raw")),
     "folder": (exported,),
     "7-scenes": (seven_scenes,),
     "tum": (tum,),
+    "replica": (replica,),
 }
 """Smallest captures by the reader's name."""
 
