@@ -149,12 +149,29 @@ def replica(folder: Path) -> Path:
     return scene
 
 
+def open3d(folder: Path) -> Path:
+    """A folder of Open3D with a trajectory and the camera file of a recorder."""
+    scene = folder / "recording"
+    lines = []
+    for number in range(FRAMES):
+        write_bytes(scene / f"color/{number:05d}.jpg", encode_jpeg(color(number)))
+        write_bytes(scene / f"depth/{number:05d}.png", encode_png(depth()))
+        rows = [" ".join(str(float(v)) for v in row) for row in pose(number)]
+        lines += [f"{number} {number} {number + 1}", *rows]
+    (scene / "trajectory.log").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    matrix = CAMERA.matrix.T.ravel().tolist()
+    told = {"width": 16, "height": 12, "intrinsic_matrix": matrix, "depth_scale": 1000.0}
+    (scene / "intrinsic.json").write_text(json.dumps(told), encoding="utf-8")
+    return scene
+
+
 SAMPLES: dict[str, tuple[Maker, ...]] = {
     "scannet": (sens("jpeg"), sens("png"), sens("raw")),
     "folder": (exported,),
     "7-scenes": (seven_scenes,),
     "tum": (tum,),
     "replica": (replica,),
+    "open3d": (open3d,),
 }
 """Smallest captures by the reader's name."""
 
