@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from crossvox.capture import open_capture
 from crossvox.capture.files import write_matrix
@@ -165,11 +166,41 @@ def open3d(folder: Path) -> Path:
     return scene
 
 
+def transforms(ending: str) -> Maker:
+    """A capture for radiance fields, its depth in files of a kind."""
+
+    def make(folder: Path) -> Path:
+        scene = folder / "scene"
+        frames = []
+        for number in range(FRAMES):
+            write_bytes(scene / f"images/{number}.jpg", encode_jpeg(color(number)))
+            file = scene / f"depth/{number}{ending}"
+            file.parent.mkdir(exist_ok=True)
+            metres = (depth() / 1000).astype(np.float32)
+            if ending == ".npy":
+                np.save(file, metres)
+            elif ending == ".npz":
+                np.savez_compressed(file, depth=depth())
+            elif ending == ".tiff":
+                Image.fromarray(metres).save(file)
+            else:
+                write_bytes(file, encode_png(depth()))
+            own = {"file_path": f"./images/{number}", "depth_file_path": f"depth/{number}{ending}"}
+            frames.append({**own, "transform_matrix": pose(number).tolist(), "cx": 8.0 + number})
+        told = {"camera_model": "OPENCV", "fl_x": 14.0, "fl_y": 14.0, "cy": 6.0, "w": 16, "h": 12}
+        told |= {"k1": -0.02, "p1": 0.001, "applied_scale": 0.5, "frames": frames}
+        (scene / "transforms.json").write_text(json.dumps(told), encoding="utf-8")
+        return scene
+
+    return make
+
+
 SAMPLES: dict[str, tuple[Maker, ...]] = {
     "scannet": (sens("jpeg"), sens("png"), sens("raw")),
     "folder": (exported,),
     "7-scenes": (seven_scenes,),
     "tum": (tum,),
+    "transforms": tuple(transforms(ending) for ending in (".png", ".npy", ".npz", ".tiff")),
     "replica": (replica,),
     "open3d": (open3d,),
 }
