@@ -170,6 +170,14 @@ def _bare(kind: Any) -> Any:
     return kind
 
 
+def _one_or_several(kind: Any) -> Any:
+    """The choices of ``Literal[...] | tuple[Literal[...], ...]``; None for any other type."""
+    if get_origin(kind) not in (Union, types.UnionType):
+        return None
+    one = next((one for one in get_args(kind) if get_origin(one) is Literal), None)
+    return one if one is not None and tuple[one, ...] in get_args(kind) else None
+
+
 def _hints(function: Callable[..., Any], visible: dict[str, Parameter]) -> dict[str, Any]:
     """Types of the visible parameters; those of others need not be importable."""
     annotations = {name: parameter.annotation for name, parameter in visible.items()}
@@ -192,6 +200,9 @@ def _parameter(parameter: Parameter, kind: Any, default: Any) -> Parameter:
         # That a flag is not given is no choice of its own: "none" and "None" look alike.
         choices = ",".join(str(choice) for choice in get_args(_bare(kind)))
         kind = Annotated[kind, tyro.conf.arg(metavar=f"{{{choices}}}")]
+    elif choice := _one_or_several(kind):
+        choices = ",".join(str(one) for one in get_args(choice))
+        kind = Annotated[kind, tyro.conf.arg(metavar=f"{{{choices}}} ...")]
     for marker in markers:
         if isinstance(marker, Flag):
             kind = Annotated[kind, tyro.conf.arg(name=marker.name)]
