@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from crossvox.capture import folder, open3d_folder, replica, scannet, seven_scenes, transforms, tum
+from crossvox.capture import (
+    folder,
+    open3d_folder,
+    replica,
+    scannet,
+    seven_scenes,
+    transforms,
+    tum,
+)
 from crossvox.capture.reader import Reader
 from crossvox.core.registry import Registry
 
