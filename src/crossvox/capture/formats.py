@@ -13,6 +13,7 @@ from crossvox.capture import (
     transforms,
     tum,
 )
+from crossvox.capture import folder, record3d, scannet, seven_scenes, tum
 from crossvox.capture.reader import Reader
 from crossvox.core.registry import Registry
 
@@ -21,6 +22,7 @@ READERS.register("scannet", scannet.READER)
 READERS.register("transforms", transforms.READER)
 READERS.register("replica", replica.READER)
 READERS.register("open3d", open3d_folder.READER)
+READERS.register("record3d", record3d.READER)
 READERS.register("folder", folder.READER)
 READERS.register("7-scenes", seven_scenes.READER)
 READERS.register("tum", tum.READER)
