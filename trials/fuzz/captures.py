@@ -197,6 +197,8 @@ def transforms(ending: str) -> Maker:
         return scene
 
     return make
+
+
 def record3d(folder: Path) -> Path:
     """A ``.r3d`` file with cameras a frame and confidence."""
     files = {"metadata": json.dumps(_record3d_metadata()).encode()}

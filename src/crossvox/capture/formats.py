@@ -7,13 +7,13 @@ from pathlib import Path
 from crossvox.capture import (
     folder,
     open3d_folder,
+    record3d,
     replica,
     scannet,
     seven_scenes,
     transforms,
     tum,
 )
-from crossvox.capture import folder, record3d, scannet, seven_scenes, tum
 from crossvox.capture.reader import Reader
 from crossvox.core.registry import Registry
 
