@@ -32,7 +32,7 @@ from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import COMPLETE_MESH, CaptureInfo
 from crossvox.core.labels import NYU40_NAMES, RawLabelMap
-from crossvox.doors.images import read_bytes
+from crossvox.doors.images import COLOR_KINDS, COLOR_SUFFIXES, read_bytes
 
 FALLBACK_CAMERA = Intrinsics(1170.187988, 1170.187988, 647.75, 483.75, 1296, 968)
 """The published pipeline's one camera for all scenes, for folders without any camera file."""
@@ -71,7 +71,7 @@ class FolderCapture(StoredCapture):
         camera_given: bool = False,
     ) -> None:
         self.path = path = Path(path)
-        self._color = numbered(path / "color", (".png", ".jpeg", ".jpg"))
+        self._color = numbered(path / "color", COLOR_SUFFIXES)
         self._depth = numbered(path / "depth", (".png",))
         self._poses = numbered(path / "pose", (".txt",))
         self._labels = numbered(path / "label", (".png",))
@@ -79,7 +79,7 @@ class FolderCapture(StoredCapture):
         expect(
             len(ids) > 0,
             given=f"{path}, which has no images in color/",
-            needed="color/N.jpg or color/N.png, N = frame number",
+            needed=f"color/N.jpg, N = frame number ({COLOR_KINDS})",
             do="check the path",
             error=CaptureError,
         )

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import struct
+import warnings
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,29 @@ from crossvox.core.checks import CaptureError
 from crossvox.core.npz import DENSEST
 from crossvox.doors.deflate import PNG_START, encode_gray_png
 
+warnings.filterwarnings("ignore", "Corrupt EXIF data", module=r"PIL\.")
+
+_JPEG_START = b"\xff\xd8"
+_PILLOW_ERRORS = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    KeyError,
+    IndexError,
+    TypeError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+    MemoryError,
+    Image.DecompressionBombError,
+)
+"""What Pillow raises for damaged files."""
+
+_START_OF_SCAN, _APP2 = 0xDA, 0xE2
+_PERSONAL = {0xFE, *range(0xE1, 0xEE), 0xEF}
+"""Markers of segments that tell of people and devices: comments, EXIF, what makers add."""
+
 MAX_PIXELS = 1 << 26
 """Largest image that is read. A damaged header must not be able to ask for all memory."""
 
@@ -29,12 +55,26 @@ WEBP_EFFORT = 2
 _COLOR_AS_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 """Without the flag OpenCV turns PNG and WebP as their EXIF chunks say, but no depth and labels."""
 
-_DEPTH_AT, _KIND_AT, _GRAY = 24, 25, 0
-"""Where a PNG's header tells bits a sample and kind of colour, and the kind that is grey."""
+_DEPTH_AT, _KIND_AT, _GRAY, _PALETTE = 24, 25, 0, 3
+"""Where a PNG's header tells bits a sample and kind of colour, and the kinds that are grey and of
+a palette."""
+
+COLOR_SUFFIXES = (".tiff", ".tif", ".bmp", ".webp", ".png", ".jpeg", ".jpg")
+"""Endings of colour images that can be read, small letters, the most usual one last."""
+
+COLOR_KINDS = "JPEG, PNG, WebP, BMP or TIFF"
+"""The same in words."""
+
+_PILLOW_STARTS = {b"BM": "BMP", b"II*\0": "TIFF", b"MM\0*": "TIFF"}
+_PILLOW_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK")
+"""How pixels of 8 bits are held; alpha is dropped."""
 
 
 def decode_color(data: bytes, source: str, at_least: Size | None = None) -> NDArray[np.uint8]:
-    """Decode a JPEG or PNG image to ``(H, W, 3)`` uint8 RGB.
+    """Decode an image of :data:`COLOR_KINDS` to ``(H, W, 3)`` uint8 RGB, as it is stored.
+
+    Alpha is dropped, grey repeated, 16 bits become 8; what headers say of how to turn the image is
+    for others (:func:`exif_orientation`).
 
     Args:
         data: the encoded image.
@@ -45,7 +85,7 @@ def decode_color(data: bytes, source: str, at_least: Size | None = None) -> NDAr
     Raises:
         CaptureError: the data is not an image that can be read in full.
     """
-    if data[:2] == b"\xff\xd8":
+    if data[:2] == _JPEG_START:
         _expect_sensible(data, source)
         width, height = at_least or (0, 0)
         try:
@@ -58,8 +98,20 @@ def decode_color(data: bytes, source: str, at_least: Size | None = None) -> NDAr
                 f"image; do: copy or export the file again"
             ) from None
         return image
+    if _pillow_kind(data):
+        return _decode_by_pillow(data, source)
     decoded = _decode(data, source, _COLOR_AS_STORED)
     return np.ascontiguousarray(decoded[..., ::-1])
+
+
+def is_color(data: bytes) -> bool:
+    """Whether a file begins as one of :data:`COLOR_KINDS`."""
+    return (
+        data[:2] == _JPEG_START
+        or data[:8] == PNG_START
+        or _is_webp(data)
+        or _pillow_kind(data) is not None
+    )
 
 
 def color_size(data: bytes, source: str) -> Size:
@@ -68,7 +120,7 @@ def color_size(data: bytes, source: str) -> Size:
     Raises:
         CaptureError: the data is not an image, or one without pixels.
     """
-    if data[:2] == b"\xff\xd8":
+    if data[:2] == _JPEG_START:
         try:
             height, width, *_ = simplejpeg.decode_jpeg_header(data)
         except ValueError as error:
@@ -81,6 +133,11 @@ def color_size(data: bytes, source: str) -> Size:
         width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
         if width * height > 0:
             return width, height
+    if _is_webp(data):
+        return _webp_size(data)
+    if _pillow_kind(data):
+        with _opened(data, source) as image:
+            return image.size
     height, width = _decode(data, source, _COLOR_AS_STORED).shape[:2]
     return width, height
 
@@ -88,9 +145,16 @@ def color_size(data: bytes, source: str) -> Size:
 def decode_gray(data: bytes, source: str) -> NDArray[Any]:
     """Decode a one-channel PNG to ``(H, W)`` uint8 or uint16, values untouched.
 
+    Of an image with a palette the numbers of its colours are taken: so label images are stored
+    that are to be looked at as well.
+
     Raises:
         CaptureError: not an image, or more than one channel.
     """
+    if data[:8] == PNG_START and data[_KIND_AT : _KIND_AT + 1] == bytes([_PALETTE]):
+        _expect_sensible(data, source)
+        with _opened(data, source, "PNG") as indices:
+            return np.asarray(_loaded(indices, source), dtype=np.uint8)
     image = _decode(data, source, cv2.IMREAD_UNCHANGED)
     if data[:8] == PNG_START and data[_KIND_AT] == _GRAY and data[_DEPTH_AT] < 8:
         # Decoders spread 1, 2 and 4 bits over 0 .. 255.
@@ -108,10 +172,10 @@ def _expect_sensible(data: bytes, source: str) -> None:
 
     Decoders ask for that memory before they look at what there is.
     """
-    if data[:2] == b"\xff\xd8":
+    if data[:2] == _JPEG_START:
         most, sound = MAX_PIXELS, True
         width, height = color_size(data, source)
-    elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+    elif _is_webp(data):
         most, sound = MAX_PIXELS, True
         width, height = _webp_size(data)
     else:
@@ -125,6 +189,62 @@ def _expect_sensible(data: bytes, source: str) -> None:
             f"a complete PNG or JPEG of at most {MAX_PIXELS} pixels; do: copy or export the file "
             f"again"
         )
+
+
+def _is_webp(data: bytes) -> bool:
+    return data[:4] == b"RIFF" and data[8:12] == b"WEBP"
+
+
+def _pillow_kind(data: bytes) -> str | None:
+    """Name of the format, of those that Pillow decodes here; else None."""
+    return next((kind for start, kind in _PILLOW_STARTS.items() if data.startswith(start)), None)
+
+
+def _opened(data: bytes, source: str, kind: str | None = None) -> Image.Image:
+    """An image whose header alone was read.
+
+    Raises:
+        CaptureError: it is damaged, or larger than :data:`MAX_PIXELS`.
+    """
+    kind = kind or _pillow_kind(data)
+    try:
+        image = Image.open(io.BytesIO(data), formats=None if kind is None else (kind,))
+    except _PILLOW_ERRORS as error:
+        raise _unreadable(data, source, error) from None
+    if not 0 < image.width * image.height <= MAX_PIXELS:
+        raise _unreadable(data, source, f"{image.width}x{image.height} pixels")
+    return image
+
+
+def _loaded(image: Image.Image, source: str) -> Image.Image:
+    """The image with its pixels.
+
+    Raises:
+        CaptureError: they are damaged or cut.
+    """
+    try:
+        image.load()
+    except _PILLOW_ERRORS as error:
+        raise _unreadable(b"", source, error) from None
+    return image
+
+
+def _decode_by_pillow(data: bytes, source: str) -> NDArray[np.uint8]:
+    with _opened(data, source) as image:
+        if exif_orientation(data) != 1:
+            # Pillow turns TIFF when it loads it; depth and labels are not turned.
+            raise _unreadable(data, source, "to be shown turned, as its header says")
+        if image.mode not in _PILLOW_MODES:
+            raise _unreadable(data, source, f"pixels of the kind {image.mode}")
+        return np.array(_loaded(image, source).convert("RGB"), dtype=np.uint8)
+
+
+def _unreadable(data: bytes, source: str, why: object) -> CaptureError:
+    size = f", {len(data)} bytes" if data else ""
+    return CaptureError(
+        f"given: {source}{size} that are no readable image ({why}); needed: a complete image of at "
+        f"most {MAX_PIXELS} pixels, {COLOR_KINDS}, of 8 bits; do: copy or export the file again"
+    )
 
 
 def _webp_size(data: bytes) -> Size:
@@ -287,6 +407,41 @@ def exif_orientation(data: bytes) -> int:
     try:
         with Image.open(io.BytesIO(data)) as image:
             value = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except _PILLOW_ERRORS:
         return 1
     return value if value in range(1, 9) else 1
+
+
+def as_shown(image: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """An image ``(H, W, ...)`` as its header says that it is to be shown; see
+    :func:`exif_orientation`. From 5 on height and width change places.
+    """
+    if orientation in (5, 6, 7, 8):
+        image = np.swapaxes(image, 0, 1)
+    if orientation in (3, 4, 7, 8):
+        image = image[::-1]
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    return image
+
+
+def without_metadata(jpeg: bytes) -> bytes:
+    """A JPEG without what is no picture: EXIF and XMP (place, device, how to turn it), comments.
+
+    Pixels stay as they are, to the bit; so do JFIF's and Adobe's segments, which tell colours, and
+    colour profiles. What is not built as a JPEG comes back as it is.
+    """
+    kept, at = [jpeg[:2]], 2
+    while at + 4 <= len(jpeg) and jpeg[at] == 0xFF:
+        marker, length = jpeg[at + 1], int.from_bytes(jpeg[at + 2 : at + 4], "big")
+        if marker == _START_OF_SCAN:
+            kept.append(jpeg[at:])
+            return b"".join(kept)
+        segment = jpeg[at : at + 2 + length]
+        if length < 2 or len(segment) < 2 + length:
+            break
+        profile = marker == _APP2 and segment[4:15] == b"ICC_PROFILE"
+        if marker not in _PERSONAL or profile:
+            kept.append(segment)
+        at += 2 + length
+    return jpeg
