@@ -18,23 +18,21 @@ from PIL import Image, ImageOps
 from crossvox.core.camera import ImageFit
 from crossvox.core.checks import CaptureError
 from crossvox.doors.images import (
-    as_shown,
     blur_gray,
     color_size,
     decode_color,
     decode_gray,
     encode_jpeg,
     encode_png,
-    exif_orientation,
     fit_color,
     is_color,
     read_bytes,
     read_color,
     read_gray,
     resize_color,
-    without_metadata,
     write_bytes,
 )
+from crossvox.doors.pillow_images import as_shown, exif_orientation, without_metadata
 
 
 def smooth_image(width: int = 96, height: int = 64) -> np.ndarray:

@@ -15,7 +15,8 @@ from PIL import Image
 from crossvox.core.checks import CaptureError, ParamsError, ShapeError
 from crossvox.core.colors import COLORS
 from crossvox.core.volume import ImageSample
-from crossvox.doors.images import as_shown, encode_jpeg, encode_png, write_bytes
+from crossvox.doors.images import encode_jpeg, encode_png, write_bytes
+from crossvox.doors.pillow_images import as_shown
 from crossvox.samples.batch import collate_images
 from crossvox.samples.decode import fit_labels, read_image, read_labels
 from crossvox.samples.images import ImageDataset

@@ -21,7 +21,8 @@ from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, ParamsError, PoseError, expect
 from crossvox.core.frame import Capture, Frame, Parts, Stored
 from crossvox.core.threads import threads
-from crossvox.doors.images import encode_jpeg, encode_png, without_metadata, write_bytes
+from crossvox.doors.images import encode_jpeg, encode_png, write_bytes
+from crossvox.doors.pillow_images import without_metadata
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
-import warnings
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,39 +10,22 @@ import cv2
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
+from PIL import Image
 
 from crossvox.core.artifact import replacing
 from crossvox.core.camera import ImageFit, Intrinsics, Size
 from crossvox.core.checks import CaptureError
 from crossvox.core.npz import DENSEST
 from crossvox.doors.deflate import PNG_START, encode_gray_png
-
-warnings.filterwarnings("ignore", "Corrupt EXIF data", module=r"PIL\.")
+from crossvox.doors.pillow_images import MAX_PIXELS as MAX_PIXELS
+from crossvox.doors.pillow_images import (
+    decode_by_pillow,
+    decode_palette,
+    pillow_kind,
+    pillow_size,
+)
 
 _JPEG_START = b"\xff\xd8"
-_PILLOW_ERRORS = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    EOFError,
-    KeyError,
-    IndexError,
-    TypeError,
-    OverflowError,
-    struct.error,
-    zlib.error,
-    MemoryError,
-    Image.DecompressionBombError,
-)
-"""What Pillow raises for damaged files."""
-
-_START_OF_SCAN, _APP2 = 0xDA, 0xE2
-_PERSONAL = {0xFE, *range(0xE1, 0xEE), 0xEF}
-"""Markers of segments that tell of people and devices: comments, EXIF, what makers add."""
-
-MAX_PIXELS = 1 << 26
-"""Largest image that is read. A damaged header must not be able to ask for all memory."""
 
 JPEG_QUALITY = 92
 PNG_LEVEL = 1
@@ -59,15 +39,11 @@ _DEPTH_AT, _KIND_AT, _GRAY, _PALETTE = 24, 25, 0, 3
 """Where a PNG's header tells bits a sample and kind of colour, and the kinds that are grey and of
 a palette."""
 
-COLOR_SUFFIXES = (".tiff", ".tif", ".bmp", ".webp", ".png", ".jpeg", ".jpg")
-"""Endings of colour images that can be read, small letters, the most usual one last."""
-
 COLOR_KINDS = "JPEG, PNG, WebP, BMP or TIFF"
-"""The same in words."""
+"""Colour images that can be read."""
 
-_PILLOW_STARTS = {b"BM": "BMP", b"II*\0": "TIFF", b"MM\0*": "TIFF"}
-_PILLOW_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK")
-"""How pixels of 8 bits are held; alpha is dropped."""
+COLOR_SUFFIXES = (".tiff", ".tif", ".bmp", ".webp", ".png", ".jpeg", ".jpg")
+"""Endings of :data:`COLOR_KINDS`, small letters, the most usual one last."""
 
 
 def decode_color(data: bytes, source: str, at_least: Size | None = None) -> NDArray[np.uint8]:
@@ -98,8 +74,8 @@ def decode_color(data: bytes, source: str, at_least: Size | None = None) -> NDAr
                 f"image; do: copy or export the file again"
             ) from None
         return image
-    if _pillow_kind(data):
-        return _decode_by_pillow(data, source)
+    if pillow_kind(data):
+        return decode_by_pillow(data, source)
     decoded = _decode(data, source, _COLOR_AS_STORED)
     return np.ascontiguousarray(decoded[..., ::-1])
 
@@ -110,7 +86,7 @@ def is_color(data: bytes) -> bool:
         data[:2] == _JPEG_START
         or data[:8] == PNG_START
         or _is_webp(data)
-        or _pillow_kind(data) is not None
+        or pillow_kind(data) is not None
     )
 
 
@@ -135,9 +111,8 @@ def color_size(data: bytes, source: str) -> Size:
             return width, height
     if _is_webp(data):
         return _webp_size(data)
-    if _pillow_kind(data):
-        with _opened(data, source) as image:
-            return image.size
+    if pillow_kind(data):
+        return pillow_size(data, source)
     height, width = _decode(data, source, _COLOR_AS_STORED).shape[:2]
     return width, height
 
@@ -153,8 +128,7 @@ def decode_gray(data: bytes, source: str) -> NDArray[Any]:
     """
     if data[:8] == PNG_START and data[_KIND_AT : _KIND_AT + 1] == bytes([_PALETTE]):
         _expect_sensible(data, source)
-        with _opened(data, source, "PNG") as indices:
-            return np.asarray(_loaded(indices, source), dtype=np.uint8)
+        return decode_palette(data, source)
     image = _decode(data, source, cv2.IMREAD_UNCHANGED)
     if data[:8] == PNG_START and data[_KIND_AT] == _GRAY and data[_DEPTH_AT] < 8:
         # Decoders spread 1, 2 and 4 bits over 0 .. 255.
@@ -193,58 +167,6 @@ def _expect_sensible(data: bytes, source: str) -> None:
 
 def _is_webp(data: bytes) -> bool:
     return data[:4] == b"RIFF" and data[8:12] == b"WEBP"
-
-
-def _pillow_kind(data: bytes) -> str | None:
-    """Name of the format, of those that Pillow decodes here; else None."""
-    return next((kind for start, kind in _PILLOW_STARTS.items() if data.startswith(start)), None)
-
-
-def _opened(data: bytes, source: str, kind: str | None = None) -> Image.Image:
-    """An image whose header alone was read.
-
-    Raises:
-        CaptureError: it is damaged, or larger than :data:`MAX_PIXELS`.
-    """
-    kind = kind or _pillow_kind(data)
-    try:
-        image = Image.open(io.BytesIO(data), formats=None if kind is None else (kind,))
-    except _PILLOW_ERRORS as error:
-        raise _unreadable(data, source, error) from None
-    if not 0 < image.width * image.height <= MAX_PIXELS:
-        raise _unreadable(data, source, f"{image.width}x{image.height} pixels")
-    return image
-
-
-def _loaded(image: Image.Image, source: str) -> Image.Image:
-    """The image with its pixels.
-
-    Raises:
-        CaptureError: they are damaged or cut.
-    """
-    try:
-        image.load()
-    except _PILLOW_ERRORS as error:
-        raise _unreadable(b"", source, error) from None
-    return image
-
-
-def _decode_by_pillow(data: bytes, source: str) -> NDArray[np.uint8]:
-    with _opened(data, source) as image:
-        if exif_orientation(data) != 1:
-            # Pillow turns TIFF when it loads it; depth and labels are not turned.
-            raise _unreadable(data, source, "to be shown turned, as its header says")
-        if image.mode not in _PILLOW_MODES:
-            raise _unreadable(data, source, f"pixels of the kind {image.mode}")
-        return np.array(_loaded(image, source).convert("RGB"), dtype=np.uint8)
-
-
-def _unreadable(data: bytes, source: str, why: object) -> CaptureError:
-    size = f", {len(data)} bytes" if data else ""
-    return CaptureError(
-        f"given: {source}{size} that are no readable image ({why}); needed: a complete image of at "
-        f"most {MAX_PIXELS} pixels, {COLOR_KINDS}, of 8 bits; do: copy or export the file again"
-    )
 
 
 def _webp_size(data: bytes) -> Size:
@@ -397,51 +319,3 @@ def remap(
     """Take the pixels at ``columns, rows``, 0 outside: bilinear if ``smooth``, else the nearest."""
     way = cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST
     return np.asarray(cv2.remap(image, columns, rows, way, borderMode=cv2.BORDER_CONSTANT))
-
-
-def exif_orientation(data: bytes) -> int:
-    """How an encoded image says that it is to be shown, 1 to 8; 1, as stored, if it says nothing.
-
-    6 is a quarter turn clockwise, 8 one anticlockwise, 3 half a turn; the even others mirror.
-    """
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            value = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except _PILLOW_ERRORS:
-        return 1
-    return value if value in range(1, 9) else 1
-
-
-def as_shown(image: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """An image ``(H, W, ...)`` as its header says that it is to be shown; see
-    :func:`exif_orientation`. From 5 on height and width change places.
-    """
-    if orientation in (5, 6, 7, 8):
-        image = np.swapaxes(image, 0, 1)
-    if orientation in (3, 4, 7, 8):
-        image = image[::-1]
-    if orientation in (2, 3, 6, 7):
-        image = image[:, ::-1]
-    return image
-
-
-def without_metadata(jpeg: bytes) -> bytes:
-    """A JPEG without what is no picture: EXIF and XMP (place, device, how to turn it), comments.
-
-    Pixels stay as they are, to the bit; so do JFIF's and Adobe's segments, which tell colours, and
-    colour profiles. What is not built as a JPEG comes back as it is.
-    """
-    kept, at = [jpeg[:2]], 2
-    while at + 4 <= len(jpeg) and jpeg[at] == 0xFF:
-        marker, length = jpeg[at + 1], int.from_bytes(jpeg[at + 2 : at + 4], "big")
-        if marker == _START_OF_SCAN:
-            kept.append(jpeg[at:])
-            return b"".join(kept)
-        segment = jpeg[at : at + 2 + length]
-        if length < 2 or len(segment) < 2 + length:
-            break
-        profile = marker == _APP2 and segment[4:15] == b"ICC_PROFILE"
-        if marker not in _PERSONAL or profile:
-            kept.append(segment)
-        at += 2 + length
-    return jpeg

@@ -157,7 +157,8 @@ def _labelled_mesh(stage: PrepareScene, info: CaptureInfo) -> tuple[Mesh | None,
     if info.labelled_mesh is None:
         return None, {}
     file = info.class_map if stage.label_map is None else stage.label_map.path
-    return read_labelled_mesh(info.labelled_mesh, None if file is None else RawLabelMap.read(file))
+    table = None if file is None else RawLabelMap.read(file)
+    return read_labelled_mesh(info.labelled_mesh, table, cloud=True)
 
 
 def _surface(

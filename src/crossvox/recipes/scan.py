@@ -142,7 +142,8 @@ def scan(
         len(usable.posed) > 0,
         given=f"{name}: {len(capture)} frames, none with a valid pose",
         needed="camera poses",
-        do="look at it with: crossvox info",
+        do=f"pass a file that has them (--trajectory FILE), or let them be tracked from the depth "
+        f"images first: crossvox track {source} poses.txt",
         error=CaptureError,
     )
     expect_own(out, STAGE)

@@ -12,15 +12,8 @@ from crossvox.core.camera import ImageFit, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import fit_nearest
 from crossvox.core.labels import NYU40_NAMES, UNANNOTATED
-from crossvox.doors.images import (
-    as_shown,
-    color_size,
-    decode_color,
-    exif_orientation,
-    fit_color,
-    read_bytes,
-    read_gray,
-)
+from crossvox.doors.images import color_size, decode_color, fit_color, read_bytes, read_gray
+from crossvox.doors.pillow_images import as_shown, exif_orientation
 from crossvox.samples.pairs import ImagePair
 from crossvox.samples.params import ImageParams
 
@@ -59,6 +52,17 @@ def read_image(pair: ImagePair, params: ImageParams, *, whole: bool = False) -> 
     smaller = fit.resized[::-1] if lying else fit.resized
     image = np.ascontiguousarray(as_shown(decode_color(data, source, at_least=smaller), turn))
     return np.ascontiguousarray(fit_color(image, fit))
+
+
+def image_size(pair: ImagePair) -> Size:
+    """``(width, height)`` of the image, turned as :func:`read_image` turns it.
+
+    Raises:
+        CaptureError: missing or damaged; names the file.
+    """
+    data = read_bytes(pair.image)
+    stored = color_size(data, str(pair.image))
+    return stored[::-1] if _orientation(pair, data, stored) >= FIRST_LYING else stored
 
 
 def _orientation(pair: ImagePair, data: bytes, stored: Size) -> int:
