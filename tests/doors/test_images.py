@@ -32,7 +32,7 @@ from crossvox.doors.images import (
     resize_color,
     write_bytes,
 )
-from crossvox.doors.pillow_images import as_shown, exif_orientation, without_metadata
+from crossvox.doors.pillow_images import as_shown, exif_orientation
 
 
 def smooth_image(width: int = 96, height: int = 64) -> np.ndarray:
@@ -300,24 +300,3 @@ def test_pictures_are_turned_as_programs_show_them(orientation: int) -> None:
     assert exif_orientation(data) == orientation
     shown = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
     np.testing.assert_array_equal(as_shown(decode_color(data, "here"), orientation), shown)
-
-
-def test_a_jpeg_without_its_metadata_is_the_same_picture() -> None:
-    header = Image.Exif()
-    header[0x112], header[0x110], header[0x8825] = 3, "a phone", {2: (47.0, 22.0, 8.0)}
-    plain = saved("JPEG", quality=90)
-    data = saved("JPEG", quality=90, exif=header, comment=b"mine", icc_profile=b"profile")
-    bare = without_metadata(data)
-    assert b"a phone" in data
-    assert b"mine" in data
-    assert b"a phone" not in bare
-    assert b"mine" not in bare
-    assert b"ICC_PROFILE" in bare
-    assert exif_orientation(bare) == 1
-    np.testing.assert_array_equal(decode_color(bare, "here"), decode_color(data, "here"))
-    assert without_metadata(plain) == plain
-    inks = saved("JPEG", "CMYK", exif=header)
-    kept = decode_color(without_metadata(inks), "here")
-    np.testing.assert_array_equal(kept, decode_color(inks, "here"))
-    for damaged in (b"", b"\xff\xd8", data[:40], b"no picture"):
-        assert without_metadata(damaged) == damaged

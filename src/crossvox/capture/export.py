@@ -22,7 +22,6 @@ from crossvox.core.checks import CaptureError, ParamsError, PoseError, expect
 from crossvox.core.frame import Capture, Frame, Parts, Stored
 from crossvox.core.threads import threads
 from crossvox.doors.images import encode_jpeg, encode_png, write_bytes
-from crossvox.doors.pillow_images import without_metadata
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def export_folder(
         folder: where to; created if missing.
         frame_skip: write every ``frame_skip``-th frame, from the first.
         size: image size ``(width, height)`` to export at; None: the capture's own. Where a stored
-            JPEG has that size already, it is copied as it is, without its metadata.
+            JPEG has that size already, its bytes are copied untouched.
         kept: receives the depth images that are written, for who reads the folder right after.
         usable: which frames may be used; None: found out here.
         progress: called with frames done and frames in total.
@@ -180,7 +179,7 @@ def _export_frame(
     # What 16 bits of millimetres cannot hold (beyond 65.5 m) is no reading indoors.
     depth_mm[~(depth_mm <= 65535)] = 0
     stored_mm = depth_mm.astype(np.uint16)
-    write_bytes(folder / "color" / f"{number}.jpg", _color(frame, stored))
+    write_bytes(folder / "color" / f"{number}.jpg", stored.color or _encoded(frame))
     write_bytes(folder / "depth" / f"{number}.png", encode_png(stored_mm))
     if frame.labels is not None:
         write_bytes(folder / "label" / f"{number}.png", encode_png(frame.labels))
@@ -192,9 +191,6 @@ def _export_frame(
     return _Exported(number, frame.pose is None, frame.labels is not None, unknown)
 
 
-def _color(frame: Frame, stored: Stored) -> bytes:
-    """A JPEG of the frame that tells of nothing but the picture."""
-    if stored.color:
-        return without_metadata(stored.color)
+def _encoded(frame: Frame) -> bytes:
     assert frame.rgb is not None
     return encode_jpeg(frame.rgb)

@@ -32,10 +32,6 @@ _STARTS = {b"BM": "BMP", b"II*\0": "TIFF", b"MM\0*": "TIFF"}
 _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK")
 """How pixels of 8 bits are held; alpha is dropped."""
 
-_START_OF_SCAN, _APP2 = 0xDA, 0xE2
-_PERSONAL = {0xFE, *range(0xE1, 0xEE), 0xEF}
-"""Markers of segments that tell of people and devices: comments, EXIF, what makers add."""
-
 
 def pillow_kind(data: bytes) -> str | None:
     """Name of the format, of the kinds of colour images that are decoded here; else None."""
@@ -113,28 +109,6 @@ def as_shown(image: NDArray[Any], orientation: int) -> NDArray[Any]:
     if orientation in (2, 3, 6, 7):
         image = image[:, ::-1]
     return image
-
-
-def without_metadata(jpeg: bytes) -> bytes:
-    """A JPEG without what is no picture: EXIF and XMP (place, device, how to turn it), comments.
-
-    Pixels stay as they are, to the bit; so do JFIF's and Adobe's segments, which tell colours, and
-    colour profiles. What is not built as a JPEG comes back as it is.
-    """
-    kept, at = [jpeg[:2]], 2
-    while at + 4 <= len(jpeg) and jpeg[at] == 0xFF:
-        marker, length = jpeg[at + 1], int.from_bytes(jpeg[at + 2 : at + 4], "big")
-        if marker == _START_OF_SCAN:
-            kept.append(jpeg[at:])
-            return b"".join(kept)
-        segment = jpeg[at : at + 2 + length]
-        if length < 2 or len(segment) < 2 + length:
-            break
-        profile = marker == _APP2 and segment[4:15] == b"ICC_PROFILE"
-        if marker not in _PERSONAL or profile:
-            kept.append(segment)
-        at += 2 + length
-    return jpeg
 
 
 def _opened(data: bytes, source: str, kind: str | None) -> Image.Image:
