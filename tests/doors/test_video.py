@@ -165,7 +165,7 @@ def test_a_cut_mkv_gives_what_is_left(tmp_path: Path) -> None:
 
 
 def test_a_damaged_frame_costs_no_other_key_frame_its_pictures(tmp_path: Path) -> None:
-    codec, ending, pix_fmt, _ = KINDS[3]
+    codec, _, pix_fmt, _ = KINDS[3]
     path = write(tmp_path / "rgb.mov", codec, pix_fmt, {})
     data = bytearray(path.read_bytes())
     starts = [at for at in range(len(data) - 3) if data[at : at + 3] == b"\xff\xd8\xff"]

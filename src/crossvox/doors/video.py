@@ -1,9 +1,9 @@
 """Frames of videos by number (PyAV, that is FFmpeg): H.264, HEVC, MJPEG in MP4, MOV or MKV.
 
-A frame's number is its place in the order in which frames are shown, from 0: what ``ffmpeg -i VIDEO
-%06d.png`` would write, one too few. Pixels are those that are stored: where a video says that it is
-to be shown turned (phones do, for players), nothing is turned, since depth and camera of a phone are
-those of its sensor; :class:`VideoFacts` tells the angle.
+A frame's number is its place in the order in which frames are shown, from 0. Pixels are those that
+are stored: where a video says that it is to be shown turned (phones do, for players), nothing is
+turned, since depth and camera of a phone are those of its sensor; :class:`VideoFacts` tells the
+angle. Videos of more than 8 bits (HDR) come without tone mapping.
 
 Frames asked for in rising order are decoded once each; any other is decoded from the key frame
 before it. Decoders stay open for that, a few in this process, whoever asks; the callers hold no
@@ -38,7 +38,7 @@ OPEN_DECODERS = 2
 """Videos that stay open in this process; a decoder of 1920x1440 holds some 100 MB."""
 
 KEPT_FRAMES = 4
-"""Frames of each that are kept as decoded: threads that share a capture ask a little out of order."""
+"""Frames of each that are kept as decoded: threads that share a video ask a little out of order."""
 
 MOST_THREADS = 4
 """Each thread of a decoder holds a frame of its own."""
