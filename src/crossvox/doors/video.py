@@ -137,10 +137,10 @@ class _Decoder:
         with self._lock:
             frame = self._kept.get(number) or self._found(number)
             try:
-                pixels: NDArray[np.uint8] = frame.to_ndarray(format="rgb24")
+                pixels: NDArray[Any] = frame.to_ndarray(format="rgb24")
             except (ValueError, OSError) as error:
                 raise _unreadable(self._path, f"frame {number}: {_why(error)}") from None
-            return pixels
+            return pixels.astype(np.uint8, copy=False)
 
     def _found(self, number: int) -> av.VideoFrame:
         if self._index is None:
