@@ -11,6 +11,7 @@ from crossvox.capture import (
     replica,
     scannet,
     seven_scenes,
+    stray,
     transforms,
     tum,
 )
@@ -23,6 +24,7 @@ READERS.register("transforms", transforms.READER)
 READERS.register("replica", replica.READER)
 READERS.register("open3d", open3d_folder.READER)
 READERS.register("record3d", record3d.READER)
+READERS.register("stray", stray.READER)
 READERS.register("folder", folder.READER)
 READERS.register("7-scenes", seven_scenes.READER)
 READERS.register("tum", tum.READER)
