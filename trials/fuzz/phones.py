@@ -10,18 +10,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.doors.images import encode_png, write_bytes
-from trials.fuzz.captures import CAMERA, FRAMES, PHONE_DEPTH, Maker, color, depth
+from trials.fuzz import captures
+from trials.fuzz.captures import FRAMES, PHONE_DEPTH, Maker, depth
+
+SIZE = (64, 48)
+"""Codecs take no smaller images."""
+CAMERA = captures.CAMERA.resized(SIZE)
 
 
 def write_video(path: Path, images: Sequence[NDArray[np.uint8]], codec: str = "libx264") -> None:
     """Write images as a video of the kind that the path's ending says."""
+    quiet = {f"{codec.removeprefix('lib')}-params": "log-level=none"} if codec != "mjpeg" else {}
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=30)
+        stream = container.add_stream(codec, rate=30, options=quiet)
         stream.width, stream.height = images[0].shape[1::-1]
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         for image in images:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode())
+
+
+def color(number: int) -> NDArray[np.uint8]:
+    """A picture of :data:`SIZE`."""
+    return captures.color(number).repeat(4, axis=0).repeat(4, axis=1)
 
 
 def stray(video: str, codec: str) -> Maker:

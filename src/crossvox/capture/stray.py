@@ -109,7 +109,7 @@ class StrayCapture(StoredCapture):
         size, lines = self._color.size, self._lines
         told = {n: lines[n].camera for n in ids if n in lines and _is_camera(lines[n].camera)}
         if len(told) == len(ids):
-            common = None
+            common = told[ids[0]]
         elif (self.path / MATRIX).is_file():
             common = _read_matrix(self.path / MATRIX)
         elif told:
@@ -222,7 +222,7 @@ def read_odometry(path: Path) -> tuple[dict[int, Line], list[str]]:
         for number, line in enumerate(text.splitlines(), start=1)
         if line.strip()
     ]
-    names = _OLD_COLUMNS
+    names: tuple[str, ...] = _OLD_COLUMNS
     if rows and not _is_number(rows[0][1][0]):
         names = tuple(name.lower() for name in rows.pop(0)[1])
     lacking = [name for name in ("frame", *_POSE) if name not in names]
