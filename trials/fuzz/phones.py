@@ -57,7 +57,25 @@ def stray(video: str, codec: str) -> Maker:
     return make
 
 
+def arkitscenes(folder: Path) -> Path:
+    """A raw video of ARKitScenes."""
+    scene, c, lines = folder / "41048190", captures.CAMERA, []
+    for number in range(FRAMES):
+        name = f"41048190_{3447.514 + number / 10:.3f}"
+        write_bytes(scene / f"lowres_wide/{name}.png", encode_png(captures.color(number)))
+        write_bytes(scene / f"lowres_depth/{name}.png", encode_png(depth(c)))
+        trust = np.full((c.height, c.width), 2, np.uint8)
+        write_bytes(scene / f"confidence/{name}.png", encode_png(trust))
+        camera = f"{c.width} {c.height} {c.fx} {c.fy} {c.cx + number / 4} {c.cy}"
+        write_bytes(scene / f"lowres_wide_intrinsics/{name}.pincam", camera.encode())
+        lines.append(f"{3447.5153 + number / 10:.6f} 0.1 1.2 -0.1 0.{number} 1.0 2.0")
+    (scene / "lowres_wide.traj").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (scene / "41048190_3dod_mesh.ply").write_text("ply\n", encoding="utf-8")
+    return scene
+
+
 SAMPLES: dict[str, tuple[Maker, ...]] = {
+    "arkitscenes": (arkitscenes,),
     "stray": (stray("rgb.mp4", "libx264"), stray("rgb.mov", "mjpeg"), stray("rgb.mkv", "libx265")),
 }
 """Smallest captures by the reader's name."""

@@ -31,6 +31,7 @@ from crossvox.capture.depth_files import first_depth, read_depth_file
 from crossvox.capture.files import numbered, read_gray_checked
 from crossvox.capture.reader import Opening, Reader
 from crossvox.capture.registration import Registration
+from crossvox.capture.several_cameras import middle_camera
 from crossvox.capture.stored import LOST_POSE, FrameCameras, StoredCapture
 from crossvox.capture.tum import pose_from_quaternion
 from crossvox.capture.video_color import ENDINGS, ColorFrames, expect_one_way, find_color
@@ -96,7 +97,7 @@ class StrayCapture(StoredCapture):
         height, width = first_depth(self._depth[number] for number in ids).shape
         expect_one_way(self._color, (width, height), str(path))
         cameras = self._read_cameras(ids, how)
-        color = _middle(list(cameras.values()))
+        color = middle_camera(list(cameras.values()))
         own = len(set(cameras.values())) > 1
         self._cameras_by_number = cameras if own else {}
         super().__init__(
@@ -303,11 +304,6 @@ def camera_for(values: NDArray[np.float64], size: Size, source: str) -> Intrinsi
         return camera_or_error((fx, fy, cx, cy), size, source)
     told = camera_or_error((fx, fy, cx, cy), RECORDED, source)
     return told.resized(size)
-
-
-def _middle(cameras: list[Intrinsics]) -> Intrinsics:
-    fx, fy, cx, cy = np.median([(c.fx, c.fy, c.cx, c.cy) for c in cameras], axis=0).tolist()
-    return Intrinsics(fx, fy, cx, cy, *cameras[0].size)
 
 
 def _expect_parts(path: Path, depth: dict[int, Path]) -> None:

@@ -297,10 +297,14 @@ def _opened(path: str) -> Any:
             f"given: {path}, a video, and no PyAV to read it; needed: the package av; "
             f"do: pip install 'crossvox[captures]'"
         ) from None
+    container, problem = None, ""
     try:
         container = av.open(path, options=_ONLY_FILES, metadata_errors="replace")
     except (FFmpegError, OSError, ValueError) as error:
-        raise _unreadable(path, _why(error)) from None
+        # FFmpeg refuses absurd sizes by an error of memory that it never asked for.
+        problem = _why(error)
+    if container is None:
+        raise _unreadable(path, problem)
     if not container.streams.video:
         container.close()
         raise _unreadable(path, "no video stream")
