@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from crossvox.capture import (
+    arkitscenes,
     folder,
     open3d_folder,
     record3d,
     replica,
     scannet,
     seven_scenes,
+    stray,
     transforms,
     tum,
 )
@@ -23,6 +25,8 @@ READERS.register("transforms", transforms.READER)
 READERS.register("replica", replica.READER)
 READERS.register("open3d", open3d_folder.READER)
 READERS.register("record3d", record3d.READER)
+READERS.register("stray", stray.READER)
+READERS.register("arkitscenes", arkitscenes.READER)
 READERS.register("folder", folder.READER)
 READERS.register("7-scenes", seven_scenes.READER)
 READERS.register("tum", tum.READER)
