@@ -7,6 +7,7 @@ A reader that comes from another package, or a new one, gives its smallest captu
 from __future__ import annotations
 
 import json
+import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -150,6 +151,42 @@ def replica(folder: Path) -> Path:
     return scene
 
 
+def colmap(ending: str) -> Maker:
+    """A COLMAP model, text or binary, with depth maps of a kind."""
+
+    def make(folder: Path) -> Path:
+        scene = folder / "scene"
+        kinds = {1: (4, "OPENCV", [14.0, 14.0, 8.0, 6.0, 0.01, 0.02, 0.0, 0.0]),
+                 2: (1, "PINHOLE", [15.0, 14.0, 8.0, 6.0])}  # fmt: skip
+        lines, data = ["# cameras"], struct.pack("<Q", len(kinds))
+        for number, (kind, name, values) in kinds.items():
+            lines.append(f"{number} {name} 16 12 {' '.join(map(str, values))}")
+            data += struct.pack("<IiQQ", number, kind, 16, 12)
+            data += struct.pack(f"<{len(values)}d", *values)
+        texts, blobs = {"cameras": lines}, {"cameras": data}
+        lines, data = ["# images"], struct.pack("<Q", FRAMES)
+        for number in range(FRAMES):
+            told = (1.0, 0.1, 0.0, 0.0, 0.1 * number, 0.2, 0.3)
+            name = f"frame{number:04d}.jpg"
+            lines += [f"{number} {' '.join(map(str, told))} {number + 1} {name}", "1 2 -1"]
+            data += struct.pack("<I7dI", number, *told, number + 1) + name.encode() + b"\0"
+            data += struct.pack("<Qddq", 1, 1.0, 2.0, -1)
+            write_bytes(scene / "images" / name, encode_jpeg(color(number)))
+            floats = (depth() / 1000).astype("<f4").tobytes()
+            if ending == ".bin":
+                file = scene / f"stereo/depth_maps/{name}.geometric.bin"
+                write_bytes(file, b"16&12&1&" + floats)
+            else:
+                write_bytes(scene / f"depth/{number}.png", encode_png(depth()))
+        texts["images"], blobs["images"] = lines, data
+        for part in ("cameras", "images"):
+            content = "\n".join(texts[part]).encode() if ending == ".txt" else blobs[part]
+            write_bytes(scene / f"sparse/0/{part}{ending}", content)
+        return scene
+
+    return make
+
+
 def open3d(folder: Path) -> Path:
     """A folder of Open3D with a trajectory and the camera file of a recorder."""
     scene = folder / "recording"
@@ -201,6 +238,7 @@ SAMPLES: dict[str, tuple[Maker, ...]] = {
     "7-scenes": (seven_scenes,),
     "tum": (tum,),
     "transforms": tuple(transforms(ending) for ending in (".png", ".npy", ".npz", ".tiff")),
+    "colmap": (colmap(".bin"), colmap(".txt")),
     "replica": (replica,),
     "open3d": (open3d,),
 }

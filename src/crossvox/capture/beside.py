@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
@@ -10,6 +11,7 @@ from crossvox.capture.depth_files import ENDINGS
 from crossvox.capture.file_numbers import distinct_numbers
 
 DEPTH_FOLDERS = ("depth", "depths", "depth_maps", "stereo/depth_maps")
+BESIDE = "the images' own folder"
 _COLOR_ENDINGS = (".jpg", ".jpeg", ".png")
 _KINDS = (".geometric", ".photometric", ".depth", "")
 """What stands before a depth image's ending, the best first."""
@@ -63,11 +65,12 @@ def depth_beside(root: Path, images: Mapping[int, Path]) -> tuple[dict[int, Path
         if (there := image.with_name(image.stem + ".depth.png")).is_file()
     }
     if found:
-        return found, "the images' own folder"
+        return found, BESIDE
     for name in DEPTH_FOLDERS:
         files = _depth_files(root / name)
         of_name = {number: _of_image(image, root, files) for number, image in images.items()}
-        found = {number: there for number, there in of_name.items() if there is not None}
+        uses = Counter(there for there in of_name.values() if there is not None)
+        found = {n: there for n, there in of_name.items() if there is not None and uses[there] == 1}
         found = found or _by_number(images, files)
         if found:
             return found, f"{name}/"

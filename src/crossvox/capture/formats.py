@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from crossvox.capture import folder, open3d_folder, replica, scannet, seven_scenes, transforms, tum
+from crossvox.capture import (
+    colmap,
+    folder,
+    open3d_folder,
+    replica,
+    scannet,
+    seven_scenes,
+    transforms,
+    tum,
+)
 from crossvox.capture.reader import Reader
 from crossvox.core.registry import Registry
 
 READERS: Registry[Reader] = Registry("capture format", "crossvox.readers")
 READERS.register("scannet", scannet.READER)
 READERS.register("transforms", transforms.READER)
+READERS.register("colmap", colmap.READER)
 READERS.register("replica", replica.READER)
 READERS.register("open3d", open3d_folder.READER)
 READERS.register("folder", folder.READER)

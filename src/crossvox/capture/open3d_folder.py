@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture.cameras import camera_or_error, find_cameras, listed, read_camera
+from crossvox.capture.cameras import find_cameras, listed, read_camera
 from crossvox.capture.file_numbers import distinct_numbers, images_in
 from crossvox.capture.files import first_size, read_depth_png
 from crossvox.capture.json_files import read_record
@@ -26,6 +26,7 @@ from crossvox.capture.params import CaptureParams
 from crossvox.capture.reader import Reader
 from crossvox.capture.registration import Registration
 from crossvox.capture.stored import LOST_POSE, StoredCapture
+from crossvox.capture.told_camera import camera_told_for
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.doors.images import read_bytes
@@ -214,10 +215,10 @@ def _read_camera(file: Path, size: Size) -> _Camera:
     )
     by_rows = matrix[6] == matrix[7] == 0 and matrix[2] != 0
     cx, cy = (matrix[2], matrix[5]) if by_rows else (matrix[6], matrix[7])
-    own = (int(told.width or size[0]), int(told.height or size[1]))
-    camera = camera_or_error((matrix[0], matrix[4], cx, cy), own, str(file))
+    values = (matrix[0], matrix[4], cx, cy)
+    camera = camera_told_for(values, (told.width, told.height), size, str(file))
     note = f"{file.name} holds its matrix row by row" if by_rows else ""
-    return _Camera(camera.resized(size), told.depth_scale, note)
+    return _Camera(camera, told.depth_scale, note)
 
 
 def _claims(path: Path) -> str | None:

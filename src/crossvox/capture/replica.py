@@ -18,13 +18,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture.cameras import camera_or_error
 from crossvox.capture.files import first_size, read_depth_png
 from crossvox.capture.json_files import read_record
 from crossvox.capture.params import CaptureParams
 from crossvox.capture.reader import Reader
 from crossvox.capture.registration import Registration
 from crossvox.capture.stored import LOST_POSE, StoredCapture
+from crossvox.capture.told_camera import camera_told_for
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.doors.images import read_bytes
@@ -175,9 +175,8 @@ def _camera(path: Path, size: Size, params: CaptureParams) -> tuple[_Camera, str
             do="correct it",
             error=CaptureError,
         )
-        own = (int(told.w or size[0]), int(told.h or size[1]))
-        camera = camera_or_error((told.fx, told.fy, told.cx, told.cy), own, str(file))
-        return _Camera(camera.resized(size), told.scale), ""
+        values = (told.fx, told.fy, told.cx, told.cy)
+        return _Camera(camera_told_for(values, (told.w, told.h), size, str(file)), told.scale), ""
     expect(
         size == USUAL_CAMERA.size or params.assume_camera or params.intrinsics is not None,
         given=f"{path} without {CAMERA_FILE} in it or beside it, with images of "
