@@ -8,6 +8,9 @@ from crossvox.capture import (
     colmap,
     folder,
     open3d_folder,
+    folder,
+    open3d_folder,
+    record3d,
     replica,
     scannet,
     seven_scenes,
@@ -23,6 +26,7 @@ READERS.register("transforms", transforms.READER)
 READERS.register("colmap", colmap.READER)
 READERS.register("replica", replica.READER)
 READERS.register("open3d", open3d_folder.READER)
+READERS.register("record3d", record3d.READER)
 READERS.register("folder", folder.READER)
 READERS.register("7-scenes", seven_scenes.READER)
 READERS.register("tum", tum.READER)
