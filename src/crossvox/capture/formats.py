@@ -8,8 +8,6 @@ from crossvox.capture import (
     colmap,
     folder,
     open3d_folder,
-    folder,
-    open3d_folder,
     record3d,
     replica,
     scannet,

@@ -25,6 +25,7 @@ from crossvox.capture.reader import Reader
 from crossvox.capture.registration import Registration
 from crossvox.capture.stored import LOST_POSE, StoredCapture
 from crossvox.capture.told_camera import camera_told_for
+from crossvox.capture.trajectory import read_trajectory
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.doors.images import read_bytes
@@ -78,7 +79,7 @@ class ReplicaCapture(StoredCapture):
             do="check the path",
             error=CaptureError,
         )
-        self._poses = read_poses(path / "traj.txt")
+        self._poses = read_trajectory(path / "traj.txt").matrices
         size = first_size((self._color[number] for number in ids), "color")
         depth_size = first_size((self._depth[number] for number in ids), "gray")
         told, note = _camera(path, size, params)
@@ -118,30 +119,6 @@ class ReplicaCapture(StoredCapture):
         raw = read_depth_png(self._depth[self.frame_ids[index]])
         raw[raw == _SATURATED] = 0
         return raw
-
-
-def read_poses(path: Path) -> NDArray[np.float64]:
-    """Read ``traj.txt``: ``(N, 4, 4)`` as stored.
-
-    Raises:
-        CaptureError: missing, or a line of another count of numbers; names it.
-    """
-    rows = []
-    for number, line in enumerate(read_bytes(path).splitlines(), start=1):
-        try:
-            values = [float(word) for word in line.split()]
-        except ValueError:
-            values = [0.0]
-        expect(
-            len(values) in (0, 16),
-            given=f"{path}, line {number}: {line[:60].decode('utf-8', 'replace')!r}",
-            needed="16 numbers, a 4x4 camera-to-world matrix row by row",
-            do="check or download the file again",
-            error=CaptureError,
-        )
-        if values:
-            rows.append(values)
-    return np.array(rows, dtype=np.float64).reshape(-1, 4, 4)
 
 
 @dataclass(frozen=True)

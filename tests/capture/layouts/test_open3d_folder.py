@@ -132,8 +132,8 @@ def test_the_usual_camera_is_taken_for_its_size_alone(make_walk, tmp_path: Path)
 @pytest.mark.parametrize(
     ("file", "content", "words"),
     [
-        ("trajectory.log", b"0 0 1\n1 0 0 0\n", "line 1"),
-        ("trajectory.log", b"0 0 1\n1 0 0 0\n0 1 0 0\n0 0 1 x\n0 0 0 1", "line 1"),
+        ("trajectory.log", b"0 0 1\n1 0 0 0\n", "lines of 3, 4 numbers"),
+        ("trajectory.log", b"0 0 1\n1 0 0 0\n0 1 0 0\n0 0 1 x\n0 0 0 1", "the line '0 0 1 x'"),
         ("camera_intrinsic.json", b"[]", "camera_intrinsic.json"),
         ("camera_intrinsic.json", b'{"intrinsic_matrix": [1, 2]}', "2 numbers"),
         ("camera_intrinsic.json", b'{"intrinsic_matrix": [1,0,0,0,1,0,1e9,1,1]}', "fx"),
