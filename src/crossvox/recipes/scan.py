@@ -35,8 +35,8 @@ class ScanParams:
 
     Attributes:
         max_frames: take every n-th frame so that no more than this many are used.
-        width: image width everything works at, pixels.
-        height: image height, pixels.
+        width: image width everything works at, pixels; of upright images their height.
+        height: image height, pixels; of upright images their width.
         up: direction that points up in the capture's world, x y z; None finds it from the
             dominant planes of the room.
         protocol: rules of the scores.
