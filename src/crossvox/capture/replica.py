@@ -23,8 +23,8 @@ from crossvox.capture.json_files import read_record
 from crossvox.capture.params import CaptureParams
 from crossvox.capture.reader import Reader
 from crossvox.capture.registration import Registration
+from crossvox.capture.several_cameras import camera_told_for
 from crossvox.capture.stored import LOST_POSE, StoredCapture
-from crossvox.capture.told_camera import camera_told_for
 from crossvox.capture.trajectory import read_trajectory
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect

@@ -20,8 +20,8 @@ from crossvox.capture.files import first_size
 from crossvox.capture.params import CaptureParams
 from crossvox.capture.reader import Reader
 from crossvox.capture.registration import Registration
+from crossvox.capture.several_cameras import usual_camera
 from crossvox.capture.stored import FrameCameras, StoredCapture
-from crossvox.capture.told_camera import usual_camera
 from crossvox.capture.transforms_file import (
     ListedFrame,
     TransformsFile,

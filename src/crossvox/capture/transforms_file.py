@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from crossvox.capture.depth_files import usual_units
 from crossvox.capture.json_files import read_record
 from crossvox.capture.lens import Lens
+from crossvox.capture.several_cameras import camera_told_for
 from crossvox.capture.stored import LOST_POSE
-from crossvox.capture.told_camera import camera_told_for
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, ParamsError, expect
 
