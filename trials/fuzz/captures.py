@@ -7,6 +7,7 @@ A reader that comes from another package, or a new one, gives its smallest captu
 from __future__ import annotations
 
 import json
+import shutil
 import struct
 import zipfile
 import zlib
@@ -274,6 +275,21 @@ def _record3d_metadata() -> dict[str, object]:
     }  # fmt: skip
 
 
+def zipped(maker: Maker) -> Maker:
+    """What another maker writes, in a ZIP file."""
+
+    def make(folder: Path) -> Path:
+        scene = maker(folder)
+        file = folder / "scene.zip"
+        with zipfile.ZipFile(file, "w") as archive:
+            for path in sorted(path for path in scene.rglob("*") if path.is_file()):
+                archive.write(path, path.relative_to(folder))
+        shutil.rmtree(scene)
+        return file
+
+    return make
+
+
 SAMPLES: dict[str, tuple[Maker, ...]] = {
     "scannet": (sens("jpeg"), sens("png"), sens("raw")),
     "folder": (exported,),
@@ -281,7 +297,7 @@ SAMPLES: dict[str, tuple[Maker, ...]] = {
     "tum": (tum,),
     "transforms": tuple(transforms(ending) for ending in (".png", ".npy", ".npz", ".tiff")),
     "colmap": (colmap(".bin"), colmap(".txt")),
-    "replica": (replica,),
+    "replica": (replica, zipped(replica)),
     "open3d": (open3d,),
     "record3d": (record3d, record3d_exr),
 }

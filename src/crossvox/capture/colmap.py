@@ -20,6 +20,7 @@ from crossvox.capture.colmap_model import Model, ModelImage, read_model
 from crossvox.capture.depth_files import first_depth, read_depth_file, usual_units
 from crossvox.capture.file_numbers import distinct_numbers, images_in
 from crossvox.capture.files import first_size
+from crossvox.capture.inside import also_zipped
 from crossvox.capture.params import CaptureParams
 from crossvox.capture.reader import Reader
 from crossvox.capture.registration import Registration
@@ -70,7 +71,7 @@ class ColmapCapture(StoredCapture):
     convention = PoseConvention("opencv", "world-to-camera")
 
     def __init__(self, path: Path, params: CaptureParams) -> None:
-        self.path = path = Path(path)
+        self.path = path
         self._model, notes = _largest_model(path)
         root = _root(path, self._model.folder)
         frames, more = _frames(root, self._model)
@@ -266,8 +267,10 @@ def _claims(path: Path) -> str | None:
     return there if inside == "." else f"{inside}/{there}"
 
 
-READER = Reader(
-    "a folder with images/, sparse/0/ and depth/ (a COLMAP model with depth)",
-    _claims,
-    lambda path, how: ColmapCapture(path, how.params),
+READER = also_zipped(
+    Reader(
+        "a folder with images/, sparse/0/ and depth/ (a COLMAP model with depth)",
+        _claims,
+        lambda path, how: ColmapCapture(path, how.params),
+    )
 )

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from crossvox.capture.cameras import find_cameras, listed, read_camera
 from crossvox.capture.file_numbers import distinct_numbers, images_in
 from crossvox.capture.files import first_size, read_depth_png
+from crossvox.capture.inside import also_zipped
 from crossvox.capture.json_files import read_record
 from crossvox.capture.params import CaptureParams
 from crossvox.capture.reader import Reader
@@ -75,7 +76,7 @@ class Open3DCapture(StoredCapture):
     format = "Open3D folder"
 
     def __init__(self, path: Path, params: CaptureParams) -> None:
-        self.path = path = Path(path)
+        self.path = path
         colors, depths = (
             _numbered(_color_folder(path), _COLOR_ENDINGS),
             _numbered(path / "depth", (".png",)),
@@ -235,8 +236,10 @@ def _claims(path: Path) -> str | None:
     return named or log
 
 
-READER = Reader(
-    "a folder with color/, depth/ and trajectory.log or camera_intrinsic.json (Open3D)",
-    _claims,
-    lambda path, how: Open3DCapture(path, how.params),
+READER = also_zipped(
+    Reader(
+        "a folder with color/, depth/ and trajectory.log or camera_intrinsic.json (Open3D)",
+        _claims,
+        lambda path, how: Open3DCapture(path, how.params),
+    )
 )

@@ -10,7 +10,6 @@ Source:
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture.files import first_size, read_depth_png
+from crossvox.capture.inside import also_zipped
 from crossvox.capture.json_files import read_record
 from crossvox.capture.params import CaptureParams
 from crossvox.capture.reader import Reader
@@ -65,9 +65,10 @@ class ReplicaCapture(StoredCapture):
     """
 
     format = "Replica (NICE-SLAM)"
+    up = (0.0, 0.0, 1.0)  # of the data set's rooms
 
     def __init__(self, path: Path, params: CaptureParams) -> None:
-        self.path = path = Path(path)
+        self.path = path
         color, self._depth = _images(path / "results")
         self._color = {number: file for number, file in color.items() if number in self._depth}
         ids = tuple(sorted(self._color))
@@ -170,7 +171,7 @@ def _camera(path: Path, size: Size, params: CaptureParams) -> tuple[_Camera, str
 def _images(folder: Path) -> tuple[dict[int, Path], dict[int, Path]]:
     """Colour and depth images by number."""
     found: dict[str, dict[int, Path]] = {"frame": {}, "depth": {}}
-    names = sorted(entry.name for entry in os.scandir(folder)) if folder.is_dir() else []
+    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     for name in names:
         if match := _FILE.fullmatch(name):
             found[match[1].lower()].setdefault(int(match[2]), folder / name)
@@ -183,12 +184,14 @@ def _claims(path: Path) -> str | None:
         return None
     if (path / "traj.txt").is_file():
         return "results/ and traj.txt"
-    named = (_FILE.fullmatch(entry.name) for entry in os.scandir(results))
+    named = (_FILE.fullmatch(image.name) for image in results.iterdir())
     return "results/frameN" if any(named) else None
 
 
-READER = Reader(
-    "a folder with results/frameN.jpg, results/depthN.png and traj.txt (Replica of NICE-SLAM)",
-    _claims,
-    lambda path, how: ReplicaCapture(path, how.params),
+READER = also_zipped(
+    Reader(
+        "a folder with results/frameN.jpg, results/depthN.png and traj.txt (Replica of NICE-SLAM)",
+        _claims,
+        lambda path, how: ReplicaCapture(path, how.params),
+    )
 )
