@@ -156,7 +156,7 @@ def replica(folder: Path) -> Path:
     return scene
 
 
-def colmap(ending: str) -> Maker:
+def colmap(ending: str, maps: bool = False) -> Maker:
     """A COLMAP model, text or binary, with depth maps of a kind."""
 
     def make(folder: Path) -> Path:
@@ -178,13 +178,19 @@ def colmap(ending: str) -> Maker:
             data += struct.pack("<Qddq", 1, 1.0, 2.0, -1)
             write_bytes(scene / "images" / name, encode_jpeg(color(number)))
             floats = (depth() / 1000).astype("<f4").tobytes()
-            if ending == ".bin":
+            if maps:
                 file = scene / f"stereo/depth_maps/{name}.geometric.bin"
                 write_bytes(file, b"16&12&1&" + floats)
             else:
                 write_bytes(scene / f"depth/{number}.png", encode_png(depth()))
         texts["images"], blobs["images"] = lines, data
-        for part in ("cameras", "images"):
+        lines, data = [], struct.pack("<Q", 80)
+        for number in range(80):
+            x, y, z = (0.01 * number - 0.4, 0.1, 2.0)
+            lines.append(f"{number} {x} {y} {z} 9 9 9 0.5 0 1 1 2")
+            data += struct.pack("<Q3d3BdQ4I", number, x, y, z, 9, 9, 9, 0.5, 2, 0, 1, 1, 2)
+        texts["points3D"], blobs["points3D"] = lines, data
+        for part in ("cameras", "images", "points3D"):
             content = "\n".join(texts[part]).encode() if ending == ".txt" else blobs[part]
             write_bytes(scene / f"sparse/0/{part}{ending}", content)
         return scene
@@ -296,7 +302,7 @@ SAMPLES: dict[str, tuple[Maker, ...]] = {
     "7-scenes": (seven_scenes,),
     "tum": (tum,),
     "transforms": tuple(transforms(ending) for ending in (".png", ".npy", ".npz", ".tiff")),
-    "colmap": (colmap(".bin"), colmap(".txt")),
+    "colmap": (colmap(".bin"), colmap(".txt"), colmap(".bin", maps=True)),
     "replica": (replica, zipped(replica)),
     "open3d": (open3d,),
     "record3d": (record3d, record3d_exr),

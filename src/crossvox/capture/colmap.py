@@ -2,7 +2,8 @@
 
 Poses are world-to-camera with OpenCV axes. A model has no scale of its own. Depth images belong to
 the colour image of the same name and lie on its pixels, often in fewer of them; COLMAP's own depth
-maps (``stereo/depth_maps``) are in units of the model.
+maps (``stereo/depth_maps``) are in units of the model. Where depth was measured and the model has
+its points, they tell how long its unit is, and positions are brought to metres.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from crossvox.capture.beside import BESIDE, DEPTH_FOLDERS, depth_beside, listed_file
 from crossvox.capture.colmap_model import Model, ModelImage, read_model
+from crossvox.capture.colmap_scale import ModelScale, points_by_image, ratios_at, scale_of
 from crossvox.capture.depth_files import first_depth, read_depth_file, usual_units
 from crossvox.capture.file_numbers import distinct_numbers, images_in
 from crossvox.capture.files import first_size
@@ -35,6 +37,9 @@ PLACES = ("sparse/0", "sparse", "colmap/sparse/0", "colmap/sparse", "colmap", "d
 """Where the model lies below the capture's folder."""
 
 IMAGE_FOLDERS = ("images", "image", "color", "rgb")
+SAMPLE = 8
+"""Frames at which the model's scale is measured."""
+
 NO_SCALE = (
     "COLMAP models have no scale of their own: positions are metric only if the model was scaled"
 )
@@ -47,6 +52,7 @@ _POINTS = ("points3D.bin", "points3D.txt")
 class _Shown:
     """An image of the model whose files are there."""
 
+    number: int
     image: ModelImage
     color: Path
     depth: Path
@@ -69,6 +75,7 @@ class ColmapCapture(StoredCapture):
 
     format = "COLMAP model with depth"
     convention = PoseConvention("opencv", "world-to-camera")
+    _metres: float = 1.0
 
     def __init__(self, path: Path, params: CaptureParams) -> None:
         self.path = path
@@ -93,11 +100,31 @@ class ColmapCapture(StoredCapture):
         lenses = {own.lens for own in self._cameras_of.values()}
         self.lens = self.depth_lens = lenses.pop() if len(lenses) == 1 else None
         own_maps = frames[ids[0]].depth.suffix == ".bin"
-        self.units_per_m = 1.0 if own_maps else usual_units(sample)
-        notes += [*more, odd, NO_SCALE, _unit_note(own_maps, self.units_per_m, params)]
+        self.units_per_m = params.units_per_m or (1.0 if own_maps else usual_units(sample))
+        told = None if own_maps or _departs(params) else self._measured()
+        if told is not None and not told.is_metric:
+            self._metres = told.metres
+        unit = _unit_note(own_maps, self.units_per_m, params)
+        notes += [*more, odd, _scale_note(told), unit]
         if varies:
             notes.append(f"{len(self._cameras_of)} cameras: {varies}")
         self.notes = tuple(note for note in notes if note)
+
+    def _measured(self) -> ModelScale | None:
+        """The model's scale by the depth at its points in some of the frames."""
+        some = np.unique(np.linspace(0, len(self) - 1, SAMPLE).round().astype(int)).tolist()
+        numbers = {index: self._frames[self.frame_ids[index]].number for index in some}
+        points = points_by_image(self._model.folder, numbers.values())
+        found = [np.empty(0)]
+        for index, number in numbers.items():
+            try:
+                pose, size = self.pose(index), self.registration.depth_camera.size
+                if pose is not None and len(points[number]):
+                    depth = self.depth_m(index, size)
+                    found.append(ratios_at(points[number], pose, self.camera(size), depth))
+            except CaptureError:  # a broken frame is told of when it is asked for
+                continue
+        return scale_of(np.concatenate(found))
 
     def _camera_of(self, number: int) -> FrameCameras:
         return self._cameras_of[self._frames[number].image.camera]
@@ -110,8 +137,10 @@ class ColmapCapture(StoredCapture):
         return str(frame.color if part == "colour" else frame.depth)
 
     def pose_matrix(self, index: int) -> NDArray[np.float64]:
-        """The model's pose, world-to-camera, in units of the model."""
-        return self._frames[self.frame_ids[index]].image.camera_from_world
+        """The model's pose, world-to-camera, in metres as far as the model's scale is known."""
+        matrix = self._frames[self.frame_ids[index]].image.camera_from_world.copy()
+        matrix[:3, 3] *= self._metres
+        return matrix
 
     def color_data(self, index: int) -> bytes:
         """The colour file as it is."""
@@ -126,6 +155,22 @@ class ColmapCapture(StoredCapture):
         own = self._camera_of(self.frame_ids[index])
         depth = own.color.resized(self.registration.depth_camera.size)
         return FrameCameras(own.color, depth, own.lens, own.lens)
+
+
+def _departs(params: CaptureParams) -> bool:
+    """Whether poses are not to be read as COLMAP writes them."""
+    return any(way is not None for way in (params.axes, params.poses, params.trajectory))
+
+
+def _scale_note(told: ModelScale | None) -> str:
+    if told is None:
+        return NO_SCALE
+    if told.is_metric:
+        return f"the model is in metres, by the depth at {told.ratios} of its points"
+    return (
+        f"positions are multiplied by {told.metres:.4g}: so many metres is a unit of the model, by "
+        f"the depth at {told.ratios} of its points"
+    )
 
 
 def _unit_note(own_maps: bool, units_per_m: float, params: CaptureParams) -> str:
@@ -195,6 +240,7 @@ def _frames(root: Path, model: Model) -> tuple[dict[int, _Shown], list[str]]:
     """Images whose files are there, by number, and what to tell about others."""
     numbers = distinct_numbers(Path(image.name).stem for image in model.images.values())
     by_number = dict(zip(numbers or model.images, model.images.values(), strict=True))
+    own = dict(zip(by_number, model.images, strict=True))
     folders = [root / name for name in IMAGE_FOLDERS if (root / name).is_dir()] or [root]
     colors: dict[int, Path] = {}
     for folder in folders:
@@ -203,7 +249,9 @@ def _frames(root: Path, model: Model) -> tuple[dict[int, _Shown], list[str]]:
         if colors:
             break
     depths, where = depth_beside(root, colors)
-    both = {n: _Shown(by_number[n], colors[n], depths[n]) for n in colors.keys() & depths.keys()}
+    both = {
+        n: _Shown(own[n], by_number[n], colors[n], depths[n]) for n in colors.keys() & depths.keys()
+    }
     expect(
         len(both) > 0,
         given=f"{model.folder}, a COLMAP model of {len(by_number)} images, of which {len(colors)} "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from crossvox.capture import open_capture
 from crossvox.capture.colmap_model import MODELS, read_model
 from crossvox.capture.lens import Lens
 from crossvox.capture.params import CaptureParams
+from crossvox.core.camera import Pose, unproject
 from crossvox.core.checks import CaptureError
 from crossvox.doors.images import encode_jpeg, encode_png, write_bytes
 
@@ -265,6 +267,55 @@ def test_camera_models(make_walk, tmp_path: Path, model: str, ending: str) -> No
     fy = 60 if len(values) == MODELS["SIMPLE_PINHOLE"][1] or values[1] == 32 else 61
     assert (camera.fx, camera.fy, camera.cx, camera.cy) == (60, fy, 31.5, 23.5)
     assert capture.lens == capture.depth_lens == lens
+
+
+def write_points(folder: Path, walked, scale: float, ending: str) -> None:
+    """Points on the surfaces that each frame shows, each seen by it alone."""
+    rng, data, lines, count = np.random.default_rng(0), b"", ["# 3D point list"], 0
+    for n, step in enumerate(walked.steps):
+        points = unproject(step.depth_m, walked.depth_camera).reshape(-1, 3)
+        points = Pose(step.world_from_camera).apply(points[rng.integers(0, len(points), 40)])
+        for x, y, z in (points * scale).tolist():
+            count += 1
+            data += struct.pack("<Q3d3BdQII", count, x, y, z, 9, 9, 9, 0.5, 1, 100 - n, 0)
+            lines.append(f"{count} {x!r} {y!r} {z!r} 9 9 9 0.5 {100 - n} 0")
+    if ending == ".bin":
+        (folder / "points3D.bin").write_bytes(struct.pack("<Q", count) + data)
+    else:
+        (folder / "points3D.txt").write_text("\n".join(lines))
+
+
+@pytest.mark.parametrize("ending", [".bin", ".txt"])
+@pytest.mark.parametrize("scale", [2.5, 1.0])
+def test_measured_depth_tells_the_models_scale(
+    make_walk, tmp_path: Path, scale: float, ending: str
+) -> None:
+    walked = make_walk(4, size=(128, 96))
+    larger = replace(walked, steps=[replace(s, world_from_camera=scaled(s.world_from_camera, scale))
+                                    for s in walked.steps])  # fmt: skip
+    root = write(larger, tmp_path, ending=ending)
+    write_points(root / "sparse/0", walked, scale, ending)
+    capture = open_capture(root)
+    notes = " ".join(capture.info().notes)
+    words = "the model is in metres" if scale == 1 else "positions are multiplied by 0.4"
+    assert words in notes
+    for n, step in enumerate(walked.steps):
+        pose = capture.pose(n)
+        assert pose is not None
+        np.testing.assert_allclose(pose.world_from_camera, step.world_from_camera, atol=0.01)
+    # Where flags say otherwise about poses, or points do not agree, it is left alone.
+    assert "no scale of their own" in " ".join(
+        open_capture(root, params=CaptureParams(axes="opencv")).info().notes
+    )
+    file = root / f"sparse/0/points3D{ending}"
+    file.write_bytes(file.read_bytes()[:2000])
+    assert "no scale of their own" in " ".join(open_capture(root).info().notes)
+
+
+def scaled(pose: np.ndarray, scale: float) -> np.ndarray:
+    moved = pose.copy()
+    moved[:3, 3] *= scale
+    return moved
 
 
 def test_without_depth_or_unit(make_walk, tmp_path: Path) -> None:
