@@ -248,7 +248,7 @@ def _index(path: Path) -> Mapping[str, Entry]:
 @lru_cache(maxsize=8)
 def _index_of(path: Path, size: int, changed_ns: int) -> Mapping[str, Entry]:
     with zipfile.ZipFile(path) as archive:
-        infos = [i for i in archive.infolist() if not i.is_dir() and not _is_shadow(i.filename)]
+        infos = [i for i in archive.infolist() if not _is_shadow(i.filename)]
     if len(infos) > MOST_MEMBERS:
         raise ValueError(f"{len(infos)} files")
     for info in infos:
@@ -256,6 +256,8 @@ def _index_of(path: Path, size: int, changed_ns: int) -> Mapping[str, Entry]:
             raise ValueError("it is encrypted")
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise ValueError(f"{info.filename} is packed by method {info.compress_type}")
+        if not 0 <= info.header_offset <= size - info.compress_size:
+            raise ValueError(f"{info.filename} lies beyond its end")
     return {
         info.filename: Entry(
             info.header_offset, info.compress_size, info.file_size, info.compress_type, info.CRC
@@ -265,5 +267,6 @@ def _index_of(path: Path, size: int, changed_ns: int) -> Mapping[str, Entry]:
 
 
 def _is_shadow(name: str) -> bool:
-    """What macOS adds to ZIP files of its own."""
-    return name.startswith("__MACOSX/") or name.rsplit("/", 1)[-1].startswith("._")
+    """Folders, and what macOS adds to ZIP files of its own."""
+    last = name.rsplit("/", 1)[-1]
+    return not last or name.startswith("__MACOSX/") or last.startswith("._")
