@@ -12,9 +12,13 @@ from numpy.typing import NDArray
 
 from crossvox.core.camera import Size
 from crossvox.core.checks import CaptureError, expect
+from crossvox.core.text import decoded
 from crossvox.doors.images import MAX_PIXELS, color_size, decode_gray, read_bytes, write_bytes
 
 Array = NDArray[Any]
+
+_BETWEEN = dict.fromkeys(map(ord, ",;[]()"), " ")
+"""What may stand between numbers beside white space."""
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -170,14 +174,18 @@ def first_size(paths: Iterable[Path], kind: Literal["color", "gray"]) -> Size:
 
 
 def read_numbers(path: Path) -> NDArray[np.float64]:
-    """Read a text file of numbers (any white space, ``-inf`` and ``nan`` allowed), flat.
+    """Read a text file of numbers, flat.
+
+    Between them may stand white space, commas, semicolons and brackets, as programs print
+    matrices; ``-inf`` and ``nan`` are numbers.
 
     Raises:
         CaptureError: missing, or holds something that is no number; names the file.
     """
     data = read_bytes(path)
     try:
-        return np.array([float(word) for word in data.split()], dtype=np.float64)
+        text = decoded(data).translate(_BETWEEN)
+        return np.array([float(word) for word in text.split()], dtype=np.float64)
     except ValueError as error:
         raise CaptureError(
             f"given: {path}, which does not hold numbers alone ({error}); needed: a text file with "
@@ -186,16 +194,18 @@ def read_numbers(path: Path) -> NDArray[np.float64]:
 
 
 def read_pose_matrix(path: Path) -> NDArray[np.float64]:
-    """Read a 4x4 camera-to-world text file.
+    """Read a 4x4 camera-to-world text file, whose last row may be missing.
 
     Raises:
-        CaptureError: missing, or not 16 numbers.
+        CaptureError: missing, or not 16 or 12 numbers.
     """
     numbers = read_numbers(path)
+    if numbers.size == 12:
+        numbers = np.append(numbers, (0, 0, 0, 1))
     expect(
         numbers.size == 16,
         given=f"{path} with {numbers.size} numbers",
-        needed="16, a 4x4 camera-to-world matrix row by row",
+        needed="16 (or 12), a 4x4 camera-to-world matrix row by row",
         do="check or export the file again",
         error=CaptureError,
     )

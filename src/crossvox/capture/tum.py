@@ -21,6 +21,7 @@ from crossvox.capture.registration import Registration
 from crossvox.capture.stored import LOST_POSE, StoredCapture
 from crossvox.core.camera import Intrinsics
 from crossvox.core.checks import CaptureError, expect
+from crossvox.core.text import decoded
 from crossvox.doors.images import read_bytes
 
 DEFAULT_CAMERA = Intrinsics(525.0, 525.0, 319.5, 239.5, 640, 480)
@@ -56,6 +57,7 @@ class TumCapture(StoredCapture):
         path: the sequence's folder.
         params: association and depth scale.
         registration: colour and depth share one camera; kept for the common signature.
+        camera_given: the camera is told otherwise, and its file not read.
 
     Raises:
         CaptureError: a list is missing or damaged, or nothing fits together in time.
@@ -68,10 +70,13 @@ class TumCapture(StoredCapture):
         path: Path,
         params: TumParams = DEFAULT_PARAMS,
         registration: RegistrationMode = "auto",
+        *,
+        camera_given: bool = False,
     ) -> None:
         self.path = path = Path(path)
         color_times, self._color = _read_list(path / "rgb.txt", path)
         depth_times, self._depth = _read_list(path / "depth.txt", path)
+        self._times = color_times
         pose_times, self._poses = _read_trajectory(path / "groundtruth.txt")
         self._depth_of = associate(color_times, depth_times, params.max_difference_s, unique=True)
         self._pose_of = associate(color_times, pose_times, params.max_difference_s)
@@ -89,7 +94,7 @@ class TumCapture(StoredCapture):
         depth_size = first_size((self._depth[self._depth_of[number]] for number in ids), "gray")
         files = find_cameras(path)
         camera = DEFAULT_CAMERA.resized(size)
-        if files.color is not None:
+        if files.color is not None and not camera_given:
             camera = read_camera(files.color, size)
         super().__init__(
             path.resolve().name,
@@ -117,6 +122,10 @@ class TumCapture(StoredCapture):
         """The nearest pose in time; -inf where there is none."""
         nearest = self._pose_of[self.frame_ids[index]]
         return LOST_POSE.copy() if nearest < 0 else pose_from_quaternion(self._poses[nearest])
+
+    def time_s(self, index: int) -> float:
+        """When the colour image was taken."""
+        return float(self._times[self.frame_ids[index]])
 
     def color_data(self, index: int) -> bytes:
         """The colour file as it is."""
@@ -185,7 +194,7 @@ def pose_from_quaternion(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _rows(file: Path) -> list[tuple[int, list[str]]]:
     """Lines that are no comment: line number and words."""
-    text = read_bytes(file).decode("utf-8", errors="replace")
+    text = decoded(read_bytes(file), fallback="latin-1")
     rows = [(number, line.split()) for number, line in enumerate(text.splitlines(), start=1)]
     return [(number, words) for number, words in rows if words and not words[0].startswith("#")]
 
@@ -233,5 +242,9 @@ def _claims(path: Path) -> str | None:
 READER = Reader(
     "a folder with rgb.txt, depth.txt and groundtruth.txt (TUM RGB-D)",
     _claims,
-    lambda path, how: TumCapture(path, registration=how.params.registration),
+    lambda path, how: TumCapture(
+        path,
+        registration=how.params.registration,
+        camera_given=how.params.intrinsics is not None,
+    ),
 )
