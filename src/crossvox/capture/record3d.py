@@ -33,6 +33,7 @@ from crossvox.capture.cameras import camera_or_error
 from crossvox.capture.members import Members, first_of, members, roots
 from crossvox.capture.reader import Opening, Reader
 from crossvox.capture.registration import Registration
+from crossvox.capture.several_cameras import usual_camera
 from crossvox.capture.stored import LOST_POSE, FrameCameras, StoredCapture
 from crossvox.capture.tum import pose_from_quaternion
 from crossvox.core.camera import Intrinsics, Size
@@ -125,12 +126,12 @@ class Record3DCapture(StoredCapture):
             (self._depth[number] for number in ids), lambda name: self._size_of_depth(name, size)
         )
         self._cameras_by_number = self._frame_cameras(ids, size)
-        color = _median(list(self._cameras_by_number.values()))
+        color, moved = usual_camera(list(self._cameras_by_number.values()))
         super().__init__(name, ids, Registration(color, color.resized(depth_size)))
         self._confidence = files.numbered(layout.depth, (".conf",)) if layout is R3D else {}
         self.tells_confidence = bool(self._confidence)
         self.up = (0.0, 1.0, 0.0) if _knows_gravity(meta) else None
-        self.notes = tuple(self._what_is_left_out(ids))
+        self.notes = tuple(self._what_is_left_out(ids) + ([moved] if moved else []))
 
     def _size_of_depth(self, name: str, color: Size) -> Size:
         data, source = self._files.read(name), self._files.source(name)
@@ -298,12 +299,6 @@ def _knows_gravity(metadata: Metadata) -> bool:
     if metadata.initPose is None or not poses or len(poses[0]) != 7:
         return False
     return float(np.abs(np.subtract(poses[0], (0, 0, 0, 1, 0, 0, 0))).max()) > _SAME
-
-
-def _median(cameras: list[Intrinsics]) -> Intrinsics:
-    """The camera that those of most frames are near to."""
-    fx, fy, cx, cy = np.median([(c.fx, c.fy, c.cx, c.cy) for c in cameras], axis=0).tolist()
-    return Intrinsics(fx, fy, cx, cy, *cameras[0].size)
 
 
 def _found(path: Path) -> tuple[Layout, list[str]] | None:

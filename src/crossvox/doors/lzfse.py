@@ -90,7 +90,8 @@ def _decoder(source: str) -> Callable[[bytes, int], bytes]:
             if decode is None:
                 return bytes(lzfse.decompress(data))
             room = ctypes.create_string_buffer(size + 1)
-            return room.raw[: decode(room, size + 1, data, len(data), None)]
+            count = decode(room, size + 1, data, len(data), None)
+            return room.raw[:count]
         except (lzfse.error, ValueError, MemoryError):
             return b""
 
