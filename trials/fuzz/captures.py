@@ -237,6 +237,24 @@ def _record3d_metadata() -> dict[str, object]:
     }  # fmt: skip
 
 
+def scanner_app(folder: Path) -> Path:
+    """A scan of 3D Scanner App."""
+    scene, c = folder / "scan", CAMERA
+    projection = [0.0] * 16
+    projection[0], projection[5] = 2 * c.fx / c.width, 2 * c.fy / c.height
+    for number in range(FRAMES):
+        told = {
+            "cameraPoseARFrame": pose(number).ravel().tolist(),
+            "intrinsics": [c.fx, 0, c.cx, 0, c.fy, c.cy, 0, 0, 1],
+            "projectionMatrix": projection, "time": 1.5 * number, "frame_index": number,
+        }  # fmt: skip
+        write_bytes(scene / f"frame_{number:05d}.json", json.dumps(told).encode())
+        write_bytes(scene / f"frame_{number:05d}.jpg", encode_jpeg(color(number)))
+        write_bytes(scene / f"depth_{number:05d}.png", encode_png(depth(PHONE_DEPTH)))
+        write_bytes(scene / f"conf_{number:05d}.png", encode_png(np.full((6, 8), 2, np.uint8)))
+    return scene
+
+
 SAMPLES: dict[str, tuple[Maker, ...]] = {
     "scannet": (sens("jpeg"), sens("png"), sens("raw")),
     "folder": (exported,),
@@ -246,6 +264,7 @@ SAMPLES: dict[str, tuple[Maker, ...]] = {
     "replica": (replica,),
     "open3d": (open3d,),
     "record3d": (record3d, record3d_exr),
+    "3d-scanner-app": (scanner_app,),
 }
 """Smallest captures by the reader's name."""
 

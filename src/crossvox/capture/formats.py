@@ -9,6 +9,7 @@ from crossvox.capture import (
     open3d_folder,
     record3d,
     replica,
+    scanner_app,
     scannet,
     seven_scenes,
     transforms,
@@ -23,6 +24,7 @@ READERS.register("transforms", transforms.READER)
 READERS.register("replica", replica.READER)
 READERS.register("open3d", open3d_folder.READER)
 READERS.register("record3d", record3d.READER)
+READERS.register("3d-scanner-app", scanner_app.READER)
 READERS.register("folder", folder.READER)
 READERS.register("7-scenes", seven_scenes.READER)
 READERS.register("tum", tum.READER)
