@@ -294,6 +294,22 @@ def zipped(maker: Maker) -> Maker:
         return file
 
     return make
+def scanner_app(folder: Path) -> Path:
+    """A scan of 3D Scanner App."""
+    scene, c = folder / "scan", CAMERA
+    projection = [0.0] * 16
+    projection[0], projection[5] = 2 * c.fx / c.width, 2 * c.fy / c.height
+    for number in range(FRAMES):
+        told = {
+            "cameraPoseARFrame": pose(number).ravel().tolist(),
+            "intrinsics": [c.fx, 0, c.cx, 0, c.fy, c.cy, 0, 0, 1],
+            "projectionMatrix": projection, "time": 1.5 * number, "frame_index": number,
+        }  # fmt: skip
+        write_bytes(scene / f"frame_{number:05d}.json", json.dumps(told).encode())
+        write_bytes(scene / f"frame_{number:05d}.jpg", encode_jpeg(color(number)))
+        write_bytes(scene / f"depth_{number:05d}.png", encode_png(depth(PHONE_DEPTH)))
+        write_bytes(scene / f"conf_{number:05d}.png", encode_png(np.full((6, 8), 2, np.uint8)))
+    return scene
 
 
 SAMPLES: dict[str, tuple[Maker, ...]] = {
@@ -306,6 +322,7 @@ SAMPLES: dict[str, tuple[Maker, ...]] = {
     "replica": (replica, zipped(replica)),
     "open3d": (open3d,),
     "record3d": (record3d, record3d_exr),
+    "3d-scanner-app": (scanner_app,),
 }
 """Smallest captures by the reader's name."""
 

@@ -10,6 +10,7 @@ from crossvox.capture import (
     open3d_folder,
     record3d,
     replica,
+    scanner_app,
     scannet,
     seven_scenes,
     transforms,
@@ -25,6 +26,7 @@ READERS.register("colmap", colmap.READER)
 READERS.register("replica", replica.READER)
 READERS.register("open3d", open3d_folder.READER)
 READERS.register("record3d", record3d.READER)
+READERS.register("3d-scanner-app", scanner_app.READER)
 READERS.register("folder", folder.READER)
 READERS.register("7-scenes", seven_scenes.READER)
 READERS.register("tum", tum.READER)
