@@ -115,27 +115,36 @@ def read_gray_checked(path: Path) -> Array:
     Raises:
         CaptureError: missing, cut, no one-channel PNG, or larger than :data:`MAX_PIXELS`.
     """
-    data = read_bytes(path)
-    width, height = gray_size(data, str(path))
+    return gray_checked(read_bytes(path), str(path))
+
+
+def gray_checked(data: bytes, source: str) -> Array:
+    """Decode a depth or label PNG ``(H, W)``. Errors as :func:`read_gray_checked`."""
+    width, height = gray_size(data, source)
     expect(
         0 < width * height <= MAX_PIXELS and b"IEND" in data[-32:],
-        given=f"{path}, {len(data)} bytes of a PNG of {width}x{height} pixels",
+        given=f"{source}, {len(data)} bytes of a PNG of {width}x{height} pixels",
         needed=f"a complete image of at most {MAX_PIXELS} pixels",
         do="copy or export the file again",
         error=CaptureError,
     )
-    return decode_gray(data, str(path))
+    return decode_gray(data, source)
 
 
 def read_depth_png(path: Path) -> NDArray[np.uint16]:
-    """Read a depth PNG ``(H, W)`` of 16 bits, 0 = no reading; 65535 means that too, and becomes 0.
+    """Read a depth PNG ``(H, W)`` of 16 bits. Errors as :func:`read_gray_checked`."""
+    return depth_png(read_bytes(path), str(path))
+
+
+def depth_png(data: bytes, source: str) -> NDArray[np.uint16]:
+    """Decode a depth PNG ``(H, W)`` of 16 bits, 0 = no reading; 65535 means that too, becomes 0.
 
     Errors as :func:`read_gray_checked`.
     """
-    image = read_gray_checked(path)
+    image = gray_checked(data, source)
     expect(
         image.dtype == np.uint16,
-        given=f"{path} of 8 bits",
+        given=f"{source} of 8 bits",
         needed="depth as PNG of 16 bits",
         do="check that this is a depth image",
         error=CaptureError,
