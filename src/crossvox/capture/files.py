@@ -20,6 +20,9 @@ Array = NDArray[Any]
 _BETWEEN = dict.fromkeys(map(ord, ",;[]()"), " ")
 """What may stand between numbers beside white space."""
 
+_LONGEST = 18
+"""Digits of the longest number in a file's name: longer ones fit no integer."""
+
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -61,7 +64,7 @@ def by_number(
         here: dict[int, str] = {}
         for name, stem, end in split:
             number = stem[len(before) :]
-            if end.lower() != suffix or not number.isdecimal():
+            if end.lower() != suffix or not number.isdecimal() or len(number) > _LONGEST:
                 continue
             other = here.setdefault(int(number), name)
             expect(

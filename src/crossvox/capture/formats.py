@@ -7,6 +7,7 @@ from pathlib import Path
 from crossvox.capture import (
     folder,
     open3d_folder,
+    polycam,
     record3d,
     replica,
     scanner_app,
@@ -25,6 +26,7 @@ READERS.register("replica", replica.READER)
 READERS.register("open3d", open3d_folder.READER)
 READERS.register("record3d", record3d.READER)
 READERS.register("3d-scanner-app", scanner_app.READER)
+READERS.register("polycam", polycam.READER)
 READERS.register("folder", folder.READER)
 READERS.register("7-scenes", seven_scenes.READER)
 READERS.register("tum", tum.READER)
