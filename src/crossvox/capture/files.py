@@ -31,6 +31,9 @@ _BETWEEN = dict.fromkeys(map(ord, ",;[]()"), " ")
 NO_READING = 65535
 """What many sensors and programs store where there is no reading; as a length it is none."""
 
+_LONGEST = 18
+"""Digits of the longest number in a file's name: longer ones fit no integer."""
+
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -72,7 +75,7 @@ def by_number(
         here: dict[int, str] = {}
         for name, stem, end in split:
             number = stem[len(before) :]
-            if end.lower() != suffix or not number.isdecimal():
+            if end.lower() != suffix or not number.isdecimal() or len(number) > _LONGEST:
                 continue
             other = here.setdefault(int(number), name)
             expect(

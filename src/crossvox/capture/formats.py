@@ -9,6 +9,7 @@ from crossvox.capture import (
     colmap,
     folder,
     open3d_folder,
+    polycam,
     record3d,
     replica,
     scanner_app,
@@ -31,6 +32,7 @@ READERS.register("record3d", record3d.READER)
 READERS.register("stray", stray.READER)
 READERS.register("arkitscenes", arkitscenes.READER)
 READERS.register("3d-scanner-app", scanner_app.READER)
+READERS.register("polycam", polycam.READER)
 READERS.register("folder", folder.READER)
 READERS.register("7-scenes", seven_scenes.READER)
 READERS.register("tum", tum.READER)
