@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from crossvox.capture import folder, scannet, seven_scenes, tum
+from crossvox.capture import folder, rtabmap, scannet, seven_scenes, tum
 from crossvox.capture.reader import Reader
 from crossvox.core.registry import Registry
 
@@ -13,6 +13,7 @@ READERS.register("scannet", scannet.READER)
 READERS.register("folder", folder.READER)
 READERS.register("7-scenes", seven_scenes.READER)
 READERS.register("tum", tum.READER)
+READERS.register("rtabmap", rtabmap.READER)
 
 
 def reader_of(path: Path) -> Reader | None:
