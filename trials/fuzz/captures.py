@@ -6,12 +6,17 @@ A reader that comes from another package, or a new one, gives its smallest captu
 
 from __future__ import annotations
 
+import json
+import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import lzfse
 import numpy as np
+import OpenEXR
 from numpy.typing import NDArray
+from PIL import Image
 
 from crossvox.capture import open_capture
 from crossvox.capture.files import write_matrix
@@ -26,6 +31,7 @@ Maker = Callable[[Path], Path]
 
 CAMERA = Intrinsics(14.0, 14.0, 7.5, 5.5, 16, 12)
 DEPTH_CAMERA = Intrinsics(10.0, 10.5, 5.5, 4.5, 12, 10)
+PHONE_DEPTH = CAMERA.resized((8, 6))
 FRAMES = 2
 
 
@@ -135,11 +141,111 @@ def tum(folder: Path) -> Path:
     return scene
 
 
+def replica(folder: Path) -> Path:
+    """A scene of Replica with its camera file."""
+    scene = folder / "room0"
+    for number in range(FRAMES):
+        write_bytes(scene / f"results/frame{number:06d}.jpg", encode_jpeg(color(number)))
+        write_bytes(scene / f"results/depth{number:06d}.png", encode_png(depth()))
+    lines = [" ".join(str(float(v)) for v in pose(number).ravel()) for number in range(FRAMES)]
+    (scene / "traj.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    told = {"w": 16, "h": 12, "fx": 14.0, "fy": 14.0, "cx": 7.5, "cy": 5.5, "scale": 6553.5}
+    (scene / "cam_params.json").write_text(json.dumps({"camera": told}), encoding="utf-8")
+    return scene
+
+
+def open3d(folder: Path) -> Path:
+    """A folder of Open3D with a trajectory and the camera file of a recorder."""
+    scene = folder / "recording"
+    lines = []
+    for number in range(FRAMES):
+        write_bytes(scene / f"color/{number:05d}.jpg", encode_jpeg(color(number)))
+        write_bytes(scene / f"depth/{number:05d}.png", encode_png(depth()))
+        rows = [" ".join(str(float(v)) for v in row) for row in pose(number)]
+        lines += [f"{number} {number} {number + 1}", *rows]
+    (scene / "trajectory.log").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    matrix = CAMERA.matrix.T.ravel().tolist()
+    told = {"width": 16, "height": 12, "intrinsic_matrix": matrix, "depth_scale": 1000.0}
+    (scene / "intrinsic.json").write_text(json.dumps(told), encoding="utf-8")
+    return scene
+
+
+def transforms(ending: str) -> Maker:
+    """A capture for radiance fields, its depth in files of a kind."""
+
+    def make(folder: Path) -> Path:
+        scene = folder / "scene"
+        frames = []
+        for number in range(FRAMES):
+            write_bytes(scene / f"images/{number}.jpg", encode_jpeg(color(number)))
+            file = scene / f"depth/{number}{ending}"
+            file.parent.mkdir(exist_ok=True)
+            metres = (depth() / 1000).astype(np.float32)
+            if ending == ".npy":
+                np.save(file, metres)
+            elif ending == ".npz":
+                np.savez_compressed(file, depth=depth())
+            elif ending == ".tiff":
+                Image.fromarray(metres).save(file)
+            else:
+                write_bytes(file, encode_png(depth()))
+            own = {"file_path": f"./images/{number}", "depth_file_path": f"depth/{number}{ending}"}
+            frames.append({**own, "transform_matrix": pose(number).tolist(), "cx": 8.0 + number})
+        told = {"camera_model": "OPENCV", "fl_x": 14.0, "fl_y": 14.0, "cy": 6.0, "w": 16, "h": 12}
+        told |= {"k1": -0.02, "p1": 0.001, "applied_scale": 0.5, "frames": frames}
+        (scene / "transforms.json").write_text(json.dumps(told), encoding="utf-8")
+        return scene
+
+    return make
+
+
+def record3d(folder: Path) -> Path:
+    """A ``.r3d`` file with cameras a frame and confidence."""
+    files = {"metadata": json.dumps(_record3d_metadata()).encode()}
+    for number in range(FRAMES):
+        files[f"rgbd/{number}.jpg"] = encode_jpeg(color(number))
+        plain = (depth(PHONE_DEPTH) / 1000).astype("<f4")
+        files[f"rgbd/{number}.depth"] = lzfse.compress(plain.tobytes())
+        files[f"rgbd/{number}.conf"] = lzfse.compress(np.full(plain.shape, 2, np.uint8).tobytes())
+    with zipfile.ZipFile(folder / "scan.r3d", "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return folder / "scan.r3d"
+
+
+def record3d_exr(folder: Path) -> Path:
+    """The export EXR + JPG."""
+    scene = folder / "EXR_RGBD"
+    write_bytes(scene / "metadata.json", json.dumps(_record3d_metadata()).encode())
+    for number in range(FRAMES):
+        write_bytes(scene / f"rgb/{number}.jpg", encode_jpeg(color(number)))
+        metres = (depth(PHONE_DEPTH) / 1000).astype(np.float16)
+        (scene / "depth").mkdir(exist_ok=True)
+        header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+        OpenEXR.File(header, {"R": metres}).write(str(scene / f"depth/{number}.exr"))
+    return scene
+
+
+def _record3d_metadata() -> dict[str, object]:
+    c = CAMERA
+    return {
+        "K": [c.fx, 0, 0, 0, c.fy, 0, c.cx, c.cy, 1], "w": c.width, "h": c.height,
+        "dw": PHONE_DEPTH.width, "dh": PHONE_DEPTH.height, "fps": 60,
+        "initPose": [0, 0, 0, 1, 0, 0, 0], "frameTimestamps": [0.0, 0.02],
+        "poses": [[0.0, 0.1, 0.0, 0.99, 0.1 * n, 1.2, 0.0] for n in range(FRAMES)],
+        "perFrameIntrinsicCoeffs": [[c.fx, c.fy + n, c.cx, c.cy] for n in range(FRAMES)],
+    }  # fmt: skip
+
+
 SAMPLES: dict[str, tuple[Maker, ...]] = {
     "scannet": (sens("jpeg"), sens("png"), sens("raw")),
     "folder": (exported,),
     "7-scenes": (seven_scenes,),
     "tum": (tum,),
+    "transforms": tuple(transforms(ending) for ending in (".png", ".npy", ".npz", ".tiff")),
+    "replica": (replica,),
+    "open3d": (open3d,),
+    "record3d": (record3d, record3d_exr),
 }
 """Smallest captures by the reader's name."""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from crossvox.capture.outliers import Usable, usable_frames
 from crossvox.core.camera import Intrinsics
 from crossvox.core.checks import CaptureError, PoseError
 from crossvox.core.frame import Capture, CaptureInfo, Parts
@@ -105,14 +106,8 @@ def describe(
     """
     count, info = len(capture), capture.info()
     ids = capture.frame_ids
-    lost: list[int] = []
-    broken: dict[int, list[str]] = {}
-    for index in range(count):
-        try:
-            if capture.pose(index) is None:
-                lost.append(ids[index])
-        except (CaptureError, PoseError) as error:
-            broken.setdefault(ids[index], []).append(str(error))
+    usable = usable_frames(capture)
+    broken = {number: [reason] for number, reason in usable.left_out.items()}
     chosen = np.arange(count)
     if not every_frame and count > SAMPLE:
         chosen = np.unique(np.linspace(0, count - 1, SAMPLE).round().astype(int))
@@ -139,13 +134,13 @@ def describe(
     annotated = sum(total.labels.values())
     return CaptureSummary(
         name=capture.name,
-        info=info,
+        info=replace(info, notes=(*info.notes, *_unit_notes(usable))),
         camera=capture.camera(),
         frames=count,
         first_id=ids[0],
         last_id=ids[-1],
         decoded=len(chosen),
-        lost_poses=tuple(lost),
+        lost_poses=usable.lost,
         depth_min_m=total.nearest_m if total.readings else float("nan"),
         depth_max_m=total.farthest_m if total.readings else float("nan"),
         depth_missing=_share(total.pixels - total.readings - total.left_out, total.pixels),
@@ -158,6 +153,14 @@ def describe(
         unknown_raw_ids=dict(sorted(total.unknown.items())),
         broken=tuple((number, "; ".join(texts)) for number, texts in sorted(broken.items())),
     )
+
+
+def _unit_notes(usable: Usable) -> list[str]:
+    if usable.in_metres:
+        return []
+    return [
+        f"cameras stand up to {usable.widest_m:,.0f} m apart: are their positions in millimetres?"
+    ]
 
 
 def _share(part: int, whole: int) -> float:

@@ -12,9 +12,13 @@ from numpy.typing import NDArray
 
 from crossvox.core.camera import Size
 from crossvox.core.checks import CaptureError, expect
+from crossvox.core.text import decoded
 from crossvox.doors.images import MAX_PIXELS, color_size, decode_gray, read_bytes, write_bytes
 
 Array = NDArray[Any]
+
+_BETWEEN = dict.fromkeys(map(ord, ",;[]()"), " ")
+"""What may stand between numbers beside white space."""
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -30,20 +34,39 @@ def numbered(folder: Path, suffixes: tuple[str, ...]) -> dict[int, Path]:
         CaptureError: two files of one ending have the same number.
     """
     try:
-        files = sorted(entry.name for entry in os.scandir(folder))
+        names = sorted(entry.name for entry in os.scandir(folder))
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    found: dict[int, Path] = {}
+    found = by_number(names, suffixes, str(folder))
+    return {number: folder / name for number, name in found.items()}
+
+
+def by_number(
+    names: Iterable[str], suffixes: tuple[str, ...], where: str, before: str = ""
+) -> dict[int, str]:
+    """Names that are a number, by that number; see :func:`numbered`.
+
+    Args:
+        names: of files, sorted.
+        suffixes: endings that count, small letters; a later one wins over an earlier one.
+        where: their folder, for an error text.
+        before: what stands before the number.
+
+    Raises:
+        CaptureError: two names of one ending have the same number.
+    """
+    found: dict[int, str] = {}
+    split = [(name, *os.path.splitext(name)) for name in names if name.startswith(before)]
     for suffix in suffixes:
-        here: dict[int, Path] = {}
-        for name in files:
-            stem, end = os.path.splitext(name)
-            if end.lower() != suffix or not stem.isdecimal():
+        here: dict[int, str] = {}
+        for name, stem, end in split:
+            number = stem[len(before) :]
+            if end.lower() != suffix or not number.isdecimal():
                 continue
-            other = here.setdefault(int(stem), folder / name)
+            other = here.setdefault(int(number), name)
             expect(
-                other.name == name,
-                given=f"{folder} with {other.name} and {name}, both number {int(stem)}",
+                other == name,
+                given=f"{where} with {other} and {name}, both number {int(number)}",
                 needed="one file a number",
                 do="move one of them away",
                 error=CaptureError,
@@ -151,14 +174,18 @@ def first_size(paths: Iterable[Path], kind: Literal["color", "gray"]) -> Size:
 
 
 def read_numbers(path: Path) -> NDArray[np.float64]:
-    """Read a text file of numbers (any white space, ``-inf`` and ``nan`` allowed), flat.
+    """Read a text file of numbers, flat.
+
+    Between them may stand white space, commas, semicolons and brackets, as programs print
+    matrices; ``-inf`` and ``nan`` are numbers.
 
     Raises:
         CaptureError: missing, or holds something that is no number; names the file.
     """
     data = read_bytes(path)
     try:
-        return np.array([float(word) for word in data.split()], dtype=np.float64)
+        text = decoded(data).translate(_BETWEEN)
+        return np.array([float(word) for word in text.split()], dtype=np.float64)
     except ValueError as error:
         raise CaptureError(
             f"given: {path}, which does not hold numbers alone ({error}); needed: a text file with "
@@ -167,16 +194,18 @@ def read_numbers(path: Path) -> NDArray[np.float64]:
 
 
 def read_pose_matrix(path: Path) -> NDArray[np.float64]:
-    """Read a 4x4 camera-to-world text file.
+    """Read a 4x4 camera-to-world text file, whose last row may be missing.
 
     Raises:
-        CaptureError: missing, or not 16 numbers.
+        CaptureError: missing, or not 16 or 12 numbers.
     """
     numbers = read_numbers(path)
+    if numbers.size == 12:
+        numbers = np.append(numbers, (0, 0, 0, 1))
     expect(
         numbers.size == 16,
         given=f"{path} with {numbers.size} numbers",
-        needed="16, a 4x4 camera-to-world matrix row by row",
+        needed="16 (or 12), a 4x4 camera-to-world matrix row by row",
         do="check or export the file again",
         error=CaptureError,
     )

@@ -53,6 +53,7 @@ class FolderCapture(StoredCapture):
         registration: see :data:`~crossvox.capture.registration.RegistrationMode`.
         assume_camera: where there is no camera file, take :data:`FALLBACK_CAMERA`, rescaled, with
             a note.
+        camera_given: the colour camera is told otherwise, and its file not read.
 
     Raises:
         CaptureError: no frames, no camera file, or a damaged one.
@@ -62,7 +63,12 @@ class FolderCapture(StoredCapture):
     units_per_m = MM_PER_M
 
     def __init__(
-        self, path: Path, registration: RegistrationMode = "auto", *, assume_camera: bool = False
+        self,
+        path: Path,
+        registration: RegistrationMode = "auto",
+        *,
+        assume_camera: bool = False,
+        camera_given: bool = False,
     ) -> None:
         self.path = path = Path(path)
         self._color = numbered(path / "color", (".png", ".jpeg", ".jpg"))
@@ -84,10 +90,10 @@ class FolderCapture(StoredCapture):
         size = first_size((self._color[number] for number in ids), "color")
         depth_size = first_size((self._file("depth", number) for number in ids), "gray")
         files = find_cameras(path)
-        if files.color is None and not assume_camera:
+        if files.color is None and not (assume_camera or camera_given):
             raise _without_camera(path, files)
-        color, depth = _cameras(files, size, depth_size)
-        if files.color is None:
+        color, depth = _cameras(files, size, depth_size, camera_given)
+        if files.color is None and not camera_given:
             notes.append(
                 "no intrinsic.txt: ScanNet's usual camera is assumed, rescaled to "
                 f"{size[0]}x{size[1]}; positions will be off if the capture was taken by another"
@@ -174,9 +180,11 @@ def _without_camera(path: Path, files: CameraFiles) -> CaptureError:
     )
 
 
-def _cameras(files: CameraFiles, size: Size, depth_size: Size) -> tuple[Intrinsics, Intrinsics]:
-    """Colour and depth camera."""
-    file = files.color
+def _cameras(
+    files: CameraFiles, size: Size, depth_size: Size, given: bool
+) -> tuple[Intrinsics, Intrinsics]:
+    """Colour and depth camera; any for colour where it is given otherwise."""
+    file = None if given else files.color
     color = FALLBACK_CAMERA.resized(size) if file is None else read_camera(file, size)
     if files.depth is None:
         return color, color.resized(depth_size)
@@ -215,6 +223,7 @@ READER = Reader(
     lambda path, how: FolderCapture(
         path,
         how.params.registration,
-        assume_camera=how.params.assume_camera or how.params.intrinsics is not None,
+        assume_camera=how.params.assume_camera,
+        camera_given=how.params.intrinsics is not None,
     ),
 )

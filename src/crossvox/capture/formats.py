@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from crossvox.capture import folder, rtabmap, scannet, seven_scenes, tum
+from crossvox.capture import (
+    folder,
+    open3d_folder,
+    record3d,
+    replica,
+    rtabmap,
+    scannet,
+    seven_scenes,
+    transforms,
+    tum,
+)
 from crossvox.capture.reader import Reader
 from crossvox.core.registry import Registry
 
 READERS: Registry[Reader] = Registry("capture format", "crossvox.readers")
 READERS.register("scannet", scannet.READER)
+READERS.register("transforms", transforms.READER)
+READERS.register("replica", replica.READER)
+READERS.register("open3d", open3d_folder.READER)
+READERS.register("record3d", record3d.READER)
 READERS.register("folder", folder.READER)
 READERS.register("7-scenes", seven_scenes.READER)
 READERS.register("tum", tum.READER)

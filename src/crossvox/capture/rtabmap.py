@@ -26,10 +26,11 @@ from crossvox.capture.params import RegistrationMode
 from crossvox.capture.reader import Reader
 from crossvox.capture.registration import Registration
 from crossvox.capture.rvl import decode_rvl
+from crossvox.capture.several_cameras import usual_camera
 from crossvox.capture.stored import LOST_POSE, FrameCameras, StoredCapture
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
-from crossvox.doors.images import color_size, decode_gray, decode_packed
+from crossvox.doors.images import MAX_PIXELS, color_size, decode_gray, decode_packed
 
 Array = NDArray[Any]
 
@@ -96,13 +97,15 @@ class RtabmapCapture(StoredCapture):
             self._base_poses = _base_poses(path, base, nodes, notes)
             size, depth_size = _sizes(path, base, nodes)
         self._size, self._depth_size = size, depth_size
-        camera = self._camera(nodes[len(nodes) // 2])
+        camera, moved = usual_camera([self._camera(node) for node in nodes])
         super().__init__(
             path.stem,
             tuple(node.id for node in nodes),
             Registration(camera, camera.resized(depth_size), mode=registration),
         )
-        self._differ = any(node.values != nodes[0].values for node in nodes)
+        self._differ = bool(moved)
+        if moved:
+            notes.append(f"cameras differ from frame to frame: {moved}")
         if any(node.distorts for node in nodes):
             notes.append(
                 "the camera tells distortion, which is left alone: RTAB-Map takes images as "
@@ -111,9 +114,9 @@ class RtabmapCapture(StoredCapture):
         self.notes = tuple(notes)
 
     def _camera(self, node: _Node) -> Intrinsics:
-        return camera_or_error(node.values, node.size, f"{self.path}, node {node.id}").resized(
-            self._size
-        )
+        size = node.size if min(node.size) > 0 else self._size
+        camera = camera_or_error(node.values, size, f"{self.path}, node {node.id}")
+        return camera.resized(self._size)
 
     def frame_cameras(self, index: int) -> FrameCameras | None:
         """The node's own camera, where they differ."""
@@ -364,7 +367,7 @@ def _sizes(path: Path, base: sqlite3.Connection, nodes: list[_Node]) -> tuple[Si
                 columns, rows = struct.unpack_from("<2I", depth.ljust(16, b"\0"), 8)
             else:
                 columns, rows = gray_size(depth, f"{path}, node {node.id}, depth")
-            if columns > 0 and rows > 0:
+            if 0 < columns * rows <= MAX_PIXELS:
                 return color, (columns, rows)
         except CaptureError as error:
             problem = problem or error

@@ -95,10 +95,12 @@ class ScanNetCapture(StoredCapture):
         mesh = stem.with_name(f"{stem.name}_vh_clean_2.ply")
         labelled = stem.with_name(f"{stem.name}_vh_clean_2.labels.ply")
         complete = stem.with_name(f"{stem.name}_{COMPLETE_MESH}")
+        told, problem = super().info(), self._map_problem
         return replace(
-            super().info(),
+            told,
+            notes=(*told.notes, problem) if problem and self._label_map_path else told.notes,
             has_labels=bool(self._labels),
-            label_map=self._label_map_path is not None,
+            label_map=not problem,
             class_map=self._label_map_path,
             without_labels=missing(self.frame_ids, self._labels),
             mesh=mesh if mesh.is_file() else None,
@@ -133,6 +135,16 @@ class ScanNetCapture(StoredCapture):
         """Raw ScanNet label ids, 8 or 16 bits, or None where the frame has no label image."""
         file = self._labels.get(self.frame_ids[index])
         return None if file is None else read_gray_checked(file)
+
+    @cached_property
+    def _map_problem(self) -> str:
+        """Why labels cannot be told in NYU40, if there are any; empty where they can."""
+        try:
+            if self._labels:
+                self.label_map()
+        except CaptureError as error:
+            return str(error)
+        return ""
 
     @cached_property
     def _table(self) -> RawLabelMap:

@@ -39,10 +39,13 @@ class FrameCameras:
     Attributes:
         color: of the colour image at its own size.
         depth: of the depth image at its own size.
+        lens, depth_lens: the frame's own distortion; None: that of the capture.
     """
 
     color: Intrinsics
     depth: Intrinsics
+    lens: Lens | None = None
+    depth_lens: Lens | None = None
 
 
 class StoredCapture(ABC):
@@ -311,19 +314,24 @@ class StoredCapture(ABC):
         """Colour ``(height, width, 3)`` RGB at ``size``."""
         smaller = size if size != self.registration.color_camera.size else None
         image = resize_color(self.color_pixels(index, smaller), size)
-        camera = self._cameras(index).color.resized(size)
-        return rectify(image, camera, self.camera(size), self.lens, smooth=True)
+        own = self._cameras(index)
+        return rectify(image, own.color.resized(size), self.camera(size), own.lens, smooth=True)
 
     def _cameras(self, index: int) -> FrameCameras:
         """Where the frame's images lie before they are brought onto the capture's camera."""
         own = None if self._one_camera else self.frame_cameras(index)
-        return own or FrameCameras(self.registration.color_camera, self.registration.depth_camera)
+        if own is None:
+            usual = self.registration
+            own = FrameCameras(usual.color_camera, usual.depth_camera)
+        return replace(
+            own, lens=own.lens or self.lens, depth_lens=own.depth_lens or self.depth_lens
+        )
 
     def _moves_color(self, index: int) -> bool:
         """Whether colour is delivered on other pixels than it is stored on."""
-        target = self.registration.color_camera
-        distorts = self.lens is not None and not self.lens.is_none
-        return distorts or largest_shift_px(self._cameras(index).color, target) > SAME_PX
+        own, target = self._cameras(index), self.registration.color_camera
+        distorts = own.lens is not None and not own.lens.is_none
+        return distorts or largest_shift_px(own.color, target) > SAME_PX
 
     def _jpeg(self, index: int, size: Size) -> bytes | None:
         """The stored bytes if they are a complete JPEG of this size.
@@ -344,9 +352,9 @@ class StoredCapture(ABC):
 
     def depth_m(self, index: int, size: Size) -> NDArray[np.float32]:
         """Depth ``(height, width)`` metres on the colour grid at ``size``, 0 = no reading."""
-        raw, camera = self._checked_depth(index), self._cameras(index).depth
-        raw = rectify(raw, camera, camera, self.depth_lens, smooth=False)
-        return self._registration(camera).apply(raw, size, self.units_per_m)
+        raw, own = self._checked_depth(index), self._cameras(index)
+        raw = rectify(raw, own.depth, own.depth, own.depth_lens, smooth=False)
+        return self._registration(own.depth).apply(raw, size, self.units_per_m)
 
     def _registration(self, depth_camera: Intrinsics) -> Registration:
         """That of a frame with this depth camera."""
@@ -402,8 +410,8 @@ class StoredCapture(ABC):
         table = self.label_map()
         if size is not None:
             raw = resize_nearest(raw, size)
-            camera = self._cameras(index).color.resized(size)
-            raw = rectify(raw, camera, self.camera(size), self.lens, smooth=False)
+            own = self._cameras(index)
+            raw = rectify(raw, own.color.resized(size), self.camera(size), own.lens, smooth=False)
         labels, known = table.apply(raw), table.known.take(raw)
         if known.all():
             return labels, {}

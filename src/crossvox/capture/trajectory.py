@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from crossvox.capture.tum import associate, pose_from_quaternion
 from crossvox.core.checks import CaptureError, expect
+from crossvox.core.text import decoded
 from crossvox.doors.images import read_bytes
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def read_trajectory(path: Path) -> Trajectory:
         do="check the path",
         error=CaptureError,
     )
-    text = read_bytes(path).decode("utf-8", errors="replace")
+    text = decoded(read_bytes(path), fallback="latin-1")
     lines = [line.strip() for line in text.splitlines()]
     head = next((line for line in lines if line), "")
     rows = [line for line in lines if line and line[0] not in "#%"]

@@ -26,6 +26,7 @@ from crossvox.capture.registration import Registration
 from crossvox.capture.stored import LOST_POSE, StoredCapture
 from crossvox.core.camera import Intrinsics
 from crossvox.core.checks import CaptureError, expect
+from crossvox.core.text import decoded
 from crossvox.doors.images import read_bytes
 
 DEFAULT_CAMERA = Intrinsics(525.0, 525.0, 319.5, 239.5, 640, 480)
@@ -80,6 +81,7 @@ class TumCapture(StoredCapture):
         path: the sequence's folder.
         params: association and depth scale.
         registration: colour and depth share one camera; kept for the common signature.
+        camera_given: the camera is told otherwise, and its file not read.
 
     Raises:
         CaptureError: a list is missing or damaged, or nothing fits together in time.
@@ -92,6 +94,8 @@ class TumCapture(StoredCapture):
         path: Path,
         params: TumParams = DEFAULT_PARAMS,
         registration: RegistrationMode = "auto",
+        *,
+        camera_given: bool = False,
     ) -> None:
         self.path = path = Path(path)
         self._lists = lists = _read_lists(path, params)
@@ -114,7 +118,7 @@ class TumCapture(StoredCapture):
         depth_size = first_size((lists.depth[lists.depth_of[number]] for number in ids), "gray")
         files = find_cameras(path)
         camera = (ICL_CAMERA if mirrored else DEFAULT_CAMERA).resized(size)
-        if files.color is not None:
+        if files.color is not None and not camera_given:
             camera = read_camera(files.color, size)
         super().__init__(
             path.resolve().name,
@@ -221,7 +225,7 @@ def pose_from_quaternion(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _rows(file: Path) -> list[tuple[int, list[str]]]:
     """Lines that are no comment: line number and words."""
-    text = read_bytes(file).decode("utf-8", errors="replace")
+    text = decoded(read_bytes(file), fallback="latin-1")
     rows = [(number, line.split()) for number, line in enumerate(text.splitlines(), start=1)]
     return [(number, words) for number, words in rows if words and not words[0].startswith("#")]
 
@@ -318,5 +322,9 @@ def _claims(path: Path) -> str | None:
 READER = Reader(
     "a folder with rgb.txt and depth.txt, or associations.txt (TUM RGB-D, ICL-NUIM)",
     _claims,
-    lambda path, how: TumCapture(path, registration=how.params.registration),
+    lambda path, how: TumCapture(
+        path,
+        registration=how.params.registration,
+        camera_given=how.params.intrinsics is not None,
+    ),
 )

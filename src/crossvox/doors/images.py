@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,30 @@ def decode_packed(data: bytes, source: str) -> NDArray[np.float32]:
             f"channel of 16 bits, or floats packed in four of 8; do: check that this is depth"
         )
     return np.ascontiguousarray(image).view("<f4")[..., 0]
+
+
+def decode_tiff(data: bytes, source: str) -> NDArray[Any]:
+    """Decode a one-channel TIFF to ``(H, W)``, whole numbers or floats, values untouched.
+
+    Raises:
+        CaptureError: not a TIFF, cut, of an absurd size, or of more than one channel.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=("TIFF",)) as image:
+            width, height = image.size
+            fits = 0 < width * height <= min(MAX_PIXELS, 8 * DENSEST * len(data))
+            if fits and (image.mode in ("F", "I") or image.mode.startswith("I;16")):
+                return np.asarray(image)
+            problem = f"{width}x{height} pixels of mode {image.mode}"
+    # Pillow passes on whatever a damaged directory of tags leads to.
+    except (OSError, ValueError, SyntaxError, TypeError, KeyError, ArithmeticError,
+            struct.error, RuntimeError, MemoryError, IndexError, AttributeError,
+            Image.DecompressionBombError) as error:  # fmt: skip
+        problem = str(error)
+    raise CaptureError(
+        f"given: {source}, {len(data)} bytes of a TIFF that cannot be used ({problem}); needed: a "
+        f"complete image of one channel; do: copy or export the file again"
+    )
 
 
 def _expect_sensible(data: bytes, source: str) -> None:

@@ -124,6 +124,9 @@ def scan(
     """
     from crossvox.capture import open_capture
     from crossvox.capture.find import capture_names
+    from crossvox.capture.moved import MovedCapture
+    from crossvox.capture.outliers import usable_frames
+    from crossvox.capture.remarks import remarks_of
     from crossvox.evaluate.score import evaluate_reconstruction
     from crossvox.recipes.find_level import find_level
     from crossvox.report.page.write import write_page
@@ -133,9 +136,10 @@ def scan(
     _expect_roles(run, geometry, votes, completion)
     capture = open_capture(source, params=how)
     name = capture_names([source])[source]
-    posed = [i for i in range(len(capture)) if capture.pose(i) is not None]
+    usable = usable_frames(capture)
+    usable.expect_metres(name)
     expect(
-        len(posed) > 0,
+        len(usable.posed) > 0,
         given=f"{name}: {len(capture)} frames, none with a valid pose",
         needed="camera poses",
         do=f"pass a file that has them (--trajectory FILE), or let them be tracked from the depth "
@@ -144,7 +148,10 @@ def scan(
     )
     expect_own(out, STAGE)
     with runner.part("level"):
-        up, level = find_level(capture, params, runner.progress)
+        near = usable.near_from_world
+        seen = capture if near is None else MovedCapture(capture, near)
+        up, level = find_level(seen, usable.posed, params, runner.progress)
+        level = level if near is None else level @ near
     runner.progress.say(f"up is ({', '.join(f'{x:.3f}' for x in up)}) in the capture's own world")
     if not runner.dry:
         begin(out, Manifest(STAGE, plain(params)))
@@ -152,12 +159,14 @@ def scan(
     scene = data / name
     with runner.part("prepare"):
         stage = _scene(source, name, len(capture), params, level, how)
-        runner.make_all(
+        made = runner.make_all(
             PreparedScenes(stage.params),
             {name: stage},
             data,
             notes=enter_scenes(data, lambda _: "val"),
         )
+        for line in (line for outcome in made.outcomes for line in remarks_of(outcome.notes)):
+            runner.progress.say(line)
     prediction = evaluation = None
     if run is not None:
         prediction = out / "prediction"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from crossvox.core.camera import Intrinsics, Pose, pixel_rays
+from crossvox.core.camera import Intrinsics, Pose, pixel_rays, project, unproject
 from crossvox.core.frame import Capture, Frame, Parts
 from crossvox.scene.params import TsdfParams
 from crossvox.scene.tsdf.volume import fuse
@@ -172,3 +172,27 @@ def f_at(found: NDArray, truth: NDArray, threshold_m: float) -> float:
     precision = (cKDTree(truth).query(found)[0] < threshold_m).mean()
     recall = (cKDTree(found).query(truth)[0] < threshold_m).mean()
     return 2 * precision * recall / max(precision + recall, 1e-9)
+
+
+@pytest.fixture(scope="session")
+def residual_mm() -> Callable[[Capture, int, int], float]:
+    """:func:`median_residual_mm`."""
+    return median_residual_mm
+
+
+def median_residual_mm(capture: Capture, first: int, second: int) -> float:
+    """Median |z - depth| of one frame's points, seen from another frame, mm."""
+    one, other = (capture.frame(n, parts=Parts(rgb=False, labels=False)) for n in (first, second))
+    assert one.pose is not None
+    assert other.pose is not None
+    assert one.depth_m is not None
+    assert other.depth_m is not None
+    points = one.pose.apply(unproject(one.depth_m, one.camera))
+    seen = project(other.pose.inverse().apply(points[np.isfinite(points[..., 2])]), other.camera)
+    seen = seen[np.isfinite(seen[:, 0])]
+    at = np.rint(seen[:, :2]).astype(int)
+    inside = ((at >= 0) & (at < other.camera.size)).all(axis=1)
+    depth = other.depth_m[at[inside, 1], at[inside, 0]]
+    difference = np.abs(seen[inside, 2] - depth)[depth > 0]
+    assert difference.size > 1000
+    return 1000 * float(np.median(difference))
