@@ -237,11 +237,24 @@ def _record3d_metadata() -> dict[str, object]:
     }  # fmt: skip
 
 
+def robots(name: str) -> Maker:
+    """A maker of :mod:`trials.fuzz.robots`, which builds on this module."""
+
+    def make(folder: Path) -> Path:
+        from trials.fuzz import robots
+
+        made: Path = getattr(robots, name)(folder)
+        return made
+
+    return make
+
+
 SAMPLES: dict[str, tuple[Maker, ...]] = {
     "scannet": (sens("jpeg"), sens("png"), sens("raw")),
     "folder": (exported,),
     "7-scenes": (seven_scenes,),
-    "tum": (tum,),
+    "tum": (tum, robots("pairs")),
+    "rtabmap": (robots("rtabmap"),),
     "transforms": tuple(transforms(ending) for ending in (".png", ".npy", ".npz", ".tiff")),
     "replica": (replica,),
     "open3d": (open3d,),

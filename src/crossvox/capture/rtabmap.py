@@ -127,7 +127,8 @@ class RtabmapCapture(StoredCapture):
 
     def pose_matrix(self, index: int) -> NDArray[np.float64]:
         """World from camera: the robot's pose and the camera's place on it."""
-        return self._base_poses[index] @ self._nodes[index].base_from_camera
+        base = self._base_poses[index]
+        return base @ self._nodes[index].base_from_camera if np.isfinite(base).all() else base
 
     def time_s(self, index: int) -> float:
         """The node's stamp."""
@@ -148,7 +149,7 @@ class RtabmapCapture(StoredCapture):
         gray_size(data, source)
         if data[24:26] == b"\x08\x06":  # 8 bits, RGBA
             metres = decode_packed(data, source)
-            with np.errstate(invalid="ignore"):
+            with np.errstate(invalid="ignore", over="ignore"):
                 return np.where((metres > 0) & (metres < FAR_M), 1000 * metres, np.float32(0))
         depth = decode_gray(data, source)
         expect(
