@@ -20,10 +20,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture.tum import associate, pose_from_quaternion
+from crossvox.capture.tum import associate, pose_from_quaternion, read_text
 from crossvox.core.checks import CaptureError, expect
-from crossvox.core.text import decoded
-from crossvox.doors.images import read_bytes
 
 if TYPE_CHECKING:
     from crossvox.capture.stored import StoredCapture
@@ -178,7 +176,7 @@ def read_trajectory(path: Path) -> Trajectory:
         do="check the path",
         error=CaptureError,
     )
-    text = decoded(read_bytes(path), fallback="latin-1")
+    text = read_text(path)
     lines = [line.strip() for line in text.splitlines()]
     head = next((line for line in lines if line), "")
     rows = [line for line in lines if line and line[0] not in "#%"]

@@ -223,10 +223,25 @@ def pose_from_quaternion(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return matrix
 
 
+def read_text(file: Path) -> str:
+    """A file's text, of which only numbers and names count.
+
+    Raises:
+        CaptureError: missing, or not what the mark at its beginning says.
+    """
+    try:
+        return decoded(read_bytes(file), fallback="latin-1")
+    except UnicodeDecodeError as error:
+        raise CaptureError(
+            f"given: {file}, which is no text ({error.reason}); needed: a list as text; "
+            f"do: check or download the file again"
+        ) from None
+
+
 def _rows(file: Path) -> list[tuple[int, list[str]]]:
     """Lines that are no comment: line number and words."""
-    text = decoded(read_bytes(file), fallback="latin-1")
-    rows = [(number, line.split()) for number, line in enumerate(text.splitlines(), start=1)]
+    lines = read_text(file).splitlines()
+    rows = [(number, line.split()) for number, line in enumerate(lines, start=1)]
     return [(number, words) for number, words in rows if words and not words[0].startswith("#")]
 
 
