@@ -1,4 +1,4 @@
-"""Images whose headers say how they are to be shown: upright ones come out, mirrored ones do not."""
+"""Images whose headers say how they are to be shown: upright or turned, never mirrored."""
 
 from __future__ import annotations
 
