@@ -15,7 +15,14 @@ from plyfile import PlyData, PlyElement
 
 from crossvox.core.checks import CaptureError
 from crossvox.core.volume import Mesh
-from crossvox.doors.meshes import LabelType, glb_bytes, read_mesh, write_ply
+from crossvox.doors.meshes import (
+    LabelType,
+    glb_bytes,
+    read_labelled_mesh,
+    read_mesh,
+    read_points,
+    write_ply,
+)
 
 
 def some_mesh(vertices: int = 30, faces: int = 50, seed: int = 0) -> Mesh:
@@ -365,3 +372,81 @@ def test_a_header_of_records_without_bytes_is_refused(
     )
     with pytest.raises(CaptureError, match=words):
         read_mesh(file)
+
+
+@pytest.mark.parametrize(
+    ("names", "kind", "values", "expected"),
+    [
+        (("red", "green", "blue"), "f4", [0.0, 0.5, 1.0], [0, 128, 255]),
+        (("red", "green", "blue"), "f8", [0.0, 128.0, 255.0], [0, 128, 255]),
+        (("red", "green", "blue"), "u2", [0, 32896, 65535], [0, 128, 255]),
+        (("red", "green", "blue"), "u2", [0, 128, 255], [0, 128, 255]),
+        (("red", "green", "blue"), "i4", [0, 128, 255], [0, 128, 255]),
+        (("r", "g", "b"), "u1", [0, 128, 255], [0, 128, 255]),
+        (("diffuse_red", "diffuse_green", "diffuse_blue"), "u1", [0, 1, 255], [0, 1, 255]),
+    ],
+)
+def test_colours_of_any_type_and_name_are_read(
+    tmp_path: Path, names: tuple[str, ...], kind: str, values: list[float], expected: list[int]
+) -> None:
+    """Assimp issue 1167 and MonoRec 3 (floats), MeshLab 186 (r g b), old MeshLab (diffuse_red)."""
+    write_vertices(tmp_path / "mesh.ply", dict.fromkeys(names, (kind, values)))
+    colors = read_mesh(tmp_path / "mesh.ply").colors
+    assert colors is not None
+    assert colors.dtype == np.uint8
+    assert colors[:, 0].tolist() == colors[:, 2].tolist() == expected
+    assert read_points(tmp_path / "mesh.ply").remarks == ()
+
+
+@pytest.mark.parametrize("values", [[-1.0, 0.0, 1.0], [0.0, 1.0, 1e6], [0.0, np.nan, 1.0]])
+def test_colours_that_mean_nothing_are_dropped_with_a_word(
+    tmp_path: Path, values: list[float]
+) -> None:
+    properties = dict.fromkeys(("red", "green", "blue"), ("f4", values))
+    write_vertices(tmp_path / "mesh.ply", properties)
+    found = read_points(tmp_path / "mesh.ply")
+    assert found.mesh.colors is None
+    assert len(found.remarks) == 1
+    assert found.remarks[0].startswith("mesh.ply: colours (red, green, blue) are dropped: values")
+
+
+def write_cloud(path: Path, points: np.ndarray, ids: list[int] | None = None) -> None:
+    """Points without an element of faces, as scanners write them."""
+    fields = [("x", points.dtype), ("y", points.dtype), ("z", points.dtype)]
+    vertex = np.zeros(len(points), dtype=[*fields, *([("label", "i4")] if ids else [])])
+    for axis, name in enumerate("xyz"):
+        vertex[name] = points[:, axis]
+    if ids:
+        vertex["label"] = ids
+    PlyData([PlyElement.describe(vertex, "vertex")]).write(str(path))
+
+
+def test_a_point_cloud_is_told_where_faces_are_needed(tmp_path: Path) -> None:
+    """DTUeval-python issue 3, trimesh 548: no faces, which no mesh is."""
+    write_cloud(tmp_path / "cloud.ply", np.eye(3, dtype=np.float32), [5, 50, 1191])
+    with pytest.raises(CaptureError, match=r"cloud\.ply, a point cloud: 3 points and no faces"):
+        read_mesh(tmp_path / "cloud.ply")
+    found = read_points(tmp_path / "cloud.ply")
+    assert found.mesh.faces.shape == (0, 3)
+    np.testing.assert_array_equal(found.mesh.vertices_m, np.eye(3))
+    assert found.ids is not None
+    assert found.ids.tolist() == [5, 50, 1191]
+    write_cloud(tmp_path / "cloud.ply", np.eye(3, dtype=np.float32), [5, 50, 7])
+    mesh, unknown = read_labelled_mesh(tmp_path / "cloud.ply", cloud=True)
+    assert mesh.labels is not None
+    assert (mesh.labels.tolist(), unknown) == ([5, 0, 7], {50: 1})
+
+
+def test_surveyed_coordinates_keep_their_millimetres(tmp_path: Path) -> None:
+    """A float32 of 5,400,000 m is half a metre coarse: the origin is taken off before."""
+    points = np.array([[0, 0, 0], [0.001, 2, 0], [4, 0, 3]])
+    points += np.array([690000.25, 5400000.5, 300])
+    write_cloud(tmp_path / "cloud.ply", points)
+    found = read_points(tmp_path / "cloud.ply")
+    assert found.origin_m == (690002.0, 5400002.0, 302.0)
+    back = found.mesh.vertices_m.astype(np.float64) + found.origin_m
+    np.testing.assert_allclose(back, points, rtol=0, atol=1e-6)
+    same = read_points(tmp_path / "cloud.ply", found.origin_m)
+    np.testing.assert_array_equal(same.mesh.vertices_m, found.mesh.vertices_m)
+    write_cloud(tmp_path / "near.ply", np.eye(3) * 900)
+    assert read_points(tmp_path / "near.ply").origin_m == (0.0, 0.0, 0.0)

@@ -7,11 +7,14 @@ A reader that comes from another package, or a new one, gives its smallest captu
 from __future__ import annotations
 
 import json
+import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import lzfse
 import numpy as np
+import OpenEXR
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -28,6 +31,7 @@ Maker = Callable[[Path], Path]
 
 CAMERA = Intrinsics(14.0, 14.0, 7.5, 5.5, 16, 12)
 DEPTH_CAMERA = Intrinsics(10.0, 10.5, 5.5, 4.5, 12, 10)
+PHONE_DEPTH = CAMERA.resized((8, 6))
 FRAMES = 2
 
 
@@ -195,6 +199,44 @@ def transforms(ending: str) -> Maker:
     return make
 
 
+def record3d(folder: Path) -> Path:
+    """A ``.r3d`` file with cameras a frame and confidence."""
+    files = {"metadata": json.dumps(_record3d_metadata()).encode()}
+    for number in range(FRAMES):
+        files[f"rgbd/{number}.jpg"] = encode_jpeg(color(number))
+        plain = (depth(PHONE_DEPTH) / 1000).astype("<f4")
+        files[f"rgbd/{number}.depth"] = lzfse.compress(plain.tobytes())
+        files[f"rgbd/{number}.conf"] = lzfse.compress(np.full(plain.shape, 2, np.uint8).tobytes())
+    with zipfile.ZipFile(folder / "scan.r3d", "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return folder / "scan.r3d"
+
+
+def record3d_exr(folder: Path) -> Path:
+    """The export EXR + JPG."""
+    scene = folder / "EXR_RGBD"
+    write_bytes(scene / "metadata.json", json.dumps(_record3d_metadata()).encode())
+    for number in range(FRAMES):
+        write_bytes(scene / f"rgb/{number}.jpg", encode_jpeg(color(number)))
+        metres = (depth(PHONE_DEPTH) / 1000).astype(np.float16)
+        (scene / "depth").mkdir(exist_ok=True)
+        header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+        OpenEXR.File(header, {"R": metres}).write(str(scene / f"depth/{number}.exr"))
+    return scene
+
+
+def _record3d_metadata() -> dict[str, object]:
+    c = CAMERA
+    return {
+        "K": [c.fx, 0, 0, 0, c.fy, 0, c.cx, c.cy, 1], "w": c.width, "h": c.height,
+        "dw": PHONE_DEPTH.width, "dh": PHONE_DEPTH.height, "fps": 60,
+        "initPose": [0, 0, 0, 1, 0, 0, 0], "frameTimestamps": [0.0, 0.02],
+        "poses": [[0.0, 0.1, 0.0, 0.99, 0.1 * n, 1.2, 0.0] for n in range(FRAMES)],
+        "perFrameIntrinsicCoeffs": [[c.fx, c.fy + n, c.cx, c.cy] for n in range(FRAMES)],
+    }  # fmt: skip
+
+
 SAMPLES: dict[str, tuple[Maker, ...]] = {
     "scannet": (sens("jpeg"), sens("png"), sens("raw")),
     "folder": (exported,),
@@ -203,6 +245,7 @@ SAMPLES: dict[str, tuple[Maker, ...]] = {
     "transforms": tuple(transforms(ending) for ending in (".png", ".npy", ".npz", ".tiff")),
     "replica": (replica,),
     "open3d": (open3d,),
+    "record3d": (record3d, record3d_exr),
 }
 """Smallest captures by the reader's name."""
 

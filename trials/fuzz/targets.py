@@ -78,7 +78,8 @@ def unsampled_readers() -> list[str]:
 
 def _opened(maker: Maker) -> Callable[[Path], None]:
     def read(folder: Path) -> None:
-        inside = [path for path in folder.iterdir() if path.is_dir()]
+        # A capture is a folder, or a file alone.
+        inside = sorted(folder.iterdir(), key=lambda path: path.is_file())
         read_capture(inside[0])
 
     return read

@@ -34,20 +34,39 @@ def numbered(folder: Path, suffixes: tuple[str, ...]) -> dict[int, Path]:
         CaptureError: two files of one ending have the same number.
     """
     try:
-        files = sorted(entry.name for entry in os.scandir(folder))
+        names = sorted(entry.name for entry in os.scandir(folder))
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    found: dict[int, Path] = {}
+    found = by_number(names, suffixes, str(folder))
+    return {number: folder / name for number, name in found.items()}
+
+
+def by_number(
+    names: Iterable[str], suffixes: tuple[str, ...], where: str, before: str = ""
+) -> dict[int, str]:
+    """Names that are a number, by that number; see :func:`numbered`.
+
+    Args:
+        names: of files, sorted.
+        suffixes: endings that count, small letters; a later one wins over an earlier one.
+        where: their folder, for an error text.
+        before: what stands before the number.
+
+    Raises:
+        CaptureError: two names of one ending have the same number.
+    """
+    found: dict[int, str] = {}
+    split = [(name, *os.path.splitext(name)) for name in names if name.startswith(before)]
     for suffix in suffixes:
-        here: dict[int, Path] = {}
-        for name in files:
-            stem, end = os.path.splitext(name)
-            if end.lower() != suffix or not stem.isdecimal():
+        here: dict[int, str] = {}
+        for name, stem, end in split:
+            number = stem[len(before) :]
+            if end.lower() != suffix or not number.isdecimal():
                 continue
-            other = here.setdefault(int(stem), folder / name)
+            other = here.setdefault(int(number), name)
             expect(
-                other.name == name,
-                given=f"{folder} with {other.name} and {name}, both number {int(stem)}",
+                other == name,
+                given=f"{where} with {other} and {name}, both number {int(number)}",
                 needed="one file a number",
                 do="move one of them away",
                 error=CaptureError,

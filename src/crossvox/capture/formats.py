@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from crossvox.capture import folder, open3d_folder, replica, scannet, seven_scenes, transforms, tum
+from crossvox.capture import (
+    folder,
+    open3d_folder,
+    record3d,
+    replica,
+    scannet,
+    seven_scenes,
+    transforms,
+    tum,
+)
 from crossvox.capture.reader import Reader
 from crossvox.core.registry import Registry
 
@@ -13,6 +22,7 @@ READERS.register("scannet", scannet.READER)
 READERS.register("transforms", transforms.READER)
 READERS.register("replica", replica.READER)
 READERS.register("open3d", open3d_folder.READER)
+READERS.register("record3d", record3d.READER)
 READERS.register("folder", folder.READER)
 READERS.register("7-scenes", seven_scenes.READER)
 READERS.register("tum", tum.READER)

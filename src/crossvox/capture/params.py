@@ -29,8 +29,9 @@ class CaptureParams:
             right, y up, z backward: ARKit, Blender, NeRF).
         poses: what stored poses do: camera-to-world or world-to-camera.
         intrinsics: FX,FY,CX,CY of the colour images in pixels, or a file that holds them.
-        trajectory: file with the poses instead of the capture's own: TUM (time and pose), KITTI
-            (12 numbers a frame) or Open3D (.log).
+        trajectory: file with the poses of the colour camera instead of the capture's own: TUM
+            (time and pose), KITTI (12 numbers a frame), 4x4 matrices or Open3D (.log); opencv and
+            camera-to-world, unless --axes and --poses say otherwise.
         confidence: depth below this is left out, of devices that tell: low keeps all.
         upright: turn images that a phone stored on their side; no leaves them as stored.
         registration: auto brings depth onto the colour camera's pixels where the cameras differ;

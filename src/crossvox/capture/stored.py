@@ -189,10 +189,19 @@ class StoredCapture(ABC):
         if how.intrinsics is not None:
             self._take_camera(how)
         if how.trajectory is not None:
-            from crossvox.capture.trajectory import poses_for
-
-            self.trajectory = poses_for(how.trajectory, self)
+            self._take_trajectory(how.trajectory, how)
         return self
+
+    def _take_trajectory(self, path: Path, how: CaptureParams) -> None:
+        """Poses of the colour camera from a file, in a world and a convention of its own."""
+        from crossvox.capture.trajectory import poses_for
+
+        self.trajectory, note = poses_for(path, self)
+        self.convention = PoseConvention(
+            how.axes or AS_IN_MEMORY.axes, how.poses or AS_IN_MEMORY.direction
+        )
+        self.stored_from_color = self.up = None
+        self.notes = (*self.notes, note)
 
     def _take_camera(self, how: CaptureParams) -> None:
         """One camera for all colour images, and for depth if it shared theirs."""

@@ -76,6 +76,7 @@ class TumCapture(StoredCapture):
         self.path = path = Path(path)
         color_times, self._color = _read_list(path / "rgb.txt", path)
         depth_times, self._depth = _read_list(path / "depth.txt", path)
+        self._times = color_times
         pose_times, self._poses = _read_trajectory(path / "groundtruth.txt")
         self._depth_of = associate(color_times, depth_times, params.max_difference_s, unique=True)
         self._pose_of = associate(color_times, pose_times, params.max_difference_s)
@@ -121,6 +122,10 @@ class TumCapture(StoredCapture):
         """The nearest pose in time; -inf where there is none."""
         nearest = self._pose_of[self.frame_ids[index]]
         return LOST_POSE.copy() if nearest < 0 else pose_from_quaternion(self._poses[nearest])
+
+    def time_s(self, index: int) -> float:
+        """When the colour image was taken."""
+        return float(self._times[self.frame_ids[index]])
 
     def color_data(self, index: int) -> bytes:
         """The colour file as it is."""

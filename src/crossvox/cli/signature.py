@@ -170,6 +170,15 @@ def _bare(kind: Any) -> Any:
     return kind
 
 
+def _one_or_several(kind: Any) -> Any:
+    """The choices of ``Literal[...] | tuple[Literal[...], ...]``; None for any other type."""
+    if get_origin(kind) not in (Union, types.UnionType):
+        return None
+    one: Any = next((one for one in get_args(kind) if get_origin(one) is Literal), None)
+    several: Any = None if one is None else types.GenericAlias(tuple, (one, ...))
+    return one if several in get_args(kind) else None
+
+
 def _hints(function: Callable[..., Any], visible: dict[str, Parameter]) -> dict[str, Any]:
     """Types of the visible parameters; those of others need not be importable."""
     annotations = {name: parameter.annotation for name, parameter in visible.items()}
@@ -192,6 +201,9 @@ def _parameter(parameter: Parameter, kind: Any, default: Any) -> Parameter:
         # That a flag is not given is no choice of its own: "none" and "None" look alike.
         choices = ",".join(str(choice) for choice in get_args(_bare(kind)))
         kind = Annotated[kind, tyro.conf.arg(metavar=f"{{{choices}}}")]
+    elif choice := _one_or_several(kind):
+        choices = ",".join(str(one) for one in get_args(choice))
+        kind = Annotated[kind, tyro.conf.arg(metavar=f"{{{choices}}} ...")]
     for marker in markers:
         if isinstance(marker, Flag):
             kind = Annotated[kind, tyro.conf.arg(name=marker.name)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -19,10 +20,62 @@ if TYPE_CHECKING:
 
 @shows(f"crossvox.core.volume:Score{EACH}")
 def show_scores(scores: Sequence[Score], terminal: Terminal) -> None:
-    """Scores of one thing."""
-    rows = [[s.name, f"{s.value:.4f}", s.unit, s.support, s.of] for s in scores]
-    columns = ["score", "value", "unit", "counted", "of"]
-    terminal.table(f"Scores, protocol '{scores[0].protocol}'", columns, rows)
+    """Scores of one thing by one protocol, or by several side by side; labels below."""
+    by_protocol: dict[str, list[Score]] = {}
+    for score in scores:
+        by_protocol.setdefault(score.protocol, []).append(score)
+    labels = {name: one for name, one in by_protocol.items() if _over(name)}
+    alone = [name for name, one in by_protocol.items() if one[0].name.startswith(_ALIGN)]
+    rules = {name: one for name, one in by_protocol.items() if name not in (*labels, *alone)}
+    if len(rules) == 1:
+        alone += rules
+    for name in alone:
+        rows = [[s.name, f"{s.value:.4f}", s.unit, s.support, s.of] for s in by_protocol[name]]
+        columns = ["score", "value", "unit", "counted", "of"]
+        terminal.table(f"Scores, protocol '{name}'", columns, rows)
+    if len(rules) > 1:
+        _show_rules(rules, terminal)
+    _show_labels(labels, terminal)
+    for remark in getattr(scores, "remarks", ()):
+        terminal.say(remark)
+
+
+_ALIGN = "Align"
+_WIDE = 5
+"""Scores beside each other, so that a table fits a terminal of 80 columns."""
+
+
+def _show_rules(rules: Mapping[str, Sequence[Score]], terminal: Terminal) -> None:
+    """Protocols one below the other, a few of the scores at a time."""
+    found = [
+        (f"{name} (m)" if first.unit == "m" else name, values)
+        for name, first, values in _side_by_side(rules)
+    ]
+    for begin in range(0, len(found), _WIDE):
+        some = found[begin : begin + _WIDE]
+        rows = [[name, *(values[place] for _, values in some)] for place, name in enumerate(rules)]
+        rows = [row for row in rows if set(row[1:]) != {"-"}]
+        terminal.table("Scores by protocol", ["protocol", *(name for name, _ in some)], rows)
+
+
+def _over(protocol: str) -> str:
+    """Over which vertices labels were counted, as their protocol tells; empty: it is no such."""
+    found = re.search(r"nearest vertex, over the (\w+) vertices$", protocol)
+    return found[1] if found else ""
+
+
+def _show_labels(found: Mapping[str, Sequence[Score]], terminal: Terminal) -> None:
+    """Scores of labels, over the vertices of either surface."""
+    ways: dict[str, list[Score]] = {}
+    for protocol, scores in found.items():
+        ways.setdefault(f"over {_over(protocol)}", []).extend(scores)
+    rows = [
+        [name, *values, _better(first)]
+        for name, first, values in _side_by_side(ways)
+        if set(values) != {"-"}
+    ]
+    if rows:
+        terminal.table("Labels, by the nearest vertex", ["score", *ways, ""], rows)
 
 
 @shows("crossvox.evaluate.score:Evaluation")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,16 +13,48 @@ from crossvox.core.artifact import replacing
 from crossvox.core.checks import CaptureError, ShapeError, expect
 from crossvox.core.labels import RawLabelMap, nyu40_of_vertices
 from crossvox.core.volume import Mesh
+from crossvox.doors.ply_colors import colors_of
 
 LabelType = Literal["ushort", "int", "float"]
 
 
-def read_mesh(path: Path) -> Mesh:
-    """Read a PLY mesh, with vertex colours (red, green, blue) and vertex ``label`` if present.
+@dataclass(frozen=True, eq=False)
+class Points:
+    """What a PLY file holds, be it a mesh or a point cloud.
 
-    Polygons with more than three corners are split into fans. Labels are NYU40 ids, others are
-    unannotated (:func:`read_labelled_mesh` counts them). ``completed`` (0 or 1) and ``confidence``
-    (0 to 1) are read together: a confidence alone is another program's, and left alone.
+    Attributes:
+        mesh: positions, faces (none, of a point cloud), colours; its labels are None.
+        ids: ``(V,)`` int64 label ids as stored, whatever they mean; None without labels.
+        origin_m: what was taken off the stored positions; add it to get them back.
+        remarks: what of the file was dropped, and why.
+    """
+
+    mesh: Mesh
+    ids: NDArray[np.int64] | None
+    origin_m: tuple[float, float, float]
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class _Content:
+    """The same as it lies in the file."""
+
+    vertices: NDArray[Any]
+    faces: NDArray[np.int32] | None
+    colors: NDArray[np.uint8] | None
+    ids: NDArray[Any] | None
+    completed: NDArray[Any] | None
+    confidence: NDArray[Any] | None
+    remarks: tuple[str, ...]
+
+
+def read_mesh(path: Path) -> Mesh:
+    """Read a PLY mesh, with vertex colours and vertex ``label`` if present.
+
+    Polygons with more than three corners are split into fans. Colours may have any number type
+    (:func:`crossvox.doors.ply_colors.colors_of`). Labels are NYU40 ids, others are unannotated
+    (:func:`read_labelled_mesh` counts them). ``completed`` (0 or 1) and ``confidence`` (0 to 1) are
+    read together: a confidence alone is another program's, and left alone.
 
     Raises:
         CaptureError: missing, damaged, not a mesh with faces, labelled with raw ids, or completed
@@ -31,13 +64,14 @@ def read_mesh(path: Path) -> Mesh:
 
 
 def read_labelled_mesh(
-    path: Path, class_map: RawLabelMap | None = None
+    path: Path, class_map: RawLabelMap | None = None, *, cloud: bool = False
 ) -> tuple[Mesh, dict[int, int]]:
     """:func:`read_mesh` of a file whose labels may be raw ids.
 
     Args:
         path: the file.
         class_map: table from raw ids to NYU40, None if there is none.
+        cloud: points without faces will do.
 
     Returns:
         The mesh, and the vertices by label id that is neither NYU40's nor in the table.
@@ -45,18 +79,71 @@ def read_labelled_mesh(
     Raises:
         CaptureError: as :func:`read_mesh`, the labels being raw ids only where there is no table.
     """
+    found = _content(path)
+    if found.faces is None and not cloud:
+        raise CaptureError(
+            f"given: {path}, a point cloud: {len(found.vertices)} points and no faces; "
+            f"needed: a mesh with faces; do: make a mesh of it first (points can be scored as they "
+            f"are: 'crossvox score')"
+        )
+    labels: NDArray[np.uint8] | None = None
+    unknown: dict[int, int] = {}
+    if found.ids is not None:
+        labels, unknown = nyu40_of_vertices(found.ids, class_map, str(path))
+    return _mesh(path, found, found.vertices, labels), unknown
+
+
+def read_points(path: Path, origin_m: tuple[float, float, float] | None = None) -> Points:
+    """Read a PLY file whose points count, with or without faces, and whatever its labels mean.
+
+    Args:
+        path: the file.
+        origin_m: taken off all positions before they are rounded to float32, for surveyed
+            coordinates, which are kilometres from their origin; None: the middle of the points
+            where they are farther than a kilometre off, else nothing.
+
+    Raises:
+        CaptureError: missing, damaged, or without points; names the file.
+    """
+    found = _content(path)
+    origin = (0.0, 0.0, 0.0) if origin_m is None else origin_m
+    if origin_m is None and len(found.vertices):
+        middle = (found.vertices.max(axis=0) / 2 + found.vertices.min(axis=0) / 2).round()
+        if np.abs(middle).max() > _FAR_OFF_M:
+            origin = (float(middle[0]), float(middle[1]), float(middle[2]))
+    vertices = found.vertices if not any(origin) else found.vertices - np.array(origin)
+    ids = None
+    if found.ids is not None:
+        whole = np.nan_to_num(np.asarray(found.ids, np.float64), nan=0, posinf=0, neginf=0)
+        ids = np.clip(whole, 0, 2**31).astype(np.int64)
+    return Points(_mesh(path, found, vertices, None), ids, origin, found.remarks)
+
+
+_FAR_OFF_M = 1000.0
+"""From here on a float32 is coarser than a tenth of a millimetre."""
+
+
+def _content(path: Path) -> _Content:
+    """What a file holds.
+
+    Raises:
+        CaptureError: missing, damaged, or without vertices; names the file.
+    """
     from plyfile import PlyParseError
 
     try:
         data = _read_ply(path)
-        vertex, face = data["vertex"].data, data["face"].data
-        corners = face["vertex_indices" if "vertex_indices" in face.dtype.names else "vertex_index"]
-        vertices = np.stack([vertex[axis] for axis in "xyz"], axis=-1).astype(np.float32)
-        faces = _triangles(corners)
+        vertex, faces = data["vertex"].data, None
+        if "face" in data:
+            face = data["face"].data
+            listed = [name for name in _FACE_LISTS if name in face.dtype.names]
+            faces = _triangles(face[listed[0] if listed else _FACE_LISTS[-1]])
+        vertices = np.stack([vertex[axis] for axis in "xyz"], axis=-1)
+        if vertices.dtype.kind not in "fiu":
+            raise ValueError("coordinates that are lists")
         names = vertex.dtype.names
-        colors = ids = completed = confidence = None
-        if {"red", "green", "blue"} <= set(names):
-            colors = np.stack([vertex[c] for c in ("red", "green", "blue")], -1).astype(np.uint8)
+        colors, remark = colors_of(vertex)
+        ids = completed = confidence = None
         if "label" in names:
             ids = np.asarray(vertex["label"])
         if "completed" in names:
@@ -80,27 +167,37 @@ def read_labelled_mesh(
             f"given: {path}, which cannot be read as a mesh ({error}); needed: a complete PLY file "
             f"with vertices and faces; do: copy or export the file again"
         ) from None
+    remarks = (f"{path.name}: {remark}",) if remark else ()
+    return _Content(vertices, faces, colors, ids, completed, confidence, remarks)
+
+
+def _mesh(
+    path: Path, found: _Content, vertices: NDArray[Any], labels: NDArray[np.uint8] | None
+) -> Mesh:
+    """A file's content as a mesh.
+
+    Raises:
+        CaptureError: positions that are not finite, faces of vertices that are not there, other
+            values of what was completed.
+    """
+    with np.errstate(over="ignore"):
+        vertices = vertices.astype(np.float32)
     if not np.isfinite(vertices).all():
         raise CaptureError(
             f"given: {path} with vertices that are not finite; needed: numbers in metres; "
             f"do: clean the mesh"
         )
-    labels: NDArray[np.uint8] | None = None
-    unknown: dict[int, int] = {}
-    if ids is not None:
-        labels, unknown = nyu40_of_vertices(ids, class_map, str(path))
     try:
-        mesh = Mesh(
+        return Mesh(
             vertices,
-            faces,
-            colors,
+            np.zeros((0, 3), np.int32) if found.faces is None else found.faces,
+            found.colors,
             labels,
-            None if completed is None else _completed(completed, path),
-            None if confidence is None else _confidence(confidence, path),
+            None if found.completed is None else _completed(found.completed, path),
+            None if found.confidence is None else _confidence(found.confidence, path),
         )
     except ShapeError as error:
         raise CaptureError(f"{path}: {error}") from None
-    return mesh, unknown
 
 
 def _completed(values: NDArray[Any], path: Path) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ from crossvox.evaluate.references import read_classes
 from crossvox.metrics import Measure, confusion, register, segmentation_scores, voxel_scores
 
 CLASSES = len(NYU40.names)
+
+Id = TypeVar("Id", bound=np.generic)
 
 FAR_M = 0.2
 """A predicted surface farther away than this is hardly the vertex's own."""
@@ -118,18 +120,31 @@ def transfer_labels(
         raise ShapeError(
             "given: a mesh without labels; needed: a class a vertex; do: pass a labelled mesh"
         )
-    if len(labels) == 0:
-        return np.zeros(len(places_m), np.uint8), np.full(len(places_m), np.inf)
-    if np.array_equal(predicted.vertices_m, places_m):
-        return labels.copy(), np.zeros(len(places_m))
+    return nearest_ids(predicted.vertices_m, labels, places_m)
+
+
+def nearest_ids(
+    points_m: NDArray[Any], ids: NDArray[Id], places_m: NDArray[Any]
+) -> tuple[NDArray[Id], NDArray[np.float64]]:
+    """:func:`transfer_labels` for ids of any type, 0 where there are no points.
+
+    Args:
+        points_m: ``(P, 3)`` metres.
+        ids: ``(P,)`` of the points.
+        places_m: ``(N, 3)`` metres.
+    """
+    if len(ids) == 0:
+        return np.zeros(len(places_m), ids.dtype), np.full(len(places_m), np.inf)
+    if np.array_equal(points_m, places_m):
+        return ids.copy(), np.zeros(len(places_m))
     from scipy.spatial import cKDTree
 
     # In sorted order the tree, and what it finds among equals, depends on the points alone.
-    x, y, z = predicted.vertices_m.T
-    order = np.lexsort((labels, z, y, x))
-    tree = cKDTree(predicted.vertices_m[order], balanced_tree=False, compact_nodes=False)
+    x, y, z = points_m.T
+    order = np.lexsort((ids, z, y, x))
+    tree = cKDTree(points_m[order], balanced_tree=False, compact_nodes=False)
     distance_m, nearest = tree.query(places_m, workers=threads())
-    return labels[order][nearest], np.asarray(distance_m, dtype=np.float64)
+    return ids[order][nearest], np.asarray(distance_m, dtype=np.float64)
 
 
 def count_vertices(predicted: Mesh, reference: Mesh) -> tuple[SceneCounts, NDArray[np.uint8]]:

@@ -65,6 +65,67 @@ def sample_surface(
     return found
 
 
+def draw_points(
+    mesh: Mesh, count: int, *, by_triangle: bool = False, seed: int = 0
+) -> NDArray[np.float64]:
+    """Draw as many points as are asked for over a mesh, by area.
+
+    Args:
+        mesh: the surface; triangles without area get no points.
+        count: how many.
+        by_triangle: each triangle gets its share, to within one point, in file order (so does
+            Open3D's ``sample_points_uniformly``); else each point is drawn by itself.
+        seed: of the draw; the same one gives the same points.
+
+    Returns:
+        ``(count, 3)`` float64 metres; empty for a mesh without area.
+    """
+    random = np.random.default_rng([_SEED, seed])
+    share = (np.arange(count) + 0.5) / count if by_triangle else np.sort(random.random(count))
+    return _on_faces(mesh, share, random.random((count, 2)))[0]
+
+
+def points_with_normals(mesh: Mesh, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Points spread over a mesh by area, and the unit normals of their triangles.
+
+    Returns:
+        ``(count, 3)`` metres and ``(count, 3)``; both empty for a mesh without area.
+    """
+    random = np.random.default_rng(_SEED)
+    share = (np.arange(count) + random.random(count)) / count
+    points, faces = _on_faces(mesh, share, random.random((count, 2)))
+    _, one, two = _edges(mesh, faces)
+    normals = np.cross(one, two)
+    return points, normals / np.linalg.norm(normals, axis=1, keepdims=True)
+
+
+def _on_faces(
+    mesh: Mesh, share: NDArray[np.float64], inside: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Points where these shares of the area end in file order, and their triangles.
+
+    Args:
+        mesh: the surface.
+        share: ``(N,)`` from 0 to 1.
+        inside: ``(N, 2)`` place in the unit square, folded onto the triangle.
+    """
+    area = _areas(mesh.vertices_m, mesh.faces)
+    upto = np.cumsum(area)
+    if not len(upto) or upto[-1] <= 0:
+        return np.zeros((0, 3)), np.zeros(0, np.int64)
+    last = int(np.flatnonzero(area)[-1])
+    faces = np.minimum(np.searchsorted(upto, share * upto[-1], side="right"), last)
+    corner, one, two = _edges(mesh, faces)
+    folded = np.where(inside.sum(axis=1, keepdims=True) > 1, 1 - inside, inside)
+    return corner + folded[:, :1] * one + folded[:, 1:] * two, faces
+
+
+def _edges(mesh: Mesh, faces: NDArray[np.int64]) -> tuple[NDArray[np.float64], ...]:
+    """First corner of triangles, and the edges from there, each ``(N, 3)`` float64."""
+    corners = mesh.vertices_m[mesh.faces[faces]].astype(np.float64)
+    return corners[:, 0], corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+
+
 def expect_size(mesh: Mesh, *, vertices: bool = False) -> None:
     """Refuse what cannot be a room before anything is measured on it.
 

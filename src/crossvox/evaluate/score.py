@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from crossvox.core.artifact import MANIFEST, plain, read_manifest, write_json
-from crossvox.core.checks import ArtifactError, CaptureError, ParamsError, expect
+from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.frame import Capture, Frame
 from crossvox.core.methods import METHOD_FILES, TSDF
 from crossvox.core.volume import Score
 from crossvox.doors.meshes import read_mesh
 from crossvox.evaluate.gather import Kept, Report, expect_unseen, gather
+from crossvox.evaluate.pair import PairParams, score_files
 from crossvox.evaluate.predicted import Scored, frames_of, read_predicted
 from crossvox.evaluate.protocols import (
     Protocol,
     check_protocol,
     compare_surfaces,
     score_depths,
-    score_meshes,
-    surface_points,
 )
 from crossvox.evaluate.references import reference_mesh
 from crossvox.evaluate.seen_free import SeenFree
 from crossvox.metrics import mean_scores
-from crossvox.scene.tsdf.volume import fuse
 
 
 @dataclass(frozen=True)
@@ -256,12 +254,12 @@ def score_pair(
     protocol: Protocol = "surface",
     frames: Iterable[Frame] | None = None,
 ) -> list[Score]:
-    """3D scores of one mesh file against another.
+    """3D scores of one file against another by one protocol, see :func:`score_files`.
 
     Args:
         pred_ply: the mesh that is scored.
         ref_ply: what it is measured against.
-        protocol: see ``crossvox.evaluate.protocols``.
+        protocol: see ``crossvox.evaluate.rules``.
         frames: with pose and depth, that the mesh was made from, in its world: they are fused by
             the default parameters, and all is scored that can be said beside fusion and frames.
             Read once, one by one.
@@ -270,27 +268,7 @@ def score_pair(
         CaptureError: a file cannot be read as a mesh, or there are no frames.
         ShapeError: the reference has no surface.
     """
-    protocol = check_protocol(protocol)
-    predicted, reference = read_mesh(pred_ply), read_mesh(ref_ply)
-    if frames is None:
-        return score_meshes(predicted, reference, protocol)
-    free = SeenFree({"": surface_points(predicted, protocol)})
-
-    def counted() -> Iterator[Frame]:
-        for frame in frames:
-            free.add(frame)
-            yield frame
-
-    volume = fuse(counted())
-    expect(
-        volume.counts.fused > 0,
-        given="frames of which none has a pose and depth",
-        needed="at least one that was fused",
-        do="look at the capture with: crossvox info",
-        error=CaptureError,
-    )
-    one = compare_surfaces({"": predicted}, reference, protocol, volume.mesh())[""]
-    return [*one.scores, *free.scores("", one.unmeasured, protocol)]
+    return score_files(pred_ply, ref_ply, PairParams((protocol,)), frames)
 
 
 def _frames(scene: Scored, capture: Capture) -> frozenset[int] | None:

@@ -37,18 +37,27 @@ class SeenFree:
         self._frames += 1
         looked_through(self._points, [frame], counts=self._counts)
 
-    def scores(self, name: str, unmeasured: NDArray[np.bool_] | None, protocol: str) -> list[Score]:
+    def scores(
+        self,
+        name: str,
+        unmeasured: NDArray[np.bool_] | None,
+        protocol: str,
+        counted: NDArray[np.bool_] | None = None,
+    ) -> list[Score]:
         """Share of a surface's points that at least two of the frames so far look through.
 
         Undefined where there was no frame.
 
         Args:
             name: of the surface.
-            unmeasured: ``(N,)`` which of its points are farther than 5 cm from fusion, if known.
+            unmeasured: which of its points are farther than 5 cm from fusion, if known: ``(N,)``,
+                or of those that are counted.
             protocol: how points were taken from the surface.
+            counted: ``(N,)`` which of its points are counted; None: all.
         """
         if not self._frames:
             unmeasured = None if unmeasured is None else unmeasured[:0]
             return seen_free_scores(np.zeros(0, bool), unmeasured, protocol)
         free = self._counts[self._parts[name]] >= SEEN_FREE_FRAMES
+        free = free if counted is None else free[counted]
         return seen_free_scores(free, unmeasured, protocol)

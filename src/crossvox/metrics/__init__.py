@@ -31,6 +31,7 @@ from crossvox.metrics.surfaces import (
     surface_distances,
     surface_errors,
     surface_scores,
+    threshold_scores,
     voxel_downsample,
 )
 
@@ -67,6 +68,7 @@ __all__ = [
     "surface_distances",
     "surface_errors",
     "surface_scores",
+    "threshold_scores",
     "voxel_downsample",
     "voxel_numbers",
     "voxel_scores",

@@ -202,8 +202,19 @@ def by_cell(points, cell, starts):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def order_by_cell(cell, starts):  # type: ignore[no-untyped-def]
+    """Which points :func:`by_cell` puts where: ``(N,)`` int64, their numbers in its order."""
+    order = np.empty(len(cell), np.int64)
+    places = starts[:-1].copy()
+    for n in range(len(cell)):
+        order[places[cell[n]]] = n
+        places[cell[n]] += 1
+    return order
+
+
+@njit(cache=True, nogil=True)
 def near_in(  # type: ignore[no-untyped-def]
-    queries, points, starts, low, edge, sizes, begin, end, squares
+    queries, points, starts, low, edge, sizes, begin, end, squares, order=None, found=None
 ):
     """Squared distance from ``queries[begin:end]`` to the nearest point of the cells around.
 
@@ -215,6 +226,8 @@ def near_in(  # type: ignore[no-untyped-def]
         begin, end: which queries.
         squares: ``(Q,)``, written. Negative, and less by 1, where another point may be nearer than
             the one that was found; -inf where none was.
+        order: ``(N,)`` numbers of the points, where it is asked for which one is nearest.
+        found: ``(Q,)`` int64, written then, where ``squares`` is not negative.
     """
     # What rounding may take from a bound: far more than it does.
     sure = 1 - 1e-9
@@ -243,13 +256,22 @@ def near_in(  # type: ignore[no-untyped-def]
                 cell = (a * sizes[1] + b) * sizes[2]
                 for m in range(starts[cell + first], starts[cell + last + 1]):
                     dx, dy, dz = x - points[m, 0], y - points[m, 1], z - points[m, 2]
-                    best = min(best, dx * dx + dy * dy + dz * dz)
+                    # Without numbers it is compiled as if there was no such thing.
+                    if found is None:
+                        best = min(best, dx * dx + dy * dy + dz * dz)
+                    else:
+                        square = dx * dx + dy * dy + dz * dz
+                        if square < best:
+                            best = square
+                            found[n] = order[m]
         # What is not in the 27 cells around is at least one edge away.
         squares[n] = best if best <= edge * edge * sure else -1 - best
 
 
 @njit(cache=True, nogil=True)
-def nearest_in(queries, points, boxes, leaves, begin, end, squares):  # type: ignore[no-untyped-def]
+def nearest_in(  # type: ignore[no-untyped-def]
+    queries, points, boxes, leaves, begin, end, squares, order=None, found=None
+):
     """Finish what :func:`near_in` has left, by a tree: all that is negative.
 
     Each search begins with the point that the one before has found: neighbours in the list are
@@ -295,3 +317,5 @@ def nearest_in(queries, points, boxes, leaves, begin, end, squares):  # type: ig
                     best = square
                     last = m
         squares[n] = best
+        if found is not None:
+            found[n] = order[last]

@@ -25,6 +25,7 @@ from crossvox.metrics.kernels import (
     curve_codes,
     near_in,
     nearest_in,
+    order_by_cell,
 )
 
 Array = NDArray[Any]
@@ -73,6 +74,28 @@ class PointSet:
             self._spread(lambda begin, end: tree.search(self.points, begin, end, squares))
         return np.sqrt(squares)
 
+    def nearest(self, places: Array) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """The nearest of these points to each of some places, by one thread.
+
+        Args:
+            places: ``(N, 3)`` finite.
+
+        Returns:
+            ``(N,)`` distances and ``(N,)`` numbers of points; of several that are equally near, any
+            one, but always the same. Without points: inf and 0.
+        """
+        queries = np.ascontiguousarray(places, dtype=np.float64)
+        count = len(queries)
+        found = np.zeros(count, np.int64)
+        if not len(self):
+            return np.full(count, np.inf), found
+        squares = np.full(count, -np.inf)
+        if self._grid is not None:
+            self._grid.search(queries, 0, count, squares, found)
+        if (squares < 0).any():
+            self._whole().search(queries, 0, count, squares, found)
+        return np.sqrt(squares), found
+
     def _whole(self) -> _Tree:
         """The tree, made when it is first needed."""
         with self._lock:
@@ -94,6 +117,8 @@ class _Grid:
         self, points: Array, low: Array, edge: float, sizes: Array, cell: Array, starts: Array
     ) -> None:
         self._points = by_cell(points, cell, starts)
+        self._cell = cell
+        self._order: Array | None = None
         self._low, self._edge, self._sizes, self._starts = low, edge, sizes, starts
 
     @classmethod
@@ -115,8 +140,15 @@ class _Grid:
         starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         return cls(points, low, edge, whole, cell, starts)
 
-    def search(self, queries: Array, begin: int, end: int, squares: Array) -> None:
+    def search(
+        self, queries: Array, begin: int, end: int, squares: Array, found: Array | None = None
+    ) -> None:
         """See :func:`near_in`."""
+        order = None
+        if found is not None:
+            if self._order is None:
+                self._order = order_by_cell(self._cell, self._starts)
+            order = self._order
         near_in(
             queries,
             self._points,
@@ -127,6 +159,8 @@ class _Grid:
             begin,
             end,
             squares,
+            order,
+            found,
         )
 
 
@@ -136,12 +170,18 @@ class _Tree:
     def __init__(self, points: Array) -> None:
         low, high, _ = bounds(points)
         step = float((high - low).max()) / _CURVE_STEPS or 1.0
-        self._points = points[np.argsort(curve_codes(points, low, step), kind="stable")]
+        self._order = np.argsort(curve_codes(points, low, step), kind="stable")
+        self._points = points[self._order]
         self._leaves = 1
         while self._leaves * LEAF < len(points):
             self._leaves *= 2
         self._boxes = boxes_over(self._points, self._leaves)
 
-    def search(self, queries: Array, begin: int, end: int, squares: Array) -> None:
+    def search(
+        self, queries: Array, begin: int, end: int, squares: Array, found: Array | None = None
+    ) -> None:
         """See :func:`nearest_in`."""
-        nearest_in(queries, self._points, self._boxes, self._leaves, begin, end, squares)
+        order = None if found is None else self._order
+        nearest_in(
+            queries, self._points, self._boxes, self._leaves, begin, end, squares, order, found
+        )

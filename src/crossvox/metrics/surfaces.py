@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from crossvox.core.checks import ParamsError, ShapeError, expect
 from crossvox.core.volume import Score
 from crossvox.metrics.means import Array
-from crossvox.metrics.measures import Measure, Place, added, register
+from crossvox.metrics.measures import MEASURES, Measure, Place, added, register
 
 if TYPE_CHECKING:
     from crossvox.metrics.nearest import PointSet
@@ -161,8 +161,10 @@ class SurfaceErrors:
     reference_points: int
 
 
-def surface_errors(distances: SurfaceDistances, threshold_m: float = THRESHOLD_M) -> SurfaceErrors:
-    """Sum distances up. Within the threshold means strictly nearer.
+def surface_errors(
+    distances: SurfaceDistances, threshold_m: float = THRESHOLD_M, *, inclusive: bool = False
+) -> SurfaceErrors:
+    """Sum distances up. Within the threshold means strictly nearer, unless it is ``inclusive``.
 
     An empty prediction gets nothing right: precision, recall and F-score are 0. It has no mean
     distance, so accuracy and completeness are NaN.
@@ -171,8 +173,10 @@ def surface_errors(distances: SurfaceDistances, threshold_m: float = THRESHOLD_M
     if len(predicted) == 0:
         nan = float("nan")
         return SurfaceErrors(nan, nan, 0.0, 0.0, 0.0, 0, len(reference))
-    precision = float((predicted < threshold_m).mean())
-    recall = float((reference < threshold_m).mean())
+    # The next number up: what is strictly below it is not above the threshold.
+    limit_m = np.nextafter(threshold_m, np.inf) if inclusive else threshold_m
+    precision = float((predicted < limit_m).mean())
+    recall = float((reference < limit_m).mean())
     both = precision + recall
     return SurfaceErrors(
         accuracy_m=float(predicted.mean()),
@@ -223,6 +227,68 @@ for _field, _name, _of, _place, _text in _FINE:
     register(Measure(_name, "ratio", True, _text, "surface", _of, _place, compute=_finely(_field)))
 
 
+CHAMFER = register(
+    Measure("Chamfer", "m", False, "Mean of Acc and Comp.", "surface", _REFERENCE, "detail")
+)
+
+
+def centimetres(threshold_m: float) -> str:
+    """A threshold as it is told in the names of scores."""
+    return f"{100 * threshold_m:g} cm"
+
+
+def threshold_scores(
+    distances: SurfaceDistances,
+    thresholds_m: Sequence[float],
+    protocol: str,
+    *,
+    inclusive: bool = False,
+) -> list[Score]:
+    """Scores of one pair of surfaces at any thresholds, see :func:`surface_scores`.
+
+    Those at :data:`THRESHOLD_M` have the plain names, the others tell theirs: ``F-score 10 cm``.
+
+    Args:
+        distances: of the pair.
+        thresholds_m: where near ends, in the order that they are scored.
+        protocol: how points were taken from surfaces.
+        inclusive: a point at the threshold is near.
+    """
+    points = {_PREDICTED: len(distances.to_reference_m), _REFERENCE: len(distances.to_predicted_m)}
+    errors = surface_errors(distances)
+    means = [
+        _MEASURES[field].score(getattr(errors, field), points[_MEASURES[field].of], protocol)
+        for field in ("accuracy_m", "completeness_m")
+    ]
+    both = (errors.accuracy_m + errors.completeness_m) / 2
+    found = [*means, CHAMFER.score(both, errors.reference_points, protocol)]
+    for threshold_m in thresholds_m:
+        at = surface_errors(distances, threshold_m, inclusive=inclusive)
+        found += [
+            _at(measure, threshold_m).score(getattr(at, field), points[measure.of], protocol)
+            for field, measure in _MEASURES.items()
+            if measure.unit == "ratio"
+        ]
+    fine = {name for _, name, *_ in _FINE}
+    return found + [
+        score for score in _others(distances, errors, points, protocol) if score.name not in fine
+    ]
+
+
+def _at(measure: Measure, threshold_m: float) -> Measure:
+    """The measure of the same kind at another threshold."""
+    if threshold_m == THRESHOLD_M:
+        return measure
+    told = centimetres(threshold_m)
+    name = f"{measure.name} {told}"
+    if name in MEASURES:
+        return MEASURES[name]
+    text = measure.reading.replace(centimetres(THRESHOLD_M), told)
+    if text == measure.reading:
+        text = f"{measure.name}, where near means within {told}."
+    return replace(measure, name=name, reading=text, place="detail")
+
+
 def surface_scores(
     errors: SurfaceErrors, protocol: str, distances: SurfaceDistances | None = None
 ) -> list[Score]:
@@ -240,13 +306,20 @@ def surface_scores(
         for field, measure in _MEASURES.items()
     ]
     if distances is not None:
-        scores += [
-            measure.score(
-                compute(distances),
-                points.get(measure.of, errors.predicted_points),
-                protocol,
-                measure.of or _PREDICTED,
-            )
-            for measure, compute in added("surface")
-        ]
+        scores += _others(distances, errors, points, protocol)
     return scores
+
+
+def _others(
+    distances: SurfaceDistances, errors: SurfaceErrors, points: Mapping[str, int], protocol: str
+) -> list[Score]:
+    """Scores of group ``surface`` that have a function of their own."""
+    return [
+        measure.score(
+            compute(distances),
+            points.get(measure.of, errors.predicted_points),
+            protocol,
+            measure.of or _PREDICTED,
+        )
+        for measure, compute in added("surface")
+    ]

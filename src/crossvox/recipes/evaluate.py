@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -14,9 +14,15 @@ from crossvox.flow.stage import Collection, Input, Stage
 from crossvox.recipes.commands import Flag
 
 if TYPE_CHECKING:
-    from crossvox.core.volume import Score
+    from crossvox.core.frame import Frame
     from crossvox.evaluate.classes import ClassEvaluation
+    from crossvox.evaluate.pair import PairScores
     from crossvox.evaluate.score import Evaluation
+
+PairProtocol = Literal[
+    "surface", "thesis", "atlas", "neuralrecon", "transformerfusion", "sampled", "all"
+]
+"""Rules of ``crossvox.evaluate.rules``, or all of them."""
 
 
 @dataclass(frozen=True)
@@ -138,32 +144,70 @@ def score(
     pred: Path,
     ref: Path,
     *,
-    protocol: Literal["surface", "thesis"] = "surface",
+    protocol: PairProtocol | tuple[PairProtocol, ...] = "surface",
+    thresholds: tuple[float, ...] = (0.05, 0.02),
+    align: Literal["none", "icp_se3", "icp_sim3"] = "none",
+    crop: str = "none",
+    crop_margin: float = 0.1,
+    mask: Literal["none", "occlusion", "visible"] = "none",
     frames: Path | None = None,
     how: Annotated[CaptureParams | None, Flag("")] = None,
+    csv: Path | None = None,
     progress: Progress | None = None,
-) -> list[Score]:
-    """Score one mesh against another.
+) -> PairScores:
+    """Score one surface against another: meshes or point clouds, with labels or without.
+
+    Where both files have labels, their overlap is scored as well, over the vertices of either.
 
     Args:
-        pred: mesh to be scored (PLY).
-        ref: reference mesh (PLY).
-        protocol: surface (area-uniform samples) or thesis (mesh vertices, as published).
-        frames: capture that PRED was made from, with poses in the world of both meshes. Its frames
-            are fused, and PRED is scored beside that: measured and unmeasured surface apart, and
-            what stands in space that frames saw to be free.
+        pred: what is scored (PLY).
+        ref: what it is measured against (PLY).
+        protocol: one or several of: surface (area-uniform samples), thesis (mesh vertices, as
+            published), atlas, neuralrecon (vertices of what is in view of the frames' cameras),
+            transformerfusion (200,000 samples against vertices, hidden parts left out), sampled
+            (200,000 samples of each), or all.
+        thresholds: where near ends, metres, one or several.
+        align: bring PRED onto REF first: icp_se3 turns and shifts it, icp_sim3 scales it as well.
+        crop: count only points in a box: reference (the box of REF), or six numbers, its low and
+            high corner (--crop=-1,-1,0,5,4,2.5).
+        crop_margin: how far the box reaches around REF, metres.
+        mask: leave out what no frame can have seen: occlusion, of PRED alone, or visible, of both.
+        frames: capture that PRED was made from, with poses in the world of REF. Masks are drawn
+            from its frames. By surface and thesis, PRED is scored beside their fusion too: measured
+            and unmeasured surface apart, and what stands in space that frames saw to be free.
         how: how that capture departs from what its files say.
+        csv: file that all scores are written to, one a row.
         progress: who watches.
     """
-    from crossvox.evaluate.score import score_pair
+    from crossvox.evaluate.pair import PairParams, score_files
+    from crossvox.evaluate.rules import RULES
+    from crossvox.evaluate.score_table import expect_own_csv, write_csv
 
-    if frames is None:
-        return score_pair(pred, ref, protocol)
-    from crossvox.capture import open_capture
-    from crossvox.core.frame import Parts
-    from crossvox.recipes.prepare_scene import posed_frames
+    asked = (protocol,) if isinstance(protocol, str) else protocol
+    params = PairParams(
+        tuple(RULES) if "all" in asked else asked, thresholds, align, crop, crop_margin, mask
+    )
+    if csv is not None:
+        expect_own_csv(csv)
+    posed = None if frames is None else _PosedFrames(frames, how, progress or Silent())
+    scores = score_files(pred, ref, params, posed)
+    if csv is not None:
+        write_csv(csv, pred, ref, scores, params)
+    return scores
 
-    capture = open_capture(frames, params=how)
-    report = (progress or Silent()).step("frames")
-    posed = posed_frames(capture, Parts(rgb=False, labels=False), report)
-    return score_pair(pred, ref, protocol, posed)
+
+class _PosedFrames:
+    """The frames of a capture that have a pose, as often as they are asked for."""
+
+    def __init__(self, folder: Path, how: CaptureParams | None, progress: Progress) -> None:
+        from crossvox.capture import open_capture
+
+        self._capture = open_capture(folder, params=how)
+        self._progress = progress
+
+    def __iter__(self) -> Iterator[Frame]:
+        from crossvox.core.frame import Parts
+        from crossvox.recipes.prepare_scene import posed_frames
+
+        report = self._progress.step("frames")
+        return posed_frames(self._capture, Parts(rgb=False, labels=False), report)

@@ -30,8 +30,8 @@ class PrepareParams:
 
     Attributes:
         frame_skip: take every n-th frame.
-        width: exported image width, pixels.
-        height: exported image height, pixels.
+        width: exported image width, pixels; of upright images their height.
+        height: exported image height, pixels; of upright images their width.
         surface: ground-truth surface: the scan's own mesh, or TSDF fusion of the exported frames.
         voxel_m: edge length of the voxels that carry occupancy and labels, metres.
         occupancy: "exact" tests triangles against voxels; "thesis" marks them as the published

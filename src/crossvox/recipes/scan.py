@@ -35,8 +35,8 @@ class ScanParams:
 
     Attributes:
         max_frames: take every n-th frame so that no more than this many are used.
-        width: image width everything works at, pixels.
-        height: image height, pixels.
+        width: image width everything works at, pixels; of upright images their height.
+        height: image height, pixels; of upright images their width.
         up: direction that points up in the capture's world, x y z; None finds it from the
             dominant planes of the room.
         protocol: rules of the scores.
@@ -142,7 +142,8 @@ def scan(
         len(usable.posed) > 0,
         given=f"{name}: {len(capture)} frames, none with a valid pose",
         needed="camera poses",
-        do="look at it with: crossvox info",
+        do=f"pass a file that has them (--trajectory FILE), or let them be tracked from the depth "
+        f"images first: crossvox track {source} poses.txt",
         error=CaptureError,
     )
     expect_own(out, STAGE)

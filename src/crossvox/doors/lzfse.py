@@ -1,0 +1,93 @@
+"""Apple's LZFSE streams (library ``lzfse``), measured before they are unpacked.
+
+A stream is a row of blocks, each with a header that tells how many bytes it gives: the sum is
+checked before memory is asked for.
+
+Source:
+    https://github.com/lzfse/lzfse (``src/lzfse_internal.h``)
+"""
+
+from __future__ import annotations
+
+import struct
+
+from crossvox.core.checks import CaptureError
+
+_END, _PLAIN, _PACKED, _LZVN = b"bvx$", b"bvx-", b"bvx2", b"bvxn"
+_PACKED_HEAD = struct.Struct("<3Q")
+_LONGEST_FIELD = 0xFFFFF
+
+
+def unpacked_size(data: bytes, source: str) -> int:
+    """How many bytes a stream says to hold, without unpacking it.
+
+    Args:
+        data: the stream.
+        source: what to name in an error.
+
+    Raises:
+        CaptureError: it is cut, or no LZFSE stream.
+    """
+    at = total = 0
+    try:
+        while data[at : at + 4] != _END:
+            gives, takes = _block(data, at)
+            total, at = total + gives, at + takes
+    except (struct.error, ValueError):
+        raise CaptureError(
+            f"given: {source}, {len(data)} bytes that are no whole LZFSE stream; needed: the file "
+            f"as the app wrote it; do: copy or export the capture again"
+        ) from None
+    return total
+
+
+def unpack(data: bytes, size: int, source: str) -> bytes:
+    """Unpack a stream that holds exactly ``size`` bytes.
+
+    Raises:
+        CaptureError: damaged, or of another size; or the library is not installed.
+    """
+    told = unpacked_size(data, source)
+    if told != size:
+        raise CaptureError(
+            f"given: {source} that holds {told} bytes; needed: {size}; do: check that all frames "
+            f"come from one capture"
+        )
+    try:
+        import lzfse
+    except ImportError:
+        raise CaptureError(
+            f"given: {source}, packed by LZFSE; needed: the library lzfse; "
+            f"do: pip install 'crossvox[captures]'"
+        ) from None
+    try:
+        unpacked: bytes = lzfse.decompress(data)
+    except (lzfse.error, ValueError):
+        unpacked = b""
+    if len(unpacked) != size:
+        raise CaptureError(
+            f"given: {source}, an LZFSE stream that cannot be unpacked; needed: the file as the "
+            f"app wrote it; do: copy or export the capture again"
+        )
+    return unpacked
+
+
+def _block(data: bytes, at: int) -> tuple[int, int]:
+    """Bytes that a block gives and takes."""
+    kind = data[at : at + 4]
+    (gives,) = struct.unpack_from("<I", data, at + 4)
+    if kind == _PLAIN:
+        takes = 8 + gives
+    elif kind == _LZVN:
+        takes = 12 + struct.unpack_from("<I", data, at + 8)[0]
+    elif kind == _PACKED:
+        literals, matches, head = _PACKED_HEAD.unpack_from(data, at + 8)
+        head &= 0xFFFFFFFF
+        takes = head + (literals >> 20 & _LONGEST_FIELD) + (matches >> 40 & _LONGEST_FIELD)
+        if head < 8 + _PACKED_HEAD.size:
+            raise ValueError("a header shorter than itself")
+    else:
+        raise ValueError("no block")
+    if at + takes > len(data):
+        raise ValueError("cut")
+    return gives, takes
