@@ -21,6 +21,7 @@ from scipy.spatial import cKDTree
 from benchmarks.peer_open3d import bytes_theirs, fuse_theirs, mesh_theirs, votes_theirs
 from benchmarks.peers import Peer, missing, peer
 from crossvox.capture import open_capture
+from crossvox.capture.params import CaptureParams
 from crossvox.capture.rooms.params import RoomsParams
 from crossvox.core.frame import Capture, Frame, Parts
 from crossvox.core.threads import spread, threads
@@ -46,7 +47,7 @@ def run(shared: Path | None) -> list[dict[str, Any]]:
     rows = []
     kitchen = None if shared is None else shared / "data" / "redkitchen"
     if kitchen is not None and kitchen.is_dir():
-        capture = open_capture(kitchen, registration="none")
+        capture = open_capture(kitchen, params=CaptureParams(registration="none"))
         for size in ((640, 480), (320, 240)):
             frames = _frames(capture, size, labels=False)
             rows += _rows(open3d, [_bare(f) for f in frames], f"depth, kitchen, {_text(size)}")

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from crossvox.capture import open_capture
+from crossvox.capture.params import CaptureParams
 from crossvox.capture.rooms import RoomsParams
 from crossvox.core.artifact import Manifest, write_manifest
 from crossvox.core.camera import Size
@@ -47,7 +48,11 @@ def material(shared: Path | None, frames: int = 100) -> Iterator[Material]:
     """The real kitchen, or a generated room of as many frames."""
     kitchen = None if shared is None else shared / "data" / "redkitchen"
     if kitchen is not None and kitchen.is_dir():
-        yield Material(open_capture(kitchen, registration="none"), "a kitchen", KITCHEN_GRAVITY)
+        yield Material(
+            open_capture(kitchen, params=CaptureParams(registration="none")),
+            "a kitchen",
+            KITCHEN_GRAVITY,
+        )
         return
     with TemporaryDirectory() as folder:
         write_rooms(Path(folder), RoomsParams(count=1, frames=frames, lost_share=0.0))

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from crossvox.capture import open_capture
 from crossvox.capture.find import find_captures
+from crossvox.capture.params import CaptureParams
 from crossvox.core.camera import Pose
 from crossvox.core.frame import Frame
 from crossvox.doors.zbuffer import View, view
@@ -45,7 +46,7 @@ class Frames:
     """Depth frames of a capture as the sensor delivers them, on the depth camera's own grid."""
 
     def __init__(self, path: Path) -> None:
-        self.capture: Any = open_capture(path, registration="none")
+        self.capture: Any = open_capture(path, params=CaptureParams(registration="none"))
         poses = ((i, self.capture.pose(i)) for i in range(len(self.capture)))
         registration = self.capture.registration
         self.camera = registration.depth_camera

@@ -10,6 +10,7 @@ import pytest
 
 from crossvox.capture import open_capture
 from crossvox.capture.folder import FolderCapture
+from crossvox.capture.params import CaptureParams
 from crossvox.core.camera import Intrinsics
 from crossvox.core.checks import CaptureError
 from crossvox.doors.images import encode_jpeg, encode_png, write_bytes
@@ -126,4 +127,75 @@ def test_cameras_that_no_such_image_can_have_are_refused(tmp_path: Path, numbers
     folder = write_folder(tmp_path, {})
     (folder / "intrinsic.txt").write_text(numbers)
     with pytest.raises(CaptureError, match=r"intrinsic\.txt: fx=.*in pixels of these images"):
+        open_capture(folder)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        "100 0 63.5 0 102 47.5 0 0 1",  # of images twice as large
+        "25 25.5 15.5 11.5",
+    ],
+)
+def test_the_camera_of_other_images_is_refused(tmp_path: Path, numbers: str) -> None:
+    folder = write_folder(tmp_path, {})
+    (folder / "intrinsic.txt").write_text(numbers)
+    with pytest.raises(CaptureError, match=r"that of images of about (128x96|32x24)"):
+        open_capture(folder)
+    capture = open_capture(folder, params=CaptureParams(intrinsics=numbers.split()[0] + ",51,63,2"))
+    assert capture.camera().cx == 63
+
+
+def test_a_camera_matrix_column_by_column_is_refused(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, {})
+    (folder / "intrinsic.txt").write_text("50 0 0 0 51 0 31.5 23.5 1")
+    with pytest.raises(CaptureError, match="swap its rows and columns"):
+        open_capture(folder)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "50 0 31.5 0\n0 51 23.5 0\n0 0 1 0\n",
+        "[[50. 0. 31.5]\n [0. 51. 23.5]\n [0. 0. 1.]]\n",
+        "50,0,31.5\n0,51,23.5\n0,0,1\n",
+        "[50, 51, 31.5, 23.5]",
+        "5.0e+01;0;31.5\r\n0;51;23.5\r\n0;0;1\r\n",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_matrices_are_read_however_they_were_printed(
+    tmp_path: Path, text: str, encoding: str
+) -> None:
+    folder = write_folder(tmp_path, {})
+    (folder / "intrinsic.txt").write_text(text, encoding=encoding)
+    assert open_capture(folder).camera() == Intrinsics(50, 51, 31.5, 23.5, 64, 48)
+
+
+def test_poses_may_lack_their_last_row(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, {})
+    (file,) = list((folder / "pose").iterdir())[:1]
+    file.write_text("1,0,0,3\n0,1,0,4\n0,0,1,5\n")
+    capture = open_capture(folder)
+    pose = capture.pose(capture.frame_ids.index(int(file.stem)))
+    assert pose is not None
+    assert pose.position_m.tolist() == [3, 4, 5]
+
+
+def test_a_folder_without_depth_says_so_and_what_it_holds(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, {})
+    for file in list((folder / "depth").iterdir()):
+        file.rename(file.with_suffix(".exr"))
+    with pytest.raises(CaptureError, match=r"no depth \(depth/ holds .*\.exr.*16 bits"):
+        open_capture(folder)
+    shutil.rmtree(folder / "depth")
+    with pytest.raises(CaptureError, match=r"no depth \(there is no depth/\)"):
+        open_capture(folder)
+
+
+def test_images_that_are_not_called_by_numbers_are_named(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, {})
+    for file in list((folder / "color").iterdir()):
+        file.rename(file.with_name(f"frame_{file.name}"))
+    with pytest.raises(CaptureError, match=r"color/ holds frame_.*rename the images"):
         open_capture(folder)

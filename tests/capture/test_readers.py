@@ -16,6 +16,7 @@ from crossvox.capture.export import export_folder
 from crossvox.capture.folder import FALLBACK_CAMERA, FolderCapture
 from crossvox.capture.formats import READERS
 from crossvox.capture.moved import MovedCapture
+from crossvox.capture.params import CaptureParams
 from crossvox.capture.scannet import ScanNetCapture
 from crossvox.capture.sens.layout import SensFrame, SensHeader
 from crossvox.capture.sens.writer import SensWriter
@@ -319,7 +320,7 @@ def test_folder_without_camera_is_refused_unless_one_may_be_assumed(tmp_path: Pa
     (tmp_path / "out/intrinsic.txt").unlink()
     with pytest.raises(CaptureError, match=r"without a camera file; needed: one of intrinsic\.txt"):
         open_capture(tmp_path / "out")
-    capture = open_capture(tmp_path / "out", assume_camera=True)
+    capture = open_capture(tmp_path / "out", params=CaptureParams(assume_camera=True))
     assert capture.camera() == FALLBACK_CAMERA.resized((64, 48))
     assert "no intrinsic.txt" in capture.info().notes[0]
 
@@ -438,7 +439,7 @@ def write_seven(folder: Path, *, with_intrinsics: bool = True) -> Path:
 
 def test_seven_scenes(tmp_path: Path) -> None:
     folder = write_seven(tmp_path / "chess" / "seq-01")
-    capture = open_capture(folder, registration="none")
+    capture = open_capture(folder, params=CaptureParams(registration="none"))
     assert isinstance(capture, SevenScenesCapture)
     assert (capture.name, capture.frame_ids) == ("chess-seq-01", (0, 10, 25))
     frame = capture.frame(1)
@@ -466,7 +467,8 @@ def test_seven_scenes_without_intrinsics_and_with_a_missing_file(tmp_path: Path)
     np.testing.assert_allclose(capture.camera().matrix[:2, :2], 58.5 * np.eye(2))
     assert "no camera-intrinsics.txt" in capture.info().notes[0]
     (folder / "intrinsics.txt").touch()
-    assert "camera files not read: intrinsics.txt" in capture.info().notes[1]
+    notes = SevenScenesCapture(folder, registration="none").info().notes
+    assert "camera files not read: intrinsics.txt" in notes[1]
     (folder / "frame-000010.depth.png").unlink()
     with pytest.raises(CaptureError, match=r"frame-000010\.depth\.png"):
         SevenScenesCapture(folder).frame(1)

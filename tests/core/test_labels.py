@@ -73,5 +73,40 @@ def test_a_class_map_with_an_endless_field_is_refused(tmp_path: Path) -> None:
     path.write_text("id\tnyu40id\n1\t" + "x" * 140_000 + "\n", encoding="utf-8")
     with pytest.raises(CaptureError, match="field larger"):
         RawLabelMap.read(path)
-    with pytest.raises(CaptureError, match="tab-separated"):
+    with pytest.raises(CaptureError, match="columns 'id' and 'nyu40id'"):
         RawLabelMap.read(tmp_path)
+
+
+TABLE = "id\traw_category\tnyu40id\n1\twall\t1\n203\tnothing\t\n300\tthing\t40\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    {
+        "as it is": TABLE.encode(),
+        "UTF-8 with a mark": TABLE.encode("utf-8-sig"),
+        "UTF-16": TABLE.encode("utf-16"),
+        "Latin-1": TABLE.replace("thing", "chaise à bras").encode("latin-1"),
+        "Windows": TABLE.replace("\n", "\r\n").encode(),
+        "commas": TABLE.replace("\t", ",").encode(),
+        "semicolons": TABLE.replace("\t", ";").encode("utf-8-sig"),
+        "numbers of a spreadsheet": TABLE.replace("\t40", "\t40.0").encode(),
+        "other names": TABLE.replace("nyu40id", " NYU40ID ").encode(),
+        "a short row": TABLE.replace("nothing\t", "nothing").encode(),
+    }.values(),
+    ids=lambda data: f"{len(data)} bytes",
+)
+def test_a_class_map_is_read_as_spreadsheets_save_it(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "map.tsv"
+    path.write_bytes(data)
+    table = RawLabelMap.read(path)
+    assert np.flatnonzero(table.known).tolist() == [0, 1, 300]
+    assert table.apply(np.array([0, 1, 203, 300])).tolist() == [0, 1, 0, 40]
+
+
+def test_what_is_wrong_with_a_class_map_is_told_shortly(tmp_path: Path) -> None:
+    path = tmp_path / "map.tsv"
+    path.write_bytes(bytes(range(1, 256)) * 40)
+    with pytest.raises(CaptureError) as found:
+        RawLabelMap.read(path)
+    assert len(str(found.value)) < 600

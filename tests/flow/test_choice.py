@@ -37,7 +37,9 @@ def test_lists_are_given_by_commas_or_by_a_file(tmp_path: Path) -> None:
     assert read_names("a, b,,a") == ("a", "b")
     (tmp_path / "list.txt").write_text("\ufeffa\nb\n", encoding="utf-8")
     assert read_names(str(tmp_path / "list.txt")) == ("a", "b")
-    (tmp_path / "list.txt").write_bytes(b"a\0".decode().encode("utf-16"))
+    (tmp_path / "list.txt").write_text("a\nb\n", encoding="utf-16")
+    assert read_names(str(tmp_path / "list.txt")) == ("a", "b")
+    (tmp_path / "list.txt").write_bytes("scène".encode("latin-1"))
     for nothing in (" , ", str(tmp_path / "list.txt")):
         with pytest.raises(ParamsError):
             read_names(nothing)

@@ -21,12 +21,13 @@ from crossvox.core.methods import METHOD_FILES
 from crossvox.doors.meshes import read_mesh
 from crossvox.flow.progress import Watch
 from crossvox.flow.runner import Runner
+from crossvox.metrics.completed import completed_share
 from crossvox.metrics.curve import CURVE, read_curve
 from crossvox.predict.params import CompletionParams
 from crossvox.predict.store import read_prediction
 from crossvox.recipes.complete import CompleteRunParams, complete3d
 from crossvox.recipes.frames import FramesParams, evaluate_frames
-from crossvox.recipes.predict_complete import chosen_frames, completed_share
+from crossvox.recipes.predict_complete import chosen_frames
 from crossvox.recipes.scene_run import CompleteRun, read_any_run
 from crossvox.samples.depths import COMPLETE_MESH
 from crossvox.scene import whole

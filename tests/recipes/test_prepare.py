@@ -143,11 +143,20 @@ def test_one_list_without_the_other_is_an_error_before_any_work(
     assert not (tmp_path / "data").exists()
 
 
+def test_lists_in_any_unicode_are_read(tmp_path: Path) -> None:
+    """PowerShell's ``>`` writes UTF-16, spreadsheets write a mark before UTF-8."""
+    write_wall(tmp_path / "raw" / "room")
+    (tmp_path / "raw" / "scannetv2_train.txt").write_text("", encoding="utf-8-sig")
+    (tmp_path / "raw" / "scannetv2_val.txt").write_bytes("room\r\n".encode("utf-16"))
+    prepared(tmp_path / "raw", tmp_path / "data")
+    assert lists(tmp_path / "data") == {"train": [], "val": ["room"]}
+
+
 def test_a_list_that_is_no_plain_text_is_an_error_before_any_work(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_wall(tmp_path / "raw" / "room")
-    (tmp_path / "raw" / "scannetv2_train.txt").write_text("room\n", encoding="utf-16")
+    (tmp_path / "raw" / "scannetv2_train.txt").write_text("scène\n", encoding="latin-1")
     (tmp_path / "raw" / "scannetv2_val.txt").write_text("")
     prepared(tmp_path / "raw", tmp_path / "data", code=2)
     error = capsys.readouterr().err

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from crossvox.capture import open_capture
+from crossvox.capture.describe import describe
 from crossvox.capture.sens.layout import SensFrame, SensHeader
 from crossvox.capture.sens.writer import SensWriter
 from crossvox.core.artifact import read_manifest
@@ -17,7 +18,7 @@ from crossvox.core.camera import Intrinsics
 from crossvox.core.checks import CrossvoxError
 from crossvox.core.frame import COMPLETE_MESH
 from crossvox.core.volume import Mesh
-from crossvox.doors.images import encode_jpeg
+from crossvox.doors.images import encode_jpeg, encode_png, write_bytes
 from crossvox.doors.meshes import read_mesh, write_ply
 from crossvox.flow.runner import Runner
 from crossvox.flow.stage import Input
@@ -70,6 +71,25 @@ def test_raw_ids_need_the_class_map(tmp_path: Path) -> None:
     prepare(tmp_path / "raw", tmp_path / "data", QUICK, workers=1)
     labels = read_mesh(tmp_path / "data/room/room.ply").labels
     np.testing.assert_array_equal(labels, np.where(np.arange(400) < 200, 39, 7))
+
+
+def test_a_class_map_that_cannot_be_read_is_one_error(
+    tmp_path: Path,
+) -> None:
+    """Not one a frame; info shows all else and says why there are no labels."""
+    write_scan(tmp_path / "raw", np.full(400, 1))
+    write_bytes(tmp_path / "raw/label-filt/0.png", encode_png(np.ones((48, 64), np.uint16)))
+    table = tmp_path / "raw/scannetv2-labels.combined.tsv"
+    for text in (None, "id\tname\n"):
+        if text is not None:
+            table.write_text(text)
+        with pytest.raises(CrossvoxError, match="labels that cannot be told in NYU40") as found:
+            prepare(tmp_path / "raw", tmp_path / "data", QUICK, workers=1)
+        assert "broken" not in str(found.value)
+        assert "scannetv2-labels.combined.tsv" in str(found.value)
+        summary = describe(open_capture(tmp_path / "raw"))
+        assert summary.broken == ()
+        assert "scannetv2-labels.combined.tsv" in summary.info.notes[0]
 
 
 def test_a_complete_surface_moves_with_its_scene(tmp_path: Path) -> None:

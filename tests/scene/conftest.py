@@ -27,8 +27,9 @@ def sphere_frames() -> list[Frame]:
 def kitchen_frames(redkitchen: Path) -> Callable[..., list[Frame]]:
     """Frames of the real capture by its depth camera: ``kitchen_frames(step=1, rgb=False)``."""
     from crossvox.capture import open_capture
+    from crossvox.capture.params import CaptureParams
 
-    capture = open_capture(redkitchen, registration="none")
+    capture = open_capture(redkitchen, params=CaptureParams(registration="none"))
 
     def read(step: int = 1, rgb: bool = False) -> list[Frame]:
         parts = Parts(rgb=rgb, labels=False)

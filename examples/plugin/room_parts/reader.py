@@ -10,13 +10,13 @@ from crossvox.capture.registration import Registration
 from crossvox.capture.stored import StoredCapture
 from crossvox.core.camera import Intrinsics
 from crossvox.core.checks import CaptureError
-from crossvox.core.frame import CaptureInfo
 from crossvox.doors.images import encode_png
 
 ENDING = ".frames.npz"
 
 
 class Arrays(StoredCapture):
+    format = "arrays"
     units_per_m = 1.0
 
     def __init__(self, path: Path, how: Opening) -> None:
@@ -29,11 +29,7 @@ class Arrays(StoredCapture):
                 f"given: {path} ({error}); needed: arrays; do: record anew"
             ) from error
         super().__init__(path.name[: -len(ENDING)], tuple(range(len(self._file["pose"]))),
-                         Registration(camera, camera, mode=how.registration))  # fmt: skip
-
-    def info(self) -> CaptureInfo:
-        camera = self.registration.color_camera
-        return CaptureInfo("arrays", camera, camera, self.registration.sentence, has_labels=False)
+                         Registration(camera, camera, mode=how.params.registration))  # fmt: skip
 
     def pose_matrix(self, index: int) -> Any:
         return self._file["pose"][index]

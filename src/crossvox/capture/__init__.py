@@ -6,22 +6,19 @@ lies on disk.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crossvox.core.checks import CaptureError
+from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import Capture
 
 if TYPE_CHECKING:
-    from crossvox.capture.registration import RegistrationMode
+    from crossvox.capture.params import CaptureParams
 
 
 def open_capture(
-    path: Path,
-    label_map: Path | None = None,
-    registration: RegistrationMode = "auto",
-    *,
-    assume_camera: bool = False,
+    path: Path, label_map: Path | None = None, params: CaptureParams | None = None
 ) -> Capture:
     """Open a capture, whatever its format.
 
@@ -29,29 +26,54 @@ def open_capture(
         path: a file or folder that one of the readers claims, for example a ``.sens`` file.
         label_map: class map from raw label ids to NYU40; only ScanNet's raw scans need one. None:
             looked for beside the scan.
-        registration: ``auto`` brings depth onto the colour camera's pixel grid where the cameras
-            differ; ``none`` only resizes it.
-        assume_camera: open an exported folder without any camera file with ScanNet's usual camera;
-            ``info().notes`` says so.
+        params: how it departs from what its files say.
+
+    Returns:
+        The capture, its images upright where the device tells how it was held
+        (:mod:`crossvox.capture.turned`).
 
     Raises:
         CaptureError: the path does not exist, is none of the known formats, or is damaged.
     """
     from crossvox.capture.find import claimed_below
     from crossvox.capture.formats import looked_for, reader_of
+    from crossvox.capture.params import AS_STORED
     from crossvox.capture.reader import Opening
 
-    path = Path(path)
+    path, params = Path(path), params or AS_STORED
     if not path.exists():
         raise CaptureError(
             f"given: {path}, which does not exist; needed: {looked_for()}; do: check the path"
         )
     reader = reader_of(path)
     if reader is not None:
-        return reader.open(path, Opening(label_map, registration, assume_camera))
+        return _departed(reader.open(path, Opening(label_map, params)), params)
     scans = claimed_below(path)
     hint = f", one of its scans such as {scans[0]}" if scans else ""
     raise CaptureError(
         f"given: {path}, which is no capture of a known format; "
         f"needed: {looked_for()}; do: pass the scene's own file or folder{hint}"
     )
+
+
+def _departed(capture: Capture, params: CaptureParams) -> Capture:
+    """What a reader opened, as the user says and upright."""
+    from crossvox.capture.params import AS_STORED
+    from crossvox.capture.stored import StoredCapture
+    from crossvox.capture.turned import MIRRORED, MIRRORED_NOTE, upright
+
+    orientation = 1
+    if isinstance(capture, StoredCapture):
+        capture.depart(params)
+        orientation = capture.orientation()
+        if orientation in MIRRORED and capture.info().up is None:
+            capture.notes = (*capture.notes, MIRRORED_NOTE)
+    else:
+        expect(
+            replace(params, upright=True) == AS_STORED,
+            given=f"flags about files for {capture.name}, a capture that tells all by itself",
+            needed="a capture in files of a format of this package",
+            do="leave the flags out",
+            error=CaptureError,
+        )
+    return upright(capture, orientation) if params.upright else capture

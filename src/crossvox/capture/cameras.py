@@ -24,6 +24,10 @@ _CAMERA_LIKE = re.compile(r"intrins|camera|^cam_|^k$|calib|(^|_)info$")
 _TEXT_LIKE = {".txt", ".json", ".yaml", ".yml", ".xml", ".ini", ".toml", ".npy", ".npz", ".csv"}
 
 
+OTHER_SIZE = (0.6, 1.6)
+"""A camera's centre times two, in image sizes, beyond which it is one of other images."""
+
+
 @dataclass(frozen=True)
 class CameraFiles:
     """What lies in a capture's folder.
@@ -108,20 +112,62 @@ def read_camera(path: Path, size: Size) -> Intrinsics:
     """Read a camera for images of ``size``: a 3x3 or 4x4 matrix, or ``fx fy cx cy``.
 
     Raises:
-        CaptureError: missing, another count of numbers, or values that are no camera.
+        CaptureError: missing, another count of numbers, or values that are no camera, or one of
+            images of quite another size.
+    """
+    camera = camera_or_error(camera_numbers(path), size, str(path))
+    _expect_of_size(camera, str(path))
+    return camera
+
+
+def _expect_of_size(camera: Intrinsics, source: str) -> None:
+    """Refuse a file whose camera has its centre where one of larger or smaller images has it.
+
+    Such files lie beside images that somebody has resized; a wrong focal length shows nowhere else.
+    """
+    across = 2 * (camera.cx + 0.5) / camera.width
+    down = 2 * (camera.cy + 0.5) / camera.height
+    alike = abs(across - down) <= 0.15 * max(across, down)
+    low, high = OTHER_SIZE
+    width, height = round(camera.width * across), round(camera.height * down)
+    expect(
+        not (alike and (max(across, down) < low or min(across, down) > high)),
+        given=f"{source} with the centre {camera.cx:g}, {camera.cy:g}, for images of "
+        f"{camera.width}x{camera.height}: that of images of about {width}x{height}",
+        needed="the camera of these images",
+        do="multiply fx, fy, cx, cy by the same factor as the images were resized by; where the "
+        "images are cut out of larger ones and the numbers are right, pass --intrinsics",
+        error=CaptureError,
+    )
+
+
+def camera_numbers(path: Path) -> tuple[float, float, float, float]:
+    """``fx, fy, cx, cy`` of a file with a 3x3, 3x4 or 4x4 matrix, or these four numbers.
+
+    Raises:
+        CaptureError: missing, another count of numbers, or a matrix that is written column by
+            column.
     """
     numbers = read_numbers(path)
+    shape = {9: (3, 3), 12: (3, 4), 16: (4, 4)}.get(numbers.size)
     if numbers.size == 4:
         fx, fy, cx, cy = numbers.tolist()
-    elif numbers.size in (9, 16):
-        matrix = numbers.reshape(3, 3) if numbers.size == 9 else numbers.reshape(4, 4)
+    elif shape is not None:
+        matrix = numbers.reshape(shape)
         fx, fy, cx, cy = matrix[0, 0], matrix[1, 1], matrix[0, 2], matrix[1, 2]
+        expect(
+            not matrix[2, :2].any(),
+            given=f"{path} with the last row {' '.join(f'{value:g}' for value in matrix[2])}",
+            needed="a camera matrix row by row: fx 0 cx, 0 fy cy, 0 0 1",
+            do="swap its rows and columns",
+            error=CaptureError,
+        )
     else:
         raise CaptureError(
             f"given: {path} with {numbers.size} numbers; needed: a 3x3 or 4x4 camera matrix, or "
             f"fx fy cx cy; do: check the intrinsics file"
         )
-    return camera_or_error((fx, fy, cx, cy), size, str(path))
+    return float(fx), float(fy), float(cx), float(cy)
 
 
 def camera_or_error(

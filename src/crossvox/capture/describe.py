@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from crossvox.capture.outliers import Usable, usable_frames
 from crossvox.core.camera import Intrinsics
 from crossvox.core.checks import CaptureError, PoseError
 from crossvox.core.frame import Capture, CaptureInfo, Parts
@@ -46,7 +47,9 @@ class CaptureSummary:
         decoded: frames whose images were decoded for the numbers below.
         lost_poses: frames whose tracking was lost.
         depth_min_m, depth_max_m: smallest and largest reading as stored; NaN if there is none.
-        depth_missing: share of depth pixels without a reading as stored; NaN if nothing decoded.
+        depth_missing: share of depth pixels without a reading; NaN if nothing decoded.
+        depth_left_out: share of depth pixels that are left out, since the device itself has too
+            little confidence in them; NaN if nothing decoded.
         labels: classes present, largest first; unannotated included.
         without_labels: frames that have no label image, in a capture that has any.
         unknown_raw_ids: pixels by raw label id that the class map lacks.
@@ -64,6 +67,7 @@ class CaptureSummary:
     depth_min_m: float
     depth_max_m: float
     depth_missing: float
+    depth_left_out: float
     labels: tuple[LabelShare, ...]
     without_labels: tuple[int, ...]
     unknown_raw_ids: dict[int, int]
@@ -76,6 +80,7 @@ class _Seen:
 
     readings: int = 0
     pixels: int = 0
+    left_out: int = 0
     nearest_m: float = np.inf
     farthest_m: float = -np.inf
     labels: Counter[int] = field(default_factory=Counter)
@@ -101,14 +106,8 @@ def describe(
     """
     count, info = len(capture), capture.info()
     ids = capture.frame_ids
-    lost: list[int] = []
-    broken: dict[int, list[str]] = {}
-    for index in range(count):
-        try:
-            if capture.pose(index) is None:
-                lost.append(ids[index])
-        except (CaptureError, PoseError) as error:
-            broken.setdefault(ids[index], []).append(str(error))
+    usable = usable_frames(capture)
+    broken = {number: [reason] for number, reason in usable.left_out.items()}
     chosen = np.arange(count)
     if not every_frame and count > SAMPLE:
         chosen = np.unique(np.linspace(0, count - 1, SAMPLE).round().astype(int))
@@ -120,6 +119,7 @@ def describe(
         for done, (index, seen) in enumerate(zip(chosen.tolist(), found, strict=True), start=1):
             total.readings += seen.readings
             total.pixels += seen.pixels
+            total.left_out += seen.left_out
             total.nearest_m = min(total.nearest_m, seen.nearest_m)
             total.farthest_m = max(total.farthest_m, seen.farthest_m)
             total.labels.update(seen.labels)
@@ -134,16 +134,17 @@ def describe(
     annotated = sum(total.labels.values())
     return CaptureSummary(
         name=capture.name,
-        info=info,
+        info=replace(info, notes=(*info.notes, *_unit_notes(usable))),
         camera=capture.camera(),
         frames=count,
         first_id=ids[0],
         last_id=ids[-1],
         decoded=len(chosen),
-        lost_poses=tuple(lost),
+        lost_poses=usable.lost,
         depth_min_m=total.nearest_m if total.readings else float("nan"),
         depth_max_m=total.farthest_m if total.readings else float("nan"),
-        depth_missing=1 - total.readings / total.pixels if total.pixels else float("nan"),
+        depth_missing=_share(total.pixels - total.readings - total.left_out, total.pixels),
+        depth_left_out=_share(total.left_out, total.pixels),
         labels=tuple(
             LabelShare(label, NYU40.names[label], pixels / annotated)
             for label, pixels in total.labels.most_common()
@@ -152,6 +153,18 @@ def describe(
         unknown_raw_ids=dict(sorted(total.unknown.items())),
         broken=tuple((number, "; ".join(texts)) for number, texts in sorted(broken.items())),
     )
+
+
+def _unit_notes(usable: Usable) -> list[str]:
+    if usable.in_metres:
+        return []
+    return [
+        f"cameras stand up to {usable.widest_m:,.0f} m apart: are their positions in millimetres?"
+    ]
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else float("nan")
 
 
 def _look(capture: Capture, index: int, with_labels: bool) -> _Seen:
@@ -178,6 +191,7 @@ def _look_depth(capture: Capture, index: int, seen: _Seen) -> None:
     stored = capture.frame(index, None, parts).stored
     if stored is not None and stored.read_depth is not None:
         _count_depth(stored.read_depth(), stored.units_per_m, seen)
+        seen.left_out = 0 if stored.count_left_out is None else stored.count_left_out()
         return
     depth_m = capture.frame(index, None, Parts(rgb=False, labels=False)).depth_m
     if depth_m is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -15,6 +15,7 @@ import numpy as np
 from crossvox.capture.files import write_matrix
 from crossvox.capture.folder import MM_PER_M
 from crossvox.capture.kept import KeptDepth
+from crossvox.capture.outliers import Usable, usable_frames
 from crossvox.capture.stored import LOST_POSE
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, ParamsError, PoseError, expect
@@ -62,6 +63,7 @@ def export_folder(
     frame_skip: int = 10,
     size: Size | None = (320, 240),
     kept: KeptDepth | None = None,
+    usable: Usable | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ExportReport:
     """Write a capture as an exported folder.
@@ -77,6 +79,7 @@ def export_folder(
         size: image size ``(width, height)`` to export at; None: the capture's own. Where a stored
             JPEG has that size already, its bytes are copied untouched.
         kept: receives the depth images that are written, for who reads the folder right after.
+        usable: which frames may be used; None: found out here.
         progress: called with frames done and frames in total.
 
     Returns:
@@ -84,7 +87,7 @@ def export_folder(
 
     Raises:
         ParamsError: ``frame_skip`` is below 1.
-        CaptureError: more than half of the frames are broken.
+        CaptureError: more than half of the frames are broken, or the poses are not in metres.
     """
     expect(
         frame_skip >= 1,
@@ -94,11 +97,20 @@ def export_folder(
         error=ParamsError,
     )
     camera = capture.camera(size)
+    usable = usable or usable_frames(capture)
+    usable.expect_metres(capture.name)
     positions = range(0, len(capture), frame_skip)
     for part in ("color", "depth", "pose"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     done: list[_Exported] = []
-    export = partial(_export_frame, capture, folder=folder, size=camera.size, kept=kept)
+    export = partial(
+        _export_frame,
+        capture,
+        folder=folder,
+        size=camera.size,
+        kept=kept,
+        left_out=usable.left_out,
+    )
     with closing(_in_order(export, positions)) as outcomes:
         for outcome in outcomes:
             done.append(outcome)
@@ -146,9 +158,17 @@ def _in_order(
 
 
 def _export_frame(
-    capture: Capture, position: int, *, folder: Path, size: Size, kept: KeptDepth | None
+    capture: Capture,
+    position: int,
+    *,
+    folder: Path,
+    size: Size,
+    kept: KeptDepth | None,
+    left_out: Mapping[int, str],
 ) -> _Exported:
     number = capture.frame_ids[position]
+    if number in left_out:
+        return _Exported(number, problem=left_out[number])
     try:
         frame = capture.frame(position, size, Parts(stored=True))
     except (CaptureError, PoseError) as error:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from crossvox.capture import open_capture
 from crossvox.capture.formats import looked_for, reader_of
+from crossvox.capture.params import CaptureParams
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.names import safe_name
 
 
-def find_captures(raw: Path, *, assume_camera: bool = False) -> list[Path]:
+def find_captures(raw: Path, params: CaptureParams | None = None) -> list[Path]:
     """The capture at ``raw``, or all files and folders right below it that a reader claims.
 
     A folder of captures may hold files and folders mixed. Broken captures are found too, so that
@@ -28,7 +29,7 @@ def find_captures(raw: Path, *, assume_camera: bool = False) -> list[Path]:
     if len({path.is_dir() for path in below}) > 1:
         return below
     try:
-        open_capture(raw, assume_camera=assume_camera)
+        open_capture(raw, params=params)
     except CaptureError as error:
         if below:
             return below

@@ -7,6 +7,7 @@ The layout of prepared scenes, and what ScanNet's own exporter writes (``intrins
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -23,14 +24,15 @@ from crossvox.capture.files import (
     read_numbers,
     read_pose_matrix,
 )
+from crossvox.capture.params import RegistrationMode
 from crossvox.capture.reader import Reader
-from crossvox.capture.registration import Registration, RegistrationMode, is_rigid
+from crossvox.capture.registration import Registration, is_rigid
 from crossvox.capture.stored import StoredCapture
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import COMPLETE_MESH, CaptureInfo
 from crossvox.core.labels import NYU40_NAMES, RawLabelMap
-from crossvox.doors.images import read_bytes
+from crossvox.doors.images import COLOR_KINDS, COLOR_SUFFIXES, read_bytes
 
 FALLBACK_CAMERA = Intrinsics(1170.187988, 1170.187988, 647.75, 483.75, 1296, 968)
 """The published pipeline's one camera for all scenes, for folders without any camera file."""
@@ -51,27 +53,42 @@ class FolderCapture(StoredCapture):
         registration: see :data:`~crossvox.capture.registration.RegistrationMode`.
         assume_camera: where there is no camera file, take :data:`FALLBACK_CAMERA`, rescaled, with
             a note.
+        camera_given: the colour camera is told otherwise, and its file not read.
 
     Raises:
         CaptureError: no frames, no camera file, or a damaged one.
     """
 
+    format = "exported folder"
     units_per_m = MM_PER_M
 
     def __init__(
-        self, path: Path, registration: RegistrationMode = "auto", *, assume_camera: bool = False
+        self,
+        path: Path,
+        registration: RegistrationMode = "auto",
+        *,
+        assume_camera: bool = False,
+        camera_given: bool = False,
     ) -> None:
         self.path = path = Path(path)
-        self._color = numbered(path / "color", (".png", ".jpeg", ".jpg"))
+        self._color = numbered(path / "color", COLOR_SUFFIXES)
         self._depth = numbered(path / "depth", (".png",))
         self._poses = numbered(path / "pose", (".txt",))
         self._labels = numbered(path / "label", (".png",))
         ids = tuple(sorted(self._color))
         expect(
             len(ids) > 0,
-            given=f"{path}, which has no images in color/",
-            needed="color/N.jpg or color/N.png, N = frame number",
-            do="check the path",
+            given=f"{path}, which has no images in color/{_there(path / 'color')}",
+            needed=f"color/N.jpg, N = frame number ({COLOR_KINDS})",
+            do="rename the images to their numbers, or check the path",
+            error=CaptureError,
+        )
+        expect(
+            bool(self._depth),
+            given=f"{path} with {len(ids)} images in color/ and no depth{_there(path / 'depth')}",
+            needed="depth/N.png of 16 bits in millimetres, N = frame number: rooms are not made of "
+            "colours alone",
+            do="export depth as well, or check the path",
             error=CaptureError,
         )
         notes: list[str] = []
@@ -81,10 +98,10 @@ class FolderCapture(StoredCapture):
         size = first_size((self._color[number] for number in ids), "color")
         depth_size = first_size((self._file("depth", number) for number in ids), "gray")
         files = find_cameras(path)
-        if files.color is None and not assume_camera:
+        if files.color is None and not (assume_camera or camera_given):
             raise _without_camera(path, files)
-        color, depth = _cameras(files, size, depth_size)
-        if files.color is None:
+        color, depth = _cameras(files, size, depth_size, camera_given)
+        if files.color is None and not camera_given:
             notes.append(
                 "no intrinsic.txt: ScanNet's usual camera is assumed, rescaled to "
                 f"{size[0]}x{size[1]}; positions will be off if the capture was taken by another"
@@ -98,7 +115,7 @@ class FolderCapture(StoredCapture):
             Registration(color, depth, np.asarray(color_from_depth, np.float64), registration),
             stored_from_color=base_from_color,
         )
-        self._notes = tuple(notes)
+        self.notes = tuple(notes)
 
     def _file(self, part: str, number: int) -> Path:
         """The file of a frame's part; where it is missing, what it would be called."""
@@ -108,16 +125,11 @@ class FolderCapture(StoredCapture):
     def info(self) -> CaptureInfo:
         """Cameras, registration and companions, without decoding images."""
         surface, complete = self.path / f"{self.name}.ply", self.path / COMPLETE_MESH
-        return CaptureInfo(
-            format="exported folder",
-            color_camera=self.registration.color_camera,
-            depth_camera=self.registration.depth_camera,
-            registration=self.registration.sentence,
+        return replace(
+            super().info(),
             has_labels=bool(self._labels),
             mesh=surface if surface.is_file() else None,
-            labelled_mesh=None,
             complete_mesh=complete if complete.is_file() else None,
-            notes=self._notes,
             without_labels=missing(self.frame_ids, self._labels),
         )
 
@@ -166,6 +178,15 @@ def _nyu40_identity() -> RawLabelMap:
     return RawLabelMap(np.where(known, np.arange(65536), 0).astype(np.uint8), known)
 
 
+def _there(folder: Path) -> str:
+    """What lies in a folder instead of what was looked for, in brackets."""
+    if not folder.is_dir():
+        return f" (there is no {folder.name}/)"
+    names = sorted(entry.name for entry in folder.iterdir())
+    more = ", ..." if len(names) > 2 else ""
+    return f" ({folder.name}/ holds {', '.join(names[:2]) or 'nothing'}{more})"
+
+
 def _without_camera(path: Path, files: CameraFiles) -> CaptureError:
     other = listed(files.passed_over, path)
     return CaptureError(
@@ -176,9 +197,11 @@ def _without_camera(path: Path, files: CameraFiles) -> CaptureError:
     )
 
 
-def _cameras(files: CameraFiles, size: Size, depth_size: Size) -> tuple[Intrinsics, Intrinsics]:
-    """Colour and depth camera."""
-    file = files.color
+def _cameras(
+    files: CameraFiles, size: Size, depth_size: Size, given: bool
+) -> tuple[Intrinsics, Intrinsics]:
+    """Colour and depth camera; any for colour where it is given otherwise."""
+    file = None if given else files.color
     color = FALLBACK_CAMERA.resized(size) if file is None else read_camera(file, size)
     if files.depth is None:
         return color, color.resized(depth_size)
@@ -208,11 +231,18 @@ def _extrinsic(file: Path) -> NDArray[np.float64]:
 
 
 def _claims(path: Path) -> str | None:
-    return "color/ and depth/" if all((path / p).is_dir() for p in ("color", "depth")) else None
+    # Without depth/ it is no capture, but that is what is to be told.
+    other = next((part for part in ("depth", "pose") if (path / part).is_dir()), None)
+    return f"color/ and {other}/" if other and (path / "color").is_dir() else None
 
 
 READER = Reader(
     "a folder with color/ and depth/ (exported or prepared)",
     _claims,
-    lambda path, how: FolderCapture(path, how.registration, assume_camera=how.assume_camera),
+    lambda path, how: FolderCapture(
+        path,
+        how.params.registration,
+        assume_camera=how.params.assume_camera,
+        camera_given=how.params.intrinsics is not None,
+    ),
 )

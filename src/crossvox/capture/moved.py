@@ -39,7 +39,11 @@ class MovedCapture:
 
     def info(self) -> CaptureInfo:
         """As before, without surfaces."""
-        return replace(self._capture.info(), mesh=None, labelled_mesh=None, complete_mesh=None)
+        info = self._capture.info()
+        if info.up is not None:
+            turned = self._new_from_old.world_from_camera[:3, :3] @ info.up
+            info = replace(info, up=tuple(turned.tolist()))
+        return replace(info, mesh=None, labelled_mesh=None, complete_mesh=None)
 
     def camera(self, size: Size | None = None) -> Intrinsics:
         """As before: a camera does not know where it stands."""

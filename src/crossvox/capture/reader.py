@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from crossvox.capture.registration import RegistrationMode
+from crossvox.capture.params import AS_STORED, CaptureParams
 from crossvox.core.frame import Capture
 
 
@@ -30,13 +30,14 @@ class Opening:
 
     Attributes:
         label_map: class map from raw label ids to NYU40; None: looked for beside the scan.
-        registration: see :data:`~crossvox.capture.registration.RegistrationMode`.
-        assume_camera: whether a usual camera may stand in for one that no file tells.
+        params: how it departs from what the format takes for granted. What is left to do of this
+            is done by :func:`~crossvox.capture.open_capture`, for every
+            :class:`~crossvox.capture.stored.StoredCapture`; a reader needs it only to know what a
+            missing file is no fault for.
     """
 
     label_map: Path | None = None
-    registration: RegistrationMode = "auto"
-    assume_camera: bool = False
+    params: CaptureParams = AS_STORED
 
 
 @dataclass(frozen=True)

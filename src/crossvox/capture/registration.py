@@ -8,21 +8,18 @@ labels, meshes' colours and 2D features all live there.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crossvox.capture.params import RegistrationMode
 from crossvox.capture.splat import splat
 from crossvox.core.camera import Intrinsics, Pose, Size
 from crossvox.core.checks import ParamsError, PoseError, ShapeError, expect
 from crossvox.core.frame import resize_nearest
 
 Array = NDArray[Any]
-RegistrationMode = Literal["auto", "none"]
-"""``auto`` moves depth onto the colour grid where the cameras differ; ``none`` only resizes it, as
-the published pipeline does."""
-
 AGREE_PX = 1e-3
 """Cameras whose pixels fall on each other within this (depth pixels) count as one camera."""
 
@@ -39,7 +36,8 @@ class Registration:
         depth_camera: depth camera at its own size.
         color_from_depth: ``(4, 4)`` float64 rigid transform from depth camera to colour camera
             coordinates, metres.
-        mode: see :data:`RegistrationMode`.
+        mode: see :data:`~crossvox.capture.params.RegistrationMode`.
+        agree_px: cameras whose pixels agree within this count as one, in depth pixels.
         offset_px: by how much a depth pixel misses its place at worst if depth is only resized,
             in pixels of the depth image, for surfaces from ``NEAR_M`` on.
 
@@ -51,6 +49,7 @@ class Registration:
     depth_camera: Intrinsics
     color_from_depth: NDArray[np.float64] = field(default_factory=lambda: np.eye(4))
     mode: RegistrationMode = "auto"
+    agree_px: float = AGREE_PX
     offset_px: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -91,12 +90,12 @@ class Registration:
     @property
     def moves_pixels(self) -> bool:
         """Whether depth is reprojected (else it is resized by nearest neighbour)."""
-        return self.mode == "auto" and self.offset_px > AGREE_PX
+        return self.mode == "auto" and self.offset_px > self.agree_px
 
     @property
     def sentence(self) -> str:
         """One sentence on what happens, for :class:`crossvox.core.frame.CaptureInfo`."""
-        if self.offset_px <= AGREE_PX:
+        if self.offset_px <= self.agree_px:
             return "Colour and depth share one camera; depth is resized by nearest neighbour."
         shift_mm = 1000 * float(np.linalg.norm(self.color_from_depth[:3, 3]))
         differ = (

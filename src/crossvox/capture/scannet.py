@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture.files import missing, numbered, read_gray_checked
+from crossvox.capture.files import missing, numbered, read_gray_checked, without_largest
+from crossvox.capture.params import RegistrationMode
 from crossvox.capture.reader import Reader
-from crossvox.capture.registration import Registration, RegistrationMode, is_rigid
+from crossvox.capture.registration import Registration, is_rigid
 from crossvox.capture.sens.reader import SensReader
 from crossvox.capture.stored import StoredCapture
 from crossvox.core.camera import Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import COMPLETE_MESH, CaptureInfo
 from crossvox.core.labels import RawLabelMap
-from crossvox.doors.images import resize_color
 
 LABEL_MAP = "scannetv2-labels.combined.tsv"
 LABEL_FOLDER = "label-filt"
@@ -71,6 +72,11 @@ class ScanNetCapture(StoredCapture):
             self._notes.append(f"labels lie in a zip file: unpack it to {LABEL_FOLDER}/")
         if self._labels and self._label_map_path is None:
             self._notes.append(f"labels found, but no class map {LABEL_MAP} in or above the scan")
+        self.format = (
+            f"ScanNet .sens ({header.sensor_name}; colour {header.color_compression}, "
+            f"depth {header.depth_compression})"
+        )
+        self.notes = tuple(self._notes)
 
     def _rigid(self, matrix: NDArray[Any], part: str) -> NDArray[np.float64]:
         if is_rigid(matrix):
@@ -85,24 +91,21 @@ class ScanNetCapture(StoredCapture):
 
     def info(self) -> CaptureInfo:
         """Cameras, registration and companions, without decoding images."""
-        header, stem = self.reader.header, self.sens_path.with_suffix("")
+        stem = self.sens_path.with_suffix("")
         mesh = stem.with_name(f"{stem.name}_vh_clean_2.ply")
         labelled = stem.with_name(f"{stem.name}_vh_clean_2.labels.ply")
         complete = stem.with_name(f"{stem.name}_{COMPLETE_MESH}")
-        return CaptureInfo(
-            format=f"ScanNet .sens ({header.sensor_name}; colour {header.color_compression}, "
-            f"depth {header.depth_compression})",
-            color_camera=header.color_camera,
-            depth_camera=header.depth_camera,
-            registration=self.registration.sentence,
+        told, problem = super().info(), self._map_problem
+        return replace(
+            told,
+            notes=(*told.notes, problem) if problem and self._label_map_path else told.notes,
             has_labels=bool(self._labels),
-            label_map=self._label_map_path is not None,
+            label_map=not problem,
             class_map=self._label_map_path,
             without_labels=missing(self.frame_ids, self._labels),
             mesh=mesh if mesh.is_file() else None,
             labelled_mesh=labelled if labelled.is_file() else None,
             complete_mesh=complete if complete.is_file() else None,
-            notes=tuple(self._notes),
         )
 
     def source(self, index: int, part: str) -> str:
@@ -118,20 +121,30 @@ class ScanNetCapture(StoredCapture):
         """The encoded colour image as stored (raw RGB bytes where the file is uncompressed)."""
         return self.reader.color_data(index)
 
-    def color(self, index: int, size: Size) -> NDArray[np.uint8]:
-        """Colour at ``size``; raw colour is taken as it is."""
+    def color_pixels(self, index: int, at_least: Size | None) -> NDArray[np.uint8]:
+        """The colour image; raw colour is taken as it is."""
         if self.reader.header.color_compression == "raw":
-            return resize_color(self.reader.color(index), size)
-        return super().color(index, size)
+            return self.reader.color(index)
+        return super().color_pixels(index, at_least)
 
     def depth_raw(self, index: int) -> NDArray[np.uint16]:
         """Depth in the file's units."""
-        return self.reader.depth_raw(index)
+        return without_largest(self.reader.depth_raw(index))
 
     def labels_raw(self, index: int) -> NDArray[Any] | None:
         """Raw ScanNet label ids, 8 or 16 bits, or None where the frame has no label image."""
         file = self._labels.get(self.frame_ids[index])
         return None if file is None else read_gray_checked(file)
+
+    @cached_property
+    def _map_problem(self) -> str:
+        """Why labels cannot be told in NYU40, if there are any; empty where they can."""
+        try:
+            if self._labels:
+                self.label_map()
+        except CaptureError as error:
+            return str(error)
+        return ""
 
     @cached_property
     def _table(self) -> RawLabelMap:
@@ -176,5 +189,5 @@ def _claims(path: Path) -> str | None:
 READER = Reader(
     "a .sens file, or a folder with one (ScanNet scan)",
     _claims,
-    lambda path, how: ScanNetCapture(path, how.label_map, how.registration),
+    lambda path, how: ScanNetCapture(path, how.label_map, how.params.registration),
 )

@@ -17,17 +17,16 @@ from numpy.typing import NDArray
 
 from crossvox.capture.cameras import CameraFiles, camera_or_error, find_cameras, read_camera
 from crossvox.capture.files import first_size, read_depth_png, read_pose_matrix
+from crossvox.capture.params import RegistrationMode
 from crossvox.capture.reader import Reader
-from crossvox.capture.registration import Registration, RegistrationMode
+from crossvox.capture.registration import Registration
 from crossvox.capture.stored import StoredCapture
 from crossvox.core.checks import CaptureError, expect
-from crossvox.core.frame import CaptureInfo
 from crossvox.doors.images import read_bytes
 
 INTRINSICS = "camera-intrinsics.txt"
 DEPTH_FOCAL_PX, DEPTH_CENTRE_PX = 585.0, (320.0, 240.0)
 _REFERENCE_SIZE = (640, 480)
-_NO_READING = 65535
 _FILE = re.compile(r"frame-(\d+)\.(?:color\.(?:png|jpg|jpeg)|depth\.png|pose\.txt)", re.IGNORECASE)
 
 
@@ -62,6 +61,7 @@ class SevenScenesCapture(StoredCapture):
         CaptureError: no frames, or a damaged camera file.
     """
 
+    format = "7-Scenes"
     units_per_m = 1000.0
 
     def __init__(
@@ -88,10 +88,10 @@ class SevenScenesCapture(StoredCapture):
         depth_size = first_size((self._path(number, "depth") for number in ids), "gray")
         focal, centre = DEPTH_FOCAL_PX, DEPTH_CENTRE_PX
         reference = camera_or_error((focal, focal, *centre), _REFERENCE_SIZE, str(path))
-        self._has_file = (path / INTRINSICS).is_file()
+        has_file = (path / INTRINSICS).is_file()
         depth = (
             read_camera(path / INTRINSICS, depth_size)
-            if self._has_file
+            if has_file
             else reference.resized(depth_size)
         )
         color_from_depth = np.eye(4)
@@ -112,28 +112,18 @@ class SevenScenesCapture(StoredCapture):
             Registration(color, depth, color_from_depth, registration),
             stored_from_color=np.linalg.inv(color_from_depth),
         )
+        notes = [] if has_file else [f"no {INTRINSICS}: the data set's usual camera is used"]
+        own = path / INTRINSICS
+        rest = tuple(file for file in find_cameras(path).all if file != own)
+        notes += CameraFiles(own if has_file else None, None, rest).notes(path)
+        if registration == "auto":
+            notes.append("the colour camera is not published for this data set: a fitted one")
+        self.notes = tuple(notes)
 
     def _path(self, number: int, part: str) -> Path:
         endings = {"color": "color.png", "depth": "depth.png", "pose": "pose.txt"}
         missing = self.path / f"frame-{number:06d}.{endings[part]}"
         return self._files[number].get(part, missing)
-
-    def info(self) -> CaptureInfo:
-        """Cameras and registration, without decoding images."""
-        notes = [] if self._has_file else [f"no {INTRINSICS}: the data set's usual camera is used"]
-        own = self.path / INTRINSICS
-        rest = tuple(file for file in find_cameras(self.path).all if file != own)
-        notes += CameraFiles(own if self._has_file else None, None, rest).notes(self.path)
-        if self.registration.mode == "auto":
-            notes.append("the colour camera is not published for this data set: a fitted one")
-        return CaptureInfo(
-            format="7-Scenes",
-            color_camera=self.registration.color_camera,
-            depth_camera=self.registration.depth_camera,
-            registration=self.registration.sentence,
-            has_labels=False,
-            notes=tuple(notes),
-        )
 
     def source(self, index: int, part: str) -> str:
         """The file that holds a part."""
@@ -149,9 +139,7 @@ class SevenScenesCapture(StoredCapture):
 
     def depth_raw(self, index: int) -> NDArray[np.uint16]:
         """Millimetres, 0 = no reading."""
-        raw = read_depth_png(Path(self.source(index, "depth")))
-        raw[raw == _NO_READING] = 0
-        return raw
+        return read_depth_png(Path(self.source(index, "depth")))
 
 
 def _claims(path: Path) -> str | None:
@@ -161,5 +149,5 @@ def _claims(path: Path) -> str | None:
 READER = Reader(
     "a folder with frame-NNNNNN.pose.txt files (7-Scenes)",
     _claims,
-    lambda path, how: SevenScenesCapture(path, registration=how.registration),
+    lambda path, how: SevenScenesCapture(path, registration=how.params.registration),
 )

@@ -43,6 +43,8 @@ def show_capture(summary: CaptureSummary, terminal: Terminal) -> None:
         ["complete mesh", info.complete_mesh.name if info.complete_mesh else "none"],
         ["frames without labels", _some(summary.without_labels) if info.has_labels else "all"],
     ]
+    if summary.depth_left_out > 0:
+        rows.append(["depth left out as doubtful", f"{summary.depth_left_out:.1%}"])
     if summary.unknown_raw_ids:
         rows.append(["unknown raw label ids", _some(sorted(summary.unknown_raw_ids))])
     if summary.labels:
@@ -66,19 +68,27 @@ def _some(numbers: Sequence[int]) -> str:
 
 @shows("crossvox.recipes.prepare:PrepareReport")
 def show_prepared(report: PrepareReport, terminal: Terminal) -> None:
-    """Prepared scenes, and those that failed."""
-    counts = ("frames", "lost poses", "occupied voxels")
+    """Prepared scenes, what to know of them, in which split they are, and those that failed."""
+    from crossvox.capture.remarks import BROKEN, FRAMES, remarks_of
+
+    counts = (FRAMES, "lost poses", "occupied voxels")
+    split_of = {name: split for split, names in report.splits.items() for name in names}
     rows = [
         [
             scene.item,
             scene.status,
+            split_of.get(scene.item, "none"),
             *(scene.notes.get(count, "") for count in counts),
+            len(scene.notes[BROKEN]) if BROKEN in scene.notes else "",
             f"{sum(scene.seconds.values()):.1f} s",
         ]
         for scene in report.scenes
     ]
-    columns = ["scene", "status", *counts, "time"]
+    columns = ["scene", "status", "split", *counts, "left out", "time"]
     terminal.table(f"Prepared scenes{there(report)}", columns, rows)
+    for scene in report.scenes:
+        for line in remarks_of(scene.notes):
+            terminal.say(f"{scene.item}: {line}")
     for scene in report.failed:
         terminal.say(f"failed: {scene.item}: {scene.error}")
 

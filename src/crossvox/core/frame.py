@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from crossvox.core.camera import ImageFit, Intrinsics, Pose, Size
 from crossvox.core.checks import ShapeError, expect
+from crossvox.core.convention import AS_IN_MEMORY, PoseConvention
 
 Array = NDArray[Any]
 
@@ -33,6 +34,8 @@ class Stored:
             grid, 0 = no reading; raises ``CaptureError`` as the frame would.
         units_per_m: what stored depth is divided by to get metres.
         unknown_ids: pixels of the label image by raw id that the class map lacks.
+        count_left_out: counts the readings that are left out of depth, since the device itself has
+            too little confidence in them; raises as ``read_depth``.
     """
 
     color: bytes | None = None
@@ -40,6 +43,7 @@ class Stored:
     read_depth: Callable[[], Array] | None = None
     units_per_m: float = 1.0
     unknown_ids: Mapping[int, int] = field(default_factory=dict)
+    count_left_out: Callable[[], int] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +117,10 @@ class CaptureInfo:
         complete_mesh: surface of everything there is, also where no frame looked; only captures
             that were generated can have one.
         mesh, labelled_mesh: ground-truth surfaces that come with the capture.
+        up: ``(3,)`` unit vector that points up in the capture's world, where the device knows
+            gravity; None: nothing is known.
+        convention: what the stored poses mean, for who looks for a better one.
+        units_per_m: stored depth units a metre.
         notes: anything odd that a user should know.
     """
 
@@ -128,6 +136,9 @@ class CaptureInfo:
     class_map: Path | None = None
     without_labels: tuple[int, ...] = ()
     complete_mesh: Path | None = None
+    up: tuple[float, float, float] | None = None
+    convention: PoseConvention = AS_IN_MEMORY
+    units_per_m: float = 1.0
 
 
 @runtime_checkable

@@ -7,6 +7,7 @@ palette as ScanNet publishes them.
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.core.checks import CaptureError
+from crossvox.core.text import decoded
 
 UNANNOTATED = 0
 """Label of pixels, vertices and occupied voxels that nobody annotated. Ignored by scores."""
@@ -102,6 +104,10 @@ class RawLabelMap:
     def read(cls, path: Path) -> RawLabelMap:
         """Read ``scannetv2-labels.combined.tsv`` (columns ``id`` and ``nyu40id``).
 
+        What a spreadsheet makes of it is read too: commas or semicolons between columns, other
+        capitals in their names, ``3.0`` for 3, another encoding. A row without a ``nyu40id`` is
+        unknown.
+
         Raises:
             CaptureError: the file is missing, lacks a column, or holds a value out of range.
         """
@@ -109,29 +115,48 @@ class RawLabelMap:
         known = np.zeros(65536, dtype=bool)
         known[0] = True
         try:
-            with path.open(encoding="utf-8-sig", newline="") as lines:
-                for row in csv.DictReader(lines, delimiter="\t"):
-                    if not row["nyu40id"]:
-                        continue  # one row of the data set's own file has none
-                    raw, nyu40 = int(row["id"]), int(row["nyu40id"])
-                    if not (0 <= raw < 65536 and 0 <= nyu40 < len(NYU40_NAMES)):
-                        raise ValueError(f"id {raw} -> nyu40id {nyu40} is out of range")
-                    table[raw], known[raw] = nyu40, True
+            # Only numbers and names of columns count: whatever the others are encoded in.
+            for row in _rows(decoded(path.read_bytes(), fallback="latin-1")):
+                if not (row["nyu40id"] or "").strip():
+                    continue  # one row of the data set's own file has none
+                raw, nyu40 = _whole(row["id"]), _whole(row["nyu40id"])
+                if not (0 <= raw < 65536 and 0 <= nyu40 < len(NYU40_NAMES)):
+                    raise ValueError(f"id {raw} -> nyu40id {nyu40} is out of range")
+                table[raw], known[raw] = nyu40, True
         except FileNotFoundError:
             raise CaptureError(
                 f"given: {path}, which does not exist; needed: the class map of the data set "
                 f"(scannetv2-labels.combined.tsv); do: put it beside the scans or pass --label-map"
             ) from None
-        except (KeyError, ValueError, TypeError, OSError, csv.Error) as error:
+        except (KeyError, ValueError, AttributeError, OSError, csv.Error) as error:
             raise CaptureError(
-                f"given: {path} ({error!r}); needed: tab-separated columns 'id' and 'nyu40id' "
-                f"with numbers; do: take the data set's own file"
+                f"given: {path} ({type(error).__name__}: {str(error)[:200]}); needed: a table with "
+                f"columns 'id' and 'nyu40id' that hold numbers; do: take the data set's own file"
             ) from None
         return cls(table, known)
 
     def apply(self, raw: NDArray[Any]) -> NDArray[np.uint8]:
         """Map an image of raw ids (any unsigned integer type) to NYU40; unknown ids become 0."""
         return self.table.take(raw)
+
+
+def _rows(text: str) -> csv.DictReader[str]:
+    """Rows of a table, by names of columns in small letters."""
+    head, _, rest = text.partition("\n")
+    delimiter = max("\t,;", key=head.count)
+    names = [name.strip().lower() for name in next(csv.reader([head], delimiter=delimiter), [])]
+    lacking = {"id", "nyu40id"} - {*names}
+    if lacking:
+        raise KeyError(f"no column {' and none '.join(sorted(lacking))}")
+    return csv.DictReader(io.StringIO(rest, newline=""), names, delimiter=delimiter)
+
+
+def _whole(text: str) -> int:
+    """A whole number, be it written as ``3.0``."""
+    value = float(text)
+    if not value.is_integer():
+        raise ValueError(f"{text!r} is no whole number")
+    return int(value)
 
 
 def nyu40_of_vertices(

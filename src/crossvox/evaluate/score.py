@@ -297,9 +297,9 @@ def _there(scene: Scored, methods: Sequence[str]) -> list[str]:
 
 
 def _capture(folder: Path) -> Capture:
-    from crossvox.capture import open_capture
+    from crossvox.capture.folder import FolderCapture
 
-    return open_capture(folder)
+    return FolderCapture(folder)
 
 
 def _remarks(scene: Scored, lost: int) -> list[str]:

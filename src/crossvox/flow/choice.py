@@ -9,6 +9,7 @@ from pathlib import Path
 
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.registry import nearest
+from crossvox.core.text import decoded
 
 _SHARD = re.compile(r"\s*(\d+)\s*/\s*(\d+)\s*")
 
@@ -96,11 +97,11 @@ def read_names(text: str) -> tuple[str, ...]:
     path = Path(text)
     if path.is_file():
         try:
-            names = path.read_text(encoding="utf-8-sig").split()
+            names = decoded(path.read_bytes()).split()
         except (OSError, UnicodeDecodeError) as error:
             raise ParamsError(
-                f"given: {path} ({error}); needed: a list of names as plain text (UTF-8), one a "
-                f"line; do: correct the file"
+                f"given: {path} ({error}); needed: a list of names as plain text (UTF-8 or "
+                f"UTF-16), one a line; do: correct the file"
             ) from None
     else:
         names = [name.strip() for name in text.split(",") if name.strip()]

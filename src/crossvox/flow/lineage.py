@@ -14,6 +14,7 @@ from pathlib import Path
 
 from crossvox.core.checks import CaptureError
 from crossvox.core.names import checked_name
+from crossvox.core.text import decoded
 
 SPLITS = ("train", "val")
 """A data folder has a list of scenes for each: ``train.txt`` and ``val.txt``."""
@@ -51,11 +52,11 @@ def read_list(path: Path) -> list[str]:
         CaptureError: it is no plain text, or holds what is no name.
     """
     try:
-        names = path.read_text(encoding="utf-8-sig").split()
+        names = decoded(path.read_bytes()).split()
     except UnicodeDecodeError as error:
         raise CaptureError(
-            f"given: {path} ({error}); needed: a list of scene names as plain text (UTF-8); "
-            f"do: save it as UTF-8"
+            f"given: {path} ({error}); needed: a list of scene names as plain text (UTF-8 or "
+            f"UTF-16); do: save it as UTF-8"
         ) from None
     return [checked_name(name, str(path)) for name in names]
 

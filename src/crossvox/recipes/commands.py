@@ -4,7 +4,7 @@ A command is a function. Its command line is made from its signature and its doc
 
 - paths before ``*`` are given by position;
 - a parameter of a dataclass before ``*`` (``params``, ``sources``) becomes one flag a field; one
-  behind ``*`` likewise, with its name in front;
+  behind ``*`` likewise, with its name (or what :class:`Flag` says, which may be nothing) in front;
 - everything else behind ``*`` is a flag of its name, or of the name that :class:`Flag` says;
 - ``--preset NAME`` chooses among the functions of a command that has several recipes;
 - ``runner`` and ``progress`` are the command line's to fill in.

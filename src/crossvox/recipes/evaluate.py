@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from crossvox.capture.params import CaptureParams
 from crossvox.flow.progress import Progress, Silent
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Collection, Input, Stage
+from crossvox.recipes.commands import Flag
 
 if TYPE_CHECKING:
     from crossvox.core.frame import Frame
@@ -149,7 +151,7 @@ def score(
     crop_margin: float = 0.1,
     mask: Literal["none", "occlusion", "visible"] = "none",
     frames: Path | None = None,
-    assume_camera: bool = False,
+    how: Annotated[CaptureParams | None, Flag("")] = None,
     csv: Path | None = None,
     progress: Progress | None = None,
 ) -> PairScores:
@@ -173,8 +175,7 @@ def score(
         frames: capture that PRED was made from, with poses in the world of REF. Masks are drawn
             from its frames. By surface and thesis, PRED is scored beside their fusion too: measured
             and unmeasured surface apart, and what stands in space that frames saw to be free.
-        assume_camera: take the usual camera for a capture without a camera file, which is refused
-            otherwise.
+        how: how that capture departs from what its files say.
         csv: file that all scores are written to, one a row.
         progress: who watches.
     """
@@ -188,7 +189,7 @@ def score(
     )
     if csv is not None:
         expect_own_csv(csv)
-    posed = None if frames is None else _PosedFrames(frames, assume_camera, progress or Silent())
+    posed = None if frames is None else _PosedFrames(frames, how, progress or Silent())
     scores = score_files(pred, ref, params, posed)
     if csv is not None:
         write_csv(csv, pred, ref, scores, params)
@@ -198,10 +199,10 @@ def score(
 class _PosedFrames:
     """The frames of a capture that have a pose, as often as they are asked for."""
 
-    def __init__(self, folder: Path, assume_camera: bool, progress: Progress) -> None:
+    def __init__(self, folder: Path, how: CaptureParams | None, progress: Progress) -> None:
         from crossvox.capture import open_capture
 
-        self._capture = open_capture(folder, assume_camera=assume_camera)
+        self._capture = open_capture(folder, params=how)
         self._progress = progress
 
     def __iter__(self) -> Iterator[Frame]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 
-from crossvox.core.camera import Pose
-from crossvox.core.checks import CaptureError, expect
+from crossvox.core.camera import Pose, oriented
+from crossvox.core.checks import CaptureError, PoseError, expect
 from crossvox.core.frame import Capture, Frame, Parts
 from crossvox.flow.progress import Progress
 from crossvox.recipes.scan import ScanParams
@@ -20,20 +21,32 @@ LEVEL_FRAMES = 40
 
 
 def find_level(
-    capture: Capture, params: ScanParams, progress: Progress
+    capture: Capture, posed: Sequence[int], params: ScanParams, progress: Progress
 ) -> tuple[tuple[float, ...], Pose]:
     """Up in the capture's world, and the turn that makes the room level and its walls straight.
 
-    A coarse surface of frames spread over the capture is enough for both.
+    A coarse surface of frames spread over the capture is enough for both. Frames that cannot be
+    read are passed over.
+
+    Args:
+        capture: the frames.
+        posed: positions of those with a pose.
+        params: image size, fusion and, where it is known, up.
+        progress: who watches.
+
+    Raises:
+        CaptureError: there is no surface.
     """
-    step = max(1, len(capture) // LEVEL_FRAMES)
-    picked = [i for i in range(0, len(capture), step) if capture.pose(i) is not None]
+    step, there = max(1, len(capture) // LEVEL_FRAMES), set(posed)
+    picked = [i for i in range(0, len(capture), step) if i in there]
+    picked = picked or list(posed[:: max(1, len(posed) // LEVEL_FRAMES)])
     report = progress.step(f"{capture.name}: level")
 
     def frames() -> Iterator[Frame]:
         for done, index in enumerate(picked, start=1):
-            size = (params.width, params.height)
-            yield capture.frame(index, size, Parts(rgb=False, labels=False))
+            size = oriented((params.width, params.height), like=capture.camera().size)
+            with suppress(CaptureError, PoseError):
+                yield capture.frame(index, size, Parts(rgb=False, labels=False))
             report(done, len(picked))
 
     mesh = fuse(frames(), replace(params.tsdf, voxel_m=2 * params.tsdf.voxel_m)).mesh()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+from crossvox.capture.params import CaptureParams
 from crossvox.core.checks import ParamsError, expect
 from crossvox.flow.folder import expect_own_page
 from crossvox.flow.progress import Progress, Silent
+from crossvox.recipes.commands import Flag
 from crossvox.report.params import ReportParams
 
 if TYPE_CHECKING:
@@ -37,23 +39,22 @@ def info(
     *,
     label_map: Path | None = None,
     all_frames: bool = False,
-    assume_camera: bool = False,
+    how: Annotated[CaptureParams | None, Flag("")] = None,
     progress: Progress | None = None,
 ) -> CaptureSummary:
     """Tell what a capture holds, and what is broken in it.
 
     Args:
-        capture: a raw scan, an exported folder, a 7-Scenes or TUM folder, or a .sens file.
+        capture: a capture in any format that can be read.
         label_map: class map of raw label ids; by default it is looked for beside the scan.
         all_frames: decode every frame instead of a sample spread over the capture.
-        assume_camera: take the usual camera for a folder without a camera file, which is refused
-            otherwise.
+        how: how the capture departs from what its files say.
         progress: who watches.
     """
     from crossvox.capture import open_capture
     from crossvox.capture.describe import describe
 
-    opened = open_capture(capture, label_map, assume_camera=assume_camera)
+    opened = open_capture(capture, label_map, how)
     report = (progress or Silent()).step("frames")
     return describe(opened, report, every_frame=all_frames)
 
@@ -100,7 +101,7 @@ def view(
     """Look at a room in 3D: surfaces, classes, errors, camera path; live, or as one file.
 
     Args:
-        path: a prediction, scan or prepared data folder, or one scene of it.
+        path: a prediction, scan or prepared data folder, one scene of it, or a PLY mesh.
         scene: which scene; by default the first one predicted.
         data: prepared scenes, where the prediction's own are not where they were.
         out: write one HTML file that opens offline, instead of serving.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from crossvox.capture import open_capture
+from crossvox.capture.folder import FolderCapture
 from crossvox.core.artifact import plain
 from crossvox.core.frame import Capture, Frame, Parts
 from crossvox.core.methods import METHOD_FILES
@@ -33,7 +33,7 @@ def complete_prepared(
     Returns:
         What was made, and the frames that it was made of.
     """
-    capture = open_capture(folder)
+    capture = FolderCapture(folder)
     chosen = chosen_frames(capture, params.complete.frames)
     task = completer.record.task.params
     made = complete_scene(

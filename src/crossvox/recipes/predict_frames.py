@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from crossvox.capture import open_capture
+from crossvox.capture.folder import FolderCapture
 from crossvox.core.artifact import Stopwatch
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.volume import Mesh, Score
@@ -37,7 +37,7 @@ def score_frames(
         CaptureError: the scene does not have the reference that is asked for.
     """
     reference = _reference(folder, params)
-    capture, task = open_capture(folder), completer.record.task.params
+    capture, task = FolderCapture(folder), completer.record.task.params
     found = {}
     for count in sorted(set(params.counts)):
         chosen = chosen_frames(capture, count)

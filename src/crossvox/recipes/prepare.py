@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from crossvox.capture.params import AS_STORED, CaptureParams
 from crossvox.core.artifact import MANIFEST, read_manifest
 from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.flow.folder import is_current
 from crossvox.flow.jobs import Outcome
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Collection, Input, Stage
+from crossvox.recipes.commands import Flag
 from crossvox.recipes.data import ScanLists, enter_scenes
 from crossvox.scene.params import TsdfParams
 
@@ -28,8 +30,8 @@ class PrepareParams:
 
     Attributes:
         frame_skip: take every n-th frame.
-        width: exported image width, pixels.
-        height: exported image height, pixels.
+        width: exported image width, pixels; of upright images their height.
+        height: exported image height, pixels; of upright images their width.
         surface: ground-truth surface: the scan's own mesh, or TSDF fusion of the exported frames.
         voxel_m: edge length of the voxels that carry occupancy and labels, metres.
         occupancy: "exact" tests triangles against voxels; "thesis" marks them as the published
@@ -91,7 +93,8 @@ class PrepareScene(Stage):
         scene: its name here.
         params: see :class:`PrepareParams`.
         label_map: class map of raw label ids; None looks for it beside the scan.
-        assume_camera: take the usual camera for a folder without a camera file.
+        how: how the capture departs from what its files say; None: in nothing.
+        trajectory: file that its poses come from, instead of its own.
         new_from_old: rows of the 4x4 transform that the world is moved by; None: it stays.
     """
 
@@ -102,7 +105,8 @@ class PrepareScene(Stage):
     scene: str
     params: PrepareParams
     label_map: Input | None = None
-    assume_camera: bool = False
+    how: CaptureParams | None = None
+    trajectory: Input | None = None
     new_from_old: tuple[tuple[float, ...], ...] | None = None
 
     def make(self, work: Work) -> Mapping[str, Any]:
@@ -143,7 +147,7 @@ def prepare(
     *,
     workers: int = 0,
     label_map: Path | None = None,
-    assume_camera: bool = False,
+    how: Annotated[CaptureParams | None, Flag("")] = None,
     runner: Runner | None = None,
 ) -> PrepareReport:
     """Prepare scans: frames, reference surface, voxels and labels, one folder a scene.
@@ -160,8 +164,7 @@ def prepare(
         params: frames, surface and voxels.
         workers: scans prepared at once; 0 means one a core.
         label_map: class map of raw label ids; by default it is looked for in RAW.
-        assume_camera: take the usual camera for a folder without a camera file, which is refused
-            otherwise.
+        how: how the captures depart from what their files say.
         runner: who makes the scenes.
 
     Raises:
@@ -175,15 +178,23 @@ def prepare(
     if label_map is None and (raw / CLASS_MAP).is_file():
         label_map = raw / CLASS_MAP
     classes = None if label_map is None else Input.file(label_map)
-    captures = capture_names(find_captures(raw, assume_camera=assume_camera))
+    captures = capture_names(find_captures(raw, how))
+    given, trajectory = declared(how)
+    expect(
+        trajectory is None or len(captures) == 1,
+        given=f"--trajectory for {len(captures)} captures",
+        needed="one capture",
+        do="prepare them one by one into the same folder",
+        error=ParamsError,
+    )
     for remark in lists.remarks(captures.values()):
         runner.progress.say(remark)
     items = {
-        name: PrepareScene(Input.files(path), name, params, classes, assume_camera)
+        name: PrepareScene(Input.files(path), name, params, classes, given, trajectory)
         for path, name in captures.items()
     }
     for name, item in items.items():
-        _expect_same_capture(out / name, item)
+        expect_same_capture(out / name, item)
     made = runner.make_all(
         PreparedScenes(params),
         items,
@@ -197,7 +208,21 @@ def prepare(
     return PrepareReport(made.outcomes, splits)
 
 
-def _expect_same_capture(folder: Path, item: PrepareScene) -> None:
+def declared(how: CaptureParams | None) -> tuple[CaptureParams | None, Input | None]:
+    """How a capture is opened, as a stage declares it: by what files hold, not by where they lie.
+
+    Raises:
+        CaptureError: the file of a camera cannot be read.
+        ArtifactError: there is no such trajectory.
+    """
+    if how is None:
+        return None, None
+    trajectory = None if how.trajectory is None else Input.file(how.trajectory)
+    how = replace(how, trajectory=None, intrinsics=how.camera_text())
+    return (None if how == AS_STORED else how), trajectory
+
+
+def expect_same_capture(folder: Path, item: PrepareScene) -> None:
     """Refuse a scene that another capture of the same name was prepared into.
 
     A capture that has changed where it lies is prepared anew; one that was only moved is kept.

@@ -14,7 +14,10 @@ from crossvox.capture import open_capture
 from crossvox.capture.export import export_folder
 from crossvox.capture.kept import KeptDepth, KeptFolder
 from crossvox.capture.moved import MovedCapture
-from crossvox.core.camera import Pose
+from crossvox.capture.outliers import NEAR_ORIGIN_M, Usable, usable_frames
+from crossvox.capture.params import AS_STORED
+from crossvox.capture.remarks import BROKEN, FRAMES, REMARKS
+from crossvox.core.camera import Pose, oriented
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import COMPLETE_MESH, Capture, CaptureInfo, Frame, Parts
 from crossvox.core.labels import RawLabelMap
@@ -39,8 +42,25 @@ def prepare_scene(stage: PrepareScene, work: Work) -> Mapping[str, Any]:
         CaptureError: the capture is damaged, or has no surface of the kind that is asked for.
     """
     params, scan = stage.params, _open(stage)
-    capture = _moved(stage, scan)
+    usable = usable_frames(scan)
+    moved = _new_from_old(stage, usable)
+    capture = scan if moved is None else MovedCapture(scan, moved)
     info = capture.info()
+    expect(
+        params.surface != "mesh" or usable.near_from_world is None,
+        given=f"{stage.scene}, whose cameras stand "
+        f"{_farthest_m(usable):,.0f} m from the world's origin",
+        needed=f"a mesh within {NEAR_ORIGIN_M:,.0f} m of it: its vertices have single precision",
+        do="pass --surface tsdf to fuse one near the origin, or move mesh and poses there",
+        error=CaptureError,
+    )
+    expect(
+        info.label_map or not info.has_labels,
+        given=f"{stage.scene} with labels that cannot be told in NYU40 ({'; '.join(info.notes)})",
+        needed="the class map of the data set",
+        do="put it beside the scans or pass --label-map",
+        error=CaptureError,
+    )
     if params.surface == "mesh" and info.mesh is None:
         raise CaptureError(
             f"given: {stage.scene}, a capture without a mesh of its own; needed: a ground-truth "
@@ -52,8 +72,9 @@ def prepare_scene(stage: PrepareScene, work: Work) -> Mapping[str, Any]:
             capture,
             work.out,
             frame_skip=params.frame_skip,
-            size=(params.width, params.height),
+            size=oriented((params.width, params.height), like=capture.camera().size),
             kept=depth,
+            usable=usable,
             progress=work.progress.step(f"{stage.scene}: frames"),
         )
     frames = KeptFolder(work.out, depth)
@@ -73,14 +94,19 @@ def prepare_scene(stage: PrepareScene, work: Work) -> Mapping[str, Any]:
     write_ply(work.out / f"{stage.scene}.ply", surface)
     complete = scan.info().complete_mesh
     if complete is not None:
-        write_ply(work.out / COMPLETE_MESH, _moved_mesh(stage, read_mesh(complete)))
+        write_ply(work.out / COMPLETE_MESH, _moved_mesh(moved, read_mesh(complete)))
+    remarks = [*info.notes]
+    if stage.new_from_old is None and moved is not None:
+        x, y, z = moved.position_m
+        remarks.append(f"the world was moved by {x:.0f} {y:.0f} {z:.0f} m, near its origin")
     return {
         "format": info.format,
         "registration": info.registration,
         "surface": params.surface,
-        "frames": len(exported.frame_ids),
+        FRAMES: len(exported.frame_ids),
         "lost poses": len(exported.lost_poses),
-        "broken frames": dict(exported.broken),
+        BROKEN: dict(exported.broken),
+        REMARKS: remarks,
         "frames without labels": len(exported.without_labels),
         "unknown raw label ids": exported.unknown_raw_ids,
         "vertices with unknown label ids": strange,
@@ -101,22 +127,29 @@ def frames_of(stage: PrepareScene) -> float:
 
 def _open(stage: PrepareScene) -> Capture:
     label_map = None if stage.label_map is None else stage.label_map.path
-    return open_capture(stage.capture.path, label_map, assume_camera=stage.assume_camera)
+    how = stage.how or AS_STORED
+    if stage.trajectory is not None:
+        how = replace(how, trajectory=stage.trajectory.path)
+    return open_capture(stage.capture.path, label_map, how)
 
 
-def _moved(stage: PrepareScene, scan: Capture) -> Capture:
-    """The capture in the scene's world."""
+def _new_from_old(stage: PrepareScene, usable: Usable) -> Pose | None:
+    """How the capture's world is moved; None: it stays."""
     if stage.new_from_old is None:
-        return scan
-    return MovedCapture(scan, Pose(np.array(stage.new_from_old)))
+        return usable.near_from_world
+    return Pose(np.array(stage.new_from_old))
 
 
-def _moved_mesh(stage: PrepareScene, mesh: Mesh) -> Mesh:
+def _farthest_m(usable: Usable) -> float:
+    near = usable.near_from_world
+    return 0.0 if near is None else float(np.abs(near.position_m).max())
+
+
+def _moved_mesh(moved: Pose | None, mesh: Mesh) -> Mesh:
     """A surface of the capture in the scene's world."""
-    if stage.new_from_old is None:
+    if moved is None:
         return mesh
-    moved = Pose(np.array(stage.new_from_old)).apply(mesh.vertices_m)
-    return replace(mesh, vertices_m=moved.astype(np.float32))
+    return replace(mesh, vertices_m=moved.apply(mesh.vertices_m).astype(np.float32))
 
 
 def _labelled_mesh(stage: PrepareScene, info: CaptureInfo) -> tuple[Mesh | None, dict[int, int]]:

@@ -5,18 +5,27 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
+from crossvox.capture.params import CaptureParams
 from crossvox.core.artifact import Manifest, plain, read_manifest, write_manifest
 from crossvox.core.camera import Pose
-from crossvox.core.checks import CaptureError, ParamsError, expect
+from crossvox.core.checks import ArtifactError, CaptureError, ParamsError, expect
+from crossvox.flow.collection import unlisted_items
 from crossvox.flow.folder import begin, expect_own
 from crossvox.flow.runner import Runner
 from crossvox.flow.stage import Input
 from crossvox.predict.params import Amount, PredictParams
-from crossvox.recipes.data import enter_scenes
+from crossvox.recipes.commands import Flag
+from crossvox.recipes.data import VOLUME, enter_scenes
 from crossvox.recipes.predict import predict
-from crossvox.recipes.prepare import PreparedScenes, PrepareParams, PrepareScene
+from crossvox.recipes.prepare import (
+    PreparedScenes,
+    PrepareParams,
+    PrepareScene,
+    declared,
+    expect_same_capture,
+)
 from crossvox.report.params import ReportParams
 from crossvox.scene.params import TsdfParams
 
@@ -33,8 +42,8 @@ class ScanParams:
 
     Attributes:
         max_frames: take every n-th frame so that no more than this many are used.
-        width: image width everything works at, pixels.
-        height: image height, pixels.
+        width: image width everything works at, pixels; of upright images their height.
+        height: image height, pixels; of upright images their width.
         up: direction that points up in the capture's world, x y z; None finds it from the
             dominant planes of the room.
         protocol: rules of the scores.
@@ -90,7 +99,7 @@ def scan(
     geometry: Path | None = None,
     votes: Path | None = None,
     completion: Amount | None = None,
-    assume_camera: bool = False,
+    how: Annotated[CaptureParams | None, Flag("")] = None,
     runner: Runner | None = None,
 ) -> ScanReport:
     """Level a capture, fuse it, reconstruct it with a trained network, score both, make a page.
@@ -111,8 +120,7 @@ def scan(
         votes: a 2D run whose labels vote for classes, beside a segmentation.
         completion: how much a run of surface completion adds to what was measured: none, safe or
             full, instead of --predict.complete.completion.
-        assume_camera: take the usual camera for a folder without a camera file, which is refused
-            otherwise.
+        how: how the capture departs from what its files say.
         runner: who does it.
 
     Raises:
@@ -123,6 +131,9 @@ def scan(
     """
     from crossvox.capture import open_capture
     from crossvox.capture.find import capture_names
+    from crossvox.capture.moved import MovedCapture
+    from crossvox.capture.outliers import usable_frames
+    from crossvox.capture.remarks import remarks_of
     from crossvox.evaluate.score import evaluate_reconstruction
     from crossvox.recipes.find_level import find_level
     from crossvox.report.page.write import write_page
@@ -130,32 +141,41 @@ def scan(
     params, runner = params or ScanParams(), runner or Runner()
     params = replace(params, predict=params.predict.with_completion(completion))
     _expect_roles(run, geometry, votes, completion)
-    capture = open_capture(source, assume_camera=assume_camera)
+    capture = open_capture(source, params=how)
     name = capture_names([source])[source]
-    posed = [i for i in range(len(capture)) if capture.pose(i) is not None]
+    usable = usable_frames(capture)
+    usable.expect_metres(name)
     expect(
-        len(posed) > 0,
+        len(usable.posed) > 0,
         given=f"{name}: {len(capture)} frames, none with a valid pose",
         needed="camera poses",
-        do="look at it with: crossvox info",
+        do=f"pass a file that has them (--trajectory FILE), or let them be tracked from the depth "
+        f"images first: crossvox track {source} poses.txt",
         error=CaptureError,
     )
     expect_own(out, STAGE)
+    _expect_alone(out, name)
     with runner.part("level"):
-        up, level = find_level(capture, params, runner.progress)
+        near = usable.near_from_world
+        seen = capture if near is None else MovedCapture(capture, near)
+        up, level = find_level(seen, usable.posed, params, runner.progress)
+        level = level if near is None else level @ near
     runner.progress.say(f"up is ({', '.join(f'{x:.3f}' for x in up)}) in the capture's own world")
     if not runner.dry:
         begin(out, Manifest(STAGE, plain(params)))
     data = out / "data"
     scene = data / name
     with runner.part("prepare"):
-        stage = _scene(source, name, len(capture), params, level, assume_camera)
-        runner.make_all(
+        stage = _scene(source, name, len(capture), params, level, how)
+        expect_same_capture(scene, stage)
+        made = runner.make_all(
             PreparedScenes(stage.params),
             {name: stage},
             data,
             notes=enter_scenes(data, lambda _: "val"),
         )
+        for line in (line for outcome in made.outcomes for line in remarks_of(outcome.notes)):
+            runner.progress.say(line)
     prediction = evaluation = None
     if run is not None:
         prediction = out / "prediction"
@@ -202,6 +222,22 @@ def scan(
     return ScanReport(scene, up, prediction, evaluation, page, runner.seconds)
 
 
+def _expect_alone(out: Path, name: str) -> None:
+    """Refuse a folder that holds the scan of another capture: they would stand on one page.
+
+    Raises:
+        ArtifactError: it does.
+    """
+    others = [scene for scene in unlisted_items(out / "data", VOLUME) if scene != name]
+    expect(
+        not others,
+        given=f"{out}, which holds a scan of {', '.join(others[:3])}, for a scan of {name}",
+        needed="one capture a folder",
+        do="name another folder",
+        error=ArtifactError,
+    )
+
+
 def _expect_roles(
     run: Path | None, geometry: Path | None, votes: Path | None, completion: Amount | None
 ) -> None:
@@ -225,7 +261,12 @@ def _expect_roles(
 
 
 def _scene(
-    source: Path, name: str, frames: int, params: ScanParams, level: Pose, assume_camera: bool
+    source: Path,
+    name: str,
+    frames: int,
+    params: ScanParams,
+    level: Pose,
+    how: CaptureParams | None,
 ) -> PrepareScene:
     """How the capture becomes a prepared scene: level, fused from its own depth."""
     prepare = PrepareParams(
@@ -237,4 +278,7 @@ def _scene(
     )
     moved = tuple(tuple(row) for row in level.world_from_camera.tolist())
     capture = Input.files(source)
-    return PrepareScene(capture, name, prepare, assume_camera=assume_camera, new_from_old=moved)
+    given, trajectory = declared(how)
+    return PrepareScene(
+        capture, name, prepare, how=given, trajectory=trajectory, new_from_old=moved
+    )

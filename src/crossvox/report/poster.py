@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture import open_capture
+from crossvox.capture.folder import FolderCapture
 from crossvox.core.checks import ArtifactError, expect
 from crossvox.core.frame import Parts
 from crossvox.core.methods import (
@@ -73,7 +73,7 @@ def write_poster(prediction: Path, data: Path, scene: str, out: Path) -> None:
 
 def _frames(folder: Path) -> list[tuple[str, NDArray[np.uint8]]]:
     """Photos spread over the capture, and the depth of the last one."""
-    capture = open_capture(folder)
+    capture = FolderCapture(folder)
     posed = [i for i in range(len(capture)) if capture.pose(i) is not None]
     picked = np.linspace(0, len(posed) - 1, FRAMES + 2).round().astype(int)[1:-1]
     tiles = []

@@ -139,11 +139,11 @@ def _from_frames(
     images: tuple[int, bool],
     progress: Callable[[int, int], None] | None,
 ) -> DepthScene:
-    from crossvox.capture import open_capture
+    from crossvox.capture.folder import FolderCapture
     from crossvox.doors.meshes import read_mesh
     from crossvox.scene.whole import signed_distance, visible_surface
 
-    camera, depths, rgbs, poses = _frames(open_capture(folder), *images, progress)
+    camera, depths, rgbs, poses = _frames(FolderCapture(folder), *images, progress)
     expect(
         len(poses) > 0,
         given=f"{folder} without a frame that has pose and depth",

@@ -135,12 +135,12 @@ def load_source(
     Raises:
         CrossvoxError: the folder is not a prepared scene, or is damaged; says what is missing.
     """
-    from crossvox.capture import open_capture
+    from crossvox.capture.folder import FolderCapture
     from crossvox.scene.store import read_volume
 
     folder = Path(folder)
     volume = read_volume(folder / VOLUME_FILE)
-    capture = open_capture(folder)
+    capture = FolderCapture(folder)
     key = views_digest(folder, volume.grid, capture, view_params) if cache else ""
     file = views_file(folder, key)
     views = read_views(file, key, volume.grid) if cache else None

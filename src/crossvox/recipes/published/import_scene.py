@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from crossvox.capture import open_capture
+from crossvox.capture.folder import FolderCapture
 from crossvox.core.artifact import (
     MANIFEST,
 )
@@ -37,7 +37,7 @@ from crossvox.scene.voxelize import observed_voxels
 def import_scene(stage: ImportScene, stored: OriginalFile, work: Work) -> dict[str, Any]:
     """Bring one scene in; counts, and its places with their numbers in the file."""
     source, numbers = stage.frames.path, stage.numbers
-    capture = open_capture(source)
+    capture = FolderCapture(source)
     own, origin = _own_volume(source)
     voxel_m = voxel_edge_m(stored, numbers)
     lattice = VoxelGrid((1, 1, 1), voxel_m, (0.0, 0.0, 0.0)) if own is None else own.grid

@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from crossvox.capture import open_capture
+from crossvox.capture.folder import FolderCapture
+from crossvox.capture.remarks import remarks_of
 from crossvox.core.checks import CrossvoxError
 from crossvox.core.formats import bytes_text
 from crossvox.core.frame import Capture, Parts
@@ -62,6 +63,7 @@ def scene_record(
         "completed": None,
         "classes": None,
         "inputs": None,
+        "remarks": _remarks(room, sources),
         "view_3d": None,
         "notes": _notes(name, sources),
     }
@@ -95,7 +97,7 @@ def _taken(room: Room, sources: Sources) -> Taken | None:
         )
         return None
     try:
-        capture = open_capture(room.folder)
+        capture = FolderCapture(room.folder)
     except CrossvoxError as error:
         sources.missing.append(hidden(f"{room.name}: frames cannot be read ({error})"))
         return None
@@ -131,6 +133,12 @@ def _notes(name: str, sources: Sources) -> dict[str, Any]:
         if manifest is not None:
             notes |= {key: hidden_all(value) for key, value in manifest.notes.items()}
     return notes
+
+
+def _remarks(room: Room, sources: Sources) -> list[str]:
+    """What the prepared scene notes of its capture."""
+    manifest = None if room.folder is None else sources.manifest(room.folder)
+    return [] if manifest is None else [hidden(line) for line in remarks_of(manifest.notes)]
 
 
 def _photo(
