@@ -189,6 +189,15 @@ def test_a_first_frame_of_another_size_is_one_broken_frame(tmp_path: Path, part:
     assert [number for number, _ in summary.broken] == [0]
 
 
+@pytest.mark.parametrize("small", [range(10), range(10, 20), range(1, 20, 2)])
+def test_pictures_of_another_size_cost_themselves(tmp_path: Path, small: range) -> None:
+    folder = write_box_room(tmp_path / "room", 20)
+    for number in small:
+        write_bytes(folder / f"color/{number}.jpg", encode_jpeg(np.full((24, 32, 3), 90, np.uint8)))
+    report = export_folder(open_capture(folder), tmp_path / "out", frame_skip=1, size=None)
+    assert [number for number, _ in report.broken] == list(small)
+
+
 # Real captures
 
 

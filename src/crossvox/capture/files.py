@@ -26,8 +26,8 @@ from crossvox.doors.images import (
 
 Array = NDArray[Any]
 
-SIZES = 9
-"""Files, spread over a capture, that tell its image size where the first ones disagree."""
+SIZES = 500
+"""Files, spread over a capture, that tell its image size where three of them disagree."""
 
 _BETWEEN = dict.fromkeys(map(ord, ",;[]()"), " ")
 """What may stand between numbers beside white space."""
@@ -188,7 +188,7 @@ def missing(numbers: Iterable[int], files: Mapping[int, Path]) -> tuple[int, ...
 
 
 def first_size(paths: Iterable[Path], kind: Literal["color", "gray"]) -> Size:
-    """Image size of a capture: what the first file and one of two others say, else most of some.
+    """Image size of a capture: what three files say, or most of them all if they disagree.
 
     Later files are checked against it when they are decoded, so that one broken file, or one of
     another size, stays one broken frame, be it the first.
@@ -209,7 +209,7 @@ def first_size(paths: Iterable[Path], kind: Literal["color", "gray"]) -> Size:
                 problems.append(error)
         return seen[place]
 
-    if files and look(0) is not None and look(0) in (look(last // 2), look(last)):
+    if files and look(0) is not None and look(0) == look(last // 2) == look(last):
         return cast(Size, look(0))
     spread = sorted({round(i * last / (SIZES - 1)) for i in range(SIZES)}) if files else []
     sizes = [size for place in spread if (size := look(place)) is not None]
@@ -217,7 +217,8 @@ def first_size(paths: Iterable[Path], kind: Literal["color", "gray"]) -> Size:
         # Few can be read: the first of all that can.
         sizes = [size for place in range(len(files)) if (size := look(place)) is not None][:1]
     if sizes:
-        return Counter(sizes).most_common(1)[0][0]
+        votes = Counter(sizes)
+        return max(votes, key=lambda size: (votes[size], size))
     raise (problems or [_no_size(kind)])[0]
 
 
