@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from crossvox.recipes.scan import ScanReport
 
 
+MOST_BROKEN = 8
+"""Broken frames that are told one by one; a JSON file of the result holds all."""
+
+
 def there(result: Any) -> str:
     """Where a result lies, for a title; empty where it does not say."""
     out = getattr(result, "out", None)
@@ -52,8 +56,11 @@ def show_capture(summary: CaptureSummary, terminal: Terminal) -> None:
         rows.append(["labels", labels])
     rows += [["note", note] for note in info.notes]
     terminal.table(summary.name, ["", ""], rows)
-    for number, text in summary.broken:
+    for number, text in summary.broken[:MOST_BROKEN]:
         terminal.say(f"frame {number} is broken: {text}")
+    more = [number for number, _ in summary.broken[MOST_BROKEN:]]
+    if more:
+        terminal.say(f"more frames are broken: {_some(more)}")
 
 
 def _camera(camera: Any) -> str:

@@ -43,6 +43,8 @@ def prepare_scene(stage: PrepareScene, work: Work) -> Mapping[str, Any]:
     """
     params, scan = stage.params, _open(stage)
     usable = usable_frames(scan)
+    if params.surface == "tsdf":
+        usable.expect_posed(stage.scene, stage.capture.path)
     moved = _new_from_old(stage, usable)
     capture = scan if moved is None else MovedCapture(scan, moved)
     info = capture.info()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from crossvox.capture.params import CaptureParams
 from crossvox.core.artifact import Manifest, plain, read_manifest, write_manifest
 from crossvox.core.camera import Pose
-from crossvox.core.checks import ArtifactError, CaptureError, ParamsError, expect
+from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.flow.collection import unlisted_items
 from crossvox.flow.folder import begin, expect_own
 from crossvox.flow.runner import Runner
@@ -145,14 +145,7 @@ def scan(
     name = capture_names([source])[source]
     usable = usable_frames(capture)
     usable.expect_metres(name)
-    expect(
-        len(usable.posed) > 0,
-        given=f"{name}: {len(capture)} frames, none with a valid pose",
-        needed="camera poses",
-        do=f"pass a file that has them (--trajectory FILE), or let them be tracked from the depth "
-        f"images first: crossvox track {source} poses.txt",
-        error=CaptureError,
-    )
+    usable.expect_posed(name, source)
     expect_own(out, STAGE)
     _expect_alone(out, name)
     with runner.part("level"):
