@@ -294,6 +294,8 @@ def zipped(maker: Maker) -> Maker:
         return file
 
     return make
+
+
 def scanner_app(folder: Path) -> Path:
     """A scan of 3D Scanner App."""
     scene, c = folder / "scan", CAMERA

@@ -277,6 +277,23 @@ def test_lenses(make_walk, tmp_path: Path, model: str, each: bool) -> None:
             assert other[row, column] == pytest.approx(1 + column / 1000 + row / 500)
 
 
+def test_images_of_another_size_are_left_out(make_walk, tmp_path: Path) -> None:
+    walked = make_walk(4, size=(64, 48))
+    scene = write(walked, tmp_path, shared={}, each=keys_of(walked.camera))
+    told = json.loads((scene / "transforms.json").read_text())
+    told["frames"][-1] |= {"w": 48, "h": 64}
+    (scene / "transforms.json").write_text(json.dumps(told))
+    capture = open_capture(scene)
+    assert capture.frame_ids == (1, 2, 3)
+    assert "1 images are left out: they are not of 64x48" in " ".join(capture.info().notes)
+
+
+def test_depth_of_another_shape_is_refused(make_walk, tmp_path: Path) -> None:
+    walked = make_walk(1, size=(64, 48), depth_size=(64, 40))
+    with pytest.raises(CaptureError, match=r"64x40 beside colour of 64x48.*register depth"):
+        open_capture(write(walked, tmp_path))
+
+
 def test_lost_and_odd_poses(make_walk, tmp_path: Path) -> None:
     scene = write(make_walk(3, size=(64, 48)), tmp_path)
     file = scene / "transforms.json"
