@@ -1,7 +1,8 @@
 """Captures for radiance fields: ``transforms.json`` with depth (:mod:`.transforms_file`).
 
-Poses are camera-to-world with OpenGL axes. Files tell no gravity: that z is up is a habit of one
-program. Depth lies on the pixels of colour, often in fewer of them.
+Poses are camera-to-world with OpenGL axes. Files tell no gravity, but those of NeRFCapture on a
+phone: that z is up is a habit of one program. Depth lies on the pixels of colour, often in fewer of
+them.
 """
 
 from __future__ import annotations
@@ -78,6 +79,7 @@ class TransformsCapture(StoredCapture):
         self._frames = frames = {number: frames[number] for number in ids}
         notes.append(odd)
         self._scale = told.applied_scale or 1.0
+        self.up = told.up
         sample = first_depth(frames[number].depth for number in ids)
         size = first_size((frames[number].color for number in ids), "color")
         self._cameras_of = _cameras(told, frames, size, self.file, params)
@@ -122,6 +124,10 @@ class TransformsCapture(StoredCapture):
             ) from None
         matrix[:3, 3] /= self._scale
         return matrix
+
+    def time_s(self, index: int) -> float | None:
+        """``timestamp``, which NeRFCapture writes."""
+        return self._frames[self.frame_ids[index]].told.timestamp
 
     def color_data(self, index: int) -> bytes:
         """The colour file as it is."""
