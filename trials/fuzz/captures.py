@@ -293,6 +293,16 @@ def zipped(maker: Maker) -> Maker:
         shutil.rmtree(scene)
         return file
 
+
+def robots(name: str) -> Maker:
+    """A maker of :mod:`trials.fuzz.robots`, which builds on this module."""
+
+    def make(folder: Path) -> Path:
+        from trials.fuzz import robots
+
+        made: Path = getattr(robots, name)(folder)
+        return made
+
     return make
 
 
@@ -314,17 +324,39 @@ def scanner_app(folder: Path) -> Path:
     return scene
 
 
+def polycam(folder: Path) -> Path:
+    """Raw data of Polycam in a ZIP file."""
+    c, files = CAMERA, {"mesh_info.json": b"{}"}
+    for number in range(FRAMES):
+        matrix = pose(number)
+        told = {f"t_{i}{j}": float(matrix[i, j]) for i in range(3) for j in range(4)}
+        told |= {"fx": c.fx, "fy": c.fy, "cx": c.cx, "cy": c.cy, "width": 16, "height": 12}
+        name = f"keyframes/{{}}/{60115705957 + 500000 * number}.{{}}"
+        for kind in ("cameras", "corrected_cameras"):
+            files[name.format(kind, "json")] = json.dumps(told).encode()
+        files[name.format("images", "jpg")] = encode_jpeg(color(number))
+        files[name.format("depth", "png")] = encode_png(depth(PHONE_DEPTH))
+        certain = encode_png(np.full((6, 8), 255, np.uint8))
+        files[name.format("confidence", "png")] = certain
+    with zipfile.ZipFile(folder / "scan.zip", "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return folder / "scan.zip"
+
+
 SAMPLES: dict[str, tuple[Maker, ...]] = {
     "scannet": (sens("jpeg"), sens("png"), sens("raw")),
     "folder": (exported,),
     "7-scenes": (seven_scenes,),
-    "tum": (tum,),
+    "tum": (tum, robots("pairs")),
+    "rtabmap": (robots("rtabmap"),),
     "transforms": tuple(transforms(ending) for ending in (".png", ".npy", ".npz", ".tiff")),
     "colmap": (colmap(".bin"), colmap(".txt"), colmap(".bin", maps=True)),
     "replica": (replica, zipped(replica)),
     "open3d": (open3d,),
     "record3d": (record3d, record3d_exr),
     "3d-scanner-app": (scanner_app,),
+    "polycam": (polycam,),
 }
 """Smallest captures by the reader's name."""
 
