@@ -1,10 +1,10 @@
-"""``depth.bin`` of ScanNet++: depth images of 256x192 one after the other, packed in one of two ways.
+"""``depth.bin`` of ScanNet++: depth images of 256x192 in one file, packed in one of two ways.
 
 Of newer scenes each image has its length (4 bytes, little-endian) and is packed alone: as an LZ4
-block of uint16 millimetres, or as raw deflate of float32 metres. Of older ones the whole file is one
-raw deflate stream of float32 metres: it can only be unpacked from its start. How far it was read is
-remembered in this process, with places to go on from, so that images in rising order are unpacked
-once.
+block of uint16 millimetres, or as raw deflate of float32 metres. Of older ones the whole file is
+one raw deflate stream of float32 metres: it can only be unpacked from its start. How far it was
+read is remembered in this process, with places to go on from, so that images in rising order are
+unpacked once.
 
 Source:
     https://github.com/scannetpp/scannetpp (iphone/prepare_iphone_data.py)

@@ -14,6 +14,7 @@ from crossvox.capture import (
     replica,
     scanner_app,
     scannet,
+    scannetpp,
     seven_scenes,
     stray,
     transforms,
@@ -24,6 +25,7 @@ from crossvox.core.registry import Registry
 
 READERS: Registry[Reader] = Registry("capture format", "crossvox.readers")
 READERS.register("scannet", scannet.READER)
+READERS.register("scannet++", scannetpp.READER)
 READERS.register("transforms", transforms.READER)
 READERS.register("colmap", colmap.READER)
 READERS.register("replica", replica.READER)

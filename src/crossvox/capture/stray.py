@@ -8,10 +8,10 @@ and may be a frame shorter. Poses are camera-to-world with OpenCV axes (the app 
 x) in ARKit's world, y up. Depth is in millimetres as PNG, of the oldest versions ``.npy``;
 confidence is 0, 1 or 2.
 
-Cameras are for the video as the app records it (:data:`~crossvox.capture.video_color.RECORDED`), whatever the size of depth,
-which shows the same view. Those of ``odometry.csv`` count for their frame; else
-``camera_matrix.csv`` does, which newer versions write of the last frame alone. Tables in
-``distortion/`` are left aside, as is ``imu.csv``.
+Cameras are for the video as the app records it, 1920x1440, whatever the size of depth, which shows
+the same view. Those of ``odometry.csv`` count for their frame; else ``camera_matrix.csv`` does,
+which newer versions write of the last frame alone. Tables in ``distortion/`` are left aside, as is
+``imu.csv``.
 
 Source:
     https://github.com/strayrobots/scanner (README, OdometryEncoder.swift, issue 11), and recordings
