@@ -293,6 +293,16 @@ def zipped(maker: Maker) -> Maker:
         shutil.rmtree(scene)
         return file
 
+
+def robots(name: str) -> Maker:
+    """A maker of :mod:`trials.fuzz.robots`, which builds on this module."""
+
+    def make(folder: Path) -> Path:
+        from trials.fuzz import robots
+
+        made: Path = getattr(robots, name)(folder)
+        return made
+
     return make
 
 
@@ -338,7 +348,8 @@ SAMPLES: dict[str, tuple[Maker, ...]] = {
     "scannet": (sens("jpeg"), sens("png"), sens("raw")),
     "folder": (exported,),
     "7-scenes": (seven_scenes,),
-    "tum": (tum,),
+    "tum": (tum, robots("pairs")),
+    "rtabmap": (robots("rtabmap"),),
     "transforms": tuple(transforms(ending) for ending in (".png", ".npy", ".npz", ".tiff")),
     "colmap": (colmap(".bin"), colmap(".txt"), colmap(".bin", maps=True)),
     "replica": (replica, zipped(replica)),

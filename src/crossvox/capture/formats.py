@@ -12,6 +12,7 @@ from crossvox.capture import (
     polycam,
     record3d,
     replica,
+    rtabmap,
     scanner_app,
     scannet,
     scannetpp,
@@ -38,6 +39,7 @@ READERS.register("polycam", polycam.READER)
 READERS.register("folder", folder.READER)
 READERS.register("7-scenes", seven_scenes.READER)
 READERS.register("tum", tum.READER)
+READERS.register("rtabmap", rtabmap.READER)
 
 
 def reader_of(path: Path) -> Reader | None:
