@@ -15,6 +15,7 @@ from crossvox.capture import (
     rtabmap,
     scanner_app,
     scannet,
+    scannetpp,
     seven_scenes,
     stray,
     transforms,
@@ -25,6 +26,7 @@ from crossvox.core.registry import Registry
 
 READERS: Registry[Reader] = Registry("capture format", "crossvox.readers")
 READERS.register("scannet", scannet.READER)
+READERS.register("scannet++", scannetpp.READER)
 READERS.register("transforms", transforms.READER)
 READERS.register("colmap", colmap.READER)
 READERS.register("replica", replica.READER)
