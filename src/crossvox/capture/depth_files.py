@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from crossvox.capture.files import read_depth_png
 from crossvox.core.checks import CaptureError
 from crossvox.core.npz import DENSEST
-from crossvox.doors.images import MAX_PIXELS, decode_tiff, read_bytes
+from crossvox.doors.images import read_bytes
+from crossvox.doors.pillow_images import MAX_PIXELS, decode_tiff
 
 Array = NDArray[Any]
 

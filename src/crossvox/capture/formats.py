@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from crossvox.capture import (
+    arkitscenes,
     folder,
     open3d_folder,
     polycam,
@@ -13,6 +14,7 @@ from crossvox.capture import (
     scanner_app,
     scannet,
     seven_scenes,
+    stray,
     transforms,
     tum,
 )
@@ -27,6 +29,8 @@ READERS.register("open3d", open3d_folder.READER)
 READERS.register("record3d", record3d.READER)
 READERS.register("3d-scanner-app", scanner_app.READER)
 READERS.register("polycam", polycam.READER)
+READERS.register("stray", stray.READER)
+READERS.register("arkitscenes", arkitscenes.READER)
 READERS.register("folder", folder.READER)
 READERS.register("7-scenes", seven_scenes.READER)
 READERS.register("tum", tum.READER)

@@ -174,9 +174,8 @@ def _one_or_several(kind: Any) -> Any:
     """The choices of ``Literal[...] | tuple[Literal[...], ...]``; None for any other type."""
     if get_origin(kind) not in (Union, types.UnionType):
         return None
-    one: Any = next((one for one in get_args(kind) if get_origin(one) is Literal), None)
-    several: Any = None if one is None else types.GenericAlias(tuple, (one, ...))
-    return one if several in get_args(kind) else None
+    one = next((one for one in get_args(kind) if get_origin(one) is Literal), None)
+    return one if any(get_args(many) == (one, ...) for many in get_args(kind)) else None
 
 
 def _hints(function: Callable[..., Any], visible: dict[str, Parameter]) -> dict[str, Any]:
@@ -190,7 +189,6 @@ def _hints(function: Callable[..., Any], visible: dict[str, Parameter]) -> dict[
 def _parameter(parameter: Parameter, kind: Any, default: Any) -> Parameter:
     """One parameter as tyro takes it."""
     leading = parameter.kind is not Parameter.KEYWORD_ONLY
-    markers = getattr(kind, "__metadata__", ())
     cls = params_of(kind)
     if cls is not None:
         default = cls() if default in (None, Parameter.empty) else default
@@ -204,7 +202,7 @@ def _parameter(parameter: Parameter, kind: Any, default: Any) -> Parameter:
     elif choice := _one_or_several(kind):
         choices = ",".join(str(one) for one in get_args(choice))
         kind = Annotated[kind, tyro.conf.arg(metavar=f"{{{choices}}} ...")]
-    for marker in markers:
+    for marker in getattr(kind, "__metadata__", ()):
         if isinstance(marker, Flag):
             kind = Annotated[kind, tyro.conf.arg(name=marker.name)]
     return Parameter(parameter.name, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
@@ -221,7 +219,7 @@ def _file_defaults(
         return {}
     for name, kind in hints.items():
         cls = params_of(kind)
-        if cls is not None and visible[name].kind is not Parameter.KEYWORD_ONLY:
+        if cls is not None:
             return {name: read_params(file, cls)}
     flags = [
         (name, hints[name], dataclasses.field(default=parameter.default))

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from crossvox.core.camera import Pose
+from crossvox.core.camera import Pose, oriented
 from crossvox.core.checks import CaptureError, PoseError, expect
 from crossvox.core.frame import Capture, Frame, Parts
 from crossvox.flow.progress import Progress
@@ -44,7 +44,7 @@ def find_level(
 
     def frames() -> Iterator[Frame]:
         for done, index in enumerate(picked, start=1):
-            size = (params.width, params.height)
+            size = oriented((params.width, params.height), like=capture.camera().size)
             with suppress(CaptureError, PoseError):
                 yield capture.frame(index, size, Parts(rgb=False, labels=False))
             report(done, len(picked))

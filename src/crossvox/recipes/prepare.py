@@ -30,8 +30,8 @@ class PrepareParams:
 
     Attributes:
         frame_skip: take every n-th frame.
-        width: exported image width, pixels.
-        height: exported image height, pixels.
+        width: exported image width, pixels; of upright images their height.
+        height: exported image height, pixels; of upright images their width.
         surface: ground-truth surface: the scan's own mesh, or TSDF fusion of the exported frames.
         voxel_m: edge length of the voxels that carry occupancy and labels, metres.
         occupancy: "exact" tests triangles against voxels; "thesis" marks them as the published
@@ -194,7 +194,7 @@ def prepare(
         for path, name in captures.items()
     }
     for name, item in items.items():
-        _expect_same_capture(out / name, item)
+        expect_same_capture(out / name, item)
     made = runner.make_all(
         PreparedScenes(params),
         items,
@@ -222,7 +222,7 @@ def declared(how: CaptureParams | None) -> tuple[CaptureParams | None, Input | N
     return (None if how == AS_STORED else how), trajectory
 
 
-def _expect_same_capture(folder: Path, item: PrepareScene) -> None:
+def expect_same_capture(folder: Path, item: PrepareScene) -> None:
     """Refuse a scene that another capture of the same name was prepared into.
 
     A capture that has changed where it lies is prepared anew; one that was only moved is kept.

@@ -17,7 +17,7 @@ from crossvox.capture.moved import MovedCapture
 from crossvox.capture.outliers import NEAR_ORIGIN_M, Usable, usable_frames
 from crossvox.capture.params import AS_STORED
 from crossvox.capture.remarks import BROKEN, FRAMES, REMARKS
-from crossvox.core.camera import Pose
+from crossvox.core.camera import Pose, oriented
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import COMPLETE_MESH, Capture, CaptureInfo, Frame, Parts
 from crossvox.core.labels import RawLabelMap
@@ -72,7 +72,7 @@ def prepare_scene(stage: PrepareScene, work: Work) -> Mapping[str, Any]:
             capture,
             work.out,
             frame_skip=params.frame_skip,
-            size=(params.width, params.height),
+            size=oriented((params.width, params.height), like=capture.camera().size),
             kept=depth,
             usable=usable,
             progress=work.progress.step(f"{stage.scene}: frames"),
