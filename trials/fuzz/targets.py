@@ -91,9 +91,9 @@ def _opened(maker: Maker) -> Callable[[Path], None]:
 
 def all_targets() -> dict[str, Target]:
     """Every target by name."""
-    from trials.fuzz import arrays, learnt, records, surfaces
+    from trials.fuzz import arrays, learnt, records, robots, surfaces
 
     found = capture_targets()
-    for module in (records, arrays, surfaces, learnt):
+    for module in (records, arrays, surfaces, learnt, robots):
         found += module.TARGETS
     return {target.name: target for target in found}

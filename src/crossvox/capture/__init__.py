@@ -60,12 +60,14 @@ def _departed(capture: Capture, params: CaptureParams) -> Capture:
     """What a reader opened, as the user says and upright."""
     from crossvox.capture.params import AS_STORED
     from crossvox.capture.stored import StoredCapture
-    from crossvox.capture.turned import upright
+    from crossvox.capture.turned import MIRRORED, MIRRORED_NOTE, upright
 
     orientation = 1
     if isinstance(capture, StoredCapture):
         capture.depart(params)
         orientation = capture.orientation()
+        if orientation in MIRRORED and capture.info().up is None:
+            capture.notes = (*capture.notes, MIRRORED_NOTE)
     else:
         expect(
             replace(params, upright=True) == AS_STORED,

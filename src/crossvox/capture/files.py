@@ -28,11 +28,11 @@ Array = NDArray[Any]
 _BETWEEN = dict.fromkeys(map(ord, ",;[]()"), " ")
 """What may stand between numbers beside white space."""
 
-_LONGEST = 18
-"""Digits of the longest number in a file's name: longer ones fit no integer."""
-
 NO_READING = 65535
 """What many sensors and programs store where there is no reading; as a length it is none."""
+
+_LONGEST = 18
+"""Digits of the longest number in a file's name: longer ones fit no integer."""
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -135,15 +135,15 @@ def gray_checked(data: bytes, source: str) -> Array:
 
 
 def read_depth_png(path: Path) -> NDArray[np.uint16]:
-    """Read a depth PNG ``(H, W)`` of 16 bits, 0 = no reading; 65535 means that too, and becomes 0.
-
-    Errors as :func:`read_gray_checked`.
-    """
+    """Read a depth PNG ``(H, W)`` of 16 bits. Errors as :func:`read_gray_checked`."""
     return depth_png(read_bytes(path), str(path))
 
 
 def depth_png(data: bytes, source: str) -> NDArray[np.uint16]:
-    """Decode a depth PNG; see :func:`read_depth_png`."""
+    """Decode a depth PNG ``(H, W)`` of 16 bits, 0 = no reading; 65535 means that too, becomes 0.
+
+    Errors as :func:`read_gray_checked`.
+    """
     image = gray_checked(data, source)
     expect(
         image.dtype == np.uint16,

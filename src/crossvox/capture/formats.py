@@ -6,11 +6,13 @@ from pathlib import Path
 
 from crossvox.capture import (
     arkitscenes,
+    colmap,
     folder,
     open3d_folder,
     polycam,
     record3d,
     replica,
+    rtabmap,
     scanner_app,
     scannet,
     seven_scenes,
@@ -24,6 +26,7 @@ from crossvox.core.registry import Registry
 READERS: Registry[Reader] = Registry("capture format", "crossvox.readers")
 READERS.register("scannet", scannet.READER)
 READERS.register("transforms", transforms.READER)
+READERS.register("colmap", colmap.READER)
 READERS.register("replica", replica.READER)
 READERS.register("open3d", open3d_folder.READER)
 READERS.register("record3d", record3d.READER)
@@ -34,6 +37,7 @@ READERS.register("arkitscenes", arkitscenes.READER)
 READERS.register("folder", folder.READER)
 READERS.register("7-scenes", seven_scenes.READER)
 READERS.register("tum", tum.READER)
+READERS.register("rtabmap", rtabmap.READER)
 
 
 def reader_of(path: Path) -> Reader | None:

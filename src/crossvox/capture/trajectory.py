@@ -20,9 +20,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture.tum import associate, pose_from_quaternion
+from crossvox.capture.tum import associate, pose_from_quaternion, read_text
 from crossvox.core.checks import CaptureError, expect
-from crossvox.doors.images import read_bytes
 
 if TYPE_CHECKING:
     from crossvox.capture.stored import StoredCapture
@@ -177,7 +176,7 @@ def read_trajectory(path: Path) -> Trajectory:
         do="check the path",
         error=CaptureError,
     )
-    text = read_bytes(path).decode("utf-8", errors="replace")
+    text = read_text(path)
     lines = [line.strip() for line in text.splitlines()]
     head = next((line for line in lines if line), "")
     rows = [line for line in lines if line and line[0] not in "#%"]

@@ -23,6 +23,14 @@ SAMPLE = 64
 """Poses that are looked at."""
 
 _TURN_OF_EXIF = {6: 1, 3: 2, 8: 3}
+
+MIRRORED = (2, 4, 5, 7)
+"""Orientations of image headers that mirror: no camera sees that way, depth and poses tell not."""
+
+MIRRORED_NOTE = (
+    "the headers of the images say that they are mirrored: they are left as stored, as depth and "
+    "poses have them"
+)
 _WORDS = {1: "a quarter turn clockwise", 2: "half a turn", 3: "a quarter turn anticlockwise"}
 
 

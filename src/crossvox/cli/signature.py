@@ -189,6 +189,7 @@ def _hints(function: Callable[..., Any], visible: dict[str, Parameter]) -> dict[
 def _parameter(parameter: Parameter, kind: Any, default: Any) -> Parameter:
     """One parameter as tyro takes it."""
     leading = parameter.kind is not Parameter.KEYWORD_ONLY
+    markers = getattr(kind, "__metadata__", ())
     cls = params_of(kind)
     if cls is not None:
         default = cls() if default in (None, Parameter.empty) else default
@@ -202,7 +203,7 @@ def _parameter(parameter: Parameter, kind: Any, default: Any) -> Parameter:
     elif choice := _one_or_several(kind):
         choices = ",".join(str(one) for one in get_args(choice))
         kind = Annotated[kind, tyro.conf.arg(metavar=f"{{{choices}}} ...")]
-    for marker in getattr(kind, "__metadata__", ()):
+    for marker in markers:
         if isinstance(marker, Flag):
             kind = Annotated[kind, tyro.conf.arg(name=marker.name)]
     return Parameter(parameter.name, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
@@ -219,7 +220,7 @@ def _file_defaults(
         return {}
     for name, kind in hints.items():
         cls = params_of(kind)
-        if cls is not None:
+        if cls is not None and visible[name].kind is not Parameter.KEYWORD_ONLY:
             return {name: read_params(file, cls)}
     flags = [
         (name, hints[name], dataclasses.field(default=parameter.default))

@@ -141,6 +141,23 @@ def decode_gray(data: bytes, source: str) -> NDArray[Any]:
     return image
 
 
+def decode_packed(data: bytes, source: str) -> NDArray[np.float32]:
+    """Decode a PNG of four channels that are the bytes of one float each, ``(H, W)`` float32.
+
+    So OpenCV writes them: red and blue change places on the way into the file.
+
+    Raises:
+        CaptureError: not an image, or not one of four channels.
+    """
+    image = _decode(data, source, cv2.IMREAD_UNCHANGED)
+    if image.ndim != 3 or image.shape[2] != 4 or image.dtype != np.uint8:
+        raise CaptureError(
+            f"given: {source} with shape {image.shape} of {image.dtype}; needed: depth of one "
+            f"channel of 16 bits, or floats packed in four of 8; do: check that this is depth"
+        )
+    return np.ascontiguousarray(image).view("<f4")[..., 0]
+
+
 def _expect_sensible(data: bytes, source: str) -> None:
     """Refuse an image whose header, or a part of a PNG, says to be larger than it can be.
 

@@ -164,9 +164,12 @@ def write_video() -> Callable[..., None]:
     return write
 
 
-@pytest.fixture(scope="session")
-def surface_f() -> Callable[[Capture, Walk], float]:
-    """F-score at 2 cm of a capture's fused depth against that of the walk's own frames."""
+@pytest.fixture
+def surface_f(record_property: Callable[[str, object], None]) -> Callable[[Capture, Walk], float]:
+    """F-score at 2 cm of a capture's fused depth against that of the walk's own frames.
+
+    ``pytest --junitxml FILE`` lists them beside the tests.
+    """
 
     def score(capture: Capture, walked: Walk) -> float:
         params = TsdfParams(voxel_m=0.03)
@@ -181,7 +184,9 @@ def surface_f() -> Callable[[Capture, Walk], float]:
             if capture.pose(i) is not None
         ]
         found, truth = (fuse(iter(some), params).mesh() for some in (frames, walked.frames()))
-        return float(f_at(found.vertices_m, truth.vertices_m, 0.02))
+        value = float(f_at(found.vertices_m, truth.vertices_m, 0.02))
+        record_property(f"F at 2 cm, {capture.info().format}", value)
+        return value
 
     return score
 
