@@ -12,6 +12,7 @@ from crossvox.capture import (
     polycam,
     record3d,
     replica,
+    rscan,
     rtabmap,
     scanner_app,
     scannet,
@@ -30,10 +31,11 @@ READERS.register("colmap", colmap.READER)
 READERS.register("replica", replica.READER)
 READERS.register("open3d", open3d_folder.READER)
 READERS.register("record3d", record3d.READER)
-READERS.register("3d-scanner-app", scanner_app.READER)
-READERS.register("polycam", polycam.READER)
 READERS.register("stray", stray.READER)
 READERS.register("arkitscenes", arkitscenes.READER)
+READERS.register("3d-scanner-app", scanner_app.READER)
+READERS.register("polycam", polycam.READER)
+READERS.register("3rscan", rscan.READER)
 READERS.register("folder", folder.READER)
 READERS.register("7-scenes", seven_scenes.READER)
 READERS.register("tum", tum.READER)
