@@ -160,7 +160,8 @@ def test_pgm_values_are_left_as_they_are(largest: int) -> None:
     "data",
     [
         b"", b"P5", b"P2 2 1 255\n7 8", b"P5 2 2 65535\n1234567", b"P5 0 2 255\n",
-        b"P5 2 2 0\n1234", b"P5 2 2 70000\n12345678", b"P5 999999999 999999999 65535\n", b"P5 -2 2 255\n1234",
+        b"P5 2 2 0\n1234", b"P5 2 2 70000\n12345678", b"P5 999999999 999999999 65535\n",
+        b"P5 -2 2 255\n1234",
     ],
 )  # fmt: skip
 def test_damaged_pgm_is_refused(data: bytes) -> None:
