@@ -12,6 +12,7 @@ from crossvox.capture import (
     polycam,
     record3d,
     replica,
+    rscan,
     rtabmap,
     scanner_app,
     scannet,
@@ -36,6 +37,7 @@ READERS.register("stray", stray.READER)
 READERS.register("arkitscenes", arkitscenes.READER)
 READERS.register("3d-scanner-app", scanner_app.READER)
 READERS.register("polycam", polycam.READER)
+READERS.register("3rscan", rscan.READER)
 READERS.register("folder", folder.READER)
 READERS.register("7-scenes", seven_scenes.READER)
 READERS.register("tum", tum.READER)
