@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from crossvox.recipes.predict import PredictReport
     from crossvox.recipes.prepare import PrepareReport
     from crossvox.recipes.scan import ScanReport
+    from crossvox.recipes.track import TrackReport
 
 
 MOST_BROKEN = 8
@@ -151,3 +152,15 @@ def show_demo(report: DemoReport, terminal: Terminal) -> None:
     rows = [[step, f"{seconds:.1f}"] for step, seconds in report.seconds.items()]
     terminal.table("Time by stage", ["stage", "seconds"], rows)
     terminal.say(f"page: {report.page.page}")
+
+
+@shows("crossvox.recipes.track:TrackReport")
+def show_tracked(report: TrackReport, terminal: Terminal) -> None:
+    """How many frames have a pose now."""
+    terminal.say(
+        f"{report.trajectory}: {report.tracked} of {report.frames} frames tracked over "
+        f"{report.length_m:.1f} m; pass it by --trajectory {report.trajectory}"
+    )
+    if report.lost:
+        terminal.say(f"lost: {_some(report.lost)}")
+    terminal.say("these poses are odometry: errors add up over the way")
