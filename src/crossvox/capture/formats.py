@@ -7,6 +7,7 @@ from pathlib import Path
 from crossvox.capture import (
     folder,
     open3d_folder,
+    plain,
     record3d,
     replica,
     scannet,
@@ -26,6 +27,7 @@ READERS.register("record3d", record3d.READER)
 READERS.register("folder", folder.READER)
 READERS.register("7-scenes", seven_scenes.READER)
 READERS.register("tum", tum.READER)
+READERS.register("plain", plain.READER)
 
 
 def reader_of(path: Path) -> Reader | None:

@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from crossvox.capture.cameras import camera_or_error
 from crossvox.capture.members import Members, first_of, members, roots
+from crossvox.capture.plain_files import pose_source
 from crossvox.capture.reader import Opening, Reader
 from crossvox.capture.registration import Registration
 from crossvox.capture.stored import LOST_POSE, FrameCameras, StoredCapture
@@ -327,7 +328,8 @@ def _is(layout: Layout, path: Path, place: str) -> bool:
     if layout is R3D:
         return files.has("metadata") or any(name.endswith((".depth", ".conf")) for name in names)
     if any(name.lower().endswith(".exr") for name in names):
-        return bool(files.names("rgb")) or files.has(layout.metadata)
+        poses = pose_source(path / place) if path.is_dir() else None
+        return files.has(layout.metadata) or (poses is None and bool(files.names("rgb")))
     return place.endswith(f"{EXPORT_FOLDER}/") and files.has(layout.metadata)
 
 
