@@ -143,7 +143,8 @@ def _number(fields: Mapping[str, Any], names: tuple[str, ...]) -> float | None:
     for name in names:
         value = fields.get(name)
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
+            # No number of a camera is longer: what is not finite, or no float at all, is none.
+            return float(value) if abs(value) < 1e300 else None
     return None
 
 
@@ -186,7 +187,7 @@ def _size(fields: Mapping[str, Any]) -> Size | None:
 
 def _units(fields: Mapping[str, Any]) -> float | None:
     value = _number(fields, _UNITS)
-    if value is None or not np.isfinite(value) or value <= 0:
+    if value is None or value <= 0:
         return None
     return value if value >= 1 else 1 / value
 
