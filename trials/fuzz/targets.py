@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from crossvox.core.checks import CrossvoxError
-from trials.fuzz.captures import SAMPLES, Maker, read_capture
+from trials.fuzz import captures, phones
+from trials.fuzz.captures import Maker, read_capture
+
+SAMPLES = captures.SAMPLES | phones.SAMPLES
+"""Smallest captures of every format, by the reader's name."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +91,9 @@ def _opened(maker: Maker) -> Callable[[Path], None]:
 
 def all_targets() -> dict[str, Target]:
     """Every target by name."""
-    from trials.fuzz import arrays, learnt, records, surfaces
+    from trials.fuzz import arrays, learnt, records, robots, surfaces
 
     found = capture_targets()
-    for module in (records, arrays, surfaces, learnt):
+    for module in (records, arrays, surfaces, learnt, robots):
         found += module.TARGETS
     return {target.name: target for target in found}

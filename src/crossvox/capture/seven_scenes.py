@@ -34,7 +34,6 @@ _REFERENCE_SIZE = (640, 480)
 _SAME_FOCAL_PX = 0.5
 """By how much a focal length may differ from that of 7-Scenes, at 640x480, and be the same."""
 
-_NO_READING = 65535
 _FILE = re.compile(r"frame-(\d+)\.(?:color\.(?:png|jpg|jpeg)|depth\.png|pose\.txt)", re.IGNORECASE)
 
 
@@ -148,9 +147,7 @@ class SevenScenesCapture(StoredCapture):
 
     def depth_raw(self, index: int) -> NDArray[np.uint16]:
         """Millimetres, 0 = no reading."""
-        raw = read_depth_png(Path(self.source(index, "depth")))
-        raw[raw == _NO_READING] = 0
-        return raw
+        return read_depth_png(Path(self.source(index, "depth")))
 
 
 def _camera_files(path: Path) -> tuple[Path, Path]:

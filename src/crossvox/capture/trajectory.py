@@ -21,9 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture.arrays import read_floats
-from crossvox.capture.tum import associate, pose_from_quaternion
+from crossvox.capture.tum import associate, pose_from_quaternion, read_text
 from crossvox.core.checks import CaptureError, expect
-from crossvox.doors.images import read_bytes
 
 if TYPE_CHECKING:
     from crossvox.capture.stored import StoredCapture
@@ -180,7 +179,7 @@ def read_trajectory(path: Path) -> Trajectory:
     )
     if path.suffix.lower() == ".npy":
         return _from_array(path, read_floats(path))
-    text = read_bytes(path).decode("utf-8", errors="replace")
+    text = read_text(path)
     lines = [line.strip() for line in text.splitlines()]
     head = next((line for line in lines if line), "")
     rows = [line for line in lines if line and line[0] not in "#%"]

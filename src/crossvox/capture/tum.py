@@ -1,8 +1,13 @@
-"""TUM RGB-D sequences: ``rgb.txt depth.txt groundtruth.txt`` (Sturm et al. 2012).
+"""TUM RGB-D sequences: ``rgb.txt depth.txt groundtruth.txt`` (Sturm et al. 2012), and ICL-NUIM.
 
 Depth is 16-bit PNG at 5000 units a metre, already on the colour camera's grid. Poses are lines
 ``time tx ty tz qx qy qz qw`` of the colour camera in the world. Images and poses have clocks of
-their own: each colour image takes the nearest depth image and the nearest pose in time.
+their own: each colour image takes the nearest depth image and the nearest pose in time. Where
+lists of one's own pair colour with depth (``associations.txt``), they are taken at their word.
+
+ICL-NUIM's sequences in this layout (Handa et al. 2014) have ``associations.txt``, depth first, with
+numbers instead of times, and poses in ``*.gt.freiburg`` that are about a mirrored world: rendered y
+up, stored top down. Mirroring world and camera at the plane y = 0 makes them rigid again.
 """
 
 from __future__ import annotations
@@ -27,7 +32,15 @@ from crossvox.doors.images import read_bytes
 DEFAULT_CAMERA = Intrinsics(525.0, 525.0, 319.5, 239.5, 640, 480)
 """The data set's own default for all sequences."""
 
+ICL_CAMERA = Intrinsics(481.2, 480.0, 319.5, 239.5, 640, 480)
+"""Of all sequences of ICL-NUIM; what their page tells has y upwards, the images have not."""
+
 INTRINSICS = "intrinsics.txt"
+POSES = "groundtruth.txt"
+PAIRS = ("associations.txt", "associate.txt", "associated.txt", "association.txt", "assoc.txt")
+"""Names of lists that pair colour with depth."""
+
+_MIRROR = np.diag([1.0, -1.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True)
@@ -47,11 +60,22 @@ class TumParams:
 DEFAULT_PARAMS = TumParams()
 
 
+@dataclass(frozen=True, eq=False)
+class _Lists:
+    """Images by time, and the depth image of each colour image (-1: none)."""
+
+    times_s: NDArray[np.float64]
+    color: list[Path]
+    depth: list[Path]
+    depth_of: NDArray[np.int64]
+    file: Path
+
+
 class TumCapture(StoredCapture):
     """A TUM RGB-D sequence. A frame's number is its line in ``rgb.txt``, comments not counted.
 
     Colour images without a depth image in time are no frames (``info().notes`` counts them);
-    frames without a pose in time count as lost.
+    frames without a pose in time count as lost, all of them where there is no file of poses.
 
     Args:
         path: the sequence's folder.
@@ -74,26 +98,26 @@ class TumCapture(StoredCapture):
         camera_given: bool = False,
     ) -> None:
         self.path = path = Path(path)
-        color_times, self._color = _read_list(path / "rgb.txt", path)
-        depth_times, self._depth = _read_list(path / "depth.txt", path)
-        self._times = color_times
-        pose_times, self._poses = _read_trajectory(path / "groundtruth.txt")
-        self._depth_of = associate(color_times, depth_times, params.max_difference_s, unique=True)
-        self._pose_of = associate(color_times, pose_times, params.max_difference_s)
-        ids = tuple(np.flatnonzero(self._depth_of >= 0).tolist())
+        self._lists = lists = _read_lists(path, params)
+        self._poses_file, mirrored = _poses_file(path)
+        pose_times, self._poses = np.empty(0), np.empty((0, 7))
+        if self._poses_file is not None:
+            pose_times, self._poses = _read_trajectory(self._poses_file)
+        self._pose_of = associate(lists.times_s, pose_times, params.max_difference_s)
+        ids = tuple(np.flatnonzero(lists.depth_of >= 0).tolist())
         expect(
             len(ids) > 0,
-            given=f"{path} with {len(color_times)} colour and {len(depth_times)} depth images, "
+            given=f"{path} with {len(lists.color)} colour and {len(lists.depth)} depth images, "
             f"none within {params.max_difference_s} s of each other",
             needed="colour and depth images of one recording",
-            do="check rgb.txt and depth.txt, or allow a larger difference",
+            do=f"check {lists.file.name} and depth.txt, or allow a larger difference",
             error=CaptureError,
         )
-        alone = len(color_times) - len(ids)
-        size = first_size((self._color[number] for number in ids), "color")
-        depth_size = first_size((self._depth[self._depth_of[number]] for number in ids), "gray")
+        alone = len(lists.color) - len(ids)
+        size = first_size((lists.color[number] for number in ids), "color")
+        depth_size = first_size((lists.depth[lists.depth_of[number]] for number in ids), "gray")
         files = find_cameras(path)
-        camera = DEFAULT_CAMERA.resized(size)
+        camera = (ICL_CAMERA if mirrored else DEFAULT_CAMERA).resized(size)
         if files.color is not None and not camera_given:
             camera = read_camera(files.color, size)
         super().__init__(
@@ -102,38 +126,45 @@ class TumCapture(StoredCapture):
             Registration(camera, camera.resized(depth_size), mode=registration),
         )
         self.units_per_m = params.depth_units_per_m
-        notes = files.notes(path)
-        if files.color is None:
-            notes.insert(0, f"no {INTRINSICS}: the data set's default camera")
-        if alone:
-            notes.append(f"{alone} colour images have no depth image in time")
-        self.notes = tuple(notes)
+        self._mirrored = mirrored
+        if mirrored:
+            self.format, self.up = "ICL-NUIM", (0.0, -1.0, 0.0)
+        self.notes = (
+            *([] if files.color else [f"no {INTRINSICS}: the data set's default camera"]),
+            *files.notes(path),
+            *([] if self._poses_file else [f"no {POSES}: frames without poses"]),
+            *([f"{alone} colour images have no depth image in time"] if alone else []),
+        )
 
     def source(self, index: int, part: str) -> str:
         """The file that holds a part."""
         number = self.frame_ids[index]
         if part == "colour":
-            return str(self._color[number])
+            return str(self._lists.color[number])
         if part == "depth":
-            return str(self._depth[self._depth_of[number]])
-        return f"{self.path / 'groundtruth.txt'}, frame {number}"
+            return str(self._depth_file(index))
+        return f"{self._poses_file or self.path / POSES}, frame {number}"
 
     def pose_matrix(self, index: int) -> NDArray[np.float64]:
         """The nearest pose in time; -inf where there is none."""
         nearest = self._pose_of[self.frame_ids[index]]
-        return LOST_POSE.copy() if nearest < 0 else pose_from_quaternion(self._poses[nearest])
+        matrix = LOST_POSE.copy() if nearest < 0 else pose_from_quaternion(self._poses[nearest])
+        return _MIRROR @ matrix @ _MIRROR if self._mirrored and nearest >= 0 else matrix
 
     def time_s(self, index: int) -> float:
         """When the colour image was taken."""
-        return float(self._times[self.frame_ids[index]])
+        return float(self._lists.times_s[self.frame_ids[index]])
 
     def color_data(self, index: int) -> bytes:
         """The colour file as it is."""
-        return read_bytes(self._color[self.frame_ids[index]])
+        return read_bytes(self._lists.color[self.frame_ids[index]])
 
     def depth_raw(self, index: int) -> NDArray[np.uint16]:
         """Depth in units of ``1 / depth_units_per_m`` metres."""
-        return read_depth_png(self._depth[self._depth_of[self.frame_ids[index]]])
+        return read_depth_png(self._depth_file(index))
+
+    def _depth_file(self, index: int) -> Path:
+        return self._lists.depth[self._lists.depth_of[self.frame_ids[index]]]
 
 
 def associate(
@@ -192,11 +223,38 @@ def pose_from_quaternion(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return matrix
 
 
+def read_text(file: Path) -> str:
+    """A file's text, of which only numbers and names count.
+
+    Raises:
+        CaptureError: missing, or not what the mark at its beginning says.
+    """
+    try:
+        return decoded(read_bytes(file), fallback="latin-1")
+    except UnicodeDecodeError as error:
+        raise CaptureError(
+            f"given: {file}, which is no text ({error.reason}); needed: a list as text; "
+            f"do: check or download the file again"
+        ) from None
+
+
 def _rows(file: Path) -> list[tuple[int, list[str]]]:
     """Lines that are no comment: line number and words."""
-    text = decoded(read_bytes(file), fallback="latin-1")
-    rows = [(number, line.split()) for number, line in enumerate(text.splitlines(), start=1)]
+    lines = read_text(file).splitlines()
+    rows = [(number, line.split()) for number, line in enumerate(lines, start=1)]
     return [(number, words) for number, words in rows if words and not words[0].startswith("#")]
+
+
+def _read_lists(path: Path, params: TumParams) -> _Lists:
+    """Of two lists by time, or where one is missing of one with pairs."""
+    pairs = next((path / name for name in PAIRS if (path / name).is_file()), None)
+    both = all((path / name).is_file() for name in ("rgb.txt", "depth.txt"))
+    if pairs is not None and not both:
+        return _read_pairs(pairs, path)
+    color_times, color = _read_list(path / "rgb.txt", path)
+    depth_times, depth = _read_list(path / "depth.txt", path)
+    depth_of = associate(color_times, depth_times, params.max_difference_s, unique=True)
+    return _Lists(color_times, color, depth, depth_of, path / "rgb.txt")
 
 
 def _read_list(file: Path, root: Path) -> tuple[NDArray[np.float64], list[Path]]:
@@ -209,6 +267,41 @@ def _read_list(file: Path, root: Path) -> tuple[NDArray[np.float64], list[Path]]
         times.append(time_s)
         paths.append(root / name)
     return np.array(times, dtype=np.float64), paths
+
+
+def _read_pairs(file: Path, root: Path) -> _Lists:
+    """Lines ``time file time file``, colour or depth first, as the names of the files tell."""
+    sides: tuple[list[tuple[float, str]], list[tuple[float, str]]] = ([], [])
+    for number, words in _rows(file):
+        try:
+            for side, at in zip(sides, (0, 2), strict=True):
+                side.append((float(words[at]), words[at + 1]))
+        except (ValueError, IndexError):
+            raise _bad_line(file, number, words, "a time and a file, twice") from None
+    is_depth = [bool(side) and all("depth" in name.lower() for _, name in side) for side in sides]
+    expect(
+        not sides[0] or sum(is_depth) == 1,
+        given=f"{file}, whose names do not tell which images are depth",
+        needed="depth in the names of one of both columns, as depth/1.png",
+        do="correct the list",
+        error=CaptureError,
+    )
+    color, depth = sides if is_depth[1] else sides[::-1]
+    return _Lists(
+        np.array([time for time, _ in color], dtype=np.float64),
+        [root / name for _, name in color],
+        [root / name for _, name in depth],
+        np.arange(len(color)),
+        file,
+    )
+
+
+def _poses_file(path: Path) -> tuple[Path | None, bool]:
+    """The file of poses, and whether it is one of ICL-NUIM."""
+    if (path / POSES).is_file():
+        return path / POSES, False
+    icl = sorted(path.glob("*.gt.freiburg"))
+    return (icl[0], True) if icl else (None, False)
 
 
 def _read_trajectory(file: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -235,12 +328,14 @@ def _bad_line(file: Path, number: int, words: list[str], needed: str) -> Capture
 
 
 def _claims(path: Path) -> str | None:
-    lists = ("rgb.txt", "groundtruth.txt")
-    return lists[0] if all((path / name).is_file() for name in lists) else None
+    there = [name for name in ("rgb.txt", "depth.txt", POSES) if (path / name).is_file()]
+    if "rgb.txt" in there and len(there) > 1:
+        return there[0]
+    return next((name for name in PAIRS if (path / name).is_file()), None)
 
 
 READER = Reader(
-    "a folder with rgb.txt, depth.txt and groundtruth.txt (TUM RGB-D)",
+    "a folder with rgb.txt and depth.txt, or associations.txt (TUM RGB-D, ICL-NUIM)",
     _claims,
     lambda path, how: TumCapture(
         path,
