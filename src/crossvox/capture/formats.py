@@ -9,6 +9,7 @@ from crossvox.capture import (
     colmap,
     folder,
     open3d_folder,
+    plain,
     polycam,
     record3d,
     replica,
@@ -42,6 +43,7 @@ READERS.register("folder", folder.READER)
 READERS.register("7-scenes", seven_scenes.READER)
 READERS.register("tum", tum.READER)
 READERS.register("rtabmap", rtabmap.READER)
+READERS.register("plain", plain.READER)
 
 
 def reader_of(path: Path) -> Reader | None:

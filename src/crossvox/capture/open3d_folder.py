@@ -24,6 +24,7 @@ from crossvox.capture.files import first_size, read_depth_png
 from crossvox.capture.inside import also_zipped
 from crossvox.capture.json_files import read_record
 from crossvox.capture.params import CaptureParams
+from crossvox.capture.plain_files import pose_source
 from crossvox.capture.reader import Reader
 from crossvox.capture.registration import Registration
 from crossvox.capture.several_cameras import camera_told_for, depth_camera_of
@@ -237,6 +238,9 @@ def _read_camera(file: Path, size: Size) -> _Camera:
 def _claims(path: Path) -> str | None:
     has_color = any((path / name).is_dir() for name in COLOR_FOLDERS)
     if not has_color or not (path / "depth").is_dir() or any(path.glob("pose*")):
+        return None
+    poses = pose_source(path)
+    if poses is not None and poses.suffix != ".log":
         return None
     camera = next((name for name in CAMERA_FILES if (path / name).is_file()), None)
     log = _log_file(path)
