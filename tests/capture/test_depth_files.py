@@ -33,6 +33,11 @@ def tiff(array: np.ndarray, **how) -> bytes:
     return stream.getvalue()
 
 
+def short(value: object) -> str:
+    """Names of tests without bytes in them."""
+    return value if isinstance(value, str) else "" if isinstance(value, list) else f"{len(value)}b"
+
+
 FLOATS = np.array([[0.5, np.nan, -1], [np.inf, 0, 2]], np.float32)
 WHOLE = np.array([[1, 65535, 3], [0, 5, 700]], np.uint16)
 CLEAN_FLOATS = [[0.5, 0, 0], [0, 0, 2]]
@@ -59,12 +64,21 @@ BIG = np.zeros((1 << 14, 1 << 13), np.uint8)
         ("a.png", encode_png(WHOLE), CLEAN_WHOLE),
         ("a.jpg.geometric.bin", b"3&2&1&" + FLOATS.tobytes(), CLEAN_FLOATS),
     ],
+    ids=short,
 )
 def test_kinds(tmp_path: Path, name: str, data: bytes, expected: list) -> None:
     (tmp_path / name).write_bytes(data)
     found = read_depth_file(tmp_path / name)
     assert found.dtype in (np.uint16, np.float32)
     np.testing.assert_array_equal(found, expected)
+
+
+def test_openexr(tmp_path: Path) -> None:
+    openexr = pytest.importorskip("OpenEXR")
+    header = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage}
+    with openexr.File(header, {"Z": FLOATS}) as image:
+        image.write(str(tmp_path / "a.exr"))
+    np.testing.assert_array_equal(read_depth_file(tmp_path / "a.exr"), CLEAN_FLOATS)
 
 
 def bomb() -> bytes:
@@ -99,6 +113,7 @@ def bomb() -> bytes:
         ("a.bin", b"999999&999999&1&"),
         ("a.pfm", b"Pf"),
     ],
+    ids=short,
 )
 def test_what_is_no_depth_is_refused_in_words(tmp_path: Path, name: str, data: bytes) -> None:
     (tmp_path / name).write_bytes(data)

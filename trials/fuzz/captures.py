@@ -7,6 +7,8 @@ A reader that comes from another package, or a new one, gives its smallest captu
 from __future__ import annotations
 
 import json
+import shutil
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -154,6 +156,48 @@ def replica(folder: Path) -> Path:
     return scene
 
 
+def colmap(ending: str, maps: bool = False) -> Maker:
+    """A COLMAP model, text or binary, with depth maps of a kind."""
+
+    def make(folder: Path) -> Path:
+        scene = folder / "scene"
+        kinds = {1: (4, "OPENCV", [14.0, 14.0, 8.0, 6.0, 0.01, 0.02, 0.0, 0.0]),
+                 2: (1, "PINHOLE", [15.0, 14.0, 8.0, 6.0])}  # fmt: skip
+        lines, data = ["# cameras"], struct.pack("<Q", len(kinds))
+        for number, (kind, name, values) in kinds.items():
+            lines.append(f"{number} {name} 16 12 {' '.join(map(str, values))}")
+            data += struct.pack("<IiQQ", number, kind, 16, 12)
+            data += struct.pack(f"<{len(values)}d", *values)
+        texts, blobs = {"cameras": lines}, {"cameras": data}
+        lines, data = ["# images"], struct.pack("<Q", FRAMES)
+        for number in range(FRAMES):
+            told = (1.0, 0.1, 0.0, 0.0, 0.1 * number, 0.2, 0.3)
+            name = f"frame{number:04d}.jpg"
+            lines += [f"{number} {' '.join(map(str, told))} {number + 1} {name}", "1 2 -1"]
+            data += struct.pack("<I7dI", number, *told, number + 1) + name.encode() + b"\0"
+            data += struct.pack("<Qddq", 1, 1.0, 2.0, -1)
+            write_bytes(scene / "images" / name, encode_jpeg(color(number)))
+            floats = (depth() / 1000).astype("<f4").tobytes()
+            if maps:
+                file = scene / f"stereo/depth_maps/{name}.geometric.bin"
+                write_bytes(file, b"16&12&1&" + floats)
+            else:
+                write_bytes(scene / f"depth/{number}.png", encode_png(depth()))
+        texts["images"], blobs["images"] = lines, data
+        lines, data = [], struct.pack("<Q", 80)
+        for number in range(80):
+            x, y, z = (0.01 * number - 0.4, 0.1, 2.0)
+            lines.append(f"{number} {x} {y} {z} 9 9 9 0.5 0 1 1 2")
+            data += struct.pack("<Q3d3BdQ4I", number, x, y, z, 9, 9, 9, 0.5, 2, 0, 1, 1, 2)
+        texts["points3D"], blobs["points3D"] = lines, data
+        for part in ("cameras", "images", "points3D"):
+            content = "\n".join(texts[part]).encode() if ending == ".txt" else blobs[part]
+            write_bytes(scene / f"sparse/0/{part}{ending}", content)
+        return scene
+
+    return make
+
+
 def open3d(folder: Path) -> Path:
     """A folder of Open3D with a trajectory and the camera file of a recorder."""
     scene = folder / "recording"
@@ -237,15 +281,50 @@ def _record3d_metadata() -> dict[str, object]:
     }  # fmt: skip
 
 
+def zipped(maker: Maker) -> Maker:
+    """What another maker writes, in a ZIP file."""
+
+    def make(folder: Path) -> Path:
+        scene = maker(folder)
+        file = folder / "scene.zip"
+        with zipfile.ZipFile(file, "w") as archive:
+            for path in sorted(path for path in scene.rglob("*") if path.is_file()):
+                archive.write(path, path.relative_to(folder))
+        shutil.rmtree(scene)
+        return file
+
+    return make
+
+
+def scanner_app(folder: Path) -> Path:
+    """A scan of 3D Scanner App."""
+    scene, c = folder / "scan", CAMERA
+    projection = [0.0] * 16
+    projection[0], projection[5] = 2 * c.fx / c.width, 2 * c.fy / c.height
+    for number in range(FRAMES):
+        told = {
+            "cameraPoseARFrame": pose(number).ravel().tolist(),
+            "intrinsics": [c.fx, 0, c.cx, 0, c.fy, c.cy, 0, 0, 1],
+            "projectionMatrix": projection, "time": 1.5 * number, "frame_index": number,
+        }  # fmt: skip
+        write_bytes(scene / f"frame_{number:05d}.json", json.dumps(told).encode())
+        write_bytes(scene / f"frame_{number:05d}.jpg", encode_jpeg(color(number)))
+        write_bytes(scene / f"depth_{number:05d}.png", encode_png(depth(PHONE_DEPTH)))
+        write_bytes(scene / f"conf_{number:05d}.png", encode_png(np.full((6, 8), 2, np.uint8)))
+    return scene
+
+
 SAMPLES: dict[str, tuple[Maker, ...]] = {
     "scannet": (sens("jpeg"), sens("png"), sens("raw")),
     "folder": (exported,),
     "7-scenes": (seven_scenes,),
     "tum": (tum,),
     "transforms": tuple(transforms(ending) for ending in (".png", ".npy", ".npz", ".tiff")),
-    "replica": (replica,),
+    "colmap": (colmap(".bin"), colmap(".txt"), colmap(".bin", maps=True)),
+    "replica": (replica, zipped(replica)),
     "open3d": (open3d,),
     "record3d": (record3d, record3d_exr),
+    "3d-scanner-app": (scanner_app,),
 }
 """Smallest captures by the reader's name."""
 

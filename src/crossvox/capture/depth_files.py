@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import re
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable
@@ -22,9 +23,13 @@ from numpy.typing import NDArray
 from crossvox.capture.files import read_depth_png
 from crossvox.core.checks import CaptureError
 from crossvox.core.npz import DENSEST
-from crossvox.doors.images import MAX_PIXELS, decode_tiff, read_bytes
+from crossvox.doors.images import read_bytes
+from crossvox.doors.pillow_images import MAX_PIXELS, decode_tiff
 
 Array = NDArray[Any]
+
+FARTHEST_M = 100.0
+"""Floats whose median is larger are no metres of a room."""
 
 _NAMES = ("depth", "depth_map", "arr_0")
 """Arrays of a ``.npz`` that are depth where there are several, the first first."""
@@ -43,6 +48,8 @@ _DAMAGE = (
     RecursionError,
     NotImplementedError,
     RuntimeError,
+    AttributeError,
+    tokenize.TokenError,
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -80,6 +87,18 @@ def first_depth(paths: Iterable[Path]) -> Array:
         except CaptureError as error:
             problem = problem or error
     raise problem or CaptureError("given: no depth image; needed: at least one; do: check the path")
+
+
+def usual_units(sample: Array) -> float:
+    """Depth units a metre where nothing is told: 1 for floats in metres, 1000 for whole numbers.
+
+    Args:
+        sample: a depth image as :func:`read_depth_file` gives it. Floats that are too large for
+            metres of a room are millimetres.
+    """
+    readings = sample[sample > 0]
+    middle = float(np.median(readings)) if readings.size else 0.0
+    return 1.0 if sample.dtype.kind == "f" and middle < FARTHEST_M else 1000.0
 
 
 def _cleaned(raw: Array) -> Array:

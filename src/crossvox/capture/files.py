@@ -13,12 +13,23 @@ from numpy.typing import NDArray
 from crossvox.core.camera import Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.text import decoded
-from crossvox.doors.images import MAX_PIXELS, color_size, decode_gray, read_bytes, write_bytes
+from crossvox.doors.images import (
+    COLOR_KINDS,
+    color_size,
+    decode_gray,
+    is_color,
+    read_bytes,
+    write_bytes,
+)
+from crossvox.doors.pillow_images import MAX_PIXELS
 
 Array = NDArray[Any]
 
 _BETWEEN = dict.fromkeys(map(ord, ",;[]()"), " ")
 """What may stand between numbers beside white space."""
+
+NO_READING = 65535
+"""What many sensors and programs store where there is no reading; as a length it is none."""
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -79,12 +90,12 @@ def check_color_header(data: bytes, source: str, expected: Size) -> None:
     """Refuse a colour image before it is decoded if its header does not fit the capture.
 
     Raises:
-        CaptureError: neither JPEG nor PNG, or not of the ``expected`` size.
+        CaptureError: no colour image that can be read, or not of the ``expected`` size.
     """
     expect(
-        data[:2] == b"\xff\xd8" or data[:8] == _PNG,
-        given=f"{source}, {len(data)} bytes that are neither JPEG nor PNG",
-        needed="a JPEG or PNG image",
+        is_color(data),
+        given=f"{source}, {len(data)} bytes that are no image that can be read",
+        needed=f"a colour image: {COLOR_KINDS}",
         do="copy or export the file again",
         error=CaptureError,
     )
@@ -104,29 +115,48 @@ def read_gray_checked(path: Path) -> Array:
     Raises:
         CaptureError: missing, cut, no one-channel PNG, or larger than :data:`MAX_PIXELS`.
     """
-    data = read_bytes(path)
-    width, height = gray_size(data, str(path))
+    return gray_checked(read_bytes(path), str(path))
+
+
+def gray_checked(data: bytes, source: str) -> Array:
+    """Decode a depth or label PNG ``(H, W)``. Errors as :func:`read_gray_checked`."""
+    width, height = gray_size(data, source)
     expect(
         0 < width * height <= MAX_PIXELS and b"IEND" in data[-32:],
-        given=f"{path}, {len(data)} bytes of a PNG of {width}x{height} pixels",
+        given=f"{source}, {len(data)} bytes of a PNG of {width}x{height} pixels",
         needed=f"a complete image of at most {MAX_PIXELS} pixels",
         do="copy or export the file again",
         error=CaptureError,
     )
-    return decode_gray(data, str(path))
+    return decode_gray(data, source)
 
 
 def read_depth_png(path: Path) -> NDArray[np.uint16]:
     """Read a depth PNG ``(H, W)`` of 16 bits. Errors as :func:`read_gray_checked`."""
-    image = read_gray_checked(path)
+    return depth_png(read_bytes(path), str(path))
+
+
+def depth_png(data: bytes, source: str) -> NDArray[np.uint16]:
+    """Decode a depth PNG ``(H, W)`` of 16 bits, 0 = no reading; 65535 means that too, becomes 0.
+
+    Errors as :func:`read_gray_checked`.
+    """
+    image = gray_checked(data, source)
     expect(
         image.dtype == np.uint16,
-        given=f"{path} of 8 bits",
+        given=f"{source} of 8 bits",
         needed="depth as PNG of 16 bits",
         do="check that this is a depth image",
         error=CaptureError,
     )
-    return image
+    return without_largest(image)
+
+
+def without_largest(depth: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """Stored depth ``(H, W)`` whose largest number, 65535, is no reading: 0 in its place."""
+    if (depth == NO_READING).any():
+        depth = np.where(depth == NO_READING, np.uint16(0), depth)
+    return depth
 
 
 def gray_size(data: bytes, source: str) -> Size:

@@ -32,7 +32,7 @@ from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import COMPLETE_MESH, CaptureInfo
 from crossvox.core.labels import NYU40_NAMES, RawLabelMap
-from crossvox.doors.images import read_bytes
+from crossvox.doors.images import COLOR_KINDS, COLOR_SUFFIXES, read_bytes
 
 FALLBACK_CAMERA = Intrinsics(1170.187988, 1170.187988, 647.75, 483.75, 1296, 968)
 """The published pipeline's one camera for all scenes, for folders without any camera file."""
@@ -71,16 +71,24 @@ class FolderCapture(StoredCapture):
         camera_given: bool = False,
     ) -> None:
         self.path = path = Path(path)
-        self._color = numbered(path / "color", (".png", ".jpeg", ".jpg"))
+        self._color = numbered(path / "color", COLOR_SUFFIXES)
         self._depth = numbered(path / "depth", (".png",))
         self._poses = numbered(path / "pose", (".txt",))
         self._labels = numbered(path / "label", (".png",))
         ids = tuple(sorted(self._color))
         expect(
             len(ids) > 0,
-            given=f"{path}, which has no images in color/",
-            needed="color/N.jpg or color/N.png, N = frame number",
-            do="check the path",
+            given=f"{path}, which has no images in color/{_there(path / 'color')}",
+            needed=f"color/N.jpg, N = frame number ({COLOR_KINDS})",
+            do="rename the images to their numbers, or check the path",
+            error=CaptureError,
+        )
+        expect(
+            bool(self._depth),
+            given=f"{path} with {len(ids)} images in color/ and no depth{_there(path / 'depth')}",
+            needed="depth/N.png of 16 bits in millimetres, N = frame number: rooms are not made of "
+            "colours alone",
+            do="export depth as well, or check the path",
             error=CaptureError,
         )
         notes: list[str] = []
@@ -170,6 +178,15 @@ def _nyu40_identity() -> RawLabelMap:
     return RawLabelMap(np.where(known, np.arange(65536), 0).astype(np.uint8), known)
 
 
+def _there(folder: Path) -> str:
+    """What lies in a folder instead of what was looked for, in brackets."""
+    if not folder.is_dir():
+        return f" (there is no {folder.name}/)"
+    names = sorted(entry.name for entry in folder.iterdir())
+    more = ", ..." if len(names) > 2 else ""
+    return f" ({folder.name}/ holds {', '.join(names[:2]) or 'nothing'}{more})"
+
+
 def _without_camera(path: Path, files: CameraFiles) -> CaptureError:
     other = listed(files.passed_over, path)
     return CaptureError(
@@ -214,7 +231,9 @@ def _extrinsic(file: Path) -> NDArray[np.float64]:
 
 
 def _claims(path: Path) -> str | None:
-    return "color/ and depth/" if all((path / p).is_dir() for p in ("color", "depth")) else None
+    # Without depth/ it is no capture, but that is what is to be told.
+    other = next((part for part in ("depth", "pose") if (path / part).is_dir()), None)
+    return f"color/ and {other}/" if other and (path / "color").is_dir() else None
 
 
 READER = Reader(

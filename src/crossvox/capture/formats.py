@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from crossvox.capture import (
+    arkitscenes,
+    colmap,
     folder,
     open3d_folder,
     record3d,
     replica,
+    scanner_app,
     scannet,
     seven_scenes,
+    stray,
     transforms,
     tum,
 )
@@ -20,9 +24,13 @@ from crossvox.core.registry import Registry
 READERS: Registry[Reader] = Registry("capture format", "crossvox.readers")
 READERS.register("scannet", scannet.READER)
 READERS.register("transforms", transforms.READER)
+READERS.register("colmap", colmap.READER)
 READERS.register("replica", replica.READER)
 READERS.register("open3d", open3d_folder.READER)
 READERS.register("record3d", record3d.READER)
+READERS.register("stray", stray.READER)
+READERS.register("arkitscenes", arkitscenes.READER)
+READERS.register("3d-scanner-app", scanner_app.READER)
 READERS.register("folder", folder.READER)
 READERS.register("7-scenes", seven_scenes.READER)
 READERS.register("tum", tum.READER)

@@ -1,7 +1,7 @@
 """Folders of Open3D's reconstruction system and its recorders.
 
 ``color`` (or ``image``, ``rgb``) and ``depth`` hold images by number, aligned with each other;
-poses stand in ``trajectory.log`` or ``odometry.log`` (:mod:`crossvox.capture.open3d_log`), the
+poses stand in ``trajectory.log`` or ``odometry.log`` (:mod:`crossvox.capture.trajectory`), the
 camera in ``camera_intrinsic.json`` or ``intrinsic.json``, whose matrix runs column by column.
 Recorders write no poses: all frames count as lost until a trajectory is given.
 
@@ -17,15 +17,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture.cameras import camera_or_error, find_cameras, listed, read_camera
+from crossvox.capture.cameras import find_cameras, listed, read_camera
 from crossvox.capture.file_numbers import distinct_numbers, images_in
 from crossvox.capture.files import first_size, read_depth_png
+from crossvox.capture.inside import also_zipped
 from crossvox.capture.json_files import read_record
-from crossvox.capture.open3d_log import PoseLog, read_log
 from crossvox.capture.params import CaptureParams
 from crossvox.capture.reader import Reader
 from crossvox.capture.registration import Registration
+from crossvox.capture.several_cameras import camera_told_for
 from crossvox.capture.stored import LOST_POSE, StoredCapture
+from crossvox.capture.trajectory import Trajectory, read_trajectory
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.doors.images import read_bytes
@@ -74,7 +76,7 @@ class Open3DCapture(StoredCapture):
     format = "Open3D folder"
 
     def __init__(self, path: Path, params: CaptureParams) -> None:
-        self.path = path = Path(path)
+        self.path = path
         colors, depths = (
             _numbered(_color_folder(path), _COLOR_ENDINGS),
             _numbered(path / "depth", (".png",)),
@@ -158,25 +160,29 @@ def _poses(
         given = params.trajectory is not None
         lost = f"no {LOGS[0]}: all poses are unknown; --trajectory FILE gives them"
         return {}, [] if given else [lost]
-    log = read_log(file)
+    log = read_trajectory(file)
     found = {number: pose for number, pose in _by_number(log, numbers) if number in numbers}
     notes = [] if file.name == Path(LOGS[0]).name else [f"poses are those of {file.name}"]
     without = sum(number not in found for number in ids)
     if without:
-        notes.append(f"{without} frames have no pose among the {len(log)} of {file.name}: lost")
+        notes.append(
+            f"{without} frames have no pose among the {len(log.matrices)} of {file.name}: lost"
+        )
     return found, notes
 
 
-def _by_number(log: PoseLog, numbers: list[int]) -> list[tuple[int, NDArray[np.float64]]]:
+def _by_number(log: Trajectory, numbers: list[int]) -> list[tuple[int, NDArray[np.float64]]]:
     """Which file each pose is of. Logs count frames from 0 in the order of the files' names.
 
     Where some files are gone, their numbers tell: counted from 1 if the last one is the number of
     poses, else from 0.
     """
-    if len(log) == len(numbers):
+    count = len(log.matrices)
+    if count == len(numbers):
         return list(zip(numbers, log.matrices, strict=True))
-    from_1 = bool(numbers) and numbers[0] > 0 and numbers[-1] == len(log)
-    return list(zip((log.frames + from_1).tolist(), log.matrices, strict=True))
+    from_1 = numbers[0] > 0 and numbers[-1] == count
+    frames = np.arange(count) if log.ids is None else log.ids
+    return list(zip((frames + from_1).tolist(), log.matrices, strict=True))
 
 
 def _camera(path: Path, size: Size, params: CaptureParams) -> _Camera:
@@ -214,10 +220,10 @@ def _read_camera(file: Path, size: Size) -> _Camera:
     )
     by_rows = matrix[6] == matrix[7] == 0 and matrix[2] != 0
     cx, cy = (matrix[2], matrix[5]) if by_rows else (matrix[6], matrix[7])
-    own = (int(told.width or size[0]), int(told.height or size[1]))
-    camera = camera_or_error((matrix[0], matrix[4], cx, cy), own, str(file))
+    values = (matrix[0], matrix[4], cx, cy)
+    camera = camera_told_for(values, (told.width, told.height), size, str(file))
     note = f"{file.name} holds its matrix row by row" if by_rows else ""
-    return _Camera(camera.resized(size), told.depth_scale, note)
+    return _Camera(camera, told.depth_scale, note)
 
 
 def _claims(path: Path) -> str | None:
@@ -230,8 +236,10 @@ def _claims(path: Path) -> str | None:
     return named or log
 
 
-READER = Reader(
-    "a folder with color/, depth/ and trajectory.log or camera_intrinsic.json (Open3D)",
-    _claims,
-    lambda path, how: Open3DCapture(path, how.params),
+READER = also_zipped(
+    Reader(
+        "a folder with color/, depth/ and trajectory.log or camera_intrinsic.json (Open3D)",
+        _claims,
+        lambda path, how: Open3DCapture(path, how.params),
+    )
 )

@@ -27,7 +27,6 @@ from crossvox.doors.images import read_bytes
 INTRINSICS = "camera-intrinsics.txt"
 DEPTH_FOCAL_PX, DEPTH_CENTRE_PX = 585.0, (320.0, 240.0)
 _REFERENCE_SIZE = (640, 480)
-_NO_READING = 65535
 _FILE = re.compile(r"frame-(\d+)\.(?:color\.(?:png|jpg|jpeg)|depth\.png|pose\.txt)", re.IGNORECASE)
 
 
@@ -140,9 +139,7 @@ class SevenScenesCapture(StoredCapture):
 
     def depth_raw(self, index: int) -> NDArray[np.uint16]:
         """Millimetres, 0 = no reading."""
-        raw = read_depth_png(Path(self.source(index, "depth")))
-        raw[raw == _NO_READING] = 0
-        return raw
+        return read_depth_png(Path(self.source(index, "depth")))
 
 
 def _claims(path: Path) -> str | None:

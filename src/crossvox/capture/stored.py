@@ -22,7 +22,8 @@ from crossvox.core.convention import AS_IN_MEMORY, PoseConvention
 from crossvox.core.frame import ALL_PARTS, CaptureInfo, Frame, Parts, Stored, resize_nearest
 from crossvox.core.labels import RawLabelMap
 from crossvox.core.names import safe_name
-from crossvox.doors.images import decode_color, exif_orientation, resize_color
+from crossvox.doors.images import decode_color, resize_color
+from crossvox.doors.pillow_images import exif_orientation
 
 Array = NDArray[Any]
 

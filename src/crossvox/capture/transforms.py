@@ -17,6 +17,7 @@ from crossvox.capture.beside import DEPTH_FOLDERS, depth_beside, listed_file
 from crossvox.capture.depth_files import ENDINGS, first_depth, read_depth_file
 from crossvox.capture.file_numbers import distinct_numbers
 from crossvox.capture.files import first_size
+from crossvox.capture.inside import also_zipped
 from crossvox.capture.params import CaptureParams
 from crossvox.capture.reader import Reader
 from crossvox.capture.registration import Registration
@@ -67,7 +68,6 @@ class TransformsCapture(StoredCapture):
     convention = PoseConvention("opengl")
 
     def __init__(self, path: Path, params: CaptureParams) -> None:
-        path = Path(path)
         self.path = folder = path if path.is_dir() else path.parent
         self.file = _file_of(path)
         told = read_transforms(self.file)
@@ -216,9 +216,11 @@ def _claims(path: Path) -> str | None:
     return next((name for name in (*NAMES, SDFSTUDIO) if (path / name).is_file()), None)
 
 
-READER = Reader(
-    "a folder with transforms.json and depth images (nerfstudio, instant-ngp, NeRFCapture, "
-    "SplaTAM)",
-    _claims,
-    lambda path, how: TransformsCapture(path, how.params),
+READER = also_zipped(
+    Reader(
+        "a folder with transforms.json and depth images (nerfstudio, instant-ngp, NeRFCapture, "
+        "SplaTAM)",
+        _claims,
+        lambda path, how: TransformsCapture(path, how.params),
+    )
 )

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.core.camera import Intrinsics, Pose, Size
+from crossvox.core.checks import CaptureError, PoseError
 from crossvox.core.frame import ALL_PARTS, Capture, CaptureInfo, Frame, Parts
 
 CLEARLY = 0.75
@@ -143,7 +144,7 @@ def upright(capture: Capture, orientation: int = 1) -> Capture:
 def turns_to_upright(capture: Capture, up: tuple[float, float, float]) -> int:
     """Quarter turns clockwise that bring the world's up to the top of most images."""
     positions = np.unique(np.linspace(0, len(capture) - 1, SAMPLE).round().astype(int))
-    poses = [pose for i in positions.tolist() if (pose := capture.pose(i)) is not None]
+    poses = [pose for i in positions.tolist() if (pose := _pose(capture, i)) is not None]
     if not poses:
         return 0
     in_camera = np.array([pose.world_from_camera[:3, :3].T @ np.asarray(up) for pose in poses])
@@ -153,3 +154,11 @@ def turns_to_upright(capture: Capture, up: tuple[float, float, float]) -> int:
     sides = np.array([-down, -right, down, right]) / max(length, 1e-9)
     best = int(np.argmax(sides))
     return best if length > 0.2 and sides[best] >= CLEARLY else 0
+
+
+def _pose(capture: Capture, index: int) -> Pose | None:
+    """None also for a pose that cannot be read: that is one broken frame, and told as such."""
+    try:
+        return capture.pose(index)
+    except (CaptureError, PoseError):
+        return None

@@ -108,7 +108,9 @@ def read_points(path: Path, origin_m: tuple[float, float, float] | None = None) 
     found = _content(path)
     origin = (0.0, 0.0, 0.0) if origin_m is None else origin_m
     if origin_m is None and len(found.vertices):
-        middle = (found.vertices.max(axis=0) / 2 + found.vertices.min(axis=0) / 2).round()
+        # Column by column: numpy is slow along the first of two axes.
+        ends = [(column.min(), column.max()) for column in found.vertices.T]
+        middle = np.array([low / 2 + high / 2 for low, high in ends]).round()
         if np.abs(middle).max() > _FAR_OFF_M:
             origin = (float(middle[0]), float(middle[1]), float(middle[2]))
     vertices = found.vertices if not any(origin) else found.vertices - np.array(origin)

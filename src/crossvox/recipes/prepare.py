@@ -208,7 +208,7 @@ def prepare(
         for path, name in captures.items()
     }
     for name, item in items.items():
-        _expect_same_capture(out / name, item)
+        expect_same_capture(out / name, item)
     made = runner.make_all(
         PreparedScenes(params),
         items,
@@ -236,7 +236,7 @@ def declared(how: CaptureParams | None) -> tuple[CaptureParams | None, Input | N
     return (None if how == AS_STORED else how), trajectory
 
 
-def _expect_same_capture(folder: Path, item: PrepareScene) -> None:
+def expect_same_capture(folder: Path, item: PrepareScene) -> None:
     """Refuse a scene that another capture of the same name was prepared into.
 
     A capture that has changed where it lies is prepared anew; one that was only moved is kept.

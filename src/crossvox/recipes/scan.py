@@ -10,15 +10,22 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from crossvox.capture.params import CaptureParams
 from crossvox.core.artifact import Manifest, plain, read_manifest, write_manifest
 from crossvox.core.camera import Pose
-from crossvox.core.checks import CaptureError, ParamsError, expect
+from crossvox.core.checks import ArtifactError, CaptureError, ParamsError, expect
+from crossvox.flow.collection import unlisted_items
 from crossvox.flow.folder import begin, expect_own
 from crossvox.flow.runner import Runner
 from crossvox.flow.stage import Input
 from crossvox.predict.params import Amount, PredictParams
 from crossvox.recipes.commands import Flag
-from crossvox.recipes.data import enter_scenes
+from crossvox.recipes.data import VOLUME, enter_scenes
 from crossvox.recipes.predict import predict
-from crossvox.recipes.prepare import PreparedScenes, PrepareParams, PrepareScene, declared
+from crossvox.recipes.prepare import (
+    PreparedScenes,
+    PrepareParams,
+    PrepareScene,
+    declared,
+    expect_same_capture,
+)
 from crossvox.report.params import ReportParams
 from crossvox.scene.params import TsdfParams
 
@@ -157,6 +164,7 @@ def scan(
         error=CaptureError,
     )
     expect_own(out, STAGE)
+    _expect_alone(out, name)
     with runner.part("doctor"):
         expect_sound(capture, anyway, runner.progress.say)
     with runner.part("level"):
@@ -171,6 +179,7 @@ def scan(
     scene = data / name
     with runner.part("prepare"):
         stage = _scene(source, name, len(capture), params, level, how, skipped)
+        expect_same_capture(scene, stage)
         made = runner.make_all(
             PreparedScenes(stage.params),
             {name: stage},
@@ -223,6 +232,22 @@ def scan(
         ),
     )
     return ScanReport(scene, up, prediction, evaluation, page, runner.seconds)
+
+
+def _expect_alone(out: Path, name: str) -> None:
+    """Refuse a folder that holds the scan of another capture: they would stand on one page.
+
+    Raises:
+        ArtifactError: it does.
+    """
+    others = [scene for scene in unlisted_items(out / "data", VOLUME) if scene != name]
+    expect(
+        not others,
+        given=f"{out}, which holds a scan of {', '.join(others[:3])}, for a scan of {name}",
+        needed="one capture a folder",
+        do="name another folder",
+        error=ArtifactError,
+    )
 
 
 def _expect_roles(

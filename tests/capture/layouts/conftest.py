@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -141,6 +142,26 @@ def make_walk() -> Callable[..., Walk]:
 def level_to_y_up() -> NDArray[np.float64]:
     """:data:`Y_UP`."""
     return Y_UP
+
+
+@pytest.fixture(scope="session")
+def write_video() -> Callable[..., None]:
+    """Writes images ``(H, W, 3)`` as an H.264 video, of the kind that the path's ending says."""
+
+    def write(path: Path, images: Iterable[NDArray[np.uint8]]) -> None:
+        av = pytest.importorskip("av")
+        options = {"x264-params": "keyint=5:crf=8:log-level=none"}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("libx264", rate=60, options=options)
+            for image in images:
+                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+                if not stream.is_open:
+                    stream.width, stream.height, stream.pix_fmt = *image.shape[1::-1], "yuv420p"
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+
+    return write
 
 
 @pytest.fixture(scope="session")

@@ -335,7 +335,7 @@ def broken(files: dict[str, bytes], name: str) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("no metadata", "without metadata: looks like a recording of Record3D"),
+        ("no metadata", "looks like a recording of Record3D .*without metadata"),
         ("metadata cut", "does not read"),
         ("K of three", "3 numbers"),
         ("K of words", "does not read"),
@@ -351,13 +351,13 @@ def test_what_is_refused(walked, tmp_path: Path, name: str, text: str) -> None:
 
 def test_recordings_without_parts(walked, tmp_path: Path) -> None:
     files = r3d_files(walked, metadata(walked))
-    for ending, text in ((".jpg", "rgbd/N.jpg"), (".depth", "rgbd/N.depth")):
+    for ending, text in ((".jpg", "colour"), (".depth", "depth")):
         some = {name: data for name, data in files.items() if not name.endswith(ending)}
         with pytest.raises(CaptureError, match=f"without {text}"):
             open_capture(zipped(tmp_path / "a.r3d", some))
     files = exr_files(walked, metadata(walked))
     del files["metadata.json"]
-    with pytest.raises(CaptureError, match=r"without metadata\.json: looks like"):
+    with pytest.raises(CaptureError, match=r"looks like .* without metadata\.json"):
         open_capture(laid(tmp_path / "b", files))
     (tmp_path / "c.r3d").write_bytes(b"PK\3\4 not really")
     with pytest.raises(CaptureError, match="no ZIP file that can be read"):
