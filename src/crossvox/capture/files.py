@@ -16,13 +16,13 @@ from crossvox.core.checks import CaptureError, expect
 from crossvox.core.text import decoded
 from crossvox.doors.images import (
     COLOR_KINDS,
-    MAX_PIXELS,
     color_size,
     decode_gray,
     is_color,
     read_bytes,
     write_bytes,
 )
+from crossvox.doors.pillow_images import MAX_PIXELS
 
 Array = NDArray[Any]
 

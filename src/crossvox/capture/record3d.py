@@ -41,7 +41,7 @@ from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.convention import PoseConvention
 from crossvox.doors.exr import decode_exr, exr_size
-from crossvox.doors.images import MAX_PIXELS
+from crossvox.doors.pillow_images import MAX_PIXELS
 from crossvox.doors.lzfse import unpack, unpacked_size
 
 EXPORT_FOLDER = "EXR_RGBD"
