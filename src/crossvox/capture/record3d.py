@@ -41,8 +41,8 @@ from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.convention import PoseConvention
 from crossvox.doors.exr import decode_exr, exr_size
-from crossvox.doors.pillow_images import MAX_PIXELS
 from crossvox.doors.lzfse import unpack, unpacked_size
+from crossvox.doors.pillow_images import MAX_PIXELS
 
 EXPORT_FOLDER = "EXR_RGBD"
 """What the app calls the folder of its export."""
