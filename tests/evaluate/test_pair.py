@@ -493,6 +493,17 @@ class TestLabels:
         assert over["mIoU own ids"].details == {"classes": 2.0}
         assert over["accuracy own ids"].value == pytest.approx(2 / 3)
 
+    def test_a_few_ids_beyond_nyu40_are_unannotated_with_a_word(self, tmp_path: Path) -> None:
+        """Three of ScanNet's own files have ids 50 and 149: ScanNet issues 20 and 86."""
+        folder = self.files(tmp_path, [(0, 1), (1, 2), (2, 2)], [(0, 1), (1, 2), (2, 50)])
+        scores = score_files(folder / "made.ply", folder / "true.ply")
+        right = [one for one in scores if one.name == "vertex accuracy"]
+        assert [(one.value, one.support) for one in right] == [(1, 2), (1, 2)]
+        assert (
+            "1 vertices of the true surface have labels beyond NYU40's (50): they are unannotated"
+            in scores.remarks
+        )
+
     def test_a_mesh_scored_against_itself_is_right_in_all(self, tmp_path: Path) -> None:
         labels = (np.arange(len(FLOOR.vertices_m)) % 5).astype(np.uint8)
         files = written(tmp_path, replace(FLOOR, labels=labels), replace(FLOOR, labels=labels))
