@@ -323,6 +323,8 @@ def zipped(maker: Maker) -> Maker:
         shutil.rmtree(scene)
         return file
 
+    return make
+
 
 def robots(name: str) -> Maker:
     """A maker of :mod:`trials.fuzz.robots`, which builds on this module."""
@@ -399,7 +401,7 @@ SAMPLES: dict[str, tuple[Maker, ...]] = {
     "rtabmap": (robots("rtabmap"),),
     "transforms": tuple(transforms(ending) for ending in (".png", ".npy", ".npz", ".tiff")),
     "colmap": (colmap(".bin"), colmap(".txt"), colmap(".bin", maps=True)),
-    "replica": (replica, zipped(replica)),
+    "replica": (replica,),
     "open3d": (open3d,),
     "record3d": (record3d, record3d_exr),
     "plain": (plain, plain_arrays),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from crossvox.capture import (
+    archive,
     arkitscenes,
     colmap,
     folder,
@@ -44,6 +45,7 @@ READERS.register("7-scenes", seven_scenes.READER)
 READERS.register("tum", tum.READER)
 READERS.register("rtabmap", rtabmap.READER)
 READERS.register("plain", plain.READER)
+READERS.register("zip", archive.READER)
 
 
 def reader_of(path: Path) -> Reader | None:
