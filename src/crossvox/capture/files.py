@@ -16,13 +16,13 @@ from crossvox.core.checks import CaptureError, expect
 from crossvox.core.text import decoded
 from crossvox.doors.images import (
     COLOR_KINDS,
-    MAX_PIXELS,
     color_size,
     decode_gray,
     is_color,
     read_bytes,
     write_bytes,
 )
+from crossvox.doors.pillow_images import MAX_PIXELS
 
 Array = NDArray[Any]
 
@@ -74,12 +74,13 @@ def by_number(
         CaptureError: two names of one ending have the same number.
     """
     found: dict[int, str] = {}
-    split = [(name, *os.path.splitext(name)) for name in names if name.startswith(before)]
+    names = [name for name in names if name.startswith(before)]
     for suffix in suffixes:
         here: dict[int, str] = {}
-        for name, stem, end in split:
-            number = stem[len(before) :]
-            if end.lower() != suffix or not number.isdecimal() or len(number) > _LONGEST:
+        for name in names:
+            number = name[len(before) : -len(suffix)]
+            called = name.lower().endswith(suffix) and number.isdecimal()
+            if not called or len(number) > _LONGEST:
                 continue
             other = here.setdefault(int(number), name)
             expect(
@@ -250,14 +251,18 @@ def read_numbers(path: Path) -> NDArray[np.float64]:
     Raises:
         CaptureError: missing, or holds something that is no number; names the file.
     """
-    data = read_bytes(path)
+    return numbers_in(read_bytes(path), str(path))
+
+
+def numbers_in(data: bytes, source: str) -> NDArray[np.float64]:
+    """Numbers of a text file; see :func:`read_numbers`."""
     try:
         text = decoded(data).translate(_BETWEEN)
         return np.array([float(word) for word in text.split()], dtype=np.float64)
     except ValueError as error:
         raise CaptureError(
-            f"given: {path}, which does not hold numbers alone ({error}); needed: a text file with "
-            f"one matrix, row by row; do: check or export the file again"
+            f"given: {source}, which does not hold numbers alone ({error}); needed: a text file "
+            f"with one matrix, row by row; do: check or export the file again"
         ) from None
 
 
@@ -267,12 +272,17 @@ def read_pose_matrix(path: Path) -> NDArray[np.float64]:
     Raises:
         CaptureError: missing, or not 16 or 12 numbers.
     """
-    numbers = read_numbers(path)
+    return pose_matrix_in(read_bytes(path), str(path))
+
+
+def pose_matrix_in(data: bytes, source: str) -> NDArray[np.float64]:
+    """The matrix of a pose file; see :func:`read_pose_matrix`."""
+    numbers = numbers_in(data, source)
     if numbers.size == 12:
         numbers = np.append(numbers, (0, 0, 0, 1))
     expect(
         numbers.size == 16,
-        given=f"{path} with {numbers.size} numbers",
+        given=f"{source} with {numbers.size} numbers",
         needed="16 (or 12), a 4x4 camera-to-world matrix row by row",
         do="check or export the file again",
         error=CaptureError,
