@@ -48,7 +48,7 @@ def numbered(folder: Path, suffixes: tuple[str, ...]) -> dict[int, Path]:
         CaptureError: two files of one ending have the same number.
     """
     try:
-        names = sorted(entry.name for entry in os.scandir(folder))
+        names = sorted(path.name for path in folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return {}
     found = by_number(names, suffixes, str(folder))

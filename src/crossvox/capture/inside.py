@@ -7,17 +7,23 @@ What :class:`Inside` has of ``pathlib.Path`` is what readers of folders ask for;
 from __future__ import annotations
 
 import stat
+import struct
+import zipfile
+import zlib
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from shutil import copyfileobj, disk_usage
+from tempfile import NamedTemporaryFile, TemporaryFile, gettempdir
 from types import SimpleNamespace
-from typing import cast
+from typing import IO, cast
 
-from crossvox.capture.members import members
+from crossvox.capture.members import Entry, members
 from crossvox.capture.reader import Opening, Reader
-from crossvox.core.checks import CaptureError
+from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import Capture
+from crossvox.core.npz import DENSEST
 
 ENDING = ".zip"
 DEEPEST = 2
@@ -25,6 +31,17 @@ DEEPEST = 2
 
 MOST_FOLDERS = 1000
 """That are asked for a capture."""
+
+_DAMAGE = (
+    zipfile.BadZipFile,
+    OSError,
+    ValueError,
+    RuntimeError,
+    EOFError,
+    struct.error,
+    zlib.error,
+)
+"""What zipfile raises where it unpacks what is damaged."""
 
 
 class Archive:
@@ -176,6 +193,64 @@ class Inside:
             CaptureError: it is missing or damaged.
         """
         return self._archive.members.read(str(self._place))
+
+    def unpacked(self) -> Path:
+        """A copy of the file on the disk, for what cannot read from memory, as videos.
+
+        It has no name that others could see, and goes with this process; one that is asked for
+        again soon is the same.
+
+        Raises:
+            CaptureError: it is missing or damaged, or the disk is full.
+        """
+        path = self._archive.path
+        entry = (self._archive.members.entries or {}).get(str(self._place))
+        if entry is None or not path.is_file():
+            raise CaptureError(
+                f"given: {self}, which does not exist; needed: a readable file; do: check the ZIP "
+                "file"
+            )
+        return _unpacked(path, str(self._place), entry, path.stat().st_mtime_ns).path
+
+
+@dataclass(frozen=True)
+class _Copy:
+    """A file that is gone once this object is."""
+
+    path: Path
+    file: IO[bytes]
+
+
+def _empty_copy() -> _Copy:
+    file: IO[bytes] = TemporaryFile()  # noqa: SIM115
+    path = Path(f"/proc/self/fd/{file.fileno()}")
+    if not path.exists():  # where a file without a name cannot be opened again
+        file = cast(IO[bytes], NamedTemporaryFile(prefix="crossvox-"))  # noqa: SIM115
+        path = Path(file.name)
+    return _Copy(path, file)
+
+
+@lru_cache(maxsize=4)
+def _unpacked(path: Path, name: str, entry: Entry, changed_ns: int) -> _Copy:
+    there = Path(gettempdir())
+    expect(
+        entry.size <= min(disk_usage(there).free, DENSEST * max(1, entry.packed)),
+        given=f"{path / name} of {entry.size} bytes",
+        needed=f"so much room in {there}, to unpack it",
+        do="unpack the ZIP file yourself, or set TMPDIR to a larger disk",
+        error=CaptureError,
+    )
+    copy = _empty_copy()
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(name) as packed:
+            copyfileobj(packed, copy.file, 1 << 20)
+        copy.file.flush()
+    except _DAMAGE as error:
+        raise CaptureError(
+            f"given: {path / name}, which cannot be unpacked ({error}); needed: a whole ZIP file; "
+            "do: copy or export it again"
+        ) from None
+    return copy
 
 
 def folders_in(path: Path) -> list[Path]:

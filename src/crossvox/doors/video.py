@@ -29,7 +29,6 @@ from numpy.typing import NDArray
 from crossvox.core.camera import Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.threads import threads
-from crossvox.doors.images import MAX_PIXELS
 
 if TYPE_CHECKING:
     import av
@@ -42,6 +41,9 @@ KEPT_FRAMES = 4
 
 MOST_THREADS = 4
 """Each thread of a decoder holds a frame of its own."""
+
+MOST_PIXELS = 1 << 24
+"""A decoder holds up to twenty images."""
 
 MAX_FRAMES = 1 << 22
 """Nineteen hours at 60 frames a second. A damaged header must not be able to ask for all memory."""
@@ -310,7 +312,7 @@ def _opened(path: str) -> Any:
         raise _unreadable(path, "no video stream")
     stream = container.streams.video[0]
     context = stream.codec_context
-    if context is None or not 0 < context.width * context.height <= MAX_PIXELS:
+    if context is None or not 0 < context.width * context.height <= MOST_PIXELS:
         container.close()
         raise _unreadable(path, "images of no sensible size")
     context.thread_type = "AUTO"
