@@ -9,9 +9,11 @@ from crossvox.capture import (
     colmap,
     folder,
     open3d_folder,
+    plain,
     polycam,
     record3d,
     replica,
+    rscan,
     rtabmap,
     scanner_app,
     scannet,
@@ -36,10 +38,12 @@ READERS.register("stray", stray.READER)
 READERS.register("arkitscenes", arkitscenes.READER)
 READERS.register("3d-scanner-app", scanner_app.READER)
 READERS.register("polycam", polycam.READER)
+READERS.register("3rscan", rscan.READER)
 READERS.register("folder", folder.READER)
 READERS.register("7-scenes", seven_scenes.READER)
 READERS.register("tum", tum.READER)
 READERS.register("rtabmap", rtabmap.READER)
+READERS.register("plain", plain.READER)
 
 
 def reader_of(path: Path) -> Reader | None:
