@@ -201,6 +201,37 @@ def test_a_damaged_frame_costs_no_other_key_frame_its_pictures(tmp_path: Path) -
     assert video_facts(path).frames == COUNT
 
 
+def test_damage_costs_frames_up_to_the_next_key_frame_and_no_time(
+    tmp_path: Path, monkeypatch
+) -> None:
+    codec, _, pix_fmt, _ = KINDS[0]
+    options = {"x264-params": "keyint=10:min-keyint=10:scenecut=0:bframes=0:log-level=none"}
+    path = write(tmp_path / "rgb.mp4", codec, pix_fmt, options)
+    with av.open(str(path)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+        broken = (packets[13].pos, packets[13].size)
+    data = bytearray(path.read_bytes())
+    data[broken[0] : broken[0] + broken[1]] = b"\xff" * broken[1]
+    path.write_bytes(bytes(data))
+    decoded = []
+    real = video._decoded
+
+    def counted(*args):
+        for number, frame in real(*args):
+            decoded.append(number)
+            yield number, frame
+
+    monkeypatch.setattr(video, "_decoded", counted)
+    lost = []
+    for number in [*range(COUNT), *range(COUNT)]:
+        try:
+            assert found(path, number) == number
+        except CaptureError:
+            lost.append(number)
+    assert lost == 2 * list(range(13, 20))
+    assert len(decoded) <= 2 * COUNT + 20
+
+
 def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
     listed = tmp_path / "rgb.mp4"
     listed.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nother.mp4\n")
