@@ -70,6 +70,10 @@ class Members:
     root: str = ""
     entries: Mapping[str, Entry] | None = field(default=None, repr=False)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # The index of a large ZIP file is read again rather than carried to every process.
+        return members, (self.path, self.root)
+
     def source(self, name: str) -> str:
         """What to call a file in an error text."""
         return str(self.path / (self.root + name))

@@ -17,6 +17,7 @@ from crossvox.capture import open_capture
 from crossvox.capture.formats import reader_of
 from crossvox.capture.params import CaptureParams
 from crossvox.capture.record3d import Metadata, depth_size
+from crossvox.capture.rolled import quarter_roll
 from crossvox.core.checks import CaptureError
 from crossvox.core.convention import PoseConvention
 from crossvox.core.frame import Parts
@@ -182,6 +183,22 @@ def test_landscape_recordings(
     # Some writers tell the portrait size whatever they wrote: the shape of colour decides.
     meta = metadata(wide, dw=48, dh=64)
     expect_walk(open_capture(zipped(tmp_path / "b.r3d", r3d_files(wide, meta))), wide, surface_f)
+
+
+@pytest.mark.parametrize("turns", [1, 3])
+def test_landscape_recordings_with_poses_of_the_portrait_image(
+    make_walk, level_to_y_up, tmp_path: Path, surface_f: Callable, turns: int
+) -> None:
+    wide = make_walk(24, size=(128, 96), depth_size=(64, 48), world=level_to_y_up)
+    poses = [seven(GL.stored(step.world_from_camera @ quarter_roll(-turns))) for step in wide.steps]
+    meta = metadata(wide, dw=64, dh=48, poses=poses)
+    capture = open_capture(zipped(tmp_path / "a.r3d", r3d_files(wide, meta)))
+    expect_walk(capture, wide, surface_f)
+    assert "held otherwise" in " ".join(capture.info().notes)
+    straight = metadata(wide, dw=64, dh=48)
+    capture = open_capture(zipped(tmp_path / "b.r3d", r3d_files(wide, straight)))
+    expect_walk(capture, wide, surface_f)
+    assert not capture.info().notes
 
 
 def test_sideways_recordings_come_out_upright(
