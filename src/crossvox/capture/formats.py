@@ -9,6 +9,7 @@ from crossvox.capture import (
     open3d_folder,
     record3d,
     replica,
+    ros,
     rtabmap,
     scannet,
     seven_scenes,
@@ -28,6 +29,7 @@ READERS.register("folder", folder.READER)
 READERS.register("7-scenes", seven_scenes.READER)
 READERS.register("tum", tum.READER)
 READERS.register("rtabmap", rtabmap.READER)
+READERS.register("ros", ros.READER)
 
 
 def reader_of(path: Path) -> Reader | None:
