@@ -15,6 +15,7 @@ from crossvox.capture import (
     record3d,
     replica,
     rscan,
+    ros,
     rtabmap,
     scanner_app,
     scannet,
@@ -46,6 +47,7 @@ READERS.register("tum", tum.READER)
 READERS.register("rtabmap", rtabmap.READER)
 READERS.register("plain", plain.READER)
 READERS.register("zip", archive.READER)
+READERS.register("ros", ros.READER)
 
 
 def reader_of(path: Path) -> Reader | None:

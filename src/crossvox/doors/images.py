@@ -151,6 +151,40 @@ def decode_gray(data: bytes, source: str) -> NDArray[Any]:
     return image
 
 
+_DEVELOPED = {
+    # OpenCV names the second row of the pattern, beginning with its second pixel.
+    "bayer_rggb8": cv2.COLOR_BayerBG2RGB,
+    "bayer_bggr8": cv2.COLOR_BayerRG2RGB,
+    "bayer_gbrg8": cv2.COLOR_BayerGR2RGB,
+    "bayer_grbg8": cv2.COLOR_BayerGB2RGB,
+    "uyvy": cv2.COLOR_YUV2RGB_UYVY,
+    "yuyv": cv2.COLOR_YUV2RGB_YUYV,
+}
+
+
+def kinds_developed() -> frozenset[str]:
+    """Kinds of raw pixels that :func:`developed` makes colours of."""
+    return frozenset(_DEVELOPED)
+
+
+def developed(raw: NDArray[np.uint8], kind: str) -> NDArray[np.uint8]:
+    """RGB ``(H, W, 3)`` of a Bayer pattern ``(H, W)`` or YUV 4:2:2 ``(H, W, 2)``.
+
+    Args:
+        raw: pixels.
+        kind: ``bayer_rggb8`` and its like, by the first four pixels; ``uyvy`` or ``yuyv``.
+
+    Raises:
+        CaptureError: the image has fewer than 2 pixels of a side, or YUV of an odd width.
+    """
+    if min(raw.shape[:2]) < 2 or (raw.ndim == 3 and raw.shape[1] % 2):
+        raise CaptureError(
+            f"given: a {kind} image of {raw.shape[1]}x{raw.shape[0]} pixels; needed: 2x2 or more, "
+            f"YUV of an even width; do: record the images again"
+        )
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(raw), _DEVELOPED[kind]), np.uint8)
+
+
 def decode_packed(data: bytes, source: str) -> NDArray[np.float32]:
     """Decode a PNG of four channels that are the bytes of one float each, ``(H, W)`` float32.
 
