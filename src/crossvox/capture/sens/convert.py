@@ -158,5 +158,6 @@ def _microseconds(capture: Capture, position: int) -> int:
     """When a frame was taken, or its position where nothing is told."""
     told = getattr(capture, "time_s", None)
     seconds = None if told is None else told(position)
-    sound = seconds is not None and np.isfinite(seconds) and 0 <= seconds < 1e12
-    return round(seconds * 1e6) if sound else position
+    if seconds is None or not 0 <= seconds < 1e12:
+        return position
+    return round(seconds * 1e6)
