@@ -381,6 +381,21 @@ UNPACKED = tempfile.TemporaryDirectory(prefix="crossvox-fuzz-")
 """Where ZIP files are unpacked, in this process and those that it starts."""
 
 os.environ.setdefault(PLACE, UNPACKED.name)
+def rscan(folder: Path) -> Path:
+    """A sequence of 3RScan."""
+    scene, lines = folder / "sequence", ["m_sensorName = phone", "m_depthShift = 1000"]
+    for kind, c in (("color", CAMERA), ("depth", PHONE_DEPTH)):
+        k = [c.fx, 0, c.cx, 0, 0, c.fy, c.cy, 0, 0, 0, 1, 0, 0, 0, 0, 1]
+        lines += [f"m_{kind}Width = {c.width}", f"m_{kind}Height = {c.height}"]
+        lines.append(f"m_calibration{kind.title()}Intrinsic = {' '.join(map(str, k))}")
+    write_bytes(scene / "_info.txt", "\n".join(lines).encode())
+    for number in range(FRAMES):
+        stem = f"frame-{number:06d}"
+        write_bytes(scene / f"{stem}.color.jpg", encode_jpeg(color(number)))
+        plain = depth(PHONE_DEPTH).astype(">u2").tobytes()
+        write_bytes(scene / f"{stem}.depth.pgm", b"P5 8 6\n65535\n" + plain)
+        write_matrix(scene / f"{stem}.pose.txt", pose(number))
+    return scene
 
 
 SAMPLES: dict[str, tuple[Maker, ...]] = {
@@ -398,6 +413,7 @@ SAMPLES: dict[str, tuple[Maker, ...]] = {
     "zip": (zipped(exported),),
     "3d-scanner-app": (scanner_app,),
     "polycam": (polycam,),
+    "3rscan": (rscan,),
 }
 """Smallest captures by the reader's name."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +16,18 @@ from crossvox.core.checks import CaptureError, expect
 from crossvox.core.text import decoded
 from crossvox.doors.images import (
     COLOR_KINDS,
-    MAX_PIXELS,
     color_size,
     decode_gray,
     is_color,
     read_bytes,
     write_bytes,
 )
+from crossvox.doors.pillow_images import MAX_PIXELS
 
 Array = NDArray[Any]
+
+SIZES = 500
+"""Files, spread over a capture, that tell its image size where three of them disagree."""
 
 _BETWEEN = dict.fromkeys(map(ord, ",;[]()"), " ")
 """What may stand between numbers beside white space."""
@@ -70,12 +74,13 @@ def by_number(
         CaptureError: two names of one ending have the same number.
     """
     found: dict[int, str] = {}
-    split = [(name, *os.path.splitext(name)) for name in names if name.startswith(before)]
+    names = [name for name in names if name.startswith(before)]
     for suffix in suffixes:
         here: dict[int, str] = {}
-        for name, stem, end in split:
-            number = stem[len(before) :]
-            if end.lower() != suffix or not number.isdecimal() or len(number) > _LONGEST:
+        for name in names:
+            number = name[len(before) : -len(suffix)]
+            called = name.lower().endswith(suffix) and number.isdecimal()
+            if not called or len(number) > _LONGEST:
                 continue
             other = here.setdefault(int(number), name)
             expect(
@@ -184,26 +189,57 @@ def missing(numbers: Iterable[int], files: Mapping[int, Path]) -> tuple[int, ...
 
 
 def first_size(paths: Iterable[Path], kind: Literal["color", "gray"]) -> Size:
-    """Image size of a capture: of the first file whose header can be read.
+    """Image size of a capture: what three files say, or most of them all if they disagree.
 
-    Later files are checked against it when they are decoded, so that a broken first frame stays
-    one broken frame.
+    Later files are checked against it when they are decoded, so that one broken file, or one of
+    another size, stays one broken frame, be it the first.
 
     Raises:
         CaptureError: no header can be read; tells what is wrong with the first file.
     """
-    problem: CaptureError | None = None
-    for path in paths:
-        try:
-            data = read_bytes(path)
-            size = (color_size if kind == "color" else gray_size)(data, str(path))
-            if 0 < size[0] * size[1] <= MAX_PIXELS:
-                return size
-        except CaptureError as error:
-            problem = problem or error
-    raise problem or CaptureError(
+    files, problems = list(paths), []
+    last = len(files) - 1
+    seen: dict[int, Size | None] = {}
+
+    def look(place: int) -> Size | None:
+        if place not in seen:
+            seen[place] = None
+            try:
+                seen[place] = _size_of(files[place], kind)
+            except CaptureError as error:
+                problems.append(error)
+        return seen[place]
+
+    if files and look(0) is not None and look(0) == look(last // 2) == look(last):
+        return cast(Size, look(0))
+    spread = sorted({round(i * last / (SIZES - 1)) for i in range(SIZES)}) if files else []
+    sizes = [size for place in spread if (size := look(place)) is not None]
+    if not sizes:
+        # Few can be read: the first of all that can.
+        sizes = [size for place in range(len(files)) if (size := look(place)) is not None][:1]
+    if sizes:
+        votes = Counter(sizes)
+        return max(votes, key=lambda size: (votes[size], size))
+    raise (problems or [_no_size(kind)])[0]
+
+
+def _no_size(kind: str) -> CaptureError:
+    return CaptureError(
         f"given: no {kind} image of a sensible size; needed: at least one; do: check the path"
     )
+
+
+def _size_of(path: Path, kind: Literal["color", "gray"]) -> Size:
+    """Image size in a file's header.
+
+    Raises:
+        CaptureError: it cannot be read, or makes no sense.
+    """
+    data = read_bytes(path)
+    size = (color_size if kind == "color" else gray_size)(data, str(path))
+    if not 0 < size[0] * size[1] <= MAX_PIXELS:
+        raise _no_size(kind)
+    return size
 
 
 def read_numbers(path: Path) -> NDArray[np.float64]:
@@ -215,14 +251,18 @@ def read_numbers(path: Path) -> NDArray[np.float64]:
     Raises:
         CaptureError: missing, or holds something that is no number; names the file.
     """
-    data = read_bytes(path)
+    return numbers_in(read_bytes(path), str(path))
+
+
+def numbers_in(data: bytes, source: str) -> NDArray[np.float64]:
+    """Numbers of a text file; see :func:`read_numbers`."""
     try:
         text = decoded(data).translate(_BETWEEN)
         return np.array([float(word) for word in text.split()], dtype=np.float64)
     except ValueError as error:
         raise CaptureError(
-            f"given: {path}, which does not hold numbers alone ({error}); needed: a text file with "
-            f"one matrix, row by row; do: check or export the file again"
+            f"given: {source}, which does not hold numbers alone ({error}); needed: a text file "
+            f"with one matrix, row by row; do: check or export the file again"
         ) from None
 
 
@@ -232,12 +272,17 @@ def read_pose_matrix(path: Path) -> NDArray[np.float64]:
     Raises:
         CaptureError: missing, or not 16 or 12 numbers.
     """
-    numbers = read_numbers(path)
+    return pose_matrix_in(read_bytes(path), str(path))
+
+
+def pose_matrix_in(data: bytes, source: str) -> NDArray[np.float64]:
+    """The matrix of a pose file; see :func:`read_pose_matrix`."""
+    numbers = numbers_in(data, source)
     if numbers.size == 12:
         numbers = np.append(numbers, (0, 0, 0, 1))
     expect(
         numbers.size == 16,
-        given=f"{path} with {numbers.size} numbers",
+        given=f"{source} with {numbers.size} numbers",
         needed="16 (or 12), a 4x4 camera-to-world matrix row by row",
         do="check or export the file again",
         error=CaptureError,

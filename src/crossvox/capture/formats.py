@@ -14,9 +14,11 @@ from crossvox.capture import (
     polycam,
     record3d,
     replica,
+    rscan,
     rtabmap,
     scanner_app,
     scannet,
+    scannetpp,
     seven_scenes,
     stray,
     transforms,
@@ -27,6 +29,7 @@ from crossvox.core.registry import Registry
 
 READERS: Registry[Reader] = Registry("capture format", "crossvox.readers")
 READERS.register("scannet", scannet.READER)
+READERS.register("scannet++", scannetpp.READER)
 READERS.register("transforms", transforms.READER)
 READERS.register("colmap", colmap.READER)
 READERS.register("replica", replica.READER)
@@ -36,6 +39,7 @@ READERS.register("stray", stray.READER)
 READERS.register("arkitscenes", arkitscenes.READER)
 READERS.register("3d-scanner-app", scanner_app.READER)
 READERS.register("polycam", polycam.READER)
+READERS.register("3rscan", rscan.READER)
 READERS.register("folder", folder.READER)
 READERS.register("7-scenes", seven_scenes.READER)
 READERS.register("tum", tum.READER)

@@ -93,26 +93,26 @@ class FrameFilesCapture(StoredCapture):
 
     Args:
         frames: the files.
-        cameras: of colour images, by number; a frame without one has the usual camera.
-        depth_size: of depth images, which show what colour shows.
         name: scene name.
-        registration: see :data:`~crossvox.capture.params.RegistrationMode`.
+        registration: how depth gets onto the colour camera's grid; see :func:`one_view`.
+        cameras: of colour images, by number, where there is one for each frame, which depth shares;
+            a frame without one has the usual camera.
+        stored_from_color: see :class:`~crossvox.capture.stored.StoredCapture`.
     """
 
     def __init__(
         self,
         frames: FrameFiles,
-        cameras: Mapping[int, Intrinsics],
-        depth_size: Size,
         name: str,
-        registration: RegistrationMode,
+        registration: Registration,
+        cameras: Mapping[int, Intrinsics] | None = None,
+        stored_from_color: NDArray[np.float64] | None = None,
     ) -> None:
-        self._frames, self._own_cameras = frames, cameras
-        usual, differ = usual_camera(list(cameras.values()))
-        depth = usual.resized(depth_size)
-        super().__init__(name, frames.ids, Registration(usual, depth, mode=registration))
+        self._frames, self._own_cameras = frames, cameras or {}
+        super().__init__(name, frames.ids, registration, stored_from_color)
         self.tells_confidence = bool(frames.confidence)
         notes = frames.notes()
+        differ = usual_camera(list(cameras.values()))[1] if cameras else ""
         if differ:
             notes.append(f"cameras differ from frame to frame: {differ}")
         self.notes = tuple(notes)
@@ -160,6 +160,14 @@ class FrameFilesCapture(StoredCapture):
         if color is None:
             return None
         return FrameCameras(color, color.resized(self.registration.depth_camera.size))
+
+
+def one_view(
+    cameras: Mapping[int, Intrinsics], depth_size: Size, mode: RegistrationMode
+) -> Registration:
+    """Depth that shows what colour shows, on the usual one of the frames' cameras."""
+    usual, _ = usual_camera(list(cameras.values()))
+    return Registration(usual, usual.resized(depth_size), mode=mode)
 
 
 def one_place(path: Path, places: list[str]) -> Members:

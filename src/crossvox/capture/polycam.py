@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture.cameras import camera_or_error
-from crossvox.capture.frame_files import FrameFiles, FrameFilesCapture, name_of, one_place
+from crossvox.capture.frame_files import FrameFiles, FrameFilesCapture, name_of, one_place, one_view
 from crossvox.capture.members import Members, members, roots
 from crossvox.capture.params import RegistrationMode
 from crossvox.capture.reader import Opening, Reader
@@ -131,7 +131,8 @@ class PolycamCapture(FrameFilesCapture):
         self._records: dict[int, CameraRecord] = {}
         self._problems: dict[int, str] = {}
         cameras = self._read(frames, plain, corrected)
-        super().__init__(frames, cameras, frames.depth_png_size(), name, registration)
+        view = one_view(cameras, frames.depth_png_size(), registration)
+        super().__init__(frames, name, view, cameras)
         self.notes = (*self.notes, *about_poses)
 
     def _read(

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture.cameras import camera_or_error
-from crossvox.capture.frame_files import FrameFiles, FrameFilesCapture, name_of, one_place
+from crossvox.capture.frame_files import FrameFiles, FrameFilesCapture, name_of, one_place, one_view
 from crossvox.capture.members import Members, first_of, members, roots
 from crossvox.capture.params import RegistrationMode
 from crossvox.capture.plain_files import pose_source
@@ -41,8 +41,8 @@ from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.convention import PoseConvention
 from crossvox.doors.exr import decode_exr, exr_size
-from crossvox.doors.images import MAX_PIXELS
 from crossvox.doors.lzfse import unpack, unpacked_size
+from crossvox.doors.pillow_images import MAX_PIXELS
 
 EXPORT_FOLDER = "EXR_RGBD"
 """What the app calls the folder of its export."""
@@ -130,7 +130,7 @@ class Record3DCapture(FrameFilesCapture):
         cameras = self._cameras_by_number(frames, size)
         names = (frames.depth[number] for number in frames.ids)
         depth = first_of(names, lambda name: self._size_of_depth(files, name, size))
-        super().__init__(frames, cameras, depth, name, registration)
+        super().__init__(frames, name, one_view(cameras, depth, registration), cameras)
         self.up = (0.0, 1.0, 0.0) if _knows_gravity(meta) else None
         self.notes = (*self.notes, *self._what_is_not_told())
 

@@ -25,14 +25,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture.cameras import camera_or_error
-from crossvox.capture.frame_files import FrameFiles, FrameFilesCapture, name_of, one_place
+from crossvox.capture.frame_files import FrameFiles, FrameFilesCapture, name_of, one_place, one_view
 from crossvox.capture.members import Members, roots
 from crossvox.capture.params import RegistrationMode
 from crossvox.capture.reader import Opening, Reader
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.convention import PoseConvention
-from crossvox.doors.images import MAX_PIXELS
+from crossvox.doors.pillow_images import MAX_PIXELS
 
 _MARKS = ("frame_*.json", "conf_*.png")
 
@@ -90,7 +90,8 @@ class ScannerAppCapture(FrameFilesCapture):
                 self._problems[number] = str(error)
         if not cameras:
             raise CaptureError(next(iter(self._problems.values())))
-        super().__init__(frames, cameras, frames.depth_png_size(), name, registration)
+        view = one_view(cameras, frames.depth_png_size(), registration)
+        super().__init__(frames, name, view, cameras)
 
     def _record(self, files: Members, number: int) -> FrameRecord:
         name = self._json.get(number, f"frame_{number:05d}.json")

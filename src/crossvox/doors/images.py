@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,19 @@ from crossvox.doors.pillow_images import (
 
 _JPEG_START = b"\xff\xd8"
 
+LONGEST_REMAPPED = 32766
+"""Longest side of an image that OpenCV resamples freely."""
+
 JPEG_QUALITY = 92
 PNG_LEVEL = 1
 WEBP_EFFORT = 2
 """Of 0 to 6. OpenCV's is always 4: twice the time for 3 % less, and no picture is the better."""
+
+_LONGEST_PGM_HEAD = 1024
+_PGM_HEAD = re.compile(
+    rb"P5" + 3 * rb"(?:\s|#[^\n\r]*[\n\r])+(\d{1,9})" + rb"(?:#[^\n\r]*[\n\r])*\s"
+)
+"""Kind, width, height and largest value with white space and comments between; one white space."""
 
 _COLOR_AS_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 """Without the flag OpenCV turns PNG and WebP as their EXIF chunks say, but no depth and labels."""
@@ -156,6 +166,32 @@ def decode_packed(data: bytes, source: str) -> NDArray[np.float32]:
             f"channel of 16 bits, or floats packed in four of 8; do: check that this is depth"
         )
     return np.ascontiguousarray(image).view("<f4")[..., 0]
+
+
+def decode_pgm(data: bytes, source: str) -> NDArray[Any]:
+    """Decode a binary PGM image to ``(H, W)`` uint8 or uint16, values untouched.
+
+    Values of more than 8 bits are stored with the high byte first, whatever the largest one is.
+    Decoders scale by that largest value, or leave it aside, each in its own way.
+
+    Source:
+        https://netpbm.sourceforge.net/doc/pgm.html
+
+    Raises:
+        CaptureError: another kind of file, one that is cut, or of an absurd size.
+    """
+    head = _PGM_HEAD.match(data[:_LONGEST_PGM_HEAD])
+    width, height, largest = (int(value) for value in head.groups()) if head else (0, 0, 0)
+    dtype = np.dtype(np.uint8 if largest < 256 else ">u2")
+    start, size = head.end() if head else 0, width * height * dtype.itemsize
+    if not (0 < width * height <= MAX_PIXELS and 0 < largest < 65536 and start + size <= len(data)):
+        raise CaptureError(
+            f"given: {source}, {len(data)} bytes of a PGM image of {width}x{height} pixels; "
+            f"needed: a complete binary PGM (P5) of at most {MAX_PIXELS} pixels; do: copy or "
+            f"export the file again"
+        )
+    pixels = np.frombuffer(data, dtype, width * height, start).reshape(height, width)
+    return pixels.astype(dtype.newbyteorder("="))
 
 
 def _expect_sensible(data: bytes, source: str) -> None:
@@ -333,6 +369,16 @@ def remap(
     *,
     smooth: bool,
 ) -> NDArray[Any]:
-    """Take the pixels at ``columns, rows``, 0 outside: bilinear if ``smooth``, else the nearest."""
+    """Take the pixels at ``columns, rows``, 0 outside: bilinear if ``smooth``, else the nearest.
+
+    Raises:
+        CaptureError: a side is longer than :data:`LONGEST_REMAPPED`.
+    """
+    longest = max(image.shape[:2] + columns.shape)
+    if longest > LONGEST_REMAPPED:
+        raise CaptureError(
+            f"given: an image with a side of {longest} pixels, from which a lens's distortion is "
+            f"to be taken; needed: at most {LONGEST_REMAPPED}; do: make the images smaller"
+        )
     way = cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST
     return np.asarray(cv2.remap(image, columns, rows, way, borderMode=cv2.BORDER_CONSTANT))
