@@ -49,15 +49,9 @@ _DEPTH_AT, _KIND_AT, _GRAY, _PALETTE = 24, 25, 0, 3
 """Where a PNG's header tells bits a sample and kind of colour, and the kinds that are grey and of
 a palette."""
 
-COLOR_KINDS = "JPEG, PNG, WebP, BMP or TIFF"
-"""Colour images that can be read."""
-
-COLOR_SUFFIXES = (".tiff", ".tif", ".bmp", ".webp", ".png", ".jpeg", ".jpg")
-"""Endings of :data:`COLOR_KINDS`, small letters, the most usual one last."""
-
 
 def decode_color(data: bytes, source: str, at_least: Size | None = None) -> NDArray[np.uint8]:
-    """Decode an image of :data:`COLOR_KINDS` to ``(H, W, 3)`` uint8 RGB, as it is stored.
+    """Decode an image of :data:`~crossvox.doors.image_kinds.COLOR_KINDS` to ``(H, W, 3)`` uint8 RGB, as it is stored.
 
     Alpha is dropped, grey repeated, 16 bits become 8; what headers say of how to turn the image is
     for others (:func:`exif_orientation`).
@@ -91,7 +85,7 @@ def decode_color(data: bytes, source: str, at_least: Size | None = None) -> NDAr
 
 
 def is_color(data: bytes) -> bool:
-    """Whether a file begins as one of :data:`COLOR_KINDS`."""
+    """Whether a file begins as one of :data:`~crossvox.doors.image_kinds.COLOR_KINDS`."""
     return (
         data[:2] == _JPEG_START
         or data[:8] == PNG_START
