@@ -51,7 +51,7 @@ a palette."""
 
 
 def decode_color(data: bytes, source: str, at_least: Size | None = None) -> NDArray[np.uint8]:
-    """Decode an image of :data:`~crossvox.doors.image_kinds.COLOR_KINDS` to ``(H, W, 3)`` uint8 RGB, as it is stored.
+    """Decode a colour image to ``(H, W, 3)`` uint8 RGB, as it is stored.
 
     Alpha is dropped, grey repeated, 16 bits become 8; what headers say of how to turn the image is
     for others (:func:`exif_orientation`).
