@@ -41,6 +41,7 @@ _BY_ENDING = {
     ".mcap": "this recording has no topics that are read",
     ".svo": "recordings of ZED cameras have to be exported with the maker's tools",
     ".svo2": "recordings of ZED cameras have to be exported with the maker's tools",
+    ".zlib": "streams of MultiScan are not read",
     ".oni": "recordings of OpenNI have to be exported as images, for example with Open3D",
     ".rvt": "building models have no images",
     ".ifc": "building models have no images",
@@ -55,23 +56,16 @@ _BY_ENDING = {
 }
 
 _RESEMBLES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
-    # format, what tells it, what it needs
-    ("Stray Scanner", ("odometry.csv", "camera_matrix.csv"), ("rgb.mp4", "depth/")),
-    ("3D Scanner App", ("frame_00000.json", "info.json"), ("depth_00000.png", "frame_00000.jpg")),
-    ("Polycam", ("keyframes/", "mesh_info.json"), ("keyframes/depth/", "keyframes/images/")),
-    ("Record3D", ("rgbd/", "EXR_RGBD/"), ("metadata",)),
-    ("a COLMAP model", ("sparse/", "cameras.txt", "images.bin"), ("depth/", "images/")),
-    ("nerfstudio", ("transforms.json", "transforms_train.json"), ("depth/",)),
     ("TUM RGB-D", ("groundtruth.txt", "rgb.txt"), ("rgb.txt", "depth.txt")),
-    ("ARKitScenes", ("lowres_wide.traj", "lowres_wide/"), ("lowres_depth/", "lowres_wide/")),
-    ("Replica (NICE-SLAM)", ("results/", "cam_params.json"), ("results/", "traj.txt")),
-    ("3RScan", ("_info.txt", "semseg.v2.json", "labels.instances.annotated.v2.ply"),
-     ("sequence/",)),
-    ("ScanNet", ("scannetv2-labels.combined.tsv",), ("SCENE.sens",)),
+    ("ARKitScenes", ("lowres_wide.traj", "lowres_wide/"), ("lowres_wide/", "lowres_depth/")),
+    ("Replica (NICE-SLAM)", ("cam_params.json",), ("results/", "traj.txt")),
+    ("3RScan", ("semseg.v2.json", "_info.txt"), ("sequence/ (or sequence.zip unpacked there)",)),
+    ("ScanNet", ("scannetv2-labels.combined.tsv", "label-filt/"), ("SCENE.sens",)),
     ("Matterport3D", ("undistorted_camera_parameters/", "matterport_color_images/"), ()),
-    ("MultiScan", ("annotations.json",), ()),
-    ("photos of a DJI drone", ("MISC/", "DCIM/"), ("depth images, which drones do not take",)),
-)  # fmt: skip
+    ("photos of a DJI drone", ("DCIM/", "MISC/"), ("depth images, which drones do not take",)),
+)
+"""Formats by files or folders that tell them, and what they need. Readers name what is lacking of
+formats that they claim; these are told where no reader does."""
 
 
 @dataclass(eq=False)
