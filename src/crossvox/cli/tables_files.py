@@ -57,7 +57,9 @@ def show_converted(report: ConvertReport, terminal: Terminal) -> None:
     lost = f", {len(report.lost_poses)} of them without a pose" if report.lost_poses else ""
     kept = " (kept: it was there)" if report.kept else ""
     terminal.say(f"{report.frames} frames{lost}: {report.out}{kept}")
-    text = left_out_text(report.broken, report.frames)
+    # A file keeps a place for what cannot be used, a folder does not.
+    apart = len(report.broken) if report.out.is_dir() else 0
+    text = left_out_text(report.broken, report.frames + apart)
     if text:
         terminal.say(text)
 
