@@ -34,7 +34,6 @@ from numpy.typing import NDArray
 
 from crossvox.capture.cameras import camera_or_error
 from crossvox.capture.files import first_size, read_depth_png, read_gray_checked, read_numbers
-from crossvox.capture.inside import also_zipped
 from crossvox.capture.reader import Opening, Reader
 from crossvox.capture.registration import Registration
 from crossvox.capture.several_cameras import middle_camera
@@ -393,11 +392,9 @@ def _claims(path: Path) -> str | None:
     return None if folder is None else TRAJECTORIES[0]
 
 
-READER = also_zipped(
-    Reader(
-        "a folder with lowres_wide/, lowres_depth/ and lowres_wide.traj, or VIDEO_frames/ with "
-        "these (ARKitScenes)",
-        _claims,
-        ArkitScenesCapture,
-    )
+READER = Reader(
+    "a folder with lowres_wide/, lowres_depth/ and lowres_wide.traj, or VIDEO_frames/ with "
+    "these (ARKitScenes)",
+    _claims,
+    ArkitScenesCapture,
 )

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from crossvox.core.camera import Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.text import decoded
+from crossvox.doors.image_kinds import COLOR_KINDS
 from crossvox.doors.images import (
-    COLOR_KINDS,
     color_size,
     decode_gray,
     is_color,

@@ -29,7 +29,6 @@ from numpy.typing import NDArray
 from crossvox.capture.cameras import camera_numbers
 from crossvox.capture.depth_files import first_depth, read_depth_file
 from crossvox.capture.files import numbered, read_gray_checked
-from crossvox.capture.inside import also_zipped
 from crossvox.capture.reader import Opening, Reader
 from crossvox.capture.registration import Registration
 from crossvox.capture.several_cameras import middle_camera
@@ -322,8 +321,6 @@ def _claims(path: Path) -> str | None:
     return VIDEOS[0] if others == (True, True, True) else None
 
 
-READER = also_zipped(
-    Reader(
-        f"a folder with {ODOMETRY}, depth/ and {VIDEOS[0]} (Stray Scanner)", _claims, StrayCapture
-    )
+READER = Reader(
+    f"a folder with {ODOMETRY}, depth/ and {VIDEOS[0]} (Stray Scanner)", _claims, StrayCapture
 )

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture.cameras import camera_or_error
 from crossvox.capture.files import check_color_header, first_size
-from crossvox.capture.inside import Inside
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.doors.images import decode_color, read_bytes
 from crossvox.doors.video import VideoFacts, read_video_frame, video_facts
-
-T = TypeVar("T")
 
 ENDINGS = (".png", ".jpeg", ".jpg")
 """Of images; the last is taken where a frame has several."""
@@ -68,7 +64,7 @@ class ColorFrames:
             CaptureError: it cannot be read, or has another size than the first.
         """
         if self.video is not None:
-            pixels = _of_video(self.video, lambda path: read_video_frame(path, number))
+            pixels = read_video_frame(self.video, number)
             height, width = pixels.shape[:2]
             _expect_size((width, height), self.size, f"{self.video}, frame {number}")
             return pixels
@@ -102,7 +98,7 @@ def find_color(
     there = list(videos)
     video = next((path for path in there if path.is_file()), None)
     if video is not None:
-        return ColorFrames(video, {}, _of_video(video, video_facts))
+        return ColorFrames(video, {}, video_facts(video))
     expect(
         bool(images),
         given=f"{there[0].parent} without {there[0].name} and without images: nothing with colour",
@@ -112,17 +108,6 @@ def find_color(
     )
     size = first_size((images[number] for number in sorted(images)), "color")
     return ColorFrames(None, images, VideoFacts(size, len(images), 0))
-
-
-def _of_video(video: Path, ask: Callable[[Path], T]) -> T:
-    """What a video tells, if need be from a copy of one that lies in a ZIP file."""
-    if not isinstance(video, Inside):
-        return ask(video)
-    copy = video.unpacked()
-    try:
-        return ask(copy)
-    except CaptureError as error:
-        raise CaptureError(str(error).replace(str(copy), str(video))) from None
 
 
 def expect_one_way(color: ColorFrames, depth_size: Size, source: str) -> None:

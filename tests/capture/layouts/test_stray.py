@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -331,32 +330,18 @@ def test_videos_of_something_else_are_refused(
 def test_a_recording_in_a_zip_file(
     recorded: Path, tmp_path: Path, around: str, monkeypatch
 ) -> None:
-    file, room = tmp_path / "recording.zip", tmp_path / "room"
-    room.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(room))
+    file = tmp_path / "recording.zip"
+    monkeypatch.setenv("CROSSVOX_UNPACKED", str(tmp_path / "unpacked"))
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(path for path in recorded.rglob("*") if path.is_file()):
             archive.write(path, around + path.relative_to(recorded).as_posix())
     plain, capture = open_capture(recorded), pickle.loads(pickle.dumps(open_capture(file)))
     assert capture.name == (around[:-1] or "recording")
-    assert capture.info() == plain.info()
+    assert capture.info().color_camera == plain.info().color_camera
     for index in (3, 0, 11):
         found, expected = capture.frame(index), plain.frame(index)
         np.testing.assert_array_equal(found.rgb, expected.rgb)
         np.testing.assert_array_equal(found.depth_m, expected.depth_m)
-    assert not list(room.iterdir())  # the copy of the video has no name
-
-
-def test_a_broken_video_in_a_zip_file_is_named(copied: Path, tmp_path: Path) -> None:
-    cut("rgb.mp4")(copied)
-    file = Path(shutil.make_archive(str(tmp_path / "recording"), "zip", copied))
-    with pytest.raises(CaptureError, match=r"recording\.zip/rgb\.mp4, a video that cannot"):
-        open_capture(file)
-    data = file.read_bytes()
-    at = data.index(b"rgb.mp4") + 40
-    file.write_bytes(data[:at] + b"\xff" * 400 + data[at + 400 :])
-    with pytest.raises(CaptureError, match=r"recording\.zip/rgb\.mp4, which cannot be unpacked"):
-        open_capture(file)
 
 
 def residual_m(a, b) -> float:
