@@ -12,7 +12,7 @@ from PIL import Image
 
 from crossvox.capture.depth_files import first_depth, read_depth_file
 from crossvox.core.checks import CaptureError
-from crossvox.doors.images import encode_png
+from crossvox.doors.images import encode_png, remap
 
 
 def npy(array: np.ndarray, **how) -> bytes:
@@ -115,6 +115,7 @@ def bomb() -> bytes:
     ],
     ids=short,
 )
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 def test_what_is_no_depth_is_refused_in_words(tmp_path: Path, name: str, data: bytes) -> None:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(CaptureError, match=r"needed: .*do: "):
@@ -131,3 +132,9 @@ def test_the_first_that_can_be_read(tmp_path: Path) -> None:
         first_depth([tmp_path / "0.npy"])
     with pytest.raises(CaptureError, match="no depth image"):
         first_depth([])
+
+
+def test_images_too_long_for_a_lens() -> None:
+    image = np.zeros((2, 40_000), np.float32)
+    with pytest.raises(CaptureError, match="a side of 40000 pixels"):
+        remap(image, image, image, smooth=False)

@@ -107,7 +107,7 @@ def test_camera_files_that_are_passed_over_are_named(tmp_path: Path) -> None:
     assert note == "camera files not read: cam_K.txt, camera.json (read: intrinsic.txt)"
     for name in ("intrinsic.txt", "cam_K.txt"):
         (folder / name).unlink()
-    with pytest.raises(CaptureError, match=r"without a camera file, but with camera\.json"):
+    with pytest.raises(CaptureError, match=r"camera\.json with the fields none"):
         open_capture(folder)
     notes = FolderCapture(folder, assume_camera=True).info().notes
     assert "usual camera is assumed" in notes[0]

@@ -281,6 +281,36 @@ def _record3d_metadata() -> dict[str, object]:
     }  # fmt: skip
 
 
+def plain(folder: Path) -> Path:
+    """A folder of one's own with one file of poses and a camera in YAML."""
+    scene, lines = folder / "scene", []
+    for number in range(FRAMES):
+        write_bytes(scene / f"images/frame_{number:03d}.jpg", encode_jpeg(color(number)))
+        write_bytes(
+            scene / f"depths/{number:03d}.pgm",
+            b"P5 16 12 65535\n" + depth().astype(">u2").tobytes(),
+        )
+        lines.append(" ".join(f"{value:g}" for value in pose(number)[:3].ravel()))
+    write_bytes(scene / "poses.txt", "\n".join(lines).encode())
+    matrix = ", ".join(f"{value:g}" for value in CAMERA.matrix.ravel())
+    head = "%YAML:1.0\n---\ncamera_matrix: !!opencv-matrix\n   rows: 3\n   cols: 3\n   dt: d\n"
+    write_bytes(scene / "calib.yaml", f"{head}   data: [{matrix}]\nDepthMapFactor: 1000\n".encode())
+    return scene
+
+
+def plain_arrays(folder: Path) -> Path:
+    """A folder of one's own with arrays of NumPy, and a camera in JSON."""
+    scene = folder / "scene"
+    for number in range(FRAMES):
+        write_bytes(scene / f"rgb/{number}.png", encode_png(color(number)))
+        for part, array in (("depth", depth() / np.float32(1000)), ("poses", pose(number))):
+            (scene / part).mkdir(exist_ok=True)
+            np.save(scene / part / f"{number}.npy", array)
+    lens = {"K": CAMERA.matrix.tolist(), "width": 16, "height": 12, "dist_coeffs": [0.01, 0, 0, 0]}
+    write_bytes(scene / "camera.json", json.dumps(lens).encode())
+    return scene
+
+
 def zipped(maker: Maker) -> Maker:
     """What another maker writes, in a ZIP file."""
 
@@ -372,6 +402,7 @@ SAMPLES: dict[str, tuple[Maker, ...]] = {
     "replica": (replica, zipped(replica)),
     "open3d": (open3d,),
     "record3d": (record3d, record3d_exr),
+    "plain": (plain, plain_arrays),
     "3d-scanner-app": (scanner_app,),
     "polycam": (polycam,),
     "3rscan": (rscan,),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import struct
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import av
+import lz4.block
 import numpy as np
 from numpy.typing import NDArray
 
@@ -74,8 +78,38 @@ def arkitscenes(folder: Path) -> Path:
     return scene
 
 
+def scannetpp(one_stream: bool) -> Maker:
+    """The iPhone part of a scene of ScanNet++."""
+
+    def make(folder: Path) -> Path:
+        phone = folder / "0a5c013435/iphone"
+        wall = depth(captures.CAMERA).repeat(16, axis=0).repeat(16, axis=1)
+        if one_stream:
+            packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+            floats = (wall / 1000).astype("<f4").tobytes() * FRAMES
+            data = packer.compress(floats) + packer.flush()
+        else:
+            packed = lz4.block.compress(wall.astype("<u2").tobytes(), store_size=False)
+            data = (struct.pack("<I", len(packed)) + packed) * FRAMES
+        write_bytes(phone / "depth.bin", data)
+        write_video(phone / "rgb.mkv", [color(number) for number in range(FRAMES)])
+        entries = {
+            f"frame_{number:06d}": {
+                "timestamp": 0.1 * number,
+                "aligned_pose": captures.pose(number).tolist(),
+                "intrinsic": CAMERA.matrix.tolist(),
+            }
+            for number in range(FRAMES)
+        }
+        write_bytes(phone / "pose_intrinsic_imu.json", json.dumps(entries).encode())
+        return phone.parent
+
+    return make
+
+
 SAMPLES: dict[str, tuple[Maker, ...]] = {
     "arkitscenes": (arkitscenes,),
+    "scannet++": (scannetpp(one_stream=False), scannetpp(one_stream=True)),
     "stray": (stray("rgb.mp4", "libx264"), stray("rgb.mov", "mjpeg"), stray("rgb.mkv", "libx265")),
 }
 """Smallest captures by the reader's name."""

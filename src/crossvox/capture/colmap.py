@@ -8,7 +8,6 @@ its points, they tell how long its unit is, and positions are brought to metres.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from crossvox.capture.inside import also_zipped
 from crossvox.capture.params import CaptureParams
 from crossvox.capture.reader import Reader
 from crossvox.capture.registration import Registration
-from crossvox.capture.several_cameras import usual_camera
+from crossvox.capture.several_cameras import depth_camera_of, of_usual_size, usual_camera
 from crossvox.capture.stored import FrameCameras, StoredCapture
 from crossvox.core.camera import Size
 from crossvox.core.checks import CaptureError, expect
@@ -82,9 +81,10 @@ class ColmapCapture(StoredCapture):
         self._model, notes = _largest_model(path)
         root = _root(path, self._model.folder)
         frames, more = _frames(root, self._model)
-        frames, size, odd = _of_one_size(frames, self._model)
-        self._frames = frames
-        ids = tuple(sorted(frames))
+        kept, odd = of_usual_size({n: _size_of(self._model, one) for n, one in frames.items()})
+        ids = tuple(sorted(kept))
+        self._frames = frames = {number: frames[number] for number in ids}
+        size = first_size((frames[number].color for number in ids), "color")
         self._cameras_of = _cameras(self._model, frames, size)
         sample = first_depth(frames[number].depth for number in ids)
         camera, varies = usual_camera([self._camera_of(number).color for number in ids])
@@ -93,7 +93,7 @@ class ColmapCapture(StoredCapture):
             ids,
             Registration(
                 camera,
-                camera.resized((sample.shape[1], sample.shape[0])),
+                depth_camera_of(camera, sample.shape[1::-1], str(root)),
                 mode=params.registration,
             ),
         )
@@ -275,26 +275,15 @@ def _frames(root: Path, model: Model) -> tuple[dict[int, _Shown], list[str]]:
     return both, notes
 
 
-def _of_one_size(frames: dict[int, _Shown], model: Model) -> tuple[dict[int, _Shown], Size, str]:
-    """Frames of the most frequent image size, that size as in the files, and what to tell."""
-
-    def told(shown: _Shown) -> Size:
-        camera = model.cameras.get(shown.image.camera)
-        if camera is None:
-            raise CaptureError(
-                f"given: {model.folder}, whose image {shown.image.name!r} is of camera "
-                f"{shown.image.camera}, which is not there; needed: a whole model; do: export it "
-                "again"
-            )
-        return camera.width, camera.height
-
-    sizes = {number: told(shown) for number, shown in frames.items()}
-    usual = Counter(sizes.values()).most_common(1)[0][0]
-    kept = {number: shown for number, shown in frames.items() if sizes[number] == usual}
-    size = first_size((kept[number].color for number in sorted(kept)), "color")
-    odd = len(frames) - len(kept)
-    note = f"{odd} images are left out: they are not of {usual[0]}x{usual[1]} pixels"
-    return kept, size, note if odd else ""
+def _size_of(model: Model, shown: _Shown) -> Size:
+    """The image size that an image's camera tells."""
+    camera = model.cameras.get(shown.image.camera)
+    if camera is None:
+        raise CaptureError(
+            f"given: {model.folder}, whose image {shown.image.name!r} is of camera "
+            f"{shown.image.camera}, which is not there; needed: a whole model; do: export it again"
+        )
+    return camera.width, camera.height
 
 
 def _cameras(model: Model, frames: dict[int, _Shown], size: Size) -> dict[int, FrameCameras]:

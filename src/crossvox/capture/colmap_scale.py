@@ -65,7 +65,7 @@ def points_by_image(folder: Path, images: Collection[int]) -> dict[int, NDArray[
                     found[image].append(point)
                 if count >= MOST_POINTS:
                     break
-        except (CaptureError, ValueError, IndexError, struct.error):
+        except (CaptureError, ValueError, IndexError, OverflowError, struct.error):
             pass
         break
     return {image: np.array(points).reshape(-1, 3) for image, points in found.items()}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +16,18 @@ from crossvox.core.checks import CaptureError, expect
 from crossvox.core.text import decoded
 from crossvox.doors.images import (
     COLOR_KINDS,
-    MAX_PIXELS,
     color_size,
     decode_gray,
     is_color,
     read_bytes,
     write_bytes,
 )
+from crossvox.doors.pillow_images import MAX_PIXELS
 
 Array = NDArray[Any]
+
+SIZES = 500
+"""Files, spread over a capture, that tell its image size where three of them disagree."""
 
 _BETWEEN = dict.fromkeys(map(ord, ",;[]()"), " ")
 """What may stand between numbers beside white space."""
@@ -185,26 +189,57 @@ def missing(numbers: Iterable[int], files: Mapping[int, Path]) -> tuple[int, ...
 
 
 def first_size(paths: Iterable[Path], kind: Literal["color", "gray"]) -> Size:
-    """Image size of a capture: of the first file whose header can be read.
+    """Image size of a capture: what three files say, or most of them all if they disagree.
 
-    Later files are checked against it when they are decoded, so that a broken first frame stays
-    one broken frame.
+    Later files are checked against it when they are decoded, so that one broken file, or one of
+    another size, stays one broken frame, be it the first.
 
     Raises:
         CaptureError: no header can be read; tells what is wrong with the first file.
     """
-    problem: CaptureError | None = None
-    for path in paths:
-        try:
-            data = read_bytes(path)
-            size = (color_size if kind == "color" else gray_size)(data, str(path))
-            if 0 < size[0] * size[1] <= MAX_PIXELS:
-                return size
-        except CaptureError as error:
-            problem = problem or error
-    raise problem or CaptureError(
+    files, problems = list(paths), []
+    last = len(files) - 1
+    seen: dict[int, Size | None] = {}
+
+    def look(place: int) -> Size | None:
+        if place not in seen:
+            seen[place] = None
+            try:
+                seen[place] = _size_of(files[place], kind)
+            except CaptureError as error:
+                problems.append(error)
+        return seen[place]
+
+    if files and look(0) is not None and look(0) == look(last // 2) == look(last):
+        return cast(Size, look(0))
+    spread = sorted({round(i * last / (SIZES - 1)) for i in range(SIZES)}) if files else []
+    sizes = [size for place in spread if (size := look(place)) is not None]
+    if not sizes:
+        # Few can be read: the first of all that can.
+        sizes = [size for place in range(len(files)) if (size := look(place)) is not None][:1]
+    if sizes:
+        votes = Counter(sizes)
+        return max(votes, key=lambda size: (votes[size], size))
+    raise (problems or [_no_size(kind)])[0]
+
+
+def _no_size(kind: str) -> CaptureError:
+    return CaptureError(
         f"given: no {kind} image of a sensible size; needed: at least one; do: check the path"
     )
+
+
+def _size_of(path: Path, kind: Literal["color", "gray"]) -> Size:
+    """Image size in a file's header.
+
+    Raises:
+        CaptureError: it cannot be read, or makes no sense.
+    """
+    data = read_bytes(path)
+    size = (color_size if kind == "color" else gray_size)(data, str(path))
+    if not 0 < size[0] * size[1] <= MAX_PIXELS:
+        raise _no_size(kind)
+    return size
 
 
 def read_numbers(path: Path) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ The layout of prepared scenes, and what ScanNet's own exporter writes (``intrins
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +26,7 @@ from crossvox.capture.files import (
     read_pose_matrix,
 )
 from crossvox.capture.params import RegistrationMode
+from crossvox.capture.plain_files import camera_record, depth_folder, pose_source
 from crossvox.capture.reader import Reader
 from crossvox.capture.registration import Registration, is_rigid
 from crossvox.capture.stored import StoredCapture
@@ -155,25 +157,33 @@ class FolderCapture(StoredCapture):
     def labels_raw(self, index: int) -> NDArray[np.uint8] | None:
         """``label/N.png``, or None."""
         file = self._labels.get(self.frame_ids[index])
-        if file is None:
-            return None
-        labels = read_gray_checked(file)
-        expect(
-            labels.dtype == np.uint8,
-            given=f"{file} of 16 bits, probably raw label ids",
-            needed="NYU40 ids in 8 bits",
-            do="map them with the class map, or open the raw scan and export it",
-            error=CaptureError,
-        )
-        return labels
+        return None if file is None else read_nyu40(file)
 
     def label_map(self) -> RawLabelMap:
         """NYU40 ids stand for themselves; anything beyond them is unknown."""
-        return _nyu40_identity()
+        return nyu40_identity()
+
+
+def read_nyu40(file: Path) -> NDArray[np.uint8]:
+    """A label image ``(H, W)`` of NYU40 ids.
+
+    Raises:
+        CaptureError: damaged, or of 16 bits.
+    """
+    labels = read_gray_checked(file)
+    expect(
+        labels.dtype == np.uint8,
+        given=f"{file} of 16 bits, probably raw label ids",
+        needed="NYU40 ids in 8 bits",
+        do="map them with the class map, or open the raw scan and export it",
+        error=CaptureError,
+    )
+    return labels
 
 
 @lru_cache(maxsize=1)
-def _nyu40_identity() -> RawLabelMap:
+def nyu40_identity() -> RawLabelMap:
+    """NYU40 ids stand for themselves; anything beyond them is unknown."""
     known = np.arange(65536) < len(NYU40_NAMES)
     return RawLabelMap(np.where(known, np.arange(65536), 0).astype(np.uint8), known)
 
@@ -231,9 +241,35 @@ def _extrinsic(file: Path) -> NDArray[np.float64]:
 
 
 def _claims(path: Path) -> str | None:
-    # Without depth/ it is no capture, but that is what is to be told.
-    other = next((part for part in ("depth", "pose") if (path / part).is_dir()), None)
-    return f"color/ and {other}/" if other and (path / "color").is_dir() else None
+    """Claims what is laid out exactly so; :mod:`crossvox.capture.plain` reads what departs."""
+    if not (path / "color").is_dir():
+        return None
+    if not (path / "depth").is_dir():
+        # Without depth it is no capture, but that is what is to be told.
+        known = (path / "pose").is_dir() and depth_folder(path) is None
+        return "color/ and pose/" if known else None
+    if not _by_number(path / "color", (".jpg", ".jpeg", ".png")):
+        return None
+    if not _by_number(path / "depth", (".png",)):
+        return None
+    has_poses = (path / "pose").is_dir() and _by_number(path / "pose", (".txt",))
+    if not has_poses and pose_source(path) is not None:
+        return None
+    usual = (path / "intrinsic.txt").is_file() or (path / "intrinsic").is_dir()
+    if not usual and camera_record(path) is not None and find_cameras(path).color is None:
+        return None
+    return "color/ and depth/"
+
+
+def _by_number(folder: Path, endings: tuple[str, ...]) -> bool:
+    """Whether a folder holds a file that a number names, or none at all."""
+    others = False
+    for entry in os.scandir(folder):
+        stem, end = os.path.splitext(entry.name)
+        if end.lower() in endings and stem.isdecimal():
+            return True
+        others = others or not entry.name.startswith(".")
+    return not others
 
 
 READER = Reader(

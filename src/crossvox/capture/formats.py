@@ -9,6 +9,7 @@ from crossvox.capture import (
     colmap,
     folder,
     open3d_folder,
+    plain,
     polycam,
     record3d,
     replica,
@@ -16,6 +17,7 @@ from crossvox.capture import (
     rtabmap,
     scanner_app,
     scannet,
+    scannetpp,
     seven_scenes,
     stray,
     transforms,
@@ -26,6 +28,7 @@ from crossvox.core.registry import Registry
 
 READERS: Registry[Reader] = Registry("capture format", "crossvox.readers")
 READERS.register("scannet", scannet.READER)
+READERS.register("scannet++", scannetpp.READER)
 READERS.register("transforms", transforms.READER)
 READERS.register("colmap", colmap.READER)
 READERS.register("replica", replica.READER)
@@ -40,6 +43,7 @@ READERS.register("folder", folder.READER)
 READERS.register("7-scenes", seven_scenes.READER)
 READERS.register("tum", tum.READER)
 READERS.register("rtabmap", rtabmap.READER)
+READERS.register("plain", plain.READER)
 
 
 def reader_of(path: Path) -> Reader | None:

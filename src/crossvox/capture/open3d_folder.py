@@ -11,6 +11,7 @@ Source:
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,9 +24,10 @@ from crossvox.capture.files import first_size, read_depth_png
 from crossvox.capture.inside import also_zipped
 from crossvox.capture.json_files import read_record
 from crossvox.capture.params import CaptureParams
+from crossvox.capture.plain_files import pose_source
 from crossvox.capture.reader import Reader
 from crossvox.capture.registration import Registration
-from crossvox.capture.several_cameras import camera_told_for
+from crossvox.capture.several_cameras import camera_told_for, depth_camera_of
 from crossvox.capture.stored import LOST_POSE, StoredCapture
 from crossvox.capture.trajectory import Trajectory, read_trajectory
 from crossvox.core.camera import Intrinsics, Size
@@ -40,6 +42,7 @@ LOGS = ("trajectory.log", "scene/trajectory.log", "odometry.log")
 USUAL_CAMERA = Intrinsics(525.0, 525.0, 319.5, 239.5, 640, 480)
 """What Open3D takes where it is told no camera."""
 
+_TELLS = re.compile("traj|odom|pose|camera")
 _COLOR_ENDINGS = (".jpg", ".jpeg", ".png")
 _NO_READING = 65535
 
@@ -99,7 +102,11 @@ class Open3DCapture(StoredCapture):
         super().__init__(
             path.resolve().name,
             ids,
-            Registration(told.camera, told.camera.resized(depth_size), mode=params.registration),
+            Registration(
+                told.camera,
+                depth_camera_of(told.camera, depth_size, str(path)),
+                mode=params.registration,
+            ),
         )
         self.units_per_m = told.units_per_m
         alone = len(colors) + len(depths) - 2 * len(ids)
@@ -148,8 +155,10 @@ def _numbered(folder: Path, suffixes: tuple[str, ...]) -> dict[int, Path]:
 
 
 def _log_file(path: Path) -> Path | None:
+    """The file of poses: one of the usual names, or another whose name tells."""
     named = [path / name for name in LOGS if (path / name).is_file()]
-    return next(iter(named or sorted(path.glob("*.log"))), None)
+    others = (file for file in sorted(path.glob("*.log")) if _TELLS.search(file.name.lower()))
+    return next(iter([*named, *others]), None)
 
 
 def _poses(
@@ -230,10 +239,12 @@ def _claims(path: Path) -> str | None:
     has_color = any((path / name).is_dir() for name in COLOR_FOLDERS)
     if not has_color or not (path / "depth").is_dir() or any(path.glob("pose*")):
         return None
-    told = (*LOGS, *CAMERA_FILES)
-    named = next((name for name in told if (path / name).is_file()), None)
-    log = next((file.name for file in sorted(path.glob("*.log"))), None)
-    return named or log
+    poses = pose_source(path)
+    if poses is not None and poses.suffix != ".log":
+        return None
+    camera = next((name for name in CAMERA_FILES if (path / name).is_file()), None)
+    log = _log_file(path)
+    return camera if log is None else log.name
 
 
 READER = also_zipped(

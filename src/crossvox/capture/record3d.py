@@ -36,6 +36,7 @@ from crossvox.capture.cameras import camera_or_error
 from crossvox.capture.frame_files import FrameFiles, FrameFilesCapture, name_of, one_place, one_view
 from crossvox.capture.members import Members, first_of, members, roots
 from crossvox.capture.params import RegistrationMode
+from crossvox.capture.plain_files import pose_source
 from crossvox.capture.reader import Opening, Reader
 from crossvox.capture.rolled import quarter_roll, roll_that_fits
 from crossvox.capture.stored import LOST_POSE
@@ -44,8 +45,8 @@ from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.convention import PoseConvention
 from crossvox.doors.exr import decode_exr, exr_size
-from crossvox.doors.images import MAX_PIXELS
 from crossvox.doors.lzfse import unpack, unpacked_size
+from crossvox.doors.pillow_images import MAX_PIXELS
 
 EXPORT_FOLDER = "EXR_RGBD"
 """What the app calls the folder of its export."""
@@ -302,7 +303,8 @@ def _is(layout: Layout, path: Path, place: str) -> bool:
     if layout is R3D:
         return files.has("metadata") or any(name.endswith((".depth", ".conf")) for name in names)
     if any(name.lower().endswith(".exr") for name in names):
-        return bool(files.names("rgb")) or files.has(layout.metadata)
+        poses = pose_source(path / place) if path.is_dir() else None
+        return files.has(layout.metadata) or (poses is None and bool(files.names("rgb")))
     return place.endswith(f"{EXPORT_FOLDER}/") and files.has(layout.metadata)
 
 

@@ -23,7 +23,7 @@ from crossvox.capture.json_files import read_record
 from crossvox.capture.params import CaptureParams
 from crossvox.capture.reader import Reader
 from crossvox.capture.registration import Registration
-from crossvox.capture.several_cameras import camera_told_for
+from crossvox.capture.several_cameras import camera_told_for, depth_camera_of
 from crossvox.capture.stored import LOST_POSE, StoredCapture
 from crossvox.capture.trajectory import read_trajectory
 from crossvox.core.camera import Intrinsics, Size
@@ -87,7 +87,11 @@ class ReplicaCapture(StoredCapture):
         super().__init__(
             path.resolve().name,
             ids,
-            Registration(told.camera, told.camera.resized(depth_size), mode=params.registration),
+            Registration(
+                told.camera,
+                depth_camera_of(told.camera, depth_size, str(path)),
+                mode=params.registration,
+            ),
         )
         self.units_per_m = told.units_per_m
         alone = len(color) + len(self._depth) - 2 * len(ids)

@@ -32,7 +32,7 @@ from crossvox.capture.reader import Opening, Reader
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.convention import PoseConvention
-from crossvox.doors.images import MAX_PIXELS
+from crossvox.doors.pillow_images import MAX_PIXELS
 
 _MARKS = ("frame_*.json", "conf_*.png")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -45,6 +45,40 @@ def camera_told_for(
         error=CaptureError,
     )
     return camera_or_error(values, (round(width), round(height)), source).resized(size)
+
+
+def depth_camera_of(color: Intrinsics, size: Size, source: str) -> Intrinsics:
+    """The camera of depth images of ``size`` that lie on the pixels of colour, or on fewer.
+
+    Raises:
+        CaptureError: they are of another shape, so that they do not.
+    """
+    off = size[0] * color.height / max(size[1] * color.width, 1) - 1
+    expect(
+        min(size) > 0 and abs(off) < max(SAME_SHAPE, 1.5 / min(size)),
+        given=f"{source} with depth images of {size[0]}x{size[1]} beside colour of "
+        f"{color.width}x{color.height}",
+        needed="depth on the pixels of colour, in as many or fewer of them",
+        do="register depth to colour before, or export both uncropped",
+        error=CaptureError,
+    )
+    return color.resized(size)
+
+
+def of_usual_size(sizes: Mapping[int, Size | None]) -> tuple[set[int], str]:
+    """Frames of the most frequent image size: all images of a capture are of one.
+
+    Args:
+        sizes: by frame number, as the camera of each tells it; None: it does not.
+
+    Returns:
+        The frames that stay, and what to tell about those that do not (empty: all stay).
+    """
+    usual = Counter(sizes.values()).most_common(1)[0][0]
+    kept = {number for number, size in sizes.items() if size == usual}
+    odd, (width, height) = len(sizes) - len(kept), usual or (0, 0)
+    note = f"{odd} images are left out: they are not of {width}x{height} pixels" if odd else ""
+    return kept, note
 
 
 def usual_camera(cameras: Sequence[Intrinsics]) -> tuple[Intrinsics, str]:

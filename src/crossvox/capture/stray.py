@@ -8,10 +8,10 @@ and may be a frame shorter. Poses are camera-to-world with OpenCV axes (the app 
 x) in ARKit's world, y up. Depth is in millimetres as PNG, of the oldest versions ``.npy``;
 confidence is 0, 1 or 2.
 
-Cameras are for the video as the app records it (:data:`RECORDED`), whatever the size of depth,
-which shows the same view. Those of ``odometry.csv`` count for their frame; else
-``camera_matrix.csv`` does, which newer versions write of the last frame alone. Tables in
-``distortion/`` are left aside, as is ``imu.csv``.
+Cameras are for the video as the app records it, 1920x1440, whatever the size of depth, which shows
+the same view. Those of ``odometry.csv`` count for their frame; else ``camera_matrix.csv`` does,
+which newer versions write of the last frame alone. Tables in ``distortion/`` are left aside, as is
+``imu.csv``.
 
 Source:
     https://github.com/strayrobots/scanner (README, OdometryEncoder.swift, issue 11), and recordings
@@ -26,7 +26,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture.cameras import camera_or_error
 from crossvox.capture.depth_files import first_depth, read_depth_file
 from crossvox.capture.files import numbered, read_gray_checked
 from crossvox.capture.reader import Opening, Reader
@@ -34,20 +33,23 @@ from crossvox.capture.registration import Registration
 from crossvox.capture.several_cameras import middle_camera
 from crossvox.capture.stored import LOST_POSE, FrameCameras, StoredCapture
 from crossvox.capture.tum import pose_from_quaternion
-from crossvox.capture.video_color import ENDINGS, ColorFrames, expect_one_way, find_color
+from crossvox.capture.video_color import (
+    ENDINGS,
+    ColorFrames,
+    camera_for,
+    expect_one_way,
+    find_color,
+)
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.doors.images import read_bytes
 
 ODOMETRY, MATRIX = "odometry.csv", "camera_matrix.csv"
 VIDEOS = ("rgb.mp4", "rgb.mov", "rgb.mkv")
-RECORDED: Size = (1920, 1440)
-"""Size of the images that cameras are told for."""
 
 _POSE = ("x", "y", "z", "qx", "qy", "qz", "qw")
 _CAMERA = ("fx", "fy", "cx", "cy")
 _OLD_COLUMNS = ("timestamp", "frame", *_POSE)
-_OFF_CENTRE = 0.1
 _GUESSED_FOCAL = 0.7
 
 
@@ -58,7 +60,7 @@ class Line:
     Attributes:
         time_s: seconds since the device was started.
         pose: ``x y z qx qy qz qw``.
-        camera: ``fx fy cx cy`` in pixels of :data:`RECORDED`.
+        camera: ``fx fy cx cy`` in pixels of :data:`~crossvox.capture.video_color.RECORDED`.
     """
 
     time_s: float
@@ -284,26 +286,6 @@ def _read_matrix(path: Path) -> NDArray[np.float64]:
             f"do: copy the recording again"
         ) from None
     return matrix[[0, 1, 0, 1], [0, 1, 2, 2]]
-
-
-def camera_for(values: NDArray[np.float64], size: Size, source: str) -> Intrinsics:
-    """The camera of images of ``size``, out of one that is told for images of another.
-
-    The size that it is told for is not in the file: it is that of the images if the centre fits
-    them, and else what the app records.
-
-    Raises:
-        CaptureError: it fits neither.
-    """
-    fx, fy, cx, cy = (float(value) for value in values)
-    fits = all(
-        abs(centre / side - 0.5) < _OFF_CENTRE for centre, side in ((cx, size[0]), (cy, size[1]))
-    )
-    same_shape = abs(size[0] * RECORDED[1] - size[1] * RECORDED[0]) <= RECORDED[0]
-    if fits or not same_shape:
-        return camera_or_error((fx, fy, cx, cy), size, source)
-    told = camera_or_error((fx, fy, cx, cy), RECORDED, source)
-    return told.resized(size)
 
 
 def _expect_parts(path: Path, depth: dict[int, Path]) -> None:

@@ -69,6 +69,7 @@ class ListedFrame(Keys):
     depth_file_path: str | None = None
     depth_path: str | None = None
     mask_path: str | None = None
+    timestamp: float | None = None
 
     @property
     def depth(self) -> str | None:
@@ -97,6 +98,11 @@ class TransformsFile(Keys):
 
     frames: list[ListedFrame]
     applied_scale: float | None = None
+
+    @property
+    def up(self) -> tuple[float, float, float] | None:
+        """Where up is, where a key tells that a phone wrote the file, in ARKit's world."""
+        return None if self.depth_integer_scale is None else (0.0, 1.0, 0.0)
 
     def merged(self, frame: ListedFrame) -> Keys:
         """The keys that hold for a frame."""

@@ -54,6 +54,11 @@ class TurnedCapture:
         self._stored_from_turned = Pose(stored_from_turned)
 
     @property
+    def untouched(self) -> Capture:
+        """The frames before they were turned."""
+        return self._capture
+
+    @property
     def name(self) -> str:
         """Scene name."""
         return self._capture.name

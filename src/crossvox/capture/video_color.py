@@ -9,14 +9,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from crossvox.capture.cameras import camera_or_error
 from crossvox.capture.files import check_color_header, first_size
-from crossvox.core.camera import Size
+from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.doors.images import decode_color, read_bytes
 from crossvox.doors.video import VideoFacts, read_video_frame, video_facts
 
 ENDINGS = (".png", ".jpeg", ".jpg")
 """Of images; the last is taken where a frame has several."""
+
+RECORDED: Size = (1920, 1440)
+"""Size of the images that phones record with depth, and tell their cameras for."""
+
+_OFF_CENTRE = 0.1
 
 
 @dataclass(frozen=True)
@@ -119,6 +125,26 @@ def expect_one_way(color: ColorFrames, depth_size: Size, source: str) -> None:
         do="copy the original video: a program that converts videos turns their images",
         error=CaptureError,
     )
+
+
+def camera_for(values: NDArray[np.float64], size: Size, source: str) -> Intrinsics:
+    """The camera of images of ``size``, out of one that is told for images of another.
+
+    The size that it is told for is not in the file: it is that of the images if the centre fits
+    them, and else what phones record.
+
+    Raises:
+        CaptureError: it fits neither.
+    """
+    fx, fy, cx, cy = (float(value) for value in values)
+    fits = all(
+        abs(centre / side - 0.5) < _OFF_CENTRE for centre, side in ((cx, size[0]), (cy, size[1]))
+    )
+    same_shape = abs(size[0] * RECORDED[1] - size[1] * RECORDED[0]) <= RECORDED[0]
+    if fits or not same_shape:
+        return camera_or_error((fx, fy, cx, cy), size, source)
+    told = camera_or_error((fx, fy, cx, cy), RECORDED, source)
+    return told.resized(size)
 
 
 def _expect_size(found: Size, expected: Size, source: str) -> None:

@@ -28,6 +28,9 @@ from crossvox.doors.pillow_images import (
 
 _JPEG_START = b"\xff\xd8"
 
+LONGEST_REMAPPED = 32766
+"""Longest side of an image that OpenCV resamples freely."""
+
 JPEG_QUALITY = 92
 PNG_LEVEL = 1
 WEBP_EFFORT = 2
@@ -366,6 +369,16 @@ def remap(
     *,
     smooth: bool,
 ) -> NDArray[Any]:
-    """Take the pixels at ``columns, rows``, 0 outside: bilinear if ``smooth``, else the nearest."""
+    """Take the pixels at ``columns, rows``, 0 outside: bilinear if ``smooth``, else the nearest.
+
+    Raises:
+        CaptureError: a side is longer than :data:`LONGEST_REMAPPED`.
+    """
+    longest = max(image.shape[:2] + columns.shape)
+    if longest > LONGEST_REMAPPED:
+        raise CaptureError(
+            f"given: an image with a side of {longest} pixels, from which a lens's distortion is "
+            f"to be taken; needed: at most {LONGEST_REMAPPED}; do: make the images smaller"
+        )
     way = cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST
     return np.asarray(cv2.remap(image, columns, rows, way, borderMode=cv2.BORDER_CONSTANT))

@@ -95,6 +95,7 @@ class PrepareScene(Stage):
         label_map: class map of raw label ids; None looks for it beside the scan.
         how: how the capture departs from what its files say; None: in nothing.
         trajectory: file that its poses come from, instead of its own.
+        skipped: numbers of frames that are left out; None: none.
         new_from_old: rows of the 4x4 transform that the world is moved by; None: it stays.
     """
 
@@ -107,6 +108,7 @@ class PrepareScene(Stage):
     label_map: Input | None = None
     how: CaptureParams | None = None
     trajectory: Input | None = None
+    skipped: tuple[int, ...] | None = None
     new_from_old: tuple[tuple[float, ...], ...] | None = None
 
     def make(self, work: Work) -> Mapping[str, Any]:
@@ -148,6 +150,7 @@ def prepare(
     workers: int = 0,
     label_map: Path | None = None,
     how: Annotated[CaptureParams | None, Flag("")] = None,
+    skip_frames: Path | None = None,
     runner: Runner | None = None,
 ) -> PrepareReport:
     """Prepare scans: frames, reference surface, voxels and labels, one folder a scene.
@@ -165,12 +168,15 @@ def prepare(
         workers: scans prepared at once; 0 means one a core.
         label_map: class map of raw label ids; by default it is looked for in RAW.
         how: how the captures depart from what their files say.
+        skip_frames: list of frame numbers that are left out of one capture, as crossvox doctor
+            writes.
         runner: who makes the scenes.
 
     Raises:
         CaptureError: no capture is found at RAW.
         CrossvoxError: every scan failed; the text names the reasons.
     """
+    from crossvox.capture.chosen import read_skipped
     from crossvox.capture.find import capture_names, find_captures
 
     params, runner = params or PrepareParams(), runner or Runner()
@@ -187,10 +193,18 @@ def prepare(
         do="prepare them one by one into the same folder",
         error=ParamsError,
     )
+    expect(
+        skip_frames is None or len(captures) == 1,
+        given=f"--skip-frames for {len(captures)} captures",
+        needed="one capture",
+        do="prepare them one by one into the same folder",
+        error=ParamsError,
+    )
+    skipped = None if skip_frames is None else tuple(sorted(read_skipped(skip_frames))) or None
     for remark in lists.remarks(captures.values()):
         runner.progress.say(remark)
     items = {
-        name: PrepareScene(Input.files(path), name, params, classes, given, trajectory)
+        name: PrepareScene(Input.files(path), name, params, classes, given, trajectory, skipped)
         for path, name in captures.items()
     }
     for name, item in items.items():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from crossvox.capture.params import CaptureParams
 from crossvox.core.artifact import Manifest, plain, read_manifest, write_manifest
 from crossvox.core.camera import Pose
-from crossvox.core.checks import ArtifactError, CaptureError, ParamsError, expect
+from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.flow.collection import unlisted_items
 from crossvox.flow.folder import begin, expect_own
 from crossvox.flow.runner import Runner
@@ -100,6 +100,8 @@ def scan(
     votes: Path | None = None,
     completion: Amount | None = None,
     how: Annotated[CaptureParams | None, Flag("")] = None,
+    skip_frames: Path | None = None,
+    anyway: bool = False,
     runner: Runner | None = None,
 ) -> ScanReport:
     """Level a capture, fuse it, reconstruct it with a trained network, score both, make a page.
@@ -121,15 +123,20 @@ def scan(
         completion: how much a run of surface completion adds to what was measured: none, safe or
             full, instead of --predict.complete.completion.
         how: how the capture departs from what its files say.
+        skip_frames: list of frame numbers that are left out, one a line, as crossvox doctor writes.
+        anyway: go on where frames contradict each other.
         runner: who does it.
 
     Raises:
-        CaptureError: the capture cannot be read, or has no valid pose.
+        CaptureError: the capture cannot be read, has no valid pose, or its frames contradict each
+            other.
         ParamsError: what is asked of a run and there is none, or it cannot do that.
         ArtifactError, CheckpointError: a run is missing or does not fit, or ``out`` holds
             something else.
     """
     from crossvox.capture import open_capture
+    from crossvox.capture.chosen import ChosenCapture, read_skipped
+    from crossvox.capture.doctor.diagnose import expect_sound
     from crossvox.capture.find import capture_names
     from crossvox.capture.moved import MovedCapture
     from crossvox.capture.outliers import usable_frames
@@ -141,20 +148,18 @@ def scan(
     params, runner = params or ScanParams(), runner or Runner()
     params = replace(params, predict=params.predict.with_completion(completion))
     _expect_roles(run, geometry, votes, completion)
+    skipped = frozenset() if skip_frames is None else read_skipped(skip_frames)
     capture = open_capture(source, params=how)
+    if skipped:
+        capture = ChosenCapture(capture, skipped)
     name = capture_names([source])[source]
     usable = usable_frames(capture)
     usable.expect_metres(name)
-    expect(
-        len(usable.posed) > 0,
-        given=f"{name}: {len(capture)} frames, none with a valid pose",
-        needed="camera poses",
-        do=f"pass a file that has them (--trajectory FILE), or let them be tracked from the depth "
-        f"images first: crossvox track {source} poses.txt",
-        error=CaptureError,
-    )
+    usable.expect_posed(name, source)
     expect_own(out, STAGE)
     _expect_alone(out, name)
+    with runner.part("doctor"):
+        expect_sound(capture, anyway, runner.progress.say)
     with runner.part("level"):
         near = usable.near_from_world
         seen = capture if near is None else MovedCapture(capture, near)
@@ -166,7 +171,7 @@ def scan(
     data = out / "data"
     scene = data / name
     with runner.part("prepare"):
-        stage = _scene(source, name, len(capture), params, level, how)
+        stage = _scene(source, name, len(capture), params, level, how, skipped)
         expect_same_capture(scene, stage)
         made = runner.make_all(
             PreparedScenes(stage.params),
@@ -267,6 +272,7 @@ def _scene(
     params: ScanParams,
     level: Pose,
     how: CaptureParams | None,
+    skipped: frozenset[int],
 ) -> PrepareScene:
     """How the capture becomes a prepared scene: level, fused from its own depth."""
     prepare = PrepareParams(
@@ -280,5 +286,11 @@ def _scene(
     capture = Input.files(source)
     given, trajectory = declared(how)
     return PrepareScene(
-        capture, name, prepare, how=given, trajectory=trajectory, new_from_old=moved
+        capture,
+        name,
+        prepare,
+        how=given,
+        trajectory=trajectory,
+        skipped=tuple(sorted(skipped)) or None,
+        new_from_old=moved,
     )

@@ -54,7 +54,7 @@ def write(
         {},
         {"color": "image", "log": "scene/trajectory.log", "camera": "intrinsic.json"},
         {"color": "rgb", "log": "odometry.log"},
-        {"log": "my.log", "names": lambda n: f"{n + 1:07d}-{33_369 * n:012d}"},
+        {"log": "my_trajectory.log", "names": lambda n: f"{n + 1:07d}-{33_369 * n:012d}"},
         {"units": 4000},
     ],
 )

@@ -16,7 +16,7 @@ import pytest
 from crossvox.capture import open_capture
 from crossvox.capture.formats import reader_of
 from crossvox.capture.params import CaptureParams
-from crossvox.capture.record3d import Metadata, depth_size
+from crossvox.capture.record3d import READER, Metadata, depth_size
 from crossvox.capture.rolled import quarter_roll
 from crossvox.core.checks import CaptureError
 from crossvox.core.convention import PoseConvention
@@ -403,7 +403,7 @@ def test_broken_frames_leave_the_others(walked, tmp_path: Path) -> None:
 
 def test_other_folders_are_not_claimed(tmp_path: Path) -> None:
     laid(tmp_path / "a", {"metadata.json": b"{}", "depth/0.png": b"", "rgb/0.jpg": b""})
-    assert reader_of(tmp_path / "a") is None
+    assert reader_of(tmp_path / "a") is not READER
     zipped(tmp_path / "b.zip", {"notes.txt": b""})
     assert reader_of(tmp_path / "b.zip") is None
     (tmp_path / "c.zip").write_bytes(b"")
