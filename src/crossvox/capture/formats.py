@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from crossvox.capture import (
+    archive,
     arkitscenes,
     colmap,
     folder,
@@ -13,6 +14,7 @@ from crossvox.capture import (
     polycam,
     record3d,
     replica,
+    ros,
     rscan,
     rtabmap,
     scanner_app,
@@ -44,6 +46,8 @@ READERS.register("7-scenes", seven_scenes.READER)
 READERS.register("tum", tum.READER)
 READERS.register("rtabmap", rtabmap.READER)
 READERS.register("plain", plain.READER)
+READERS.register("zip", archive.READER)
+READERS.register("ros", ros.READER)
 
 
 def reader_of(path: Path) -> Reader | None:
