@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -32,6 +33,7 @@ def run(shared: Path | None) -> list[dict[str, Any]]:
         return [
             _evaluation(one, data),
             _surfaces(one / first.name, data / first.name),
+            *_pairs(one / first.name, data / first.name),
             _page(pred, data),
             *_starts(),
         ]
@@ -119,6 +121,142 @@ def _eval3r(meshes: Any, reference: Any, counts: dict[str, int], truth: int) -> 
     for name, mesh in meshes.items():
         made = MeshData(mesh.vertices_m, mesh.faces)
         evaluate_geometry(made, known, samples=(counts[name] + truth) // 2, thresholds=(0.05,))
+
+
+def _pairs(pred: Path, data: Path) -> list[dict[str, Any]]:
+    """Files scored by several protocols, and brought together first, beside what others have."""
+    from crossvox.core.methods import METHOD_FILES, TSDF
+
+    made, true = pred / METHOD_FILES[TSDF], data / f"{data.name}.ply"
+    moved = made.with_name("moved.ply")
+    _moved(made, moved)
+    protocols = "a pair of files by three protocols, three thresholds"
+    aligned = "a pair of files, turned 5 degrees and 2 % too large, aligned with a scale and scored"
+    o3d, eval3r = peer("open3d"), peer("eval3r")
+    lacking = next((one.why for one in (o3d, eval3r) if one.module is None), None)
+    if lacking is not None:
+        return [missing(protocols, lacking), missing(aligned, lacking)]
+    return [
+        _beside(
+            protocols,
+            lambda: _ours(made, true, ("atlas", "transformerfusion", "sampled"), "none"),
+            lambda: {**_open3d(made, true), **_by_eval3r(made, true)},
+            f"atlas beside {o3d.title} (voxel_down_sample and distances both ways), "
+            f"transformerfusion and sampled beside evaluate_geometry of {eval3r.title} on 200,000 "
+            f"points; both read the files",
+        ),
+        _beside(
+            aligned,
+            lambda: _ours(moved, true, ("sampled",), "icp_sim3"),
+            lambda: _aligned_by_eval3r(moved, true),
+            f"baseline: evaluate_geometry of {eval3r.title}, align_mode icp_sim3; ours tries many "
+            f"starts and measures along normals",
+        ),
+    ]
+
+
+def _moved(made: Path, out: Path) -> None:
+    import numpy as np
+
+    from crossvox.doors.meshes import read_mesh, write_ply
+
+    mesh = read_mesh(made)
+    angle = np.radians(5)
+    turn = np.eye(3)
+    turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    vertices = 1.02 * mesh.vertices_m @ turn.T + [0.1, 0.05, 0.02]
+    write_ply(out, replace(mesh, vertices_m=vertices.astype(np.float32)))
+
+
+def _beside(
+    stage: str,
+    ours: Callable[[], dict[str, float]],
+    theirs: Callable[[], dict[str, float]],
+    how: str,
+) -> dict[str, Any]:
+    """A row of two ways to the same scores, in turns, and how far apart the scores are."""
+    values, others = ours(), theirs()
+    apart = {name: abs(values[name] / value - 1) for name, value in others.items()}
+    worst = max(apart, key=lambda name: apart[name])
+    mine: list[tuple[float, float]] = []
+    other: list[tuple[float, float]] = []
+    for _ in range(ROUNDS):
+        mine.append(_took(ours))
+        other.append(_took(theirs))
+    factor, cpu = (
+        statistics.median(b[which] / a[which] for a, b in zip(mine, other, strict=True))
+        for which in (0, 1)
+    )
+    return {
+        "stage": stage,
+        "ours_s": statistics.median(wall for wall, _ in mine),
+        "baseline_s": statistics.median(wall for wall, _ in other),
+        "factor": factor,
+        "how": f"{how}; {len(others)} scores, the one farthest apart by {apart[worst]:.2%} "
+        f"({worst}: {values[worst]:.5g}, {others[worst]:.5g}); medians of {ROUNDS} in turns; by "
+        f"processor time {cpu:.3g}x",
+    }
+
+
+def _ours(made: Path, true: Path, rules: tuple[str, ...], align: Any) -> dict[str, float]:
+    from crossvox.evaluate.pair import PairParams, score_files
+
+    scores = score_files(made, true, PairParams(rules, (0.02, 0.05, 0.1), align))
+    return {f"{one.protocol}: {one.name}": one.value for one in scores}
+
+
+def _open3d(made: Path, true: Path) -> dict[str, float]:
+    import numpy as np
+    import open3d as o3d
+
+    sides = [o3d.io.read_point_cloud(str(file)).voxel_down_sample(0.02) for file in (made, true)]
+    there = np.asarray(sides[0].compute_point_cloud_distance(sides[1]))
+    back = np.asarray(sides[1].compute_point_cloud_distance(sides[0]))
+    shares = {at: ((there < at).mean(), (back < at).mean()) for at in (0.02, 0.05, 0.1)}
+    precision, recall = shares[0.05]
+    return {
+        "atlas: Acc": float(there.mean()),
+        "atlas: Comp": float(back.mean()),
+        "atlas: Prec": float(precision),
+        "atlas: Recall": float(recall),
+        "atlas: F-score": float(2 * precision * recall / (precision + recall)),
+    }
+
+
+def _by_eval3r(made: Path, true: Path) -> dict[str, float]:
+    from eval3r.io.geometry import PointCloudData, load_mesh
+    from eval3r.metrics.metric3d import evaluate_geometry
+
+    mesh, known = load_mesh(made), load_mesh(true)
+    found = {}
+    for rule, truth in (
+        ("transformerfusion", PointCloudData(known.vertices)),
+        ("sampled", known),
+    ):
+        result = evaluate_geometry(mesh, truth, thresholds=(0.02, 0.05, 0.1))
+        found |= _told(rule, result)
+    return found
+
+
+def _aligned_by_eval3r(made: Path, true: Path) -> dict[str, float]:
+    from eval3r.io.geometry import load_mesh
+    from eval3r.metrics.metric3d import evaluate_geometry
+
+    result = evaluate_geometry(
+        load_mesh(made), load_mesh(true), thresholds=(0.02, 0.05, 0.1), align_mode="icp_sim3"
+    )
+    return _told("sampled", result)
+
+
+def _told(rule: str, result: Any) -> dict[str, float]:
+    at = result.fscore[0.05]
+    return {
+        f"{rule}: Acc": result.accuracy,
+        f"{rule}: Comp": result.completeness,
+        f"{rule}: Prec": at["precision"],
+        f"{rule}: Recall": at["recall"],
+        f"{rule}: F-score": at["f"],
+    }
 
 
 def _took(work: Callable[[], object]) -> tuple[float, float]:

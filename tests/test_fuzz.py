@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from trials.fuzz.captures import SAMPLES
 from trials.fuzz.edits import apply
+from trials.fuzz.targets import SAMPLES
 
 from crossvox.capture.formats import READERS
 

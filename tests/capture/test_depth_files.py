@@ -12,7 +12,7 @@ from PIL import Image
 
 from crossvox.capture.depth_files import first_depth, read_depth_file
 from crossvox.core.checks import CaptureError
-from crossvox.doors.images import encode_png
+from crossvox.doors.images import encode_png, remap
 
 
 def npy(array: np.ndarray, **how) -> bytes:
@@ -31,6 +31,11 @@ def tiff(array: np.ndarray, **how) -> bytes:
     stream = io.BytesIO()
     Image.fromarray(array).save(stream, "TIFF", **how)
     return stream.getvalue()
+
+
+def short(value: object) -> str:
+    """Names of tests without bytes in them."""
+    return value if isinstance(value, str) else "" if isinstance(value, list) else f"{len(value)}b"
 
 
 FLOATS = np.array([[0.5, np.nan, -1], [np.inf, 0, 2]], np.float32)
@@ -59,12 +64,21 @@ BIG = np.zeros((1 << 14, 1 << 13), np.uint8)
         ("a.png", encode_png(WHOLE), CLEAN_WHOLE),
         ("a.jpg.geometric.bin", b"3&2&1&" + FLOATS.tobytes(), CLEAN_FLOATS),
     ],
+    ids=short,
 )
 def test_kinds(tmp_path: Path, name: str, data: bytes, expected: list) -> None:
     (tmp_path / name).write_bytes(data)
     found = read_depth_file(tmp_path / name)
     assert found.dtype in (np.uint16, np.float32)
     np.testing.assert_array_equal(found, expected)
+
+
+def test_openexr(tmp_path: Path) -> None:
+    openexr = pytest.importorskip("OpenEXR")
+    header = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage}
+    with openexr.File(header, {"Z": FLOATS}) as image:
+        image.write(str(tmp_path / "a.exr"))
+    np.testing.assert_array_equal(read_depth_file(tmp_path / "a.exr"), CLEAN_FLOATS)
 
 
 def bomb() -> bytes:
@@ -99,7 +113,9 @@ def bomb() -> bytes:
         ("a.bin", b"999999&999999&1&"),
         ("a.pfm", b"Pf"),
     ],
+    ids=short,
 )
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 def test_what_is_no_depth_is_refused_in_words(tmp_path: Path, name: str, data: bytes) -> None:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(CaptureError, match=r"needed: .*do: "):
@@ -116,3 +132,9 @@ def test_the_first_that_can_be_read(tmp_path: Path) -> None:
         first_depth([tmp_path / "0.npy"])
     with pytest.raises(CaptureError, match="no depth image"):
         first_depth([])
+
+
+def test_images_too_long_for_a_lens() -> None:
+    image = np.zeros((2, 40_000), np.float32)
+    with pytest.raises(CaptureError, match="a side of 40000 pixels"):
+        remap(image, image, image, smooth=False)

@@ -18,7 +18,7 @@ from crossvox.capture.sens.writer import SensWriter
 from crossvox.core.camera import Intrinsics, Pose, Size
 from crossvox.core.checks import CaptureError
 from crossvox.core.frame import ALL_PARTS, Capture, CaptureInfo, Frame, Parts
-from crossvox.core.names import checked_name, safe_name
+from crossvox.core.names import LONGEST, checked_name, safe_name
 from crossvox.core.registry import Registry
 from crossvox.doors.images import encode_jpeg
 from crossvox.recipes.data import read_scenes
@@ -128,6 +128,17 @@ def test_letters_of_any_alphabet_stay() -> None:
     for wrong in ("..", "", "a/b", ".hidden", "a\x00", "C:\\x"):
         with pytest.raises(CaptureError, match="a list with the name"):
             checked_name(wrong, "a list")
+
+
+@pytest.mark.parametrize("letter", ["a", "会", "😀"])
+def test_long_names_are_cut_and_stay_different(letter: str) -> None:
+    """File systems take 255 bytes, with what is put before and behind a name."""
+    names = [safe_name(letter * count) for count in (48, 249, 250, 500)]
+    assert names[0] == letter * 48
+    assert all(len(name.encode()) <= LONGEST and name.startswith(letter * 40) for name in names)
+    assert len(set(names)) == 4
+    for name in names:
+        assert safe_name(name) == checked_name(name, "here") == name
 
 
 def test_captures_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:

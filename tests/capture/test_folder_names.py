@@ -107,7 +107,7 @@ def test_camera_files_that_are_passed_over_are_named(tmp_path: Path) -> None:
     assert note == "camera files not read: cam_K.txt, camera.json (read: intrinsic.txt)"
     for name in ("intrinsic.txt", "cam_K.txt"):
         (folder / name).unlink()
-    with pytest.raises(CaptureError, match=r"without a camera file, but with camera\.json"):
+    with pytest.raises(CaptureError, match=r"camera\.json with the fields none"):
         open_capture(folder)
     notes = FolderCapture(folder, assume_camera=True).info().notes
     assert "usual camera is assumed" in notes[0]
@@ -180,3 +180,26 @@ def test_poses_may_lack_their_last_row(tmp_path: Path) -> None:
     pose = capture.pose(capture.frame_ids.index(int(file.stem)))
     assert pose is not None
     assert pose.position_m.tolist() == [3, 4, 5]
+
+
+def test_a_folder_without_depth_says_so_and_what_it_holds(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, {})
+    for file in list((folder / "depth").iterdir()):
+        file.rename(file.with_suffix(".bmp"))
+    with pytest.raises(CaptureError, match=r"no depth \(depth/ holds .*\.bmp.*16 bits"):
+        open_capture(folder)
+    shutil.rmtree(folder / "depth")
+    with pytest.raises(CaptureError, match=r"no depth \(there is no depth/\)"):
+        open_capture(folder)
+
+
+def test_images_that_are_not_called_by_numbers_alone_are_read_as_a_plain_folder(
+    tmp_path: Path,
+) -> None:
+    folder = write_folder(tmp_path, {})
+    before = open_capture(folder)
+    for file in list((folder / "color").iterdir()):
+        file.rename(file.with_name(f"frame_{file.name}"))
+    capture = open_capture(folder)
+    assert capture.info().format == "plain folder"
+    assert capture.frame_ids == before.frame_ids

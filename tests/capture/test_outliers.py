@@ -21,6 +21,7 @@ from crossvox.capture.outliers import APART_M, far_from_all, usable_frames
 from crossvox.capture.remarks import left_out_text, remarks_of
 from crossvox.core.camera import Pose
 from crossvox.core.checks import CaptureError
+from crossvox.doors.images import encode_jpeg, encode_png, write_bytes
 
 sys.path.insert(0, str(Path(__file__).parent))
 from box_room import box_pose, write_box_room
@@ -153,6 +154,48 @@ def test_what_is_told_of_frames_left_out() -> None:
         "odd",
     ]
     assert remarks_of({"frames": 3}) == []
+    ids = {"unknown raw label ids": {"50": 3000}, "vertices with unknown label ids": {}}
+    assert remarks_of(ids) == ["label ids that no table knows are unannotated: 50 (3,000 pixels)"]
+
+
+def test_poses_may_be_kept_of_few_frames(tmp_path: Path) -> None:
+    folder = write_box_room(tmp_path / "room", 20)
+    for number in range(20):
+        if number % 5:
+            (folder / f"pose/{number}.txt").unlink()
+    report = export_folder(open_capture(folder), tmp_path / "out", frame_skip=1, size=None)
+    assert report.frame_ids == (0, 5, 10, 15)
+    assert len(report.broken) == 16
+    for number in (0, 5, 10, 15):
+        (folder / f"pose/{number}.txt").unlink()
+    capture = open_capture(folder)
+    with pytest.raises(CaptureError, match="20 of 20 frames are broken"):
+        export_folder(capture, tmp_path / "out2", frame_skip=1, size=None)
+    with pytest.raises(CaptureError, match=r"none with a valid pose.*pose/0\.txt.*--trajectory"):
+        usable_frames(capture).expect_posed("room", folder)
+
+
+@pytest.mark.parametrize("part", ["color", "depth"])
+def test_a_first_frame_of_another_size_is_one_broken_frame(tmp_path: Path, part: str) -> None:
+    folder = write_box_room(tmp_path / "room", 12)
+    encode, suffix = (encode_jpeg, "jpg") if part == "color" else (encode_png, "png")
+    small = np.full((24, 32, 3) if part == "color" else (24, 32), 900, dtype=np.uint16)
+    write_bytes(
+        folder / f"{part}/0.{suffix}",
+        encode(small if part == "depth" else (small // 9).astype(np.uint8)),
+    )
+    summary = describe(open_capture(folder))
+    assert summary.camera.size == (64, 48)
+    assert [number for number, _ in summary.broken] == [0]
+
+
+@pytest.mark.parametrize("small", [range(10), range(10, 20), range(1, 20, 2)])
+def test_pictures_of_another_size_cost_themselves(tmp_path: Path, small: range) -> None:
+    folder = write_box_room(tmp_path / "room", 20)
+    for number in small:
+        write_bytes(folder / f"color/{number}.jpg", encode_jpeg(np.full((24, 32, 3), 90, np.uint8)))
+    report = export_folder(open_capture(folder), tmp_path / "out", frame_skip=1, size=None)
+    assert [number for number, _ in report.broken] == list(small)
 
 
 # Real captures

@@ -264,8 +264,9 @@ def test_export_counts_broken_frames_and_gives_up_on_broken_captures(tmp_path: P
     assert "zlib" in report.broken[0][1]
     assert not list((tmp_path / "out").glob("*/1.*"))
     capture = open_capture(write_scan(tmp_path, "other", broken=(1, 2, 3, 5)))
-    with pytest.raises(CaptureError, match=r"4 of 6 frames are broken.*frame 1"):
+    with pytest.raises(CaptureError, match=r"4 of 6 frames are broken.*frame 1") as found:
         export_folder(capture, tmp_path / "out2", frame_skip=1, size=None)
+    assert "not counting those without a pose" in str(found.value)
     with pytest.raises(ParamsError, match="frame_skip=0"):
         export_folder(capture, tmp_path / "out3", frame_skip=0)
 

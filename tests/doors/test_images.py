@@ -6,11 +6,14 @@ import io
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image, ImageOps
 
 from crossvox.core.camera import ImageFit
 from crossvox.core.checks import CaptureError
@@ -22,12 +25,14 @@ from crossvox.doors.images import (
     encode_jpeg,
     encode_png,
     fit_color,
+    is_color,
     read_bytes,
     read_color,
     read_gray,
     resize_color,
     write_bytes,
 )
+from crossvox.doors.pillow_images import as_shown, exif_orientation
 
 
 def smooth_image(width: int = 96, height: int = 64) -> np.ndarray:
@@ -202,3 +207,96 @@ def test_a_png_that_promises_more_than_it_holds_is_refused_before_it_is_decoded(
 def test_a_name_that_no_file_can_have_is_a_missing_file() -> None:
     with pytest.raises(CaptureError, match="null byte"):
         read_bytes(Path("a\0b"))
+
+
+def saved(kind: str, mode: str = "RGB", **how: Any) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(smooth_image()).convert(mode).save(stream, kind, **how)
+    return stream.getvalue()
+
+
+LOSSLESS = {
+    "16-bit PNG": lambda: opencv(smooth_image()[..., ::-1].astype(np.uint16) * 257),
+    "PNG with alpha": lambda: saved("PNG", "RGBA"),
+    "WebP": lambda: saved("WEBP", lossless=True),
+    "WebP with alpha": lambda: saved("WEBP", "RGBA", lossless=True, exact=True),
+    "BMP": lambda: saved("BMP"),
+    "TIFF": lambda: saved("TIFF"),
+    "packed TIFF": lambda: saved("TIFF", compression="tiff_lzw"),
+    "TIFF with alpha": lambda: saved("TIFF", "RGBA"),
+}
+
+
+def opencv(image: np.ndarray) -> bytes:
+    return bytes(cv2.imencode(".png", image)[1])
+
+
+@pytest.mark.parametrize("kind", LOSSLESS)
+def test_colour_of_any_usual_kind_keeps_every_value(kind: str) -> None:
+    data = LOSSLESS[kind]()
+    assert is_color(data)
+    assert color_size(data, "here") == (96, 64)
+    np.testing.assert_array_equal(decode_color(data, "here"), smooth_image())
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode"),
+    [("JPEG", "L"), ("PNG", "L"), ("PNG", "LA"), ("BMP", "L"), ("TIFF", "L"), ("TIFF", "LA")],
+)
+def test_grey_pictures_are_grey_in_all_channels(kind: str, mode: str) -> None:
+    decoded = decode_color(saved(kind, mode), "here")
+    grey = np.asarray(Image.fromarray(smooth_image()).convert("L"))
+    assert np.abs(decoded.astype(int) - grey[..., None]).max() <= (4 if kind == "JPEG" else 0)
+
+
+@pytest.mark.parametrize(("kind", "mode"), [("JPEG", "CMYK"), ("PNG", "P"), ("BMP", "P")])
+def test_inks_and_palettes_become_colours(kind: str, mode: str) -> None:
+    decoded = decode_color(saved(kind, mode), "here").astype(int)
+    assert np.abs(decoded - smooth_image()).mean() < 20
+
+
+@pytest.mark.parametrize("kind", ["BMP", "TIFF", "WebP"])
+def test_cut_pictures_of_other_kinds_are_named(kind: str) -> None:
+    data = LOSSLESS[kind]()
+    for length in (3, 20, len(data) // 2):
+        with pytest.raises(CaptureError, match=r"given: a\.bmp"):
+            decode_color(data[:length], "a.bmp")
+
+
+def test_other_kinds_that_cannot_be_read_are_told() -> None:
+    turned = Image.Exif()
+    turned[0x112] = 6
+    with pytest.raises(CaptureError, match="shown turned"):
+        decode_color(saved("TIFF", exif=turned), "a.tif")
+    huge = bytearray(saved("BMP"))
+    huge[18:26] = struct.pack("<ii", 60_000, 60_000)
+    for read in (decode_color, color_size):
+        with pytest.raises(CaptureError, match="3600000000 pixels"):
+            read(bytes(huge), "a.bmp")
+    for other in (saved("GIF"), saved("PPM"), b"\0\0\0\x18ftypheic" + bytes(40)):
+        assert not is_color(other)
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+def test_labels_with_a_palette_keep_their_numbers(bits: int) -> None:
+    """As VOC and other data sets store them, to be looked at as well."""
+    ids = (np.arange(12).reshape(3, 4) % (1 << bits)).astype(np.uint8)
+    image = Image.fromarray(ids)
+    image.putpalette(list(range(255, 255 - 3 * 16, -1)))
+    stream = io.BytesIO()
+    image.save(stream, "PNG", bits=bits)
+    decoded = decode_gray(stream.getvalue(), "here")
+    assert decoded.dtype == np.uint8
+    np.testing.assert_array_equal(decoded, ids)
+    with pytest.raises(CaptureError):
+        decode_gray(stream.getvalue()[:-20], "here")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pictures_are_turned_as_programs_show_them(orientation: int) -> None:
+    header = Image.Exif()
+    header[0x112] = orientation
+    data = saved("PNG", exif=header)
+    assert exif_orientation(data) == orientation
+    shown = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+    np.testing.assert_array_equal(as_shown(decode_color(data, "here"), orientation), shown)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from walls import command
+from walls import command, state
 
 from crossvox.capture.files import write_matrix
 from crossvox.core.artifact import read_manifest
@@ -53,6 +53,35 @@ def test_scan_and_prepare_leave_out_the_same_frames_and_say_so(
         surface = read_mesh(tmp_path / scene / "room.ply")
         size = np.ptp(surface.vertices_m, axis=0)
         assert np.abs(np.sort(size)[1:] - np.sort(HIGH_M - LOW_M)[1:]).max() < 0.3
+
+
+def test_a_score_leaves_out_the_same_frames(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    room = write_box_room(tmp_path / "room", 20)
+    surface = ("--frame-skip", 1, "--surface", "tsdf")
+    command("prepare", room, tmp_path / "data", *COARSE, *surface)
+    mesh = tmp_path / "data/room/room.ply"
+    spoil(room)
+    command("score", mesh, mesh, "--frames", room)
+    assert "4 of 20 frames left out: 2, 5, 11, 14" in " ".join(capsys.readouterr().err.split())
+
+
+def test_another_capture_does_not_join_a_scan(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They would stand on one page."""
+    for place in ("a/room", "b/room", "b/hall"):
+        write_box_room(tmp_path / place, 2)
+    up = ("--up", 0, 0, 1)
+    command("scan", tmp_path / "a/room", tmp_path / "scan", *COARSE, *up)
+    for other in ("b/hall", "b/room"):
+        write_bytes(tmp_path / other / "color/1.jpg", encode_jpeg(np.zeros((48, 64, 3), np.uint8)))
+        before = state(tmp_path / "scan/data")
+        command("scan", tmp_path / other, tmp_path / "scan", *COARSE, *up, code=2)
+        assert "name another" in capsys.readouterr().err
+        assert state(tmp_path / "scan/data") == before
+    command("scan", tmp_path / "a/room", tmp_path / "scan", *COARSE, *up)
 
 
 def test_a_room_in_map_coordinates_is_as_sharp_as_any(tmp_path: Path) -> None:

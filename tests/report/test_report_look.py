@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from crossvox.core.artifact import Manifest, write_manifest
-from crossvox.core.checks import ArtifactError
+from crossvox.core.checks import ArtifactError, CaptureError
 from crossvox.core.volume import Mesh
 from crossvox.doors.meshes import read_mesh, write_ply
 from crossvox.report.class_colors import class_error_colors, class_shares, present_classes
@@ -153,3 +153,23 @@ def test_shares_are_of_the_area() -> None:
     assert present_classes([nobody, mesh]) == [1, 5, 0]
     far = nearest_labels(mesh, np.array([[2.9, 0, 0.1], [0.9, 0, 0]]))
     assert far.tolist() == [1, 5]
+
+
+def test_a_mesh_by_itself_is_shown(box_room: Mesh, tmp_path: Path) -> None:
+    path = tmp_path / "my room.PLY"
+    write_ply(path, box_room)
+    view = open_view(path)
+    assert view.title == "my room"
+    assert view.layers[0].title.startswith("my room.PLY: ")
+    assert view.shots == []
+    points = tmp_path / "points.ply"
+    write_ply(points, Mesh(box_room.vertices_m, np.zeros((0, 3), np.int32)))
+    with pytest.raises(CaptureError, match="points"):
+        open_view(points)
+    (tmp_path / "a.obj").write_text("")
+    with pytest.raises(ArtifactError, match=r"a \.obj file; needed: a PLY mesh"):
+        open_view(tmp_path / "a.obj")
+    with pytest.raises(ArtifactError, match="which is a file"):
+        gather([path])
+    with pytest.raises(ArtifactError, match="not there"):
+        open_view(tmp_path / "none.ply")

@@ -7,6 +7,10 @@ A reader that comes from another package, or a new one, gives its smallest captu
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import struct
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -19,6 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from crossvox.capture import open_capture
+from crossvox.capture.archive import PLACE
 from crossvox.capture.files import write_matrix
 from crossvox.capture.sens.layout import SensFrame, SensHeader
 from crossvox.capture.sens.writer import SensWriter
@@ -154,6 +159,48 @@ def replica(folder: Path) -> Path:
     return scene
 
 
+def colmap(ending: str, maps: bool = False) -> Maker:
+    """A COLMAP model, text or binary, with depth maps of a kind."""
+
+    def make(folder: Path) -> Path:
+        scene = folder / "scene"
+        kinds = {1: (4, "OPENCV", [14.0, 14.0, 8.0, 6.0, 0.01, 0.02, 0.0, 0.0]),
+                 2: (1, "PINHOLE", [15.0, 14.0, 8.0, 6.0])}  # fmt: skip
+        lines, data = ["# cameras"], struct.pack("<Q", len(kinds))
+        for number, (kind, name, values) in kinds.items():
+            lines.append(f"{number} {name} 16 12 {' '.join(map(str, values))}")
+            data += struct.pack("<IiQQ", number, kind, 16, 12)
+            data += struct.pack(f"<{len(values)}d", *values)
+        texts, blobs = {"cameras": lines}, {"cameras": data}
+        lines, data = ["# images"], struct.pack("<Q", FRAMES)
+        for number in range(FRAMES):
+            told = (1.0, 0.1, 0.0, 0.0, 0.1 * number, 0.2, 0.3)
+            name = f"frame{number:04d}.jpg"
+            lines += [f"{number} {' '.join(map(str, told))} {number + 1} {name}", "1 2 -1"]
+            data += struct.pack("<I7dI", number, *told, number + 1) + name.encode() + b"\0"
+            data += struct.pack("<Qddq", 1, 1.0, 2.0, -1)
+            write_bytes(scene / "images" / name, encode_jpeg(color(number)))
+            floats = (depth() / 1000).astype("<f4").tobytes()
+            if maps:
+                file = scene / f"stereo/depth_maps/{name}.geometric.bin"
+                write_bytes(file, b"16&12&1&" + floats)
+            else:
+                write_bytes(scene / f"depth/{number}.png", encode_png(depth()))
+        texts["images"], blobs["images"] = lines, data
+        lines, data = [], struct.pack("<Q", 80)
+        for number in range(80):
+            x, y, z = (0.01 * number - 0.4, 0.1, 2.0)
+            lines.append(f"{number} {x} {y} {z} 9 9 9 0.5 0 1 1 2")
+            data += struct.pack("<Q3d3BdQ4I", number, x, y, z, 9, 9, 9, 0.5, 2, 0, 1, 1, 2)
+        texts["points3D"], blobs["points3D"] = lines, data
+        for part in ("cameras", "images", "points3D"):
+            content = "\n".join(texts[part]).encode() if ending == ".txt" else blobs[part]
+            write_bytes(scene / f"sparse/0/{part}{ending}", content)
+        return scene
+
+    return make
+
+
 def open3d(folder: Path) -> Path:
     """A folder of Open3D with a trajectory and the camera file of a recorder."""
     scene = folder / "recording"
@@ -237,6 +284,51 @@ def _record3d_metadata() -> dict[str, object]:
     }  # fmt: skip
 
 
+def plain(folder: Path) -> Path:
+    """A folder of one's own with one file of poses and a camera in YAML."""
+    scene, lines = folder / "scene", []
+    for number in range(FRAMES):
+        write_bytes(scene / f"images/frame_{number:03d}.jpg", encode_jpeg(color(number)))
+        write_bytes(
+            scene / f"depths/{number:03d}.pgm",
+            b"P5 16 12 65535\n" + depth().astype(">u2").tobytes(),
+        )
+        lines.append(" ".join(f"{value:g}" for value in pose(number)[:3].ravel()))
+    write_bytes(scene / "poses.txt", "\n".join(lines).encode())
+    matrix = ", ".join(f"{value:g}" for value in CAMERA.matrix.ravel())
+    head = "%YAML:1.0\n---\ncamera_matrix: !!opencv-matrix\n   rows: 3\n   cols: 3\n   dt: d\n"
+    write_bytes(scene / "calib.yaml", f"{head}   data: [{matrix}]\nDepthMapFactor: 1000\n".encode())
+    return scene
+
+
+def plain_arrays(folder: Path) -> Path:
+    """A folder of one's own with arrays of NumPy, and a camera in JSON."""
+    scene = folder / "scene"
+    for number in range(FRAMES):
+        write_bytes(scene / f"rgb/{number}.png", encode_png(color(number)))
+        for part, array in (("depth", depth() / np.float32(1000)), ("poses", pose(number))):
+            (scene / part).mkdir(exist_ok=True)
+            np.save(scene / part / f"{number}.npy", array)
+    lens = {"K": CAMERA.matrix.tolist(), "width": 16, "height": 12, "dist_coeffs": [0.01, 0, 0, 0]}
+    write_bytes(scene / "camera.json", json.dumps(lens).encode())
+    return scene
+
+
+def zipped(maker: Maker) -> Maker:
+    """What another maker writes, in a ZIP file."""
+
+    def make(folder: Path) -> Path:
+        scene = maker(folder)
+        file = folder / "scene.zip"
+        with zipfile.ZipFile(file, "w") as archive:
+            for path in sorted(path for path in scene.rglob("*") if path.is_file()):
+                archive.write(path, path.relative_to(folder))
+        shutil.rmtree(scene)
+        return file
+
+    return make
+
+
 def robots(name: str) -> Maker:
     """A maker of :mod:`trials.fuzz.robots`, which builds on this module."""
 
@@ -249,6 +341,67 @@ def robots(name: str) -> Maker:
     return make
 
 
+def scanner_app(folder: Path) -> Path:
+    """A scan of 3D Scanner App."""
+    scene, c = folder / "scan", CAMERA
+    projection = [0.0] * 16
+    projection[0], projection[5] = 2 * c.fx / c.width, 2 * c.fy / c.height
+    for number in range(FRAMES):
+        told = {
+            "cameraPoseARFrame": pose(number).ravel().tolist(),
+            "intrinsics": [c.fx, 0, c.cx, 0, c.fy, c.cy, 0, 0, 1],
+            "projectionMatrix": projection, "time": 1.5 * number, "frame_index": number,
+        }  # fmt: skip
+        write_bytes(scene / f"frame_{number:05d}.json", json.dumps(told).encode())
+        write_bytes(scene / f"frame_{number:05d}.jpg", encode_jpeg(color(number)))
+        write_bytes(scene / f"depth_{number:05d}.png", encode_png(depth(PHONE_DEPTH)))
+        write_bytes(scene / f"conf_{number:05d}.png", encode_png(np.full((6, 8), 2, np.uint8)))
+    return scene
+
+
+def polycam(folder: Path) -> Path:
+    """Raw data of Polycam in a ZIP file."""
+    c, files = CAMERA, {"mesh_info.json": b"{}"}
+    for number in range(FRAMES):
+        matrix = pose(number)
+        told = {f"t_{i}{j}": float(matrix[i, j]) for i in range(3) for j in range(4)}
+        told |= {"fx": c.fx, "fy": c.fy, "cx": c.cx, "cy": c.cy, "width": 16, "height": 12}
+        name = f"keyframes/{{}}/{60115705957 + 500000 * number}.{{}}"
+        for kind in ("cameras", "corrected_cameras"):
+            files[name.format(kind, "json")] = json.dumps(told).encode()
+        files[name.format("images", "jpg")] = encode_jpeg(color(number))
+        files[name.format("depth", "png")] = encode_png(depth(PHONE_DEPTH))
+        certain = encode_png(np.full((6, 8), 255, np.uint8))
+        files[name.format("confidence", "png")] = certain
+    with zipfile.ZipFile(folder / "scan.zip", "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return folder / "scan.zip"
+
+
+UNPACKED = tempfile.TemporaryDirectory(prefix="crossvox-fuzz-")
+"""Where ZIP files are unpacked, in this process and those that it starts."""
+
+os.environ.setdefault(PLACE, UNPACKED.name)
+
+
+def rscan(folder: Path) -> Path:
+    """A sequence of 3RScan."""
+    scene, lines = folder / "sequence", ["m_sensorName = phone", "m_depthShift = 1000"]
+    for kind, c in (("color", CAMERA), ("depth", PHONE_DEPTH)):
+        k = [c.fx, 0, c.cx, 0, 0, c.fy, c.cy, 0, 0, 0, 1, 0, 0, 0, 0, 1]
+        lines += [f"m_{kind}Width = {c.width}", f"m_{kind}Height = {c.height}"]
+        lines.append(f"m_calibration{kind.title()}Intrinsic = {' '.join(map(str, k))}")
+    write_bytes(scene / "_info.txt", "\n".join(lines).encode())
+    for number in range(FRAMES):
+        stem = f"frame-{number:06d}"
+        write_bytes(scene / f"{stem}.color.jpg", encode_jpeg(color(number)))
+        plain = depth(PHONE_DEPTH).astype(">u2").tobytes()
+        write_bytes(scene / f"{stem}.depth.pgm", b"P5 8 6\n65535\n" + plain)
+        write_matrix(scene / f"{stem}.pose.txt", pose(number))
+    return scene
+
+
 SAMPLES: dict[str, tuple[Maker, ...]] = {
     "scannet": (sens("jpeg"), sens("png"), sens("raw")),
     "folder": (exported,),
@@ -257,9 +410,15 @@ SAMPLES: dict[str, tuple[Maker, ...]] = {
     "rtabmap": (robots("rtabmap"),),
     "ros": (robots("ros1"), robots("sqlite"), robots("mcap")),
     "transforms": tuple(transforms(ending) for ending in (".png", ".npy", ".npz", ".tiff")),
+    "colmap": (colmap(".bin"), colmap(".txt"), colmap(".bin", maps=True)),
     "replica": (replica,),
     "open3d": (open3d,),
     "record3d": (record3d, record3d_exr),
+    "plain": (plain, plain_arrays),
+    "zip": (zipped(exported),),
+    "3d-scanner-app": (scanner_app,),
+    "polycam": (polycam,),
+    "3rscan": (rscan,),
 }
 """Smallest captures by the reader's name."""
 

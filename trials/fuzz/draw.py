@@ -170,7 +170,7 @@ def of_array(random: Random) -> Edit:
 
 
 def of_zip(random: Random, data: bytes) -> Edit:
-    """What torch writes: a pickle and numbers in a zip."""
+    """A zip, as torch and some apps write: what lies in it by its kind, or any byte."""
     if random.random() < 0.3:
         return of_bytes(random, data)
     try:
@@ -183,7 +183,7 @@ def of_zip(random: Random, data: bytes) -> Edit:
         return of_bytes(random, data)
     if random.random() < 0.1:
         return ["zip_gone", name]
-    return ["zip_member", name, of_bytes(random, content)]
+    return ["zip_member", name, draw(random, name, content, first=False)]
 
 
 def of_safetensors(random: Random, data: bytes) -> Edit:
@@ -271,7 +271,8 @@ def _paths(record: Any, here: tuple[Any, ...] = ()) -> Any:
 KIND_OF: tuple[tuple[str, Draw], ...] = (
     (".jsonl", of_json_lines), (".json", of_json), (".npz", of_npz),
     (".safetensors", of_safetensors), (".png", of_png), (".h5", of_hdf5), (".hdf5", of_hdf5),
-    (".pth", of_zip), (".tar", of_zip),
+    (".pth", of_zip), (".tar", of_zip), (".zip", of_zip), (".r3d", of_zip),
+    ("metadata", of_json),
     (".txt", of_text), (".tsv", of_text), (".csv", of_text),
 )  # fmt: skip
 

@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from crossvox.core.checks import CrossvoxError
-from trials.fuzz.captures import SAMPLES, Maker, read_capture
+from trials.fuzz import captures, phones
+from trials.fuzz.captures import Maker, read_capture
+
+SAMPLES = captures.SAMPLES | phones.SAMPLES
+"""Smallest captures of every format, by the reader's name."""
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from crossvox.capture.depth_files import ENDINGS
 from crossvox.capture.file_numbers import distinct_numbers
 
 DEPTH_FOLDERS = ("depth", "depths", "depth_maps", "stereo/depth_maps")
+BESIDE = "the images' own folder"
 _COLOR_ENDINGS = (".jpg", ".jpeg", ".png")
 _KINDS = (".geometric", ".photometric", ".depth", "")
 """What stands before a depth image's ending, the best first."""
 
+_DEEPEST = 4
 _MOST_FILES = 1 << 20
 
 
@@ -63,11 +67,12 @@ def depth_beside(root: Path, images: Mapping[int, Path]) -> tuple[dict[int, Path
         if (there := image.with_name(image.stem + ".depth.png")).is_file()
     }
     if found:
-        return found, "the images' own folder"
+        return found, BESIDE
     for name in DEPTH_FOLDERS:
         files = _depth_files(root / name)
         of_name = {number: _of_image(image, root, files) for number, image in images.items()}
-        found = {number: there for number, there in of_name.items() if there is not None}
+        uses = Counter(there for there in of_name.values() if there is not None)
+        found = {n: there for n, there in of_name.items() if there is not None and uses[there] == 1}
         found = found or _by_number(images, files)
         if found:
             return found, f"{name}/"
@@ -77,20 +82,26 @@ def depth_beside(root: Path, images: Mapping[int, Path]) -> tuple[dict[int, Path
 def _depth_files(folder: Path) -> dict[str, Path]:
     """Depth files below a folder by their name without ending, small letters; the best of each."""
     ranked: dict[str, tuple[int, int, Path]] = {}
-    count = 0
-    for place, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            stem, end = os.path.splitext(name)
-            count += 1
-            if end.lower() not in ENDINGS or name.startswith(".") or count > _MOST_FILES:
-                continue
-            kind = next(kind for kind in _KINDS if stem.lower().endswith(kind))
-            path = Path(place, name)
-            key = (path.parent / stem[: len(stem) - len(kind)]).relative_to(folder).as_posix()
-            entry = (_KINDS.index(kind), ENDINGS.index(end.lower()), path)
-            ranked[key.lower()] = min(ranked.get(key.lower(), entry), entry)
+    for path in islice(_files_below(folder, _DEEPEST), _MOST_FILES):
+        stem, end = os.path.splitext(path.name)
+        if end.lower() not in ENDINGS:
+            continue
+        kind = next(kind for kind in _KINDS if stem.lower().endswith(kind))
+        key = (path.parent / stem[: len(stem) - len(kind)]).relative_to(folder).as_posix()
+        entry = (_KINDS.index(kind), ENDINGS.index(end.lower()), path)
+        ranked[key.lower()] = min(ranked.get(key.lower(), entry), entry)
     return {key: path for key, (_, _, path) in ranked.items()}
+
+
+def _files_below(folder: Path, deep: int) -> Iterator[Path]:
+    """Files below a folder, not hidden ones, sorted."""
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if path.name.startswith("."):
+            continue
+        if not path.is_dir():
+            yield path
+        elif deep > 0:
+            yield from _files_below(path, deep - 1)
 
 
 def _of_image(image: Path, root: Path, files: Mapping[str, Path]) -> Path | None:

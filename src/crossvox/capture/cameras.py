@@ -10,7 +10,7 @@ from pathlib import Path
 from crossvox.capture.files import read_numbers
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, ParamsError, expect
-from crossvox.doors.images import MAX_PIXELS
+from crossvox.doors.pillow_images import MAX_PIXELS
 
 PLACES = ("", "intrinsic", "intrinsics", "color")
 """Folders below a capture's own that camera files are looked for in."""

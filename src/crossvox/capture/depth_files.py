@@ -1,10 +1,10 @@
-"""Depth images of whatever kind a program wrote: PNG, TIFF, NumPy, OpenEXR, COLMAP's own."""
+"""Depth images of any kind that programs write: PNG, TIFF, PGM, NumPy, OpenEXR, COLMAP's own."""
 
 from __future__ import annotations
 
 import io
-import math
 import re
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable
@@ -12,37 +12,33 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from numpy.lib.format import (
-    MAGIC_PREFIX,
-    read_array_header_1_0,
-    read_array_header_2_0,
-)
 from numpy.typing import NDArray
 
+from crossvox.capture.arrays import DAMAGE, read_stream
 from crossvox.capture.files import read_depth_png
 from crossvox.core.checks import CaptureError
 from crossvox.core.npz import DENSEST
-from crossvox.doors.images import MAX_PIXELS, decode_tiff, read_bytes
+from crossvox.doors.images import read_bytes
+from crossvox.doors.pillow_images import MAX_PIXELS, decode_tiff
 
 Array = NDArray[Any]
+
+FARTHEST_M = 100.0
+"""Floats whose median is larger are no metres of a room."""
 
 _NAMES = ("depth", "depth_map", "arr_0")
 """Arrays of a ``.npz`` that are depth where there are several, the first first."""
 
 _COLMAP_HEAD = re.compile(rb"(\d{1,6})&(\d{1,6})&1&")
+_GAP = rb"(?:\s|#[^\n]*\n)+"
+_PGM_HEAD = re.compile(rb"P5" + (_GAP + rb"(\d{1,6})") * 3 + rb"\s")
 _SATURATED = 65535
 _DAMAGE = (
-    ValueError,
-    SyntaxError,
-    TypeError,
-    KeyError,
-    EOFError,
-    OSError,
-    OverflowError,
-    MemoryError,
-    RecursionError,
+    *DAMAGE,
     NotImplementedError,
     RuntimeError,
+    AttributeError,
+    tokenize.TokenError,
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -82,6 +78,18 @@ def first_depth(paths: Iterable[Path]) -> Array:
     raise problem or CaptureError("given: no depth image; needed: at least one; do: check the path")
 
 
+def usual_units(sample: Array) -> float:
+    """Depth units a metre where nothing is told: 1 for floats in metres, 1000 for whole numbers.
+
+    Args:
+        sample: a depth image as :func:`read_depth_file` gives it. Floats that are too large for
+            metres of a room are millimetres.
+    """
+    readings = sample[sample > 0]
+    middle = float(np.median(readings)) if readings.size else 0.0
+    return 1.0 if sample.dtype.kind == "f" and middle < FARTHEST_M else 1000.0
+
+
 def _cleaned(raw: Array) -> Array:
     raw = raw.astype(raw.dtype.newbyteorder("="), copy=False)
     if raw.dtype.kind == "f":
@@ -96,6 +104,20 @@ def _cleaned(raw: Array) -> Array:
 
 def _tiff(path: Path) -> Array:
     return decode_tiff(read_bytes(path), str(path))
+
+
+def _pgm(path: Path) -> Array:
+    """Portable graymap of 16 bits, big endian, as 3RScan and others store depth."""
+    data = read_bytes(path)
+    head = _PGM_HEAD.match(data)
+    width, height, most = (int(word) for word in head.groups()) if head else (0, 0, 0)
+    if not 0 < width * height <= MAX_PIXELS or not 255 < most <= 65535:
+        raise _damaged(path, "its header is not P5 WIDTH HEIGHT 65535")
+    assert head is not None
+    if len(data) - head.end() < 2 * width * height:
+        raise _damaged(path, f"{len(data) - head.end()} bytes for {width}x{height} values")
+    pixels = np.frombuffer(data, ">u2", width * height, head.end())
+    return pixels.reshape(height, width).astype(np.uint16)
 
 
 def _exr(path: Path) -> Array:
@@ -134,21 +156,11 @@ def _array(stream: IO[bytes], most: int) -> Array:
     Raises:
         ValueError: something else, or one of numpy's errors.
     """
-    if stream.read(len(MAGIC_PREFIX)) != MAGIC_PREFIX:
-        raise ValueError("no array of NumPy")
-    major, _ = stream.read(2)
-    shape, in_columns, dtype = (read_array_header_1_0 if major == 1 else read_array_header_2_0)(
-        stream
-    )
-    sides = [side for side in shape if side != 1] if len(shape) > 2 else list(shape)
-    count = math.prod(shape)
-    if len(sides) != 2 or dtype.kind not in "fiu":
-        raise ValueError(f"an array of shape {shape} and type {dtype}")
-    if not 0 < count <= MAX_PIXELS or count * dtype.itemsize > most:
-        raise ValueError(f"an array of shape {shape} in {most} bytes")
-    data = stream.read(count * dtype.itemsize)
-    array = np.frombuffer(data, dtype=dtype, count=count)
-    return array.reshape(sides, order="F" if in_columns else "C")
+    array = read_stream(stream, most)
+    sides = [side for side in array.shape if side != 1] if array.ndim > 2 else list(array.shape)
+    if len(sides) != 2:
+        raise ValueError(f"an array of shape {array.shape}")
+    return array.reshape(sides)
 
 
 def _colmap_map(path: Path) -> Array:
@@ -176,6 +188,7 @@ _READERS: dict[str, Callable[[Path], Array]] = {
     ".tiff": _tiff,
     ".tif": _tiff,
     ".exr": _exr,
+    ".pgm": _pgm,
     ".bin": _colmap_map,
 }
 ENDINGS = tuple(_READERS)

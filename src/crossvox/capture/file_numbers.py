@@ -37,5 +37,5 @@ def images_in(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
     """Files of a folder with one of these endings (small letters), sorted; hidden ones left out."""
     if not folder.is_dir():
         return []
-    names = sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith("."))
+    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
     return [folder / name for name in names if os.path.splitext(name)[1].lower() in suffixes]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,29 @@ from numpy.typing import NDArray
 from crossvox.core.camera import Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.text import decoded
-from crossvox.doors.images import MAX_PIXELS, color_size, decode_gray, read_bytes, write_bytes
+from crossvox.doors.image_kinds import COLOR_KINDS
+from crossvox.doors.images import (
+    color_size,
+    decode_gray,
+    is_color,
+    read_bytes,
+    write_bytes,
+)
+from crossvox.doors.pillow_images import MAX_PIXELS
 
 Array = NDArray[Any]
 
+SIZES = 500
+"""Files, spread over a capture, that tell its image size where three of them disagree."""
+
 _BETWEEN = dict.fromkeys(map(ord, ",;[]()"), " ")
 """What may stand between numbers beside white space."""
+
+NO_READING = 65535
+"""What many sensors and programs store where there is no reading; as a length it is none."""
+
+_LONGEST = 18
+"""Digits of the longest number in a file's name: longer ones fit no integer."""
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -34,7 +51,7 @@ def numbered(folder: Path, suffixes: tuple[str, ...]) -> dict[int, Path]:
         CaptureError: two files of one ending have the same number.
     """
     try:
-        names = sorted(entry.name for entry in os.scandir(folder))
+        names = sorted(path.name for path in folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return {}
     found = by_number(names, suffixes, str(folder))
@@ -56,12 +73,13 @@ def by_number(
         CaptureError: two names of one ending have the same number.
     """
     found: dict[int, str] = {}
-    split = [(name, *os.path.splitext(name)) for name in names if name.startswith(before)]
+    names = [name for name in names if name.startswith(before)]
     for suffix in suffixes:
         here: dict[int, str] = {}
-        for name, stem, end in split:
-            number = stem[len(before) :]
-            if end.lower() != suffix or not number.isdecimal():
+        for name in names:
+            number = name[len(before) : -len(suffix)]
+            called = name.lower().endswith(suffix) and number.isdecimal()
+            if not called or len(number) > _LONGEST:
                 continue
             other = here.setdefault(int(number), name)
             expect(
@@ -79,12 +97,12 @@ def check_color_header(data: bytes, source: str, expected: Size) -> None:
     """Refuse a colour image before it is decoded if its header does not fit the capture.
 
     Raises:
-        CaptureError: neither JPEG nor PNG, or not of the ``expected`` size.
+        CaptureError: no colour image that can be read, or not of the ``expected`` size.
     """
     expect(
-        data[:2] == b"\xff\xd8" or data[:8] == _PNG,
-        given=f"{source}, {len(data)} bytes that are neither JPEG nor PNG",
-        needed="a JPEG or PNG image",
+        is_color(data),
+        given=f"{source}, {len(data)} bytes that are no image that can be read",
+        needed=f"a colour image: {COLOR_KINDS}",
         do="copy or export the file again",
         error=CaptureError,
     )
@@ -104,29 +122,48 @@ def read_gray_checked(path: Path) -> Array:
     Raises:
         CaptureError: missing, cut, no one-channel PNG, or larger than :data:`MAX_PIXELS`.
     """
-    data = read_bytes(path)
-    width, height = gray_size(data, str(path))
+    return gray_checked(read_bytes(path), str(path))
+
+
+def gray_checked(data: bytes, source: str) -> Array:
+    """Decode a depth or label PNG ``(H, W)``. Errors as :func:`read_gray_checked`."""
+    width, height = gray_size(data, source)
     expect(
         0 < width * height <= MAX_PIXELS and b"IEND" in data[-32:],
-        given=f"{path}, {len(data)} bytes of a PNG of {width}x{height} pixels",
+        given=f"{source}, {len(data)} bytes of a PNG of {width}x{height} pixels",
         needed=f"a complete image of at most {MAX_PIXELS} pixels",
         do="copy or export the file again",
         error=CaptureError,
     )
-    return decode_gray(data, str(path))
+    return decode_gray(data, source)
 
 
 def read_depth_png(path: Path) -> NDArray[np.uint16]:
     """Read a depth PNG ``(H, W)`` of 16 bits. Errors as :func:`read_gray_checked`."""
-    image = read_gray_checked(path)
+    return depth_png(read_bytes(path), str(path))
+
+
+def depth_png(data: bytes, source: str) -> NDArray[np.uint16]:
+    """Decode a depth PNG ``(H, W)`` of 16 bits, 0 = no reading; 65535 means that too, becomes 0.
+
+    Errors as :func:`read_gray_checked`.
+    """
+    image = gray_checked(data, source)
     expect(
         image.dtype == np.uint16,
-        given=f"{path} of 8 bits",
+        given=f"{source} of 8 bits",
         needed="depth as PNG of 16 bits",
         do="check that this is a depth image",
         error=CaptureError,
     )
-    return image
+    return without_largest(image)
+
+
+def without_largest(depth: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """Stored depth ``(H, W)`` whose largest number, 65535, is no reading: 0 in its place."""
+    if (depth == NO_READING).any():
+        depth = np.where(depth == NO_READING, np.uint16(0), depth)
+    return depth
 
 
 def gray_size(data: bytes, source: str) -> Size:
@@ -151,26 +188,57 @@ def missing(numbers: Iterable[int], files: Mapping[int, Path]) -> tuple[int, ...
 
 
 def first_size(paths: Iterable[Path], kind: Literal["color", "gray"]) -> Size:
-    """Image size of a capture: of the first file whose header can be read.
+    """Image size of a capture: what three files say, or most of them all if they disagree.
 
-    Later files are checked against it when they are decoded, so that a broken first frame stays
-    one broken frame.
+    Later files are checked against it when they are decoded, so that one broken file, or one of
+    another size, stays one broken frame, be it the first.
 
     Raises:
         CaptureError: no header can be read; tells what is wrong with the first file.
     """
-    problem: CaptureError | None = None
-    for path in paths:
-        try:
-            data = read_bytes(path)
-            size = (color_size if kind == "color" else gray_size)(data, str(path))
-            if 0 < size[0] * size[1] <= MAX_PIXELS:
-                return size
-        except CaptureError as error:
-            problem = problem or error
-    raise problem or CaptureError(
+    files, problems = list(paths), []
+    last = len(files) - 1
+    seen: dict[int, Size | None] = {}
+
+    def look(place: int) -> Size | None:
+        if place not in seen:
+            seen[place] = None
+            try:
+                seen[place] = _size_of(files[place], kind)
+            except CaptureError as error:
+                problems.append(error)
+        return seen[place]
+
+    if files and look(0) is not None and look(0) == look(last // 2) == look(last):
+        return cast(Size, look(0))
+    spread = sorted({round(i * last / (SIZES - 1)) for i in range(SIZES)}) if files else []
+    sizes = [size for place in spread if (size := look(place)) is not None]
+    if not sizes:
+        # Few can be read: the first of all that can.
+        sizes = [size for place in range(len(files)) if (size := look(place)) is not None][:1]
+    if sizes:
+        votes = Counter(sizes)
+        return max(votes, key=lambda size: (votes[size], size))
+    raise (problems or [_no_size(kind)])[0]
+
+
+def _no_size(kind: str) -> CaptureError:
+    return CaptureError(
         f"given: no {kind} image of a sensible size; needed: at least one; do: check the path"
     )
+
+
+def _size_of(path: Path, kind: Literal["color", "gray"]) -> Size:
+    """Image size in a file's header.
+
+    Raises:
+        CaptureError: it cannot be read, or makes no sense.
+    """
+    data = read_bytes(path)
+    size = (color_size if kind == "color" else gray_size)(data, str(path))
+    if not 0 < size[0] * size[1] <= MAX_PIXELS:
+        raise _no_size(kind)
+    return size
 
 
 def read_numbers(path: Path) -> NDArray[np.float64]:
@@ -182,14 +250,18 @@ def read_numbers(path: Path) -> NDArray[np.float64]:
     Raises:
         CaptureError: missing, or holds something that is no number; names the file.
     """
-    data = read_bytes(path)
+    return numbers_in(read_bytes(path), str(path))
+
+
+def numbers_in(data: bytes, source: str) -> NDArray[np.float64]:
+    """Numbers of a text file; see :func:`read_numbers`."""
     try:
         text = decoded(data).translate(_BETWEEN)
         return np.array([float(word) for word in text.split()], dtype=np.float64)
     except ValueError as error:
         raise CaptureError(
-            f"given: {path}, which does not hold numbers alone ({error}); needed: a text file with "
-            f"one matrix, row by row; do: check or export the file again"
+            f"given: {source}, which does not hold numbers alone ({error}); needed: a text file "
+            f"with one matrix, row by row; do: check or export the file again"
         ) from None
 
 
@@ -199,12 +271,17 @@ def read_pose_matrix(path: Path) -> NDArray[np.float64]:
     Raises:
         CaptureError: missing, or not 16 or 12 numbers.
     """
-    numbers = read_numbers(path)
+    return pose_matrix_in(read_bytes(path), str(path))
+
+
+def pose_matrix_in(data: bytes, source: str) -> NDArray[np.float64]:
+    """The matrix of a pose file; see :func:`read_pose_matrix`."""
+    numbers = numbers_in(data, source)
     if numbers.size == 12:
         numbers = np.append(numbers, (0, 0, 0, 1))
     expect(
         numbers.size == 16,
-        given=f"{path} with {numbers.size} numbers",
+        given=f"{source} with {numbers.size} numbers",
         needed="16 (or 12), a 4x4 camera-to-world matrix row by row",
         do="check or export the file again",
         error=CaptureError,

@@ -7,6 +7,7 @@ The layout of prepared scenes, and what ScanNet's own exporter writes (``intrins
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture.cameras import CameraFiles, find_cameras, listed, looked_for, read_camera
+from crossvox.capture.depth_files import ENDINGS as DEPTH_ENDINGS
 from crossvox.capture.files import (
     first_size,
     missing,
@@ -25,6 +27,7 @@ from crossvox.capture.files import (
     read_pose_matrix,
 )
 from crossvox.capture.params import RegistrationMode
+from crossvox.capture.plain_files import camera_record, depth_folder, pose_source
 from crossvox.capture.reader import Reader
 from crossvox.capture.registration import Registration, is_rigid
 from crossvox.capture.stored import StoredCapture
@@ -32,6 +35,7 @@ from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import COMPLETE_MESH, CaptureInfo
 from crossvox.core.labels import NYU40_NAMES, RawLabelMap
+from crossvox.doors.image_kinds import COLOR_KINDS, COLOR_SUFFIXES
 from crossvox.doors.images import read_bytes
 
 FALLBACK_CAMERA = Intrinsics(1170.187988, 1170.187988, 647.75, 483.75, 1296, 968)
@@ -71,16 +75,24 @@ class FolderCapture(StoredCapture):
         camera_given: bool = False,
     ) -> None:
         self.path = path = Path(path)
-        self._color = numbered(path / "color", (".png", ".jpeg", ".jpg"))
+        self._color = numbered(path / "color", COLOR_SUFFIXES)
         self._depth = numbered(path / "depth", (".png",))
         self._poses = numbered(path / "pose", (".txt",))
         self._labels = numbered(path / "label", (".png",))
         ids = tuple(sorted(self._color))
         expect(
             len(ids) > 0,
-            given=f"{path}, which has no images in color/",
-            needed="color/N.jpg or color/N.png, N = frame number",
-            do="check the path",
+            given=f"{path}, which has no images in color/{_there(path / 'color')}",
+            needed=f"color/N.jpg, N = frame number ({COLOR_KINDS})",
+            do="rename the images to their numbers, or check the path",
+            error=CaptureError,
+        )
+        expect(
+            bool(self._depth),
+            given=f"{path} with {len(ids)} images in color/ and no depth{_there(path / 'depth')}",
+            needed="depth/N.png of 16 bits in millimetres, N = frame number: rooms are not made of "
+            "colours alone",
+            do="export depth as well, or check the path",
             error=CaptureError,
         )
         notes: list[str] = []
@@ -147,27 +159,44 @@ class FolderCapture(StoredCapture):
     def labels_raw(self, index: int) -> NDArray[np.uint8] | None:
         """``label/N.png``, or None."""
         file = self._labels.get(self.frame_ids[index])
-        if file is None:
-            return None
-        labels = read_gray_checked(file)
-        expect(
-            labels.dtype == np.uint8,
-            given=f"{file} of 16 bits, probably raw label ids",
-            needed="NYU40 ids in 8 bits",
-            do="map them with the class map, or open the raw scan and export it",
-            error=CaptureError,
-        )
-        return labels
+        return None if file is None else read_nyu40(file)
 
     def label_map(self) -> RawLabelMap:
         """NYU40 ids stand for themselves; anything beyond them is unknown."""
-        return _nyu40_identity()
+        return nyu40_identity()
+
+
+def read_nyu40(file: Path) -> NDArray[np.uint8]:
+    """A label image ``(H, W)`` of NYU40 ids.
+
+    Raises:
+        CaptureError: damaged, or of 16 bits.
+    """
+    labels = read_gray_checked(file)
+    expect(
+        labels.dtype == np.uint8,
+        given=f"{file} of 16 bits, probably raw label ids",
+        needed="NYU40 ids in 8 bits",
+        do="map them with the class map, or open the raw scan and export it",
+        error=CaptureError,
+    )
+    return labels
 
 
 @lru_cache(maxsize=1)
-def _nyu40_identity() -> RawLabelMap:
+def nyu40_identity() -> RawLabelMap:
+    """NYU40 ids stand for themselves; anything beyond them is unknown."""
     known = np.arange(65536) < len(NYU40_NAMES)
     return RawLabelMap(np.where(known, np.arange(65536), 0).astype(np.uint8), known)
+
+
+def _there(folder: Path) -> str:
+    """What lies in a folder instead of what was looked for, in brackets."""
+    if not folder.is_dir():
+        return f" (there is no {folder.name}/)"
+    names = sorted(entry.name for entry in folder.iterdir())
+    more = ", ..." if len(names) > 2 else ""
+    return f" ({folder.name}/ holds {', '.join(names[:2]) or 'nothing'}{more})"
 
 
 def _without_camera(path: Path, files: CameraFiles) -> CaptureError:
@@ -214,7 +243,35 @@ def _extrinsic(file: Path) -> NDArray[np.float64]:
 
 
 def _claims(path: Path) -> str | None:
-    return "color/ and depth/" if all((path / p).is_dir() for p in ("color", "depth")) else None
+    """Claims what is laid out exactly so; :mod:`crossvox.capture.plain` reads what departs."""
+    if not (path / "color").is_dir():
+        return None
+    if not (path / "depth").is_dir():
+        # Without depth it is no capture, but that is what is to be told.
+        known = (path / "pose").is_dir() and depth_folder(path) is None
+        return "color/ and pose/" if known else None
+    if not _by_number(path / "color", (".jpg", ".jpeg", ".png"), (".jpg", ".jpeg", ".png")):
+        return None
+    if not _by_number(path / "depth", (".png",), DEPTH_ENDINGS):
+        return None
+    has_poses = (path / "pose").is_dir() and _by_number(path / "pose", (".txt",), (".npy", ".txt"))
+    if not has_poses and pose_source(path) is not None:
+        return None
+    usual = (path / "intrinsic.txt").is_file() or (path / "intrinsic").is_dir()
+    if not usual and camera_record(path) is not None and find_cameras(path).color is None:
+        return None
+    return "color/ and depth/"
+
+
+def _by_number(folder: Path, endings: tuple[str, ...], readable: tuple[str, ...]) -> bool:
+    """Whether a folder holds a file that a number names, or nothing that is read otherwise."""
+    others = False
+    for entry in os.scandir(folder):
+        stem, end = os.path.splitext(entry.name)
+        if end.lower() in endings and stem.isdecimal():
+            return True
+        others = others or (end.lower() in readable and not entry.name.startswith("."))
+    return not others
 
 
 READER = Reader(

@@ -5,14 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 from crossvox.capture import (
+    archive,
+    arkitscenes,
+    colmap,
     folder,
     open3d_folder,
+    plain,
+    polycam,
     record3d,
     replica,
     ros,
+    rscan,
     rtabmap,
+    scanner_app,
     scannet,
+    scannetpp,
     seven_scenes,
+    stray,
     transforms,
     tum,
 )
@@ -21,14 +30,23 @@ from crossvox.core.registry import Registry
 
 READERS: Registry[Reader] = Registry("capture format", "crossvox.readers")
 READERS.register("scannet", scannet.READER)
+READERS.register("scannet++", scannetpp.READER)
 READERS.register("transforms", transforms.READER)
+READERS.register("colmap", colmap.READER)
 READERS.register("replica", replica.READER)
 READERS.register("open3d", open3d_folder.READER)
 READERS.register("record3d", record3d.READER)
+READERS.register("stray", stray.READER)
+READERS.register("arkitscenes", arkitscenes.READER)
+READERS.register("3d-scanner-app", scanner_app.READER)
+READERS.register("polycam", polycam.READER)
+READERS.register("3rscan", rscan.READER)
 READERS.register("folder", folder.READER)
 READERS.register("7-scenes", seven_scenes.READER)
 READERS.register("tum", tum.READER)
 READERS.register("rtabmap", rtabmap.READER)
+READERS.register("plain", plain.READER)
+READERS.register("zip", archive.READER)
 READERS.register("ros", ros.READER)
 
 

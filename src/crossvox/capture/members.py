@@ -7,6 +7,7 @@ stays open, several threads may read, and the object may be pickled.
 
 from __future__ import annotations
 
+import re
 import struct
 import zipfile
 import zlib
@@ -16,9 +17,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
-import msgspec
-
 from crossvox.capture.files import by_number
+from crossvox.capture.json_files import record_in
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.npz import DENSEST
 from crossvox.doors.images import read_bytes
@@ -68,6 +68,10 @@ class Members:
     path: Path
     root: str = ""
     entries: Mapping[str, Entry] | None = field(default=None, repr=False)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # The index of a large ZIP file is read again rather than carried to every process.
+        return members, (self.path, self.root)
 
     def source(self, name: str) -> str:
         """What to call a file in an error text."""
@@ -134,14 +138,8 @@ class Members:
         Raises:
             CaptureError: missing, no JSON, or a field that is absent or of another type.
         """
-        data = self.read(name)
-        try:
-            return msgspec.json.decode(data, type=kind)
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise CaptureError(
-                f"given: {self.source(name)}, which does not read as it should ({error}); "
-                f"needed: the JSON file that the app writes; do: export the capture again"
-            ) from None
+        needed = "the JSON file that the app writes"
+        return record_in(self.read(name), self.source(name), kind, needed)
 
 
 def _expect_size(size: int, source: str) -> None:
@@ -199,29 +197,26 @@ def roots(path: Path, marks: Iterable[str]) -> list[str]:
 
     Args:
         path: a folder, which is looked at alone, or a ZIP file.
-        marks: names of files, or of folders with a slash at the end.
+        marks: names of files, or of folders with a slash at the end; ``*`` stands for anything.
 
     Returns:
         Folders for :func:`members`; none where nothing is found, or the ZIP file is damaged.
     """
     if path.is_dir():
-        there = ((path / mark).is_dir() if mark[-1] == "/" else (path / mark).is_file()
-                 for mark in marks)  # fmt: skip
-        return [""] if any(there) else []
+        there = ((found, mark[-1] == "/") for mark in marks for found in path.glob(mark))
+        return [""] if any(found.is_dir() == is_folder for found, is_folder in there) else []
     if path.suffix.lower() not in ZIP_ENDINGS or not path.is_file():
         return []
     try:
         names = _index(path)
     except CaptureError:
         return []
-    found = set()
-    for mark in marks:
-        for name in names:
-            at = 0 if name.startswith(mark) else name.find(f"/{mark}") + 1
-            whole = mark[-1] == "/" or name[at:] == mark
-            if (at or name.startswith(mark)) and whole and name.count("/", 0, at) <= _DEEPEST:
-                found.add(name[:at])
-    return sorted(found)
+    either = "|".join(
+        re.escape(mark).replace(r"\*", "[^/]*") + ("" if mark[-1] == "/" else "$") for mark in marks
+    )
+    pattern = re.compile(rf"(?:^|/)({either})")
+    places = {name[: found.start(1)] for name in names if (found := pattern.search(name))}
+    return sorted(place for place in places if place.count("/") <= _DEEPEST)
 
 
 def members(path: Path, root: str = "") -> Members:
@@ -248,7 +243,7 @@ def _index(path: Path) -> Mapping[str, Entry]:
 @lru_cache(maxsize=8)
 def _index_of(path: Path, size: int, changed_ns: int) -> Mapping[str, Entry]:
     with zipfile.ZipFile(path) as archive:
-        infos = [i for i in archive.infolist() if not i.is_dir() and not _is_shadow(i.filename)]
+        infos = [i for i in archive.infolist() if not _is_shadow(i.filename)]
     if len(infos) > MOST_MEMBERS:
         raise ValueError(f"{len(infos)} files")
     for info in infos:
@@ -256,6 +251,8 @@ def _index_of(path: Path, size: int, changed_ns: int) -> Mapping[str, Entry]:
             raise ValueError("it is encrypted")
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise ValueError(f"{info.filename} is packed by method {info.compress_type}")
+        if not 0 <= info.header_offset <= size - info.compress_size:
+            raise ValueError(f"{info.filename} lies beyond its end")
     return {
         info.filename: Entry(
             info.header_offset, info.compress_size, info.file_size, info.compress_type, info.CRC
@@ -265,5 +262,6 @@ def _index_of(path: Path, size: int, changed_ns: int) -> Mapping[str, Entry]:
 
 
 def _is_shadow(name: str) -> bool:
-    """What macOS adds to ZIP files of its own."""
-    return name.startswith("__MACOSX/") or name.rsplit("/", 1)[-1].startswith("._")
+    """Folders, and what macOS adds to ZIP files of its own."""
+    last = name.rsplit("/", 1)[-1]
+    return not last or name.startswith("__MACOSX/") or last.startswith("._")

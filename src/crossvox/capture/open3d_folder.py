@@ -1,7 +1,7 @@
 """Folders of Open3D's reconstruction system and its recorders.
 
 ``color`` (or ``image``, ``rgb``) and ``depth`` hold images by number, aligned with each other;
-poses stand in ``trajectory.log`` or ``odometry.log`` (:mod:`crossvox.capture.open3d_log`), the
+poses stand in ``trajectory.log`` or ``odometry.log`` (:mod:`crossvox.capture.trajectory`), the
 camera in ``camera_intrinsic.json`` or ``intrinsic.json``, whose matrix runs column by column.
 Recorders write no poses: all frames count as lost until a trajectory is given.
 
@@ -11,21 +11,24 @@ Source:
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture.cameras import camera_or_error, find_cameras, listed, read_camera
+from crossvox.capture.cameras import find_cameras, listed, read_camera
 from crossvox.capture.file_numbers import distinct_numbers, images_in
 from crossvox.capture.files import first_size, read_depth_png
 from crossvox.capture.json_files import read_record
-from crossvox.capture.open3d_log import PoseLog, read_log
 from crossvox.capture.params import CaptureParams
+from crossvox.capture.plain_files import pose_source
 from crossvox.capture.reader import Reader
 from crossvox.capture.registration import Registration
+from crossvox.capture.several_cameras import camera_told_for, depth_camera_of
 from crossvox.capture.stored import LOST_POSE, StoredCapture
+from crossvox.capture.trajectory import Trajectory, read_trajectory
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.doors.images import read_bytes
@@ -38,6 +41,7 @@ LOGS = ("trajectory.log", "scene/trajectory.log", "odometry.log")
 USUAL_CAMERA = Intrinsics(525.0, 525.0, 319.5, 239.5, 640, 480)
 """What Open3D takes where it is told no camera."""
 
+_TELLS = re.compile("traj|odom|pose|camera")
 _COLOR_ENDINGS = (".jpg", ".jpeg", ".png")
 _NO_READING = 65535
 
@@ -74,7 +78,7 @@ class Open3DCapture(StoredCapture):
     format = "Open3D folder"
 
     def __init__(self, path: Path, params: CaptureParams) -> None:
-        self.path = path = Path(path)
+        self.path = path
         colors, depths = (
             _numbered(_color_folder(path), _COLOR_ENDINGS),
             _numbered(path / "depth", (".png",)),
@@ -97,7 +101,11 @@ class Open3DCapture(StoredCapture):
         super().__init__(
             path.resolve().name,
             ids,
-            Registration(told.camera, told.camera.resized(depth_size), mode=params.registration),
+            Registration(
+                told.camera,
+                depth_camera_of(told.camera, depth_size, str(path)),
+                mode=params.registration,
+            ),
         )
         self.units_per_m = told.units_per_m
         alone = len(colors) + len(depths) - 2 * len(ids)
@@ -146,8 +154,10 @@ def _numbered(folder: Path, suffixes: tuple[str, ...]) -> dict[int, Path]:
 
 
 def _log_file(path: Path) -> Path | None:
+    """The file of poses: one of the usual names, or another whose name tells."""
     named = [path / name for name in LOGS if (path / name).is_file()]
-    return next(iter(named or sorted(path.glob("*.log"))), None)
+    others = (file for file in sorted(path.glob("*.log")) if _TELLS.search(file.name.lower()))
+    return next(iter([*named, *others]), None)
 
 
 def _poses(
@@ -158,25 +168,29 @@ def _poses(
         given = params.trajectory is not None
         lost = f"no {LOGS[0]}: all poses are unknown; --trajectory FILE gives them"
         return {}, [] if given else [lost]
-    log = read_log(file)
+    log = read_trajectory(file)
     found = {number: pose for number, pose in _by_number(log, numbers) if number in numbers}
     notes = [] if file.name == Path(LOGS[0]).name else [f"poses are those of {file.name}"]
     without = sum(number not in found for number in ids)
     if without:
-        notes.append(f"{without} frames have no pose among the {len(log)} of {file.name}: lost")
+        notes.append(
+            f"{without} frames have no pose among the {len(log.matrices)} of {file.name}: lost"
+        )
     return found, notes
 
 
-def _by_number(log: PoseLog, numbers: list[int]) -> list[tuple[int, NDArray[np.float64]]]:
+def _by_number(log: Trajectory, numbers: list[int]) -> list[tuple[int, NDArray[np.float64]]]:
     """Which file each pose is of. Logs count frames from 0 in the order of the files' names.
 
     Where some files are gone, their numbers tell: counted from 1 if the last one is the number of
     poses, else from 0.
     """
-    if len(log) == len(numbers):
+    count = len(log.matrices)
+    if count == len(numbers):
         return list(zip(numbers, log.matrices, strict=True))
-    from_1 = bool(numbers) and numbers[0] > 0 and numbers[-1] == len(log)
-    return list(zip((log.frames + from_1).tolist(), log.matrices, strict=True))
+    from_1 = numbers[0] > 0 and numbers[-1] == count
+    frames = np.arange(count) if log.ids is None else log.ids
+    return list(zip((frames + from_1).tolist(), log.matrices, strict=True))
 
 
 def _camera(path: Path, size: Size, params: CaptureParams) -> _Camera:
@@ -214,20 +228,22 @@ def _read_camera(file: Path, size: Size) -> _Camera:
     )
     by_rows = matrix[6] == matrix[7] == 0 and matrix[2] != 0
     cx, cy = (matrix[2], matrix[5]) if by_rows else (matrix[6], matrix[7])
-    own = (int(told.width or size[0]), int(told.height or size[1]))
-    camera = camera_or_error((matrix[0], matrix[4], cx, cy), own, str(file))
+    values = (matrix[0], matrix[4], cx, cy)
+    camera = camera_told_for(values, (told.width, told.height), size, str(file))
     note = f"{file.name} holds its matrix row by row" if by_rows else ""
-    return _Camera(camera.resized(size), told.depth_scale, note)
+    return _Camera(camera, told.depth_scale, note)
 
 
 def _claims(path: Path) -> str | None:
     has_color = any((path / name).is_dir() for name in COLOR_FOLDERS)
     if not has_color or not (path / "depth").is_dir() or any(path.glob("pose*")):
         return None
-    told = (*LOGS, *CAMERA_FILES)
-    named = next((name for name in told if (path / name).is_file()), None)
-    log = next((file.name for file in sorted(path.glob("*.log"))), None)
-    return named or log
+    poses = pose_source(path)
+    if poses is not None and poses.suffix != ".log":
+        return None
+    camera = next((name for name in CAMERA_FILES if (path / name).is_file()), None)
+    log = _log_file(path)
+    return camera if log is None else log.name
 
 
 READER = Reader(

@@ -84,6 +84,23 @@ class Usable:
             error=CaptureError,
         )
 
+    def expect_posed(self, name: str, source: object) -> None:
+        """Refuse a capture of which no frame has a pose.
+
+        Raises:
+            CaptureError: it is one.
+        """
+        why = next(iter(self.left_out.values()), "tracking was lost in all")
+        expect(
+            len(self.posed) > 0,
+            given=f"{name}: {len(self.lost) + len(self.left_out)} frames, none with a valid pose "
+            f"({why})",
+            needed="camera poses",
+            do=f"pass a file that has them (--trajectory FILE), or let them be tracked from the "
+            f"depth images first: crossvox track {source} poses.txt",
+            error=CaptureError,
+        )
+
 
 def usable_frames(capture: Capture) -> Usable:
     """Read all poses of a capture."""

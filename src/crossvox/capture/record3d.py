@@ -6,9 +6,12 @@ JPG: ``metadata.json``, ``rgb/N.jpg``, ``depth/N.exr`` (one channel, metres). N 
 the place in the metadata's lists; numbers may be missing.
 
 Poses are ``qx qy qz qw x y z``, camera-to-world with OpenGL axes, of the image as it is stored: the
-app turns images, cameras and poses itself. ``K`` is the first frame's camera, column by column, of
-an image of ``w`` x ``h``. ``initPose`` moves the whole world at once, is the identity in files that
-the app writes, and is left aside.
+app turns images, cameras and poses itself. Versions up to 1.10 store portrait images however the
+phone is held, later ones also landscape; of these the frames themselves are asked whether poses are
+about the landscape image, or still about the portrait one (:mod:`crossvox.capture.rolled`).
+
+``K`` is the first frame's camera, column by column, of an image of ``w`` x ``h``. ``initPose``
+moves the whole world at once, is the identity in files that the app writes, and is left aside.
 
 The world: older versions of the app count from the first camera, and nothing tells gravity. Newer
 ones (their metadata have ``initPose``) keep ARKit's world, y up, unless the first pose is still the
@@ -30,17 +33,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture.cameras import camera_or_error
+from crossvox.capture.frame_files import FrameFiles, FrameFilesCapture, name_of, one_place, one_view
 from crossvox.capture.members import Members, first_of, members, roots
+from crossvox.capture.params import RegistrationMode
+from crossvox.capture.plain_files import pose_source
 from crossvox.capture.reader import Opening, Reader
-from crossvox.capture.registration import Registration
-from crossvox.capture.stored import LOST_POSE, FrameCameras, StoredCapture
+from crossvox.capture.rolled import quarter_roll, roll_that_fits
+from crossvox.capture.stored import LOST_POSE
 from crossvox.capture.tum import pose_from_quaternion
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.convention import PoseConvention
 from crossvox.doors.exr import decode_exr, exr_size
-from crossvox.doors.images import MAX_PIXELS, color_size
 from crossvox.doors.lzfse import unpack, unpacked_size
+from crossvox.doors.pillow_images import MAX_PIXELS
 
 EXPORT_FOLDER = "EXR_RGBD"
 """What the app calls the folder of its export."""
@@ -87,13 +93,14 @@ class Metadata(msgspec.Struct):
     perFrameIntrinsicCoeffs: list[list[float]] | None = None
 
 
-class Record3DCapture(StoredCapture):
+class Record3DCapture(FrameFilesCapture):
     """A recording of Record3D.
 
     Args:
         files: of the recording.
         layout: how they lie.
         name: scene name.
+        registration: see :data:`~crossvox.capture.params.RegistrationMode`.
 
     Raises:
         CaptureError: no metadata, no frames with colour and depth, or a damaged one.
@@ -102,46 +109,56 @@ class Record3DCapture(StoredCapture):
     units_per_m = 1.0
     convention = PoseConvention("opengl")
 
-    def __init__(self, files: Members, layout: Layout, name: str) -> None:
-        self._files, self._layout, self.format = files, layout, layout.format
-        self._color = files.numbered(layout.color, (".png", ".jpeg", ".jpg"))
-        self._depth = files.numbered(layout.depth, (layout.depth_ending,))
-        _expect_parts(files, layout, self._color, self._depth)
+    def __init__(
+        self,
+        files: Members,
+        layout: Layout,
+        name: str,
+        registration: RegistrationMode = "auto",
+    ) -> None:
+        self._layout, self.format = layout, layout.format
+        frames = FrameFiles(
+            files,
+            files.numbered(layout.color, (".png", ".jpeg", ".jpg")),
+            files.numbered(layout.depth, (layout.depth_ending,)),
+            files.numbered(layout.depth, (".conf",)) if layout is R3D else {},
+        )
+        frames.expect_frames(
+            f"a recording of {layout.format}",
+            f"{layout.metadata}, {layout.color}/N.jpg and {layout.depth}/N{layout.depth_ending}",
+            "" if files.has(layout.metadata) else layout.metadata,
+            "export the recording again from Record3D, as .r3d or as EXR + JPG",
+        )
         self._metadata = meta = files.record(layout.metadata, Metadata)
-        ids = tuple(sorted(set(self._color) & set(self._depth)))
-        expect(
-            len(ids) > 0,
-            given=f"{files.path} with {len(self._color)} colour and {len(self._depth)} depth "
-            "images, none of one number",
-            needed=f"{layout.color}/N.jpg and {layout.depth}/N{layout.depth_ending}",
-            do="export the recording again",
-            error=CaptureError,
-        )
-        size = first_of(
-            (self._color[number] for number in ids),
-            lambda name: color_size(files.read(name), files.source(name)),
-        )
-        depth_size = first_of(
-            (self._depth[number] for number in ids), lambda name: self._size_of_depth(name, size)
-        )
-        self._cameras_by_number = self._frame_cameras(ids, size)
-        color = _median(list(self._cameras_by_number.values()))
-        super().__init__(name, ids, Registration(color, color.resized(depth_size)))
-        self._confidence = files.numbered(layout.depth, (".conf",)) if layout is R3D else {}
-        self.tells_confidence = bool(self._confidence)
+        size = frames.color_size()
+        cameras = self._cameras_by_number(frames, size)
+        names = (frames.depth[number] for number in frames.ids)
+        depth = first_of(names, lambda name: self._size_of_depth(files, name, size))
+        super().__init__(frames, name, one_view(cameras, depth, registration), cameras)
         self.up = (0.0, 1.0, 0.0) if _knows_gravity(meta) else None
-        self.notes = tuple(self._what_is_left_out(ids))
+        self.notes = (*self.notes, *self._what_is_not_told())
+        if size[0] > size[1]:
+            self._roll()
 
-    def _size_of_depth(self, name: str, color: Size) -> Size:
-        data, source = self._files.read(name), self._files.source(name)
+    def _roll(self) -> None:
+        """Landscape recordings: poses about the portrait image, if it is them that fit."""
+        turns = roll_that_fits(self)
+        if turns:
+            self.stored_from_color = quarter_roll(turns)
+            self.notes = (
+                *self.notes,
+                "poses are about images held otherwise, as frames that see each other tell: turned",
+            )
+
+    def _size_of_depth(self, files: Members, name: str, color: Size) -> Size:
+        data, source = files.read(name), files.source(name)
         if self._layout is EXR:
             return exr_size(data, source)
         return depth_size(unpacked_size(data, source) // _FLOAT, color, self._metadata, source)
 
-    def _frame_cameras(self, ids: tuple[int, ...], size: Size) -> dict[int, Intrinsics]:
-        """Cameras of colour images by number."""
-        meta = self._metadata
-        source = self._files.source(self._layout.metadata)
+    def _cameras_by_number(self, frames: FrameFiles, size: Size) -> dict[int, Intrinsics]:
+        """Cameras of colour images."""
+        meta, source = self._metadata, frames.files.source(self._layout.metadata)
         of = _told(meta.w, meta.h) or size
         expect(
             abs(math.log(of[0] * size[1] / (of[1] * size[0]))) < _SAME_SHAPE,
@@ -161,35 +178,27 @@ class Record3DCapture(StoredCapture):
         first = (meta.K[0], meta.K[4], meta.K[6], meta.K[7])
         own = meta.perFrameIntrinsicCoeffs or []
         found = {}
-        for number in ids:
+        for number in frames.ids:
             values = own[number] if number < len(own) else []
             four = (values[0], values[1], values[2], values[3]) if len(values) == 4 else first
             found[number] = camera_or_error(four, of, source).resized(size)
         return found
 
-    def _what_is_left_out(self, ids: tuple[int, ...]) -> list[str]:
-        poses = len(self._metadata.poses or [])
-        without = {
-            "colour images without depth": set(self._color) - set(ids),
-            "depth images without colour": set(self._depth) - set(ids),
-        }
-        notes = [f"left out: {len(some)} {what}" for what, some in without.items() if some]
-        lone = sum(number >= poses for number in ids)
+    def _what_is_not_told(self) -> list[str]:
+        notes = []
+        lone = sum(number >= len(self._metadata.poses or []) for number in self.frame_ids)
         if lone:
             notes.append(f"{lone} frames have no pose in {self._layout.metadata}")
-        missing = len(set(ids) - set(self._confidence))
-        if self._confidence and missing:
-            notes.append(f"{missing} frames without confidence: all of their depth is taken")
         if self.up is None:
             notes.append("the world is that of the first camera: which way is up is not known")
         return notes
 
     def source(self, index: int, part: str) -> str:
         """The file that holds a part."""
-        number = self.frame_ids[index]
         if part == "pose":
-            return f"{self._files.source(self._layout.metadata)}, frame {number}"
-        return self._files.source((self._color if part == "colour" else self._depth)[number])
+            place = self._frames.files.source(self._layout.metadata)
+            return f"{place}, frame {self.frame_ids[index]}"
+        return super().source(index, part)
 
     def pose_matrix(self, index: int) -> NDArray[np.float64]:
         """Camera-to-world, OpenGL axes; a quaternion of zeros is a lost pose."""
@@ -206,13 +215,9 @@ class Record3DCapture(StoredCapture):
         )
         return pose_from_quaternion(np.array([*row[4:], *row[:4]], dtype=np.float64))
 
-    def color_data(self, index: int) -> bytes:
-        """The JPEG as it is."""
-        return self._files.read(self._color[self.frame_ids[index]])
-
     def depth_raw(self, index: int) -> NDArray[np.float32]:
         """Metres; what is not finite or not positive is no reading."""
-        data, source = self._files.read(self._depth[self.frame_ids[index]]), self.source(index, "")
+        data, source = self.depth_data(index), self.source(index, "depth")
         if self._layout is EXR:
             depth = decode_exr(data, source)
         else:
@@ -223,17 +228,13 @@ class Record3DCapture(StoredCapture):
 
     def confidence_raw(self, index: int) -> NDArray[np.uint8] | None:
         """``rgbd/N.conf``, of LiDAR recordings."""
-        name = self._confidence.get(self.frame_ids[index])
+        name = self._frames.confidence.get(self.frame_ids[index])
         if name is None:
             return None
         width, height = self.registration.depth_camera.size
-        plain = unpack(self._files.read(name), width * height, self._files.source(name))
+        files = self._frames.files
+        plain = unpack(files.read(name), width * height, files.source(name))
         return np.frombuffer(plain, dtype=np.uint8).reshape(height, width)
-
-    def frame_cameras(self, index: int) -> FrameCameras | None:
-        """``perFrameIntrinsicCoeffs``, of newer recordings."""
-        color = self._cameras_by_number[self.frame_ids[index]]
-        return FrameCameras(color, color.resized(self.registration.depth_camera.size))
 
     def time_s(self, index: int) -> float | None:
         """``frameTimestamps``, or the number by the frames a second."""
@@ -273,37 +274,12 @@ def _told(width: float | None, height: float | None) -> Size | None:
     return (int(values[0]), int(values[1])) if all(1 <= v <= MAX_PIXELS for v in values) else None
 
 
-def _expect_parts(
-    files: Members, layout: Layout, color: dict[int, str], depth: dict[int, str]
-) -> None:
-    there = {
-        layout.metadata: files.has(layout.metadata),
-        f"{layout.color}/N.jpg": bool(color),
-        f"{layout.depth}/N{layout.depth_ending}": bool(depth),
-    }
-    lacking = [part for part, found in there.items() if not found]
-    expect(
-        not lacking,
-        given=f"{files.path} without {' and '.join(lacking)}: looks like a recording of "
-        f"{layout.format}",
-        needed=" and ".join(there),
-        do="export the recording again from Record3D, as .r3d or as EXR + JPG",
-        error=CaptureError,
-    )
-
-
 def _knows_gravity(metadata: Metadata) -> bool:
     """Whether the world is ARKit's."""
     poses = metadata.poses or []
     if metadata.initPose is None or not poses or len(poses[0]) != 7:
         return False
     return float(np.abs(np.subtract(poses[0], (0, 0, 0, 1, 0, 0, 0))).max()) > _SAME
-
-
-def _median(cameras: list[Intrinsics]) -> Intrinsics:
-    """The camera that those of most frames are near to."""
-    fx, fy, cx, cy = np.median([(c.fx, c.fy, c.cx, c.cy) for c in cameras], axis=0).tolist()
-    return Intrinsics(fx, fy, cx, cy, *cameras[0].size)
 
 
 def _found(path: Path) -> tuple[Layout, list[str]] | None:
@@ -327,7 +303,8 @@ def _is(layout: Layout, path: Path, place: str) -> bool:
     if layout is R3D:
         return files.has("metadata") or any(name.endswith((".depth", ".conf")) for name in names)
     if any(name.lower().endswith(".exr") for name in names):
-        return bool(files.names("rgb")) or files.has(layout.metadata)
+        poses = pose_source(path / place) if path.is_dir() else None
+        return files.has(layout.metadata) or (poses is None and bool(files.names("rgb")))
     return place.endswith(f"{EXPORT_FOLDER}/") and files.has(layout.metadata)
 
 
@@ -339,18 +316,10 @@ def _claims(path: Path) -> str | None:
 def _open(path: Path, how: Opening) -> Record3DCapture:
     found = _found(path)
     layout, places = found if found is not None else (R3D, [""])
-    expect(
-        len(places) == 1,
-        given=f"{path} with {len(places)} recordings",
-        needed="one recording",
-        do="unpack it, and pass one of its folders",
-        error=CaptureError,
-    )
     resolved = path.resolve()
-    if resolved.name == EXPORT_FOLDER:
-        resolved = resolved.parent
-    name = resolved.name if path.is_dir() else resolved.stem
-    return Record3DCapture(members(path, places[0]), layout, name)
+    inside = resolved.name == EXPORT_FOLDER
+    name = name_of(resolved.parent if inside else resolved)
+    return Record3DCapture(one_place(path, places), layout, name, how.params.registration)
 
 
 READER = Reader(

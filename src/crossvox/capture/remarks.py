@@ -10,12 +10,24 @@ FRAMES, BROKEN, REMARKS = "frames", "broken frames", "remarks"
 """Notes of a prepared scene: how many frames it has, reasons of those left out by number, and what
 the reader of the capture had to say."""
 
+UNKNOWN_IDS = {
+    "unknown raw label ids": "pixels",
+    "vertices with unknown label ids": "vertices",
+}
+"""Notes of label ids that mean nothing, and what they are counted in."""
+
 
 def remarks_of(notes: Mapping[str, Any]) -> list[str]:
     """What a user should know of a prepared scene, one line each."""
     broken, told = notes.get(BROKEN) or {}, notes.get(REMARKS) or ()
     text = left_out_text(broken, int(notes.get(FRAMES) or 0) + len(broken))
-    return [*([text] if text else []), *map(str, told)]
+    strange = [
+        "label ids that no table knows are unannotated: "
+        + _some([f"{number} ({count:,} {what})" for number, count in ids.items()])
+        for key, what in UNKNOWN_IDS.items()
+        if (ids := notes.get(key) or {})
+    ]
+    return [*([text] if text else []), *map(str, told), *strange]
 
 
 def left_out_text(left_out: Mapping[Any, str], frames: int) -> str:

@@ -10,7 +10,6 @@ Source:
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +17,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture.cameras import camera_or_error
 from crossvox.capture.files import first_size, read_depth_png
 from crossvox.capture.json_files import read_record
 from crossvox.capture.params import CaptureParams
 from crossvox.capture.reader import Reader
 from crossvox.capture.registration import Registration
+from crossvox.capture.several_cameras import camera_told_for, depth_camera_of
 from crossvox.capture.stored import LOST_POSE, StoredCapture
+from crossvox.capture.trajectory import read_trajectory
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.doors.images import read_bytes
@@ -64,9 +64,10 @@ class ReplicaCapture(StoredCapture):
     """
 
     format = "Replica (NICE-SLAM)"
+    up = (0.0, 0.0, 1.0)  # of the data set's rooms
 
     def __init__(self, path: Path, params: CaptureParams) -> None:
-        self.path = path = Path(path)
+        self.path = path
         color, self._depth = _images(path / "results")
         self._color = {number: file for number, file in color.items() if number in self._depth}
         ids = tuple(sorted(self._color))
@@ -78,14 +79,18 @@ class ReplicaCapture(StoredCapture):
             do="check the path",
             error=CaptureError,
         )
-        self._poses = read_poses(path / "traj.txt")
+        self._poses = read_trajectory(path / "traj.txt").matrices
         size = first_size((self._color[number] for number in ids), "color")
         depth_size = first_size((self._depth[number] for number in ids), "gray")
         told, note = _camera(path, size, params)
         super().__init__(
             path.resolve().name,
             ids,
-            Registration(told.camera, told.camera.resized(depth_size), mode=params.registration),
+            Registration(
+                told.camera,
+                depth_camera_of(told.camera, depth_size, str(path)),
+                mode=params.registration,
+            ),
         )
         self.units_per_m = told.units_per_m
         alone = len(color) + len(self._depth) - 2 * len(ids)
@@ -120,30 +125,6 @@ class ReplicaCapture(StoredCapture):
         return raw
 
 
-def read_poses(path: Path) -> NDArray[np.float64]:
-    """Read ``traj.txt``: ``(N, 4, 4)`` as stored.
-
-    Raises:
-        CaptureError: missing, or a line of another count of numbers; names it.
-    """
-    rows = []
-    for number, line in enumerate(read_bytes(path).splitlines(), start=1):
-        try:
-            values = [float(word) for word in line.split()]
-        except ValueError:
-            values = [0.0]
-        expect(
-            len(values) in (0, 16),
-            given=f"{path}, line {number}: {line[:60].decode('utf-8', 'replace')!r}",
-            needed="16 numbers, a 4x4 camera-to-world matrix row by row",
-            do="check or download the file again",
-            error=CaptureError,
-        )
-        if values:
-            rows.append(values)
-    return np.array(rows, dtype=np.float64).reshape(-1, 4, 4)
-
-
 @dataclass(frozen=True)
 class _Told:
     """``camera`` of ``cam_params.json``."""
@@ -175,9 +156,8 @@ def _camera(path: Path, size: Size, params: CaptureParams) -> tuple[_Camera, str
             do="correct it",
             error=CaptureError,
         )
-        own = (int(told.w or size[0]), int(told.h or size[1]))
-        camera = camera_or_error((told.fx, told.fy, told.cx, told.cy), own, str(file))
-        return _Camera(camera.resized(size), told.scale), ""
+        values = (told.fx, told.fy, told.cx, told.cy)
+        return _Camera(camera_told_for(values, (told.w, told.h), size, str(file)), told.scale), ""
     expect(
         size == USUAL_CAMERA.size or params.assume_camera or params.intrinsics is not None,
         given=f"{path} without {CAMERA_FILE} in it or beside it, with images of "
@@ -194,7 +174,7 @@ def _camera(path: Path, size: Size, params: CaptureParams) -> tuple[_Camera, str
 def _images(folder: Path) -> tuple[dict[int, Path], dict[int, Path]]:
     """Colour and depth images by number."""
     found: dict[str, dict[int, Path]] = {"frame": {}, "depth": {}}
-    names = sorted(entry.name for entry in os.scandir(folder)) if folder.is_dir() else []
+    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     for name in names:
         if match := _FILE.fullmatch(name):
             found[match[1].lower()].setdefault(int(match[2]), folder / name)
@@ -207,7 +187,7 @@ def _claims(path: Path) -> str | None:
         return None
     if (path / "traj.txt").is_file():
         return "results/ and traj.txt"
-    named = (_FILE.fullmatch(entry.name) for entry in os.scandir(results))
+    named = (_FILE.fullmatch(image.name) for image in results.iterdir())
     return "results/frameN" if any(named) else None
 
 

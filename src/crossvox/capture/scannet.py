@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture.files import missing, numbered, read_gray_checked
+from crossvox.capture.files import missing, numbered, read_gray_checked, without_largest
 from crossvox.capture.params import RegistrationMode
 from crossvox.capture.reader import Reader
 from crossvox.capture.registration import Registration, is_rigid
@@ -129,7 +129,7 @@ class ScanNetCapture(StoredCapture):
 
     def depth_raw(self, index: int) -> NDArray[np.uint16]:
         """Depth in the file's units."""
-        return self.reader.depth_raw(index)
+        return without_largest(self.reader.depth_raw(index))
 
     def labels_raw(self, index: int) -> NDArray[Any] | None:
         """Raw ScanNet label ids, 8 or 16 bits, or None where the frame has no label image."""

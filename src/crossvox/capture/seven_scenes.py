@@ -3,6 +3,10 @@
 Depth is millimetres, 0 and 65535 mean "no reading". Poses are the depth camera's. The colour
 images are not registered to depth, and the data set does not publish the colour camera: it is a
 parameter here (:class:`SevenScenesParams`).
+
+Others write the same files with depth registered to colour: 3DMatch (Zeng et al. 2017), whose
+``camera-intrinsics.txt`` lies above its sequences. They are told by that file, where it holds
+another camera than that of 7-Scenes: it is the camera of both images then.
 """
 
 from __future__ import annotations
@@ -27,7 +31,9 @@ from crossvox.doors.images import read_bytes
 INTRINSICS = "camera-intrinsics.txt"
 DEPTH_FOCAL_PX, DEPTH_CENTRE_PX = 585.0, (320.0, 240.0)
 _REFERENCE_SIZE = (640, 480)
-_NO_READING = 65535
+_SAME_FOCAL_PX = 0.5
+"""By how much a focal length may differ from that of 7-Scenes, at 640x480, and be the same."""
+
 _FILE = re.compile(r"frame-(\d+)\.(?:color\.(?:png|jpg|jpeg)|depth\.png|pose\.txt)", re.IGNORECASE)
 
 
@@ -89,17 +95,14 @@ class SevenScenesCapture(StoredCapture):
         depth_size = first_size((self._path(number, "depth") for number in ids), "gray")
         focal, centre = DEPTH_FOCAL_PX, DEPTH_CENTRE_PX
         reference = camera_or_error((focal, focal, *centre), _REFERENCE_SIZE, str(path))
-        has_file = (path / INTRINSICS).is_file()
-        depth = (
-            read_camera(path / INTRINSICS, depth_size)
-            if has_file
-            else reference.resized(depth_size)
-        )
+        own = next((file for file in _camera_files(path) if file.is_file()), None)
+        depth = reference.resized(depth_size) if own is None else read_camera(own, depth_size)
         color_from_depth = np.eye(4)
-        if registration == "none":
+        at_reference = depth.resized(_REFERENCE_SIZE)
+        is_seven_scenes = abs(at_reference.fx - DEPTH_FOCAL_PX) <= _SAME_FOCAL_PX
+        if registration == "none" or not is_seven_scenes:
             color = depth.resized(size)
         else:
-            at_reference = depth.resized(_REFERENCE_SIZE)
             values = (*(params.color_focal_px,) * 2, at_reference.cx, at_reference.cy)
             color = camera_or_error(values, _REFERENCE_SIZE, "color_focal_px").resized(size)
             color_from_depth[:3, 3] = -np.asarray(params.color_shift_m)
@@ -113,12 +116,16 @@ class SevenScenesCapture(StoredCapture):
             Registration(color, depth, color_from_depth, registration),
             stored_from_color=np.linalg.inv(color_from_depth),
         )
-        notes = [] if has_file else [f"no {INTRINSICS}: the data set's usual camera is used"]
-        own = path / INTRINSICS
+        notes = [f"no {INTRINSICS}: the data set's usual camera is used"] if own is None else []
+        beside = own if own is not None and own.parent == path else None
         rest = tuple(file for file in find_cameras(path).all if file != own)
-        notes += CameraFiles(own if has_file else None, None, rest).notes(path)
+        notes += CameraFiles(beside, None, rest).notes(path)
         if registration == "auto":
-            notes.append("the colour camera is not published for this data set: a fitted one")
+            notes.append(
+                "the colour camera is not published for this data set: a fitted one"
+                if is_seven_scenes
+                else f"{INTRINSICS} is not the camera of 7-Scenes: it is taken for colour and depth"
+            )
         self.notes = tuple(notes)
 
     def _path(self, number: int, part: str) -> Path:
@@ -140,9 +147,12 @@ class SevenScenesCapture(StoredCapture):
 
     def depth_raw(self, index: int) -> NDArray[np.uint16]:
         """Millimetres, 0 = no reading."""
-        raw = read_depth_png(Path(self.source(index, "depth")))
-        raw[raw == _NO_READING] = 0
-        return raw
+        return read_depth_png(Path(self.source(index, "depth")))
+
+
+def _camera_files(path: Path) -> tuple[Path, Path]:
+    """Where the camera's file may lie: with the frames, or above the sequences of a scene."""
+    return path / INTRINSICS, path.resolve().parent / INTRINSICS
 
 
 def _claims(path: Path) -> str | None:

@@ -22,7 +22,9 @@ from crossvox.core.convention import AS_IN_MEMORY, PoseConvention
 from crossvox.core.frame import ALL_PARTS, CaptureInfo, Frame, Parts, Stored, resize_nearest
 from crossvox.core.labels import RawLabelMap
 from crossvox.core.names import safe_name
-from crossvox.doors.images import decode_color, exif_orientation, resize_color
+from crossvox.doors.images import decode_color, resize_color
+from crossvox.doors.jpeg import bare_jpeg
+from crossvox.doors.pillow_images import exif_orientation
 
 Array = NDArray[Any]
 
@@ -334,7 +336,7 @@ class StoredCapture(ABC):
         return distorts or largest_shift_px(own.color, target) > SAME_PX
 
     def _jpeg(self, index: int, size: Size) -> bytes | None:
-        """The stored bytes if they are a complete JPEG of this size.
+        """The stored bytes if they are a complete JPEG of this size, without what is no picture.
 
         Raises:
             CaptureError: they are a JPEG, but a damaged one.
@@ -348,7 +350,8 @@ class StoredCapture(ABC):
         check_color_header(data, source, size)
         # Decoded (as small as it gets) only to be sure that the copy is worth having.
         decode_color(data, source, at_least=(1, 1))
-        return data
+        # Copies tell nothing of where, when and by whose device a picture was taken.
+        return bare_jpeg(data) or None
 
     def depth_m(self, index: int, size: Size) -> NDArray[np.float32]:
         """Depth ``(height, width)`` metres on the colour grid at ``size``, 0 = no reading."""

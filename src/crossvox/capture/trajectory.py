@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crossvox.capture.arrays import read_floats
 from crossvox.capture.tum import associate, pose_from_quaternion, read_text
 from crossvox.core.checks import CaptureError, expect
 
@@ -176,6 +177,8 @@ def read_trajectory(path: Path) -> Trajectory:
         do="check the path",
         error=CaptureError,
     )
+    if path.suffix.lower() == ".npy":
+        return _from_array(path, read_floats(path))
     text = read_text(path)
     lines = [line.strip() for line in text.splitlines()]
     head = next((line for line in lines if line), "")
@@ -193,6 +196,19 @@ def read_trajectory(path: Path) -> Trajectory:
             f"do: check or convert the file"
         )
     return Trajectory(read.matrices, read.times, read.ids, read.seconds, tracked)
+
+
+def _from_array(path: Path, values: Array) -> Trajectory:
+    """``(N, 4, 4)``, ``(N, 3, 4)``, ``(N, 16)`` or ``(N, 12)``."""
+    size = values[0].size if values.ndim > 1 else 0
+    expect(
+        size in (12, 16),
+        given=f"{path}, an array of shape {values.shape}",
+        needed="(N, 4, 4), (N, 3, 4), (N, 16) or (N, 12)",
+        do="check or convert the file",
+        error=CaptureError,
+    )
+    return Trajectory(_square(values.reshape(-1, size)))
 
 
 def _numbers(path: Path, line: str) -> list[float]:

@@ -1,11 +1,13 @@
 """Captures for radiance fields: ``transforms.json`` with depth (:mod:`.transforms_file`).
 
-Poses are camera-to-world with OpenGL axes. Files tell no gravity: that z is up is a habit of one
-program. Depth lies on the pixels of colour, often in fewer of them.
+Poses are camera-to-world with OpenGL axes. Files tell no gravity, but those of NeRFCapture on a
+phone: that z is up is a habit of one program. Depth lies on the pixels of colour, often in fewer of
+them.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from crossvox.capture.files import first_size
 from crossvox.capture.params import CaptureParams
 from crossvox.capture.reader import Reader
 from crossvox.capture.registration import Registration
-from crossvox.capture.several_cameras import usual_camera
+from crossvox.capture.several_cameras import depth_camera_of, of_usual_size, usual_camera
 from crossvox.capture.stored import FrameCameras, StoredCapture
 from crossvox.capture.transforms_file import (
     ListedFrame,
@@ -67,23 +69,25 @@ class TransformsCapture(StoredCapture):
     convention = PoseConvention("opengl")
 
     def __init__(self, path: Path, params: CaptureParams) -> None:
-        path = Path(path)
         self.path = folder = path if path.is_dir() else path.parent
         self.file = _file_of(path)
         told = read_transforms(self.file)
         frames, notes = _frames(folder, told, self.file)
-        ids = tuple(sorted(frames))
-        self._frames = frames
+        kept, odd = of_usual_size({n: _size_of(told, one) for n, one in frames.items()})
+        ids = tuple(sorted(kept))
+        self._frames = frames = {number: frames[number] for number in ids}
+        notes.append(odd)
         self._scale = told.applied_scale or 1.0
+        self.up = told.up
         sample = first_depth(frames[number].depth for number in ids)
         size = first_size((frames[number].color for number in ids), "color")
         self._cameras_of = _cameras(told, frames, size, self.file, params)
         camera, varies = usual_camera([self._cameras_of[number].color for number in ids])
-        depth_size: Size = (sample.shape[1], sample.shape[0])
+        depth_camera = depth_camera_of(camera, sample.shape[1::-1], str(self.file))
         super().__init__(
             folder.resolve().name,
             ids,
-            Registration(camera, camera.resized(depth_size), mode=params.registration),
+            Registration(camera, depth_camera, mode=params.registration),
         )
         lenses = {own.lens for own in self._cameras_of.values()}
         self.lens = self.depth_lens = lenses.pop() if len(lenses) == 1 else None
@@ -119,6 +123,10 @@ class TransformsCapture(StoredCapture):
             ) from None
         matrix[:3, 3] /= self._scale
         return matrix
+
+    def time_s(self, index: int) -> float | None:
+        """``timestamp``, which NeRFCapture writes."""
+        return self._frames[self.frame_ids[index]].told.timestamp
 
     def color_data(self, index: int) -> bytes:
         """The colour file as it is."""
@@ -186,6 +194,14 @@ def _frames(folder: Path, told: TransformsFile, file: Path) -> tuple[dict[int, _
     for count, what in zip(lacking, ("image", "depth image"), strict=True):
         notes.append(f"{count} frames are left out: their {what} is not there" if count else "")
     return both, notes
+
+
+def _size_of(told: TransformsFile, frame: _Listed) -> Size | None:
+    """The image size that the frame's keys tell."""
+    keys = told.merged(frame.told)
+    if keys.w is None or keys.h is None or not math.isfinite(keys.w + keys.h):
+        return None
+    return round(keys.w), round(keys.h)
 
 
 def _cameras(

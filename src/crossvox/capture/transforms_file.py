@@ -20,18 +20,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture.cameras import camera_or_error
+from crossvox.capture.depth_files import usual_units
 from crossvox.capture.json_files import read_record
 from crossvox.capture.lens import Lens
+from crossvox.capture.several_cameras import camera_told_for
 from crossvox.capture.stored import LOST_POSE
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, ParamsError, expect
 
 PERSPECTIVE = {"", "PERSPECTIVE", "SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV"}
 FISHEYE = {"FISHEYE", "OPENCV_FISHEYE", "SIMPLE_RADIAL_FISHEYE", "RADIAL_FISHEYE"}
-
-FARTHEST_M = 100.0
-"""Floats whose median is larger are no metres of a room."""
 
 METRES_A_UNIT = ("depth_unit_scale_factor", "integer_depth_scale", "depth_integer_scale")
 
@@ -71,6 +69,7 @@ class ListedFrame(Keys):
     depth_file_path: str | None = None
     depth_path: str | None = None
     mask_path: str | None = None
+    timestamp: float | None = None
 
     @property
     def depth(self) -> str | None:
@@ -99,6 +98,11 @@ class TransformsFile(Keys):
 
     frames: list[ListedFrame]
     applied_scale: float | None = None
+
+    @property
+    def up(self) -> tuple[float, float, float] | None:
+        """Where up is, where a key tells that a phone wrote the file, in ARKit's world."""
+        return None if self.depth_integer_scale is None else (0.0, 1.0, 0.0)
 
     def merged(self, frame: ListedFrame) -> Keys:
         """The keys that hold for a frame."""
@@ -140,15 +144,6 @@ def camera_of(keys: Keys, size: Size, source: str) -> Intrinsics:
             images of another shape.
     """
     width, height = keys.w or size[0], keys.h or size[1]
-    sound = math.isfinite(width * height) and width >= 1 and height >= 1
-    expect(
-        sound and abs(width * size[1] / (height * size[0]) - 1) < 0.02,
-        given=f"{source} with a camera for images of {width:g}x{height:g}, beside images of "
-        f"{size[0]}x{size[1]}",
-        needed="one shape",
-        do="check that the images belong to this file, and were not cropped or turned",
-        error=CaptureError,
-    )
     fx = _focal(keys.fl_x, keys.camera_angle_x, width)
     fy = _focal(keys.fl_y, keys.camera_angle_y, height)
     focal = fx or fy
@@ -159,8 +154,7 @@ def camera_of(keys: Keys, size: Size, source: str) -> Intrinsics:
         )
     cx = (width / 2 if keys.cx is None else keys.cx) - 0.5
     cy = (height / 2 if keys.cy is None else keys.cy) - 0.5
-    told = (round(width), round(height))
-    return camera_or_error((fx or focal, fy or focal, cx, cy), told, source).resized(size)
+    return camera_told_for((fx or focal, fy or focal, cx, cy), (width, height), size, source)
 
 
 def _focal(told: float | None, angle: float | None, side: float) -> float | None:
@@ -204,9 +198,8 @@ def depth_units(keys: Keys, sample: NDArray[Any]) -> tuple[float, str]:
         sample: a depth image as stored. Programs write floats in metres and whole numbers in
             millimetres if they tell nothing, and some tell 1 for whole numbers.
     """
-    readings = sample[sample > 0]
-    middle = float(np.median(readings)) if readings.size else 0.0
-    floats = sample.dtype.kind == "f" and middle < FARTHEST_M
+    usual = usual_units(sample)
+    floats = usual == 1
     names = [
         name
         for name in (*METRES_A_UNIT, "depth_scale")
@@ -219,8 +212,5 @@ def depth_units(keys: Keys, sample: NDArray[Any]) -> tuple[float, str]:
     if names:
         value = float(getattr(keys, names[0]))
         return (value if value > 1 else 1 / value), ""
-    if floats:
-        return 1.0, "no unit of depth is told: metres, as floats are (--depth-scale for others)"
-    return 1000.0, (
-        "no unit of depth is told: millimetres, nerfstudio's default (--depth-scale for others)"
-    )
+    unit = "metres, as floats are" if floats else "millimetres, nerfstudio's default"
+    return usual, f"no unit of depth is told: {unit} (--depth-scale for others)"

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.core.camera import Intrinsics, Pose, Size
+from crossvox.core.checks import CaptureError, PoseError
 from crossvox.core.frame import ALL_PARTS, Capture, CaptureInfo, Frame, Parts
 
 CLEARLY = 0.75
@@ -22,6 +23,14 @@ SAMPLE = 64
 """Poses that are looked at."""
 
 _TURN_OF_EXIF = {6: 1, 3: 2, 8: 3}
+
+MIRRORED = (2, 4, 5, 7)
+"""Orientations of image headers that mirror: no camera sees that way, depth and poses tell not."""
+
+MIRRORED_NOTE = (
+    "the headers of the images say that they are mirrored: they are left as stored, as depth and "
+    "poses have them"
+)
 _WORDS = {1: "a quarter turn clockwise", 2: "half a turn", 3: "a quarter turn anticlockwise"}
 
 
@@ -43,6 +52,11 @@ class TurnedCapture:
             [[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]
         )
         self._stored_from_turned = Pose(stored_from_turned)
+
+    @property
+    def untouched(self) -> Capture:
+        """The frames before they were turned."""
+        return self._capture
 
     @property
     def name(self) -> str:
@@ -138,7 +152,7 @@ def upright(capture: Capture, orientation: int = 1) -> Capture:
 def turns_to_upright(capture: Capture, up: tuple[float, float, float]) -> int:
     """Quarter turns clockwise that bring the world's up to the top of most images."""
     positions = np.unique(np.linspace(0, len(capture) - 1, SAMPLE).round().astype(int))
-    poses = [pose for i in positions.tolist() if (pose := capture.pose(i)) is not None]
+    poses = [pose for i in positions.tolist() if (pose := _pose(capture, i)) is not None]
     if not poses:
         return 0
     in_camera = np.array([pose.world_from_camera[:3, :3].T @ np.asarray(up) for pose in poses])
@@ -148,3 +162,11 @@ def turns_to_upright(capture: Capture, up: tuple[float, float, float]) -> int:
     sides = np.array([-down, -right, down, right]) / max(length, 1e-9)
     best = int(np.argmax(sides))
     return best if length > 0.2 and sides[best] >= CLEARLY else 0
+
+
+def _pose(capture: Capture, index: int) -> Pose | None:
+    """None also for a pose that cannot be read: that is one broken frame, and told as such."""
+    try:
+        return capture.pose(index)
+    except (CaptureError, PoseError):
+        return None

@@ -174,9 +174,8 @@ def _one_or_several(kind: Any) -> Any:
     """The choices of ``Literal[...] | tuple[Literal[...], ...]``; None for any other type."""
     if get_origin(kind) not in (Union, types.UnionType):
         return None
-    one: Any = next((one for one in get_args(kind) if get_origin(one) is Literal), None)
-    several: Any = None if one is None else types.GenericAlias(tuple, (one, ...))
-    return one if several in get_args(kind) else None
+    one = next((one for one in get_args(kind) if get_origin(one) is Literal), None)
+    return one if any(get_args(many) == (one, ...) for many in get_args(kind)) else None
 
 
 def _hints(function: Callable[..., Any], visible: dict[str, Parameter]) -> dict[str, Any]:

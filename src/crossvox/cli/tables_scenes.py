@@ -12,10 +12,15 @@ from crossvox.flow.lineage import LEARNT_FROM
 if TYPE_CHECKING:
     from crossvox.capture.describe import CaptureSummary
     from crossvox.recipes.demo import DemoReport
+    from crossvox.recipes.doctor import DoctorReport
     from crossvox.recipes.predict import PredictReport
     from crossvox.recipes.prepare import PrepareReport
     from crossvox.recipes.scan import ScanReport
     from crossvox.recipes.track import TrackReport
+
+
+MOST_BROKEN = 8
+"""Broken frames that are told one by one; a JSON file of the result holds all."""
 
 
 def there(result: Any) -> str:
@@ -53,8 +58,11 @@ def show_capture(summary: CaptureSummary, terminal: Terminal) -> None:
         rows.append(["labels", labels])
     rows += [["note", note] for note in info.notes]
     terminal.table(summary.name, ["", ""], rows)
-    for number, text in summary.broken:
+    for number, text in summary.broken[:MOST_BROKEN]:
         terminal.say(f"frame {number} is broken: {text}")
+    more = [number for number, _ in summary.broken[MOST_BROKEN:]]
+    if more:
+        terminal.say(f"more frames are broken: {_some(more)}")
 
 
 def _camera(camera: Any) -> str:
@@ -65,6 +73,34 @@ def _camera(camera: Any) -> str:
 def _some(numbers: Sequence[int]) -> str:
     shown = ", ".join(map(str, numbers[:8])) + (", ..." if len(numbers) > 8 else "")
     return f"{len(numbers)}" + (f" ({shown})" if numbers else "")
+
+
+@shows("crossvox.recipes.doctor:DoctorReport")
+def show_doctor(report: DoctorReport, terminal: Terminal) -> None:
+    """What is wrong with captures, and what to do."""
+    for one in report.diagnoses:
+        rows: list[list[object]] = [["frames", one.frames]]
+        seen = one.agreement
+        if seen is not None:
+            pairs = f"{len(seen.pairs)} pairs of frames"
+            apart = f"{1000 * seen.median_m:.1f} mm apart (median of {pairs})"
+            rows += [
+                ["depth and poses", f"{apart}, {seen.within:.0%} within 5 cm"],
+                ["without any poses", f"{1000 * seen.still_m:.1f} mm"],
+                ["in space seen to be free", f"{seen.free:.1%}"],
+            ]
+        rows += [
+            [f.severity, f"{f.text}{f' ({f.advice})' if f.advice else ''}"] for f in one.findings
+        ]
+        if one.sound:
+            rows.append(["found", "nothing is wrong"])
+        terminal.table(one.name, ["", ""], rows)
+    for path, reason in report.refused.items():
+        terminal.say(f"{path} cannot be opened: {reason}")
+    for name, file in report.skip.items():
+        terminal.say(f"frames of {name} that are better left out: --skip-frames {file}")
+    if report.page is not None:
+        terminal.say(f"page: {report.page}")
 
 
 @shows("crossvox.recipes.prepare:PrepareReport")

@@ -127,6 +127,17 @@ class Intrinsics:
         return replace(self, cx=self.cx - left, cy=self.cy - top, width=size[0], height=size[1])
 
 
+def oriented(size: Size, like: Size) -> Size:
+    """A size that is upright where another one is, and wide where that is wide.
+
+    Example:
+        >>> oriented((320, 240), like=(1440, 1920)), oriented((320, 240), like=(640, 480))
+        ((240, 320), (320, 240))
+    """
+    upright = like[1] > like[0]
+    return (min(size), max(size)) if upright else size
+
+
 @dataclass(frozen=True)
 class ImageFit:
     """How an image is brought to a size: resample to ``resized``, then cut ``size`` out.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 
@@ -31,7 +32,13 @@ def safe_name(name: str) -> str:
     """
     plain = unicodedata.normalize("NFC", name)
     plain = "".join("_" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in plain)
-    return _RESERVED.sub("_", plain).strip(".")
+    plain = _RESERVED.sub("_", plain).strip(".")
+    return plain if len(plain.encode()) <= LONGEST else _cut(plain)
+
+
+def _cut(name: str) -> str:
+    mark = "_" + hashlib.sha256(name.encode()).hexdigest()[:8]
+    return name.encode()[: LONGEST - len(mark)].decode(errors="ignore") + mark
 
 
 def is_inside(name: str) -> bool:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,10 @@ CHANNELS = ("Z", "depth", "depth.Z", "Y", "R")
 """Names of the channel that holds depth where there are several; the first of them is taken."""
 
 _MARK = b"\x76\x2f\x31\x01"
-_KINDS = {"HALF": np.float16, "FLOAT": np.float32}
 _DENSEST = 1100
 """Bytes of pixels that a byte of the file stands for at most (ZIP: 1032)."""
+
+_ALONE = Lock()
 
 
 def exr_size(data: bytes, source: str) -> Size:
@@ -34,7 +36,7 @@ def exr_size(data: bytes, source: str) -> Size:
         CaptureError: no OpenEXR image, or one of an absurd size; or the library is not installed.
     """
     with _reading(data, source):
-        return _size(_opened(data, source).header(), data, source)
+        return _size(_opened(data, source, header_only=True).header(), data, source)
 
 
 def decode_exr(data: bytes, source: str) -> NDArray[np.float32]:
@@ -48,23 +50,20 @@ def decode_exr(data: bytes, source: str) -> NDArray[np.float32]:
         CaptureError: it cannot be decoded in full, is of an absurd size, or has several channels
             of which none is called by one of :data:`CHANNELS`; or the library is not installed.
     """
+    width, height = exr_size(data, source)
     with _reading(data, source):
-        image = _opened(data, source)
-        header = image.header()
-        width, height = _size(header, data, source)
-        channels = header["channels"]
+        channels = _opened(data, source, header_only=False).channels()
         named = [name for name in CHANNELS if name in channels]
         name = next(iter(channels)) if len(channels) == 1 else named[0] if named else ""
-        kind = _KINDS.get(str(channels[name].type)) if name else None
+        pixels = np.asarray(channels[name].pixels) if name else np.zeros(0)
         expect(
-            kind is not None and (channels[name].xSampling, channels[name].ySampling) == (1, 1),
+            pixels.shape == (height, width) and pixels.dtype.kind == "f",
             given=f"{source} with the channels {', '.join(sorted(channels)) or 'none'}",
             needed=f"one channel of floats, or one called {' or '.join(CHANNELS)}",
             do="export depth alone",
             error=CaptureError,
         )
-        pixels = np.frombuffer(image.channel(name), dtype=kind)
-        return pixels.reshape(height, width).astype(np.float32)
+    return pixels.astype(np.float32)
 
 
 @contextmanager
@@ -79,7 +78,7 @@ def _reading(data: bytes, source: str) -> Iterator[None]:
         ) from None
 
 
-def _opened(data: bytes, source: str) -> Any:
+def _opened(data: bytes, source: str, *, header_only: bool) -> Any:
     try:
         import OpenEXR
     except ImportError:
@@ -89,13 +88,17 @@ def _opened(data: bytes, source: str) -> Any:
         ) from None
     if data[:4] != _MARK:
         raise ValueError("another kind of file")
-    # Its newer class File prints what is wrong with an image, and goes on without pixels.
-    return OpenEXR.InputFile(io.BytesIO(data))
+    # Not its older class InputFile: that one crashes on damaged images. This one leaves out what
+    # it cannot read, and prints so; what is left out is told by the caller.
+    with _ALONE, redirect_stdout(io.StringIO()):
+        return OpenEXR.File(
+            io.BytesIO(data), separate_channels=True, header_only=header_only, num_threads=0
+        )
 
 
 def _size(header: dict[str, Any], data: bytes, source: str) -> Size:
-    low, high = header["dataWindow"].min, header["dataWindow"].max
-    width, height = int(high.x) - int(low.x) + 1, int(high.y) - int(low.y) + 1
+    low, high = (np.asarray(corner, dtype=np.int64) for corner in header["dataWindow"])
+    width, height = (high - low + 1).tolist()
     # Half floats take the least room.
     least = 2 * width * height * len(header["channels"])
     expect(

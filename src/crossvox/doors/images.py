@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import struct
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,31 +11,50 @@ import cv2
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
+from PIL import Image
 
 from crossvox.core.artifact import replacing
 from crossvox.core.camera import ImageFit, Intrinsics, Size
 from crossvox.core.checks import CaptureError
 from crossvox.core.npz import DENSEST
 from crossvox.doors.deflate import PNG_START, encode_gray_png
+from crossvox.doors.pillow_images import MAX_PIXELS as MAX_PIXELS
+from crossvox.doors.pillow_images import (
+    decode_by_pillow,
+    decode_palette,
+    pillow_kind,
+    pillow_size,
+)
 
-MAX_PIXELS = 1 << 26
-"""Largest image that is read. A damaged header must not be able to ask for all memory."""
+_JPEG_START = b"\xff\xd8"
+
+LONGEST_REMAPPED = 32766
+"""Longest side of an image that OpenCV resamples freely."""
 
 JPEG_QUALITY = 92
 PNG_LEVEL = 1
 WEBP_EFFORT = 2
 """Of 0 to 6. OpenCV's is always 4: twice the time for 3 % less, and no picture is the better."""
 
+_LONGEST_PGM_HEAD = 1024
+_PGM_HEAD = re.compile(
+    rb"P5" + 3 * rb"(?:\s|#[^\n\r]*[\n\r])+(\d{1,9})" + rb"(?:#[^\n\r]*[\n\r])*\s"
+)
+"""Kind, width, height and largest value with white space and comments between; one white space."""
+
 _COLOR_AS_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 """Without the flag OpenCV turns PNG and WebP as their EXIF chunks say, but no depth and labels."""
 
-_DEPTH_AT, _KIND_AT, _GRAY = 24, 25, 0
-"""Where a PNG's header tells bits a sample and kind of colour, and the kind that is grey."""
+_DEPTH_AT, _KIND_AT, _GRAY, _PALETTE = 24, 25, 0, 3
+"""Where a PNG's header tells bits a sample and kind of colour, and the kinds that are grey and of
+a palette."""
 
 
 def decode_color(data: bytes, source: str, at_least: Size | None = None) -> NDArray[np.uint8]:
-    """Decode a JPEG or PNG image to ``(H, W, 3)`` uint8 RGB.
+    """Decode a colour image to ``(H, W, 3)`` uint8 RGB, as it is stored.
+
+    Alpha is dropped, grey repeated, 16 bits become 8; what headers say of how to turn the image is
+    for others (:func:`exif_orientation`).
 
     Args:
         data: the encoded image.
@@ -46,7 +65,7 @@ def decode_color(data: bytes, source: str, at_least: Size | None = None) -> NDAr
     Raises:
         CaptureError: the data is not an image that can be read in full.
     """
-    if data[:2] == b"\xff\xd8":
+    if data[:2] == _JPEG_START:
         _expect_sensible(data, source)
         width, height = at_least or (0, 0)
         try:
@@ -59,8 +78,20 @@ def decode_color(data: bytes, source: str, at_least: Size | None = None) -> NDAr
                 f"image; do: copy or export the file again"
             ) from None
         return image
+    if pillow_kind(data):
+        return decode_by_pillow(data, source)
     decoded = _decode(data, source, _COLOR_AS_STORED)
     return np.ascontiguousarray(decoded[..., ::-1])
+
+
+def is_color(data: bytes) -> bool:
+    """Whether a file begins as one of :data:`~crossvox.doors.image_kinds.COLOR_KINDS`."""
+    return (
+        data[:2] == _JPEG_START
+        or data[:8] == PNG_START
+        or _is_webp(data)
+        or pillow_kind(data) is not None
+    )
 
 
 def color_size(data: bytes, source: str) -> Size:
@@ -69,7 +100,7 @@ def color_size(data: bytes, source: str) -> Size:
     Raises:
         CaptureError: the data is not an image, or one without pixels.
     """
-    if data[:2] == b"\xff\xd8":
+    if data[:2] == _JPEG_START:
         try:
             height, width, *_ = simplejpeg.decode_jpeg_header(data)
         except ValueError as error:
@@ -82,6 +113,10 @@ def color_size(data: bytes, source: str) -> Size:
         width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
         if width * height > 0:
             return width, height
+    if _is_webp(data):
+        return _webp_size(data)
+    if pillow_kind(data):
+        return pillow_size(data, source)
     height, width = _decode(data, source, _COLOR_AS_STORED).shape[:2]
     return width, height
 
@@ -89,9 +124,15 @@ def color_size(data: bytes, source: str) -> Size:
 def decode_gray(data: bytes, source: str) -> NDArray[Any]:
     """Decode a one-channel PNG to ``(H, W)`` uint8 or uint16, values untouched.
 
+    Of an image with a palette the numbers of its colours are taken: so label images are stored
+    that are to be looked at as well.
+
     Raises:
         CaptureError: not an image, or more than one channel.
     """
+    if data[:8] == PNG_START and data[_KIND_AT : _KIND_AT + 1] == bytes([_PALETTE]):
+        _expect_sensible(data, source)
+        return decode_palette(data, source)
     image = _decode(data, source, cv2.IMREAD_UNCHANGED)
     if data[:8] == PNG_START and data[_KIND_AT] == _GRAY and data[_DEPTH_AT] < 8:
         # Decoders spread 1, 2 and 4 bits over 0 .. 255.
@@ -155,28 +196,30 @@ def decode_packed(data: bytes, source: str) -> NDArray[np.float32]:
     return np.ascontiguousarray(image).view("<f4")[..., 0]
 
 
-def decode_tiff(data: bytes, source: str) -> NDArray[Any]:
-    """Decode a one-channel TIFF to ``(H, W)``, whole numbers or floats, values untouched.
+def decode_pgm(data: bytes, source: str) -> NDArray[Any]:
+    """Decode a binary PGM image to ``(H, W)`` uint8 or uint16, values untouched.
+
+    Values of more than 8 bits are stored with the high byte first, whatever the largest one is.
+    Decoders scale by that largest value, or leave it aside, each in its own way.
+
+    Source:
+        https://netpbm.sourceforge.net/doc/pgm.html
 
     Raises:
-        CaptureError: not a TIFF, cut, of an absurd size, or of more than one channel.
+        CaptureError: another kind of file, one that is cut, or of an absurd size.
     """
-    try:
-        with Image.open(io.BytesIO(data), formats=("TIFF",)) as image:
-            width, height = image.size
-            fits = 0 < width * height <= min(MAX_PIXELS, 8 * DENSEST * len(data))
-            if fits and (image.mode in ("F", "I") or image.mode.startswith("I;16")):
-                return np.asarray(image)
-            problem = f"{width}x{height} pixels of mode {image.mode}"
-    # Pillow passes on whatever a damaged directory of tags leads to.
-    except (OSError, ValueError, SyntaxError, TypeError, KeyError, ArithmeticError,
-            struct.error, RuntimeError, MemoryError, IndexError, AttributeError,
-            Image.DecompressionBombError) as error:  # fmt: skip
-        problem = str(error)
-    raise CaptureError(
-        f"given: {source}, {len(data)} bytes of a TIFF that cannot be used ({problem}); needed: a "
-        f"complete image of one channel; do: copy or export the file again"
-    )
+    head = _PGM_HEAD.match(data[:_LONGEST_PGM_HEAD])
+    width, height, largest = (int(value) for value in head.groups()) if head else (0, 0, 0)
+    dtype = np.dtype(np.uint8 if largest < 256 else ">u2")
+    start, size = head.end() if head else 0, width * height * dtype.itemsize
+    if not (0 < width * height <= MAX_PIXELS and 0 < largest < 65536 and start + size <= len(data)):
+        raise CaptureError(
+            f"given: {source}, {len(data)} bytes of a PGM image of {width}x{height} pixels; "
+            f"needed: a complete binary PGM (P5) of at most {MAX_PIXELS} pixels; do: copy or "
+            f"export the file again"
+        )
+    pixels = np.frombuffer(data, dtype, width * height, start).reshape(height, width)
+    return pixels.astype(dtype.newbyteorder("="))
 
 
 def _expect_sensible(data: bytes, source: str) -> None:
@@ -184,10 +227,10 @@ def _expect_sensible(data: bytes, source: str) -> None:
 
     Decoders ask for that memory before they look at what there is.
     """
-    if data[:2] == b"\xff\xd8":
+    if data[:2] == _JPEG_START:
         most, sound = MAX_PIXELS, True
         width, height = color_size(data, source)
-    elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+    elif _is_webp(data):
         most, sound = MAX_PIXELS, True
         width, height = _webp_size(data)
     else:
@@ -201,6 +244,10 @@ def _expect_sensible(data: bytes, source: str) -> None:
             f"a complete PNG or JPEG of at most {MAX_PIXELS} pixels; do: copy or export the file "
             f"again"
         )
+
+
+def _is_webp(data: bytes) -> bool:
+    return data[:4] == b"RIFF" and data[8:12] == b"WEBP"
 
 
 def _webp_size(data: bytes) -> Size:
@@ -350,19 +397,16 @@ def remap(
     *,
     smooth: bool,
 ) -> NDArray[Any]:
-    """Take the pixels at ``columns, rows``, 0 outside: bilinear if ``smooth``, else the nearest."""
+    """Take the pixels at ``columns, rows``, 0 outside: bilinear if ``smooth``, else the nearest.
+
+    Raises:
+        CaptureError: a side is longer than :data:`LONGEST_REMAPPED`.
+    """
+    longest = max(image.shape[:2] + columns.shape)
+    if longest > LONGEST_REMAPPED:
+        raise CaptureError(
+            f"given: an image with a side of {longest} pixels, from which a lens's distortion is "
+            f"to be taken; needed: at most {LONGEST_REMAPPED}; do: make the images smaller"
+        )
     way = cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST
     return np.asarray(cv2.remap(image, columns, rows, way, borderMode=cv2.BORDER_CONSTANT))
-
-
-def exif_orientation(data: bytes) -> int:
-    """How an encoded image says that it is to be shown, 1 to 8; 1, as stored, if it says nothing.
-
-    6 is a quarter turn clockwise, 8 one anticlockwise, 3 half a turn; the even others mirror.
-    """
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            value = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return 1
-    return value if value in range(1, 9) else 1

@@ -9,7 +9,9 @@ Source:
 
 from __future__ import annotations
 
+import ctypes
 import struct
+from collections.abc import Callable
 
 from crossvox.core.checks import CaptureError
 
@@ -53,6 +55,17 @@ def unpack(data: bytes, size: int, source: str) -> bytes:
             f"given: {source} that holds {told} bytes; needed: {size}; do: check that all frames "
             f"come from one capture"
         )
+    unpacked = _decoder(source)(data, size)
+    if len(unpacked) != size:
+        raise CaptureError(
+            f"given: {source}, an LZFSE stream that cannot be unpacked; needed: the file as the "
+            f"app wrote it; do: copy or export the capture again"
+        )
+    return unpacked
+
+
+def _decoder(source: str) -> Callable[[bytes, int], bytes]:
+    """What unpacks a stream of a known size; what it gives has another one if it is damaged."""
     try:
         import lzfse
     except ImportError:
@@ -60,16 +73,29 @@ def unpack(data: bytes, size: int, source: str) -> bytes:
             f"given: {source}, packed by LZFSE; needed: the library lzfse; "
             f"do: pip install 'crossvox[captures]'"
         ) from None
+    # Its own call doubles its memory until a damaged stream is content; the C function inside
+    # stops where it is told to. Where a system hides that function, there is only the call.
     try:
-        unpacked: bytes = lzfse.decompress(data)
-    except (lzfse.error, ValueError):
-        unpacked = b""
-    if len(unpacked) != size:
-        raise CaptureError(
-            f"given: {source}, an LZFSE stream that cannot be unpacked; needed: the file as the "
-            f"app wrote it; do: copy or export the capture again"
-        )
-    return unpacked
+        decode = ctypes.CDLL(lzfse.__file__).lzfse_decode_buffer
+    except (OSError, AttributeError):
+        decode = None
+    if decode is not None:
+        decode.restype = ctypes.c_size_t
+        decode.argtypes = [
+            ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p
+        ]  # fmt: skip
+
+    def unpack_known(data: bytes, size: int) -> bytes:
+        try:
+            if decode is None:
+                return bytes(lzfse.decompress(data))
+            room = ctypes.create_string_buffer(size + 1)
+            count = decode(room, size + 1, data, len(data), None)
+            return room.raw[:count]
+        except (lzfse.error, ValueError, MemoryError):
+            return b""
+
+    return unpack_known
 
 
 def _block(data: bytes, at: int) -> tuple[int, int]:

@@ -16,6 +16,9 @@ from crossvox.metrics.measures import Measure, register
 POINTS = 20_000
 """Points of each side by which surfaces are brought together."""
 
+DOUBTFUL_M = 0.1
+"""Surfaces of one place are brought nearer than this, twice what counts as near."""
+
 _NEIGHBOURS = 12
 """Points that tell the normal of one between them, of a point cloud."""
 
@@ -99,10 +102,10 @@ def alignment_remarks(found: Alignment, middle_m: NDArray[np.float64]) -> list[s
         f"{found.residual_m:.3g} m apart (root mean square); "
         f"{'converged' if found.converged else 'NOT converged'} after {found.rounds} rounds"
     ]
-    if found.near < 0.5:
+    if found.residual_m > DOUBTFUL_M:
         told.append(
-            "the alignment is doubtful: most points of the two surfaces have no partner; are they "
-            "of one place?"
+            f"the alignment is doubtful: pairs are still {found.residual_m:.3g} m apart; are the "
+            f"surfaces of one place?"
         )
     if found.free:
         told.append(

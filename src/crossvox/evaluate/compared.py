@@ -12,7 +12,6 @@ from crossvox.core.checks import CaptureError, ParamsError, expect
 from crossvox.core.frame import Frame
 from crossvox.core.volume import Mesh, Score
 from crossvox.evaluate.masks import Box, Mask, Seen
-from crossvox.evaluate.overlap import size_ratio
 from crossvox.evaluate.rules import SAMPLES, Drawn, Rule
 from crossvox.evaluate.sampling import MOST_POINTS, draw_points, expect_size, sample_surface
 from crossvox.evaluate.seen_free import SeenFree
@@ -60,6 +59,7 @@ class Compared:
         box: only points in it are counted; None: all.
         mask: what the frames cannot have seen is left out.
         vertices: whether masks of the vertices themselves will be asked for.
+        ratio: how many times as large as the true surface the made one is.
     """
 
     def __init__(
@@ -71,13 +71,12 @@ class Compared:
         mask: Mask = "none",
         *,
         vertices: bool = False,
+        ratio: float = 1.0,
     ) -> None:
         self.remarks: list[str] = []
         self._meshes = {PREDICTED: predicted, REFERENCE: reference}
         self._rules, self._box, self._mask, self._vertices = rules, box, mask, vertices
-        self._most = MOST_POINTS
-        if not 1 / _OTHER_UNIT < size_ratio(predicted, reference) < _OTHER_UNIT:
-            self._most = _HOPELESS
+        self._most = MOST_POINTS if 1 / _OTHER_UNIT < ratio < _OTHER_UNIT else _HOPELESS
         self._views: list[View] | None = None
         self._sets: dict[Way, PointSet] = {}
         self._distances: dict[tuple[Way, Way], SurfaceDistances] = {}
@@ -271,8 +270,7 @@ def _taken(mesh: Mesh, way: Way, most: int) -> NDArray[np.float64]:
     elif drawn == "even":
         points = sample_surface(mesh, most=most)
     else:
-        seed = int(way.side == REFERENCE)
-        points = draw_points(mesh, SAMPLES, by_triangle=drawn == "by_triangle", seed=seed)
+        points = draw_points(mesh, SAMPLES, seed=int(way.side == REFERENCE))
     return voxel_downsample(points) if way.thinned else points
 
 

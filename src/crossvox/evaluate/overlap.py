@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.core.volume import Mesh
+from crossvox.evaluate.sampling import extent
 
 _UNITS = {
     1000.0: "millimetres",
@@ -34,15 +35,19 @@ def cloud_remark(path: Path, mesh: Mesh) -> list[str]:
 def size_ratio(predicted: Mesh, reference: Mesh) -> float:
     """How many times as large the made surface is, from corner to corner of its box; 1 if one of
     the two has no extent."""
-    if not (len(predicted.vertices_m) and len(reference.vertices_m)):
-        return 1.0
-    sizes = [float(np.linalg.norm(np.ptp(_box(one), axis=0))) for one in (predicted, reference)]
+    sizes = []
+    for mesh in (predicted, reference):
+        low, high = _box(mesh)
+        sizes.append(float(np.linalg.norm(high - low)) if (low <= high).all() else 0.0)
     return sizes[0] / sizes[1] if min(sizes) > 0 else 1.0
 
 
-def unit_remark(predicted: Mesh, reference: Mesh) -> list[str]:
-    """That one surface is many times as large as the other, and which unit that would be."""
-    ratio = size_ratio(predicted, reference)
+def unit_remark(ratio: float) -> list[str]:
+    """That one surface is many times as large as the other, and which unit that would be.
+
+    Args:
+        ratio: how many times as large the made one is, see :func:`size_ratio`.
+    """
     for factor, unit in _UNITS.items():
         if 1 / _ALIKE < ratio / factor < _ALIKE:
             return [
@@ -78,11 +83,6 @@ def overlap_remark(predicted: Mesh, reference: Mesh) -> list[str]:
     ]
 
 
-def _box(mesh: Mesh) -> NDArray[np.float32]:
-    """Low and high corner, ``(2, 3)``, of the vertices of faces, or of all without faces."""
-    points = mesh.vertices_m
-    if len(mesh.faces):
-        used = np.zeros(len(points), bool)
-        used[mesh.faces.ravel()] = True
-        points = points[used]
-    return np.stack([points.min(axis=0), points.max(axis=0)])
+def _box(mesh: Mesh) -> tuple[NDArray[np.float64], ...]:
+    """Low and high corner, of the vertices of faces, or of all without faces."""
+    return extent(mesh, vertices=not len(mesh.faces))

@@ -27,7 +27,7 @@ from crossvox.evaluate.aligned import (
 from crossvox.evaluate.compared import PREDICTED, REFERENCE, Compared
 from crossvox.evaluate.labelled import label_scores
 from crossvox.evaluate.masks import CROP_MARGIN_M, Box, Mask, box_of
-from crossvox.evaluate.overlap import cloud_remark, overlap_remark, unit_remark
+from crossvox.evaluate.overlap import cloud_remark, overlap_remark, size_ratio, unit_remark
 from crossvox.evaluate.rules import rule_of
 from crossvox.metrics.align import AlignMode
 from crossvox.metrics.surfaces import FINE_M, THRESHOLD_M, expect_reference
@@ -135,23 +135,28 @@ def score_files(
     found = found and in_files(found, made.origin_m, true.origin_m)
     if found is not None:
         remarks += alignment_remarks(found, made.mesh.vertices_m.mean(axis=0) + made.origin_m)
-    remarks += unit_remark(moved, true.mesh) or overlap_remark(moved, true.mesh)
+    ratio = size_ratio(moved, true.mesh)
+    remarks += unit_remark(ratio) or overlap_remark(moved, true.mesh)
     labelled = made.ids is not None and true.ids is not None
     origin = np.array(true.origin_m)
     box = box_of(params.crop, params.crop_margin_m, true.mesh.vertices_m + origin)
-    both = Compared(moved, true.mesh, rules, _shifted(box, origin), params.mask, vertices=labelled)
+    both = Compared(
+        moved, true.mesh, rules, _shifted(box, origin), params.mask, vertices=labelled, ratio=ratio
+    )
     if frames is not None:
         both.look(frames)
     scores = [] if found is None else alignment_scores(found)
     for rule in rules:
         scores += both.scores(rule, params.thresholds_m)
     if made.ids is not None and true.ids is not None:
-        scores += label_scores(
+        found_labels, told = label_scores(
             (moved.vertices_m, made.ids),
             (true.mesh.vertices_m, true.ids),
             both.kept_vertices(PREDICTED),
             both.kept_vertices(REFERENCE),
         )
+        scores += found_labels
+        remarks += told
     return PairScores(scores, [*made.remarks, *true.remarks, *remarks, *both.remarks])
 
 

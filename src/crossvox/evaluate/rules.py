@@ -47,10 +47,9 @@ from crossvox.core.checks import ParamsError
 
 RuleName = Literal["surface", "thesis", "atlas", "neuralrecon", "transformerfusion", "sampled"]
 
-Drawn = Literal["even", "vertices", "by_triangle", "random"]
-"""How points are taken from a mesh. ``even``: one a square centimetre, evenly. ``vertices``. Of
-200,000 points by area ``by_triangle`` gives each triangle its share, to within one, in file order
-(as Open3D's ``sample_points_uniformly``), ``random`` draws each by itself (as trimesh, eval3r)."""
+Drawn = Literal["even", "vertices", "random"]
+"""How points are taken from a mesh. ``even``: one a square centimetre, evenly. ``vertices``.
+``random``: 200,000 by area, each drawn by itself."""
 
 SAMPLES = 200_000
 
@@ -91,7 +90,7 @@ RULES: dict[RuleName, Rule] = {
         Rule("neuralrecon", "vertices", "vertices", trim_m=5.0),
         Rule(
             "transformerfusion",
-            "by_triangle",
+            "random",
             "vertices",
             thinned=False,
             inclusive=True,

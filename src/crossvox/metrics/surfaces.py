@@ -167,20 +167,20 @@ def surface_errors(
     """Sum distances up. Within the threshold means strictly nearer, unless it is ``inclusive``.
 
     An empty prediction gets nothing right: precision, recall and F-score are 0. It has no mean
-    distance, so accuracy and completeness are NaN.
+    distance, so accuracy and completeness are NaN. Where there is a prediction, but none of its
+    points counts, recall and completeness are those of the reference's points all the same.
     """
     predicted, reference = distances.to_reference_m, distances.to_predicted_m
-    if len(predicted) == 0:
-        nan = float("nan")
-        return SurfaceErrors(nan, nan, 0.0, 0.0, 0.0, 0, len(reference))
+    nan = float("nan")
     # The next number up: what is strictly below it is not above the threshold.
     limit_m = np.nextafter(threshold_m, np.inf) if inclusive else threshold_m
-    precision = float((predicted < limit_m).mean())
+    precision = float((predicted < limit_m).mean()) if len(predicted) else 0.0
     recall = float((reference < limit_m).mean())
+    completeness_m = float(reference.mean())
     both = precision + recall
     return SurfaceErrors(
-        accuracy_m=float(predicted.mean()),
-        completeness_m=float(reference.mean()),
+        accuracy_m=float(predicted.mean()) if len(predicted) else nan,
+        completeness_m=completeness_m if np.isfinite(completeness_m) else nan,
         precision=precision,
         recall=recall,
         f_score=2 * precision * recall / both if both > 0 else 0.0,
@@ -260,8 +260,7 @@ def threshold_scores(
         _MEASURES[field].score(getattr(errors, field), points[_MEASURES[field].of], protocol)
         for field in ("accuracy_m", "completeness_m")
     ]
-    both = (errors.accuracy_m + errors.completeness_m) / 2
-    found = [*means, CHAMFER.score(both, errors.reference_points, protocol)]
+    found = means
     for threshold_m in thresholds_m:
         at = surface_errors(distances, threshold_m, inclusive=inclusive)
         found += [
@@ -269,6 +268,8 @@ def threshold_scores(
             for field, measure in _MEASURES.items()
             if measure.unit == "ratio"
         ]
+    both = (errors.accuracy_m + errors.completeness_m) / 2
+    found.append(CHAMFER.score(both, errors.reference_points, protocol))
     fine = {name for _, name, *_ in _FINE}
     return found + [
         score for score in _others(distances, errors, points, protocol) if score.name not in fine

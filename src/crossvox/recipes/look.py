@@ -101,7 +101,7 @@ def view(
     """Look at a room in 3D: surfaces, classes, errors, camera path; live, or as one file.
 
     Args:
-        path: a prediction, scan or prepared data folder, or one scene of it.
+        path: a prediction, scan or prepared data folder, one scene of it, or a PLY mesh.
         scene: which scene; by default the first one predicted.
         data: prepared scenes, where the prediction's own are not where they were.
         out: write one HTML file that opens offline, instead of serving.

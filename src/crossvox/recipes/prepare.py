@@ -30,8 +30,8 @@ class PrepareParams:
 
     Attributes:
         frame_skip: take every n-th frame.
-        width: exported image width, pixels.
-        height: exported image height, pixels.
+        width: exported image width, pixels; of upright images their height.
+        height: exported image height, pixels; of upright images their width.
         surface: ground-truth surface: the scan's own mesh, or TSDF fusion of the exported frames.
         voxel_m: edge length of the voxels that carry occupancy and labels, metres.
         occupancy: "exact" tests triangles against voxels; "thesis" marks them as the published
@@ -95,6 +95,7 @@ class PrepareScene(Stage):
         label_map: class map of raw label ids; None looks for it beside the scan.
         how: how the capture departs from what its files say; None: in nothing.
         trajectory: file that its poses come from, instead of its own.
+        skipped: numbers of frames that are left out; None: none.
         new_from_old: rows of the 4x4 transform that the world is moved by; None: it stays.
     """
 
@@ -107,6 +108,7 @@ class PrepareScene(Stage):
     label_map: Input | None = None
     how: CaptureParams | None = None
     trajectory: Input | None = None
+    skipped: tuple[int, ...] | None = None
     new_from_old: tuple[tuple[float, ...], ...] | None = None
 
     def make(self, work: Work) -> Mapping[str, Any]:
@@ -148,6 +150,7 @@ def prepare(
     workers: int = 0,
     label_map: Path | None = None,
     how: Annotated[CaptureParams | None, Flag("")] = None,
+    skip_frames: Path | None = None,
     runner: Runner | None = None,
 ) -> PrepareReport:
     """Prepare scans: frames, reference surface, voxels and labels, one folder a scene.
@@ -165,12 +168,15 @@ def prepare(
         workers: scans prepared at once; 0 means one a core.
         label_map: class map of raw label ids; by default it is looked for in RAW.
         how: how the captures depart from what their files say.
+        skip_frames: list of frame numbers that are left out of one capture, as crossvox doctor
+            writes.
         runner: who makes the scenes.
 
     Raises:
         CaptureError: no capture is found at RAW.
         CrossvoxError: every scan failed; the text names the reasons.
     """
+    from crossvox.capture.chosen import read_skipped
     from crossvox.capture.find import capture_names, find_captures
 
     params, runner = params or PrepareParams(), runner or Runner()
@@ -187,14 +193,22 @@ def prepare(
         do="prepare them one by one into the same folder",
         error=ParamsError,
     )
+    expect(
+        skip_frames is None or len(captures) == 1,
+        given=f"--skip-frames for {len(captures)} captures",
+        needed="one capture",
+        do="prepare them one by one into the same folder",
+        error=ParamsError,
+    )
+    skipped = None if skip_frames is None else tuple(sorted(read_skipped(skip_frames))) or None
     for remark in lists.remarks(captures.values()):
         runner.progress.say(remark)
     items = {
-        name: PrepareScene(Input.files(path), name, params, classes, given, trajectory)
+        name: PrepareScene(Input.files(path), name, params, classes, given, trajectory, skipped)
         for path, name in captures.items()
     }
     for name, item in items.items():
-        _expect_same_capture(out / name, item)
+        expect_same_capture(out / name, item)
     made = runner.make_all(
         PreparedScenes(params),
         items,
@@ -222,7 +236,7 @@ def declared(how: CaptureParams | None) -> tuple[CaptureParams | None, Input | N
     return (None if how == AS_STORED else how), trajectory
 
 
-def _expect_same_capture(folder: Path, item: PrepareScene) -> None:
+def expect_same_capture(folder: Path, item: PrepareScene) -> None:
     """Refuse a scene that another capture of the same name was prepared into.
 
     A capture that has changed where it lies is prepared anew; one that was only moved is kept.

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from crossvox.capture import open_capture
+from crossvox.capture.chosen import ChosenCapture
 from crossvox.capture.export import export_folder
 from crossvox.capture.kept import KeptDepth, KeptFolder
 from crossvox.capture.moved import MovedCapture
 from crossvox.capture.outliers import NEAR_ORIGIN_M, Usable, usable_frames
 from crossvox.capture.params import AS_STORED
 from crossvox.capture.remarks import BROKEN, FRAMES, REMARKS
-from crossvox.core.camera import Pose
+from crossvox.core.camera import Pose, oriented
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import COMPLETE_MESH, Capture, CaptureInfo, Frame, Parts
 from crossvox.core.labels import RawLabelMap
@@ -43,6 +44,8 @@ def prepare_scene(stage: PrepareScene, work: Work) -> Mapping[str, Any]:
     """
     params, scan = stage.params, _open(stage)
     usable = usable_frames(scan)
+    if params.surface == "tsdf":
+        usable.expect_posed(stage.scene, stage.capture.path)
     moved = _new_from_old(stage, usable)
     capture = scan if moved is None else MovedCapture(scan, moved)
     info = capture.info()
@@ -72,7 +75,7 @@ def prepare_scene(stage: PrepareScene, work: Work) -> Mapping[str, Any]:
             capture,
             work.out,
             frame_skip=params.frame_skip,
-            size=(params.width, params.height),
+            size=oriented((params.width, params.height), like=capture.camera().size),
             kept=depth,
             usable=usable,
             progress=work.progress.step(f"{stage.scene}: frames"),
@@ -105,6 +108,7 @@ def prepare_scene(stage: PrepareScene, work: Work) -> Mapping[str, Any]:
         "surface": params.surface,
         FRAMES: len(exported.frame_ids),
         "lost poses": len(exported.lost_poses),
+        **({"frames left out as asked": len(stage.skipped)} if stage.skipped else {}),
         BROKEN: dict(exported.broken),
         REMARKS: remarks,
         "frames without labels": len(exported.without_labels),
@@ -130,7 +134,8 @@ def _open(stage: PrepareScene) -> Capture:
     how = stage.how or AS_STORED
     if stage.trajectory is not None:
         how = replace(how, trajectory=stage.trajectory.path)
-    return open_capture(stage.capture.path, label_map, how)
+    capture = open_capture(stage.capture.path, label_map, how)
+    return ChosenCapture(capture, frozenset(stage.skipped)) if stage.skipped else capture
 
 
 def _new_from_old(stage: PrepareScene, usable: Usable) -> Pose | None:

@@ -10,15 +10,22 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from crossvox.capture.params import CaptureParams
 from crossvox.core.artifact import Manifest, plain, read_manifest, write_manifest
 from crossvox.core.camera import Pose
-from crossvox.core.checks import CaptureError, ParamsError, expect
+from crossvox.core.checks import ArtifactError, ParamsError, expect
+from crossvox.flow.collection import unlisted_items
 from crossvox.flow.folder import begin, expect_own
 from crossvox.flow.runner import Runner
 from crossvox.flow.stage import Input
 from crossvox.predict.params import Amount, PredictParams
 from crossvox.recipes.commands import Flag
-from crossvox.recipes.data import enter_scenes
+from crossvox.recipes.data import VOLUME, enter_scenes
 from crossvox.recipes.predict import predict
-from crossvox.recipes.prepare import PreparedScenes, PrepareParams, PrepareScene, declared
+from crossvox.recipes.prepare import (
+    PreparedScenes,
+    PrepareParams,
+    PrepareScene,
+    declared,
+    expect_same_capture,
+)
 from crossvox.report.params import ReportParams
 from crossvox.scene.params import TsdfParams
 
@@ -35,8 +42,8 @@ class ScanParams:
 
     Attributes:
         max_frames: take every n-th frame so that no more than this many are used.
-        width: image width everything works at, pixels.
-        height: image height, pixels.
+        width: image width everything works at, pixels; of upright images their height.
+        height: image height, pixels; of upright images their width.
         up: direction that points up in the capture's world, x y z; None finds it from the
             dominant planes of the room.
         protocol: rules of the scores.
@@ -93,6 +100,8 @@ def scan(
     votes: Path | None = None,
     completion: Amount | None = None,
     how: Annotated[CaptureParams | None, Flag("")] = None,
+    skip_frames: Path | None = None,
+    anyway: bool = False,
     runner: Runner | None = None,
 ) -> ScanReport:
     """Level a capture, fuse it, reconstruct it with a trained network, score both, make a page.
@@ -114,15 +123,20 @@ def scan(
         completion: how much a run of surface completion adds to what was measured: none, safe or
             full, instead of --predict.complete.completion.
         how: how the capture departs from what its files say.
+        skip_frames: list of frame numbers that are left out, one a line, as crossvox doctor writes.
+        anyway: go on where frames contradict each other.
         runner: who does it.
 
     Raises:
-        CaptureError: the capture cannot be read, or has no valid pose.
+        CaptureError: the capture cannot be read, has no valid pose, or its frames contradict each
+            other.
         ParamsError: what is asked of a run and there is none, or it cannot do that.
         ArtifactError, CheckpointError: a run is missing or does not fit, or ``out`` holds
             something else.
     """
     from crossvox.capture import open_capture
+    from crossvox.capture.chosen import ChosenCapture, read_skipped
+    from crossvox.capture.doctor.diagnose import expect_sound
     from crossvox.capture.find import capture_names
     from crossvox.capture.moved import MovedCapture
     from crossvox.capture.outliers import usable_frames
@@ -134,19 +148,18 @@ def scan(
     params, runner = params or ScanParams(), runner or Runner()
     params = replace(params, predict=params.predict.with_completion(completion))
     _expect_roles(run, geometry, votes, completion)
+    skipped = frozenset() if skip_frames is None else read_skipped(skip_frames)
     capture = open_capture(source, params=how)
+    if skipped:
+        capture = ChosenCapture(capture, skipped)
     name = capture_names([source])[source]
     usable = usable_frames(capture)
     usable.expect_metres(name)
-    expect(
-        len(usable.posed) > 0,
-        given=f"{name}: {len(capture)} frames, none with a valid pose",
-        needed="camera poses",
-        do=f"pass a file that has them (--trajectory FILE), or let them be tracked from the depth "
-        f"images first: crossvox track {source} poses.txt",
-        error=CaptureError,
-    )
+    usable.expect_posed(name, source)
     expect_own(out, STAGE)
+    _expect_alone(out, name)
+    with runner.part("doctor"):
+        expect_sound(capture, anyway, runner.progress.say)
     with runner.part("level"):
         near = usable.near_from_world
         seen = capture if near is None else MovedCapture(capture, near)
@@ -158,7 +171,8 @@ def scan(
     data = out / "data"
     scene = data / name
     with runner.part("prepare"):
-        stage = _scene(source, name, len(capture), params, level, how)
+        stage = _scene(source, name, len(capture), params, level, how, skipped)
+        expect_same_capture(scene, stage)
         made = runner.make_all(
             PreparedScenes(stage.params),
             {name: stage},
@@ -213,6 +227,22 @@ def scan(
     return ScanReport(scene, up, prediction, evaluation, page, runner.seconds)
 
 
+def _expect_alone(out: Path, name: str) -> None:
+    """Refuse a folder that holds the scan of another capture: they would stand on one page.
+
+    Raises:
+        ArtifactError: it does.
+    """
+    others = [scene for scene in unlisted_items(out / "data", VOLUME) if scene != name]
+    expect(
+        not others,
+        given=f"{out}, which holds a scan of {', '.join(others[:3])}, for a scan of {name}",
+        needed="one capture a folder",
+        do="name another folder",
+        error=ArtifactError,
+    )
+
+
 def _expect_roles(
     run: Path | None, geometry: Path | None, votes: Path | None, completion: Amount | None
 ) -> None:
@@ -242,6 +272,7 @@ def _scene(
     params: ScanParams,
     level: Pose,
     how: CaptureParams | None,
+    skipped: frozenset[int],
 ) -> PrepareScene:
     """How the capture becomes a prepared scene: level, fused from its own depth."""
     prepare = PrepareParams(
@@ -255,5 +286,11 @@ def _scene(
     capture = Input.files(source)
     given, trajectory = declared(how)
     return PrepareScene(
-        capture, name, prepare, how=given, trajectory=trajectory, new_from_old=moved
+        capture,
+        name,
+        prepare,
+        how=given,
+        trajectory=trajectory,
+        skipped=tuple(sorted(skipped)) or None,
+        new_from_old=moved,
     )

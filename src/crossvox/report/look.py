@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from crossvox.capture.folder import FolderCapture
-from crossvox.core.checks import ArtifactError, CrossvoxError, ParamsError, expect
+from crossvox.core.checks import ArtifactError, CaptureError, CrossvoxError, ParamsError, expect
 from crossvox.core.frame import Capture, Parts
+from crossvox.core.methods import REFERENCE
+from crossvox.doors.meshes import read_mesh
 from crossvox.report.folders import posed, predicted_scenes, prepared_scenes
 from crossvox.report.hiding import hidden
 from crossvox.report.layers import Layer, room_layers
@@ -34,14 +36,17 @@ def open_view(path: Path, scene: str | None = None, data: Path | None = None) ->
 
     Args:
         path: a prediction folder, a scan folder, a prepared data folder, or one scene of either;
-            links in the manifests lead to the rest.
+            links in the manifests lead to the rest. Or a PLY mesh by itself, metres, z up.
         scene: which scene; None takes the one there is, or the first predicted one.
         data: prepared scenes, where the prediction's own are not where they were.
 
     Raises:
         ArtifactError: no such folder, no such scene, or nothing of it has a surface.
+        CaptureError: a mesh that cannot be read, or without faces.
     """
     path = Path(path)
+    if path.is_file():
+        return _view_of_file(path)
     named = [path] if data is None else [path, Path(data)]
     sources = gather(named)
     expect(
@@ -88,6 +93,28 @@ def open_view(path: Path, scene: str | None = None, data: Path | None = None) ->
         missing=[*unknown_parts(room), *room.missing, *_told(sources, name)],
         alone=not predicted,
     )
+
+
+def _view_of_file(path: Path) -> RoomView:
+    """A mesh that lies alone."""
+    expect(
+        path.suffix.lower() == ".ply",
+        given=f"{path}, a {path.suffix or 'nameless'} file",
+        needed="a PLY mesh, or a folder that 'crossvox predict', 'scan' or 'prepare' wrote",
+        do="convert it, or name the folder",
+        error=ArtifactError,
+    )
+    mesh = read_mesh(path)
+    expect(
+        len(mesh.faces) > 0,
+        given=f"{path} with {len(mesh.vertices_m)} points and no faces",
+        needed="a mesh: points alone have no surface to be seen",
+        do="mesh the points first, or view the room that they were made from",
+        error=CaptureError,
+    )
+    room = Room(path.stem, None, {REFERENCE: mesh}, path.name)
+    layers = room_layers(room, REACH_M)
+    return room_view(room, layers, birdseye_view(mesh, (1200, 864)), None, [], alone=True)
 
 
 def _told(sources: Sources, name: str) -> list[str]:

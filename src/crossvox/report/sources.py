@@ -115,13 +115,20 @@ def gather(artifacts: Sequence[Path]) -> Sources:
     for path in artifacts:
         expect(
             path.is_dir() and sources.kind(path) is not None,
-            given=f"{path}, which is {'no such folder' if path.is_dir() else 'not there'}",
+            given=f"{path}, which is {_what(path)}",
             needed="a folder that 'crossvox train', 'predict', 'prepare', 'scan' or 'study' wrote",
             do="check the path, or run that stage",
             error=ArtifactError,
         )
         _follow(path, sources, seen)
     return sources
+
+
+def _what(path: Path) -> str:
+    """What a path is that was not asked for."""
+    if path.is_dir():
+        return "no such folder"
+    return "a file" if path.exists() else "not there"
 
 
 def _follow(folder: Path, sources: Sources, seen: set[Path]) -> None:

@@ -11,17 +11,24 @@ from numpy.typing import NDArray
 from crossvox.core.camera import ImageFit, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import fit_nearest
-from crossvox.core.labels import NYU40_NAMES
+from crossvox.core.labels import NYU40_NAMES, UNANNOTATED
 from crossvox.doors.images import color_size, decode_color, fit_color, read_bytes, read_gray
+from crossvox.doors.pillow_images import as_shown, exif_orientation
 from crossvox.samples.pairs import ImagePair
 from crossvox.samples.params import ImageParams
+
+VOID = 255
+"""What many data sets write where nobody annotated."""
+
+FIRST_LYING = 5
+"""EXIF orientations from here on change width and height."""
 
 ASPECT_TOLERANCE = 0.02
 """Labels may have another size than their image, but not another shape than by this share."""
 
 
 def read_image(pair: ImagePair, params: ImageParams, *, whole: bool = False) -> NDArray[np.uint8]:
-    """Colours at the size of learning, ``(H, W, 3)`` uint8.
+    """Colours at the size of learning, ``(H, W, 3)`` uint8, turned as the labels are.
 
     Args:
         pair: what to read.
@@ -33,26 +40,55 @@ def read_image(pair: ImagePair, params: ImageParams, *, whole: bool = False) -> 
         CaptureError: missing or damaged; names the file.
     """
     data, source = read_bytes(pair.image), str(pair.image)
-    fit = ImageFit.centre_crop(color_size(data, source), params.size)
+    stored = color_size(data, source)
+    turn = _orientation(pair, data, stored)
+    lying = turn >= FIRST_LYING
+    fit = ImageFit.centre_crop(stored[::-1] if lying else stored, params.size)
     if whole:
         fit = ImageFit(fit.source, fit.resized, 0, 0, fit.resized)
     if params.resampling == "nearest":
-        return np.ascontiguousarray(fit_nearest(decode_color(data, source), fit))
-    return np.ascontiguousarray(fit_color(decode_color(data, source, at_least=fit.resized), fit))
+        image = as_shown(decode_color(data, source), turn)
+        return np.ascontiguousarray(fit_nearest(image, fit))
+    smaller = fit.resized[::-1] if lying else fit.resized
+    image = np.ascontiguousarray(as_shown(decode_color(data, source, at_least=smaller), turn))
+    return np.ascontiguousarray(fit_color(image, fit))
+
+
+def image_size(pair: ImagePair) -> Size:
+    """``(width, height)`` of the image, turned as :func:`read_image` turns it.
+
+    Raises:
+        CaptureError: missing or damaged; names the file.
+    """
+    data = read_bytes(pair.image)
+    stored = color_size(data, str(pair.image))
+    return stored[::-1] if _orientation(pair, data, stored) >= FIRST_LYING else stored
+
+
+def _orientation(pair: ImagePair, data: bytes, stored: Size) -> int:
+    """How the image is turned before it has its labels' shape, as EXIF counts (1: as stored)."""
+    turn = exif_orientation(data) if pair.as_shown else 1
+    if turn < FIRST_LYING:
+        return turn
+    # Some programs label the stored image: then its shape tells.
+    width, height = color_size(read_bytes(pair.labels), str(pair.labels))
+    lies_too = width != height and (width > height) == (stored[0] > stored[1])
+    return 1 if lies_too else turn
 
 
 def read_labels(path: Path) -> NDArray[np.uint8]:
-    """A label image at its full size, ``(H, W)`` uint8 NYU40 ids.
+    """A label image at its full size, ``(H, W)`` uint8 NYU40 ids; :data:`VOID` is unannotated.
 
     Raises:
         CaptureError: missing, damaged, or with ids that NYU40 does not have; names the file.
     """
     labels = read_gray(path)
+    labels = np.where(labels == VOID, labels.dtype.type(UNANNOTATED), labels)
     largest = int(labels.max())
     expect(
         largest < len(NYU40_NAMES),
         given=f"{path} with label id {largest}",
-        needed=f"NYU40 ids, 0 to {len(NYU40_NAMES) - 1}",
+        needed=f"NYU40 ids, 0 to {len(NYU40_NAMES) - 1}, or {VOID} for unannotated",
         do="map raw label ids with the data set's class map first ('crossvox prepare' does)",
         error=CaptureError,
     )

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from crossvox.core.labels import NYU40_NAMES
 from crossvox.core.threads import threads
 from crossvox.core.volume import ImageSample
-from crossvox.doors.images import color_size, read_bytes
 from crossvox.samples.cache import CACHE_BYTES, ImageCache
 from crossvox.samples.dataset import Key
-from crossvox.samples.decode import check_shapes, fit_labels, read_image, read_labels
+from crossvox.samples.decode import check_shapes, fit_labels, image_size, read_image, read_labels
 from crossvox.samples.pairs import ImagePair
 from crossvox.samples.params import ImageAugmentParams, ImageParams
 from crossvox.samples.vary import vary_color, vary_geometry
@@ -88,8 +87,7 @@ class ImageDataset:
     def _labels(self, number: int) -> NDArray[np.uint8]:
         pair = self.pairs[number]
         labels = read_labels(pair.labels)
-        width, height = color_size(read_bytes(pair.image), str(pair.image))
-        check_shapes(pair, (width, height), labels)
+        check_shapes(pair, image_size(pair), labels)
         return fit_labels(labels, self.params)
 
     def warm(self, progress: Callable[[int, int], None] | None = None) -> int:

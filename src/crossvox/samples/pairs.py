@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crossvox.core.checks import CaptureError, ParamsError, expect
+from crossvox.doors.image_kinds import COLOR_KINDS, COLOR_SUFFIXES
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+IMAGE_SUFFIXES = COLOR_SUFFIXES[::-1]
 LABEL_SUFFIXES = (".png",)
 FLAT_IMAGES, FLAT_LABELS = "images", "labels"
 """Folders of the flat layout."""
@@ -28,13 +29,16 @@ class ImagePair:
 
     Attributes:
         name: of the image, without suffix.
-        image: JPEG or PNG colours.
+        image: colours, JPEG as a rule.
         labels: 8-bit PNG of NYU40 ids.
+        as_shown: whether labels were drawn on the image as programs show it: turned as its header
+            says (EXIF). Frames of captures are taken as they are stored.
     """
 
     name: str
     image: Path
     labels: Path
+    as_shown: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,12 +69,12 @@ def folder_pairs(images: Path, labels: Path) -> PairList:
         bool(names),
         given=f"{len(colors)} images in {images} and {len(ids)} label images in {labels}, none "
         f"with the same name",
-        needed="NAME.jpg (or .png) and NAME.png with NYU40 ids",
+        needed=f"NAME.jpg (or another of {COLOR_KINDS}) and NAME.png with NYU40 ids",
         do="check both folders",
         error=CaptureError,
     )
     return PairList(
-        tuple(ImagePair(name, colors[name], ids[name]) for name in names),
+        tuple(ImagePair(name, colors[name], ids[name], as_shown=True) for name in names),
         tuple(sorted(colors.keys() - ids.keys(), key=natural)),
         tuple(sorted(ids.keys() - colors.keys(), key=natural)),
     )

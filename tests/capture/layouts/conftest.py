@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -144,8 +145,31 @@ def level_to_y_up() -> NDArray[np.float64]:
 
 
 @pytest.fixture(scope="session")
-def surface_f() -> Callable[[Capture, Walk], float]:
-    """F-score at 2 cm of a capture's fused depth against that of the walk's own frames."""
+def write_video() -> Callable[..., None]:
+    """Writes images ``(H, W, 3)`` as an H.264 video, of the kind that the path's ending says."""
+
+    def write(path: Path, images: Iterable[NDArray[np.uint8]]) -> None:
+        av = pytest.importorskip("av")
+        options = {"x264-params": "keyint=5:crf=8:log-level=none"}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("libx264", rate=60, options=options)
+            for image in images:
+                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+                if not stream.is_open:
+                    stream.width, stream.height, stream.pix_fmt = *image.shape[1::-1], "yuv420p"
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+
+    return write
+
+
+@pytest.fixture
+def surface_f(record_property: Callable[[str, object], None]) -> Callable[[Capture, Walk], float]:
+    """F-score at 2 cm of a capture's fused depth against that of the walk's own frames.
+
+    ``pytest --junitxml FILE`` lists them beside the tests.
+    """
 
     def score(capture: Capture, walked: Walk) -> float:
         params = TsdfParams(voxel_m=0.03)
@@ -160,7 +184,9 @@ def surface_f() -> Callable[[Capture, Walk], float]:
             if capture.pose(i) is not None
         ]
         found, truth = (fuse(iter(some), params).mesh() for some in (frames, walked.frames()))
-        return float(f_at(found.vertices_m, truth.vertices_m, 0.02))
+        value = float(f_at(found.vertices_m, truth.vertices_m, 0.02))
+        record_property(f"F at 2 cm, {capture.info().format}", value)
+        return value
 
     return score
 

@@ -16,7 +16,8 @@ import pytest
 from crossvox.capture import open_capture
 from crossvox.capture.formats import reader_of
 from crossvox.capture.params import CaptureParams
-from crossvox.capture.record3d import Metadata, depth_size
+from crossvox.capture.record3d import READER, Metadata, depth_size
+from crossvox.capture.rolled import quarter_roll
 from crossvox.core.checks import CaptureError
 from crossvox.core.convention import PoseConvention
 from crossvox.core.frame import Parts
@@ -184,6 +185,22 @@ def test_landscape_recordings(
     expect_walk(open_capture(zipped(tmp_path / "b.r3d", r3d_files(wide, meta))), wide, surface_f)
 
 
+@pytest.mark.parametrize("turns", [1, 3])
+def test_landscape_recordings_with_poses_of_the_portrait_image(
+    make_walk, level_to_y_up, tmp_path: Path, surface_f: Callable, turns: int
+) -> None:
+    wide = make_walk(24, size=(128, 96), depth_size=(64, 48), world=level_to_y_up)
+    poses = [seven(GL.stored(step.world_from_camera @ quarter_roll(-turns))) for step in wide.steps]
+    meta = metadata(wide, dw=64, dh=48, poses=poses)
+    capture = open_capture(zipped(tmp_path / "a.r3d", r3d_files(wide, meta)))
+    expect_walk(capture, wide, surface_f)
+    assert "held otherwise" in " ".join(capture.info().notes)
+    straight = metadata(wide, dw=64, dh=48)
+    capture = open_capture(zipped(tmp_path / "b.r3d", r3d_files(wide, straight)))
+    expect_walk(capture, wide, surface_f)
+    assert not capture.info().notes
+
+
 def test_sideways_recordings_come_out_upright(
     make_walk, level_to_y_up, tmp_path: Path, surface_f: Callable
 ) -> None:
@@ -251,11 +268,11 @@ def test_frames_are_matched_by_number(walked, tmp_path: Path, surface_f: Callabl
 
 def test_poses_that_are_missing_or_zero_are_lost(walked, tmp_path: Path) -> None:
     poses = metadata(walked)["poses"]
-    poses = [*poses[:5], [0] * 7, *poses[6:9]]
+    poses = [*poses[:4], [np.nan] * 7, [0] * 7, *poses[6:9]]
     capture = open_capture(
         zipped(tmp_path / "a.r3d", r3d_files(walked, metadata(walked, poses=poses)))
     )
-    assert [i for i in range(12) if capture.pose(i) is None] == [5, 9, 10, 11]
+    assert [i for i in range(12) if capture.pose(i) is None] == [4, 5, 9, 10, 11]
     assert "3 frames have no pose" in " ".join(capture.info().notes)
     path = zipped(tmp_path / "b.r3d", r3d_files(walked, metadata(walked, poses=None)))
     assert open_capture(path).pose(0) is None
@@ -335,10 +352,10 @@ def broken(files: dict[str, bytes], name: str) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("no metadata", "without metadata: looks like a recording of Record3D"),
-        ("metadata cut", "does not read"),
+        ("no metadata", "looks like a recording of Record3D .*without metadata"),
+        ("metadata cut", "does not hold what it should"),
         ("K of three", "3 numbers"),
-        ("K of words", "does not read"),
+        ("K of words", "does not hold what it should"),
         ("K of another image", "focal lengths"),
         ("turned images", "128x96"),
     ],
@@ -351,13 +368,13 @@ def test_what_is_refused(walked, tmp_path: Path, name: str, text: str) -> None:
 
 def test_recordings_without_parts(walked, tmp_path: Path) -> None:
     files = r3d_files(walked, metadata(walked))
-    for ending, text in ((".jpg", "rgbd/N.jpg"), (".depth", "rgbd/N.depth")):
+    for ending, text in ((".jpg", "colour"), (".depth", "depth")):
         some = {name: data for name, data in files.items() if not name.endswith(ending)}
         with pytest.raises(CaptureError, match=f"without {text}"):
             open_capture(zipped(tmp_path / "a.r3d", some))
     files = exr_files(walked, metadata(walked))
     del files["metadata.json"]
-    with pytest.raises(CaptureError, match=r"without metadata\.json: looks like"):
+    with pytest.raises(CaptureError, match=r"looks like .* without metadata\.json"):
         open_capture(laid(tmp_path / "b", files))
     (tmp_path / "c.r3d").write_bytes(b"PK\3\4 not really")
     with pytest.raises(CaptureError, match="no ZIP file that can be read"):
@@ -386,7 +403,7 @@ def test_broken_frames_leave_the_others(walked, tmp_path: Path) -> None:
 
 def test_other_folders_are_not_claimed(tmp_path: Path) -> None:
     laid(tmp_path / "a", {"metadata.json": b"{}", "depth/0.png": b"", "rgb/0.jpg": b""})
-    assert reader_of(tmp_path / "a") is None
+    assert reader_of(tmp_path / "a") is not READER
     zipped(tmp_path / "b.zip", {"notes.txt": b""})
     assert reader_of(tmp_path / "b.zip") is None
     (tmp_path / "c.zip").write_bytes(b"")

@@ -83,8 +83,8 @@ def test_without_a_camera_file(make_walk, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "content", "words"),
     [
-        ("room0/traj.txt", b"1 2 3", "line 1"),
-        ("room0/traj.txt", b"\xff\xfe x" * 9, "line 1"),
+        ("room0/traj.txt", b"1 2 3", "1 lines of 3 numbers"),
+        ("room0/traj.txt", b"\xff\xfe x" * 9, "traj.txt with the line"),
         ("room0/traj.txt", None, "traj.txt"),
         ("cam_params.json", b"{", "cam_params.json"),
         ("cam_params.json", b'{"camera": {"fx": "a"}}', "cam_params.json"),

@@ -114,13 +114,6 @@ VARIANTS: dict[str, dict] = {
         "shared": {"integer_depth_scale": FAR},
         "each": "camera",
     },
-    "NeRFCapture on the phone": {
-        "key": "depth_path",
-        "image": "images/{}.png",
-        "listed": "images/{}",
-        "depth": "images/{}.depth.png",
-        "each": {"depth_integer_scale": 1.0},
-    },
     "depth named by nobody": {
         "key": None,
         "image": "images/{}.png",
@@ -275,6 +268,40 @@ def test_lenses(make_walk, tmp_path: Path, model: str, each: bool) -> None:
         assert abs(found - (1 + column / 1000 + row / 500)) > 4e-3
         if each and lens.model == "brown":
             assert other[row, column] == pytest.approx(1 + column / 1000 + row / 500)
+
+
+def test_nerfcapture_on_a_phone_held_upright(
+    make_walk, level_to_y_up, surface_f: Callable, tmp_path: Path
+) -> None:
+    walked = make_walk(12, world=level_to_y_up, roll_deg=90)
+    names = {"image": "images/{}.png", "listed": "images/{}", "depth": "images/{}.depth.png"}
+    each = keys_of(walked.camera) | {"timestamp": 12.5}
+    shared = {"depth_integer_scale": 1.0, "depth_source": None}
+    capture = open_capture(
+        write(walked, tmp_path, key="depth_path", each=each, shared=shared, **names)
+    )
+    assert capture.camera().size == walked.camera.size[::-1]
+    assert surface_f(capture, walked) > 0.99
+    plain = open_capture(tmp_path, params=CaptureParams(upright=False))
+    check(walked, plain)
+    assert plain.time_s(3) == 12.5
+
+
+def test_images_of_another_size_are_left_out(make_walk, tmp_path: Path) -> None:
+    walked = make_walk(4, size=(64, 48))
+    scene = write(walked, tmp_path, shared={}, each=keys_of(walked.camera))
+    told = json.loads((scene / "transforms.json").read_text())
+    told["frames"][-1] |= {"w": 48, "h": 64}
+    (scene / "transforms.json").write_text(json.dumps(told))
+    capture = open_capture(scene)
+    assert capture.frame_ids == (1, 2, 3)
+    assert "1 images are left out: they are not of 64x48" in " ".join(capture.info().notes)
+
+
+def test_depth_of_another_shape_is_refused(make_walk, tmp_path: Path) -> None:
+    walked = make_walk(1, size=(64, 48), depth_size=(64, 40))
+    with pytest.raises(CaptureError, match=r"64x40 beside colour of 64x48.*register depth"):
+        open_capture(write(walked, tmp_path))
 
 
 def test_lost_and_odd_poses(make_walk, tmp_path: Path) -> None:

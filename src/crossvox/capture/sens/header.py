@@ -23,7 +23,7 @@ from crossvox.capture.sens.layout import (
 )
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, ParamsError, expect
-from crossvox.doors.images import MAX_PIXELS
+from crossvox.doors.pillow_images import MAX_PIXELS
 
 _OCCI = 2
 

@@ -1,0 +1,115 @@
+"""A capture's diagnosis, and the word that refuses one that would become rubble."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from crossvox.capture.doctor.findings import Diagnosis, Finding, sorted_findings
+from crossvox.capture.doctor.geometry import check_geometry
+from crossvox.capture.doctor.path import check_path
+from crossvox.capture.doctor.sample import Trail, as_stored, read_trail
+from crossvox.core.checks import CaptureError
+from crossvox.core.frame import Capture
+
+_CHEAP = ("poses", "agreement", "conventions", "focal length", "scale", "clocks")
+_FULL = (*_CHEAP, "every frame", "colours on depth", "mesh", "labels")
+
+
+def diagnose(
+    capture: Capture, *, cheap: bool = False, progress: Callable[[int, int], None] | None = None
+) -> Diagnosis:
+    """Find out whether a capture agrees with itself, and what is wrong if it does not.
+
+    Args:
+        capture: what to look at.
+        cheap: only what takes about a second: poses, and a few dozen depth images.
+        progress: called with frames that were read, and frames to read.
+
+    Returns:
+        What was found; a capture that is broken in parts gives findings, not errors.
+    """
+    stored, without = as_stored(capture)
+    trail = read_trail(stored, without)
+    path = check_path(stored, trail)
+    geometry = check_geometry(stored, trail, path.wrong)
+    found = [*geometry.findings, *path.findings]
+    wrong = dict(path.wrong)
+    losses: dict[int, float] = {}
+    if not cheap:
+        more, wrong_too, losses = _full(stored, trail, wrong, found, progress)
+        found += more
+        wrong |= wrong_too
+    ids = stored.frame_ids
+    return Diagnosis(
+        name=capture.name,
+        frames=len(capture),
+        agreement=geometry.agreement,
+        findings=sorted_findings(_once(found)),
+        skip={ids[i]: reason for i, reason in sorted(wrong.items())},
+        losses=losses,
+        checked=_CHEAP if cheap else _FULL,
+    )
+
+
+def _full(
+    capture: Capture,
+    trail: Trail,
+    wrong: dict[int, str],
+    so_far: list[Finding],
+    progress: Callable[[int, int], None] | None,
+) -> tuple[list[Finding], dict[int, str], dict[int, float]]:
+    """What takes longer: all frames, colours, mesh."""
+    from crossvox.capture.doctor.colors import check_colors
+    from crossvox.capture.doctor.contents import check_contents, check_frames
+    from crossvox.capture.doctor.surface import check_mesh
+
+    found = check_contents(capture, progress)
+    if any(one.severity == "fault" for one in so_far):
+        return found, {}, {}  # nothing else can be told before that is mended
+    poses = trail.delivered
+    poses[list(wrong)] = np.nan
+    frames = check_frames(capture, poses)
+    found += [*frames.findings, *check_colors(capture)[0], *check_mesh(capture, poses)]
+    return found, dict(frames.wrong), dict(frames.losses)
+
+
+def _once(findings: list[Finding]) -> list[Finding]:
+    """One finding a kind where two checks tell of the same: the later one has looked at more."""
+    last = {one.kind: n for n, one in enumerate(findings) if one.kind == "unreadable"}
+    return [one for n, one in enumerate(findings) if last.get(one.kind, n) == n]
+
+
+def expect_sound(
+    capture: Capture, anyway: bool = False, say: Callable[[str], None] | None = None
+) -> Diagnosis:
+    """Refuse a capture whose frames contradict each other.
+
+    Args:
+        capture: what shall be worked with.
+        anyway: say so, but go on.
+        say: hears everything that is not refused.
+
+    Raises:
+        CaptureError: a fault was found; the text tells it and what to pass.
+    """
+    found = diagnose(capture, cheap=True)
+    if found.of("fault") and not anyway:
+        fault = found.of("fault")[0]
+        raise CaptureError(
+            f"given: {found.name}: {fault.text}; needed: frames that agree with each other; "
+            f"do: {fault.advice}, look closer with: crossvox doctor, or go on with --anyway"
+        )
+    if say is not None:
+        for line in remarks(found):
+            say(line)
+    return found
+
+
+def remarks(found: Diagnosis) -> list[str]:
+    """Findings as lines of text."""
+    return [
+        f"{one.severity}: {one.text}{f' ({one.advice})' if one.advice else ''}"
+        for one in found.findings
+    ]
