@@ -381,6 +381,8 @@ UNPACKED = tempfile.TemporaryDirectory(prefix="crossvox-fuzz-")
 """Where ZIP files are unpacked, in this process and those that it starts."""
 
 os.environ.setdefault(PLACE, UNPACKED.name)
+
+
 def rscan(folder: Path) -> Path:
     """A sequence of 3RScan."""
     scene, lines = folder / "sequence", ["m_sensorName = phone", "m_depthShift = 1000"]
