@@ -326,6 +326,8 @@ def zipped(maker: Maker) -> Maker:
         shutil.rmtree(scene)
         return file
 
+    return make
+
 
 def robots(name: str) -> Maker:
     """A maker of :mod:`trials.fuzz.robots`, which builds on this module."""
