@@ -410,7 +410,7 @@ SAMPLES: dict[str, tuple[Maker, ...]] = {
     "rtabmap": (robots("rtabmap"),),
     "transforms": tuple(transforms(ending) for ending in (".png", ".npy", ".npz", ".tiff")),
     "colmap": (colmap(".bin"), colmap(".txt"), colmap(".bin", maps=True)),
-    "replica": (replica, zipped(replica)),
+    "replica": (replica,),
     "open3d": (open3d,),
     "record3d": (record3d, record3d_exr),
     "plain": (plain, plain_arrays),
