@@ -55,6 +55,18 @@ def test_scan_and_prepare_leave_out_the_same_frames_and_say_so(
         assert np.abs(np.sort(size)[1:] - np.sort(HIGH_M - LOW_M)[1:]).max() < 0.3
 
 
+def test_a_score_leaves_out_the_same_frames(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    room = write_box_room(tmp_path / "room", 20)
+    surface = ("--frame-skip", 1, "--surface", "tsdf")
+    command("prepare", room, tmp_path / "data", *COARSE, *surface)
+    mesh = tmp_path / "data/room/room.ply"
+    spoil(room)
+    command("score", mesh, mesh, "--frames", room)
+    assert "4 of 20 frames left out: 2, 5, 11, 14" in " ".join(capsys.readouterr().err.split())
+
+
 def test_another_capture_does_not_join_a_scan(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,7 +14,7 @@ from crossvox.core.camera import Pose
 from crossvox.core.checks import ShapeError
 from crossvox.core.frame import Frame
 from crossvox.core.volume import Mesh
-from crossvox.scene.level import estimate_up, levelling
+from crossvox.scene.level import estimate_up, levelling, near_gravity
 
 
 def angle_deg(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
@@ -163,3 +163,32 @@ def test_up_of_a_real_capture(kitchen_frames: Callable[..., list[Frame]]) -> Non
     found = estimate_up(fuse(frames).mesh(), [frame.pose for frame in frames])
     assert angle_deg(found.up, -np.array([-0.0089, 0.9044, 0.4265])) < 2.0
     assert found.support > 0.25
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_cameras_may_lie_on_their_side_or_hang_upside_down(quarters: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    turn, world = np.eye(4), rotation(rng)
+    c, s = np.round(np.cos(np.pi / 2 * quarters)), np.round(np.sin(np.pi / 2 * quarters))
+    turn[:2, :2] = [[c, -s], [s, c]]
+    mesh = room(rng)
+    moved = Mesh(world.apply(mesh.vertices_m).astype(np.float32), mesh.faces)
+    held = held_cameras(rng, 30)
+    for number, pose in enumerate(held):  # who scans a room walks through it
+        matrix = pose.world_from_camera.copy()
+        matrix[:3, 3] = 2 + np.cos(number / 5), 2 + np.sin(number / 5), 1.4 + rng.normal() * 0.08
+        held[number] = world @ Pose(matrix) @ Pose(turn)
+    found = estimate_up(moved, held)
+    assert angle_deg(found.up, world.world_from_camera[:3, 2]) < 1.5
+    assert ("upside down" if quarters == 2 else "on their side") in found.method
+    assert found.doubt == ""
+
+
+def test_gravity_is_believed_and_fitted_to_the_floor() -> None:
+    rng = np.random.default_rng(3)
+    mesh = room(rng)
+    told = np.array([0.02, -0.015, 1.0])
+    assert angle_deg(near_gravity(mesh, told), np.array([0.0, 0.0, 1.0])) < 0.3
+    aside = np.array([0.5, 0.3, 0.8])  # no plane is anywhere near: what the device says stands
+    assert angle_deg(near_gravity(mesh, aside), aside) < 1e-3

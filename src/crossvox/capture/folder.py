@@ -35,7 +35,8 @@ from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import COMPLETE_MESH, CaptureInfo
 from crossvox.core.labels import NYU40_NAMES, RawLabelMap
-from crossvox.doors.images import COLOR_KINDS, COLOR_SUFFIXES, read_bytes
+from crossvox.doors.image_kinds import COLOR_KINDS, COLOR_SUFFIXES
+from crossvox.doors.images import read_bytes
 
 FALLBACK_CAMERA = Intrinsics(1170.187988, 1170.187988, 647.75, 483.75, 1296, 968)
 """The published pipeline's one camera for all scenes, for folders without any camera file."""

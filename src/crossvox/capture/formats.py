@@ -14,6 +14,7 @@ from crossvox.capture import (
     polycam,
     record3d,
     replica,
+    ros,
     rscan,
     rtabmap,
     scanner_app,
@@ -46,6 +47,7 @@ READERS.register("tum", tum.READER)
 READERS.register("rtabmap", rtabmap.READER)
 READERS.register("plain", plain.READER)
 READERS.register("zip", archive.READER)
+READERS.register("ros", ros.READER)
 
 
 def reader_of(path: Path) -> Reader | None:

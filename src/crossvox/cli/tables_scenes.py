@@ -97,6 +97,10 @@ def show_doctor(report: DoctorReport, terminal: Terminal) -> None:
         terminal.table(one.name, ["", ""], rows)
     for path, reason in report.refused.items():
         terminal.say(f"{path} cannot be opened: {reason}")
+    for name, file in report.skip.items():
+        terminal.say(f"frames of {name} that are better left out: --skip-frames {file}")
+    if report.page is not None:
+        terminal.say(f"page: {report.page}")
 
 
 @shows("crossvox.recipes.prepare:PrepareReport")

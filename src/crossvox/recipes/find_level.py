@@ -13,7 +13,7 @@ from crossvox.core.checks import CaptureError, PoseError, expect
 from crossvox.core.frame import Capture, Frame, Parts
 from crossvox.flow.progress import Progress
 from crossvox.recipes.scan import ScanParams
-from crossvox.scene.level import estimate_up, levelling
+from crossvox.scene.level import estimate_up, levelling, near_gravity
 from crossvox.scene.tsdf.volume import fuse
 
 LEVEL_FRAMES = 40
@@ -25,7 +25,8 @@ def find_level(
 ) -> tuple[tuple[float, ...], Pose]:
     """Up in the capture's world, and the turn that makes the room level and its walls straight.
 
-    A coarse surface of frames spread over the capture is enough for both. Frames that cannot be
+    Up is what the user says, or what the device knows of gravity, or what planes and path say. A
+    coarse surface of frames spread over the capture is enough for both. Frames that cannot be
     read are passed over.
 
     Args:
@@ -57,7 +58,13 @@ def find_level(
         do="look at it with: crossvox info",
         error=CaptureError,
     )
-    up = params.up
+    up, gravity = params.up, capture.info().up
+    if up is None and gravity is not None:
+        up = tuple(near_gravity(mesh, np.array(gravity)).tolist())
     if up is None:
-        up = tuple(estimate_up(mesh, [capture.pose(i) for i in picked]).up.tolist())
+        found = estimate_up(mesh, [capture.pose(i) for i in picked])
+        up = tuple(found.up.tolist())
+        if found.doubt or "held without" not in found.method:
+            doubt = f"; {found.doubt}" if found.doubt else ""
+            progress.say(f"up follows from {found.method}{doubt}")
     return up, levelling(np.array(up), mesh)

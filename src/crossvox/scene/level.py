@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from crossvox.core.camera import Pose
 from crossvox.core.checks import ShapeError, expect
 from crossvox.core.volume import Mesh
+from crossvox.scene.held import PERHAPS, SURELY, UPSIDE_DOWN, evidence
 
 Array = NDArray[Any]
 
@@ -37,6 +38,7 @@ class UpEstimate:
             none.
         spread_deg: how far the cameras' upward axes lie from ``up`` on average; NaN without poses.
         method: one sentence on how it was found.
+        doubt: what speaks against it; empty: nothing.
     """
 
     up: NDArray[np.float64]
@@ -44,6 +46,7 @@ class UpEstimate:
     floor_m: float
     spread_deg: float
     method: str
+    doubt: str = ""
 
 
 def estimate_up(mesh: Mesh, poses: Sequence[Pose | None] = ()) -> UpEstimate:
@@ -52,7 +55,9 @@ def estimate_up(mesh: Mesh, poses: Sequence[Pose | None] = ()) -> UpEstimate:
     The direction is sought to which most of the surface is either level or plumb. In a box-shaped
     room three directions are about equally good; the one within 60 degrees of the cameras'
     mean upward axis that best agrees with cameras held without roll is taken. It is then fitted to
-    the level and plumb faces (least squares on their normals).
+    the level and plumb faces (least squares on their normals). Where the cameras' path and the room
+    clearly say that cameras were held on their side, or upside down, up is sought that way
+    (:mod:`crossvox.scene.held`).
 
     Args:
         mesh: a surface in world coordinates, for example from fusion.
@@ -74,31 +79,15 @@ def estimate_up(mesh: Mesh, poses: Sequence[Pose | None] = ()) -> UpEstimate:
         do="check the mesh, or that any frame was fused",
         error=ShapeError,
     )
-    rotations = np.array([p.world_from_camera[:3, :3] for p in poses if p is not None])
+    posed = np.array([p.world_from_camera for p in poses if p is not None]).reshape(-1, 4, 4)
+    rotations = posed[:, :3, :3]
     binned, shares = _binned(normals, areas)
-    candidates = _sphere(_DIRECTIONS)
     if len(rotations):
-        mean_up = -rotations[:, :, 1].mean(axis=0)
-        length = float(np.linalg.norm(mean_up))
-        if length > 0.1:
-            near = candidates @ (mean_up / length) > np.cos(np.radians(_TILT_DEG))
-            candidates = candidates[near]
-        # A camera without roll has its x axis level: right, whichever way it looks or tilts.
-        roll = np.degrees(np.arcsin(np.clip(np.abs(candidates @ rotations[:, :, 0].T), 0, 1)))
-        held = np.exp(-((roll / 20) ** 2)).mean(axis=1)
-        upright = (candidates @ -rotations[:, :, 1].T > 0).mean(axis=1)
-        scores = _structure(candidates, binned, shares, 8.0) * held * upright
-        method = f"dominant planes, and {len(rotations)} cameras held without much roll"
+        up = _fitted_all(_held_upright(binned, shares, rotations), normals, areas)
+        up, method, doubt = _held_otherwise(up, binned, shares, normals, areas, centres_m, posed)
     else:
-        scores = _structure(candidates, binned, shares, 8.0)
-        along = candidates @ binned.T
-        upward = ((along > 0.97) * shares).sum(axis=1)
-        downward = ((along < -0.97) * shares).sum(axis=1)
-        scores = scores * (0.1 + upward - 0.5 * downward)
+        up, doubt = _fitted_all(_most_looks_up(binned, shares), normals, areas), ""
         method = "dominant planes alone: most level surface looks up"
-    up = candidates[int(np.argmax(scores))]
-    for limit_deg in (15.0, 10.0, 7.0, 5.0, 5.0, 5.0):
-        up = _fitted(up, normals, areas, limit_deg)
     level, plumb = _near(normals @ up, 5.0)
     spread = np.nan
     if len(rotations):
@@ -110,7 +99,85 @@ def estimate_up(mesh: Mesh, poses: Sequence[Pose | None] = ()) -> UpEstimate:
         floor_m=_floor(centres_m @ up, normals @ up, areas),
         spread_deg=spread,
         method=method,
+        doubt=doubt,
     )
+
+
+def near_gravity(mesh: Mesh, gravity_up: Array) -> NDArray[np.float64]:
+    """Up as a device tells it, fitted to level and plumb faces where these are within 3 degrees."""
+    normals, areas, _ = _faces(mesh)
+    told = np.asarray(gravity_up, np.float64) / np.linalg.norm(gravity_up)
+    fitted = told
+    for limit_deg in (5.0, 5.0, 5.0):
+        fitted = _fitted(fitted, normals, areas, limit_deg)
+    return fitted if float(fitted @ told) > np.cos(np.radians(3.0)) else told
+
+
+def _held_upright(binned: Array, shares: Array, rotations: Array) -> NDArray[np.float64]:
+    """The direction that suits the planes and cameras that are held upright without roll."""
+    candidates = _sphere(_DIRECTIONS)
+    mean_up = -rotations[:, :, 1].mean(axis=0)
+    length = float(np.linalg.norm(mean_up))
+    if length > 0.1:
+        near = candidates @ (mean_up / length) > np.cos(np.radians(_TILT_DEG))
+        candidates = candidates[near]
+    # A camera without roll has its x axis level: right, whichever way it looks or tilts.
+    roll = np.degrees(np.arcsin(np.clip(np.abs(candidates @ rotations[:, :, 0].T), 0, 1)))
+    held = np.exp(-((roll / 20) ** 2)).mean(axis=1)
+    upright = (candidates @ -rotations[:, :, 1].T > 0).mean(axis=1)
+    scores = _structure(candidates, binned, shares, 8.0) * held * upright
+    return np.asarray(candidates[int(np.argmax(scores))])
+
+
+def _most_looks_up(binned: Array, shares: Array) -> NDArray[np.float64]:
+    candidates = _sphere(_DIRECTIONS)
+    scores = _structure(candidates, binned, shares, 8.0)
+    along = candidates @ binned.T
+    upward = ((along > 0.97) * shares).sum(axis=1)
+    downward = ((along < -0.97) * shares).sum(axis=1)
+    scores = scores * (0.1 + upward - 0.5 * downward)
+    return np.asarray(candidates[int(np.argmax(scores))])
+
+
+def _fitted_all(up: Array, normals: Array, areas: Array) -> NDArray[np.float64]:
+    for limit_deg in (15.0, 10.0, 7.0, 5.0, 5.0, 5.0):
+        up = _fitted(up, normals, areas, limit_deg)
+    return np.asarray(up)
+
+
+def _held_otherwise(
+    up: Array,
+    binned: Array,
+    shares: Array,
+    normals: Array,
+    areas: Array,
+    centres_m: Array,
+    posed: Array,
+) -> tuple[NDArray[np.float64], str, str]:
+    """Up, how it was found, and a doubt: cameras may have been held on their side, or upside down.
+
+    ``up`` stands unless path and room clearly speak for another direction.
+    """
+    count = len(posed)
+    usual = f"dominant planes, and {count} cameras held without much roll"
+    aside = posed[:, :3, :3][:, :, [1, 0, 2]] * (1.0, -1.0, 1.0)  # a quarter turn about the view
+    side = _fitted_all(_held_upright(binned, shares, aside), normals, areas)
+    here = evidence(up, normals, areas, centres_m, posed)
+    there = evidence(side, normals, areas, centres_m, posed)
+    gain = there.axis - here.axis
+    if gain > SURELY and abs(there.sign) > 0.2:
+        side = side if there.sign > 0 else -side
+        return side, f"dominant planes and the path of {count} cameras held on their side", ""
+    if gain <= PERHAPS and here.sign < UPSIDE_DOWN and _down(up, posed):
+        return -up, f"dominant planes, and {count} cameras held upside down", ""
+    if gain > PERHAPS:
+        return up, usual, "the path of the cameras speaks for another direction: pass --up X Y Z"
+    return up, usual, ""
+
+
+def _down(up: Array, posed: Array) -> bool:
+    """Whether cameras look towards this end, as people do who look down and not up."""
+    return bool((posed[:, :3, 2] @ up).mean() > 0.1)
 
 
 def levelling(up: Array, mesh: Mesh | None = None) -> Pose:

@@ -95,7 +95,8 @@ def best_fit(
     fits = fitting(variants, sample, usual)
     found = _winner(fits)
     if found is not None and found.loss < PLAIN and found.variant.cost <= 1:
-        return found
+        scaled = list(_scaled([found.variant], sample, units_per_m))
+        return _winner(fitting(scaled, sample, found.losses)) or found
     others_too = bool(usual.mean() > PLAIN)
     scaled = list(scaled_variants(trail, sample, units_per_m, others_too=others_too))
     return _winner(sorted(fits + fitting(scaled, sample, usual), key=lambda fit: fit.loss))
@@ -167,7 +168,11 @@ def scaled_variants(
         for variant in chain(pose_variants(trail), transposed_variants(trail))
         if variant.flag or variant.cost < 1
     ]
-    for variant in (own, *plain) if others_too else (own,):
+    yield from _scaled((own, *plain) if others_too else (own,), sample, units_per_m)
+
+
+def _scaled(variants: Iterable[Variant], sample: Sample, units_per_m: float) -> Iterator[Variant]:
+    for variant in variants:
         rough = [losses_of(sample, variant, _THIN, scale).mean() for scale in _SCALES]
         start = _SCALES[int(np.argmin(rough))]
         if min(rough) > 0.8:

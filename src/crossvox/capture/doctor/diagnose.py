@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from crossvox.capture.doctor.findings import Diagnosis, sorted_findings
+import numpy as np
+
+from crossvox.capture.doctor.findings import Diagnosis, Finding, sorted_findings
 from crossvox.capture.doctor.geometry import check_geometry
 from crossvox.capture.doctor.path import check_path
-from crossvox.capture.doctor.sample import as_stored, read_trail
+from crossvox.capture.doctor.sample import Trail, as_stored, read_trail
 from crossvox.core.checks import CaptureError
 from crossvox.core.frame import Capture
+
+_CHEAP = ("poses", "agreement", "conventions", "focal length", "scale", "clocks")
+_FULL = (*_CHEAP, "every frame", "colours on depth", "mesh", "labels")
 
 
 def diagnose(
@@ -19,7 +24,7 @@ def diagnose(
 
     Args:
         capture: what to look at.
-        cheap: only what takes about a second.
+        cheap: only what takes about a second: poses, and a few dozen depth images.
         progress: called with frames that were read, and frames to read.
 
     Returns:
@@ -29,16 +34,51 @@ def diagnose(
     trail = read_trail(stored, without)
     path = check_path(stored, trail)
     geometry = check_geometry(stored, trail, path.wrong)
+    found = [*geometry.findings, *path.findings]
+    wrong = dict(path.wrong)
+    losses: dict[int, float] = {}
+    if not cheap:
+        more, wrong_too, losses = _full(stored, trail, wrong, found, progress)
+        found += more
+        wrong |= wrong_too
     ids = stored.frame_ids
-    findings = [*geometry.findings, *path.findings]
     return Diagnosis(
         name=capture.name,
         frames=len(capture),
         agreement=geometry.agreement,
-        findings=sorted_findings(findings),
-        skip={ids[i]: reason for i, reason in path.wrong.items()},
-        checked=("poses", "agreement", "conventions", "focal length", "scale", "lag"),
+        findings=sorted_findings(_once(found)),
+        skip={ids[i]: reason for i, reason in sorted(wrong.items())},
+        losses=losses,
+        checked=_CHEAP if cheap else _FULL,
     )
+
+
+def _full(
+    capture: Capture,
+    trail: Trail,
+    wrong: dict[int, str],
+    so_far: list[Finding],
+    progress: Callable[[int, int], None] | None,
+) -> tuple[list[Finding], dict[int, str], dict[int, float]]:
+    """What takes longer: all frames, colours, mesh."""
+    from crossvox.capture.doctor.colors import check_colors
+    from crossvox.capture.doctor.contents import check_contents, check_frames
+    from crossvox.capture.doctor.surface import check_mesh
+
+    found = check_contents(capture, progress)
+    if any(one.severity == "fault" for one in so_far):
+        return found, {}, {}  # nothing else can be told before that is mended
+    poses = trail.delivered
+    poses[list(wrong)] = np.nan
+    frames = check_frames(capture, poses)
+    found += [*frames.findings, *check_colors(capture)[0], *check_mesh(capture, poses)]
+    return found, dict(frames.wrong), dict(frames.losses)
+
+
+def _once(findings: list[Finding]) -> list[Finding]:
+    """One finding a kind where two checks tell of the same: the later one has looked at more."""
+    last = {one.kind: n for n, one in enumerate(findings) if one.kind == "unreadable"}
+    return [one for n, one in enumerate(findings) if last.get(one.kind, n) == n]
 
 
 def expect_sound(
@@ -62,7 +102,14 @@ def expect_sound(
             f"do: {fault.advice}, look closer with: crossvox doctor, or go on with --anyway"
         )
     if say is not None:
-        for one in found.findings:
-            advice = f" ({one.advice})" if one.advice else ""
-            say(f"{one.severity}: {one.text}{advice}")
+        for line in remarks(found):
+            say(line)
     return found
+
+
+def remarks(found: Diagnosis) -> list[str]:
+    """Findings as lines of text."""
+    return [
+        f"{one.severity}: {one.text}{f' ({one.advice})' if one.advice else ''}"
+        for one in found.findings
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -56,6 +56,7 @@ class Diagnosis:
             not two frames to hold against each other.
         findings: worst first.
         skip: frames that are better left out: number and reason.
+        losses: by frame number, how badly it agrees with the next one: 0 to 1; empty if cheap.
         checked: what was looked at.
     """
 
@@ -63,7 +64,8 @@ class Diagnosis:
     frames: int
     agreement: Agreement | None
     findings: tuple[Finding, ...]
-    skip: dict[int, str] = field(default_factory=dict)
+    skip: Mapping[int, str] = field(default_factory=dict)
+    losses: Mapping[int, float] = field(default_factory=dict)
     checked: tuple[str, ...] = ()
 
     def of(self, severity: Severity) -> tuple[Finding, ...]:

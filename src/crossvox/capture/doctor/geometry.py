@@ -231,14 +231,15 @@ def _tuned(capture: Capture, sample: Sample, poses: Array) -> list[Finding]:
     angles = np.array([apart(poses[a], poses[b][None])[0][0] for a, b in chosen])
     both = tune_focal(sample, poses, angles > min(6.0, float(np.median(angles))))
     lag = tune_lag(sample, poses)
-    findings = []
+    found: list[tuple[float, Finding]] = []
     if both is not None and _told(both.focal, FOCAL):
-        findings.append(_focal_finding(capture, both.focal))
+        found.append((both.focal.loss / both.focal.usual, _focal_finding(capture, both.focal)))
     elif both is not None and _told(both.scale, SCALE):
-        findings.append(_scale_finding(capture, both.scale))
+        found.append((both.scale.loss / both.scale.usual, _scale_finding(capture, both.scale)))
     if lag is not None and abs(lag.best) > LAG + 2 * lag.spread and lag.gain >= SURE:
-        findings.append(_lag_finding(lag))
-    return findings
+        found.append((lag.loss / lag.usual, _lag_finding(lag)))
+    # One wrong thing looks like several: the one that cures most is told.
+    return [min(found, key=lambda one: one[0])[1]] if found else []
 
 
 def _told(tuned: Tuned, least: float) -> bool:
