@@ -213,3 +213,39 @@ def test_nonsense_is_refused(tmp_path: Path) -> None:
         ConvertParams(width=100)
     with pytest.raises(CaptureError, match="does not exist"):
         convert(tmp_path / "none", tmp_path / "out")
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize(
+    ("place", "skip", "size"),
+    [
+        ("redkitchen", 10, (320, 240)),
+        ("captures/replica/room0_test", 3, (300, 170)),
+        ("captures/scannerapp3d", 3, (256, 192)),
+        ("captures/record3d_exr", 4, (192, 256)),
+    ],
+)
+def test_real_captures_stay_the_same(
+    shared: Path, tmp_path: Path, place: str, skip: int, size: tuple[int, int]
+) -> None:
+    source = shared / "data" / place
+    before = open_capture(source)
+    wanted = range(0, len(before), skip)
+    frames = [before.frame(i, size) for i in wanted if before.pose(i) is not None]
+    params = TsdfParams(voxel_m=0.03)
+    truth = fuse(iter(frames), params).mesh().vertices_m
+    for name in FORMATS:
+        report = convert(source, tmp_path / name, ConvertParams(skip, *size))
+        after = open_capture(tmp_path / name)
+        assert report.frames == len(after) == len(wanted)
+        for index, position in enumerate(wanted):
+            pose, expected = after.pose(index), before.pose(position)
+            assert pose is not None
+            assert expected is not None
+            np.testing.assert_allclose(
+                pose.world_from_camera, expected.world_from_camera, atol=1e-6
+            )
+        seen = [after.frame(i, size) for i in range(len(after))]
+        score = f_score(fuse(iter(seen), params).mesh().vertices_m, truth)
+        print(f"surface of {place} as {name}: F {score:.4f}")
+        assert score >= 0.99

@@ -101,7 +101,7 @@ def _listing(archive: zipfile.ZipFile, path: Path) -> _Listing:
     for info in infos:
         name = info.filename.replace("\\", "/")
         parts = PurePosixPath(name).parts
-        if info.is_dir() or any(p.lower() in _JUNK or p.startswith("._") for p in parts):
+        if name.endswith("/") or any(p.lower() in _JUNK or p.startswith("._") for p in parts):
             continue
         if stat.S_ISLNK(info.external_attr >> 16):
             links += 1

@@ -138,8 +138,8 @@ def _names_in(path: Path) -> list[str]:
     """Files of a ZIP file; none where it is damaged."""
     damage = (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError)
     with suppress(*damage), zipfile.ZipFile(path) as archive:
-        infos = [info for info in archive.infolist() if not info.is_dir()]
-        return [info.filename.replace("\\", "/") for info in infos]
+        names = [info.filename.replace("\\", "/") for info in archive.infolist()]
+        return [name for name in names if name and not name.endswith("/")]
     return []
 
 

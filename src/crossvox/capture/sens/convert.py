@@ -61,8 +61,8 @@ def write_sens(
     """Write a capture as a ``.sens`` file, which appears only when it is complete.
 
     Colour is JPEG: stored bytes are copied where they are one of that size, without what they tell
-    beside the picture. Depth is on the colour camera's rays at the depth images' own size,
-    millimetres. Poses have single precision, as the format has them.
+    beside the picture. Depth is on the colour camera's rays, at the depth images' own size
+    unless colour is smaller, in millimetres. Poses have single precision, as the format has them.
 
     Args:
         capture: what to write.
@@ -86,7 +86,8 @@ def write_sens(
     usable = usable_frames(capture)
     usable.expect_metres(capture.name)
     positions = range(0, len(capture), frame_skip)
-    color, depth = capture.camera(size), capture.camera(_depth_size(capture))
+    color = capture.camera(size)
+    depth = capture.camera(_depth_size(capture, color.size))
     header = SensHeader(sensor_name, color, depth, np.eye(4), np.eye(4), depth_shift=UNITS_PER_M)
     write = partial(_frame, capture, header=header, left_out=usable.left_out)
     lost: list[int] = []
@@ -112,12 +113,13 @@ def write_sens(
     return SensReport(len(positions), tuple(lost), tuple(broken))
 
 
-def _depth_size(capture: Capture) -> Size:
-    """Of the depth images, as the delivered images lie (upright)."""
+def _depth_size(capture: Capture, largest: Size) -> Size:
+    """Of the depth images, as the delivered images lie (upright), but no larger than colour."""
     width, height = capture.info().depth_camera.size
     camera = capture.camera()
     turned = (camera.width > camera.height) != (width > height)
-    return (height, width) if turned else (width, height)
+    found = (height, width) if turned else (width, height)
+    return found if found[0] * found[1] <= largest[0] * largest[1] else largest
 
 
 def _frame(
