@@ -412,6 +412,8 @@ def test_what_lacks_is_said(make_walk, tmp_path: Path) -> None:
             for name, kind, ns, message in found
         ]
 
-    write(tmp_path, "ros1", narrow)
+    path = write(tmp_path, "ros1", narrow)
+    told = open_capture(path, params=CaptureParams(intrinsics="30,30,15,11"))
+    assert told.camera() == Intrinsics(30, 30, 15, 11, 32, 24)
     with pytest.raises(CaptureError, match="for 32x32 pixels, and images of 32x24"):
         open_capture(path)

@@ -139,7 +139,13 @@ class RosCapture(StoredCapture):
     ) -> tuple[Camera, Camera]:
         """Of colour and depth; what is registered shares the colour camera."""
         source = str(self.path)
-        first = read_camera(bag, color, source)
+        try:
+            first = read_camera(bag, color, source)
+        except CaptureError:
+            # Drivers without a calibration send zeros.
+            if params.intrinsics is None:
+                raise
+            first = None
         if first is None and (params.intrinsics is not None or params.assume_camera):
             width, height = color.size
             usual = Intrinsics(0.9 * width, 0.9 * width, width / 2, height / 2, width, height)
