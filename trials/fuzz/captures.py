@@ -408,6 +408,7 @@ SAMPLES: dict[str, tuple[Maker, ...]] = {
     "7-scenes": (seven_scenes,),
     "tum": (tum, robots("pairs")),
     "rtabmap": (robots("rtabmap"),),
+    "ros": (robots("ros1"), robots("sqlite"), robots("mcap")),
     "transforms": tuple(transforms(ending) for ending in (".png", ".npy", ".npz", ".tiff")),
     "colmap": (colmap(".bin"), colmap(".txt"), colmap(".bin", maps=True)),
     "replica": (replica,),

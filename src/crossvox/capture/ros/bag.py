@@ -7,6 +7,7 @@ for as long as there is ROS.
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 from collections.abc import Iterable, Iterator
@@ -40,6 +41,25 @@ class Topic:
     count: int
 
 
+class _BoundedFile(io.BufferedReader):
+    """A file that is asked for no more than it has: Python takes the memory before it looks."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path))
+        self._size = path.stat().st_size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        left = max(0, self._size - self.tell())
+        return super().read(left if size is None or size < 0 else min(size, left))
+
+
+class _Bounded(type(Path())):  # type: ignore[misc]
+    """A path whose file, and all below it, are opened so."""
+
+    def open(self, mode: str = "r", *rest: Any, **more: Any) -> Any:
+        return _BoundedFile(Path(self)) if mode == "rb" else super().open(mode, *rest, **more)
+
+
 class Bag:
     """An open bag; one thread at a time.
 
@@ -53,7 +73,7 @@ class Bag:
         from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
         self.is_ros2 = path.suffix.lower() != ".bag"
-        self._reader: Any = (Reader2 if self.is_ros2 else Reader1)(path)
+        self._reader: Any = (Reader2 if self.is_ros2 else Reader1)(_Bounded(path))
         self._reader.open()
         self._types = get_typestore(Stores.LATEST if self.is_ros2 else Stores.ROS1_NOETIC)
         if _TF not in self._types.types:
@@ -142,9 +162,11 @@ def opened(path: Path) -> Iterator[Bag]:
             ) from None
 
 
-def _state(path: Path) -> tuple[int, int]:
-    state = path.stat()
-    return state.st_mtime_ns, state.st_size
+def _state(path: Path) -> tuple[object, ...]:
+    """What changes with a recording: of a folder, that of its files."""
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    states = ((file.name, file.stat()) for file in files)
+    return tuple((name, one.st_ino, one.st_mtime_ns, one.st_size) for name, one in states)
 
 
 def _forget(key: tuple[object, ...]) -> None:

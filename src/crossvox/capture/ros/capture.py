@@ -29,6 +29,7 @@ from crossvox.capture.ros.poses import (
     realsense_extrinsics,
 )
 from crossvox.capture.ros.topics import (
+    DEVICE,
     Camera,
     Images,
     best_pair,
@@ -46,9 +47,6 @@ Array = NDArray[Any]
 
 NEAR_S = 0.02
 """Colour takes the depth image nearest in time, if it is no farther."""
-
-_DEVICE = "/device_"
-"""Topics of the RealSense SDK begin with this."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +117,7 @@ class RosCapture(StoredCapture):
         )
         self.units_per_m = units
         self.lens, self.depth_lens = cameras[0].lens, cameras[1].lens
-        if color.topic.name.startswith(_DEVICE):
+        if color.topic.name.startswith(DEVICE):
             self.format = "RealSense recording"
         alone = len(stamps) - len(ids)
         self.notes = tuple(
@@ -185,7 +183,7 @@ class RosCapture(StoredCapture):
         color, depth = self._color, self._depth
         if is_registered(color, depth):
             return np.eye(4), ""
-        if color.topic.name.startswith(_DEVICE):
+        if color.topic.name.startswith(DEVICE):
             group, color_from_reference = realsense_extrinsics(bag, topics, color.topic.name)
             other, depth_from_reference = realsense_extrinsics(bag, topics, depth.topic.name)
             if group and group == other:
@@ -200,7 +198,7 @@ class RosCapture(StoredCapture):
 
     def _posed(self, told: Told, tree: Tree, times_s: Sequence[float]) -> Poses:
         poses = camera_poses(told, tree, self._color.frame, times_s)
-        if self._color.topic.name.startswith(_DEVICE) and poses.note.startswith("no poses"):
+        if self._color.topic.name.startswith(DEVICE) and poses.note.startswith("no poses"):
             return Poses(poses.matrices, None, "no poses: the camera does not track itself")
         return poses
 

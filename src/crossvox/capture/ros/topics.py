@@ -29,6 +29,9 @@ INFO = "sensor_msgs/msg/CameraInfo"
 ENOUGH = 0.8
 """A topic is complete if it has this share of the images that the fullest one has."""
 
+DEVICE = "/device_"
+"""Topics of the RealSense SDK begin with this."""
+
 _TRANSPORTS = ("/compressedDepth", "/compressed")
 _ASIDE = ("infra", "/ir/", "/ir_", "left", "right", "fisheye", "mask", "label", "segment")
 _BROWN = ("plumb_bob", "rational_polynomial", "brown")
@@ -170,6 +173,8 @@ def _is_aside(images: Images) -> bool:
 def is_registered(color: Images, depth: Images) -> bool:
     """Whether depth is told on the colour camera's pixels."""
     name = depth.topic.name.lower()
+    if name.startswith(DEVICE):
+        return False  # the SDK records what the sensors saw, and no frames of reference
     named = any(word in name for word in ("aligned", "registered", "depth_to_rgb"))
     return named or (bool(color.frame) and color.frame == depth.frame)
 
