@@ -54,7 +54,7 @@ def open_capture(
     if len(scans) > 1:
         raise CaptureError(
             f"given: {path}, which holds {len(scans)} captures; needed: one; do: pass one of them, "
-            f"such as {scans[0]}"
+            f"such as {scans[0]}, or prepare all of {scans[0].parent}"
         )
     if not scans:
         raise unknown(path, looked_for())

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from crossvox.capture import open_capture
-from crossvox.capture.formats import looked_for, reader_of
+from crossvox.capture.formats import reader_of
 from crossvox.capture.params import CaptureParams
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.names import safe_name
@@ -36,15 +36,10 @@ def find_captures(raw: Path, params: CaptureParams | None = None) -> list[Path]:
         return unpacked
     try:
         open_capture(raw, params=params)
-    except CaptureError as error:
+    except CaptureError:
         if below:
             return below
-        if not raw.is_dir() or reader_of(raw) is not None:
-            raise
-        raise CaptureError(
-            f"given: {raw}, which holds no capture, nor does anything right below it; "
-            f"needed: a capture or a folder of captures: {looked_for()}; do: check the path"
-        ) from error
+        raise
     return [raw]
 
 
