@@ -121,6 +121,16 @@ def test_what_only_one_side_has_does_not_pull() -> None:
     assert off_m(found, moved_by, moved) < 0.01
 
 
+def test_a_part_is_found_wherever_it_lies() -> None:
+    """Its middle is not that of the whole, and it is turned by much."""
+    (moved, _), (fixed, normal) = room(1, 40), room(2, 40)
+    part = moved[moved[:, 0] < 2.6]
+    moved_by = motion([0.3, -0.7, 0.2], 130, [3, -2, 1])
+    found = align(applied(moved_by, part), fixed, normal)
+    assert found.converged
+    assert off_m(found, moved_by, part) < 0.02
+
+
 def test_a_scale_does_not_shrink_a_surface_to_where_something_is_near() -> None:
     """One way alone, from the moved points, nothing is nearer than all points on one."""
     (moved, _), (fixed, normal) = room(1), room(2)

@@ -111,7 +111,7 @@ def test_single_files_and_folders_below_a_folder(tmp_path: Path) -> None:
     (tmp_path / "nothing").mkdir()
     write_sens(tmp_path / ".hidden/d.sens")
     assert find_captures(tmp_path) == [tmp_path / "a.sens", tmp_path / "c"]
-    with pytest.raises(CaptureError, match="nor does anything right below it"):
+    with pytest.raises(CaptureError, match="no capture of a known format"):
         find_captures(tmp_path / "nothing")
     with pytest.raises(CaptureError, match="does not exist"):
         find_captures(tmp_path / "none")

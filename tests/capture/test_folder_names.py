@@ -185,17 +185,21 @@ def test_poses_may_lack_their_last_row(tmp_path: Path) -> None:
 def test_a_folder_without_depth_says_so_and_what_it_holds(tmp_path: Path) -> None:
     folder = write_folder(tmp_path, {})
     for file in list((folder / "depth").iterdir()):
-        file.rename(file.with_suffix(".exr"))
-    with pytest.raises(CaptureError, match=r"no depth \(depth/ holds .*\.exr.*16 bits"):
+        file.rename(file.with_suffix(".bmp"))
+    with pytest.raises(CaptureError, match=r"no depth \(depth/ holds .*\.bmp.*16 bits"):
         open_capture(folder)
     shutil.rmtree(folder / "depth")
     with pytest.raises(CaptureError, match=r"no depth \(there is no depth/\)"):
         open_capture(folder)
 
 
-def test_images_that_are_not_called_by_numbers_are_named(tmp_path: Path) -> None:
+def test_images_that_are_not_called_by_numbers_alone_are_read_as_a_plain_folder(
+    tmp_path: Path,
+) -> None:
     folder = write_folder(tmp_path, {})
+    before = open_capture(folder)
     for file in list((folder / "color").iterdir()):
         file.rename(file.with_name(f"frame_{file.name}"))
-    with pytest.raises(CaptureError, match=r"color/ holds frame_.*rename the images"):
-        open_capture(folder)
+    capture = open_capture(folder)
+    assert capture.info().format == "plain folder"
+    assert capture.frame_ids == before.frame_ids

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -619,6 +620,8 @@ def test_unknown_formats_are_told_what_was_looked_for(tmp_path: Path) -> None:
         assert len(READERS) >= 4
         assert all(one.looks_for in str(caught.value) for one in READERS.values())
     write_scan(tmp_path / "raw")
+    assert "the only capture in raw" in open_capture(tmp_path / "raw").info().notes[-1]
+    shutil.copytree(tmp_path / "raw/scene0000_00", tmp_path / "raw/scene0000_01")
     with pytest.raises(CaptureError, match=r"such as .*scene0000_00"):
         open_capture(tmp_path / "raw")
     (tmp_path / "two").mkdir()

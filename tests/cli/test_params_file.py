@@ -145,3 +145,15 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
     (tmp_path / "params.json").write_text("{")
     with pytest.raises((ArtifactError, ParamsError), match=r"params\.json"):
         read_params(tmp_path, TrainParams)
+
+
+def test_a_flag_of_one_or_several_choices_takes_both(tmp_path: Path) -> None:
+    assert asked("score", "a", "b", "--protocol", "thesis")["protocol"] == "thesis"
+    several = asked("score", "a", "b", "--protocol", "thesis", "atlas", "--thresholds", "0.1")
+    assert several["protocol"] == ("thesis", "atlas")
+    assert several["thresholds"] == (0.1,)
+    write_json(tmp_path / "mine.json", {"protocol": ["atlas", "surface"]})
+    assert asked("score", "a", "b", "--params", tmp_path / "mine.json")["protocol"] == (
+        "atlas",
+        "surface",
+    )

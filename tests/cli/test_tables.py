@@ -15,6 +15,7 @@ from crossvox.cli import tables
 from crossvox.cli.tables import EACH, TABLES, show
 from crossvox.cli.terminal import Terminal
 from crossvox.core.volume import Score
+from crossvox.evaluate.pair import PairScores
 from crossvox.evaluate.score import Evaluation
 
 
@@ -87,3 +88,35 @@ def test_another_package_brings_its_own_table(monkeypatch: pytest.MonkeyPatch) -
 
     assert shown(Foreign(3)) == "found 3\n"
     assert shown(Heir(4)) == "found 4\n"
+
+
+def test_scores_by_several_protocols_stand_side_by_side() -> None:
+    def of(protocol: str, name: str, value: float, unit: str = "ratio") -> Score:
+        return Score(name, value, unit, 7, "points", True, protocol)
+
+    labels = "strict; one count over the scene, nearest vertex, over the {} vertices"
+    text = shown(
+        PairScores(
+            [
+                of("icp_sim3", "Align scale", 0.5),
+                of("surface", "Acc", 0.125, "m"),
+                of("surface", "Prec measured", 0.375),
+                of("atlas", "Acc", 0.25, "m"),
+                of(labels.format("reference"), "IoU wall", 0.75),
+                of(labels.format("predicted"), "IoU wall", 0.625),
+            ],
+            ["atlas: not trimmed"],
+        )
+    )
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert "│ Align scale │ 0.5000 │ ratio │ 7 │ points │" in lines
+    assert "│ surface │ 0.1250 │ 0.3750 │" in lines
+    assert "│ atlas │ 0.2500 │ - │" in lines
+    assert "│ IoU wall │ 0.7500 │ 0.6250 │ higher is better │" in lines
+    assert "atlas: not trimmed" in lines
+
+
+def test_scores_by_one_protocol_stay_a_plain_table() -> None:
+    text = shown(PairScores([Score("Acc", 0.5, "m", 7, "points", False, "surface")]))
+    assert "Scores, protocol 'surface'" in text
+    assert "by protocol" not in text

@@ -161,6 +161,22 @@ def test_completed_parts_as_lists_are_refused(tmp_path: Path) -> None:
         read_mesh(tmp_path / "mesh.ply")
 
 
+@pytest.mark.parametrize("name", ["label", "x"])
+def test_lists_where_numbers_belong_are_refused(tmp_path: Path, name: str) -> None:
+    lines = [
+        *("ply", "format ascii 1.0", "element vertex 3"),
+        *(f"property {'list uchar float' if axis == name else 'float'} {axis}" for axis in "xyz"),
+        f"property {'list uchar int' if name == 'label' else 'int'} label",
+        *("element face 1", "property list uchar int vertex_indices", "end_header"),
+        *(["0 0 0 1 1", "1 0 0 1 2", "0 1 0 1 3"] if name == "label" else ["1 0 0 0 1"] * 3),
+        *("3 0 1 2", ""),
+    ]
+    (tmp_path / "mesh.ply").write_text("\n".join(lines))
+    for read in (read_mesh, read_points):
+        with pytest.raises(CaptureError, match="that are lists"):
+            read(tmp_path / "mesh.ply")
+
+
 def test_mesh_without_anything_is_read_back(tmp_path: Path) -> None:
     empty = Mesh(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32))
     write_ply(tmp_path / "mesh.ply", empty)
@@ -408,6 +424,9 @@ def test_colours_that_mean_nothing_are_dropped_with_a_word(
     assert found.mesh.colors is None
     assert len(found.remarks) == 1
     assert found.remarks[0].startswith("mesh.ply: colours (red, green, blue) are dropped: values")
+    told: list[str] = []
+    assert read_mesh(tmp_path / "mesh.ply", told).colors is None
+    assert tuple(told) == found.remarks
 
 
 def write_cloud(path: Path, points: np.ndarray, ids: list[int] | None = None) -> None:

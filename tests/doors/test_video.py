@@ -21,6 +21,7 @@ KINDS = [
     ("libx265", "mkv", "yuv420p", {"x265-params": "keyint=8:bframes=2:log-level=none"}),
     ("libx265", "mp4", "yuv420p10le", {"x265-params": "keyint=8:open-gop=1:log-level=none"}),
     ("mjpeg", "mov", "yuvj420p", {}),
+    ("libx264", "mov", "yuv420p", {"x264-params": "keyint=8:open-gop=1:bframes=3:log-level=none"}),
 ]
 
 
@@ -28,8 +29,10 @@ def color_of(number: int) -> list[int]:
     return [40 + 6 * number, 220 - 5 * number, 90]
 
 
-def write(path: Path, codec: str, pix_fmt: str, options: dict, turned: int = 0) -> Path:
-    with av.open(str(path), "w") as container:
+def write(
+    path: Path, codec: str, pix_fmt: str, options: dict, turned: int = 0, how: dict | None = None
+) -> Path:
+    with av.open(str(path), "w", options=how or {}) as container:
         stream = container.add_stream(codec, rate=30, options=options)
         stream.width, stream.height = SIZE
         stream.pix_fmt = pix_fmt
@@ -152,6 +155,26 @@ def test_a_cut_mp4_is_refused_by_name(tmp_path: Path, plain: Path, left: float) 
             ask()
 
 
+def test_an_mp4_in_fragments(tmp_path: Path) -> None:
+    codec, _, pix_fmt, options = KINDS[0]
+    how = {"movflags": "frag_keyframe+empty_moov"}
+    path = write(tmp_path / "rgb.mp4", codec, pix_fmt, options, how=how)
+    assert video_facts(path).frames == COUNT
+    assert [found(path, number) for number in (29, 3, 17)] == [29, 3, 17]
+
+
+def test_a_cut_mp4_with_its_index_in_front_gives_what_is_left(tmp_path: Path) -> None:
+    codec, _, pix_fmt, options = KINDS[0]
+    path = write(tmp_path / "rgb.mp4", codec, pix_fmt, options, how={"movflags": "faststart"})
+    assert video_facts(path).frames == COUNT
+    data = path.read_bytes()
+    path.write_bytes(data[: int(0.9 * len(data))])
+    assert found(path, 5) == 5
+    with pytest.raises(CaptureError, match=r"frame 29 .*rgb\.mp4|rgb\.mp4.*frame 29"):
+        read_video_frame(path, COUNT - 1)
+    assert found(path, 6) == 6
+
+
 def test_a_cut_mkv_gives_what_is_left(tmp_path: Path) -> None:
     codec, ending, pix_fmt, options = KINDS[1]
     whole = write(tmp_path / f"whole.{ending}", codec, pix_fmt, options)
@@ -176,6 +199,37 @@ def test_a_damaged_frame_costs_no_other_key_frame_its_pictures(tmp_path: Path) -
         read_video_frame(path, 5)
     assert [found(path, n) for n in (4, 6, 20)] == [4, 6, 20]
     assert video_facts(path).frames == COUNT
+
+
+def test_damage_costs_frames_up_to_the_next_key_frame_and_no_time(
+    tmp_path: Path, monkeypatch
+) -> None:
+    codec, _, pix_fmt, _ = KINDS[0]
+    options = {"x264-params": "keyint=10:min-keyint=10:scenecut=0:bframes=0:log-level=none"}
+    path = write(tmp_path / "rgb.mp4", codec, pix_fmt, options)
+    with av.open(str(path)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+        broken = (packets[13].pos, packets[13].size)
+    data = bytearray(path.read_bytes())
+    data[broken[0] : broken[0] + broken[1]] = b"\xff" * broken[1]
+    path.write_bytes(bytes(data))
+    decoded = []
+    real = video._decoded
+
+    def counted(*args):
+        for number, frame in real(*args):
+            decoded.append(number)
+            yield number, frame
+
+    monkeypatch.setattr(video, "_decoded", counted)
+    lost = []
+    for number in [*range(COUNT), *range(COUNT)]:
+        try:
+            assert found(path, number) == number
+        except CaptureError:
+            lost.append(number)
+    assert lost == 2 * list(range(13, 20))
+    assert len(decoded) <= 2 * COUNT + 20
 
 
 def test_what_is_no_video_is_refused(tmp_path: Path) -> None:

@@ -45,7 +45,10 @@ def test_scan_and_prepare_leave_out_the_same_frames_and_say_so(
     assert text in page
     assert str(tmp_path) not in page
     command(*("prepare", room, tmp_path / "data", *COARSE, "--frame-skip", 1, "--surface", "tsdf"))
-    assert text in " ".join("".join(capsys.readouterr()).split())
+    told = " ".join("".join(capsys.readouterr()).split())
+    assert text in told
+    assert " split " in told
+    assert " train " in told or " val " in told
     scanned = read_manifest(tmp_path / "scan/data/room").notes
     prepared = read_manifest(tmp_path / "data/room").notes
     assert set(scanned["broken frames"]) == set(prepared["broken frames"])
@@ -53,6 +56,29 @@ def test_scan_and_prepare_leave_out_the_same_frames_and_say_so(
         surface = read_mesh(tmp_path / scene / "room.ply")
         size = np.ptp(surface.vertices_m, axis=0)
         assert np.abs(np.sort(size)[1:] - np.sort(HIGH_M - LOW_M)[1:]).max() < 0.3
+
+
+def test_poses_of_few_frames_are_enough(tmp_path: Path) -> None:
+    room = write_box_room(tmp_path / "room", 20)
+    for number in range(20):
+        if number % 3:
+            (room / f"pose/{number}.txt").unlink()
+    command("scan", room, tmp_path / "scan", *COARSE, "--up", 0, 0, 1)
+    notes = read_manifest(tmp_path / "scan/data/room").notes
+    assert notes["frames"] == 7
+    assert len(notes["broken frames"]) == 13
+
+
+def test_a_score_leaves_out_the_same_frames(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    room = write_box_room(tmp_path / "room", 20)
+    surface = ("--frame-skip", 1, "--surface", "tsdf")
+    command("prepare", room, tmp_path / "data", *COARSE, *surface)
+    mesh = tmp_path / "data/room/room.ply"
+    spoil(room)
+    command("score", mesh, mesh, "--frames", room)
+    assert "4 of 20 frames left out: 2, 5, 11, 14" in " ".join(capsys.readouterr().err.split())
 
 
 def test_another_capture_does_not_join_a_scan(

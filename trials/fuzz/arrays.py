@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from crossvox.core.grid import VoxelGrid
 from crossvox.core.volume import SceneViews, SceneVolume
@@ -158,12 +159,21 @@ def read_occ_grid(folder: Path) -> None:
     occ_grid.read_occ_grid(folder / "p_occ_grid.pickle")
 
 
+OTHER_KINDS = ("webp", "bmp", "tiff")
+
+
 def make_images(folder: Path) -> None:
-    """A JPEG, and PNGs of colour, depth and labels."""
+    """Colours of all kinds, PNGs of depth and labels, one with a palette, one JPEG on its side."""
     write_bytes(folder / "color.jpg", encode_jpeg(color(1)))
     write_bytes(folder / "color.png", encode_png(color(1)))
     write_bytes(folder / "depth.png", encode_png(depth()))
     write_bytes(folder / "label.png", encode_png(labels()))
+    picture, lying = Image.fromarray(color(1)), Image.Exif()
+    lying[0x112] = 6
+    for suffix in OTHER_KINDS:
+        picture.save(folder / f"color.{suffix}")
+    picture.save(folder / "lying.jpg", exif=lying)
+    picture.quantize(16).save(folder / "palette.png")
 
 
 def read_images(folder: Path) -> None:
@@ -187,6 +197,15 @@ def read_images(folder: Path) -> None:
         lambda: read_labels(folder / "label.png"),
         lambda: read_image(ImagePair("0", folder / "color.jpg", folder / "label.png"), params),
         lambda: read_image(ImagePair("0", folder / "color.png", folder / "label.png"), params),
+        lambda: read_image(
+            ImagePair("0", folder / "lying.jpg", folder / "label.png", as_shown=True), params
+        ),
+        lambda: read_labels(folder / "palette.png"),
+        *(lambda path=folder / f"color.{suffix}": read_color(path) for suffix in OTHER_KINDS),
+        *(
+            lambda path=folder / f"color.{suffix}": color_size(read_bytes(path), str(path))
+            for suffix in OTHER_KINDS
+        ),
     )
 
 

@@ -7,8 +7,10 @@ A reader that comes from another package, or a new one, gives its smallest captu
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import struct
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -21,6 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from crossvox.capture import open_capture
+from crossvox.capture.archive import PLACE
 from crossvox.capture.files import write_matrix
 from crossvox.capture.sens.layout import SensFrame, SensHeader
 from crossvox.capture.sens.writer import SensWriter
@@ -323,6 +326,8 @@ def zipped(maker: Maker) -> Maker:
         shutil.rmtree(scene)
         return file
 
+    return make
+
 
 def robots(name: str) -> Maker:
     """A maker of :mod:`trials.fuzz.robots`, which builds on this module."""
@@ -374,6 +379,12 @@ def polycam(folder: Path) -> Path:
     return folder / "scan.zip"
 
 
+UNPACKED = tempfile.TemporaryDirectory(prefix="crossvox-fuzz-")
+"""Where ZIP files are unpacked, in this process and those that it starts."""
+
+os.environ.setdefault(PLACE, UNPACKED.name)
+
+
 def rscan(folder: Path) -> Path:
     """A sequence of 3RScan."""
     scene, lines = folder / "sequence", ["m_sensorName = phone", "m_depthShift = 1000"]
@@ -397,12 +408,14 @@ SAMPLES: dict[str, tuple[Maker, ...]] = {
     "7-scenes": (seven_scenes,),
     "tum": (tum, robots("pairs")),
     "rtabmap": (robots("rtabmap"),),
+    "ros": (robots("ros1"), robots("sqlite"), robots("mcap")),
     "transforms": tuple(transforms(ending) for ending in (".png", ".npy", ".npz", ".tiff")),
     "colmap": (colmap(".bin"), colmap(".txt"), colmap(".bin", maps=True)),
-    "replica": (replica, zipped(replica)),
+    "replica": (replica,),
     "open3d": (open3d,),
     "record3d": (record3d, record3d_exr),
     "plain": (plain, plain_arrays),
+    "zip": (zipped(exported),),
     "3d-scanner-app": (scanner_app,),
     "polycam": (polycam,),
     "3rscan": (rscan,),

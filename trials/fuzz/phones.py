@@ -110,6 +110,11 @@ def scannetpp(one_stream: bool) -> Maker:
 SAMPLES: dict[str, tuple[Maker, ...]] = {
     "arkitscenes": (arkitscenes,),
     "scannet++": (scannetpp(one_stream=False), scannetpp(one_stream=True)),
-    "stray": (stray("rgb.mp4", "libx264"), stray("rgb.mov", "mjpeg"), stray("rgb.mkv", "libx265")),
+    "stray": (
+        stray("rgb.mp4", "libx264"),
+        stray("rgb.mov", "mjpeg"),
+        stray("rgb.mkv", "libx265"),
+        captures.zipped(stray("rgb.mp4", "libx264")),
+    ),
 }
 """Smallest captures by the reader's name."""

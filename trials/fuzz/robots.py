@@ -5,7 +5,9 @@ from __future__ import annotations
 import sqlite3
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -100,8 +102,94 @@ def read_trajectories(folder: Path) -> None:
     in_turn(*(lambda file=file: read(file) for file in sorted(folder.glob("poses.*"))))
 
 
+def bag(kind: str) -> Callable[[Path], Path]:
+    """A recording of ROS: images as pixels and packed, both cameras, the camera's way."""
+
+    def make(folder: Path) -> Path:
+        from rosbags.rosbag1 import Writer as Writer1
+        from rosbags.rosbag2 import StoragePlugin
+        from rosbags.rosbag2 import Writer as Writer2
+        from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+
+        store = get_typestore(Stores.ROS1_NOETIC if kind == "ros1" else Stores.LATEST)
+        if kind == "ros1":
+            text = "geometry_msgs/TransformStamped[] transforms"
+            store.register(get_types_from_msg(text, "tf2_msgs/msg/TFMessage"))
+        path = folder / "scene"
+        writer: Any
+        if kind == "ros1":
+            path = folder / "walk.bag"
+            writer = Writer1(path)
+            writer.set_compression(Writer1.CompressionFormat.LZ4)
+        else:
+            storage = StoragePlugin.MCAP if kind == "mcap" else StoragePlugin.SQLITE3
+            writer = Writer2(path, version=9, storage_plugin=storage)
+        with writer:
+            for topic, msgtype, time, message in sorted(_messages(store), key=lambda one: one[2]):
+                found = [one for one in writer.connections if one.topic == topic]
+                one = found[0] if found else writer.add_connection(topic, msgtype, typestore=store)
+                pack = store.serialize_ros1 if kind == "ros1" else store.serialize_cdr
+                writer.write(one, time, pack(message, msgtype))
+        return path
+
+    return make
+
+
+def _messages(store: Any) -> list[tuple[str, str, int, Any]]:
+    def make(name: str, **fields: Any) -> Any:
+        known = store.types[name]
+        extra = {"seq": 0} if "seq" in known.__dataclass_fields__ else {}
+        return known(**fields, **extra)
+
+    def header(time: int, frame: str) -> Any:
+        stamp = make("builtin_interfaces/msg/Time", sec=time // 10**9, nanosec=time % 10**9)
+        return make("std_msgs/msg/Header", stamp=stamp, frame_id=frame)
+
+    found: list[tuple[str, str, int, Any]] = []
+    image, packed, info, tf = (
+        *("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"),
+        *("sensor_msgs/msg/CameraInfo", "tf2_msgs/msg/TFMessage"),
+    )
+    upper = "K" in store.types[info].__dataclass_fields__
+    for number in range(FRAMES):
+        time = 10**18 + number * 10**8
+        found.append(("/c/rgb/image_raw/compressed", packed, time, make(
+            packed, header=header(time, "optical"), format="jpeg",
+            data=np.frombuffer(encode_jpeg(color(number)), np.uint8),
+        )))  # fmt: skip
+        found.append(("/c/depth/image_raw", image, time, make(
+            image, header=header(time, "optical"), height=12, width=16, encoding="16UC1",
+            is_bigendian=0, step=32, data=depth().view(np.uint8).ravel(),
+        )))  # fmt: skip
+        letters = {"d": np.array([-0.02, 0, 0, 0, 0]), "k": CAMERA.matrix.ravel()}
+        letters |= {"r": np.eye(3).ravel(), "p": np.eye(3, 4).ravel()}
+        roi = make(
+            "sensor_msgs/msg/RegionOfInterest",
+            x_offset=0, y_offset=0, height=0, width=0, do_rectify=False,
+        )  # fmt: skip
+        told = make(
+            info, header=header(time, "optical"), height=12, width=16, distortion_model="plumb_bob",
+            binning_x=0, binning_y=0, roi=roi,
+            **{name.upper() if upper else name: value for name, value in letters.items()},
+        )  # fmt: skip
+        found.append(("/c/rgb/camera_info", info, time, told))
+        vector = make("geometry_msgs/msg/Vector3", x=0.1 * number, y=0.0, z=1.2)
+        turn = make("geometry_msgs/msg/Quaternion", x=0.1 * number, y=0.0, z=0.0, w=1.0)
+        step = make(
+            "geometry_msgs/msg/TransformStamped",
+            header=header(time, "map"),
+            child_frame_id="optical",
+            transform=make("geometry_msgs/msg/Transform", translation=vector, rotation=turn),
+        )
+        found.append(("/tf", tf, time, make(tf, transforms=[step])))
+    return found
+
+
 TARGETS = [
     Target(
         "trajectories", trajectories, read_trajectories, damaged=(".tum", ".kitti", ".log", ".csv")
     )
 ]
+
+
+ros1, sqlite, mcap = bag("ros1"), bag("sqlite"), bag("mcap")

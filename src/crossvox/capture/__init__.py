@@ -35,10 +35,12 @@ def open_capture(
     Raises:
         CaptureError: the path does not exist, is none of the known formats, or is damaged.
     """
-    from crossvox.capture.find import claimed_below
+    from crossvox.capture.find import captures_within
     from crossvox.capture.formats import looked_for, reader_of
     from crossvox.capture.params import AS_STORED
     from crossvox.capture.reader import Opening
+    from crossvox.capture.stored import StoredCapture
+    from crossvox.capture.unknown import unknown
 
     path, params = Path(path), params or AS_STORED
     if not path.exists():
@@ -48,12 +50,21 @@ def open_capture(
     reader = reader_of(path)
     if reader is not None:
         return _departed(reader.open(path, Opening(label_map, params)), params)
-    scans = claimed_below(path)
-    hint = f", one of its scans such as {scans[0]}" if scans else ""
-    raise CaptureError(
-        f"given: {path}, which is no capture of a known format; "
-        f"needed: {looked_for()}; do: pass the scene's own file or folder{hint}"
-    )
+    scans = captures_within(path)
+    if len(scans) > 1:
+        raise CaptureError(
+            f"given: {path}, which holds {len(scans)} captures; needed: one; do: pass one of them, "
+            f"such as {scans[0]}, or prepare all of {scans[0].parent}"
+        )
+    if not scans:
+        raise unknown(path, looked_for())
+    reader = reader_of(scans[0])
+    assert reader is not None
+    capture = reader.open(scans[0], Opening(label_map, params))
+    if isinstance(capture, StoredCapture):
+        place = scans[0].relative_to(path).as_posix()
+        capture.notes = (*capture.notes, f"{place} is the only capture in {path.name}")
+    return _departed(capture, params)
 
 
 def _departed(capture: Capture, params: CaptureParams) -> Capture:

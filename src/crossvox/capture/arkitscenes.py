@@ -23,7 +23,6 @@ Source:
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -153,8 +152,9 @@ class ArkitScenesCapture(StoredCapture):
         return notes
 
     def info(self) -> CaptureInfo:
-        """With ARKit's mesh, which lies in the same world."""
-        return replace(super().info(), mesh=self._parts.mesh)
+        """With ARKit's mesh, which lies in the same world; not out of a ZIP file."""
+        mesh = self._parts.mesh
+        return replace(super().info(), mesh=mesh if isinstance(mesh, Path) else None)
 
     def source(self, index: int, part: str) -> str:
         """The file that holds a part."""
@@ -250,7 +250,7 @@ def read_trajectory(
 def _timed(folder: Path) -> dict[int, Path]:
     """Files by their time in milliseconds; none where the folder is missing."""
     try:
-        names = sorted(entry.name for entry in os.scandir(folder))
+        names = sorted(path.name for path in folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return {}
     found: dict[int, Path] = {}
@@ -344,7 +344,7 @@ def _is_mesh(name: str) -> bool:
 
 
 def _names(folder: Path) -> list[str]:
-    return sorted(entry.name for entry in os.scandir(folder)) if folder.is_dir() else []
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
 
 def _is_frames(folder: Path) -> bool:
@@ -393,8 +393,8 @@ def _claims(path: Path) -> str | None:
 
 
 READER = Reader(
-    "a folder with lowres_wide/, lowres_depth/ and lowres_wide.traj, or VIDEO_frames/ with these "
-    "(ARKitScenes)",
+    "a folder with lowres_wide/, lowres_depth/ and lowres_wide.traj, or VIDEO_frames/ with "
+    "these (ARKitScenes)",
     _claims,
     ArkitScenesCapture,
 )

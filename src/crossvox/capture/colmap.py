@@ -21,7 +21,6 @@ from crossvox.capture.colmap_scale import ModelScale, points_by_image, ratios_at
 from crossvox.capture.depth_files import first_depth, read_depth_file, usual_units
 from crossvox.capture.file_numbers import distinct_numbers, images_in
 from crossvox.capture.files import first_size
-from crossvox.capture.inside import also_zipped
 from crossvox.capture.params import CaptureParams
 from crossvox.capture.reader import Reader
 from crossvox.capture.registration import Registration
@@ -304,10 +303,8 @@ def _claims(path: Path) -> str | None:
     return there if inside == "." else f"{inside}/{there}"
 
 
-READER = also_zipped(
-    Reader(
-        "a folder with images/, sparse/0/ and depth/ (a COLMAP model with depth)",
-        _claims,
-        lambda path, how: ColmapCapture(path, how.params),
-    )
+READER = Reader(
+    "a folder with images/, sparse/0/ and depth/ (a COLMAP model with depth)",
+    _claims,
+    lambda path, how: ColmapCapture(path, how.params),
 )

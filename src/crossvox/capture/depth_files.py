@@ -96,9 +96,10 @@ def _cleaned(raw: Array) -> Array:
         raw = raw.astype(np.float32)
         return np.where(np.isfinite(raw) & (raw > 0), raw, np.float32(0))
     if raw.dtype.kind == "i":
-        raw = np.maximum(raw, 0).astype(np.uint16 if raw.dtype.itemsize <= 2 else np.float32)
-    elif raw.dtype.itemsize > 2:
-        raw = raw.astype(np.float32)
+        raw = np.maximum(raw, 0)
+    if raw.dtype.kind == "i" or raw.dtype.itemsize > 2:
+        # Whole numbers stay such where they can: by that their unit is told.
+        raw = raw.astype(np.uint16 if raw.max(initial=0) <= _SATURATED else np.float32)
     return np.where(raw == _SATURATED, raw.dtype.type(0), raw) if raw.dtype == np.uint16 else raw
 
 

@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -112,7 +113,7 @@ def export_folder(
         kept=kept,
         left_out=usable.left_out,
     )
-    with closing(_in_order(export, positions)) as outcomes:
+    with closing(in_order(export, positions)) as outcomes:
         for outcome in outcomes:
             done.append(outcome)
             if progress is not None:
@@ -146,9 +147,10 @@ def export_folder(
     )
 
 
-def _in_order(
-    work: Callable[[int], _Exported], positions: range
-) -> Generator[_Exported, None, None]:
+T = TypeVar("T")
+
+
+def in_order(work: Callable[[int], T], positions: range) -> Generator[T, None, None]:
     """The outcomes of all positions in their order, on all threads that this process may use."""
     if threads() == 1:
         # A thread of its own would only pass the interpreter to and fro: a tenth of the time.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,8 +13,8 @@ from numpy.typing import NDArray
 from crossvox.core.camera import Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.text import decoded
+from crossvox.doors.image_kinds import COLOR_KINDS
 from crossvox.doors.images import (
-    COLOR_KINDS,
     color_size,
     decode_gray,
     is_color,
@@ -52,7 +51,7 @@ def numbered(folder: Path, suffixes: tuple[str, ...]) -> dict[int, Path]:
         CaptureError: two files of one ending have the same number.
     """
     try:
-        names = sorted(entry.name for entry in os.scandir(folder))
+        names = sorted(path.name for path in folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return {}
     found = by_number(names, suffixes, str(folder))

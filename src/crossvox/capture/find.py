@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from crossvox.capture import open_capture
-from crossvox.capture.formats import looked_for, reader_of
+from crossvox.capture.formats import reader_of
 from crossvox.capture.params import CaptureParams
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.names import safe_name
+
+MOST_LOOKED_AT = 10_000
+"""Files and folders of one level, beyond which nobody looks for captures among them."""
 
 
 def find_captures(raw: Path, params: CaptureParams | None = None) -> list[Path]:
@@ -26,28 +29,53 @@ def find_captures(raw: Path, params: CaptureParams | None = None) -> list[Path]:
         CaptureError: there is none.
     """
     below = claimed_below(raw)
-    if len({path.is_dir() for path in below}) > 1:
+    if len({path.is_dir() for path in below}) > 1 or (below and reader_of(raw) is None):
         return below
+    unpacked = _in_archive(raw)
+    if len(unpacked) > 1:
+        return unpacked
     try:
         open_capture(raw, params=params)
-    except CaptureError as error:
+    except CaptureError:
         if below:
             return below
-        if not raw.is_dir() or reader_of(raw) is not None:
-            raise
-        raise CaptureError(
-            f"given: {raw}, which holds no capture, nor does anything right below it; "
-            f"needed: a capture or a folder of captures: {looked_for()}; do: check the path"
-        ) from error
+        raise
     return [raw]
+
+
+def _in_archive(raw: Path) -> list[Path]:
+    """The captures of a ZIP file that holds several, unpacked."""
+    from crossvox.capture.archive import captures_inside, unpacked_captures
+
+    return unpacked_captures(raw) if len(captures_inside(raw)) > 1 else []
+
+
+def captures_within(folder: Path) -> list[Path]:
+    """A folder that a reader claims, or what it holds of captures, at most two levels below.
+
+    The level nearest to the folder counts.
+    """
+    level = [folder]
+    for _ in range(3):
+        found = [path for path in level if reader_of(path) is not None]
+        if found:
+            return found
+        level = [path for place in level if place.is_dir() for path in _visible(place)]
+        if len(level) > MOST_LOOKED_AT:
+            break
+    return []
+
+
+def _visible(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError:
+        return []
 
 
 def claimed_below(folder: Path) -> list[Path]:
     """Files and folders right below a folder that a reader claims, sorted by name."""
-    if not folder.is_dir():
-        return []
-    entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    return [path for path in entries if reader_of(path) is not None]
+    return [path for path in _visible(folder) if reader_of(path) is not None]
 
 
 def capture_names(paths: Sequence[Path]) -> dict[Path, str]:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture.cameras import CameraFiles, find_cameras, listed, looked_for, read_camera
+from crossvox.capture.depth_files import ENDINGS as DEPTH_ENDINGS
 from crossvox.capture.files import (
     first_size,
     missing,
@@ -34,7 +35,8 @@ from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import COMPLETE_MESH, CaptureInfo
 from crossvox.core.labels import NYU40_NAMES, RawLabelMap
-from crossvox.doors.images import COLOR_KINDS, COLOR_SUFFIXES, read_bytes
+from crossvox.doors.image_kinds import COLOR_KINDS, COLOR_SUFFIXES
+from crossvox.doors.images import read_bytes
 
 FALLBACK_CAMERA = Intrinsics(1170.187988, 1170.187988, 647.75, 483.75, 1296, 968)
 """The published pipeline's one camera for all scenes, for folders without any camera file."""
@@ -248,11 +250,11 @@ def _claims(path: Path) -> str | None:
         # Without depth it is no capture, but that is what is to be told.
         known = (path / "pose").is_dir() and depth_folder(path) is None
         return "color/ and pose/" if known else None
-    if not _by_number(path / "color", (".jpg", ".jpeg", ".png")):
+    if not _by_number(path / "color", (".jpg", ".jpeg", ".png"), (".jpg", ".jpeg", ".png")):
         return None
-    if not _by_number(path / "depth", (".png",)):
+    if not _by_number(path / "depth", (".png",), DEPTH_ENDINGS):
         return None
-    has_poses = (path / "pose").is_dir() and _by_number(path / "pose", (".txt",))
+    has_poses = (path / "pose").is_dir() and _by_number(path / "pose", (".txt",), (".npy", ".txt"))
     if not has_poses and pose_source(path) is not None:
         return None
     usual = (path / "intrinsic.txt").is_file() or (path / "intrinsic").is_dir()
@@ -261,14 +263,14 @@ def _claims(path: Path) -> str | None:
     return "color/ and depth/"
 
 
-def _by_number(folder: Path, endings: tuple[str, ...]) -> bool:
-    """Whether a folder holds a file that a number names, or none at all."""
+def _by_number(folder: Path, endings: tuple[str, ...], readable: tuple[str, ...]) -> bool:
+    """Whether a folder holds a file that a number names, or nothing that is read otherwise."""
     others = False
     for entry in os.scandir(folder):
         stem, end = os.path.splitext(entry.name)
         if end.lower() in endings and stem.isdecimal():
             return True
-        others = others or not entry.name.startswith(".")
+        others = others or (end.lower() in readable and not entry.name.startswith("."))
     return not others
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from crossvox.capture import (
+    archive,
     arkitscenes,
+    azure_kinect,
     colmap,
     folder,
     open3d_folder,
@@ -13,6 +15,7 @@ from crossvox.capture import (
     polycam,
     record3d,
     replica,
+    ros,
     rscan,
     rtabmap,
     scanner_app,
@@ -43,7 +46,10 @@ READERS.register("folder", folder.READER)
 READERS.register("7-scenes", seven_scenes.READER)
 READERS.register("tum", tum.READER)
 READERS.register("rtabmap", rtabmap.READER)
+READERS.register("ros", ros.READER)
+READERS.register("azure-kinect", azure_kinect.READER)
 READERS.register("plain", plain.READER)
+READERS.register("zip", archive.READER)
 
 
 def reader_of(path: Path) -> Reader | None:

@@ -28,11 +28,15 @@ def read_record(path: Path, cls: type[T], needed: str) -> T:
     Raises:
         CaptureError: missing, no JSON, or a field that is absent or of another type.
     """
-    data = read_bytes(path)
+    return record_in(read_bytes(path), str(path), cls, needed)
+
+
+def record_in(data: bytes, source: str, cls: type[T], needed: str) -> T:
+    """The fields of a dataclass in the bytes of a JSON file; see :func:`read_record`."""
     try:
         return msgspec.convert(json.loads(data), cls)
     except (ValueError, RecursionError, OverflowError) as error:
         raise CaptureError(
-            f"given: {path}, which does not hold what it should ({error}); needed: {needed}; "
+            f"given: {source}, which does not hold what it should ({error}); needed: {needed}; "
             "do: check or export the file again"
         ) from None

@@ -17,9 +17,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
-import msgspec
-
 from crossvox.capture.files import by_number
+from crossvox.capture.json_files import record_in
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.npz import DENSEST
 from crossvox.doors.images import read_bytes
@@ -69,6 +68,10 @@ class Members:
     path: Path
     root: str = ""
     entries: Mapping[str, Entry] | None = field(default=None, repr=False)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # The index of a large ZIP file is read again rather than carried to every process.
+        return members, (self.path, self.root)
 
     def source(self, name: str) -> str:
         """What to call a file in an error text."""
@@ -135,14 +138,8 @@ class Members:
         Raises:
             CaptureError: missing, no JSON, or a field that is absent or of another type.
         """
-        data = self.read(name)
-        try:
-            return msgspec.json.decode(data, type=kind)
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise CaptureError(
-                f"given: {self.source(name)}, which does not read as it should ({error}); "
-                f"needed: the JSON file that the app writes; do: export the capture again"
-            ) from None
+        needed = "the JSON file that the app writes"
+        return record_in(self.read(name), self.source(name), kind, needed)
 
 
 def _expect_size(size: int, source: str) -> None:

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from crossvox.capture.cameras import find_cameras, listed, read_camera
 from crossvox.capture.file_numbers import distinct_numbers, images_in
 from crossvox.capture.files import first_size, read_depth_png
-from crossvox.capture.inside import also_zipped
 from crossvox.capture.json_files import read_record
 from crossvox.capture.params import CaptureParams
 from crossvox.capture.plain_files import pose_source
@@ -247,10 +246,8 @@ def _claims(path: Path) -> str | None:
     return camera if log is None else log.name
 
 
-READER = also_zipped(
-    Reader(
-        "a folder with color/, depth/ and trajectory.log or camera_intrinsic.json (Open3D)",
-        _claims,
-        lambda path, how: Open3DCapture(path, how.params),
-    )
+READER = Reader(
+    "a folder with color/, depth/ and trajectory.log or camera_intrinsic.json (Open3D)",
+    _claims,
+    lambda path, how: Open3DCapture(path, how.params),
 )

@@ -89,8 +89,9 @@ class PlainCapture(StoredCapture):
             Registration(camera, _depth_camera(path, camera, depth_size), mode=params.registration),
         )
         self.lens = self.depth_lens = None if record is None else record.lens
-        units = None if record is None else record.units_per_m
-        self.units_per_m = units or (1.0 if first.dtype.kind == "f" else 1000.0)
+        told_units = None if record is None else record.units_per_m
+        # Floats are metres: what a camera's file tells is of images of whole numbers.
+        self.units_per_m = 1.0 if first.dtype.kind == "f" else told_units or 1000.0
         notes += _alone(colors, depths, partner)
         notes += _unit_notes(first, self.units_per_m, params)
         self._labels = _labels(path, ids) if color_names.times_s is None else {}

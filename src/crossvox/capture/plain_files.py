@@ -158,7 +158,7 @@ def _named(path: Path, names: Iterable[str], endings: tuple[str, ...] = ()) -> P
     ranked = {name: rank for rank, name in enumerate(names)}
     found = []
     try:
-        entries = list(os.scandir(path))
+        entries = list(path.iterdir())
     except OSError:
         return None
     for entry in entries:

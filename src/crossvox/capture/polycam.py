@@ -48,13 +48,9 @@ _ENOUGH = 0.5
 _MICROSECONDS = 1e-6
 
 
-class CameraRecord(msgspec.Struct):
-    """What is read of a camera's JSON file. Newer corrected ones tell no image size."""
+class PoseRecord(msgspec.Struct):
+    """The pose in a camera's JSON file."""
 
-    fx: float
-    fy: float
-    cx: float
-    cy: float
     t_00: float
     t_01: float
     t_02: float
@@ -67,8 +63,6 @@ class CameraRecord(msgspec.Struct):
     t_21: float
     t_22: float
     t_23: float
-    width: float | None = None
-    height: float | None = None
 
     @property
     def matrix(self) -> NDArray[np.float64]:
@@ -81,6 +75,17 @@ class CameraRecord(msgspec.Struct):
                 [0, 0, 0, 1],
             ]
         )
+
+
+class CameraRecord(msgspec.Struct):
+    """The camera in a JSON file. Newer corrected ones tell no image size."""
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    width: float | None = None
+    height: float | None = None
 
     def camera(self, size: Size, source: str) -> Intrinsics:
         """The camera of an image of a size.
@@ -128,7 +133,7 @@ class PolycamCapture(FrameFilesCapture):
             "images do not lie on depth, and are not read)",
         )
         self._pose_files, about_poses = _poses(frames.ids, plain, corrected)
-        self._records: dict[int, CameraRecord] = {}
+        self._records: dict[int, PoseRecord] = {}
         self._problems: dict[int, str] = {}
         cameras = self._read(frames, plain, corrected)
         view = one_view(cameras, frames.depth_png_size(), registration)
@@ -144,7 +149,7 @@ class PolycamCapture(FrameFilesCapture):
             pose, camera = self._pose_files.get(number), plain.get(number, corrected.get(number))
             try:
                 if pose is not None:
-                    self._records[number] = files.record(pose, CameraRecord)
+                    self._records[number] = files.record(pose, PoseRecord)
                 if camera is not None:
                     record = files.record(camera, CameraRecord)
                     cameras[number] = record.camera(size, files.source(camera))

@@ -6,9 +6,12 @@ JPG: ``metadata.json``, ``rgb/N.jpg``, ``depth/N.exr`` (one channel, metres). N 
 the place in the metadata's lists; numbers may be missing.
 
 Poses are ``qx qy qz qw x y z``, camera-to-world with OpenGL axes, of the image as it is stored: the
-app turns images, cameras and poses itself. ``K`` is the first frame's camera, column by column, of
-an image of ``w`` x ``h``. ``initPose`` moves the whole world at once, is the identity in files that
-the app writes, and is left aside.
+app turns images, cameras and poses itself. Versions up to 1.10 store portrait images however the
+phone is held, later ones also landscape; of these the frames themselves are asked whether poses are
+about the landscape image, or still about the portrait one (:mod:`crossvox.capture.rolled`).
+
+``K`` is the first frame's camera, column by column, of an image of ``w`` x ``h``. ``initPose``
+moves the whole world at once, is the identity in files that the app writes, and is left aside.
 
 The world: older versions of the app count from the first camera, and nothing tells gravity. Newer
 ones (their metadata have ``initPose``) keep ARKit's world, y up, unless the first pose is still the
@@ -35,6 +38,7 @@ from crossvox.capture.members import Members, first_of, members, roots
 from crossvox.capture.params import RegistrationMode
 from crossvox.capture.plain_files import pose_source
 from crossvox.capture.reader import Opening, Reader
+from crossvox.capture.rolled import quarter_roll, roll_that_fits
 from crossvox.capture.stored import LOST_POSE
 from crossvox.capture.tum import pose_from_quaternion
 from crossvox.core.camera import Intrinsics, Size
@@ -133,6 +137,18 @@ class Record3DCapture(FrameFilesCapture):
         super().__init__(frames, name, one_view(cameras, depth, registration), cameras)
         self.up = (0.0, 1.0, 0.0) if _knows_gravity(meta) else None
         self.notes = (*self.notes, *self._what_is_not_told())
+        if size[0] > size[1]:
+            self._roll()
+
+    def _roll(self) -> None:
+        """Landscape recordings: poses about the portrait image, if it is them that fit."""
+        turns = roll_that_fits(self)
+        if turns:
+            self.stored_from_color = quarter_roll(turns)
+            self.notes = (
+                *self.notes,
+                "poses are about images held otherwise, as frames that see each other tell: turned",
+            )
 
     def _size_of_depth(self, files: Members, name: str, color: Size) -> Size:
         data, source = files.read(name), files.source(name)

@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture.files import first_size, read_depth_png
-from crossvox.capture.inside import also_zipped
 from crossvox.capture.json_files import read_record
 from crossvox.capture.params import CaptureParams
 from crossvox.capture.reader import Reader
@@ -192,10 +191,8 @@ def _claims(path: Path) -> str | None:
     return "results/frameN" if any(named) else None
 
 
-READER = also_zipped(
-    Reader(
-        "a folder with results/frameN.jpg, results/depthN.png and traj.txt (Replica of NICE-SLAM)",
-        _claims,
-        lambda path, how: ReplicaCapture(path, how.params),
-    )
+READER = Reader(
+    "a folder with results/frameN.jpg, results/depthN.png and traj.txt (Replica of NICE-SLAM)",
+    _claims,
+    lambda path, how: ReplicaCapture(path, how.params),
 )

@@ -184,7 +184,7 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
             base.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_BLOB)
             base.execute("PRAGMA trusted_schema = OFF")
             yield base
-    except (sqlite3.Error, OverflowError, MemoryError) as error:
+    except (sqlite3.Error, OverflowError, MemoryError, UnicodeDecodeError) as error:
         raise CaptureError(
             f"given: {path}, which SQLite cannot read ({error}); needed: a database of RTAB-Map; "
             f"do: copy it again, or repair it with rtabmap-recovery"

@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from crossvox.capture.cameras import camera_numbers
 from crossvox.capture.depth_files import first_depth, read_depth_file
 from crossvox.capture.files import numbered, read_gray_checked
 from crossvox.capture.reader import Opening, Reader
@@ -114,7 +115,7 @@ class StrayCapture(StoredCapture):
         if len(told) == len(ids):
             common = told[ids[0]]
         elif (self.path / MATRIX).is_file():
-            common = _read_matrix(self.path / MATRIX)
+            common = np.array(camera_numbers(self.path / MATRIX))
         elif told:
             common = np.median(list(told.values()), axis=0)
         else:
@@ -275,19 +276,6 @@ def _is_camera(values: NDArray[np.float64]) -> bool:
     return bool(np.isfinite(values).all() and (values[:2] > 0).all())
 
 
-def _read_matrix(path: Path) -> NDArray[np.float64]:
-    """``fx fy cx cy``; the corner of the matrix is 0 in some."""
-    words = read_bytes(path).decode("utf-8-sig", errors="replace").replace(",", " ").split()
-    try:
-        matrix = np.array([float(word) for word in words]).reshape(3, 3)
-    except ValueError as error:
-        raise CaptureError(
-            f"given: {path}, {len(words)} words ({error}); needed: a 3x3 matrix, row by row; "
-            f"do: copy the recording again"
-        ) from None
-    return matrix[[0, 1, 0, 1], [0, 1, 2, 2]]
-
-
 def _expect_parts(path: Path, depth: dict[int, Path]) -> None:
     lacking = [
         name
@@ -334,7 +322,5 @@ def _claims(path: Path) -> str | None:
 
 
 READER = Reader(
-    f"a folder with {ODOMETRY}, depth/ and {VIDEOS[0]} (Stray Scanner)",
-    _claims,
-    lambda path, how: StrayCapture(path, how),
+    f"a folder with {ODOMETRY}, depth/ and {VIDEOS[0]} (Stray Scanner)", _claims, StrayCapture
 )

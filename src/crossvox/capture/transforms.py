@@ -19,7 +19,6 @@ from crossvox.capture.beside import DEPTH_FOLDERS, depth_beside, listed_file
 from crossvox.capture.depth_files import ENDINGS, first_depth, read_depth_file
 from crossvox.capture.file_numbers import distinct_numbers
 from crossvox.capture.files import first_size
-from crossvox.capture.inside import also_zipped
 from crossvox.capture.params import CaptureParams
 from crossvox.capture.reader import Reader
 from crossvox.capture.registration import Registration
@@ -233,11 +232,9 @@ def _claims(path: Path) -> str | None:
     return next((name for name in (*NAMES, SDFSTUDIO) if (path / name).is_file()), None)
 
 
-READER = also_zipped(
-    Reader(
-        "a folder with transforms.json and depth images (nerfstudio, instant-ngp, NeRFCapture, "
-        "SplaTAM)",
-        _claims,
-        lambda path, how: TransformsCapture(path, how.params),
-    )
+READER = Reader(
+    "a folder with transforms.json and depth images (nerfstudio, instant-ngp, NeRFCapture, "
+    "SplaTAM)",
+    _claims,
+    lambda path, how: TransformsCapture(path, how.params),
 )

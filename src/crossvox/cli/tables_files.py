@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from crossvox.capture.remarks import left_out_text
 from crossvox.cli.tables import EACH, shows
 from crossvox.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from crossvox.capture.rooms.params import RoomsReport
+    from crossvox.recipes.convert import ConvertReport
     from crossvox.recipes.flatten import FlattenReport
     from crossvox.recipes.published.checkpoint import CheckpointImport
     from crossvox.recipes.published.hdf5_in import ImportReport
@@ -45,6 +47,21 @@ def show_flat(report: FlattenReport, terminal: Terminal) -> None:
     rows = [[split, n, report.without_labels[split]] for split, n in report.images.items()]
     columns = ["split", "images", "left out: no labels"]
     terminal.table(f"Images in {report.out}", columns, rows)
+
+
+@shows("crossvox.recipes.convert:ConvertReport")
+def show_converted(report: ConvertReport, terminal: Terminal) -> None:
+    """How many frames were written, and what is odd about them."""
+    for remark in report.remarks:
+        terminal.say(f"  {remark}")
+    lost = f", {len(report.lost_poses)} of them without a pose" if report.lost_poses else ""
+    kept = " (kept: it was there)" if report.kept else ""
+    terminal.say(f"{report.frames} frames{lost}: {report.out}{kept}")
+    # A file keeps a place for what cannot be used, a folder does not.
+    apart = len(report.broken) if report.out.is_dir() else 0
+    text = left_out_text(report.broken, report.frames + apart)
+    if text:
+        terminal.say(text)
 
 
 @shows("crossvox.recipes.scannet:ScannetExport")

@@ -110,18 +110,21 @@ def show_prepared(report: PrepareReport, terminal: Terminal) -> None:
 
     counts = (FRAMES, "lost poses", "occupied voxels")
     split_of = {name: split for split, names in report.splits.items() for name in names}
+    # Most folders have none: the names of scenes need the room.
+    leaves_out = any(scene.notes.get(BROKEN) for scene in report.scenes)
     rows = [
         [
             scene.item,
             scene.status,
             split_of.get(scene.item, "none"),
             *(scene.notes.get(count, "") for count in counts),
-            len(scene.notes[BROKEN]) if BROKEN in scene.notes else "",
+            *([len(scene.notes.get(BROKEN) or ())] if leaves_out else []),
             f"{sum(scene.seconds.values()):.1f} s",
         ]
         for scene in report.scenes
     ]
-    columns = ["scene", "status", "split", *counts, "left out", "time"]
+    more = ["left out"] if leaves_out else []
+    columns = ["scene", "status", "split", *counts, *more, "time"]
     terminal.table(f"Prepared scenes{there(report)}", columns, rows)
     for scene in report.scenes:
         for line in remarks_of(scene.notes):

@@ -49,15 +49,9 @@ _DEPTH_AT, _KIND_AT, _GRAY, _PALETTE = 24, 25, 0, 3
 """Where a PNG's header tells bits a sample and kind of colour, and the kinds that are grey and of
 a palette."""
 
-COLOR_KINDS = "JPEG, PNG, WebP, BMP or TIFF"
-"""Colour images that can be read."""
-
-COLOR_SUFFIXES = (".tiff", ".tif", ".bmp", ".webp", ".png", ".jpeg", ".jpg")
-"""Endings of :data:`COLOR_KINDS`, small letters, the most usual one last."""
-
 
 def decode_color(data: bytes, source: str, at_least: Size | None = None) -> NDArray[np.uint8]:
-    """Decode an image of :data:`COLOR_KINDS` to ``(H, W, 3)`` uint8 RGB, as it is stored.
+    """Decode a colour image to ``(H, W, 3)`` uint8 RGB, as it is stored.
 
     Alpha is dropped, grey repeated, 16 bits become 8; what headers say of how to turn the image is
     for others (:func:`exif_orientation`).
@@ -91,7 +85,7 @@ def decode_color(data: bytes, source: str, at_least: Size | None = None) -> NDAr
 
 
 def is_color(data: bytes) -> bool:
-    """Whether a file begins as one of :data:`COLOR_KINDS`."""
+    """Whether a file begins as one of :data:`~crossvox.doors.image_kinds.COLOR_KINDS`."""
     return (
         data[:2] == _JPEG_START
         or data[:8] == PNG_START
@@ -149,6 +143,40 @@ def decode_gray(data: bytes, source: str) -> NDArray[Any]:
             f"8 or 16 bits; do: check that this is a depth or label image"
         )
     return image
+
+
+_DEVELOPED = {
+    # OpenCV names the second row of the pattern, beginning with its second pixel.
+    "bayer_rggb8": cv2.COLOR_BayerBG2RGB,
+    "bayer_bggr8": cv2.COLOR_BayerRG2RGB,
+    "bayer_gbrg8": cv2.COLOR_BayerGR2RGB,
+    "bayer_grbg8": cv2.COLOR_BayerGB2RGB,
+    "uyvy": cv2.COLOR_YUV2RGB_UYVY,
+    "yuyv": cv2.COLOR_YUV2RGB_YUYV,
+}
+
+
+def kinds_developed() -> frozenset[str]:
+    """Kinds of raw pixels that :func:`developed` makes colours of."""
+    return frozenset(_DEVELOPED)
+
+
+def developed(raw: NDArray[np.uint8], kind: str) -> NDArray[np.uint8]:
+    """RGB ``(H, W, 3)`` of a Bayer pattern ``(H, W)`` or YUV 4:2:2 ``(H, W, 2)``.
+
+    Args:
+        raw: pixels.
+        kind: ``bayer_rggb8`` and its like, by the first four pixels; ``uyvy`` or ``yuyv``.
+
+    Raises:
+        CaptureError: the image has fewer than 2 pixels of a side, or YUV of an odd width.
+    """
+    if min(raw.shape[:2]) < 2 or (raw.ndim == 3 and raw.shape[1] % 2):
+        raise CaptureError(
+            f"given: a {kind} image of {raw.shape[1]}x{raw.shape[0]} pixels; needed: 2x2 or more, "
+            f"YUV of an even width; do: record the images again"
+        )
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(raw), _DEVELOPED[kind]), np.uint8)
 
 
 def decode_packed(data: bytes, source: str) -> NDArray[np.float32]:

@@ -48,7 +48,7 @@ class _Content:
     remarks: tuple[str, ...]
 
 
-def read_mesh(path: Path) -> Mesh:
+def read_mesh(path: Path, remarks: list[str] | None = None) -> Mesh:
     """Read a PLY mesh, with vertex colours and vertex ``label`` if present.
 
     Polygons with more than three corners are split into fans. Colours may have any number type
@@ -56,15 +56,23 @@ def read_mesh(path: Path) -> Mesh:
     (:func:`read_labelled_mesh` counts them). ``completed`` (0 or 1) and ``confidence`` (0 to 1) are
     read together: a confidence alone is another program's, and left alone.
 
+    Args:
+        path: the file.
+        remarks: what of the file is dropped, and why, is added to it.
+
     Raises:
         CaptureError: missing, damaged, not a mesh with faces, labelled with raw ids, or completed
             and confident by other numbers than these; names the file.
     """
-    return read_labelled_mesh(path)[0]
+    return read_labelled_mesh(path, remarks=remarks)[0]
 
 
 def read_labelled_mesh(
-    path: Path, class_map: RawLabelMap | None = None, *, cloud: bool = False
+    path: Path,
+    class_map: RawLabelMap | None = None,
+    *,
+    cloud: bool = False,
+    remarks: list[str] | None = None,
 ) -> tuple[Mesh, dict[int, int]]:
     """:func:`read_mesh` of a file whose labels may be raw ids.
 
@@ -72,6 +80,7 @@ def read_labelled_mesh(
         path: the file.
         class_map: table from raw ids to NYU40, None if there is none.
         cloud: points without faces will do.
+        remarks: what of the file is dropped, and why, is added to it.
 
     Returns:
         The mesh, and the vertices by label id that is neither NYU40's nor in the table.
@@ -86,6 +95,8 @@ def read_labelled_mesh(
             f"needed: a mesh with faces; do: make a mesh of it first (points can be scored as they "
             f"are: 'crossvox score')"
         )
+    if remarks is not None:
+        remarks += found.remarks
     labels: NDArray[np.uint8] | None = None
     unknown: dict[int, int] = {}
     if found.ids is not None:
@@ -148,6 +159,8 @@ def _content(path: Path) -> _Content:
         ids = completed = confidence = None
         if "label" in names:
             ids = np.asarray(vertex["label"])
+            if ids.dtype.kind not in "fiu":
+                raise ValueError("labels that are lists")
         if "completed" in names:
             completed = np.asarray(vertex["completed"])
             confidence = np.asarray(vertex["confidence"]) if "confidence" in names else None

@@ -13,12 +13,14 @@ open file, and may be pickled.
 from __future__ import annotations
 
 import os
-from bisect import bisect_right
+import sys
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -29,7 +31,6 @@ from numpy.typing import NDArray
 from crossvox.core.camera import Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.threads import threads
-from crossvox.doors.images import MAX_PIXELS
 
 if TYPE_CHECKING:
     import av
@@ -42,6 +43,9 @@ KEPT_FRAMES = 4
 
 MOST_THREADS = 4
 """Each thread of a decoder holds a frame of its own."""
+
+MOST_PIXELS = 1 << 24
+"""A decoder holds up to twenty images."""
 
 MAX_FRAMES = 1 << 22
 """Nineteen hours at 60 frames a second. A damaged header must not be able to ask for all memory."""
@@ -111,19 +115,22 @@ def close_videos() -> None:
         while _open:
             _open.popitem()[1].close()
     _facts.cache_clear()
+    _indexed.cache_clear()
 
 
 class _Decoder:
     """An open video, for one thread at a time; opens itself when first asked."""
 
     def __init__(self, file: _FileId) -> None:
-        self._path = file[0]
+        self._file, self._path = file, file[0]
         self._lock = Lock()
         self._container: Any = None
         self._frames: Iterator[tuple[int, av.VideoFrame]] = iter(())
         self._next = 0
         self._kept: OrderedDict[int, av.VideoFrame] = OrderedDict()
-        self._index: _Index | None = None
+        # Frames that cannot be decoded, and from where on none can: asking again costs nothing.
+        self._bad: set[int] = set()
+        self._end = MAX_FRAMES
 
     def close(self) -> None:
         with self._lock:
@@ -138,14 +145,12 @@ class _Decoder:
             frame = self._kept.get(number) or self._found(number)
             try:
                 pixels: NDArray[Any] = frame.to_ndarray(format="rgb24")
-            except (ValueError, OSError) as error:
+            except _damage() as error:
                 raise _unreadable(self._path, f"frame {number}: {_why(error)}") from None
             return pixels.astype(np.uint8, copy=False)
 
     def _found(self, number: int) -> av.VideoFrame:
-        if self._index is None:
-            self._index = _indexed(self._path)
-        index = self._index
+        index = _indexed(self._file)
         expect(
             0 <= number < len(index.times),
             given=f"frame {number} of {self._path}, which holds {len(index.times)}",
@@ -153,45 +158,52 @@ class _Decoder:
             do="copy or export the video again",
             error=CaptureError,
         )
+        if number in self._bad or number >= self._end:
+            raise self._undecodable(number)
         keys = index.keys[: bisect_right(index.keys, number)]
         ahead = self._container is not None and self._next <= number
-        if ahead and not (keys and keys[-1] > self._next) and (frame := self._walk(number)):
-            return frame
-        for key in [*keys[: -_LONG_WAY - 1 : -1], None]:
-            self._go(key)
-            if frame := self._walk(number):
-                return frame
-        raise _unreadable(self._path, f"frame {number} cannot be decoded")
+        if not ahead or (keys and keys[-1] > self._next):
+            tried = [*keys[: -_LONG_WAY - 1 : -1], None]
+            next(key for key in tried if self._go(key, index))
+        frame = self._walk(number)
+        if frame is None:
+            raise self._undecodable(number)
+        return frame
 
-    def _go(self, key: int | None) -> None:
-        """To a key frame, or to the very start."""
-        index = self._index
-        assert index is not None
+    def _undecodable(self, number: int) -> CaptureError:
+        return _unreadable(self._path, f"frame {number} cannot be decoded")
+
+    def _go(self, key: int | None, index: _Index) -> bool:
+        """To a key frame, or to the very start; whether that is where it went."""
         if key is None or self._container is None:
             if self._container is not None:
                 self._container.close()
             self._container = _opened(self._path)
-        self._next = 0
-        stream = self._container.streams.video[0]
-        if key:
-            from av.error import FFmpegError
-
+        container = self._container
+        if key is not None:
             try:
-                self._container.seek(index.times[key], stream=stream, backward=True)
-            except FFmpegError:
-                self._frames = iter(())
-                return
-        self._frames = _decoded(self._container, index)
+                container.seek(index.times[key], stream=container.streams.video[0], backward=True)
+            except _damage():
+                return False
+        packets = _packets(container)
+        first = next(packets, None)
+        self._frames = _decoded(chain([] if first is None else [first], packets), index)
+        self._next = 0 if key is None or first is None else bisect_left(index.times, _time(first))
+        return key is None or (first is not None and self._next <= key)
 
     def _walk(self, number: int) -> av.VideoFrame | None:
-        """Decode on to a frame; None if it does not come."""
+        """Decode on to a frame; None if it does not come, which is remembered."""
         for found, frame in self._frames:
+            if found < self._next:  # shown before the key frame that it follows: of lost frames
+                continue
+            self._bad.update(range(self._next, found))
             self._next = found + 1
             self._kept[found] = frame
             if len(self._kept) > KEPT_FRAMES:
                 self._kept.popitem(last=False)
             if found >= number:
                 return frame if found == number else None
+        self._end = min(self._end, self._next)
         self._next = MAX_FRAMES
         return None
 
@@ -205,24 +217,19 @@ class _Index:
     number_of: dict[int, int]
 
 
-def _indexed(path: str) -> _Index:
+@lru_cache(maxsize=8)
+def _indexed(file: _FileId) -> _Index:
     """Look at all packets, decoding none."""
-    from av.error import FFmpegError
-
-    times, keys = [], []
+    path, times, keys = file[0], [], []
     with _opened(path) as container:
-        try:
-            for packet in container.demux(container.streams.video[0]):
-                time = packet.dts if packet.pts is None else packet.pts
-                if time is None or packet.size == 0 or packet.is_discard:
-                    continue
-                times.append(time)
-                if packet.is_keyframe:
-                    keys.append(time)
-                if len(times) > MAX_FRAMES:
-                    raise _unreadable(path, f"more than {MAX_FRAMES} frames")
-        except FFmpegError:
-            pass  # cut: what comes after is missing
+        for packet in _packets(container):
+            if packet.size == 0 or packet.is_discard:
+                continue
+            times.append(_time(packet))
+            if packet.is_keyframe:
+                keys.append(times[-1])
+            if len(times) > MAX_FRAMES:
+                raise _unreadable(path, f"more than {MAX_FRAMES} frames")
     ordered = sorted(set(times))
     number_of = {time: number for number, time in enumerate(ordered)}
     expect(
@@ -235,27 +242,40 @@ def _indexed(path: str) -> _Index:
     return _Index(ordered, sorted(number_of[time] for time in keys), number_of)
 
 
-def _decoded(container: Any, index: _Index) -> Iterator[tuple[int, av.VideoFrame]]:
-    """Frames in the order of showing, with their numbers; none of those that came out damaged."""
-    from av.error import FFmpegError
-
-    damaged_until = 0
+def _packets(container: Any) -> Iterator[Any]:
+    """Packets of the video, as far as a cut file goes. The last is empty: it makes decoders give
+    what they hold back.
+    """
+    damage = _damage()  # looked up before the interpreter may be about to end
     try:
         for packet in container.demux(container.streams.video[0]):
-            try:
-                frames = packet.decode()
-            except FFmpegError:
-                # What follows is predicted from what is lost, up to the next key frame.
-                time = packet.dts if packet.pts is None else packet.pts
-                after = bisect_right(index.keys, index.number_of.get(time, 0))
-                damaged_until = index.keys[after] if after < len(index.keys) else MAX_FRAMES
-                continue
-            for frame in frames:
-                number = index.number_of.get(frame.pts if frame.pts is not None else frame.dts, -1)
-                if number >= damaged_until and not frame.is_corrupt:
-                    yield number, frame
-    except FFmpegError:
+            if packet.size == 0 or packet.pts is not None or packet.dts is not None:
+                yield packet
+    except damage:
         return
+
+
+def _time(packet: Any) -> int:
+    """When a packet or frame is shown; of empty packets, never."""
+    time = packet.dts if packet.pts is None else packet.pts
+    return sys.maxsize if time is None else time
+
+
+def _decoded(packets: Iterable[Any], index: _Index) -> Iterator[tuple[int, av.VideoFrame]]:
+    """Frames in the order of showing, with their numbers; none of those that came out damaged."""
+    damaged_until, damage = 0, _damage()
+    for packet in packets:
+        try:
+            frames = packet.decode()
+        except damage:
+            # What follows is predicted from what is lost, up to the next key frame.
+            after = bisect_right(index.keys, index.number_of.get(_time(packet), 0))
+            damaged_until = index.keys[after] if after < len(index.keys) else MAX_FRAMES
+            continue
+        for frame in frames:
+            number = index.number_of.get(_time(frame), -1)
+            if number >= damaged_until and not frame.is_corrupt:
+                yield number, frame
 
 
 @lru_cache(maxsize=64)
@@ -271,27 +291,21 @@ def _facts(file: _FileId) -> VideoFacts:
         if first is None:
             raise _unreadable(path, "no frame can be decoded")
         size, turned = (context.width, context.height), -first.rotation % 360
-    frames = listed or len(_indexed(path).times)
+    frames = listed or len(_indexed(file).times)
     return VideoFacts(size, frames, turned)
 
 
 def _shown(container: Any) -> Iterator[av.VideoFrame]:
     """Frames that can be decoded, whatever their numbers."""
-    from av.error import FFmpegError
-
-    try:
-        for packet in container.demux(container.streams.video[0]):
-            with suppress(FFmpegError):
-                yield from packet.decode()
-    except FFmpegError:
-        return
+    for packet in _packets(container):
+        with suppress(*_damage()):
+            yield from packet.decode()
 
 
 def _opened(path: str) -> Any:
     """The container of a file with at least one video stream of a sensible size."""
     try:
         import av
-        from av.error import FFmpegError
     except ImportError:
         raise CaptureError(
             f"given: {path}, a video, and no PyAV to read it; needed: the package av; "
@@ -300,7 +314,7 @@ def _opened(path: str) -> Any:
     container, problem = None, ""
     try:
         container = av.open(path, options=_ONLY_FILES, metadata_errors="replace")
-    except (FFmpegError, OSError, ValueError) as error:
+    except _damage() as error:
         # FFmpeg refuses absurd sizes by an error of memory that it never asked for.
         problem = _why(error)
     if container is None:
@@ -310,12 +324,19 @@ def _opened(path: str) -> Any:
         raise _unreadable(path, "no video stream")
     stream = container.streams.video[0]
     context = stream.codec_context
-    if context is None or not 0 < context.width * context.height <= MAX_PIXELS:
+    if context is None or not 0 < context.width * context.height <= MOST_PIXELS:
         container.close()
         raise _unreadable(path, "images of no sensible size")
     context.thread_type = "AUTO"
     context.thread_count = min(threads(), MOST_THREADS)
     return container
+
+
+def _damage() -> tuple[type[Exception], ...]:
+    """What PyAV raises where a video is damaged."""
+    from av.error import FFmpegError
+
+    return FFmpegError, OSError, ValueError
 
 
 def _file_id(path: Path) -> _FileId:

@@ -12,12 +12,13 @@ from crossvox.core.volume import Mesh, Score
 from crossvox.evaluate.sampling import points_with_normals
 from crossvox.metrics.align import Alignment, AlignMode, align
 from crossvox.metrics.measures import Measure, register
+from crossvox.metrics.surfaces import THRESHOLD_M
 
 POINTS = 20_000
 """Points of each side by which surfaces are brought together."""
 
-DOUBTFUL_M = 0.1
-"""Surfaces of one place are brought nearer than this, twice what counts as near."""
+DOUBTFUL_M = THRESHOLD_M
+"""Surfaces of one place are brought nearer than this, which is what counts as near."""
 
 _NEIGHBOURS = 12
 """Points that tell the normal of one between them, of a point cloud."""

@@ -5,8 +5,9 @@ A vertex has a partner: the nearest vertex of the other surface, however far it 
 show, and what was made too much not at all. Over the *predicted* vertices each is asked what the
 reference says at its partner: by that what was made too much costs, and what is missing does not.
 
-Labels that are all NYU40 ids (0 to 40) are scored by the benchmark's table of rules
-(:func:`crossvox.metrics.segmentation_scores`). Any others are classes of the files' own: 0 is
+NYU40 ids are scored by the benchmark's table of rules
+(:func:`crossvox.metrics.segmentation_scores`), a few ids beyond them being unannotated
+(:func:`crossvox.core.labels.nyu40_of_vertices`). Any others are classes of the files' own: 0 is
 unannotated, and the mean is over the ids that the truth has.
 """
 
@@ -17,14 +18,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.core.labels import NYU40, UNANNOTATED
+from crossvox.core.checks import CaptureError
+from crossvox.core.labels import NYU40, UNANNOTATED, nyu40_of_vertices
 from crossvox.core.volume import Score
 from crossvox.evaluate.counts import nearest_ids
 from crossvox.metrics import class_iou, confusion, one_class, segmentation_scores
 from crossvox.metrics.means import present_mean
 from crossvox.metrics.measures import Measure, register
 
-Ids = NDArray[np.int64]
+Ids = NDArray[Any]
 Kept = NDArray[np.bool_]
 Labelled = tuple[NDArray[Any], Ids]
 """``(V, 3)`` vertices of a surface, metres, and ``(V,)`` ids."""
@@ -55,28 +57,44 @@ _ACCURACY = register(
 )
 
 
-def label_scores(predicted: Labelled, reference: Labelled, made: Kept, true: Kept) -> list[Score]:
+def label_scores(
+    predicted: Labelled, reference: Labelled, made: Kept, true: Kept
+) -> tuple[list[Score], list[str]]:
     """Scores over the reference's vertices, then over the predicted ones.
 
     Args:
-        predicted, reference: with ids; 0 is unannotated.
+        predicted, reference: with ids as they are stored; 0 is unannotated.
         made, true: which vertices of each count.
 
     Returns:
-        The same scores twice; their protocol tells over which vertices.
+        The same scores twice, their protocol tells over which vertices; and what must be known.
     """
     (predicted_m, guesses), (reference_m, truths) = predicted, reference
+    scored, remarks = _own, []
+    try:
+        (guesses, odd), (truths, other) = (
+            nyu40_of_vertices(ids, None, "") for ids in (guesses, truths)
+        )
+    except CaptureError:  # most ids of a side are none of NYU40's
+        pass
+    else:
+        scored = _nyu40
+        remarks = [
+            f"{sum(strange.values())} vertices of the {side} surface have labels beyond NYU40's "
+            f"({', '.join(map(str, sorted(strange)[:5]))}): they are unannotated"
+            for side, strange in (("made", odd), ("true", other))
+            if strange
+        ]
     found = {
         "reference": (truths, nearest_ids(predicted_m, guesses, reference_m)[0], true),
         "predicted": (nearest_ids(reference_m, truths, predicted_m)[0], guesses, made),
     }
-    highest = max(int(ids.max(initial=0)) for ids in (guesses, truths))
-    scored = _nyu40 if highest < len(NYU40.names) else _own
-    return [
+    scores = [
         score
         for over, (truth, guess, kept) in found.items()
         for score in scored(truth[kept], guess[kept], f"{RULE}, over the {over} vertices")
     ]
+    return scores, remarks
 
 
 def _nyu40(truth: Ids, guess: Ids, rule: str) -> list[Score]:

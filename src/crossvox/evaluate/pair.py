@@ -149,12 +149,14 @@ def score_files(
     for rule in rules:
         scores += both.scores(rule, params.thresholds_m)
     if made.ids is not None and true.ids is not None:
-        scores += label_scores(
+        found_labels, told = label_scores(
             (moved.vertices_m, made.ids),
             (true.mesh.vertices_m, true.ids),
             both.kept_vertices(PREDICTED),
             both.kept_vertices(REFERENCE),
         )
+        scores += found_labels
+        remarks += told
     return PairScores(scores, [*made.remarks, *true.remarks, *remarks, *both.remarks])
 
 

@@ -9,7 +9,8 @@ and Medioni 1992, and with four departures:
   and so what only one side has does not pull. The limit falls as the surfaces come together.
 * Many starts are tried on few points: as it is; middle on middle (of one size, where a scale is
   asked for); and that turned by every rotation of a cube, and by 45 degrees between them about each
-  axis. A later start must be clearly better than an earlier one: what already lies well stays.
+  axis; then all of these with the middles apart, for a part of a surface. A later start must be
+  clearly better than an earlier one: what already lies well stays.
 * Directions in which nothing holds a surface (along a wall, around an axis) are left alone and
   counted, instead of drifting on noise.
 
@@ -28,12 +29,16 @@ from crossvox.core.checks import ShapeError, expect
 from crossvox.metrics.nearest import PointSet
 
 Array = NDArray[Any]
+Matrix = NDArray[np.float64]
 AlignMode = Literal["none", "icp_se3", "icp_sim3"]
 
 _FEW, _COARSE = 300, 1500
 """Points of each side by which starts are sorted out, and by which the best are followed."""
 
 _FOLLOWED = 4
+_SHIFTED, _ASIDE = 24, 0.5
+"""How many of the shifted starts are followed, and how far they are shifted, in radii."""
+
 _BETTER = 0.8
 """What is left with a later start must be less than this part of what is left with an earlier."""
 
@@ -276,17 +281,46 @@ def _best_start(pair: _Pair, scaled: bool) -> NDArray[np.float64]:
         return asis
     few = pair.part(_FEW)
     starts = [_followed(few, start, scaled, 5).matrix for start in _starts(pair, scaled)]
-    order = np.argsort([pair.left(start) for start in starts], kind="stable")[:_FOLLOWED]
-    best, left = asis, pair.left(asis)
-    for place in sorted(order.tolist()):
-        matrix = _followed(coarse, starts[place], scaled, 30).matrix
+    best, left = _best_of(pair, coarse, starts, scaled, asis, pair.left(asis))
+    if left < _AS_GOOD * pair.spacing / _REACH:
+        return best
+    # A part of a surface has its middle elsewhere.
+    shifted = _least(few, _shifted(_starts(pair, scaled)), _SHIFTED)
+    starts = [_followed(few, start, scaled, 10).matrix for start in shifted]
+    return _best_of(pair, coarse, starts, scaled, best, left)[0]
+
+
+def _best_of(
+    pair: _Pair, coarse: _Pair, starts: list[Matrix], scaled: bool, best: Matrix, left: float
+) -> tuple[Matrix, float]:
+    """The first of the most promising starts than which none is clearly better, if it beats what
+    is there; and what is left with it."""
+    for start in _least(pair, starts, _FOLLOWED):
+        matrix = _followed(coarse, start, scaled, 30).matrix
         now = pair.left(matrix)
         if now < _BETTER * left:
             best, left = matrix, now
-    return best
+    return best, left
 
 
-def _starts(pair: _Pair, scaled: bool) -> list[NDArray[np.float64]]:
+def _least(pair: _Pair, starts: list[Matrix], count: int) -> list[Matrix]:
+    """So many of the starts with which least is left, in their order."""
+    order = np.argsort([pair.left(start) for start in starts], kind="stable")[:count]
+    return [starts[place] for place in sorted(order.tolist())]
+
+
+def _shifted(starts: list[Matrix]) -> list[Matrix]:
+    """Starts with the middle half a radius aside, along each axis and between them."""
+    found = []
+    for start in starts:
+        for steps in np.ndindex(3, 3, 3):
+            matrix = start.copy()
+            matrix[:3, 3] += _ASIDE * (np.array(steps) - 1)
+            found.append(matrix)
+    return found
+
+
+def _starts(pair: _Pair, scaled: bool) -> list[Matrix]:
     """Middle on middle, in every rotation of a cube, and between them by 45 degrees."""
     middle = pair.moved.mean(axis=0)
     scale = _radius(pair.fixed) / (_radius(pair.moved) or 1.0) if scaled else 1.0

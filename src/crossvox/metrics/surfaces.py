@@ -260,8 +260,7 @@ def threshold_scores(
         _MEASURES[field].score(getattr(errors, field), points[_MEASURES[field].of], protocol)
         for field in ("accuracy_m", "completeness_m")
     ]
-    both = (errors.accuracy_m + errors.completeness_m) / 2
-    found = [*means, CHAMFER.score(both, errors.reference_points, protocol)]
+    found = means
     for threshold_m in thresholds_m:
         at = surface_errors(distances, threshold_m, inclusive=inclusive)
         found += [
@@ -269,6 +268,8 @@ def threshold_scores(
             for field, measure in _MEASURES.items()
             if measure.unit == "ratio"
         ]
+    both = (errors.accuracy_m + errors.completeness_m) / 2
+    found.append(CHAMFER.score(both, errors.reference_points, protocol))
     fine = {name for _, name, *_ in _FINE}
     return found + [
         score for score in _others(distances, errors, points, protocol) if score.name not in fine

@@ -83,6 +83,7 @@ _HERE = (
     ("demo", "demo:demo", "the main job on generated rooms, from nothing to a page"),
     ("scan", "scan:scan", "a capture of your own to a reconstructed room with a page"),
     ("info", "look:info", "what a capture holds, and what is broken in it"),
+    ("convert", "convert:convert", "a capture of any format to an exported folder or a .sens file"),
     ("track", "track:track", "poses for frames that have none, by RGB-D odometry"),
     ("doctor", "doctor:doctor", "whether a capture agrees with itself, and what to pass if not"),
     ("status", "status:status", "what of a folder is done, running, failed or missing"),

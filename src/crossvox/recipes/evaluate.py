@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from crossvox.capture.params import CaptureParams
+from crossvox.core.checks import CrossvoxError
 from crossvox.flow.progress import Progress, Silent
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Collection, Input, Stage
@@ -197,17 +198,32 @@ def score(
 
 
 class _PosedFrames:
-    """The frames of a capture that have a pose, as often as they are asked for."""
+    """The frames of a capture that can be used, as often as they are asked for; tells of others."""
 
     def __init__(self, folder: Path, how: CaptureParams | None, progress: Progress) -> None:
         from crossvox.capture import open_capture
+        from crossvox.capture.outliers import usable_frames
 
         self._capture = open_capture(folder, params=how)
+        self._usable = usable_frames(self._capture)
+        self._usable.expect_metres(self._capture.name)
         self._progress = progress
+        self._told = ""
 
     def __iter__(self) -> Iterator[Frame]:
+        from crossvox.capture.remarks import left_out_text
         from crossvox.core.frame import Parts
-        from crossvox.recipes.prepare_scene import posed_frames
 
-        report = self._progress.step("frames")
-        return posed_frames(self._capture, Parts(rgb=False, labels=False), report)
+        report, left_out = self._progress.step("frames"), dict(self._usable.left_out)
+        for done, index in enumerate(self._usable.posed, start=1):
+            try:
+                frame = self._capture.frame(index, parts=Parts(rgb=False, labels=False))
+            except CrossvoxError as error:
+                left_out[self._capture.frame_ids[index]] = str(error)
+            else:
+                yield frame
+            report(done, len(self._usable.posed))
+        text = left_out_text(left_out, len(self._capture))
+        if text and text != self._told:
+            self._progress.say(text)
+        self._told = text

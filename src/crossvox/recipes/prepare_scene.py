@@ -188,7 +188,8 @@ def _surface(
             len(surface.faces) > 0,
             given=f"{stage.scene}, whose depth images give no surface",
             needed="frames with valid poses and overlapping depth",
-            do="look at it with: crossvox info",
+            do="look at it with: crossvox info; poses may come from a file (--trajectory FILE), "
+            "or be tracked: crossvox track CAPTURE FILE",
             error=CaptureError,
         )
     if labelled is None or labelled.labels is None:

@@ -137,7 +137,7 @@ class _Files:
     def read(self, path: Path) -> Mesh | None:
         """A mesh with faces, or None."""
         try:
-            mesh = read_mesh(path)
+            mesh = read_mesh(path, self.missing)
         except CrossvoxError as error:
             self.missing.append(hidden(f"{self.name}: {path.name} cannot be read ({error})"))
             return None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crossvox.core.checks import CaptureError, ParamsError, expect
-from crossvox.doors.images import COLOR_KINDS, COLOR_SUFFIXES
+from crossvox.doors.image_kinds import COLOR_KINDS, COLOR_SUFFIXES
 
 IMAGE_SUFFIXES = COLOR_SUFFIXES[::-1]
 LABEL_SUFFIXES = (".png",)

@@ -292,6 +292,14 @@ def test_a_broken_frame_costs_itself_alone(copied: Path) -> None:
         shutil.copy(file.with_name(sorted(p.name for p in file.parent.iterdir())[3]), file)
 
 
+def test_a_video_in_a_zip_file(raw: Path, tmp_path: Path) -> None:
+    file = Path(shutil.make_archive(str(tmp_path / VIDEO), "zip", raw))
+    plain, capture = open_capture(raw), open_capture(file)
+    assert capture.frame_ids == plain.frame_ids
+    assert capture.info().mesh is not None
+    np.testing.assert_array_equal(capture.frame(5).depth_m, plain.frame(5).depth_m)
+
+
 def test_jpegs_count_too(tmp_path: Path, walked) -> None:
     path = write(tmp_path / VIDEO, walked)
     for n, file in enumerate(sorted((path / "lowres_wide").iterdir())):

@@ -95,3 +95,18 @@ def test_copies_tell_nothing_but_the_picture(make_walk, tmp_path: Path) -> None:
     assert again.camera().size == walked.camera.size
     original = np.asarray(Image.open(folder / "color/0.jpg"))
     np.testing.assert_array_equal(again.frame(0).rgb, original)
+
+
+@pytest.mark.parametrize("name", ["folder", "room.sens"])
+def test_upright_images_stay_so_when_converted(
+    make_walk, surface_f: Callable, tmp_path: Path, name: str
+) -> None:
+    from crossvox.recipes.convert import convert
+
+    walked = make_walk(12, size=(128, 96), depth_size=(64, 48), roll_deg=90)
+    convert(exported(tmp_path / "room", walked, 6), tmp_path / name)
+    capture = open_capture(tmp_path / name)
+    assert capture.camera().size == (96, 128)
+    assert surface_f(capture, walked) >= 0.99
+    if name == "room.sens":
+        assert capture.info().depth_camera.size == (48, 64)

@@ -54,6 +54,7 @@ DEPTHS: dict[str, Callable[[np.ndarray], bytes]] = {
     "tiff": lambda d: tiff(mm(d)),
     "tif": lambda d: tiff(d.astype(np.float32)),
     "pgm": lambda d: pgm(mm(d)),
+    "NPY": lambda d: npy(mm(d).astype(np.int64)),
 }
 
 
@@ -287,6 +288,18 @@ def test_cameras_in_files_of_any_kind(make_walk, tmp_path: Path, kind: str) -> N
     assert capture.info().units_per_m == pytest.approx(1000)
     flag = open_capture(folder, params=CaptureParams(intrinsics="50,51,30,20"))
     assert (flag.camera().fx, flag.camera().cy) == (50, 20)
+
+
+def test_a_unit_in_the_cameras_file_is_that_of_whole_numbers(make_walk, tmp_path: Path) -> None:
+    walked = make_walk(1, size=(64, 48))
+    name, make = CAMERAS["fx"]
+    record = json.loads(make(walked.camera)) | {"depth_scale": 5000}
+    for ending, units in (("png", 5000), ("npy", 1)):
+        folder = write(
+            tmp_path / ending, walked, color="rgb/{}.jpg", depth=f"depth/{{}}.{ending}",
+            camera=(name, lambda _: json.dumps(record)),
+        )  # fmt: skip
+        assert open_capture(folder).info().units_per_m == units
 
 
 def test_a_lens_is_taken_out_of_colour_and_depth(make_walk, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def scan(walked, medium: int = 127) -> dict[str, bytes]:
         files[name.format("corrected_images", "jpg")] = encode_jpeg(step.rgb[8:, 8:])
         files[name.format("cameras", "json")] = camera_file(walked, n, DRIFT)
         files[name.format("corrected_cameras", "json")] = camera_file(
-            walked, n, fx=1.1 * c.fx, width=None, height=None
+            walked, n, fx=None if n == 3 else 1.1 * c.fx, width=None, height=None
         )
         depth = np.round(step.depth_m * 1000).astype(np.uint16)
         files[name.format("depth", "png")] = encode_png(depth)
@@ -188,9 +188,9 @@ def test_what_lacks_is_said(held, tmp_path: Path, gone: tuple[str, ...], text: s
 
 
 def test_only_corrected_cameras(held, tmp_path: Path) -> None:
-    capture = open_capture(
-        laid(tmp_path / "a", without(scan(held), "cameras")), params=CaptureParams(upright=False)
-    )
+    files = without(scan(held), "cameras")
+    files[f"keyframes/corrected_cameras/{FIRST + STEP * 3}.json"] = camera_file(held, 3)
+    capture = open_capture(laid(tmp_path / "a", files), params=CaptureParams(upright=False))
     expect_poses(capture, held)
 
 
@@ -209,7 +209,7 @@ def test_a_broken_frame_leaves_the_others(held, tmp_path: Path, broken: bytes | 
 
 def test_broken_cameras_alone_are_refused(held, tmp_path: Path) -> None:
     files = {n: b"{" if n.endswith(".json") else data for n, data in scan(held).items()}
-    with pytest.raises(CaptureError, match="does not read"):
+    with pytest.raises(CaptureError, match="does not hold what it should"):
         open_capture(laid(tmp_path / "a", files))
 
 

@@ -17,6 +17,7 @@ from crossvox.capture import open_capture
 from crossvox.capture.formats import reader_of
 from crossvox.capture.params import CaptureParams
 from crossvox.capture.record3d import READER, Metadata, depth_size
+from crossvox.capture.rolled import quarter_roll
 from crossvox.core.checks import CaptureError
 from crossvox.core.convention import PoseConvention
 from crossvox.core.frame import Parts
@@ -184,6 +185,22 @@ def test_landscape_recordings(
     expect_walk(open_capture(zipped(tmp_path / "b.r3d", r3d_files(wide, meta))), wide, surface_f)
 
 
+@pytest.mark.parametrize("turns", [1, 3])
+def test_landscape_recordings_with_poses_of_the_portrait_image(
+    make_walk, level_to_y_up, tmp_path: Path, surface_f: Callable, turns: int
+) -> None:
+    wide = make_walk(24, size=(128, 96), depth_size=(64, 48), world=level_to_y_up)
+    poses = [seven(GL.stored(step.world_from_camera @ quarter_roll(-turns))) for step in wide.steps]
+    meta = metadata(wide, dw=64, dh=48, poses=poses)
+    capture = open_capture(zipped(tmp_path / "a.r3d", r3d_files(wide, meta)))
+    expect_walk(capture, wide, surface_f)
+    assert "held otherwise" in " ".join(capture.info().notes)
+    straight = metadata(wide, dw=64, dh=48)
+    capture = open_capture(zipped(tmp_path / "b.r3d", r3d_files(wide, straight)))
+    expect_walk(capture, wide, surface_f)
+    assert not capture.info().notes
+
+
 def test_sideways_recordings_come_out_upright(
     make_walk, level_to_y_up, tmp_path: Path, surface_f: Callable
 ) -> None:
@@ -251,11 +268,11 @@ def test_frames_are_matched_by_number(walked, tmp_path: Path, surface_f: Callabl
 
 def test_poses_that_are_missing_or_zero_are_lost(walked, tmp_path: Path) -> None:
     poses = metadata(walked)["poses"]
-    poses = [*poses[:5], [0] * 7, *poses[6:9]]
+    poses = [*poses[:4], [np.nan] * 7, [0] * 7, *poses[6:9]]
     capture = open_capture(
         zipped(tmp_path / "a.r3d", r3d_files(walked, metadata(walked, poses=poses)))
     )
-    assert [i for i in range(12) if capture.pose(i) is None] == [5, 9, 10, 11]
+    assert [i for i in range(12) if capture.pose(i) is None] == [4, 5, 9, 10, 11]
     assert "3 frames have no pose" in " ".join(capture.info().notes)
     path = zipped(tmp_path / "b.r3d", r3d_files(walked, metadata(walked, poses=None)))
     assert open_capture(path).pose(0) is None
@@ -336,9 +353,9 @@ def broken(files: dict[str, bytes], name: str) -> dict[str, bytes]:
     ("name", "text"),
     [
         ("no metadata", "looks like a recording of Record3D .*without metadata"),
-        ("metadata cut", "does not read"),
+        ("metadata cut", "does not hold what it should"),
         ("K of three", "3 numbers"),
-        ("K of words", "does not read"),
+        ("K of words", "does not hold what it should"),
         ("K of another image", "focal lengths"),
         ("turned images", "128x96"),
     ],

@@ -169,9 +169,9 @@ def test_what_lacks_is_said(walked, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (b"{", "does not read"),
+        (b"{", "does not hold what it should"),
         (b'{"cameraPoseARFrame": [1], "intrinsics": [1]}', "a pose of 1 numbers"),
-        (b'{"cameraPoseARFrame": "x", "intrinsics": [1]}', "does not read"),
+        (b'{"cameraPoseARFrame": "x", "intrinsics": [1]}', "does not hold what it should"),
         (None, "No such file"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import shutil
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -284,7 +285,7 @@ def written(name: str, text: str) -> Callable[[Path], None]:
         (written("odometry.csv", ""), r"odometry\.csv of 0 lines"),
         (written("odometry.csv", "a, b\n1, 2\n"), r"columns a, b"),
         (written("odometry.csv", "timestamp, frame, x\n1, 2, 3\n"), "qx, qy"),
-        (written("camera_matrix.csv", "1, 2\n"), r"camera_matrix\.csv, 2 words"),
+        (written("camera_matrix.csv", "1, 2\n"), r"camera_matrix\.csv with 2 numbers"),
         (written("camera_matrix.csv", "nan, 0, 1, 0, 1, 1, 0, 0, 1"), r"camera_matrix\.csv"),
         (written("camera_matrix.csv", "1e9, 0, 128, 0, 1e9, 96, 0, 0, 1"), "focal lengths"),
     ],
@@ -323,6 +324,24 @@ def test_videos_of_something_else_are_refused(
     write_video(path / "rgb.mp4", [step.rgb for step in walked.steps])
     with pytest.raises(CaptureError, match=r"numbered 0 to 220, and a video of 12 frames"):
         open_capture(path)
+
+
+@pytest.mark.parametrize("around", ["", "0a1b2c3d4e/"])
+def test_a_recording_in_a_zip_file(
+    recorded: Path, tmp_path: Path, around: str, monkeypatch
+) -> None:
+    file = tmp_path / "recording.zip"
+    monkeypatch.setenv("CROSSVOX_UNPACKED", str(tmp_path / "unpacked"))
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(path for path in recorded.rglob("*") if path.is_file()):
+            archive.write(path, around + path.relative_to(recorded).as_posix())
+    plain, capture = open_capture(recorded), pickle.loads(pickle.dumps(open_capture(file)))
+    assert capture.name == (around[:-1] or "recording")
+    assert capture.info().color_camera == plain.info().color_camera
+    for index in (3, 0, 11):
+        found, expected = capture.frame(index), plain.frame(index)
+        np.testing.assert_array_equal(found.rgb, expected.rgb)
+        np.testing.assert_array_equal(found.depth_m, expected.depth_m)
 
 
 def residual_m(a, b) -> float:

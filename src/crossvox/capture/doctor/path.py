@@ -89,7 +89,8 @@ def _unreadable(trail: Trail, ids: tuple[int, ...]) -> list[Finding]:
     return [
         Finding(
             "unreadable-pose",
-            "fault" if share > 0.5 else "doubt",
+            # Some devices keep poses of few frames: the others are left out.
+            "fault" if count == len(trail) else "doubt",
             f"{count} of {len(trail)} poses cannot be read: {trail.unreadable[first]}",
             "repair them, or leave these frames out",
             number=share,

@@ -1,0 +1,97 @@
+"""What is told of files and folders that are no capture."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from crossvox.capture import open_capture
+from crossvox.core.checks import CaptureError
+
+
+def lay(folder: Path, *names: str) -> Path:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return folder
+
+
+def told(path: Path) -> str:
+    with pytest.raises(CaptureError) as caught:
+        open_capture(path)
+    return str(caught.value)
+
+
+CASES: list[tuple[tuple[str, ...], list[str]]] = [
+    ((), ["it is empty"]),
+    (("a/video.mp4",), ["1 .mp4 in a/", "video alone has no depth", "RGB-D"]),
+    (("images/1.jpg", "images/2.jpg"), ["2 .jpg in images/", "images/ without depth/", "RGB-D"]),
+    (("IMG_1.jpg", "IMG_2.jpg", "IMG_3.heic"), ["no depth", "HEIC photos"]),
+    (("depth/1.png",), ["depth/ without color/"]),
+    (("mesh.ply",), ["mesh alone", "crossvox score", "crossvox view", "cannot be labelled"]),
+    (("a.obj", "a.mtl"), ["mesh alone", "Convert it to PLY"]),
+    (("a.e57",), ["point cloud alone", "E57 holds points of laser scanners"]),
+    (("a.las", "b.laz"), ["LAS and LAZ hold"]),
+    (("room.usdz",), ["USDZ holds a finished model"]),
+    (
+        ("a/groundtruth.txt", "a/rgb/1.png"),
+        ["groundtruth.txt without rgb.txt and depth.txt", "TUM"],
+    ),
+    (("cam_params.json",), ["looks like Replica"]),
+    (("DCIM/DJI_0001.jpg",), ["looks like photos of a DJI drone"]),
+    (("matterport_color_images/a.jpg",), ["looks like Matterport3D"]),
+    (("data.tar.gz",), ["Unpack it"]),
+    (("session.svo",), ["Recordings of ZED"]),
+]
+
+
+@pytest.mark.parametrize(("names", "says"), CASES, ids=[str(names[:1]) for names, _ in CASES])
+def test_a_folder_tells_what_it_holds_and_lacks(
+    tmp_path: Path, names: tuple[str, ...], says: list[str]
+) -> None:
+    folder = tmp_path / "thing"
+    folder.mkdir()
+    text = told(lay(folder, *names))
+    for part in (*says, "docs/data-formats.md", "docs/own-captures.md"):
+        assert part in text
+    assert "needed: " in text
+    assert "do: " in text
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("a.ply", "crossvox score a.ply"), ("a.las", "LAS and LAZ"), ("a.mp4", "video alone")],
+)
+def test_a_file_alone(tmp_path: Path, name: str, says: str) -> None:
+    assert says in told(lay(tmp_path, name) / name)
+
+
+def test_a_zip_file_tells_what_it_holds(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in ("room/rgb.txt", "room/raw.glb", "__MACOSX/._raw.glb"):
+            archive.writestr(name, b"")
+    text = told(tmp_path / "a.zip")
+    assert "1 .txt in room/" in text
+    assert "rgb.txt without depth.txt: looks like TUM RGB-D" in text
+    assert "MACOSX" not in text
+
+
+def test_stray_scanner_without_depth_is_named(tmp_path: Path) -> None:
+    text = told(lay(tmp_path, "odometry.csv", "rgb.mp4", "camera_matrix.csv"))
+    assert "odometry.csv" in text
+    assert "depth/" in text
+    assert "Stray Scanner" in text
+
+
+def test_large_folders_are_looked_at_in_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from crossvox.capture import unknown
+
+    monkeypatch.setattr(unknown, "_MOST_FILES", 20)
+    for place in ("a", "b", "c"):
+        lay(tmp_path, *(f"{place}/{n}.xyz" for n in range(15)))
+    assert "and more" in told(tmp_path)
