@@ -71,7 +71,9 @@ def doctor(
     """
     from crossvox.capture import open_capture
     from crossvox.capture.doctor.diagnose import diagnose
+    from crossvox.capture.doctor.findings import sorted_findings
     from crossvox.capture.find import find_captures
+    from crossvox.recipes.doctor_world import check_world
 
     expect(
         len(captures) > 0,
@@ -91,6 +93,9 @@ def doctor(
             capture = open_capture(path, label_map, how)
             watch = progress.step(f"{capture.name}: frames")
             diagnosis = diagnose(capture, progress=watch)
+            if not diagnosis.of("fault"):
+                more = (*diagnosis.findings, *check_world(capture))
+                diagnosis = replace(diagnosis, findings=sorted_findings(more))
             if out is not None:
                 from crossvox.report.doctor import doctor_record
 

@@ -113,6 +113,18 @@ def near_gravity(mesh: Mesh, gravity_up: Array) -> NDArray[np.float64]:
     return fitted if float(fitted @ told) > np.cos(np.radians(3.0)) else told
 
 
+def heights_m(mesh: Mesh, up: Array) -> tuple[float, float]:
+    """Heights along ``up`` of the floor and of the ceiling; NaN where there is none.
+
+    The lowest large level surface that looks up, and the highest that looks down.
+    """
+    normals, areas, centres_m = _faces(mesh)
+    if not len(areas):
+        return float("nan"), float("nan")
+    heights, facing = centres_m @ up, normals @ up
+    return _floor(heights, facing, areas), -_floor(-heights, -facing, areas)
+
+
 def _held_upright(binned: Array, shares: Array, rotations: Array) -> NDArray[np.float64]:
     """The direction that suits the planes and cameras that are held upright without roll."""
     candidates = _sphere(_DIRECTIONS)

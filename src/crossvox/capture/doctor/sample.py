@@ -17,7 +17,7 @@ from crossvox.core.camera import Intrinsics, Pose
 from crossvox.core.checks import CaptureError, PoseError
 from crossvox.core.convention import PoseConvention
 from crossvox.core.frame import Capture, Parts
-from crossvox.core.threads import threads
+from crossvox.core.threads import spread, threads
 
 Array = NDArray[Any]
 
@@ -123,19 +123,26 @@ class Sample:
     ) -> NDArray[np.float64]:
         """``(P,)`` how badly each pair agrees, 0 to 1; 1 where next to nothing is seen again."""
         out = np.zeros((len(self.pairs), 2))
-        moves = np.where(np.isfinite(moves), moves, 0.0)  # of lost poses: nothing is seen
-        losses(
-            self.points,
-            self.counts,
-            self.depths,
-            self.pairs,
-            np.ascontiguousarray(moves),
-            values(self.camera) if camera is None else camera,
-            along_ray,
-            every,
-            TOLERANCE,
-            out,
-        )
+        # Of lost poses: nothing is seen.
+        moves = np.ascontiguousarray(np.where(np.isfinite(moves), moves, 0.0))
+        taken = values(self.camera) if camera is None else camera
+
+        def some(begin: int, end: int) -> None:
+            part = slice(begin, end)
+            losses(
+                self.points,
+                self.counts,
+                self.depths,
+                self.pairs[part],
+                moves[part],
+                taken,
+                along_ray,
+                every,
+                TOLERANCE,
+                out[part],
+            )
+
+        spread(some, len(self.pairs), threads())
         return np.where(out[:, 1] >= SEEN, out[:, 0], 1.0)
 
     def compared(self, moves: Array) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
