@@ -66,7 +66,7 @@ def _full(
     from crossvox.capture.doctor.surface import check_mesh
 
     found = check_contents(capture, progress)
-    if any(one.severity == "fault" for one in so_far):
+    if any(one.severity == "fault" or one.kind == "still" for one in so_far):
         return found, {}, {}  # nothing else can be told before that is mended
     poses = trail.delivered
     poses[list(wrong)] = np.nan

@@ -33,6 +33,9 @@ POOR = 0.6
 MILD = 0.75
 """Where more than this agrees, a wrong focal length, scale or number does not make rubble."""
 
+SPARSE = 2e-3
+"""Share of pixels with a reading below which there is no depth at all."""
+
 WRONG_SIZE = 0.2
 """Beyond this factor (its logarithm) a room of another size comes out: no mild matter."""
 
@@ -109,6 +112,9 @@ def _without_depth(sample: Sample) -> Finding:
         first = next(iter(sample.unreadable.values()))
         text = f"no two frames can be read, for example: {first}"
         return Finding("unreadable", "fault", text, "repair or copy the files again")
+    if (sample.depths > 0).mean() > SPARSE:
+        text = "depth is too sparse or too rough for frames to be held against each other"
+        return Finding("no-depth", "doubt", text, "check the depth images and --confidence")
     text = "the depth images hold next to no readings"
     return Finding("no-depth", "fault", text, "check the depth images and --confidence")
 
@@ -291,4 +297,6 @@ def _lag_finding(lag: Tuned) -> Finding:
 
 
 def _cm(metres: float) -> str:
-    return f"{100 * metres:.1f} cm" if np.isfinite(metres) else "nothing seen twice"
+    if not np.isfinite(metres):
+        return "nothing seen twice"
+    return f"{100 * metres:.1f} cm" if metres < 1 else f"{metres:,.1f} m"

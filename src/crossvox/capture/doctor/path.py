@@ -215,10 +215,11 @@ def _frozen(capture: Capture, poses: Array) -> tuple[dict[int, str], list[Findin
     if not wrong:
         return {}, []
     frames = tuple(ids[i] for i in sorted(wrong))
+    posed = int(np.isfinite(poses).all(axis=(1, 2)).sum())
     return wrong, [
         Finding(
             "frozen",
-            "doubt",
+            "fault" if 2 * len(wrong) > posed else "doubt",
             f"{len(frames)} poses stand still while the images move, from frame {frames[0]} on",
             "leave these frames out: --skip-frames FILE",
             number=float(len(frames)),

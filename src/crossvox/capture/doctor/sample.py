@@ -195,12 +195,16 @@ def read_trail(capture: Capture, without: frozenset[int] = frozenset()) -> Trail
         try:
             if isinstance(capture, StoredCapture):
                 stored[index] = capture.stored_pose(index)
-            pose = capture.pose(index)
+                pose = Pose.read(convention.delivered(stored[index]))
+            else:
+                pose = capture.pose(index)
+                if pose is not None:
+                    stored[index] = pose.world_from_camera
             if pose is None:
                 lost.append(index)
-            elif not raw:
-                stored[index] = pose.world_from_camera
-        except (CaptureError, PoseError) as error:
+        except PoseError as error:
+            unreadable[index] = f"frame {number}: {error}"
+        except CaptureError as error:
             unreadable[index] = str(error)
     if not raw:
         convention = PoseConvention()
