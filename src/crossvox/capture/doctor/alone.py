@@ -18,7 +18,7 @@ Array = NDArray[Any]
 BAD = 0.3
 """Loss with the better of both neighbours from which a frame may be alone."""
 
-WELL, CURED = 0.6, 0.75
+WELL, CURED = 0.6, 0.55
 """It is if its neighbours agree this much better with each other, or if it does so much better with
 the pose halfway between theirs."""
 
