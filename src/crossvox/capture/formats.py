@@ -7,7 +7,6 @@ from pathlib import Path
 from crossvox.capture import (
     archive,
     arkitscenes,
-    azure_kinect,
     colmap,
     folder,
     open3d_folder,
@@ -47,7 +46,6 @@ READERS.register("7-scenes", seven_scenes.READER)
 READERS.register("tum", tum.READER)
 READERS.register("rtabmap", rtabmap.READER)
 READERS.register("ros", ros.READER)
-READERS.register("azure-kinect", azure_kinect.READER)
 READERS.register("plain", plain.READER)
 READERS.register("zip", archive.READER)
 

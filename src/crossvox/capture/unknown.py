@@ -19,7 +19,7 @@ _DEEPEST = 4
 _SHOWN = 6
 
 _IMAGES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".heic", ".heif", ".dng"}
-_VIDEOS = {".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v"}
+_VIDEOS = {".mp4", ".mov", ".avi", ".webm", ".m4v"}
 _SURFACES = {".ply", ".obj", ".stl", ".glb", ".gltf", ".off", ".fbx", ".dae", ".3ds"}
 _POINTS = {".pcd", ".xyz", ".pts", ".ptx", ".las", ".laz", ".e57", ".copc"}
 _READ_SURFACES = (".ply",)
@@ -38,6 +38,9 @@ _BY_ENDING = {
     ".insv": "panoramic videos have no depth",
     ".insp": "panoramic photos have no depth",
     ".srt": "videos of drones have no depth",
+    ".mkv": "recordings of the Azure Kinect become a folder that is read by Open3D's "
+    "azure_kinect_mkv_reader.py, and get poses from 'crossvox track FOLDER POSES.txt'; other videos "
+    "have no depth",
     ".mcap": "this recording has no topics that are read",
     ".svo": "recordings of ZED cameras have to be exported with the maker's tools",
     ".svo2": "recordings of ZED cameras have to be exported with the maker's tools",
