@@ -39,8 +39,8 @@ _BY_ENDING = {
     ".insp": "panoramic photos have no depth",
     ".srt": "videos of drones have no depth",
     ".mkv": "recordings of the Azure Kinect become a folder that is read by Open3D's "
-    "azure_kinect_mkv_reader.py, and get poses from 'crossvox track FOLDER POSES.txt'; other videos "
-    "have no depth",
+    "azure_kinect_mkv_reader.py, and get poses from 'crossvox track FOLDER POSES.txt'; other "
+    "videos have no depth",
     ".mcap": "this recording has no topics that are read",
     ".svo": "recordings of ZED cameras have to be exported with the maker's tools",
     ".svo2": "recordings of ZED cameras have to be exported with the maker's tools",
