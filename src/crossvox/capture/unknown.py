@@ -115,12 +115,13 @@ def unknown(path: Path, needed: str) -> CaptureError:
     seen = look(path)
     what = _what(path, seen)
     hints = _hints(path, seen)
-    known = f"{' '.join(hints)} " if hints else ""
+    # What it looks like comes before the long list of all that it could have been.
+    known = f". {' '.join(hints).removesuffix('.')}" if hints else ""
     return CaptureError(
-        f"given: {path}, which is no capture of a known format{what}; "
+        f"given: {path}, which is no capture of a known format{what}{known}; "
         f"needed: colour and depth images with poses and a camera, as one of: {needed}; "
-        f"do: {known}{DOCS} tells how each format is laid out, docs/own-captures.md how to lay out "
-        f"a folder of your own"
+        f"do: look into {DOCS} for how each format is laid out, docs/own-captures.md for a folder "
+        f"of your own"
     )
 
 
