@@ -12,6 +12,7 @@ import numpy as np
 
 from crossvox.capture import open_capture
 from crossvox.capture.chosen import ChosenCapture
+from crossvox.capture.doctor.diagnose import worries
 from crossvox.capture.export import export_folder
 from crossvox.capture.kept import KeptDepth, KeptFolder
 from crossvox.capture.moved import MovedCapture
@@ -99,6 +100,9 @@ def prepare_scene(stage: PrepareScene, work: Work) -> Mapping[str, Any]:
     if complete is not None:
         write_ply(work.out / COMPLETE_MESH, _moved_mesh(moved, read_mesh(complete)))
     remarks = [*info.notes]
+    if stage.new_from_old is None:  # who has levelled it has asked already
+        with work.watch("doctor"):
+            remarks += worries(scan)
     if stage.new_from_old is None and moved is not None:
         x, y, z = moved.position_m
         remarks.append(f"the world was moved by {x:.0f} {y:.0f} {z:.0f} m, near its origin")

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture.describe import CaptureSummary, describe
+from crossvox.capture.doctor.alone import BAD, wrong_alone
 from crossvox.capture.doctor.findings import Finding, Severity
 from crossvox.capture.doctor.sample import take_sample
 from crossvox.core.frame import Capture
@@ -19,9 +20,6 @@ Array = NDArray[Any]
 
 MOST_FRAMES = 400
 """Frames that are held against the next ones; of longer captures every n-th and the one after."""
-
-WORSE, BAD = 3.0, 0.45
-"""A frame is told that agrees so many times worse with both sides than they do with each other."""
 
 HOLES, LEFT_OUT = 0.6, 0.5
 """Shares of depth without reading, or left out as doubtful, that are told."""
@@ -105,8 +103,7 @@ def check_frames(capture: Capture, poses: Array) -> FrameCheck:
     step = max(1, -(-len(posed) // MOST_FRAMES))
     chosen = posed[::step]
     ahead = np.stack([chosen[:-1], chosen[1:]], axis=1)
-    over = np.stack([chosen[:-2], chosen[2:]], axis=1)
-    sample = take_sample(capture, np.concatenate([ahead, over]))
+    sample = take_sample(capture, ahead)
     losses = sample.losses(sample.moves(poses), every=2)
     loss_of = {
         (int(a), int(b)): float(loss)
@@ -114,13 +111,19 @@ def check_frames(capture: Capture, poses: Array) -> FrameCheck:
     }
     ids = capture.frame_ids
     next_of = {ids[int(a)]: loss_of[int(a), int(b)] for a, b in ahead if (a, b) in loss_of}
-    wrong = _alone(chosen, loss_of)
+    trios = [
+        (int(a), int(b), int(c))
+        for a, b, c in zip(chosen[:-2], chosen[1:-1], chosen[2:], strict=True)
+        if min(loss_of.get((int(a), int(b)), 0.0), loss_of.get((int(b), int(c)), 0.0)) > BAD
+    ]
+    bad = wrong_alone(capture, poses, trios, sample)
+    wrong = {i: f"its depth contradicts both neighbours ({loss:.2f})" for i, loss in bad.items()}
     if not wrong:
         return FrameCheck((), {}, next_of)
     frames = tuple(ids[i] for i in wrong)
     text = (
         f"{len(frames)} frame{'s' if len(frames) > 1 else ''} contradict"
-        f"{'s' if len(frames) == 1 else ''} both neighbours, which agree with each other: "
+        f"{'s' if len(frames) == 1 else ''} both neighbours, though all else agrees: "
         f"{', '.join(map(str, frames[:6]))}{', ...' if len(frames) > 6 else ''}"
     )
     advice = "leave them out: --skip-frames FILE"
@@ -129,19 +132,3 @@ def check_frames(capture: Capture, poses: Array) -> FrameCheck:
         "wrong-pose", severity, text, advice, number=float(len(frames)), frames=frames
     )
     return FrameCheck((finding,), wrong, next_of)
-
-
-def _alone(chosen: Array, loss_of: Mapping[tuple[int, int], float]) -> dict[int, str]:
-    """Frames that agree with neither neighbour, while these agree with each other."""
-    found = {}
-    for before, here, after in zip(chosen[:-2], chosen[1:-1], chosen[2:], strict=True):
-        sides = [loss_of.get((int(before), int(here))), loss_of.get((int(here), int(after)))]
-        around = loss_of.get((int(before), int(after)))
-        if None in sides or around is None:
-            continue
-        least = min(side for side in sides if side is not None)
-        if least > BAD and least > WORSE * around:
-            found[int(here)] = (
-                f"its depth contradicts both neighbours ({least:.2f} to {around:.2f})"
-            )
-    return found

@@ -102,14 +102,17 @@ def expect_sound(
             f"do: {fault.advice}, look closer with: crossvox doctor, or go on with --anyway"
         )
     if say is not None:
-        for line in remarks(found):
-            say(line)
+        for one in found.findings:
+            say(line(one))
     return found
 
 
-def remarks(found: Diagnosis) -> list[str]:
-    """Findings as lines of text."""
-    return [
-        f"{one.severity}: {one.text}{f' ({one.advice})' if one.advice else ''}"
-        for one in found.findings
-    ]
+def worries(capture: Capture) -> list[str]:
+    """What the quick part finds to be wrong, as lines of text; empty of a sound capture."""
+    found = diagnose(capture, cheap=True)
+    return [line(one) for one in found.findings if one.severity != "note"]
+
+
+def line(one: Finding) -> str:
+    """A finding as a line of text."""
+    return f"{one.severity}: {one.text}{f' ({one.advice})' if one.advice else ''}"

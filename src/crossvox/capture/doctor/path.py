@@ -8,20 +8,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crossvox.capture.doctor.alone import wrong_alone
 from crossvox.capture.doctor.findings import Finding, Severity
 from crossvox.capture.doctor.sample import Trail, take_sample
 from crossvox.core.frame import Capture
 
 Array = NDArray[Any]
 
-JUMP_STEPS, JUMP_M, JUMP_DEG = 3.0, 0.08, 6.0
+JUMP_STEPS, JUMP_M, JUMP_DEG = 2.0, 0.08, 6.0
 """Farther from its neighbours than so many usual steps, and this more, a pose may have jumped: then
 images are looked at."""
 
 FAR_M = 20.0
 """Who jumps so far is wrong without a look at images."""
 
-BACK = 0.35
+BACK = 0.75
 """The neighbours of a single jump lie together: within this share of it."""
 
 MANY_LOST = 0.5
@@ -104,28 +105,18 @@ def single_jumps(capture: Capture, poses: Array) -> dict[int, str]:
     suspects = _suspects(poses[posed])
     if not suspects:
         return {}
-    wrong, doubtful = {}, []
+    wrong: dict[int, str] = {}
+    reasons: dict[int, str] = {}
+    trios: list[tuple[int, int, int]] = []
     for n, way, angle in suspects:
         reason = f"its pose jumps {way:.3g} m and {angle:.0f} degrees away from its neighbours"
         if way > FAR_M:
             wrong[int(posed[n])] = reason
-        else:
-            doubtful.append((n, reason))
-    doubtful = doubtful[:_LOOKED_AT]
-    if doubtful:
-        trios = [(posed[n - 1], posed[n], posed[n + 1]) for n, _ in doubtful]
-        pairs = [pair for a, b, c in trios for pair in ((a, b), (b, c), (a, c))]
-        sample = take_sample(capture, np.array(pairs))
-        losses = sample.losses(sample.moves(poses))
-        by_pair = {
-            (int(a), int(b)): float(loss)
-            for (a, b), loss in zip(sample.frame_pairs, losses, strict=True)
-        }
-        for (a, b, c), (_, reason) in zip(trios, doubtful, strict=True):
-            there = min(by_pair.get((a, b), 0.0), by_pair.get((b, c), 0.0))
-            around = by_pair.get((a, c), 1.0)
-            if there > 0.5 and around < 0.6 * there:
-                wrong[int(b)] = reason
+        elif len(trios) < _LOOKED_AT:
+            reasons[int(posed[n])] = reason
+            trios.append((int(posed[n - 1]), int(posed[n]), int(posed[n + 1])))
+    if trios:
+        wrong |= {i: reasons[i] for i in wrong_alone(capture, poses, trios)}
     return dict(sorted(wrong.items()))
 
 

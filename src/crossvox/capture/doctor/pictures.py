@@ -91,6 +91,8 @@ class Pictures:
                 edge |= (depth > 0) & (other > depth + np.maximum(0.1, 0.06 * depth))
         edge[0], edge[-1], edge[:, 0], edge[:, -1] = False, False, False, False
         out = (0.75 * frame.rgb).astype(np.uint8)
+        edge[1:] |= edge[:-1].copy()
+        edge[:, 1:] |= edge[:, :-1].copy()
         out[edge] = EDGE
         return out
 
@@ -153,8 +155,11 @@ def _overlay(one: Frame, other: Frame, move: Pose, camera: Intrinsics) -> NDArra
     size = np.clip(np.abs(off) / OFF_M, 0, 1)[:, None]
     wrong = np.where(off[:, None] < 0, IN_FRONT, BEHIND)
     color = (1 - size) * np.array(AGREES) + size * wrong
-    shown = read > 0
-    out[v[shown], u[shown]] = 0.25 * out[v[shown], u[shown]] + 0.75 * color[shown]
+    u, v, color = u[read > 0], v[read > 0], color[read > 0]
+    painted = out.copy()
+    for du, dv in ((0, 0), (1, 0), (0, 1), (1, 1)):
+        painted[np.minimum(v + dv, camera.height - 1), np.minimum(u + du, camera.width - 1)] = color
+    out = 0.35 * out + 0.65 * painted
     return np.clip(out, 0, 255).astype(np.uint8)
 
 
