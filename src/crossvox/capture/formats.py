@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from crossvox.capture import (
-    archive,
+from crossvox.capture import archive
+from crossvox.capture.reader import Reader
+from crossvox.capture.readers import (
     arkitscenes,
     colmap,
     folder,
@@ -25,7 +26,6 @@ from crossvox.capture import (
     transforms,
     tum,
 )
-from crossvox.capture.reader import Reader
 from crossvox.core.registry import Registry
 
 READERS: Registry[Reader] = Registry("capture format", "crossvox.readers")

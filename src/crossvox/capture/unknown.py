@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crossvox.capture import plain_files
+from crossvox.capture.readers import plain_files
 from crossvox.core.checks import CaptureError
 
 DOCS = "docs/data-formats.md"
