@@ -18,8 +18,8 @@ import torch
 
 from benchmarks.material import material
 from crossvox.capture.export import export_folder
-from crossvox.capture.folder import FolderCapture
 from crossvox.capture.moved import MovedCapture
+from crossvox.capture.readers.folder import FolderCapture
 from crossvox.chunks import ChunkParams
 from crossvox.core.camera import Intrinsics
 from crossvox.core.frame import Capture, Parts, fit_nearest

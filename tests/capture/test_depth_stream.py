@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crossvox.capture import depth_stream
-from crossvox.capture.depth_stream import DepthStream
+from crossvox.capture.readers import depth_stream
+from crossvox.capture.readers.depth_stream import DepthStream
 from crossvox.core.checks import CaptureError
 
 COUNT = 9

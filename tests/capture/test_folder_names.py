@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from crossvox.capture import open_capture
-from crossvox.capture.folder import FolderCapture
 from crossvox.capture.params import CaptureParams
+from crossvox.capture.readers.folder import FolderCapture
 from crossvox.core.camera import Intrinsics
 from crossvox.core.checks import CaptureError
 from crossvox.doors.images import encode_jpeg, encode_png, write_bytes

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from crossvox.capture.export import export_folder
-from crossvox.capture.folder import FolderCapture
 from crossvox.capture.kept import KeptDepth, KeptFolder
-from crossvox.capture.scannet import ScanNetCapture
+from crossvox.capture.readers.folder import FolderCapture
+from crossvox.capture.readers.scannet import ScanNetCapture
 from crossvox.capture.sens.layout import SensFrame, SensHeader
 from crossvox.capture.sens.writer import SensWriter
 from crossvox.core.camera import Intrinsics

@@ -14,15 +14,15 @@ import pytest
 from crossvox.capture import open_capture
 from crossvox.capture.describe import SAMPLE, describe
 from crossvox.capture.export import export_folder
-from crossvox.capture.folder import FALLBACK_CAMERA, FolderCapture
 from crossvox.capture.formats import READERS
 from crossvox.capture.moved import MovedCapture
 from crossvox.capture.params import CaptureParams
-from crossvox.capture.scannet import ScanNetCapture
+from crossvox.capture.readers.folder import FALLBACK_CAMERA, FolderCapture
+from crossvox.capture.readers.scannet import ScanNetCapture
+from crossvox.capture.readers.seven_scenes import SevenScenesCapture, SevenScenesParams
+from crossvox.capture.readers.tum import TumCapture, associate, pose_from_quaternion
 from crossvox.capture.sens.layout import SensFrame, SensHeader
 from crossvox.capture.sens.writer import SensWriter
-from crossvox.capture.seven_scenes import SevenScenesCapture, SevenScenesParams
-from crossvox.capture.tum import TumCapture, associate, pose_from_quaternion
 from crossvox.core.camera import Intrinsics, Pose, Size
 from crossvox.core.checks import CaptureError, ParamsError
 from crossvox.core.frame import ALL_PARTS, Capture, CaptureInfo, Frame, Parts, resize_nearest

@@ -63,7 +63,12 @@ def test_a_folder_tells_what_it_holds_and_lacks(
 
 @pytest.mark.parametrize(
     ("name", "says"),
-    [("a.ply", "crossvox score a.ply"), ("a.las", "LAS and LAZ"), ("a.mp4", "video alone")],
+    [
+        ("a.ply", "crossvox score a.ply"),
+        ("a.las", "LAS and LAZ"),
+        ("a.mp4", "video alone"),
+        ("a.mkv", "azure_kinect_mkv_reader.py, and get poses from 'crossvox track FOLDER"),
+    ],
 )
 def test_a_file_alone(tmp_path: Path, name: str, says: str) -> None:
     assert says in told(lay(tmp_path, name) / name)

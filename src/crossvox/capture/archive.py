@@ -50,7 +50,7 @@ _MARK = ".unpacked.json"
 _PART = ".part"
 _OF_A_KIND = 4
 _MOST_IN_SKELETON = 4000
-_HEADS = (".db", ".bag", ".mcap", ".mkv")
+_HEADS = (".db", ".bag", ".mcap")
 """Files that readers may look into the head of, to know their own."""
 
 _HEAD_BYTES = 4096

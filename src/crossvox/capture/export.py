@@ -1,4 +1,4 @@
-"""Any capture written as an exported folder (:mod:`crossvox.capture.folder` reads it)."""
+"""Any capture written as an exported folder (:mod:`crossvox.capture.readers.folder` reads it)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from typing import TypeVar
 import numpy as np
 
 from crossvox.capture.files import write_matrix
-from crossvox.capture.folder import MM_PER_M
 from crossvox.capture.kept import KeptDepth
 from crossvox.capture.outliers import Usable, usable_frames
+from crossvox.capture.readers.folder import MM_PER_M
 from crossvox.capture.stored import LOST_POSE
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, ParamsError, PoseError, expect

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from crossvox.capture import (
-    archive,
+from crossvox.capture import archive
+from crossvox.capture.reader import Reader
+from crossvox.capture.readers import (
     arkitscenes,
-    azure_kinect,
     colmap,
     folder,
     open3d_folder,
@@ -26,7 +26,6 @@ from crossvox.capture import (
     transforms,
     tum,
 )
-from crossvox.capture.reader import Reader
 from crossvox.core.registry import Registry
 
 READERS: Registry[Reader] = Registry("capture format", "crossvox.readers")
@@ -47,7 +46,6 @@ READERS.register("7-scenes", seven_scenes.READER)
 READERS.register("tum", tum.READER)
 READERS.register("rtabmap", rtabmap.READER)
 READERS.register("ros", ros.READER)
-READERS.register("azure-kinect", azure_kinect.READER)
 READERS.register("plain", plain.READER)
 READERS.register("zip", archive.READER)
 

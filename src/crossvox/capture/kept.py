@@ -8,7 +8,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture.folder import FolderCapture
+from crossvox.capture.readers.folder import FolderCapture
 from crossvox.core.camera import Pose
 
 KEPT_BYTES = 64 << 20
@@ -54,7 +54,7 @@ class KeptFolder(FolderCapture):
         depth: what :func:`crossvox.capture.export.export_folder` kept for it.
 
     Raises:
-        CaptureError: as :class:`~crossvox.capture.folder.FolderCapture`.
+        CaptureError: as :class:`~crossvox.capture.readers.folder.FolderCapture`.
     """
 
     def __init__(self, path: Path, depth: KeptDepth) -> None:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture.arrays import read_floats
-from crossvox.capture.tum import associate, pose_from_quaternion, read_text
+from crossvox.capture.readers.tum import associate, pose_from_quaternion, read_text
 from crossvox.core.checks import CaptureError, expect
 
 if TYPE_CHECKING:

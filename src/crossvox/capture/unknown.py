@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crossvox.capture import plain_files
+from crossvox.capture.readers import plain_files
 from crossvox.core.checks import CaptureError
 
 DOCS = "docs/data-formats.md"
@@ -19,7 +19,7 @@ _DEEPEST = 4
 _SHOWN = 6
 
 _IMAGES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".heic", ".heif", ".dng"}
-_VIDEOS = {".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v"}
+_VIDEOS = {".mp4", ".mov", ".avi", ".webm", ".m4v"}
 _SURFACES = {".ply", ".obj", ".stl", ".glb", ".gltf", ".off", ".fbx", ".dae", ".3ds"}
 _POINTS = {".pcd", ".xyz", ".pts", ".ptx", ".las", ".laz", ".e57", ".copc"}
 _READ_SURFACES = (".ply",)
@@ -38,6 +38,9 @@ _BY_ENDING = {
     ".insv": "panoramic videos have no depth",
     ".insp": "panoramic photos have no depth",
     ".srt": "videos of drones have no depth",
+    ".mkv": "recordings of the Azure Kinect become a folder that is read by Open3D's "
+    "azure_kinect_mkv_reader.py, and get poses from 'crossvox track FOLDER POSES.txt'; other "
+    "videos have no depth",
     ".mcap": "this recording has no topics that are read",
     ".svo": "recordings of ZED cameras have to be exported with the maker's tools",
     ".svo2": "recordings of ZED cameras have to be exported with the maker's tools",
@@ -112,12 +115,13 @@ def unknown(path: Path, needed: str) -> CaptureError:
     seen = look(path)
     what = _what(path, seen)
     hints = _hints(path, seen)
-    known = f"{' '.join(hints)} " if hints else ""
+    # What it looks like comes before the long list of all that it could have been.
+    known = f". {' '.join(hints).removesuffix('.')}" if hints else ""
     return CaptureError(
-        f"given: {path}, which is no capture of a known format{what}; "
+        f"given: {path}, which is no capture of a known format{what}{known}; "
         f"needed: colour and depth images with poses and a camera, as one of: {needed}; "
-        f"do: {known}{DOCS} tells how each format is laid out, docs/own-captures.md how to lay out "
-        f"a folder of your own"
+        f"do: look into {DOCS} for how each format is laid out, docs/own-captures.md for a folder "
+        f"of your own"
     )
 
 

@@ -297,7 +297,7 @@ def _there(scene: Scored, methods: Sequence[str]) -> list[str]:
 
 
 def _capture(folder: Path) -> Capture:
-    from crossvox.capture.folder import FolderCapture
+    from crossvox.capture.readers.folder import FolderCapture
 
     return FolderCapture(folder)
 

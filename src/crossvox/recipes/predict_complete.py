@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from crossvox.capture.folder import FolderCapture
+from crossvox.capture.readers.folder import FolderCapture
 from crossvox.core.artifact import plain
 from crossvox.core.frame import Capture, Frame, Parts
 from crossvox.core.methods import METHOD_FILES

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from crossvox.capture.folder import FolderCapture
+from crossvox.capture.readers.folder import FolderCapture
 from crossvox.core.artifact import Stopwatch
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.volume import Mesh, Score

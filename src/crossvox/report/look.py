@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from crossvox.capture.folder import FolderCapture
+from crossvox.capture.readers.folder import FolderCapture
 from crossvox.core.checks import ArtifactError, CaptureError, CrossvoxError, ParamsError, expect
 from crossvox.core.frame import Capture, Parts
 from crossvox.core.methods import REFERENCE

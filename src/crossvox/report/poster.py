@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture.folder import FolderCapture
+from crossvox.capture.readers.folder import FolderCapture
 from crossvox.core.checks import ArtifactError, expect
 from crossvox.core.frame import Parts
 from crossvox.core.methods import (

@@ -139,7 +139,7 @@ def _from_frames(
     images: tuple[int, bool],
     progress: Callable[[int, int], None] | None,
 ) -> DepthScene:
-    from crossvox.capture.folder import FolderCapture
+    from crossvox.capture.readers.folder import FolderCapture
     from crossvox.doors.meshes import read_mesh
     from crossvox.scene.whole import signed_distance, visible_surface
 

@@ -135,7 +135,7 @@ def load_source(
     Raises:
         CrossvoxError: the folder is not a prepared scene, or is damaged; says what is missing.
     """
-    from crossvox.capture.folder import FolderCapture
+    from crossvox.capture.readers.folder import FolderCapture
     from crossvox.scene.store import read_volume
 
     folder = Path(folder)

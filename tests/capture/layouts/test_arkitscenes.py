@@ -12,9 +12,9 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from crossvox.capture import open_capture
-from crossvox.capture.arkitscenes import read_trajectory, rotation_of
 from crossvox.capture.formats import reader_of
 from crossvox.capture.params import CaptureParams
+from crossvox.capture.readers.arkitscenes import read_trajectory, rotation_of
 from crossvox.core.camera import Intrinsics
 from crossvox.core.checks import CaptureError
 from crossvox.core.frame import Parts

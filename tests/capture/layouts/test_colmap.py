@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from crossvox.capture import open_capture
-from crossvox.capture.colmap_model import MODELS, read_model
 from crossvox.capture.lens import Lens
 from crossvox.capture.params import CaptureParams
+from crossvox.capture.readers.colmap_model import MODELS, read_model
 from crossvox.core.camera import Pose, unproject
 from crossvox.core.checks import CaptureError
 from crossvox.doors.images import encode_jpeg, encode_png, write_bytes

@@ -16,7 +16,7 @@ from PIL import Image
 from crossvox.capture import open_capture
 from crossvox.capture.formats import reader_of
 from crossvox.capture.params import CaptureParams
-from crossvox.capture.plain_files import told_by
+from crossvox.capture.readers.plain_files import told_by
 from crossvox.core.checks import CaptureError
 from crossvox.doors.images import encode_jpeg, encode_png, write_bytes
 

@@ -16,8 +16,8 @@ import pytest
 from crossvox.capture import open_capture
 from crossvox.capture.formats import reader_of
 from crossvox.capture.params import CaptureParams
-from crossvox.capture.record3d import READER, Metadata, depth_size
-from crossvox.capture.rolled import quarter_roll
+from crossvox.capture.readers.record3d import READER, Metadata, depth_size
+from crossvox.capture.readers.rolled import quarter_roll
 from crossvox.core.checks import CaptureError
 from crossvox.core.convention import PoseConvention
 from crossvox.core.frame import Parts

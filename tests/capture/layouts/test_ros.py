@@ -13,8 +13,8 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from crossvox.capture import open_capture
 from crossvox.capture.params import CaptureParams
-from crossvox.capture.ros.messages import IMAGE, color_of, kind_of, read_image
-from crossvox.capture.ros.transforms import Motion, Tree
+from crossvox.capture.readers.ros.messages import IMAGE, color_of, kind_of, read_image
+from crossvox.capture.readers.ros.transforms import Motion, Tree
 from crossvox.core.camera import Intrinsics
 from crossvox.core.checks import CaptureError
 

@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from crossvox.capture import open_capture
-from crossvox.capture.rtabmap import RtabmapCapture
+from crossvox.capture.readers.rtabmap import RtabmapCapture
 from crossvox.core.checks import CaptureError
 from crossvox.doors.images import encode_jpeg, encode_png
 

@@ -224,7 +224,7 @@ def _frames(source: Path) -> Input:
     """What of a prepared scene matters here: its manifest, or its frames where it has none."""
     if (source / MANIFEST).is_file():
         return Input(source, file_digest(source / MANIFEST))
-    from crossvox.capture.folder import FolderCapture
+    from crossvox.capture.readers.folder import FolderCapture
 
     capture = FolderCapture(source)
     return Input(source, digest([capture.name, capture.frame_ids]))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from crossvox.capture.folder import FolderCapture
+from crossvox.capture.readers.folder import FolderCapture
 from crossvox.core.artifact import (
     MANIFEST,
 )

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from crossvox.capture.folder import FolderCapture
+from crossvox.capture.readers.folder import FolderCapture
 from crossvox.capture.remarks import remarks_of
 from crossvox.core.checks import CrossvoxError
 from crossvox.core.formats import bytes_text

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture.files import gray_size
-from crossvox.capture.rvl import decode_rvl
+from crossvox.capture.readers.rvl import decode_rvl
 from crossvox.core.camera import Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.doors.images import (

@@ -1,7 +1,7 @@
 """ScanNet++, the iPhone's part (Yeshwanth et al. 2023): ``SCENE/iphone``.
 
 Colour is ``rgb.mkv`` (or ``.mp4``), or ``rgb/frame_NNNNNN.jpg`` as the authors' toolkit writes them
-from it; depth is ``depth.bin`` (:mod:`crossvox.capture.depth_stream`), or in millimetres
+from it; depth is ``depth.bin`` (:mod:`crossvox.capture.readers.depth_stream`), or in millimetres
 ``depth/frame_NNNNNN.png``. A frame's number is its place in the video and in ``depth.bin``, from 0.
 
 ``pose_intrinsic_imu.json`` has an entry a frame, ``frame_NNNNNN``: ``aligned_pose``,
@@ -32,13 +32,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture.colmap_model import read_model
 from crossvox.capture.depth_files import first_depth, read_depth_file
-from crossvox.capture.depth_stream import SIZE, DepthStream
 from crossvox.capture.file_numbers import distinct_numbers, images_in, number_of
 from crossvox.capture.json_files import read_record
 from crossvox.capture.lens import Lens
 from crossvox.capture.reader import Opening, Reader
+from crossvox.capture.readers.colmap_model import read_model
+from crossvox.capture.readers.depth_stream import SIZE, DepthStream
 from crossvox.capture.registration import Registration
 from crossvox.capture.several_cameras import middle_camera
 from crossvox.capture.stored import LOST_POSE, FrameCameras, StoredCapture

@@ -13,20 +13,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture import plain_files
 from crossvox.capture.arrays import read_floats
 from crossvox.capture.camera_files import CameraRecord, read_camera_record
 from crossvox.capture.cameras import camera_or_error, find_cameras, listed, read_camera
 from crossvox.capture.depth_files import ENDINGS as DEPTH_ENDINGS
 from crossvox.capture.depth_files import first_depth, read_depth_file
 from crossvox.capture.files import first_size, read_numbers
-from crossvox.capture.folder import FALLBACK_CAMERA, nyu40_identity, read_nyu40
 from crossvox.capture.params import AS_STORED, CaptureParams
-from crossvox.capture.plain_files import Names, files_of
 from crossvox.capture.reader import Reader
+from crossvox.capture.readers import plain_files
+from crossvox.capture.readers.folder import FALLBACK_CAMERA, nyu40_identity, read_nyu40
+from crossvox.capture.readers.plain_files import Names, files_of
+from crossvox.capture.readers.tum import associate
 from crossvox.capture.registration import Registration
 from crossvox.capture.stored import LOST_POSE, StoredCapture
-from crossvox.capture.tum import associate
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import CaptureInfo

@@ -30,10 +30,10 @@ from crossvox.capture.cameras import camera_numbers
 from crossvox.capture.depth_files import first_depth, read_depth_file
 from crossvox.capture.files import numbered, read_gray_checked
 from crossvox.capture.reader import Opening, Reader
+from crossvox.capture.readers.tum import pose_from_quaternion
 from crossvox.capture.registration import Registration
 from crossvox.capture.several_cameras import middle_camera
 from crossvox.capture.stored import LOST_POSE, FrameCameras, StoredCapture
-from crossvox.capture.tum import pose_from_quaternion
 from crossvox.capture.video_color import (
     ENDINGS,
     ColorFrames,

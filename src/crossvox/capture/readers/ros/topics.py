@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from crossvox.capture.cameras import camera_or_error
 from crossvox.capture.lens import Lens
-from crossvox.capture.ros.bag import Bag, Topic
-from crossvox.capture.ros.messages import (
+from crossvox.capture.readers.ros.bag import Bag, Topic
+from crossvox.capture.readers.ros.messages import (
     IMAGE,
     PACKED,
     Kind,

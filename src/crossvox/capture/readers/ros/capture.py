@@ -1,8 +1,8 @@
 """RGB-D recordings of robots: bags of ROS 1 and ROS 2, and those of the RealSense SDK.
 
 Topics are told by their types and first messages: colour, depth, their cameras, and where the
-camera was (:mod:`crossvox.capture.ros.poses`). A bag is gone through once when it is opened; frames
-are then read where they lie.
+camera was (``readers.ros.poses``). A bag is gone through once when it is opened; frames are then
+read where they lie.
 """
 
 from __future__ import annotations
@@ -18,17 +18,16 @@ from numpy.typing import NDArray
 
 from crossvox.capture.params import CaptureParams
 from crossvox.capture.reader import Opening, Reader
-from crossvox.capture.registration import Registration
-from crossvox.capture.ros.bag import Bag, Topic, opened
-from crossvox.capture.ros.messages import color_of, depth_of, read_head, read_image
-from crossvox.capture.ros.poses import (
+from crossvox.capture.readers.ros.bag import Bag, Topic, opened
+from crossvox.capture.readers.ros.messages import color_of, depth_of, read_head, read_image
+from crossvox.capture.readers.ros.poses import (
     KINDS,
     Poses,
     Told,
     camera_poses,
     realsense_extrinsics,
 )
-from crossvox.capture.ros.topics import (
+from crossvox.capture.readers.ros.topics import (
     DEVICE,
     Camera,
     Images,
@@ -37,9 +36,10 @@ from crossvox.capture.ros.topics import (
     is_registered,
     read_camera,
 )
-from crossvox.capture.ros.transforms import Tree
+from crossvox.capture.readers.ros.transforms import Tree
+from crossvox.capture.readers.tum import associate
+from crossvox.capture.registration import Registration
 from crossvox.capture.stored import StoredCapture
-from crossvox.capture.tum import associate
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 

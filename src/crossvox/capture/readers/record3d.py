@@ -8,7 +8,7 @@ the place in the metadata's lists; numbers may be missing.
 Poses are ``qx qy qz qw x y z``, camera-to-world with OpenGL axes, of the image as it is stored: the
 app turns images, cameras and poses itself. Versions up to 1.10 store portrait images however the
 phone is held, later ones also landscape; of these the frames themselves are asked whether poses are
-about the landscape image, or still about the portrait one (:mod:`crossvox.capture.rolled`).
+about the landscape image, or still about the portrait one (:mod:`crossvox.capture.readers.rolled`).
 
 ``K`` is the first frame's camera, column by column, of an image of ``w`` x ``h``. ``initPose``
 moves the whole world at once, is the identity in files that the app writes, and is left aside.
@@ -36,11 +36,11 @@ from crossvox.capture.cameras import camera_or_error
 from crossvox.capture.frame_files import FrameFiles, FrameFilesCapture, name_of, one_place, one_view
 from crossvox.capture.members import Members, first_of, members, roots
 from crossvox.capture.params import RegistrationMode
-from crossvox.capture.plain_files import pose_source
 from crossvox.capture.reader import Opening, Reader
-from crossvox.capture.rolled import quarter_roll, roll_that_fits
+from crossvox.capture.readers.plain_files import pose_source
+from crossvox.capture.readers.rolled import quarter_roll, roll_that_fits
+from crossvox.capture.readers.tum import pose_from_quaternion
 from crossvox.capture.stored import LOST_POSE
-from crossvox.capture.tum import pose_from_quaternion
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.convention import PoseConvention

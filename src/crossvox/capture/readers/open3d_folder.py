@@ -23,8 +23,8 @@ from crossvox.capture.file_numbers import distinct_numbers, images_in
 from crossvox.capture.files import first_size, read_depth_png
 from crossvox.capture.json_files import read_record
 from crossvox.capture.params import CaptureParams
-from crossvox.capture.plain_files import pose_source
 from crossvox.capture.reader import Reader
+from crossvox.capture.readers.plain_files import pose_source
 from crossvox.capture.registration import Registration
 from crossvox.capture.several_cameras import camera_told_for, depth_camera_of
 from crossvox.capture.stored import LOST_POSE, StoredCapture

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture.tum import pose_from_quaternion
+from crossvox.capture.readers.tum import pose_from_quaternion
 
 Array = NDArray[np.float64]
 

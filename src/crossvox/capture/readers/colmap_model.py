@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture.lens import Lens
+from crossvox.capture.readers.tum import pose_from_quaternion
 from crossvox.capture.several_cameras import camera_told_for
 from crossvox.capture.stored import LOST_POSE
-from crossvox.capture.tum import pose_from_quaternion
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, ParamsError, expect
 from crossvox.doors.images import read_bytes

@@ -35,10 +35,10 @@ from numpy.typing import NDArray
 from crossvox.capture.cameras import camera_or_error
 from crossvox.capture.files import first_size, read_depth_png, read_gray_checked, read_numbers
 from crossvox.capture.reader import Opening, Reader
+from crossvox.capture.readers.tum import associate
 from crossvox.capture.registration import Registration
 from crossvox.capture.several_cameras import middle_camera
 from crossvox.capture.stored import LOST_POSE, FrameCameras, StoredCapture
-from crossvox.capture.tum import associate
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.convention import PoseConvention

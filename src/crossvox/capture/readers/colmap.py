@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture.beside import BESIDE, DEPTH_FOLDERS, depth_beside, listed_file
-from crossvox.capture.colmap_model import Model, ModelImage, read_model
-from crossvox.capture.colmap_scale import ModelScale, points_by_image, ratios_at, scale_of
 from crossvox.capture.depth_files import first_depth, read_depth_file, usual_units
 from crossvox.capture.file_numbers import distinct_numbers, images_in
 from crossvox.capture.files import first_size
 from crossvox.capture.params import CaptureParams
 from crossvox.capture.reader import Reader
+from crossvox.capture.readers.colmap_model import Model, ModelImage, read_model
+from crossvox.capture.readers.colmap_scale import ModelScale, points_by_image, ratios_at, scale_of
 from crossvox.capture.registration import Registration
 from crossvox.capture.several_cameras import depth_camera_of, of_usual_size, usual_camera
 from crossvox.capture.stored import FrameCameras, StoredCapture

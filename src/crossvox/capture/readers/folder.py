@@ -27,8 +27,8 @@ from crossvox.capture.files import (
     read_pose_matrix,
 )
 from crossvox.capture.params import RegistrationMode
-from crossvox.capture.plain_files import camera_record, depth_folder, pose_source
 from crossvox.capture.reader import Reader
+from crossvox.capture.readers.plain_files import camera_record, depth_folder, pose_source
 from crossvox.capture.registration import Registration, is_rigid
 from crossvox.capture.stored import StoredCapture
 from crossvox.core.camera import Intrinsics, Size
@@ -243,7 +243,7 @@ def _extrinsic(file: Path) -> NDArray[np.float64]:
 
 
 def _claims(path: Path) -> str | None:
-    """Claims what is laid out exactly so; :mod:`crossvox.capture.plain` reads what departs."""
+    """Claims what is laid out exactly so; ``readers.plain`` reads what departs from it."""
     if not (path / "color").is_dir():
         return None
     if not (path / "depth").is_dir():

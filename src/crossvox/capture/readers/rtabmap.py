@@ -24,8 +24,8 @@ from crossvox.capture.cameras import camera_or_error
 from crossvox.capture.files import gray_size
 from crossvox.capture.params import RegistrationMode
 from crossvox.capture.reader import Reader
+from crossvox.capture.readers.rvl import decode_rvl
 from crossvox.capture.registration import Registration
-from crossvox.capture.rvl import decode_rvl
 from crossvox.capture.several_cameras import usual_camera
 from crossvox.capture.stored import LOST_POSE, FrameCameras, StoredCapture
 from crossvox.core.camera import Intrinsics, Size

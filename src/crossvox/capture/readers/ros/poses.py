@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture.ros.bag import Bag, Topic
-from crossvox.capture.ros.transforms import Motion, Tree
+from crossvox.capture.readers.ros.bag import Bag, Topic
+from crossvox.capture.readers.ros.transforms import Motion, Tree
 
 Array = NDArray[np.float64]
 Row = tuple[float, Array]

@@ -21,10 +21,7 @@ from crossvox.capture.file_numbers import distinct_numbers
 from crossvox.capture.files import first_size
 from crossvox.capture.params import CaptureParams
 from crossvox.capture.reader import Reader
-from crossvox.capture.registration import Registration
-from crossvox.capture.several_cameras import depth_camera_of, of_usual_size, usual_camera
-from crossvox.capture.stored import FrameCameras, StoredCapture
-from crossvox.capture.transforms_file import (
+from crossvox.capture.readers.transforms_file import (
     ListedFrame,
     TransformsFile,
     camera_of,
@@ -32,6 +29,9 @@ from crossvox.capture.transforms_file import (
     lens_of,
     read_transforms,
 )
+from crossvox.capture.registration import Registration
+from crossvox.capture.several_cameras import depth_camera_of, of_usual_size, usual_camera
+from crossvox.capture.stored import FrameCameras, StoredCapture
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.convention import PoseConvention
