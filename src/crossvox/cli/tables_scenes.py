@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from crossvox.cli.tables import shows
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 MOST_BROKEN = 8
 """Broken frames that are told one by one; a JSON file of the result holds all."""
+
+NOTHING = "no frame sees what another saw"
+"""Told instead of numbers that nothing went into."""
 
 
 def there(result: Any) -> str:
@@ -42,8 +46,8 @@ def show_capture(summary: CaptureSummary, terminal: Terminal) -> None:
         ["colour camera", _camera(info.color_camera)],
         ["depth camera", _camera(info.depth_camera)],
         ["registration", info.registration],
-        ["depth range", f"{summary.depth_min_m:.3f} to {summary.depth_max_m:.3f} m"],
-        ["depth without reading", f"{summary.depth_missing:.1%}"],
+        ["depth range", _range(summary)],
+        ["depth without reading", _share(summary.depth_missing)],
         ["mesh", info.mesh.name if info.mesh else "none"],
         ["labelled mesh", info.labelled_mesh.name if info.labelled_mesh else "none"],
         ["complete mesh", info.complete_mesh.name if info.complete_mesh else "none"],
@@ -65,6 +69,15 @@ def show_capture(summary: CaptureSummary, terminal: Terminal) -> None:
         terminal.say(f"more frames are broken: {_some(more)}")
 
 
+def _range(summary: CaptureSummary) -> str:
+    low, high = summary.depth_min_m, summary.depth_max_m
+    return f"{low:.3f} to {high:.3f} m" if isfinite(low) and isfinite(high) else "nothing was read"
+
+
+def _share(share: float) -> str:
+    return f"{share:.1%}" if isfinite(share) else "nothing was read"
+
+
 def _camera(camera: Any) -> str:
     size = f"{camera.width}x{camera.height}"
     return f"{size}, f {camera.fx:.2f} {camera.fy:.2f}, c {camera.cx:.2f} {camera.cy:.2f} px"
@@ -84,16 +97,21 @@ def show_doctor(report: DoctorReport, terminal: Terminal) -> None:
         if seen is not None:
             pairs = f"{len(seen.pairs)} pairs of frames"
             apart = f"{1000 * seen.median_m:.1f} mm apart (median of {pairs})"
+            agree = f"{apart}, {seen.within:.0%} within 5 cm"
             rows += [
-                ["depth and poses", f"{apart}, {seen.within:.0%} within 5 cm"],
+                ["depth and poses", agree if isfinite(seen.median_m) else f"{NOTHING} ({pairs})"],
                 ["without any poses", f"{1000 * seen.still_m:.1f} mm"],
-                ["in space seen to be free", f"{seen.free:.1%}"],
+                [
+                    "in space seen to be free",
+                    f"{seen.free:.1%}" if isfinite(seen.free) else NOTHING,
+                ],
             ]
         rows += [
             [f.severity, f"{f.text}{f' ({f.advice})' if f.advice else ''}"] for f in one.findings
         ]
         if one.sound:
-            rows.append(["found", "nothing is wrong"])
+            alone = "" if seen is not None else " that can be seen without two frames with poses"
+            rows.append(["found", f"nothing is wrong{alone}"])
         terminal.table(one.name, ["", ""], rows)
     for path, reason in report.refused.items():
         terminal.say(f"{path} cannot be opened: {reason}")
