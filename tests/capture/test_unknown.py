@@ -100,3 +100,9 @@ def test_large_folders_are_looked_at_in_part(
     for place in ("a", "b", "c"):
         lay(tmp_path, *(f"{place}/{n}.xyz" for n in range(15)))
     assert "and more" in told(tmp_path)
+
+
+def test_a_path_that_is_not_there_is_told_in_a_line(tmp_path: Path) -> None:
+    with pytest.raises(CaptureError, match="which does not exist") as caught:
+        open_capture(tmp_path / "room")
+    assert len(str(caught.value).replace(str(tmp_path), "")) < 200

@@ -7,12 +7,15 @@ import subprocess
 import sys
 from dataclasses import dataclass, replace
 from importlib import import_module
+from math import nan
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
 from crossvox.cli import tables
 from crossvox.cli.tables import EACH, TABLES, show
+from crossvox.cli.tables_scenes import show_doctor
 from crossvox.cli.terminal import Terminal
 from crossvox.core.volume import Score
 from crossvox.evaluate.pair import PairScores
@@ -120,3 +123,16 @@ def test_scores_by_one_protocol_stay_a_plain_table() -> None:
     text = shown(PairScores([Score("Acc", 0.5, "m", 7, "points", False, "surface")]))
     assert "Scores, protocol 'surface'" in text
     assert "by protocol" not in text
+
+
+def test_what_was_not_measured_is_no_number() -> None:
+    seen = SimpleNamespace(median_m=nan, within=nan, free=nan, still_m=0.2, pairs=[0, 1])
+    alone = SimpleNamespace(name="a", frames=1, agreement=None, findings=(), sound=True)
+    apart = SimpleNamespace(name="b", frames=2, agreement=seen, findings=(), sound=False)
+    report = SimpleNamespace(diagnoses=(alone, apart), refused={}, skip={}, page=None)
+    files = io.StringIO(), io.StringIO()
+    show_doctor(report, Terminal(*(Console(file=file, width=100) for file in files)))  # type: ignore[arg-type]
+    text = files[0].getvalue() + files[1].getvalue()
+    assert "nan" not in text
+    assert "nothing is wrong that can be seen without two frames" in text
+    assert "no frame sees what another saw (2 pairs of frames)" in text

@@ -45,7 +45,8 @@ def open_capture(
     path, params = Path(path), params or AS_STORED
     if not path.exists():
         raise CaptureError(
-            f"given: {path}, which does not exist; needed: {looked_for()}; do: check the path"
+            f"given: {path}, which does not exist; needed: a file or folder with a capture; "
+            "do: check the path"
         )
     reader = reader_of(path)
     if reader is not None:

@@ -1,13 +1,15 @@
-"""Cameras in JSON, YAML and NumPy files, whatever their fields are called.
+"""Cameras in JSON, YAML, NumPy and text files, whatever their fields are called.
 
 ``{"fx": .., "fy": .., "cx": .., "cy": ..}``; ``{"K": [[..]]}`` and the same under other names, as
 rows or in one row of 9; Open3D's ``intrinsic_matrix``, column by column; OpenCV's and ROS's
-``camera_matrix`` with ``distortion_coefficients``; ORB-SLAM's ``Camera.fx``.
+``camera_matrix`` with ``distortion_coefficients``; ORB-SLAM's ``Camera.fx``. Text files hold a
+matrix by rows, ``fx fy cx cy``, or a name and a number a line (``fx: 600`` or ``fx = 600``).
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture.arrays import read_floats
+from crossvox.capture.cameras import camera_numbers, camera_or_error, read_camera
 from crossvox.capture.lens import Lens
-from crossvox.core.camera import Size
+from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, ParamsError, expect
 from crossvox.doors.images import read_bytes
 
-ENDINGS = (".json", ".yaml", ".yml", ".npy")
+ENDINGS = (".json", ".yaml", ".yml", ".npy", ".txt")
 
 Values = tuple[float, float, float, float]
 
@@ -45,6 +48,9 @@ _LENSES = ("distortion_coefficients", "dist_coeffs", "distortion", "dist", "coef
 _K = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")
 _FISHEYES = ("fisheye", "equidistant", "opencv_fisheye", "kannala_brandt", "kannalabrandt8")
 
+_NAMED_LINE = re.compile(
+    r"^\s*([A-Za-z][\w.]*)\s*[:=\s]\s*([-+]?[\d.][\d.eE+-]*)\s*[,;]?\s*$", re.M
+)
 _MOST_BYTES = 1 << 16
 _NEEDED = "fx, fy, cx, cy, or a camera matrix, called as fx, fy, cx, cy, K or camera_matrix"
 
@@ -67,14 +73,16 @@ class CameraRecord:
 
 
 def read_camera_record(path: Path) -> CameraRecord:
-    """Read a ``.json``, ``.yaml`` or ``.npy`` file with a camera.
+    """Read a ``.json``, ``.yaml``, ``.npy`` or ``.txt`` file with a camera.
 
     Raises:
         CaptureError: missing, damaged, or without a camera.
     """
     if path.suffix.lower() == ".npy":
         return CameraRecord(_of_numbers(read_floats(path), str(path)))
-    found = _fields(path)
+    found = _named_lines(path) if path.suffix.lower() == ".txt" else _fields(path)
+    if found is None:
+        return CameraRecord(camera_numbers(path))
     if not isinstance(found, Mapping):
         return CameraRecord(_of_numbers(_numbers(found), str(path)))
     fields = _lowered(found)
@@ -87,6 +95,32 @@ def read_camera_record(path: Path) -> CameraRecord:
     if values is None:
         raise _no_camera(path, f"the fields {', '.join(list(fields)[:8]) or 'none'}")
     return CameraRecord(values, _size(fields), _lens(fields, path), _units(fields))
+
+
+def read_any_camera(path: Path, size: Size) -> Intrinsics:
+    """Read the camera of images of ``size`` from a file of any of these kinds, but for its lens.
+
+    Raises:
+        CaptureError: missing, damaged, or without a camera of such images.
+    """
+    if path.suffix.lower() not in ENDINGS or _is_matrix(path):
+        return read_camera(path, size)
+    told = read_camera_record(path)
+    return camera_or_error(told.values, told.size or size, str(path)).resized(size)
+
+
+def _is_matrix(path: Path) -> bool:
+    return path.suffix.lower() == ".txt" and _named_lines(path) is None
+
+
+def _named_lines(path: Path) -> dict[str, float] | None:
+    """Names and numbers of a text file; None where it has no such lines."""
+    text = read_bytes(path)[:_MOST_BYTES].decode("utf-8-sig", "replace")
+    pairs = _NAMED_LINE.findall(text)
+    try:
+        return {name: float(value) for name, value in pairs} or None
+    except ValueError:
+        return None
 
 
 def _fields(path: Path) -> Any:

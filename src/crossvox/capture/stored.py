@@ -11,7 +11,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture.cameras import camera_or_error, read_camera
+from crossvox.capture.camera_files import read_any_camera
+from crossvox.capture.cameras import camera_or_error
 from crossvox.capture.files import check_color_header
 from crossvox.capture.lens import SAME_PX, Lens, largest_shift_px, rectify
 from crossvox.capture.params import CONFIDENCES, CaptureParams
@@ -209,7 +210,7 @@ class StoredCapture(ABC):
         old, values = self.registration, how.camera_values()
         size = old.color_camera.size
         color = (
-            read_camera(Path(str(how.intrinsics)), size)
+            read_any_camera(Path(str(how.intrinsics)), size)
             if values is None
             else camera_or_error(values, size, "--intrinsics")
         )

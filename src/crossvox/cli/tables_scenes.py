@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from crossvox.cli.tables import shows
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 MOST_BROKEN = 8
 """Broken frames that are told one by one; a JSON file of the result holds all."""
+
+NOTHING = "no frame sees what another saw"
+"""Told instead of numbers that nothing went into."""
 
 
 def there(result: Any) -> str:
@@ -93,16 +97,21 @@ def show_doctor(report: DoctorReport, terminal: Terminal) -> None:
         if seen is not None:
             pairs = f"{len(seen.pairs)} pairs of frames"
             apart = f"{1000 * seen.median_m:.1f} mm apart (median of {pairs})"
+            agree = f"{apart}, {seen.within:.0%} within 5 cm"
             rows += [
-                ["depth and poses", f"{apart}, {seen.within:.0%} within 5 cm"],
+                ["depth and poses", agree if isfinite(seen.median_m) else f"{NOTHING} ({pairs})"],
                 ["without any poses", f"{1000 * seen.still_m:.1f} mm"],
-                ["in space seen to be free", f"{seen.free:.1%}"],
+                [
+                    "in space seen to be free",
+                    f"{seen.free:.1%}" if isfinite(seen.free) else NOTHING,
+                ],
             ]
         rows += [
             [f.severity, f"{f.text}{f' ({f.advice})' if f.advice else ''}"] for f in one.findings
         ]
         if one.sound:
-            rows.append(["found", "nothing is wrong"])
+            alone = "" if seen is not None else " that can be seen without two frames with poses"
+            rows.append(["found", f"nothing is wrong{alone}"])
         terminal.table(one.name, ["", ""], rows)
     for path, reason in report.refused.items():
         terminal.say(f"{path} cannot be opened: {reason}")

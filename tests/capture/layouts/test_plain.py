@@ -277,6 +277,11 @@ CAMERAS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "text": ("K.txt", lambda c: f"[[{c.fx}, 0, {c.cx}],\n [0, {c.fy}, {c.cy}],\n [0, 0, 1]]"),
 }
 CAMERAS["text"] = ("cam_K.txt", CAMERAS["text"][1])
+CAMERAS["text K"] = ("K.txt", lambda c: f"{c.fx} {c.fy} {c.cx} {c.cy}\n")
+CAMERAS["text lines"] = (
+    "calib.txt",
+    lambda c: f"# colour\nfx: {c.fx}\nfy = {c.fy}\ncx {c.cx}\ncy: {c.cy}\nwidth: {c.width}\n",
+)
 
 
 @pytest.mark.parametrize("kind", list(CAMERAS))
@@ -288,6 +293,26 @@ def test_cameras_in_files_of_any_kind(make_walk, tmp_path: Path, kind: str) -> N
     assert capture.info().units_per_m == pytest.approx(1000)
     flag = open_capture(folder, params=CaptureParams(intrinsics="50,51,30,20"))
     assert (flag.camera().fx, flag.camera().cy) == (50, 20)
+
+
+@pytest.mark.parametrize("kind", list(CAMERAS))
+def test_the_flag_takes_camera_files_of_any_kind(make_walk, tmp_path: Path, kind: str) -> None:
+    walked = make_walk(1, size=(64, 48))
+    wrong = ("intrinsic.txt", lambda c: f"{c.fx * 2} {c.fy * 2} {c.cx} {c.cy}")
+    folder = write(tmp_path / "room", walked, color="rgb/{}.jpg", camera=wrong)
+    name, make = CAMERAS[kind]
+    write_bytes(tmp_path / name, make(walked.camera).encode())
+    capture = open_capture(folder, params=CaptureParams(intrinsics=str(tmp_path / name)))
+    np.testing.assert_allclose(capture.camera().matrix, walked.camera.matrix, atol=1e-9)
+
+
+def test_a_flag_for_a_file_without_a_camera_is_refused(make_walk, tmp_path: Path) -> None:
+    walked = make_walk(1, size=(64, 48))
+    folder = write(tmp_path / "room", walked, color="rgb/{}.jpg", camera=CAMERAS["fx"])
+    for name, content in {"a.txt": b"fx: 50\nfy: 50\n", "b.json": b"{}", "c.txt": b""}.items():
+        write_bytes(tmp_path / name, content)
+        with pytest.raises(CaptureError, match=name):
+            open_capture(folder, params=CaptureParams(intrinsics=str(tmp_path / name)))
 
 
 def test_a_unit_in_the_cameras_file_is_that_of_whole_numbers(make_walk, tmp_path: Path) -> None:

@@ -176,7 +176,8 @@ def _misread(
     mild = mild and kind in _MILD_KINDS and abs(np.log(variant.factor)) < WRONG_SIZE
     how = "agree less than they could" if mild else "contradict each other"
     share = "" if not np.isfinite(found.within) else f", {found.within:.0%} within 5 cm"
-    text = f"frames {how} ({_cm(found.median_m)} apart{share}): {is_so}{after}"
+    off = f"{_cm(found.median_m)} apart" if np.isfinite(found.median_m) else _cm(found.median_m)
+    text = f"frames {how} ({off}{share}): {is_so}{after}"
     return Finding(kind, "doubt" if mild else "fault", text, do, flag, number, fit.surety)
 
 

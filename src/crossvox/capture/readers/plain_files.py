@@ -45,7 +45,7 @@ CAMERA_NAMES = (
     "intrinsic", "camera_intrinsics", "camera_intrinsic", "color_intrinsics", "intrinsics_color",
     "intrinsic_color", "color_camera", "calibration", "calib", "cam_k", "k", "cam",
 )  # fmt: skip
-"""Names of JSON, YAML and NumPy files with the camera of the colour images."""
+"""Names of JSON, YAML, NumPy and text files with the camera of the colour images."""
 
 COLOR_ENDINGS = (".jpg", ".jpeg", ".png")
 
@@ -197,7 +197,7 @@ def pose_source(path: Path) -> Path | None:
 
 
 def camera_record(path: Path) -> Path | None:
-    """The JSON, YAML or NumPy file with the camera of the colour images."""
+    """The JSON, YAML, NumPy or text file with the camera of the colour images."""
     for place in (path, *(path / name for name in ("intrinsic", "intrinsics", "camera"))):
         found = _named(place, CAMERA_NAMES, CAMERA_ENDINGS)
         if found is not None:
