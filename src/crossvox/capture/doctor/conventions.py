@@ -26,7 +26,7 @@ from crossvox.core.camera import Intrinsics
 
 Array = NDArray[Any]
 
-RATIO, MARGIN = 0.7, 0.04
+RATIO, MARGIN = 0.8, 0.03
 """Another meaning must bring the loss below this share of what it is, and by so much."""
 
 GOOD = 0.5
