@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from crossvox.cli.tables import shows
 from crossvox.cli.terminal import Terminal
+from crossvox.core.formats import NONE, defined
 from crossvox.flow.lineage import LEARNT_FROM
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ def show_capture(summary: CaptureSummary, terminal: Terminal) -> None:
         ["colour camera", _camera(info.color_camera)],
         ["depth camera", _camera(info.depth_camera)],
         ["registration", info.registration],
-        ["depth range", f"{summary.depth_min_m:.3f} to {summary.depth_max_m:.3f} m"],
-        ["depth without reading", f"{summary.depth_missing:.1%}"],
+        ["depth range", _range(summary.depth_min_m, summary.depth_max_m)],
+        ["depth without reading", _share(summary.depth_missing)],
         ["mesh", info.mesh.name if info.mesh else "none"],
         ["labelled mesh", info.labelled_mesh.name if info.labelled_mesh else "none"],
         ["complete mesh", info.complete_mesh.name if info.complete_mesh else "none"],
@@ -63,6 +64,14 @@ def show_capture(summary: CaptureSummary, terminal: Terminal) -> None:
     more = [number for number, _ in summary.broken[MOST_BROKEN:]]
     if more:
         terminal.say(f"more frames are broken: {_some(more)}")
+
+
+def _range(low_m: float, high_m: float) -> str:
+    return f"{low_m:.3f} to {high_m:.3f} m" if defined(low_m) else "no reading"
+
+
+def _share(share: float) -> str:
+    return f"{share:.1%}" if defined(share) else NONE
 
 
 def _camera(camera: Any) -> str:
