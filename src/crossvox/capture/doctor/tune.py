@@ -52,7 +52,7 @@ class FocalScale:
 
 
 GAIN = 0.95
-"""The best is clearly better where its loss is below this share of what it is as things are taken."""
+"""The best is clearly better where its loss is below this share of the usual one."""
 
 _ROUGH, _FINE = 6, 2
 """Every n-th point is looked at: first where about, then where."""
