@@ -26,7 +26,7 @@ from crossvox.core.camera import Intrinsics
 
 Array = NDArray[Any]
 
-RATIO, MARGIN = 0.7, 0.04
+RATIO, MARGIN = 0.8, 0.03
 """Another meaning must bring the loss below this share of what it is, and by so much."""
 
 GOOD = 0.5
@@ -151,7 +151,12 @@ def fitting(variants: Iterable[Variant], sample: Sample, usual: Array) -> list[F
 
 
 def _winner(fits: list[Fit]) -> Fit | None:
-    clear = [fit for fit in fits if fit.surety >= SURE and fit.loss < GOOD]
+    # Of many far-fetched meanings one fits poses that mean nothing a little: it must fit well.
+    clear = [
+        fit
+        for fit in fits
+        if fit.surety >= SURE and fit.loss < (PLAIN if fit.variant.cost > 1.4 else GOOD)
+    ]
     if not clear:
         return None
     limit = clear[0].loss * AS_GOOD + 0.004

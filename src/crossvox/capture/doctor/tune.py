@@ -51,6 +51,9 @@ class FocalScale:
     scale: Tuned
 
 
+GAIN = 0.95
+"""The best is clearly better where its loss is below this share of the usual one."""
+
 _ROUGH, _FINE = 6, 2
 """Every n-th point is looked at: first where about, then where."""
 
@@ -94,8 +97,8 @@ def tune_focal(sample: Sample, poses: Array, wide: Array) -> FocalScale | None:
     spread_s = float(np.std([np.log(scales[n]) for _, n in drawn]))
     best = fine[a, b]
     without_f = alone[int(np.argmin(alone.mean(axis=1)))]
-    gain_f = float((best[chosen].mean(axis=1) < 0.9 * without_f[chosen].mean(axis=1)).mean())
-    gain_s = float((best[chosen].mean(axis=1) < 0.9 * usual[chosen].mean(axis=1)).mean())
+    gain_f = float((best[chosen].mean(axis=1) < GAIN * without_f[chosen].mean(axis=1)).mean())
+    gain_s = float((best[chosen].mean(axis=1) < GAIN * usual[chosen].mean(axis=1)).mean())
     loss, old = float(best.mean()), float(usual.mean())
     return FocalScale(
         Tuned(best_f, spread_f, loss, float(without_f.mean()), gain_f),
@@ -128,7 +131,7 @@ def tune_lag(sample: Sample, poses: Array, most: float = 4.0) -> Tuned | None:
     best = int(np.argmin(means))
     chosen = draws(table.shape[1], 200)
     drawn = np.array([lags[int(np.argmin(table[:, one].mean(axis=1)))] for one in chosen])
-    better = table[best][chosen].mean(axis=1) < 0.9 * middle[chosen].mean(axis=1)
+    better = table[best][chosen].mean(axis=1) < GAIN * middle[chosen].mean(axis=1)
     return Tuned(
         best=float(np.log(_vertex(lags, means))),
         spread=float(drawn.std()),
