@@ -51,6 +51,9 @@ WRITERS: dict[str, Words] = {
     "study segment3d": lambda w, out: [
         *("study", "segment3d", w / "data", out, "--run2d", w / "run2d", *STUDY)
     ],
+    "convert": lambda w, out: ["convert", w / "raw" / "scene0000_00", out],
+    "track": lambda w, out: ["track", w / "raw" / "scene0000_00", out],
+    "doctor": lambda w, out: ["doctor", w / "raw" / "scene0000_00", "--out", out],
     "report": lambda w, out: ["report", w / "pred", out],
     "view": lambda w, out: ["view", w / "data", "--out", out],
     "import checkpoint": lambda w, out: ["import", "checkpoint", w / "raw" / "notes.txt", out],

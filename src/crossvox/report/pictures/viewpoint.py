@@ -32,7 +32,8 @@ def looking_at(eye_m: Array, target_m: Array) -> Pose:
     """The pose of a camera at ``eye_m`` that looks at ``target_m``, upright (world z up)."""
     forward = np.asarray(target_m, dtype=np.float64) - eye_m
     forward /= np.linalg.norm(forward)
-    up = np.array([0.0, 0.0, 1.0]) if abs(forward[2]) < 0.999 else np.array([0.0, 1.0, 0.0])
+    plumb = np.hypot(forward[0], forward[1]) < 1e-9
+    up = np.array([0.0, 1.0, 0.0]) if plumb else np.array([0.0, 0.0, 1.0])
     right = np.cross(forward, up)
     right /= np.linalg.norm(right)
     matrix = np.eye(4)
