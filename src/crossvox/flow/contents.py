@@ -138,11 +138,13 @@ def expect_no_strangers(folder: Path, own: tuple[str, ...] = UNLISTED) -> None:
 
 def _entries(folder: Path, before: str = "") -> Iterator[str]:
     """Paths of files, links and empty folders, sorted, less the locks and unfinished pieces."""
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+    with os.scandir(folder) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    for entry in entries:
         name = before + entry.name
         if OWN_HIDDEN.fullmatch(entry.name):
             continue
-        if entry.is_dir(follow_symlinks=False) and any(os.scandir(entry.path)):
+        if entry.is_dir(follow_symlinks=False) and os.listdir(entry.path):
             yield from _entries(Path(entry.path), f"{name}/")
         else:
             yield name

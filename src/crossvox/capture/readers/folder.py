@@ -270,11 +270,12 @@ def _claims(path: Path) -> str | None:
 def _by_number(folder: Path, endings: tuple[str, ...], readable: tuple[str, ...]) -> bool:
     """Whether a folder holds a file that a number names, or nothing that is read otherwise."""
     others = False
-    for entry in os.scandir(folder):
-        stem, end = os.path.splitext(entry.name)
-        if end.lower() in endings and stem.isdecimal():
-            return True
-        others = others or (end.lower() in readable and not entry.name.startswith("."))
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            stem, end = os.path.splitext(entry.name)
+            if end.lower() in endings and stem.isdecimal():
+                return True
+            others = others or (end.lower() in readable and not entry.name.startswith("."))
     return not others
 
 

@@ -79,10 +79,10 @@ class SevenScenesCapture(StoredCapture):
     ) -> None:
         self.path = path = Path(path)
         self._files: dict[int, dict[str, Path]] = {}
-        for file in os.scandir(path):
+        for file in path.iterdir():
             if match := _FILE.fullmatch(file.name):
                 part = file.name.split(".")[1].lower()
-                self._files.setdefault(int(match[1]), {})[part] = path / file.name
+                self._files.setdefault(int(match[1]), {})[part] = file
         ids = tuple(sorted(self._files))
         expect(
             len(ids) > 0,
