@@ -203,3 +203,11 @@ def test_images_that_are_not_called_by_numbers_alone_are_read_as_a_plain_folder(
     capture = open_capture(folder)
     assert capture.info().format == "plain folder"
     assert capture.frame_ids == before.frame_ids
+
+
+def test_a_folder_without_poses_is_a_capture_whose_poses_are_lost(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, {})
+    shutil.rmtree(folder / "pose")
+    capture = open_capture(folder)
+    assert all(capture.pose(index) is None for index in range(len(capture)))
+    assert "no pose/: all poses are unknown; --trajectory FILE gives them" in capture.info().notes

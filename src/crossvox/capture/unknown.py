@@ -115,11 +115,12 @@ def unknown(path: Path, needed: str) -> CaptureError:
     seen = look(path)
     what = _what(path, seen)
     hints = _hints(path, seen)
-    # What it looks like comes before the long list of all that it could have been.
+    # Where it is plain what it looks like, a list of all that it could have been hides that.
     known = f". {' '.join(hints).removesuffix('.')}" if hints else ""
+    formats = "" if hints else f", as one of: {needed}"
     return CaptureError(
         f"given: {path}, which is no capture of a known format{what}{known}; "
-        f"needed: colour and depth images with poses and a camera, as one of: {needed}; "
+        f"needed: colour and depth images with poses and a camera{formats}; "
         f"do: look into {DOCS} for how each format is laid out, docs/own-captures.md for a folder "
         f"of your own"
     )

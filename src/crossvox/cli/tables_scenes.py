@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from crossvox.cli.tables import shows
 from crossvox.cli.terminal import Terminal
+from crossvox.core.formats import NONE, defined
 from crossvox.flow.lineage import LEARNT_FROM
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def show_capture(summary: CaptureSummary, terminal: Terminal) -> None:
         ["colour camera", _camera(info.color_camera)],
         ["depth camera", _camera(info.depth_camera)],
         ["registration", info.registration],
-        ["depth range", _range(summary)],
+        ["depth range", _range(summary.depth_min_m, summary.depth_max_m)],
         ["depth without reading", _share(summary.depth_missing)],
         ["mesh", info.mesh.name if info.mesh else "none"],
         ["labelled mesh", info.labelled_mesh.name if info.labelled_mesh else "none"],
@@ -69,13 +69,12 @@ def show_capture(summary: CaptureSummary, terminal: Terminal) -> None:
         terminal.say(f"more frames are broken: {_some(more)}")
 
 
-def _range(summary: CaptureSummary) -> str:
-    low, high = summary.depth_min_m, summary.depth_max_m
-    return f"{low:.3f} to {high:.3f} m" if isfinite(low) and isfinite(high) else "nothing was read"
+def _range(low_m: float, high_m: float) -> str:
+    return f"{low_m:.3f} to {high_m:.3f} m" if defined(low_m) else "no reading"
 
 
 def _share(share: float) -> str:
-    return f"{share:.1%}" if isfinite(share) else "nothing was read"
+    return f"{share:.1%}" if defined(share) else NONE
 
 
 def _camera(camera: Any) -> str:
@@ -99,11 +98,11 @@ def show_doctor(report: DoctorReport, terminal: Terminal) -> None:
             apart = f"{1000 * seen.median_m:.1f} mm apart (median of {pairs})"
             agree = f"{apart}, {seen.within:.0%} within 5 cm"
             rows += [
-                ["depth and poses", agree if isfinite(seen.median_m) else f"{NOTHING} ({pairs})"],
+                ["depth and poses", agree if defined(seen.median_m) else f"{NOTHING} ({pairs})"],
                 ["without any poses", f"{1000 * seen.still_m:.1f} mm"],
                 [
                     "in space seen to be free",
-                    f"{seen.free:.1%}" if isfinite(seen.free) else NOTHING,
+                    f"{seen.free:.1%}" if defined(seen.free) else NOTHING,
                 ],
             ]
         rows += [

@@ -30,7 +30,7 @@ from crossvox.capture.params import RegistrationMode
 from crossvox.capture.reader import Reader
 from crossvox.capture.readers.plain_files import camera_record, depth_folder, pose_source
 from crossvox.capture.registration import Registration, is_rigid
-from crossvox.capture.stored import StoredCapture
+from crossvox.capture.stored import LOST_POSE, StoredCapture
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import COMPLETE_MESH, CaptureInfo
@@ -111,6 +111,8 @@ class FolderCapture(StoredCapture):
                 f"{size[0]}x{size[1]}; positions will be off if the capture was taken by another"
             )
         notes.extend(files.notes(path))
+        if not self._poses:
+            notes.append("no pose/: all poses are unknown; --trajectory FILE gives them")
         base_from_color, base_from_depth = _extrinsics(files)
         color_from_depth = np.linalg.inv(base_from_color) @ base_from_depth
         super().__init__(
@@ -145,7 +147,9 @@ class FolderCapture(StoredCapture):
         return str(self._file(part, number))
 
     def pose_matrix(self, index: int) -> NDArray[np.float64]:
-        """``pose/N.txt``."""
+        """``pose/N.txt``; -inf where there are none at all."""
+        if not self._poses:
+            return LOST_POSE.copy()
         return read_pose_matrix(Path(self.source(index, "pose")))
 
     def color_data(self, index: int) -> bytes:
