@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from crossvox.cli.tables import shows
@@ -99,11 +98,11 @@ def show_doctor(report: DoctorReport, terminal: Terminal) -> None:
             apart = f"{1000 * seen.median_m:.1f} mm apart (median of {pairs})"
             agree = f"{apart}, {seen.within:.0%} within 5 cm"
             rows += [
-                ["depth and poses", agree if isfinite(seen.median_m) else f"{NOTHING} ({pairs})"],
+                ["depth and poses", agree if defined(seen.median_m) else f"{NOTHING} ({pairs})"],
                 ["without any poses", f"{1000 * seen.still_m:.1f} mm"],
                 [
                     "in space seen to be free",
-                    f"{seen.free:.1%}" if isfinite(seen.free) else NOTHING,
+                    f"{seen.free:.1%}" if defined(seen.free) else NOTHING,
                 ],
             ]
         rows += [
