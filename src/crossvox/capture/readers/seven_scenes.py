@@ -11,7 +11,6 @@ another camera than that of 7-Scenes: it is the camera of both images then.
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
