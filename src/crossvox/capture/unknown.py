@@ -208,8 +208,8 @@ def _hints(path: Path, seen: Seen) -> list[str]:
         )
     elif images and not hints and not surfaces:
         hints.append(
-            "Images without depth images: no depth, and this tool needs RGB-D (or folders of other "
-            "names: color/, depth/, poses/)."
+            "There are images, but no depth in a folder that its name tells (color/, depth/, "
+            "pose/): this tool needs RGB-D."
         )
     hints += _of_models(path, seen, surfaces, points, images)
     told_endings = [_BY_ENDING[end] for end, _ in seen.endings.most_common() if end in _BY_ENDING]
