@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from crossvox.core.camera import Intrinsics, Pose, Size
+from crossvox.capture.wrapped import WrappedCapture
+from crossvox.core.camera import Pose, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import ALL_PARTS, Capture, CaptureInfo, Frame, Parts
 from crossvox.doors.images import read_bytes
 
 
-class ChosenCapture:
+class ChosenCapture(WrappedCapture):
     """The frames of a capture but for some.
 
     Args:
@@ -24,7 +25,7 @@ class ChosenCapture:
     """
 
     def __init__(self, capture: Capture, without: frozenset[int]) -> None:
-        self._capture = capture
+        super().__init__(capture)
         self._positions = tuple(i for i, n in enumerate(capture.frame_ids) if n not in without)
         self._left_out = len(capture) - len(self._positions)
         expect(
@@ -36,23 +37,10 @@ class ChosenCapture:
         )
 
     @property
-    def untouched(self) -> Capture:
-        """All of the frames."""
-        return self._capture
-
-    @property
-    def name(self) -> str:
-        """Scene name."""
-        return self._capture.name
-
-    @property
     def frame_ids(self) -> tuple[int, ...]:
         """Numbers of the frames that are left."""
         ids = self._capture.frame_ids
         return tuple(ids[i] for i in self._positions)
-
-    def __len__(self) -> int:
-        return len(self._positions)
 
     def info(self) -> CaptureInfo:
         """As before, with a note."""
@@ -66,10 +54,6 @@ class ChosenCapture:
             notes=(*info.notes, note),
             without_labels=tuple(n for n in info.without_labels if n in kept),
         )
-
-    def camera(self, size: Size | None = None) -> Intrinsics:
-        """As before."""
-        return self._capture.camera(size)
 
     def pose(self, index: int) -> Pose | None:
         """Pose of a frame that is left."""

@@ -159,6 +159,22 @@ def depth_png(data: bytes, source: str) -> NDArray[np.uint16]:
     return without_largest(image)
 
 
+def read_confidence_png(path: Path) -> NDArray[np.uint8]:
+    """Read how far a device trusts its depth, a PNG ``(H, W)`` of 8 bits: 0 low, 1 medium, 2 high.
+
+    Errors as :func:`read_gray_checked`.
+    """
+    values = read_gray_checked(path)
+    expect(
+        values.dtype == np.uint8,
+        given=f"{path} of {values.dtype}",
+        needed="a PNG of 8 bits: 0 low, 1 medium, 2 high",
+        do="copy the recording again",
+        error=CaptureError,
+    )
+    return values
+
+
 def without_largest(depth: NDArray[np.uint16]) -> NDArray[np.uint16]:
     """Stored depth ``(H, W)`` whose largest number, 65535, is no reading: 0 in its place."""
     if (depth == NO_READING).any():

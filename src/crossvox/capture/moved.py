@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from crossvox.core.camera import Intrinsics, Pose, Size
+from crossvox.capture.wrapped import WrappedCapture
+from crossvox.core.camera import Pose, Size
 from crossvox.core.frame import ALL_PARTS, Capture, CaptureInfo, Frame, Parts
 
 
-class MovedCapture:
+class MovedCapture(WrappedCapture):
     """The same frames with every pose moved by one rigid transform.
 
     Surfaces that come with the capture are in its old world frame and are therefore dropped.
@@ -20,7 +21,7 @@ class MovedCapture:
     """
 
     def __init__(self, capture: Capture, new_from_old: Pose, name: str | None = None) -> None:
-        self._capture = capture
+        super().__init__(capture)
         self._new_from_old = new_from_old
         self._name = name or capture.name
 
@@ -29,14 +30,6 @@ class MovedCapture:
         """Scene name."""
         return self._name
 
-    @property
-    def frame_ids(self) -> tuple[int, ...]:
-        """Frame numbers, as before."""
-        return self._capture.frame_ids
-
-    def __len__(self) -> int:
-        return len(self._capture)
-
     def info(self) -> CaptureInfo:
         """As before, without surfaces."""
         info = self._capture.info()
@@ -44,10 +37,6 @@ class MovedCapture:
             turned = self._new_from_old.world_from_camera[:3, :3] @ info.up
             info = replace(info, up=tuple(turned.tolist()))
         return replace(info, mesh=None, labelled_mesh=None, complete_mesh=None)
-
-    def camera(self, size: Size | None = None) -> Intrinsics:
-        """As before: a camera does not know where it stands."""
-        return self._capture.camera(size)
 
     def pose(self, index: int) -> Pose | None:
         """The moved pose, or None where tracking was lost."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crossvox.capture.wrapped import WrappedCapture
 from crossvox.core.camera import Intrinsics, Pose, Size
 from crossvox.core.checks import CaptureError, PoseError
 from crossvox.core.frame import ALL_PARTS, Capture, CaptureInfo, Frame, Parts
@@ -34,7 +35,7 @@ MIRRORED_NOTE = (
 _WORDS = {1: "a quarter turn clockwise", 2: "half a turn", 3: "a quarter turn anticlockwise"}
 
 
-class TurnedCapture:
+class TurnedCapture(WrappedCapture):
     """The same frames, every image turned clockwise by a number of quarter turns.
 
     Args:
@@ -44,7 +45,8 @@ class TurnedCapture:
     """
 
     def __init__(self, capture: Capture, turns: int, why: str) -> None:
-        self._capture, self._turns, self._why = capture, turns % 4, why
+        super().__init__(capture)
+        self._turns, self._why = turns % 4, why
         # The turned camera's axes in the stored one's: x' = x cos + y sin, ...
         angle = np.pi / 2 * self._turns
         stored_from_turned = np.eye(4)
@@ -52,24 +54,6 @@ class TurnedCapture:
             [[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]
         )
         self._stored_from_turned = Pose(stored_from_turned)
-
-    @property
-    def untouched(self) -> Capture:
-        """The frames before they were turned."""
-        return self._capture
-
-    @property
-    def name(self) -> str:
-        """Scene name."""
-        return self._capture.name
-
-    @property
-    def frame_ids(self) -> tuple[int, ...]:
-        """Frame numbers."""
-        return self._capture.frame_ids
-
-    def __len__(self) -> int:
-        return len(self._capture)
 
     def info(self) -> CaptureInfo:
         """As before, with a note."""

@@ -33,7 +33,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture.cameras import camera_or_error
-from crossvox.capture.files import first_size, read_depth_png, read_gray_checked, read_numbers
+from crossvox.capture.files import (
+    first_size,
+    read_confidence_png,
+    read_depth_png,
+    read_numbers,
+)
 from crossvox.capture.reader import Opening, Reader
 from crossvox.capture.readers.tum import associate
 from crossvox.capture.registration import Registration
@@ -183,17 +188,7 @@ class ArkitScenesCapture(StoredCapture):
     def confidence_raw(self, index: int) -> NDArray[np.uint8] | None:
         """0, 1 or 2, of raw videos."""
         path = self._confidence.get(self.frame_ids[index])
-        if path is None:
-            return None
-        values = read_gray_checked(path)
-        expect(
-            values.dtype == np.uint8,
-            given=f"{path} of {values.dtype}",
-            needed="a PNG of 8 bits: 0 low, 1 medium, 2 high",
-            do="download the video again",
-            error=CaptureError,
-        )
-        return values
+        return None if path is None else read_confidence_png(path)
 
     def frame_cameras(self, index: int) -> FrameCameras | None:
         """Of the frame's ``.pincam``."""

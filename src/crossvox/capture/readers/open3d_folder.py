@@ -43,7 +43,6 @@ USUAL_CAMERA = Intrinsics(525.0, 525.0, 319.5, 239.5, 640, 480)
 
 _TELLS = re.compile("traj|odom|pose|camera")
 _COLOR_ENDINGS = (".jpg", ".jpeg", ".png")
-_NO_READING = 65535
 
 
 @dataclass(frozen=True)
@@ -131,9 +130,7 @@ class Open3DCapture(StoredCapture):
 
     def depth_raw(self, index: int) -> NDArray[np.uint16]:
         """Depth in units of ``1 / units_per_m`` metres."""
-        raw = read_depth_png(self._depth[self.frame_ids[index]])
-        raw[raw == _NO_READING] = 0
-        return raw
+        return read_depth_png(self._depth[self.frame_ids[index]])
 
 
 def _color_folder(path: Path) -> Path:

@@ -35,7 +35,6 @@ USUAL_SCALE = 6553.5
 """Of all eight published scenes."""
 
 _FILE = re.compile(r"(frame|depth)(\d+)\.(?:jpg|jpeg|png)", re.IGNORECASE)
-_SATURATED = 65535
 
 
 @dataclass(frozen=True)
@@ -120,9 +119,7 @@ class ReplicaCapture(StoredCapture):
 
     def depth_raw(self, index: int) -> NDArray[np.uint16]:
         """Depth in units of ``1 / units_per_m`` metres; what is saturated is no reading."""
-        raw = read_depth_png(self._depth[self.frame_ids[index]])
-        raw[raw == _SATURATED] = 0
-        return raw
+        return read_depth_png(self._depth[self.frame_ids[index]])
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from crossvox.capture.cameras import camera_numbers
 from crossvox.capture.depth_files import first_depth, read_depth_file
-from crossvox.capture.files import numbered, read_gray_checked
+from crossvox.capture.files import numbered, read_confidence_png
 from crossvox.capture.reader import Opening, Reader
 from crossvox.capture.readers.tum import pose_from_quaternion
 from crossvox.capture.registration import Registration
@@ -186,17 +186,7 @@ class StrayCapture(StoredCapture):
     def confidence_raw(self, index: int) -> NDArray[np.uint8] | None:
         """0, 1 or 2; None for a frame without."""
         path = self._confidence.get(self.frame_ids[index])
-        if path is None:
-            return None
-        values = read_gray_checked(path)
-        expect(
-            values.dtype == np.uint8,
-            given=f"{path} of {values.dtype}",
-            needed="a PNG of 8 bits: 0 low, 1 medium, 2 high",
-            do="copy the recording again",
-            error=CaptureError,
-        )
-        return values
+        return None if path is None else read_confidence_png(path)
 
     def frame_cameras(self, index: int) -> FrameCameras | None:
         """Of newer recordings: the frame's own."""
