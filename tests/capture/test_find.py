@@ -94,8 +94,9 @@ def test_a_format_from_outside_goes_all_the_way(tmp_path: Path, toys: Registry[R
         (raw / f"{name}.toy").write_text("1.5" if name == "near" else "2.5")
     assert isinstance(open_capture(raw / "near.toy"), ToyCapture)
     assert find_captures(raw) == [raw / "far.toy", raw / "near.toy"]
+    (empty := tmp_path / "none").mkdir()
     with pytest.raises(CaptureError, match=r"a \.toy file"):
-        open_capture(tmp_path / "none")
+        open_capture(empty)
     report = prepare(raw, tmp_path / "data", QUICK, workers=1)
     assert [(one.item, one.status) for one in report.scenes] == [("far", "made"), ("near", "made")]
     assert [scene.name for scene in read_scenes(tmp_path / "data", "all")] == ["far", "near"]

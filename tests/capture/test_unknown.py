@@ -41,6 +41,8 @@ CASES: list[tuple[tuple[str, ...], list[str]]] = [
         ["groundtruth.txt without rgb.txt and depth.txt", "TUM"],
     ),
     (("cam_params.json",), ["looks like Replica"]),
+    (("traj.txt",), ["traj.txt without results/: looks like Replica"]),
+    (("metadata.json", "rgb/1.jpg"), ["metadata.json without depth/: looks like Record3D"]),
     (("DCIM/DJI_0001.jpg",), ["looks like photos of a DJI drone"]),
     (("matterport_color_images/a.jpg",), ["looks like Matterport3D"]),
     (("data.tar.gz",), ["Unpack it"]),

@@ -61,7 +61,8 @@ _BY_ENDING = {
 _RESEMBLES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("TUM RGB-D", ("groundtruth.txt", "rgb.txt"), ("rgb.txt", "depth.txt")),
     ("ARKitScenes", ("lowres_wide.traj", "lowres_wide/"), ("lowres_wide/", "lowres_depth/")),
-    ("Replica (NICE-SLAM)", ("cam_params.json",), ("results/", "traj.txt")),
+    ("Replica (NICE-SLAM)", ("cam_params.json", "traj.txt"), ("results/", "traj.txt")),
+    ("Record3D (EXR + JPG)", ("metadata.json",), ("rgb/", "depth/")),
     ("3RScan", ("semseg.v2.json", "_info.txt"), ("sequence/ (or sequence.zip unpacked there)",)),
     ("ScanNet", ("scannetv2-labels.combined.tsv", "label-filt/"), ("SCENE.sens",)),
     ("Matterport3D", ("undistorted_camera_parameters/", "matterport_color_images/"), ()),
