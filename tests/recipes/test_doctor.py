@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,15 @@ from trials.doctor import BREAKS, Files, files_of, jumps
 from crossvox.capture import open_capture
 from crossvox.capture.doctor.colors import check_colors, fit_colors
 from crossvox.capture.doctor.diagnose import diagnose
+from crossvox.capture.moved import MovedCapture
 from crossvox.capture.params import CaptureParams
 from crossvox.capture.rooms.params import RoomsParams
 from crossvox.cli.run import exit_code
 from crossvox.core.artifact import read_manifest
+from crossvox.core.camera import Pose
 from crossvox.core.checks import ArtifactError, CaptureError, ParamsError
 from crossvox.recipes.doctor import doctor
+from crossvox.recipes.doctor_world import check_world
 from crossvox.recipes.prepare import PrepareParams, prepare
 from crossvox.recipes.rooms import write_rooms
 from crossvox.recipes.scan import ScanParams, scan
@@ -44,6 +48,17 @@ def test_a_generated_room_is_sound_whole(room: Path) -> None:
     assert 2.2 < (room_note.number or 0) < 3.2
     assert exit_code(report) == 0
     assert "every frame" in report.diagnoses[0].checked
+
+
+@pytest.mark.parametrize("degrees", [0, 25])
+def test_walls_off_the_axes_are_told(room: Path, degrees: float) -> None:
+    turn = np.eye(4)
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    turn[:2, :2] = [[c, -s], [s, c]]
+    turned = MovedCapture(open_capture(room), Pose(turn))
+    (text,) = [one.text for one in check_world(turned) if one.kind == "room"]
+    told = re.search(r"walls stand (\d+) degrees off", text)
+    assert (0 if told is None else int(told[1])) == pytest.approx(degrees, abs=3)
 
 
 def test_page_record_and_list(files: Files, tmp_path: Path) -> None:

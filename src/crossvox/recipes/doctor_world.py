@@ -9,6 +9,7 @@ import numpy as np
 
 from crossvox.capture.doctor.findings import Finding
 from crossvox.capture.outliers import usable_frames
+from crossvox.core.camera import Pose
 from crossvox.core.checks import CaptureError, PoseError
 from crossvox.core.frame import Capture, Frame, Parts
 from crossvox.scene.level import estimate_up, heights_m, levelling, near_gravity
@@ -24,6 +25,9 @@ TILT_DEG = (8.0, 45.0)
 
 ROOM_M = (2.0, 6.0)
 """From floor to ceiling, of most rooms."""
+
+LEAST_YAW_DEG = 3.0
+"""Walls that stand so much off the world's axes are told."""
 
 
 def check_world(capture: Capture) -> list[Finding]:
@@ -69,5 +73,14 @@ def check_world(capture: Capture) -> list[Finding]:
         text += f", floor to ceiling {height:.2f} m"
         if not ROOM_M[0] < height < ROOM_M[1]:
             text += ": is it in metres?"
+    yaw = _yaw_deg(level, levelling(up))
+    if abs(yaw) >= LEAST_YAW_DEG:
+        text += f"; its walls stand {abs(yaw):.0f} degrees off its axes, which scan straightens"
     findings.append(Finding("room", "note", text, number=float(height)))
     return findings
+
+
+def _yaw_deg(straight: Pose, level: Pose) -> float:
+    """By how much walls were turned about z to be straight."""
+    turn = straight.world_from_camera[:3, :3] @ level.world_from_camera[:3, :3].T
+    return float(np.degrees(np.arctan2(turn[1, 0], turn[0, 0])))
