@@ -2,9 +2,9 @@
 # Packages: imageio 2.38.1, imageio-ffmpeg 0.6.0, av 18.1.0, opencv-python-headless 5.0.0.93,
 #   numpy 2.4.6
 # One would swear: iterating over a video gives the frames that were recorded, each once.
-# What happens: imageio by its FFMPEG plugin (the one it takes for a file's name where PyAV is not
-#   installed) resamples a video of varying rate to a constant one and repeats frames for it: 60
-#   frames whose second half is slower, as a phone's in dim light, become 269. PyAV, OpenCV and
+# What happens: imageio, unless told otherwise, has its FFMPEG plugin resample a video of varying
+#   rate to a constant one and repeat frames for it: 60 frames whose second half is slower, as a
+#   phone's in dim light, become 269. The same plugin counts 60 of them if asked. PyAV, OpenCV and
 #   imageio by its pyav plugin give 60.
 # Why it matters here: the n-th depth image and the n-th pose belong to the n-th frame recorded.
 #   Here the n-th picture is another frame after the first few, with no error, and the end of the
@@ -23,6 +23,7 @@ from fractions import Fraction
 
 import av
 import cv2
+import imageio.v2
 import imageio.v3 as iio
 import numpy as np
 
@@ -69,12 +70,19 @@ for light, times_s in (("steady", steady), ("dim", dim)):
     seen[light, "OpenCV"] = numbers(opencv(f"{light}.mp4"))
     for plugin in ("pyav", "FFMPEG"):
         seen[light, plugin] = numbers(iio.imiter(f"{light}.mp4", plugin=plugin))
-    counts = ", ".join(f"{reader} {len(n)}" for (which, reader), n in seen.items() if which == light)
-    print(f"Seen: {light} light: {counts}")
+    seen[light, "no plugin named"] = numbers(iio.imiter(f"{light}.mp4"))
+    counts = [f"{reader} {len(n)}" for (which, reader), n in seen.items() if which == light]
+    print(f"Seen: {light} light: {', '.join(counts)}")
+with imageio.v2.get_reader("dim.mp4") as reader:
+    counted = reader.count_frames()
 grown = seen.pop(("dim", "FFMPEG"))
 print(f"Seen: imageio's first pictures of the dim video by FFMPEG: {grown[:12]}")
+print(f"Seen: the same plugin counts {counted}")
+unnamed = seen.pop(("dim", "no plugin named"))
 held = (
     all(n == list(range(COUNT)) for n in seen.values())
+    and unnamed == grown
+    and counted == COUNT
     and len(grown) > 4 * COUNT
     and sorted(set(grown)) == list(range(COUNT))
 )

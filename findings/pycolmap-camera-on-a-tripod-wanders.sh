@@ -38,7 +38,7 @@ def strays_m(turn_deg, tripod):
 print("Expected: the camera turns and does not move, wherever the origin of the world is.")
 far, near = np.array([10.0, 0, 0]), np.zeros(3)
 quarter, at_origin, frame = strays_m(90, far), strays_m(90, near), strays_m(5, 100 * far)
-print(f"Seen: a quarter turn 10 m from the origin: {quarter:.2f} m off; at the origin: {at_origin:.2f}")
+print(f"Seen: a quarter turn 10 m from the origin: {quarter:.2f} m off; at it: {at_origin:.2f} m")
 print(f"Seen: 5 degrees, 1 km from the origin: {frame:.2f} m off")
 held = 2.8 < quarter < 3.0 and at_origin < 1e-9 and 0.9 < frame < 1.0
 print("The finding holds." if held else "CHANGED: the finding no longer holds.")

@@ -4,8 +4,8 @@
 # What happens: of a PINHOLE image the last row and column turn black. The same camera written as
 #   OPENCV with zeros, or as SIMPLE_RADIAL with zero, loses two columns and a row and its principal
 #   point moves by half a pixel, at which the image is sampled anew: its finest detail is gone.
-# Why it matters here: ScanNet and many exporters of phone captures write such zeros. Depth that
-#   belongs to the colour pixel by pixel fits no longer, in size and by up to a pixel, and a
+# Why it matters here: captures of cameras that are straight already are written with such zeros.
+#   Depth that belongs to the colour pixel by pixel fits no longer, in size and by up to a pixel, and a
 #   method's images are blurred before it starts.
 # Seen: 2026-11-28, CPython 3.11, Linux x86-64
 set -euo pipefail
