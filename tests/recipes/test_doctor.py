@@ -20,6 +20,8 @@ from crossvox.cli.run import exit_code
 from crossvox.core.artifact import read_manifest
 from crossvox.core.camera import Pose
 from crossvox.core.checks import ArtifactError, CaptureError, ParamsError
+from crossvox.flow.progress import Silent
+from crossvox.flow.runner import Runner
 from crossvox.recipes.doctor import doctor
 from crossvox.recipes.doctor_world import check_world
 from crossvox.recipes.prepare import PrepareParams, prepare
@@ -115,6 +117,27 @@ def test_scan_refuses_rubble_before_it_works(files: Files, tmp_path: Path) -> No
     how = CaptureParams(poses="world-to-camera")
     report = scan(source, tmp_path / "out", params, how=how)
     assert report.page.page.is_file()
+
+
+class Heard(Silent):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+
+def test_scan_names_a_frame_whose_pose_is_wrong(files: Files, tmp_path: Path) -> None:
+    broken, heard = files.copy(), Heard()
+    jumps(0.8)(broken)
+    params = ScanParams(width=160, height=120)
+    scan(broken.write(tmp_path / "room"), tmp_path / "out", params, runner=Runner(heard))
+    number = len(files.poses) // 2
+    assert [
+        line
+        for line in heard.lines
+        if f"contradicts both neighbours, though all else agrees: {number} " in line
+    ]
 
 
 def test_prepare_remarks_what_it_does_not_refuse(files: Files, tmp_path: Path) -> None:

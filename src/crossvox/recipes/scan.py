@@ -30,6 +30,7 @@ from crossvox.report.params import ReportParams
 from crossvox.scene.params import TsdfParams
 
 if TYPE_CHECKING:
+    from crossvox.core.frame import Capture
     from crossvox.evaluate.score import Evaluation
     from crossvox.report.page.write import PageReport
 
@@ -136,7 +137,7 @@ def scan(
     """
     from crossvox.capture import open_capture
     from crossvox.capture.chosen import ChosenCapture, read_skipped
-    from crossvox.capture.doctor.diagnose import expect_sound
+    from crossvox.capture.doctor.diagnose import contradicted, expect_sound, line
     from crossvox.capture.find import capture_names
     from crossvox.capture.moved import MovedCapture
     from crossvox.capture.outliers import usable_frames
@@ -160,6 +161,8 @@ def scan(
     _expect_alone(out, name)
     with runner.part("doctor"):
         expect_sound(capture, anyway, runner.progress.say)
+        for found in contradicted(capture, range(0, len(capture), _frame_skip(capture, params))):
+            runner.progress.say(line(found))
     with runner.part("level"):
         near = usable.near_from_world
         seen = capture if near is None else MovedCapture(capture, near)
@@ -171,7 +174,7 @@ def scan(
     data = out / "data"
     scene = data / name
     with runner.part("prepare"):
-        stage = _scene(source, name, len(capture), params, level, how, skipped)
+        stage = _scene(source, name, _frame_skip(capture, params), params, level, how, skipped)
         expect_same_capture(scene, stage)
         made = runner.make_all(
             PreparedScenes(stage.params),
@@ -179,8 +182,8 @@ def scan(
             data,
             notes=enter_scenes(data, lambda _: "val"),
         )
-        for line in (line for outcome in made.outcomes for line in remarks_of(outcome.notes)):
-            runner.progress.say(line)
+        for remark in (one for outcome in made.outcomes for one in remarks_of(outcome.notes)):
+            runner.progress.say(remark)
     prediction = evaluation = None
     if run is not None:
         prediction = out / "prediction"
@@ -265,10 +268,15 @@ def _expect_roles(
     )
 
 
+def _frame_skip(capture: Capture, params: ScanParams) -> int:
+    """Of so many frames one is used."""
+    return max(1, math.ceil(len(capture) / params.max_frames))
+
+
 def _scene(
     source: Path,
     name: str,
-    frames: int,
+    frame_skip: int,
     params: ScanParams,
     level: Pose,
     how: CaptureParams | None,
@@ -276,7 +284,7 @@ def _scene(
 ) -> PrepareScene:
     """How the capture becomes a prepared scene: level, fused from its own depth."""
     prepare = PrepareParams(
-        frame_skip=max(1, math.ceil(frames / params.max_frames)),
+        frame_skip=frame_skip,
         width=params.width,
         height=params.height,
         surface="tsdf",

@@ -126,7 +126,7 @@ def check_frames(capture: Capture, poses: Array) -> FrameCheck:
         f"{'s' if len(frames) == 1 else ''} both neighbours, though all else agrees: "
         f"{', '.join(map(str, frames[:6]))}{', ...' if len(frames) > 6 else ''}"
     )
-    advice = "leave them out: --skip-frames FILE"
+    advice = "leave them out: --skip-frames FILE, which crossvox doctor CAPTURE --out FOLDER writes"
     severity: Severity = "doubt" if len(frames) > 0.02 * len(chosen) else "note"
     finding = Finding(
         "wrong-pose", severity, text, advice, number=float(len(frames)), frames=frames

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -105,6 +105,17 @@ def expect_sound(
         for one in found.findings:
             say(line(one))
     return found
+
+
+def contradicted(capture: Capture, positions: Sequence[int]) -> list[Finding]:
+    """Which of the frames at some positions contradict both of their neighbours among these."""
+    from crossvox.capture.doctor.contents import check_frames
+
+    stored, without = as_stored(capture)
+    used = {capture.frame_ids[position] for position in positions}
+    poses = read_trail(stored, without).delivered.copy()
+    poses[[place for place, number in enumerate(stored.frame_ids) if number not in used]] = np.nan
+    return list(check_frames(stored, poses).findings)
 
 
 def worries(capture: Capture) -> list[str]:
