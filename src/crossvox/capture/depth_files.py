@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture.arrays import DAMAGE, read_stream
-from crossvox.capture.files import read_depth_png
+from crossvox.capture.files import first_of, read_depth_png
 from crossvox.core.checks import CaptureError
 from crossvox.core.npz import DENSEST
 from crossvox.doors.images import read_bytes
@@ -69,13 +69,7 @@ def first_depth(paths: Iterable[Path]) -> Array:
     Raises:
         CaptureError: none can be read; tells what is wrong with the first.
     """
-    problem: CaptureError | None = None
-    for path in paths:
-        try:
-            return read_depth_file(path)
-        except CaptureError as error:
-            problem = problem or error
-    raise problem or CaptureError("given: no depth image; needed: at least one; do: check the path")
+    return first_of(paths, read_depth_file, "depth image")
 
 
 def usual_units(sample: Array) -> float:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ from crossvox.doors.images import (
 from crossvox.doors.pillow_images import MAX_PIXELS
 
 Array = NDArray[Any]
+S = TypeVar("S")
+T = TypeVar("T")
 
 SIZES = 500
 """Files, spread over a capture, that tell its image size where three of them disagree."""
@@ -201,6 +203,26 @@ def gray_size(data: bytes, source: str) -> Size:
 def missing(numbers: Iterable[int], files: Mapping[int, Path]) -> tuple[int, ...]:
     """Numbers without a file; none where there is no file at all."""
     return tuple(number for number in numbers if files and number not in files)
+
+
+def first_of(items: Iterable[S], look: Callable[[S], T], what: str = "files") -> T:
+    """What is seen in the first item that can be read, so that a broken one stays one broken frame.
+
+    Args:
+        items: files or names of files.
+        look: reads one; raises ``CaptureError`` where it is broken.
+        what: what the items are, for the text where there is none.
+
+    Raises:
+        CaptureError: none can be read; tells what is wrong with the first.
+    """
+    problem: CaptureError | None = None
+    for item in items:
+        try:
+            return look(item)
+        except CaptureError as error:
+            problem = problem or error
+    raise problem or CaptureError(f"given: no {what}; needed: at least one; do: check the path")
 
 
 def first_size(paths: Iterable[Path], kind: Literal["color", "gray"]) -> Size:

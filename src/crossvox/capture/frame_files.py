@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture.files import depth_png, gray_checked, gray_size
-from crossvox.capture.members import Members, first_of, members
+from crossvox.capture.files import depth_png, first_of, gray_checked, gray_size
+from crossvox.capture.members import Members, members
 from crossvox.capture.params import RegistrationMode
 from crossvox.capture.registration import Registration
 from crossvox.capture.several_cameras import usual_camera

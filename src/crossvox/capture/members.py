@@ -11,7 +11,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -175,21 +175,6 @@ def _unpacked(path: Path, entry: Entry) -> bytes:
     if len(data) != entry.size or zlib.crc32(data) != entry.checksum:
         raise ValueError("its checksum differs")
     return data
-
-
-def first_of(names: Iterable[str], look: Callable[[str], T]) -> T:
-    """What is seen in the first file that can be read, so that a broken one stays one broken frame.
-
-    Raises:
-        CaptureError: none can be read; tells what is wrong with the first.
-    """
-    problem: CaptureError | None = None
-    for name in names:
-        try:
-            return look(name)
-        except CaptureError as error:
-            problem = problem or error
-    raise problem or CaptureError("given: no files; needed: at least one; do: check the path")
 
 
 def roots(path: Path, marks: Iterable[str]) -> list[str]:

@@ -32,6 +32,21 @@ def _depth_at(depth: Array, u: float, v: float) -> float:
     return c if s < 0.5 else d
 
 
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _moved(point: Array, camera: Array, along_ray: bool, move: Array) -> tuple[float, float, float]:
+    """A pixel with its depth as a point of another frame's camera."""
+    x, y, z = (point[0] - camera[2]) / camera[0], (point[1] - camera[3]) / camera[1], point[2]
+    if along_ray:
+        z /= np.sqrt(x * x + y * y + 1)
+    x *= z
+    y *= z
+    return (
+        move[0, 0] * x + move[0, 1] * y + move[0, 2] * z + move[0, 3],
+        move[1, 0] * x + move[1, 1] * y + move[1, 2] * z + move[1, 3],
+        move[2, 0] * x + move[2, 1] * y + move[2, 2] * z + move[2, 3],
+    )
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def compare(
     points: Array,
@@ -62,18 +77,8 @@ def compare(
     height, width = depths.shape[1], depths.shape[2]
     for p in range(len(pairs)):
         a, b = pairs[p, 0], pairs[p, 1]
-        m = moves[p]
         for k in range(0, counts[a], every):
-            x = (points[a, k, 0] - cx) / fx
-            y = (points[a, k, 1] - cy) / fy
-            z = points[a, k, 2]
-            if along_ray:
-                z /= np.sqrt(x * x + y * y + 1)
-            x *= z
-            y *= z
-            px = m[0, 0] * x + m[0, 1] * y + m[0, 2] * z + m[0, 3]
-            py = m[1, 0] * x + m[1, 1] * y + m[1, 2] * z + m[1, 3]
-            pz = m[2, 0] * x + m[2, 1] * y + m[2, 2] * z + m[2, 3]
+            px, py, pz = _moved(points[a, k], camera, along_ray, moves[p])
             out[p, k, 0] = np.nan
             out[p, k, 1] = -1
             if not pz > 1e-6:
@@ -110,20 +115,10 @@ def losses(
     height, width = depths.shape[1], depths.shape[2]
     for p in range(len(pairs)):
         a, b = pairs[p, 0], pairs[p, 1]
-        m = moves[p]
         total, hits, tried = 0.0, 0, 0
         for k in range(0, counts[a], every):
             tried += 1
-            x = (points[a, k, 0] - cx) / fx
-            y = (points[a, k, 1] - cy) / fy
-            z = points[a, k, 2]
-            if along_ray:
-                z /= np.sqrt(x * x + y * y + 1)
-            x *= z
-            y *= z
-            px = m[0, 0] * x + m[0, 1] * y + m[0, 2] * z + m[0, 3]
-            py = m[1, 0] * x + m[1, 1] * y + m[1, 2] * z + m[1, 3]
-            pz = m[2, 0] * x + m[2, 1] * y + m[2, 2] * z + m[2, 3]
+            px, py, pz = _moved(points[a, k], camera, along_ray, moves[p])
             if not pz > 1e-6:
                 continue
             u = fx * px / pz + cx

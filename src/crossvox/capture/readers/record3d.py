@@ -33,8 +33,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture.cameras import camera_or_error
+from crossvox.capture.files import first_of
 from crossvox.capture.frame_files import FrameFiles, FrameFilesCapture, name_of, one_place, one_view
-from crossvox.capture.members import Members, first_of, members, roots
+from crossvox.capture.members import Members, members, roots
 from crossvox.capture.params import RegistrationMode
 from crossvox.capture.reader import Opening, Reader
 from crossvox.capture.readers.plain_files import pose_source

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from crossvox.capture.cameras import camera_or_error
 from crossvox.capture.files import (
     depth_png,
+    first_of,
     gray_size,
     numbers_in,
     pose_matrix_in,
@@ -35,7 +36,7 @@ from crossvox.capture.files import (
 )
 from crossvox.capture.frame_files import FrameFiles, FrameFilesCapture, name_of, one_place
 from crossvox.capture.lens import largest_shift_px
-from crossvox.capture.members import Members, first_of, roots
+from crossvox.capture.members import Members, roots
 from crossvox.capture.params import RegistrationMode
 from crossvox.capture.reader import Opening, Reader
 from crossvox.capture.registration import Registration, is_rigid
