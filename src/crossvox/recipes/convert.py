@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from crossvox.capture.params import AS_STORED, CaptureParams
+from crossvox.capture.params import CaptureParams
 from crossvox.capture.remarks import BROKEN, FRAMES, REMARKS
 from crossvox.core.checks import ArtifactError, CaptureError, ParamsError, expect
 from crossvox.core.frame import Capture
@@ -16,7 +16,7 @@ from crossvox.flow.folder import expect_apart
 from crossvox.flow.runner import DryRunEnds, Planned, Runner, Work
 from crossvox.flow.stage import Input, Stage
 from crossvox.recipes.commands import Flag
-from crossvox.recipes.prepare import MOST_PIXELS, declared
+from crossvox.recipes.prepare import MOST_PIXELS, declared, reopened
 
 SENS = ".sens"
 LOST = "lost poses"
@@ -83,13 +83,7 @@ class Convert(Stage):
 
     def open(self) -> Capture:
         """The capture."""
-        from crossvox.capture import open_capture
-
-        how = self.how or AS_STORED
-        if self.trajectory is not None:
-            how = replace(how, trajectory=self.trajectory.path)
-        labels = None if self.label_map is None else self.label_map.path
-        return open_capture(self.capture.path, labels, how)
+        return reopened(self.capture, self.label_map, self.how, self.trajectory)
 
     def make(self, work: Work) -> Mapping[str, Any]:
         """Write an exported folder."""

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from crossvox.capture.params import AS_STORED, CaptureParams
 from crossvox.core.artifact import MANIFEST, read_manifest
 from crossvox.core.checks import ArtifactError, ParamsError, expect
+from crossvox.core.frame import Capture
 from crossvox.flow.folder import is_current
 from crossvox.flow.jobs import Outcome
 from crossvox.flow.runner import Runner, Work
@@ -234,6 +235,22 @@ def declared(how: CaptureParams | None) -> tuple[CaptureParams | None, Input | N
     trajectory = None if how.trajectory is None else Input.file(how.trajectory)
     how = replace(how, trajectory=None, intrinsics=how.camera_text())
     return (None if how == AS_STORED else how), trajectory
+
+
+def reopened(
+    capture: Input, label_map: Input | None, how: CaptureParams | None, trajectory: Input | None
+) -> Capture:
+    """The capture of a stage that holds what :func:`declared` gave.
+
+    Raises:
+        CaptureError: as :func:`crossvox.capture.open_capture`.
+    """
+    from crossvox.capture import open_capture
+
+    how = how or AS_STORED
+    if trajectory is not None:
+        how = replace(how, trajectory=trajectory.path)
+    return open_capture(capture.path, None if label_map is None else label_map.path, how)
 
 
 def expect_same_capture(folder: Path, item: PrepareScene) -> None:

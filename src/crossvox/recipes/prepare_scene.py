@@ -10,14 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from crossvox.capture import open_capture
 from crossvox.capture.chosen import ChosenCapture
 from crossvox.capture.doctor.diagnose import worries
 from crossvox.capture.export import export_folder
 from crossvox.capture.kept import KeptDepth, KeptFolder
 from crossvox.capture.moved import MovedCapture
 from crossvox.capture.outliers import NEAR_ORIGIN_M, Usable, usable_frames
-from crossvox.capture.params import AS_STORED
 from crossvox.capture.remarks import BROKEN, FRAMES, REMARKS
 from crossvox.core.camera import Pose, oriented
 from crossvox.core.checks import CaptureError, expect
@@ -28,7 +26,7 @@ from crossvox.doors.meshes import read_labelled_mesh, read_mesh, write_ply
 from crossvox.flow.progress import Progress, Report
 from crossvox.flow.runner import Work
 from crossvox.recipes.data import VOLUME
-from crossvox.recipes.prepare import PrepareScene
+from crossvox.recipes.prepare import PrepareScene, reopened
 from crossvox.scene.store import write_volume
 from crossvox.scene.tsdf.volume import fuse
 from crossvox.scene.voxelize import label_voxels, observed_voxels, transfer_labels, voxelize
@@ -134,11 +132,7 @@ def frames_of(stage: PrepareScene) -> float:
 
 
 def _open(stage: PrepareScene) -> Capture:
-    label_map = None if stage.label_map is None else stage.label_map.path
-    how = stage.how or AS_STORED
-    if stage.trajectory is not None:
-        how = replace(how, trajectory=stage.trajectory.path)
-    capture = open_capture(stage.capture.path, label_map, how)
+    capture = reopened(stage.capture, stage.label_map, stage.how, stage.trajectory)
     return ChosenCapture(capture, frozenset(stage.skipped)) if stage.skipped else capture
 
 
