@@ -469,3 +469,18 @@ def test_surveyed_coordinates_keep_their_millimetres(tmp_path: Path) -> None:
     np.testing.assert_array_equal(same.mesh.vertices_m, found.mesh.vertices_m)
     write_cloud(tmp_path / "near.ply", np.eye(3) * 900)
     assert read_points(tmp_path / "near.ply").origin_m == (0.0, 0.0, 0.0)
+
+
+def test_what_is_known_of_vertices_comes_back_from_a_file(tmp_path: Path) -> None:
+    mesh = Mesh(
+        np.eye(3, dtype=np.float32),
+        np.array([[0, 1, 2]], np.int32),
+        labels=np.array([1, 2, 3], np.uint8),
+        label_confidence=np.array([0, 0.5, 1], np.float32),
+        objects=np.array([0, 7, 70000], np.int32),
+    )
+    write_ply(tmp_path / "m.ply", mesh)
+    again = read_mesh(tmp_path / "m.ply")
+    assert set(again.by_vertex) == {"labels", "label_confidence", "objects"}
+    for name, value in mesh.by_vertex.items():
+        np.testing.assert_array_equal(again.by_vertex[name], value)

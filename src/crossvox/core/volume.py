@@ -31,6 +31,10 @@ class Mesh:
             nobody tells, which means that all are measured.
         confidence: ``(V,)`` float32 from 0 to 1, probability that the true surface lies within
             5 cm, as the network tells it; 1 where it is measured; None where nobody tells.
+        label_confidence: ``(V,)`` float32 from 0 to 1, probability that the label is right; None
+            where nobody tells.
+        objects: ``(V,)`` int32, number of the object that a vertex belongs to, 0 for none; None
+            where nobody looked for objects.
     """
 
     vertices_m: NDArray[np.float32]
@@ -39,6 +43,8 @@ class Mesh:
     labels: NDArray[np.uint8] | None = None
     completed: NDArray[np.bool_] | None = None
     confidence: NDArray[np.float32] | None = None
+    label_confidence: NDArray[np.float32] | None = None
+    objects: NDArray[np.int32] | None = None
 
     def __post_init__(self) -> None:
         count = len(self.vertices_m)
@@ -61,6 +67,8 @@ class Mesh:
             ("labels", (count,)),
             ("completed", (count,)),
             ("confidence", (count,)),
+            ("label_confidence", (count,)),
+            ("objects", (count,)),
         ):
             array = getattr(self, name)
             expect(
@@ -75,6 +83,13 @@ class Mesh:
     def triangles_m(self) -> NDArray[np.float32]:
         """Corner positions, ``(F, 3, 3)`` metres."""
         return self.vertices_m[self.faces]
+
+    @property
+    def by_vertex(self) -> dict[str, NDArray[Any]]:
+        """What is known of each vertex besides its position, by field; what is None is left out."""
+        names = ("colors", "labels", "completed", "confidence", "label_confidence", "objects")
+        values = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 @dataclass(frozen=True, eq=False)

@@ -45,6 +45,8 @@ class _Content:
     ids: NDArray[Any] | None
     completed: NDArray[Any] | None
     confidence: NDArray[Any] | None
+    label_confidence: NDArray[Any] | None
+    objects: NDArray[Any] | None
     remarks: tuple[str, ...]
 
 
@@ -54,7 +56,8 @@ def read_mesh(path: Path, remarks: list[str] | None = None) -> Mesh:
     Polygons with more than three corners are split into fans. Colours may have any number type
     (:func:`crossvox.doors.ply_colors.colors_of`). Labels are NYU40 ids, others are unannotated
     (:func:`read_labelled_mesh` counts them). ``completed`` (0 or 1) and ``confidence`` (0 to 1) are
-    read together: a confidence alone is another program's, and left alone.
+    read together: a confidence alone is another program's, and left alone. ``label_confidence``
+    and ``object`` are read beside labels.
 
     Args:
         path: the file.
@@ -156,11 +159,15 @@ def _content(path: Path) -> _Content:
             raise ValueError("coordinates that are lists")
         names = vertex.dtype.names
         colors, remark = colors_of(vertex)
-        ids = completed = confidence = None
+        ids = completed = confidence = label_confidence = objects = None
         if "label" in names:
             ids = np.asarray(vertex["label"])
             if ids.dtype.kind not in "fiu":
                 raise ValueError("labels that are lists")
+            if "label_confidence" in names:
+                label_confidence = np.asarray(vertex["label_confidence"])
+            if "object" in names:
+                objects = np.asarray(vertex["object"])
         if "completed" in names:
             completed = np.asarray(vertex["completed"])
             confidence = np.asarray(vertex["confidence"]) if "confidence" in names else None
@@ -183,7 +190,9 @@ def _content(path: Path) -> _Content:
             f"with vertices and faces; do: copy or export the file again"
         ) from None
     remarks = (f"{path.name}: {remark}",) if remark else ()
-    return _Content(vertices, faces, colors, ids, completed, confidence, remarks)
+    return _Content(
+        vertices, faces, colors, ids, completed, confidence, label_confidence, objects, remarks
+    )
 
 
 def _mesh(
@@ -209,7 +218,9 @@ def _mesh(
             found.colors,
             labels,
             None if found.completed is None else _completed(found.completed, path),
-            None if found.confidence is None else _confidence(found.confidence, path),
+            _share(found.confidence, "confidence", path),
+            _share(found.label_confidence, "label_confidence", path),
+            None if found.objects is None else _objects(found.objects, path),
         )
     except ShapeError as error:
         raise CaptureError(f"{path}: {error}") from None
@@ -222,12 +233,23 @@ def _completed(values: NDArray[Any], path: Path) -> NDArray[np.bool_]:
     return values == 1
 
 
-def _confidence(values: NDArray[Any], path: Path) -> NDArray[np.float32]:
+def _share(values: NDArray[Any] | None, name: str, path: Path) -> NDArray[np.float32] | None:
     """How sure a network is of each vertex, out of numbers of any type."""
+    if values is None:
+        return None
     # Not "< 0 or > 1": a number that is none is neither.
     wrong = None if values.dtype == object else values[~((values >= 0) & (values <= 1))]
-    _expect_property(path, "confidence", wrong, "a number from 0 to 1")
+    _expect_property(path, name, wrong, "a number from 0 to 1")
     return values.astype(np.float32)
+
+
+def _objects(values: NDArray[Any], path: Path) -> NDArray[np.int32]:
+    """Numbers of objects, out of numbers of any type."""
+    wrong = None
+    if values.dtype != object:
+        wrong = values[~((values >= 0) & (values < 2**31) & (values == np.floor(values)))]
+    _expect_property(path, "object", wrong, "0 (none), or the number of an object")
+    return values.astype(np.int32)
 
 
 def _expect_property(path: Path, name: str, wrong: NDArray[Any] | None, needed: str) -> None:
@@ -237,7 +259,8 @@ def _expect_property(path: Path, name: str, wrong: NDArray[Any] | None, needed: 
         wrong is not None and not len(wrong),
         given=f"{path}, whose vertex property {name!r} has {told}",
         needed=f"{needed}, one a vertex",
-        do="predict the scene again, or remove the properties 'completed' and 'confidence'",
+        do="predict the scene again, or remove the properties that are not x y z, red green blue "
+        "and label",
         error=CaptureError,
     )
 
@@ -299,7 +322,8 @@ def write_ply(path: Path, mesh: Mesh, label_type: LabelType = "ushort") -> None:
     """Write a binary PLY: x y z, red green blue alpha if coloured, label if labelled.
 
     The layout equals ScanNet's ``_vh_clean_2.ply`` and ``_vh_clean_2.labels.ply``. Where it is
-    known what was completed, ``uchar completed`` (1 where it was) and ``float confidence`` follow.
+    known what was completed, ``uchar completed`` (1 where it was) and ``float confidence`` follow;
+    where known, ``float label_confidence`` and ``int object`` (read again beside labels only).
 
     Args:
         path: file to write, replaced as a whole.
@@ -310,17 +334,13 @@ def write_ply(path: Path, mesh: Mesh, label_type: LabelType = "ushort") -> None:
     fields: list[tuple[str, str]] = [("x", "<f4"), ("y", "<f4"), ("z", "<f4")]
     if mesh.colors is not None:
         fields += [(name, "u1") for name in ("red", "green", "blue", "alpha")]
-    if mesh.labels is not None:
-        fields.append(("label", _LABEL_TYPES[label_type]))
-    completed = mesh.completed
-    if completed is None and mesh.confidence is not None:
-        completed = np.zeros(
-            len(mesh.vertices_m), dtype=bool
-        )  # a confidence is read beside it only
-    if completed is not None:
-        fields.append(("completed", "u1"))
-    if mesh.confidence is not None:
-        fields.append(("confidence", "<f4"))
+    values = {
+        _PROPERTIES[name]: value for name, value in mesh.by_vertex.items() if name != "colors"
+    }
+    if "confidence" in values and "completed" not in values:  # it is read beside it only
+        values["completed"] = np.zeros(len(mesh.vertices_m), dtype=bool)
+    types = {**_VERTEX_TYPES, "label": _LABEL_TYPES[label_type]}
+    fields += [(name, kind) for name, kind in types.items() if name in values]
     vertex = np.empty(len(mesh.vertices_m), dtype=fields)
     for axis, name in enumerate("xyz"):
         vertex[name] = mesh.vertices_m[:, axis]
@@ -328,12 +348,8 @@ def write_ply(path: Path, mesh: Mesh, label_type: LabelType = "ushort") -> None:
         for channel, name in enumerate(("red", "green", "blue")):
             vertex[name] = mesh.colors[:, channel]
         vertex["alpha"] = 255
-    if mesh.labels is not None:
-        vertex["label"] = mesh.labels
-    if completed is not None:
-        vertex["completed"] = completed
-    if mesh.confidence is not None:
-        vertex["confidence"] = mesh.confidence
+    for name, value in values.items():
+        vertex[name] = value
     # Written here, not by plyfile, which writes lists one by one: 75 times slower.
     face = np.empty(len(mesh.faces), dtype=[("length", "u1"), ("corners", "<i4", (3,))])
     face["length"], face["corners"] = 3, mesh.faces
@@ -354,6 +370,22 @@ def write_ply(path: Path, mesh: Mesh, label_type: LabelType = "ushort") -> None:
 
 
 _LABEL_TYPES: dict[LabelType, str] = {"ushort": "<u2", "int": "<i4", "float": "<f4"}
+_VERTEX_TYPES = {
+    "label": "<u2",
+    "completed": "u1",
+    "confidence": "<f4",
+    "label_confidence": "<f4",
+    "object": "<i4",
+}
+"""Vertex properties besides place and colour, in the order of the file."""
+
+_PROPERTIES = {
+    "labels": "label",
+    "completed": "completed",
+    "confidence": "confidence",
+    "label_confidence": "label_confidence",
+    "objects": "object",
+}
 _PLY_TYPES = {"<f4": "float", "u1": "uchar", "<u2": "ushort", "<i4": "int"}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -174,14 +173,8 @@ def compact(mesh: Mesh) -> Mesh:
     used[mesh.faces] = True
     number = np.cumsum(used, dtype=np.int32) - 1
 
-    def part(values: Any) -> Any:
-        return None if values is None else values[used]
-
     return Mesh(
         mesh.vertices_m[used],
         number[mesh.faces].astype(np.int32),
-        part(mesh.colors),
-        part(mesh.labels),
-        part(mesh.completed),
-        part(mesh.confidence),
+        **{name: values[used] for name, values in mesh.by_vertex.items()},
     )

@@ -71,11 +71,8 @@ def merge(mesh: Mesh, max_faces: int) -> Merged:
             break
         cell_m *= max(1.05, math.sqrt(len(faces) / max_faces))
     place = cluster_mean(mesh.vertices_m, cluster).astype(np.float32)
-    colors = None
+    values = {name: value[first] for name, value in mesh.by_vertex.items()}
     if mesh.colors is not None:
-        colors = np.round(cluster_mean(mesh.colors, cluster)).astype(np.uint8)
-    labels = None if mesh.labels is None else mesh.labels[first]
-    completed = None if mesh.completed is None else mesh.completed[first]
-    confidence = None if mesh.confidence is None else mesh.confidence[first]
-    coarse = Mesh(place, faces, colors, labels, completed, confidence)
+        values["colors"] = np.round(cluster_mean(mesh.colors, cluster)).astype(np.uint8)
+    coarse = Mesh(place, faces, **values)
     return Merged(coarse, cluster, chosen)
