@@ -50,9 +50,7 @@ def single_view_scene(stage: SingleView, work: Work) -> Mapping[str, Any]:
     with work.watch("level"):
         pose = level_pose(frame.depth_m, frame.camera, params.far_m)
     with work.watch("surface"):
-        seen = view_mesh(
-            frame.depth_m, frame.camera, frame.labels, frame.rgb, far_m=params.far_m
-        )
+        seen = view_mesh(frame.depth_m, frame.camera, frame.labels, frame.rgb, far_m=params.far_m)
         surface = _moved(seen, pose)
     with work.watch("voxels and labels"):
         grid, occupied = voxelize(surface, params.voxel_m)

@@ -16,8 +16,8 @@ from crossvox.scene.level import estimate_up, levelling
 Array = NDArray[Any]
 
 JUMP = 0.06
-"""Neighbouring readings whose depths differ by more than this share of the nearer one, beyond what a
-slanted surface explains, belong to two surfaces."""
+"""Neighbouring readings whose depths differ by more than this share of the nearer one belong to two
+surfaces."""
 
 _BLUR, _COARSE = 1 / 21, 1 / 40
 """Up is found from depth that is blurred over this share of the image's width, at points so far

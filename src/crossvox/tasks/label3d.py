@@ -109,9 +109,7 @@ class Label3d:
 
         target = batch.labels - 1
         weights = logits.new_tensor(self.weights)
-        total = functional.cross_entropy(
-            logits, target, weights, ignore_index=-1, reduction="sum"
-        )
+        total = functional.cross_entropy(logits, target, weights, ignore_index=-1, reduction="sum")
         return total, weights[target[target >= 0]].sum()
 
     def observe(self, network: nn.Module, batch: LabelBatch) -> dict[str, Tensor]:
