@@ -70,6 +70,7 @@ class LabelNet(nn.Module):
         assert self.body.classifier.bias is not None
         nn.init.zeros_(self.body.classifier.bias)
         last = self.head[-1]
+        assert isinstance(last, nn.Linear)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
 
