@@ -142,7 +142,12 @@ _PRESETS = {
         "default3d": "crossvox.recipes.complete:complete3d",
         "quick3d": "crossvox.recipes.complete:quick3d",
         "thesis": "crossvox.recipes.train:train_reconstruct",
-    }
+    },
+    "train segment2d": {
+        "short": "crossvox.recipes.train_segment2d:train_segment2d",
+        "default2d": "crossvox.recipes.train_segment2d:default2d",
+        "free2d": "crossvox.recipes.train_segment2d:free2d",
+    },
 }
 
 for _name, _target, _summary in _HERE:
