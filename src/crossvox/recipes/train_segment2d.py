@@ -22,6 +22,8 @@ def train_segment2d(
     labels: Path | None = None,
     scenes: str = "train",
     validation_scenes: str = "val",
+    depths: Path | None = None,
+    beside: Path | None = None,
     runner: Runner | None = None,
 ) -> TrainReport:
     """Train a network that labels pixels: DATA RUN, or RUN --images DIR --labels DIR.
@@ -33,6 +35,10 @@ def train_segment2d(
         labels: its label images of the same names, 8-bit PNG with NYU40 ids.
         scenes: training scenes of prepared data: train, val, all, or names separated by commas.
         validation_scenes: likewise; none trains without validation.
+        depths: its depth images of the same names, PNG, for a network that reads depth
+            (--task.depth); prepared data has depth.
+        beside: prepared data, for example of generated rooms, whose training scenes join: a share
+            of --beside-share of each epoch.
         runner: who trains.
 
     Raises:
@@ -53,5 +59,7 @@ def train_segment2d(
         labels=labels,
         scenes=scenes,
         validation_scenes=validation_scenes,
+        depths=depths,
+        beside=beside,
         runner=runner,
     )

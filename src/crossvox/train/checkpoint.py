@@ -1,8 +1,9 @@
 """Checkpoints: weights as safetensors, everything else as JSON; never pickle.
 
-A checkpoint is a folder ``network.safetensors`` (all weights and buffers by name), ``state.json``
-(step, scores, ...), and, for the checkpoint that training goes on from, ``optimizer.safetensors``
-(optimizer moments and random states). It is replaced as a whole: whoever looks sees the old one
+A checkpoint is a folder ``network.safetensors`` (all weights and buffers by name; what was packed,
+:mod:`crossvox.train.packing`, is read as well), ``state.json`` (step, scores, ...), and, for the
+checkpoint that training goes on from, ``optimizer.safetensors`` (optimizer moments and random
+states). It is replaced as a whole: whoever looks sees the old one
 or the new one, and if writing fails the old one stays.
 """
 
@@ -22,7 +23,9 @@ from crossvox.core.artifact import Manifest, read_json, write_json, write_manife
 from crossvox.core.checks import ArtifactError, CheckpointError, error_text
 from crossvox.flow.folder import building
 from crossvox.train.folder import CHECKPOINT_FILES
+from crossvox.train.packing import unpack
 from crossvox.train.params import NETWORK, OPTIMIZER, STATE
+from crossvox.train.selftest import read_self_test
 from crossvox.train.weights import LoadReport, put_weights
 
 
@@ -115,6 +118,8 @@ def load_run_network(
 ) -> LoadReport:
     """Put the weights of a training run into a network that fits exactly.
 
+    A run that was packed has a self-test, which is made; see :mod:`crossvox.train.selftest`.
+
     Args:
         run: the run folder.
         network: built with the run's parameters.
@@ -122,7 +127,8 @@ def load_run_network(
             validation has no best one.
 
     Raises:
-        CheckpointError: there is none, or it is damaged, or it does not fit.
+        CheckpointError: there is none, or it is damaged, or it does not fit, or it answers
+            something else than it did when it was packed.
     """
     folder = run / which
     if not folder.is_dir():
@@ -133,7 +139,13 @@ def load_run_network(
             f"reached its first {'validation' if which == 'best' else 'checkpoint'}; do: "
             + (f"ask for '{other}', which is there" if there else "check the path, or train")
         )
-    return load_network_weights(folder, network)
+    weights, test = folder / NETWORK, read_self_test(run)
+    if test is not None:
+        test.expect_weights(weights)
+    report = load_network_weights(folder, network)
+    if test is not None:
+        test.expect_answer(network, weights)
+    return report
 
 
 def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -151,8 +163,7 @@ def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:
     try:
-        tensors: dict[str, Tensor] = load_file(path)
-        return tensors
+        return unpack(load_file(path), str(path))
     except FileNotFoundError:
         found = "which does not exist"
     except (SafetensorError, ValueError, KeyError) as error:

@@ -17,6 +17,7 @@ TENSORBOARD = "tensorboard"
 NETWORK = "network.safetensors"
 OPTIMIZER = "optimizer.safetensors"
 STATE = "state.json"
+SELFTEST = "selftest.safetensors"
 
 LOSS = "loss"
 """Name of the score that is the mean loss over the validation split, where a task has one."""
