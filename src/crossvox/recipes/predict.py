@@ -142,13 +142,13 @@ def predict(
         ArtifactError, CheckpointError: a run or a scene is missing or does not fit.
     """
     from crossvox.doors.devices import pick_device
-    from crossvox.recipes.shipped import find_run, is_shipped
+    from crossvox.recipes.shipped import find_run, found_or_none, linked
     from crossvox.recipes.trained import expect_roles, run2d_input, run_input
     from crossvox.train.folder import lineage_of
 
     params, runner = (params or PredictParams()).with_completion(completion), runner or Runner()
     device = pick_device(device)
-    run, geometry = find_run(run), None if geometry is None else find_run(geometry)
+    run, geometry, votes = find_run(run), found_or_none(geometry), found_or_none(votes)
     expect_roles(run, geometry, votes, completion)
     shared: dict[str, Any] = {
         "run": run_input(run),
@@ -172,10 +172,10 @@ def predict(
         out,
         workers=workers,
         links={
-            "run": None if is_shipped(run) else run,
+            "run": linked(run),
             "data": data,
-            "geometry": None if geometry is None or is_shipped(geometry) else geometry,
-            "votes": votes,
+            "geometry": linked(geometry),
+            "votes": linked(votes),
         },
         learnt_from=lineage.told,
     )

@@ -2,8 +2,8 @@
 
 A packed file holds plain tensors. The kernel ``NAME`` of a convolution or of a linear layer is
 int8, and beside it ``NAME.scale`` is float32, as long as the kernel along the axis of its output
-channels and 1 along every other: the kernel is their product. A scale is symmetric (0 stays 0, the numbers
-lie in -127..127) and chosen for each channel, as Krishnamoorthi 2018 does ("Quantizing deep
+channels and 1 along every other: the kernel is their product. A scale is symmetric (0 stays 0, the
+numbers lie in -127..127) and chosen for each channel, as Krishnamoorthi 2018 does ("Quantizing deep
 convolutional networks for efficient inference"), at the clipping with the least squared error.
 Everything else (biases, norms) is float16, or float32 where a value is beyond its range; whole
 numbers stay as they are.
