@@ -13,6 +13,7 @@ from crossvox.core.frame import Frame
 from crossvox.core.frame_labels import FrameLabels
 from crossvox.core.labels import NYU40
 from crossvox.samples.batch import normalised
+from crossvox.views.geometry import geometry_planes
 
 if TYPE_CHECKING:
     from crossvox.networks.features2d import Network2D
@@ -55,8 +56,15 @@ class NetworkLabeller:
 
 
 def image_planes(frame: Frame, network: Network2D) -> torch.Tensor:
-    """What a 2D network reads of a frame, ``(channels, H, W)`` float32: the one place of it."""
-    del network
+    """What a 2D network reads of a frame, ``(channels, H, W)`` float32: the one place of it.
+
+    A network that reads depth gets its planes, by a pose in a world whose z points up; without
+    depth or pose, colours alone.
+    """
     assert frame.rgb is not None
-    planes = np.ascontiguousarray(frame.rgb.transpose(2, 0, 1))
-    return torch.from_numpy(normalised(planes))
+    planes = frame.rgb.transpose(2, 0, 1)
+    if network.reads_depth and frame.depth_m is not None:
+        up = None if frame.pose is None else frame.pose.world_from_camera[2, :3]
+        geometry = geometry_planes(frame.depth_m, frame.camera, up)
+        planes = np.concatenate((planes, geometry))
+    return torch.from_numpy(normalised(np.ascontiguousarray(planes)))

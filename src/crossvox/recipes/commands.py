@@ -120,6 +120,8 @@ _HERE = (
         "study.segment3d:study_segment3d",
         "arms of what is started from, compared",
     ),
+    ("models", "models:models", "networks that come with the package, and their cards"),
+    ("pack", "pack:pack", "a training run to a small folder that can be given to others"),
     ("report", "look:report", "one self-contained page about runs"),
     ("view", "look:view", "a room in 3D: classes, errors, camera path"),
     (

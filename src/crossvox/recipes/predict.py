@@ -166,14 +166,14 @@ def predict(
     """
     from crossvox.doors.devices import pick_device
     from crossvox.recipes.labels import label_source
-    from crossvox.recipes.shipped import find_run, is_shipped
+    from crossvox.recipes.shipped import find_run, found_or_none, linked
     from crossvox.recipes.trained import completes, expect_roles, run2d_input, run_input
     from crossvox.train.folder import lineage_of
 
     params, runner = (params or PredictParams()).with_completion(completion), runner or Runner()
     params = params.with_doubt(unknown_below)
     device = pick_device(device)
-    run, geometry = find_run(run), None if geometry is None else find_run(geometry)
+    run, geometry, votes = find_run(run), found_or_none(geometry), found_or_none(votes)
     expect_roles(run, geometry, votes, completion)
     labels = label_source(images, frame_labels, classes, possible=completes(run))
     shared: dict[str, Any] = {
@@ -199,11 +199,11 @@ def predict(
         out,
         workers=workers,
         links={
-            "run": None if is_shipped(run) else run,
+            "run": linked(run),
             "data": data,
-            "geometry": None if geometry is None or is_shipped(geometry) else geometry,
-            "votes": votes,
-            "images": None if labels.run is None or is_shipped(labels.run) else labels.run,
+            "geometry": linked(geometry),
+            "votes": linked(votes),
+            "images": linked(labels.run),
         },
         learnt_from=lineage.told,
     )

@@ -241,13 +241,14 @@ def evaluate_segment2d(
     images in valset are scored; of other folders, all.
 
     Args:
-        run: run folder.
+        run: run folder, or the name of a 2D network that comes with the package.
         data: folder that 'crossvox prepare' or 'crossvox flatten' wrote.
         images: any folder of colour images, instead of DATA.
         labels: its label images of the same names, 8-bit PNG with NYU40 ids.
         depths: its depth images of the same names, for a network that reads depth.
         depth_images: what their numbers mean; by default what the run was trained with.
-        out: folder for scores.json and pictures; by default RUN/evaluation.
+        out: folder for scores.json and pictures; by default RUN/evaluation, but for a network of
+            the package.
         scenes: scenes of prepared data: val, train, all, or names separated by commas.
         pictures: how many images to draw (image, truth, prediction, error).
         device: auto, cpu, cuda, ...
@@ -256,8 +257,17 @@ def evaluate_segment2d(
     from crossvox.recipes.evaluate_images import read_evaluation
     from crossvox.recipes.image_run import read_segment2d_run
     from crossvox.recipes.images import evaluation_pairs, pairs_digest
+    from crossvox.recipes.shipped import find_run, is_shipped
     from crossvox.recipes.trained import run2d_input
 
+    run = find_run(run)
+    expect(
+        out is not None or not is_shipped(run),
+        given=f"{run.name}, which came with the package, and no folder for its scores",
+        needed="a folder of your own: nothing is written into the package",
+        do="pass --out OUT",
+        error=ParamsError,
+    )
     source = ImageSource(
         data,
         images,
