@@ -120,6 +120,8 @@ _HERE = (
         "study.segment3d:study_segment3d",
         "arms of what is started from, compared",
     ),
+    ("models", "models:models", "networks that come with the package, and their cards"),
+    ("pack", "pack:pack", "a training run to a small folder that can be given to others"),
     ("report", "look:report", "one self-contained page about runs"),
     ("view", "look:view", "a room in 3D: classes, errors, camera path"),
     (
@@ -142,7 +144,12 @@ _PRESETS = {
         "default3d": "crossvox.recipes.complete:complete3d",
         "quick3d": "crossvox.recipes.complete:quick3d",
         "thesis": "crossvox.recipes.train:train_reconstruct",
-    }
+    },
+    "train segment2d": {
+        "short": "crossvox.recipes.train_segment2d:train_segment2d",
+        "default2d": "crossvox.recipes.train_segment2d:default2d",
+        "free2d": "crossvox.recipes.train_segment2d:free2d",
+    },
 }
 
 for _name, _target, _summary in _HERE:

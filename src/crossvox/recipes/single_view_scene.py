@@ -58,6 +58,8 @@ def single_view_scene(stage: SingleView, work: Work) -> Mapping[str, Any]:
         posed = Frame(frame.id, frame.camera, pose, depth_m=frame.depth_m)
         observed = observed_voxels(grid, [posed], far_m=params.far_m)
     depth_mm = np.rint(np.minimum(frame.depth_m * _MM_PER_M, 65535)).astype(np.uint16)
+    assert frame.rgb is not None
+    assert frame.labels is not None
     for part in ("color", "depth", "label", "pose"):
         (work.out / part).mkdir()
     write_bytes(work.out / "color" / "0.jpg", encode_jpeg(frame.rgb))
