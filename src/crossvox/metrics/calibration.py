@@ -1,4 +1,4 @@
-"""Whether probabilities hold: what is said with probability p should be right in a share p of cases.
+"""Whether probabilities hold: what is said with probability p should be right in a share p.
 
 ``expected calibration error``: places are sorted into bins by the probability of what they were
 said to be; the mean over bins of how far the share that is right lies from the mean probability,
@@ -111,8 +111,8 @@ def reliability(sure: Array, right: Array) -> Reliability:
     )
     at = np.clip((sure * FINE).astype(int), 0, FINE - 1)
     return Reliability(
-        np.bincount(at, minlength=FINE),
-        np.bincount(at[right], minlength=FINE),
+        np.bincount(at, minlength=FINE).astype(np.float64),
+        np.bincount(at[right], minlength=FINE).astype(np.float64),
         np.bincount(at, sure, FINE),
     )
 
