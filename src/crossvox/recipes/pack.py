@@ -38,11 +38,11 @@ class PackParams:
     """
 
     precision: Literal["fp16", "int8"] = "fp16"
-    checkpoint: Literal["auto", "best", "last"] = "auto"
+    checkpoint: Literal["auto", "average", "best", "last"] = "auto"
     scenes_as: str = ""
     scenes: str = "val"
 
-    def which(self, run: Path) -> Literal["best", "last"]:
+    def which(self, run: Path) -> Literal["average", "best", "last"]:
         """The checkpoint of a run that is packed."""
         from crossvox.train.folder import best_or_last
 
