@@ -192,7 +192,7 @@ def show_scan(report: ScanReport, terminal: Terminal) -> None:
     room = report.room
     if room.classes:
         rows = [
-            [name, f"{area:.1f}", f"{area / room.area_m2:.0%}", room.objects.get(name, "")]
+            [name, f"{area:.1f}", f"{area / room.area_m2:.1%}", room.objects.get(name, "")]
             for name, area in room.classes.items()
         ]
         terminal.table("Surface by class", ["class", "m2", "share", "objects"], rows)
@@ -212,14 +212,14 @@ def _room_lines(room: RoomSummary) -> Iterator[str]:
     height = "" if contents.height_m is None else f", {contents.height_m:.2f} m high"
     yield f"room: {size}{height}; {sum(room.objects.values())} objects"
     yield from contents.remarks
-    yield f"{room.completed:.0%} of the surface was completed, not measured"
+    yield f"{room.completed:.1%} of the surface was completed, not measured"
     if not room.classes:
         yield "nothing was labelled"
         return
     if room.unlabelled > 0:
-        yield f"{room.unlabelled:.0%} of the surface is unlabelled"
+        yield f"{room.unlabelled:.1%} of the surface is unlabelled"
     if room.doubtful is not None:
-        yield f"{room.doubtful:.0%} of the labelled surface has a class less likely than one half"
+        yield f"{room.doubtful:.1%} of the labelled surface has a class less likely than one half"
 
 
 @shows("crossvox.recipes.demo:DemoReport")

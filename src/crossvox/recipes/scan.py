@@ -102,7 +102,6 @@ def scan(
     *,
     run: Path = DEFAULT_SET,
     images: Path | None = None,
-    labels: Path | None = None,
     frame_labels: Path | None = None,
     classes: Path | None = None,
     unknown_below: float | None = None,
@@ -131,7 +130,6 @@ def scan(
             'crossvox train reconstruct' or 'train segment3d', or the name of one that comes with
             the package; none only fuses.
         images: 2D run that labels the frames instead, or the name of one; none: nothing does.
-        labels: run that corrects labels in 3D instead; none: what frames say is left as it is.
         frame_labels: folder of label images of any other program instead, 12.png for frame 12.
         classes: which classes are told: nyu40, benchmark20, or a table of two columns, class id or
             name and what it is to be called.
@@ -174,7 +172,6 @@ def scan(
         geometry=geometry,
         votes=votes,
         images=images,
-        labels=labels,
         frame_labels=frame_labels,
         completion=completion,
     )
@@ -226,7 +223,6 @@ def scan(
                 geometry=networks.geometry,
                 votes=networks.votes,
                 images=networks.images,
-                labels=networks.labels,
                 frame_labels=frame_labels,
                 classes=classes,
                 tsdf=params.tsdf,

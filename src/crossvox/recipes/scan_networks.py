@@ -21,7 +21,6 @@ class ScanNetworks:
         geometry: where the surface comes from, where ``run`` tells the classes.
         votes: a 2D run whose labels vote, beside a segmentation.
         images: labels frames; ``none`` where nothing shall.
-        labels: corrects in 3D what the frames say; ``none`` where nothing shall.
         remark: what is to be told of the choice; may be empty.
     """
 
@@ -29,7 +28,6 @@ class ScanNetworks:
     geometry: Path | None = None
     votes: Path | None = None
     images: Path | None = None
-    labels: Path | None = None
     remark: str = ""
 
 
@@ -39,7 +37,6 @@ def choose_networks(
     geometry: Path | None = None,
     votes: Path | None = None,
     images: Path | None = None,
-    labels: Path | None = None,
     frame_labels: Path | None = None,
     completion: Amount | None = None,
 ) -> ScanNetworks:
@@ -49,7 +46,6 @@ def choose_networks(
         run: name of a set, ``none``, or a run.
         geometry, votes: see :func:`crossvox.recipes.predict.predict`.
         images: instead of the set's image network.
-        labels: instead of the set's network of labels in 3D.
         frame_labels: a folder of labels, in place of an image network.
         completion: how much is to be completed.
 
@@ -64,7 +60,6 @@ def choose_networks(
                 "geometry": geometry,
                 "votes": votes,
                 "images": images,
-                "labels": labels,
                 "frame-labels": frame_labels,
                 "completion": completion,
             }
@@ -87,12 +82,11 @@ def choose_networks(
         run = chosen.rooms
         if images is None and frame_labels is None:
             images = chosen.images or Path(NONE)
-        labels = labels or chosen.labels or Path(NONE)
     else:
         run = find_run(run)
     geometry = found_or_none(geometry)
     expect_roles(run, geometry, votes, completion)
-    return ScanNetworks(run, geometry, votes, images, labels, remark)
+    return ScanNetworks(run, geometry, votes, images, remark)
 
 
 def _expect_nothing(asked: dict[str, object]) -> None:

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crossvox.core.class_map import read_class_names
-from crossvox.core.room_contents import RoomContents
+from crossvox.core.room_contents import OBJECTS_FILE, RoomContents
 from crossvox.core.volume import Mesh
 from crossvox.doors.meshes import read_mesh, write_ply
 from crossvox.metrics.areas import class_areas, marked_area
 from crossvox.metrics.completed import completed_share
 from crossvox.objects.find import find_contents
-from crossvox.recipes.objects_files import write_contents
 
 ROOM_MESH = "room.ply"
 
@@ -63,7 +62,7 @@ def write_room(mesh_file: Path, out: Path) -> RoomSummary:
     """
     mesh, contents = find_contents(read_mesh(mesh_file))
     write_ply(out / ROOM_MESH, mesh)
-    files = write_contents(contents, out)
+    contents.write(out / OBJECTS_FILE)
     names = read_class_names(mesh_file.parent)
     areas = class_areas(mesh)
     whole = sum(areas.values())
@@ -71,7 +70,7 @@ def write_room(mesh_file: Path, out: Path) -> RoomSummary:
     counted = Counter(one.class_name for one in contents.objects)
     return RoomSummary(
         mesh=out / ROOM_MESH,
-        files=tuple(files),
+        files=(out / OBJECTS_FILE,),
         area_m2=whole,
         completed=completed_share(mesh),
         unlabelled=1 - labelled / whole if whole else 1.0,
