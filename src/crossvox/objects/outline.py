@@ -219,8 +219,8 @@ def _walls(
 
 
 def _reaching(found: list[tuple[int, int]], count: int) -> list[tuple[int, int]]:
-    """Pieces that end near a corner reach it: there the next wall, or a curtain, hides them."""
-    near = int(0.7 / BIN_M)
+    """Pieces that end near a corner reach it: furniture hides the rest."""
+    near = int(_HIDDEN_M / BIN_M)
     return [(0 if a <= near else a, count if b >= count - near else b) for a, b in found]
 
 
