@@ -26,7 +26,7 @@ from crossvox.tasks.params import ReconstructParams
 from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.tasks.task import Losses
 from crossvox.train.checkpoint import load_checkpoint, load_run_network
-from crossvox.train.folder import read_record
+from crossvox.train.folder import best_or_last, read_record
 from crossvox.train.loop import train
 from crossvox.train.optimizer import rate_share
 from crossvox.train.params import TrainParams
@@ -700,3 +700,79 @@ def test_reconstruction_resumes_bit_for_bit(tmp_path: Path) -> None:
     assert go(tmp_path / "run").resumed_from == 3
     assert_same_run(tmp_path / "whole", tmp_path / "run")
     load_run_network(tmp_path / "run", task.build())
+
+
+AVERAGED = replace(QUICK, average=0.7)
+
+
+def test_the_average_is_that_of_the_weights_after_each_step(tmp_path: Path) -> None:
+    """Weights after n steps are those of a run that validates at each of them."""
+    steps = [tmp_path / str(n) for n in range(1, 7)]
+    for n, run in enumerate(steps, start=1):
+        run_toy(run, progress=stop_at(n), params=replace(AVERAGED, validate_every=0))
+    run_toy(tmp_path / "whole", AVERAGED)
+    torch.manual_seed(AVERAGED.seed)
+    expected = Toy().build().state_dict()
+    for n, run in enumerate(steps):
+        decay = min(0.7, (n + 1) / (n + 10))
+        after = load_file(run / "last" / "network.safetensors")
+        expected = {
+            name: after[name]
+            if not value.is_floating_point()
+            else decay * value + (1 - decay) * after[name]
+            for name, value in expected.items()
+        }
+    found = load_file(tmp_path / "whole" / "average" / "network.safetensors")
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value)
+    plain = load_file(tmp_path / "whole" / "last" / "network.safetensors")
+    assert any(not torch.equal(found[name], plain[name]) for name in plain)
+
+
+def test_an_average_changes_nothing_that_is_learnt_and_is_validated_beside(
+    whole: Path, tmp_path: Path
+) -> None:
+    task = Toy()
+    run_toy(tmp_path / "run", AVERAGED, task=task)
+    for name in ("best", "last"):
+        one, other = (
+            load_file(run / name / "network.safetensors") for run in (whole, tmp_path / "run")
+        )
+        assert all(torch.equal(one[key], other[key]) for key in one)
+    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    told = [line["scores"]["loss"] for line in log if line["split"] == "validation of the average"]
+    assert len(told) == 3
+    assert len(task.pools) == 6
+    network = Toy().build().eval()
+    load_run_network(tmp_path / "run", network, "average")
+    again = Toy()
+    data = Points(7)
+    counts = again.observe(network, collate([data[(0, i)] for i in range(7)]))
+    assert told[-1] == pytest.approx(float(counts["loss"].detach()) / 7)
+    assert best_or_last(tmp_path / "run") == "average"
+    assert best_or_last(whole) == "best"
+
+
+@pytest.mark.parametrize("step", [1, 3])
+def test_a_resumed_average_is_the_same(tmp_path: Path, step: int) -> None:
+    run_toy(tmp_path / "whole", AVERAGED)
+    run_toy(tmp_path / "run", AVERAGED, progress=stop_at(step))
+    run_toy(tmp_path / "run", AVERAGED)
+    one, other = (
+        load_file(tmp_path / run / "average" / "network.safetensors") for run in ("whole", "run")
+    )
+    assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_a_run_without_average_names_what_is_there(whole: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"--train.average; do: ask for 'best'"):
+        load_run_network(whole, Toy().build(), "average")
+
+
+def test_poly_falls_by_the_power_of_the_steps_left() -> None:
+    params = TrainParams(steps=110, warmup_steps=10, schedule="poly", final_share=0.0)
+    assert rate_share(10, params) == pytest.approx(1.0)
+    assert rate_share(60, params) == pytest.approx(0.5**0.9)
+    assert rate_share(110, params) == 0
+    with pytest.raises(ParamsError, match="average = 1"):
+        TrainParams(average=1.0)

@@ -114,7 +114,7 @@ def load_network_weights(folder: Path, network: nn.Module, *, strict: bool = Tru
 
 
 def load_run_network(
-    run: Path, network: nn.Module, which: Literal["best", "last"] = "best"
+    run: Path, network: nn.Module, which: Literal["average", "best", "last"] = "best"
 ) -> LoadReport:
     """Put the weights of a training run into a network that fits exactly.
 
@@ -123,8 +123,8 @@ def load_run_network(
     Args:
         run: the run folder.
         network: built with the run's parameters.
-        which: the checkpoint with the best validation score, or the newest one. A run without
-            validation has no best one.
+        which: the checkpoint with the best validation score, the newest one, or the moving average
+            of the weights. A run without validation has no best one, most have no average.
 
     Raises:
         CheckpointError: there is none, or it is damaged, or it does not fit, or it answers
@@ -132,12 +132,13 @@ def load_run_network(
     """
     folder = run / which
     if not folder.is_dir():
-        other = "last" if which == "best" else "best"
-        there = (run / other).is_dir()
+        others = [name for name in ("best", "last") if (run / name).is_dir()]
         raise CheckpointError(
             f"given: {run}, which has no '{which}' checkpoint; needed: a training run that has "
-            f"reached its first {'validation' if which == 'best' else 'checkpoint'}; do: "
-            + (f"ask for '{other}', which is there" if there else "check the path, or train")
+            f"reached its first {'checkpoint' if which == 'last' else 'validation'}"
+            + (", with --train.average" if which == "average" else "")
+            + "; do: "
+            + (f"ask for '{others[0]}', which is there" if others else "check the path, or train")
         )
     weights, test = folder / NETWORK, read_self_test(run)
     if test is not None:

@@ -42,7 +42,7 @@ from crossvox.flow.lineage import UNKNOWN, Lineage, together
 from crossvox.train.params import NETWORK, NEUTRAL, OPTIMIZER, PARAMS, STATE, TrainParams
 from crossvox.train.report import StoppedBy, TrainReport
 
-CHECKPOINTS = ("best", "last")
+CHECKPOINTS = ("average", "best", "last")
 
 CHECKPOINT_FILES = (NETWORK, OPTIMIZER, STATE)
 """What a checkpoint is of, listed in its manifest or not."""
@@ -263,8 +263,14 @@ def checkpoints_of(run: Path) -> list[Path]:
     return [run / name for name in CHECKPOINTS if (run / name / MANIFEST).is_file()]
 
 
-def best_or_last(run: Path) -> Literal["best", "last"]:
-    """The checkpoint of a run that counts: the best one, or the last without validation."""
+def best_or_last(run: Path) -> Literal["average", "best", "last"]:
+    """The checkpoint of a run that counts.
+
+    The moving average of the weights where the run made one (no step is chosen by its score), else
+    the best one, or the last without validation.
+    """
+    if (run / "average").is_dir():
+        return "average"
     return "best" if (run / "best").is_dir() else "last"
 
 

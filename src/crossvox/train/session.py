@@ -109,6 +109,8 @@ class Session:
             end = self._advance()
         if not self._saved:
             self._save_last()
+        if end != "interrupt" and self.job.validation is None:
+            resume.save_average(self.job.run / "average", self.state, self.learner, self.processes)
         if end != "interrupt":
             self._complete(end)
         self.processes.wait()
@@ -179,20 +181,19 @@ class Session:
         if self._validation is None:
             self._validation = validation_loader(job, processes)  # its workers stay
         with self.watch("validate"):
-            # Alone, a process may stop at once; together they stop after the next step.
-            counts = count(
-                job.task,
-                self.learner.bare,
-                self._validation,
-                processes,
-                lambda: self._stop.requested and processes.count == 1,
-            )
-            if counts is None:
+            scores = self._scores()
+            averaged = None
+            if scores is not None and self.learner.average is not None:
+                with self.learner.average.put_in():
+                    averaged = self._scores()
+            if scores is None or (self.learner.average is not None and averaged is None):
                 return False
-            scores = job.task.scores(counts)
         by_name = scores_by_name(job.task, scores)
         self.state.validation_due = False
         self.state.scores = plain(by_name)
+        if averaged is not None:
+            self.state.average_scores = plain(scores_by_name(job.task, averaged))
+            self._write_average(by_name, self.state.average_scores)
         self._keep_best(scores, by_name[job.task.monitor])
         shown = {name: value for name, value in by_name.items() if name != LOSS}
         loss = by_name.get(LOSS)
@@ -203,6 +204,27 @@ class Session:
         )
         self._save_last()
         return True
+
+    def _scores(self) -> Sequence[Score] | None:
+        """Scores of the network as it stands; None if asked to stop before the end."""
+        # Alone, a process may stop at once; together they stop after the next step.
+        counts = count(
+            self.job.task,
+            self.learner.bare,
+            self._validation,
+            self.processes,
+            lambda: self._stop.requested and self.processes.count == 1,
+        )
+        return None if counts is None else self.job.task.scores(counts)
+
+    def _write_average(self, own: Mapping[str, float], averaged: Mapping[str, Any]) -> None:
+        """Keep the averaged weights, and tell their scores."""
+        resume.save_average(self.job.run / "average", self.state, self.learner, self.processes)
+        monitor = self.job.task.monitor
+        self._write_log(
+            {"split": "validation of the average", "scores": dict(averaged)},
+            {f"score/{monitor} (average)": float(averaged[monitor] or math.nan)},
+        )
 
     def _keep_best(self, scores: Sequence[Score], value: float) -> None:
         """Write ``best`` if this is the best value so far, the first of equals."""
@@ -252,6 +274,7 @@ class Session:
             "monitor": self.job.task.monitor,
             "best_step": state.best_step,
             "best_scores": state.best_scores,
+            **({"average_scores": state.average_scores} if state.average_scores else {}),
             "device": str(self.processes.device),
             "processes": self.processes.count,
             "precision": precision.note,
