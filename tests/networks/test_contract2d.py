@@ -203,6 +203,42 @@ class TestNarrowLite(Network2DContract):
     stride, channels, parameters = 8, 64, 3_060_201
 
 
+class TestLiteDepth(Network2DContract):
+    name = "lite"
+    options: ClassVar[dict[str, Any]] = {"weights": "none", "depth": True}
+    stride, channels, parameters = 8, 128, 3_958_185
+
+    def images(self, *size: int, seed: int = 0) -> Tensor:
+        geometry = super().images(*size, seed=seed + 100)
+        return torch.cat((super().images(*size, seed=seed), geometry), dim=1)
+
+    def test_colours_alone_are_frames_without_depth(self, network: Network2D) -> None:
+        images = self.images(2, 64, 96)
+        missing = images.clone()
+        missing[:, 3:] = 0
+        with torch.no_grad():
+            there, alone, gone = (network(part).logits for part in (images, images[:, :3], missing))
+        torch.testing.assert_close(alone, gone)
+        assert (there - alone).abs().max() > 0.001 * alone.abs().max()
+
+    def test_depth_is_as_far_to_the_right_as_its_image(self, network: Network2D) -> None:
+        """A change of depth in the last columns changes answers there, not at the other end."""
+        images = self.images(1, 64, 512)
+        changed = images.clone()
+        changed[:, 3:, :, -32:] += 1
+        with torch.no_grad():
+            before, after = network.features(images), network.features(changed)
+        moved = (after - before).abs().amax(dim=(0, 1, 2))
+        assert moved[-4:].min() > 10 * moved[:8].max()
+
+    def test_other_networks_take_no_depth(self) -> None:
+        plain = build_network2d("enet", 7)
+        with pytest.raises(ShapeError, match=r"needed: \(B, 3, H, W\)"):
+            plain(torch.zeros(1, 6, 64, 64))
+        with pytest.raises(ParamsError, match="depth"):
+            build_network2d("enet", 7, depth=True)
+
+
 class TestENet(Network2DContract):
     name = "enet"
     stride, channels, parameters = 8, 128, 343_404

@@ -169,6 +169,33 @@ def test_any_folder_pair_is_scored_and_trained_from(
     assert "held out" in record["recipe"]["split"]
 
 
+def test_a_network_that_reads_depth_is_trained_from_folders_and_rooms_beside(
+    data: Path, flat: Path, tmp_path: Path
+) -> None:
+    images, labels = flat / "images" / "trainset", flat / "labels" / "trainset"
+    depths = tmp_path / "depths"
+    for path in images.iterdir():
+        value = np.full((48, 64), 60, np.uint8)
+        write_bytes(depths / f"{path.stem}.png", encode_png(value))
+    pair = ["--images", images, "--labels", labels, "--depths", depths]
+    camera = ["--depth-images.units-per-m", 30, "--depth-images.size", 128, 96,
+              "--depth-images.focal", 100, 100, "--depth-images.centre", 63.5, 47.5]  # fmt: skip
+    small = [word for word in TRAIN if word not in ("--task.network", "enet")]
+    run("train", "segment2d", tmp_path / "run", *pair, *camera, *small, "--task.depth",
+        "--task.weights", "none", "--beside", data, "--beside-share", 0.25,
+        "--validation-share", 0.5)  # fmt: skip
+    record = load(tmp_path / "run" / "params.json")
+    assert record["samples"] == {"train": 4, "validation": 3}
+    assert record["scenes"]["train"] == ["scene0000_00", "scene0001_00"]
+    assert "images beside" in record["parents"]
+    _, network = load_segment2d(tmp_path / "run")
+    assert network.reads_depth
+    run("evaluate", "segment2d", tmp_path / "run", *pair, "--out", tmp_path / "with")
+    run("evaluate", "segment2d", tmp_path / "run", *pair[:4], "--out", tmp_path / "without")
+    confusions = [load(tmp_path / out / "scores.json")["confusion"] for out in ("with", "without")]
+    assert confusions[0] != confusions[1]
+
+
 def test_flat_folders_hold_the_frames_and_train_the_same(
     data: Path, flat: Path, trained: Path, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from crossvox.samples.batch import collate_images
 from crossvox.samples.decode import fit_labels, read_image, read_labels
 from crossvox.samples.images import ImageDataset
 from crossvox.samples.pairs import ImagePair, folder_pairs, natural, scene_pairs, split_pairs
-from crossvox.samples.params import ImageAugmentParams, ImageParams
+from crossvox.samples.params import DepthImageParams, ImageAugmentParams, ImageParams
 from crossvox.samples.vary import vary_geometry
 
 SMALL = ImageParams(40, 30)
@@ -264,13 +265,13 @@ def test_images_are_decoded_once_and_the_cache_is_bounded(
     from crossvox.samples import images
 
     reads: list[str] = []
-    read = images.read_image
+    read = images.read_planes
 
-    def counted(pair: ImagePair, params: ImageParams) -> np.ndarray:
+    def counted(pair: ImagePair, params: ImageParams, *, depth: bool) -> np.ndarray:
         reads.append(pair.name)
-        return read(pair, params)
+        return read(pair, params, depth=depth)
 
-    monkeypatch.setattr(images, "read_image", counted)
+    monkeypatch.setattr(images, "read_planes", counted)
     dataset = ImageDataset(pairs_of(folder), SMALL, ImageAugmentParams())
     for epoch in range(3):
         for number in range(len(dataset)):
@@ -321,3 +322,97 @@ def test_values_that_make_no_sense_are_refused() -> None:
             ImageAugmentParams(**change)  # type: ignore[arg-type]
     with pytest.raises(ParamsError, match="a positive width and height"):
         ImageParams(0, 10)
+
+
+METRES = DepthImageParams(
+    units_per_m=50, offset=0, size=(80, 60), focal=(70, 70), centre=(39.5, 29.5)
+)
+NO_VARIATION = ImageAugmentParams(
+    0, 1, 1, 0, 0, 0, 0, 0, 0, depth_lost_share=0, depth_holes_share=0, height_m=0
+)
+
+
+def with_depth(folder: Path) -> tuple[ImagePair, ...]:
+    """All pairs but the last one have a wall at 2 m, missing in the upper left quarter."""
+    depth = np.full((30, 40), 100, np.uint8)
+    depth[:15, :20] = 0
+    for number in range(5):
+        write_bytes(folder / "depth" / f"{number * 5}.png", encode_png(depth))
+    return folder_pairs(folder / "image", folder / "label", folder / "depth", METRES).pairs
+
+
+def test_planes_of_depth_follow_the_colours(folder: Path) -> None:
+    dataset = ImageDataset(with_depth(folder), SMALL, depth=True)
+    plain = ImageDataset(pairs_of(folder), SMALL)
+    for number in range(6):
+        np.testing.assert_array_equal(dataset[number].image[:3], plain[number].image)
+    planes = dataset[0].image[3:]
+    height, width = planes.shape[1:]
+    assert not planes[:, : height // 2 - 1, : width // 2 - 1].any()
+    # 1 / 2 m is coded 1 + 254 / 4; a wall is upright.
+    np.testing.assert_array_equal(planes[0][height // 2 + 1 :], 65)
+    np.testing.assert_allclose(planes[2][-1, -1], 128, atol=1)
+    assert not dataset[5].image[3:].any()
+    batch = collate_images([dataset[0], dataset[5]])
+    assert batch.images.shape == (2, 6, height, width)
+    assert float(batch.images[0, 3, -1, -1]) == pytest.approx(0.0, abs=0.02)
+    assert float(batch.images[0, 5, -1, -1]) == pytest.approx(-0.1 / 0.65, abs=0.02)
+    assert not batch.images[1, 3:].any()
+    assert not batch.images[0, 3:, 0, 0].any()
+
+
+def test_depth_is_mirrored_and_cut_with_its_image(folder: Path) -> None:
+    pairs = with_depth(folder)
+    still = ImageDataset(pairs, SMALL, NO_VARIATION, depth=True)[0]
+    mirrored = ImageDataset(pairs, SMALL, replace(NO_VARIATION, flip_share=1), depth=True)[0]
+    np.testing.assert_array_equal(mirrored.image[3:], still.image[3:, :, ::-1])
+    larger = replace(NO_VARIATION, smallest=2, largest=2)
+    cut = ImageDataset(pairs, SMALL, larger, depth=True)[0].image
+    known = (cut[3] > 0).mean()
+    assert known in (pytest.approx(0.75, abs=0.3), 1.0)
+
+
+def test_depth_is_lost_as_a_whole_in_patches_and_shifted(folder: Path) -> None:
+    pairs = with_depth(folder)
+    lost = replace(NO_VARIATION, depth_lost_share=1)
+    assert not ImageDataset(pairs, SMALL, lost, depth=True)[0].image[3:].any()
+    patchy = replace(NO_VARIATION, depth_holes_share=1)
+    still = ImageDataset(pairs, SMALL, NO_VARIATION, depth=True)[0].image[3]
+    shares = []
+    for seed in range(8):
+        found = ImageDataset(pairs, SMALL, patchy, seed, depth=True)[0].image[3]
+        assert np.isin(found, (0, 65)).all()
+        shares.append((found > 0).sum() / (still > 0).sum())
+    assert min(shares) < 0.95
+    assert max(shares) > 0.3
+    shifted = ImageDataset(pairs, SMALL, replace(NO_VARIATION, height_m=0.3), depth=True)[0].image
+    moved = (
+        shifted[4].astype(int) - ImageDataset(pairs, SMALL, NO_VARIATION, depth=True)[0].image[4]
+    )
+    inside = (shifted[4] > 1) & (shifted[4] < 255)
+    assert len(np.unique(moved[inside])) == 1
+    assert moved[inside][0] != 0
+
+
+def test_some_pairs_beside_join_each_epoch(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    for number in range(9):
+        write_pair(other, f"room_{number}", 50 + number)
+    beside = folder_pairs(other / "image", other / "label").pairs
+    dataset = ImageDataset(pairs_of(folder), SMALL, beside=beside, beside_share=0.4)
+    assert len(dataset) == 10
+    names = [[dataset[(epoch, n)].name for n in range(10)] for epoch in range(4)]
+    assert all(epoch[:6] == [pair.name for pair in pairs_of(folder)] for epoch in names)
+    drawn = [tuple(epoch[6:]) for epoch in names]
+    assert all(name.startswith("room_") for epoch in drawn for name in epoch)
+    assert len(set(drawn)) > 1
+    np.testing.assert_array_equal(
+        dataset.label_pixels(), ImageDataset(pairs_of(folder), SMALL).label_pixels()
+    )
+
+
+def test_depth_of_another_shape_than_its_camera_is_refused(folder: Path) -> None:
+    write_bytes(folder / "depth" / "0.png", encode_png(np.ones((30, 30), np.uint8)))
+    pairs = folder_pairs(folder / "image", folder / "label", folder / "depth", METRES).pairs
+    with pytest.raises(CaptureError, match="30x30 for a camera of 80x60"):
+        ImageDataset(pairs, SMALL, depth=True)[0]

@@ -36,7 +36,7 @@ class MovedCapture(WrappedCapture):
         if info.up is not None:
             turned = self._new_from_old.world_from_camera[:3, :3] @ info.up
             info = replace(info, up=tuple(turned.tolist()))
-        return replace(info, mesh=None, labelled_mesh=None, complete_mesh=None)
+        return replace(info, mesh=None, labelled_mesh=None, complete_mesh=None, true_objects=None)
 
     def pose(self, index: int) -> Pose | None:
         """The moved pose, or None where tracking was lost."""

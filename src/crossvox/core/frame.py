@@ -116,6 +116,8 @@ class CaptureInfo:
         without_labels: frames that have no label image, in a capture that has any.
         complete_mesh: surface of everything there is, also where no frame looked; only captures
             that were generated can have one.
+        true_objects: what the room truly holds (:mod:`crossvox.core.room_contents`); only captures
+            that were generated, or prepared from such, can have it.
         mesh, labelled_mesh: ground-truth surfaces that come with the capture.
         up: ``(3,)`` unit vector that points up in the capture's world, where the device knows
             gravity; None: nothing is known.
@@ -136,6 +138,7 @@ class CaptureInfo:
     class_map: Path | None = None
     without_labels: tuple[int, ...] = ()
     complete_mesh: Path | None = None
+    true_objects: Path | None = None
     up: tuple[float, float, float] | None = None
     convention: PoseConvention = AS_IN_MEMORY
     units_per_m: float = 1.0

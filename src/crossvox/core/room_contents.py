@@ -21,6 +21,10 @@ from crossvox.core.labels import NYU40_NAMES
 from crossvox.core.params import read_as
 
 OBJECTS_FILE = "objects.json"
+
+TRUE_OBJECTS = "true_objects.json"
+"""Name of the same file in a prepared scene whose contents are known."""
+
 VERSION = 1
 
 OpeningKind = Literal["door", "window"]

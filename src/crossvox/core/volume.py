@@ -298,7 +298,7 @@ class ImageSample:
     """One image with its labels, as a data set delivers it.
 
     Attributes:
-        image: ``(3, H, W)`` uint8 colours.
+        image: ``(3, H, W)`` uint8 colours, or ``(6, H, W)``, planes of depth after them.
         labels: ``(H, W)`` uint8 NYU40 ids, 0 = unannotated.
         name: of the image, without suffix.
     """
@@ -309,9 +309,9 @@ class ImageSample:
 
     def __post_init__(self) -> None:
         expect(
-            self.image.shape == (3, *self.labels.shape),
+            self.image.shape in ((3, *self.labels.shape), (6, *self.labels.shape)),
             given=f"{self.name}: image {self.image.shape}, labels {self.labels.shape}",
-            needed="(3, H, W) and (H, W)",
+            needed="(3, H, W) or (6, H, W), and (H, W)",
             do="resize and cut images and labels together",
             error=ShapeError,
         )
@@ -322,7 +322,7 @@ class ImageBatch:
     """What a 2D task reads: B images as tensors on one device.
 
     Attributes:
-        images: ``(B, 3, H, W)`` float32, normalised.
+        images: ``(B, 3, H, W)`` or ``(B, 6, H, W)`` float32, normalised.
         labels: ``(B, H, W)`` int64 NYU40 ids, 0 = unannotated.
     """
 

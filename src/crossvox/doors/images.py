@@ -357,6 +357,11 @@ def resize_color(rgb: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(rgb, size, interpolation=interpolation), dtype=np.uint8)
 
 
+def resize_smooth(field: NDArray[np.float32], size: Size) -> NDArray[np.float32]:
+    """Resample one channel ``(H, W)`` of any numbers, bilinear."""
+    return np.asarray(cv2.resize(field, size, interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+
+
 def fit_color(rgb: NDArray[np.uint8], fit: ImageFit) -> NDArray[np.uint8]:
     """Resample RGB smoothly and crop, as ``fit`` says."""
     width, height = fit.size

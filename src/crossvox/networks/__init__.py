@@ -49,7 +49,7 @@ NETWORKS_2D: Registry[Callable[..., Any]] = Registry("2D network", "crossvox.net
 ``weights``. A name with a colon (``smp:unet/resnet18``) is given to the network before the colon as
 the option ``name``."""
 
-NETWORKS_2D.register("lite", _Lazy("lite:Lite"))
+NETWORKS_2D.register("lite", _Lazy("lite_depth:lite"))
 NETWORKS_2D.register("enet", _Lazy("enet:ENet"))
 NETWORKS_2D.register("deeplab", _Lazy("deeplab:DeepLab"))
 NETWORKS_2D.register("projection", _Lazy("projection:Projection"))
@@ -84,8 +84,10 @@ def build_network2d(name: str, classes: int, **options: Any) -> Network2D:
 
     Args:
         name: ``lite`` (the default of this package: efficientnet-lite0 from ImageNet with a light
-            decoder, :class:`crossvox.networks.lite.Lite`), ``enet`` or ``deeplab`` (as published,
-            :class:`crossvox.networks.enet.ENet`, :class:`crossvox.networks.deeplab.DeepLab`),
+            decoder, :class:`crossvox.networks.lite.Lite`; with the option ``depth`` it reads depth
+            as well, :class:`crossvox.networks.lite_depth.LiteDepth`), ``enet`` or ``deeplab`` (as
+            published, :class:`crossvox.networks.enet.ENet`,
+            :class:`crossvox.networks.deeplab.DeepLab`),
             ``smp:ARCHITECTURE/ENCODER`` (:class:`crossvox.networks.smp.SmpNetwork`), the control
             ``projection``, also ``projection:CHANNELS/STRIDE``, which learns no features
             (:class:`crossvox.networks.projection.Projection`), or another of :data:`NETWORKS_2D`.

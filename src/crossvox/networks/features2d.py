@@ -9,7 +9,7 @@ repeated) up to the next multiple the network needs, and results are cut back. F
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -37,8 +37,16 @@ class Prediction2D(NamedTuple):
     features: Tensor
 
 
+GEOMETRY = 3
+"""Planes of depth that follow the colours, for networks that read depth."""
+
+
 class Network2D(nn.Module):
-    """A network from colour images to :class:`Prediction2D`.
+    """A network from images to :class:`Prediction2D`.
+
+    Images are colours, ``(B, 3, H, W)``. A network with :attr:`reads_depth` also takes
+    ``(B, 6, H, W)``, colours and normalised geometry (:mod:`crossvox.views.geometry`), 0 where
+    depth is missing; of colours alone it takes all depth for missing.
 
     Subclasses define ``_extract`` (padded images to features), ``_classify`` (features to logits
     at any size) and ``_parts``. Images come normalised as all data here are
@@ -54,6 +62,8 @@ class Network2D(nn.Module):
     Raises:
         ParamsError: fewer than two classes.
     """
+
+    reads_depth: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -79,7 +89,7 @@ class Network2D(nn.Module):
         self._resting: tuple[nn.Module, ...] = ()
 
     def forward(self, images: Tensor, logit_stride: int = 1) -> Prediction2D:
-        """Logits and features of ``(B, 3, H, W)`` normalised images.
+        """Logits and features of ``(B, 3, H, W)`` normalised images, or ``(B, 6, H, W)``.
 
         Args:
             images: the images.
@@ -159,7 +169,7 @@ class Network2D(nn.Module):
     def _read(self, images: Tensor) -> Tensor:
         """Features of images of any size, as they come."""
         try:
-            return self._extract(self.rescale(self._padded(images)))
+            return self._body(self._padded(images))
         except ValueError as error:
             if ONE_VALUE not in str(error):
                 raise
@@ -169,8 +179,12 @@ class Network2D(nn.Module):
                 f"normalised over a batch of one; do: raise --train.batch-size"
             ) from None
 
+    def _body(self, images: Tensor) -> Tensor:
+        """Features of images whose size is a multiple of ``multiple``, as they come."""
+        return self._extract(self.rescale(images))
+
     def _extract(self, images: Tensor) -> Tensor:
-        """Features of images whose size is a multiple of ``multiple``."""
+        """Features of rescaled colours whose size is a multiple of ``multiple``."""
         raise NotImplementedError
 
     def _classify(self, features: Tensor) -> Tensor:
@@ -182,11 +196,13 @@ class Network2D(nn.Module):
         raise NotImplementedError
 
     def _size(self, images: Tensor) -> tuple[int, int]:
+        channels = (3, 3 + GEOMETRY) if self.reads_depth else (3,)
         expect(
-            images.ndim == 4 and images.shape[1] == 3 and min(images.shape[2:]) > 0,
+            images.ndim == 4 and images.shape[1] in channels and min(images.shape[2:]) > 0,
             given=f"images of shape {tuple(images.shape)}",
-            needed="(B, 3, H, W)",
-            do="pass a batch of normalised RGB images",
+            needed=" or ".join(f"(B, {count}, H, W)" for count in channels),
+            do="pass a batch of normalised RGB images"
+            + (", with or without planes of depth" if self.reads_depth else ""),
             error=ShapeError,
         )
         return images.shape[2], images.shape[3]

@@ -6,6 +6,7 @@ is downloaded.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,11 @@ class Lite(Network2D):
         )
 
     def _extract(self, images: Tensor) -> Tensor:
-        _, quarter, eighth, sixteenth, coarse = self.encoder(images)
+        return self._decode(self.encoder(images))
+
+    def _decode(self, levels: Sequence[Tensor]) -> Tensor:
+        """Features of the encoder's maps at 1/2 to 1/32."""
+        _, quarter, eighth, sixteenth, coarse = levels
         pooled = [
             functional.interpolate(
                 functional.relu(branch(coarse)), coarse.shape[-2:], mode="bilinear"

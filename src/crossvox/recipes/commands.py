@@ -89,6 +89,11 @@ _HERE = (
     ("status", "status:status", "what of a folder is done, running, failed or missing"),
     ("rooms", "rooms:write_rooms", "write furnished rooms as raw scans"),
     ("prepare", "prepare:prepare", "raw scans to frames, surface, voxels and labels"),
+    (
+        "single-views",
+        "single_views:single_views",
+        "labelled depth images without poses to prepared scenes",
+    ),
     ("train reconstruct", "complete:complete3d", "train a 3D reconstruction network"),
     ("train segment3d", "train:train_segment3d", "train a 3D segmentation network"),
     ("flatten", "flatten:flatten", "labelled frames to flat folders of images and labels"),
@@ -115,6 +120,8 @@ _HERE = (
         "study.segment3d:study_segment3d",
         "arms of what is started from, compared",
     ),
+    ("models", "models:models", "networks that come with the package, and their cards"),
+    ("pack", "pack:pack", "a training run to a small folder that can be given to others"),
     ("report", "look:report", "one self-contained page about runs"),
     ("view", "look:view", "a room in 3D: classes, errors, camera path"),
     (
@@ -127,7 +134,7 @@ _HERE = (
 )
 
 _BY_ITEM = (
-    *("rooms", "prepare", "predict", "import hdf5"),
+    *("rooms", "prepare", "single-views", "predict", "import hdf5"),
     *("evaluate reconstruct", "evaluate segment3d"),
     *("study reconstruct", "study segment3d"),
 )
@@ -137,7 +144,12 @@ _PRESETS = {
         "default3d": "crossvox.recipes.complete:complete3d",
         "quick3d": "crossvox.recipes.complete:quick3d",
         "thesis": "crossvox.recipes.train:train_reconstruct",
-    }
+    },
+    "train segment2d": {
+        "short": "crossvox.recipes.train_segment2d:train_segment2d",
+        "default2d": "crossvox.recipes.train_segment2d:default2d",
+        "free2d": "crossvox.recipes.train_segment2d:free2d",
+    },
 }
 
 for _name, _target, _summary in _HERE:

@@ -33,7 +33,9 @@ def evaluate_images(stage: EvaluateImages, work: Work) -> Mapping[str, Any]:
     shown = {pair.name for pair in evenly(found.pairs, stage.pictures)}
     counts = np.zeros((CLASSES, CLASSES), dtype=np.int64)
     report = work.progress.step("images")
-    for done, (pair, image, truth) in enumerate(loaded(found.pairs, record.params.images), start=1):
+    depth = record.params.task.depth
+    images = loaded(found.pairs, record.params.images, depth=depth)
+    for done, (pair, image, truth) in enumerate(images, start=1):
         with watch("predict"):
             predicted = predict_labels(record.task, network, image, truth.shape)
         with watch("count"):

@@ -40,13 +40,13 @@ def read_segment2d_run(run: Path) -> Segment2dRun:
 
 
 def load_segment2d(
-    run: Path, which: Literal["auto", "best", "last"] = "auto", device: str = "cpu"
+    run: Path, which: Literal["auto", "average", "best", "last"] = "auto", device: str = "cpu"
 ) -> tuple[Segment2dRun, Any]:
     """A trained 2D network in evaluation mode, and what it was trained with.
 
     Args:
         run: a run of ``crossvox train segment2d``.
-        which: checkpoint; ``auto`` takes ``best``, or ``last`` where no validation was done.
+        which: checkpoint; ``auto`` as :func:`crossvox.train.folder.best_or_last` says.
         device: where the network goes; ``auto`` takes an accelerator if there is one.
 
     Raises:

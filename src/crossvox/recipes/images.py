@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from crossvox.core.artifact import digest
 from crossvox.recipes.data import read_scenes
 from crossvox.recipes.segment2d import ImageSource
-from crossvox.samples.decode import check_shapes, read_image, read_labels
+from crossvox.samples.decode import check_shapes, read_labels, read_planes
 from crossvox.samples.pairs import (
     FLAT_IMAGES,
     FLAT_LABELS,
@@ -43,6 +43,8 @@ class ImageData:
         left_out: counts of images without labels and of labels without image.
         scenes: names of the training scenes; None where images are not told by scenes.
         validation_scenes: likewise of the scenes held out.
+        beside: further pairs that join the training pairs.
+        beside_scenes: names of their scenes.
     """
 
     training: tuple[ImagePair, ...]
@@ -51,10 +53,29 @@ class ImageData:
     left_out: dict[str, int]
     scenes: tuple[str, ...] | None = None
     validation_scenes: tuple[str, ...] | None = None
+    beside: tuple[ImagePair, ...] = ()
+    beside_scenes: tuple[str, ...] = ()
 
 
 def find_images(source: ImageSource, validation_share: float = 0.2) -> ImageData:
-    """Find labelled images to learn from.
+    """Find labelled images to learn from, and those that join them.
+
+    Args:
+        source: where they are.
+        validation_share: see :func:`crossvox.samples.pairs.split_pairs`.
+
+    Raises:
+        ArtifactError, CaptureError: nothing that can be used is there.
+    """
+    found = _find_own(source, validation_share)
+    if source.beside is None:
+        return found
+    folders = read_scenes(source.beside, "train")
+    return replace(found, beside=scene_pairs(folders).pairs, beside_scenes=_names(folders))
+
+
+def _find_own(source: ImageSource, validation_share: float) -> ImageData:
+    """Labelled images to learn from.
 
     Args:
         source: prepared scenes, the flat layout, or any two folders of files with the same names,
@@ -89,7 +110,7 @@ def find_images(source: ImageSource, validation_share: float = 0.2) -> ImageData
             return _image_data(pairs["train"], pairs["val"], "folders trainset and valset")
         found = pairs["train"]
     else:
-        found = folder_pairs(images, labels)
+        found = folder_pairs(images, labels, source.depths, source.depth_params)
     first, second = split_pairs(found.pairs, validation_share)
     return _image_data(
         PairList(first, found.without_labels, found.without_image),
@@ -110,16 +131,23 @@ def evaluation_pairs(source: ImageSource) -> PairList:
     held_out = FLAT_SPLITS["val"]
     if (images / held_out).is_dir():
         return folder_pairs(images / held_out, labels / held_out)
-    return folder_pairs(images, labels)
+    return folder_pairs(images, labels, source.depths, source.depth_params)
 
 
 def loaded(
-    pairs: Sequence[ImagePair], params: ImageParams
+    pairs: Sequence[ImagePair], params: ImageParams, *, depth: bool = False
 ) -> Iterator[tuple[ImagePair, NDArray[np.uint8], NDArray[np.uint8]]]:
-    """Pairs with whole images at the size of learning and labels at theirs, a few ahead."""
+    """Pairs with whole images at the size of learning and labels at theirs, a few ahead.
+
+    Args:
+        pairs: what to read.
+        params: at which size.
+        depth: whether planes of depth follow the colours.
+    """
 
     def load(pair: ImagePair) -> tuple[ImagePair, NDArray[np.uint8], NDArray[np.uint8]]:
-        image, truth = read_image(pair, params, whole=True), read_labels(pair.labels)
+        image = read_planes(pair, params, depth=depth, whole=True)
+        truth = read_labels(pair.labels)
         check_shapes(pair, (image.shape[1], image.shape[0]), truth)
         return pair, image, truth
 
@@ -152,10 +180,14 @@ def left_out(pairs: PairList) -> dict[str, int]:
     }
 
 
-def pairs_digest(pairs: Sequence[ImagePair]) -> str:
-    """Fingerprint of names and file sizes: data may move, but not change."""
+def pairs_digest(pairs: Sequence[ImagePair], *, depth: bool = False) -> str:
+    """Fingerprint of names and file sizes, of depth too if asked: data may move, not change."""
     return digest(
-        [[p.name, p.image.stat().st_size, p.labels.stat().st_size] for p in pairs],
+        [
+            [p.name, p.image.stat().st_size, p.labels.stat().st_size]
+            + ([] if p.depth is None or not depth else [p.depth.bytes])
+            for p in pairs
+        ],
     )
 
 

@@ -29,7 +29,7 @@ def predict_labels(
     Args:
         task: the network's task.
         network: in evaluation mode.
-        image: ``(H, W, 3)`` uint8 at the size of learning.
+        image: ``(H, W, 3)`` uint8 at the size of learning, or ``(H, W, 6)`` with planes of depth.
         size: of the result.
     """
     import torch
@@ -50,7 +50,7 @@ def picture_strip(
     red, unannotated ones black; what counts in no benchmark class is dimmed.
     """
     height, width = truth.shape
-    rgb = resize_color(image, (width, height))
+    rgb = resize_color(np.ascontiguousarray(image[..., :3]), (width, height))
     grey = (rgb.mean(axis=2) * 0.5 + 40).astype(np.uint8)[..., None].repeat(3, axis=2)
     wrong = (truth != predicted)[..., None]
     error = np.where(wrong, np.array([220, 40, 30], dtype=np.uint8), grey)
@@ -75,7 +75,7 @@ def picture_run(
         from crossvox.train.params import TENSORBOARD
 
         writer = SummaryWriter(str(run / TENSORBOARD))
-    for pair, image, truth in loaded(pairs, record.params.images):
+    for pair, image, truth in loaded(pairs, record.params.images, depth=record.params.task.depth):
         strip = picture_strip(
             image, truth, predict_labels(record.task, network, image, truth.shape)
         )

@@ -21,6 +21,7 @@ from crossvox.core.camera import Pose, oriented
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import COMPLETE_MESH, Capture, CaptureInfo, Frame, Parts
 from crossvox.core.labels import RawLabelMap
+from crossvox.core.room_contents import TRUE_OBJECTS, RoomContents
 from crossvox.core.volume import Mesh, SceneVolume
 from crossvox.doors.meshes import read_labelled_mesh, read_mesh, write_ply
 from crossvox.flow.progress import Progress, Report
@@ -97,6 +98,9 @@ def prepare_scene(stage: PrepareScene, work: Work) -> Mapping[str, Any]:
     complete = scan.info().complete_mesh
     if complete is not None:
         write_ply(work.out / COMPLETE_MESH, _moved_mesh(moved, read_mesh(complete)))
+    objects = scan.info().true_objects
+    if objects is not None and moved is None:
+        RoomContents.read(objects).write(work.out / TRUE_OBJECTS)
     remarks = [*info.notes]
     if stage.new_from_old is None:  # who has levelled it has asked already
         with work.watch("doctor"):

@@ -34,7 +34,7 @@ class WriteRoom(Stage):
     """
 
     NAME = "room"
-    NUMBERS = 4
+    NUMBERS = 5
 
     number: int
     images: Mapping[str, Any]
@@ -63,8 +63,9 @@ def write_rooms(
 ) -> RoomsReport:
     """Write furnished rooms as complete raw scans.
 
-    Each room is a folder with .sens, label-filt/, reference meshes and a manifest; beside them lie
-    the class map and the split lists. Rooms that are there already are kept.
+    Each room is a folder with .sens, label-filt/, reference meshes, its true objects and outline,
+    and a manifest; beside them lie the class map and the split lists. Rooms that are there already
+    are kept.
 
     Args:
         out: folder that receives one raw scan a room.

@@ -12,7 +12,7 @@ from crossvox.core.volume import Score
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Input, Stage, how
 from crossvox.recipes.training import Training
-from crossvox.samples.params import ImageAugmentParams, ImageParams
+from crossvox.samples.params import DepthImageParams, ImageAugmentParams, ImageParams
 from crossvox.tasks.params import Segment2dParams
 from crossvox.train.params import TrainParams
 from crossvox.train.report import TrainReport
@@ -31,15 +31,31 @@ class Segment2dRunParams:
         task: network and loss.
         images: size that images are learnt from.
         augment: how images vary.
+        depth_images: what the numbers of depth images mean, with --depths.
         validation_share: share of the images that is held out, where the data has no validation
             split of its own.
+        beside_share: share of each epoch that images beside make, with --beside.
+
+    Raises:
+        ParamsError: a share makes no sense.
     """
 
     train: TrainParams = field(default_factory=_train_defaults)
     task: Segment2dParams = field(default_factory=Segment2dParams)
     images: ImageParams = field(default_factory=ImageParams)
     augment: ImageAugmentParams = field(default_factory=ImageAugmentParams)
+    depth_images: DepthImageParams = field(default_factory=DepthImageParams)
     validation_share: float = 0.2
+    beside_share: float = 0.25
+
+    def __post_init__(self) -> None:
+        expect(
+            0 <= self.beside_share < 1,
+            given=f"a share of {self.beside_share} for images beside",
+            needed="a share from 0 to below 1",
+            do="correct --beside-share",
+            error=ParamsError,
+        )
 
 
 @dataclass(frozen=True)
@@ -52,6 +68,9 @@ class ImageSource:
         labels: its label images of the same names, 8-bit PNG with NYU40 ids.
         scenes: scenes of prepared data: train, val, all, or names separated by commas.
         validation_scenes: likewise; none trains without validation.
+        depths: depth images of the same names as IMAGES.
+        depth_params: what their numbers mean.
+        beside: prepared data whose training scenes join the images.
 
     Raises:
         ParamsError: neither a data folder nor both others are given, or all of them.
@@ -62,8 +81,18 @@ class ImageSource:
     labels: Path | None = None
     scenes: str = "train"
     validation_scenes: str = "val"
+    depths: Path | None = None
+    depth_params: DepthImageParams = field(default_factory=DepthImageParams)
+    beside: Path | None = None
 
     def __post_init__(self) -> None:
+        expect(
+            self.depths is None or self.images is not None,
+            given=f"depth images {self.depths} without colour images",
+            needed="--images beside --depths: prepared data knows its depth",
+            do="pass --images DIR --labels DIR too, or leave --depths out",
+            error=ParamsError,
+        )
         expect(
             (self.data is None) == (self.images is not None) == (self.labels is not None),
             given=f"data {self.data}, images {self.images}, labels {self.labels}",
@@ -75,7 +104,13 @@ class ImageSource:
     @property
     def folders(self) -> dict[str, Path]:
         """Folders by role."""
-        roles = {"data": self.data, "images": self.images, "labels": self.labels}
+        roles = {
+            "data": self.data,
+            "images": self.images,
+            "labels": self.labels,
+            "depths": self.depths,
+            "beside": self.beside,
+        }
         return {role: path for role, path in roles.items() if path is not None}
 
 
@@ -102,6 +137,8 @@ def train_segment2d(
     labels: Path | None = None,
     scenes: str = "train",
     validation_scenes: str = "val",
+    depths: Path | None = None,
+    beside: Path | None = None,
     runner: Runner | None = None,
 ) -> TrainReport:
     """Train a network that labels the pixels of images; run again, it continues.
@@ -117,10 +154,17 @@ def train_segment2d(
         labels: its label images of the same names, 8-bit PNG with NYU40 ids.
         scenes: training scenes of prepared data: train, val, all, or names separated by commas.
         validation_scenes: likewise; none trains without validation.
+        depths: its depth images of the same names, PNG, for a network that reads depth; prepared
+            data has depth.
+        beside: prepared data, for example of generated rooms, whose training scenes join: a share
+            of --beside-share of each epoch.
         runner: who trains.
     """
-    source = ImageSource(data, images, labels, scenes, validation_scenes)
-    stage = TrainImages(params or Segment2dRunParams(), source)
+    params = params or Segment2dRunParams()
+    source = ImageSource(
+        data, images, labels, scenes, validation_scenes, depths, params.depth_images, beside
+    )
+    stage = TrainImages(params, source)
     report: TrainReport = (runner or Runner()).go_on(stage, run)
     return report
 
@@ -182,6 +226,8 @@ def evaluate_segment2d(
     *,
     images: Path | None = None,
     labels: Path | None = None,
+    depths: Path | None = None,
+    depth_images: DepthImageParams | None = None,
     out: Path | None = None,
     scenes: str = "val",
     pictures: int = 8,
@@ -195,21 +241,41 @@ def evaluate_segment2d(
     images in valset are scored; of other folders, all.
 
     Args:
-        run: run folder.
+        run: run folder, or the name of a 2D network that comes with the package.
         data: folder that 'crossvox prepare' or 'crossvox flatten' wrote.
         images: any folder of colour images, instead of DATA.
         labels: its label images of the same names, 8-bit PNG with NYU40 ids.
-        out: folder for scores.json and pictures; by default RUN/evaluation.
+        depths: its depth images of the same names, for a network that reads depth.
+        depth_images: what their numbers mean; by default what the run was trained with.
+        out: folder for scores.json and pictures; by default RUN/evaluation, but for a network of
+            the package.
         scenes: scenes of prepared data: val, train, all, or names separated by commas.
         pictures: how many images to draw (image, truth, prediction, error).
         device: auto, cpu, cuda, ...
         runner: who scores.
     """
     from crossvox.recipes.evaluate_images import read_evaluation
+    from crossvox.recipes.image_run import read_segment2d_run
     from crossvox.recipes.images import evaluation_pairs, pairs_digest
+    from crossvox.recipes.shipped import find_run, is_shipped
     from crossvox.recipes.trained import run2d_input
 
-    source = ImageSource(data, images, labels, scenes)
+    run = find_run(run)
+    expect(
+        out is not None or not is_shipped(run),
+        given=f"{run.name}, which came with the package, and no folder for its scores",
+        needed="a folder of your own: nothing is written into the package",
+        do="pass --out OUT",
+        error=ParamsError,
+    )
+    source = ImageSource(
+        data,
+        images,
+        labels,
+        scenes,
+        depths=depths,
+        depth_params=depth_images or read_segment2d_run(run).params.depth_images,
+    )
     pairs = pairs_digest(evaluation_pairs(source).pairs)
     stage = EvaluateImages(run2d_input(run), pairs, pictures, source, device)
     out = out or run / "evaluation"

@@ -6,7 +6,7 @@ from crossvox.core.colors import COLORS, RECORD
 from crossvox.core.labels import NYU40
 from crossvox.flow.locks import leads
 from crossvox.flow.runner import Work
-from crossvox.recipes.images import evenly, find_images, pairs_digest
+from crossvox.recipes.images import ImageData, evenly, find_images, pairs_digest
 from crossvox.recipes.label_pictures import picture_run
 from crossvox.recipes.segment2d import TrainImages
 from crossvox.samples.batch import collate_images
@@ -28,10 +28,17 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
     for what, count in found.left_out.items():
         if count:
             progress.say(f"left out: {count} {what}")
+    depth = params.task.depth
     parents = {
-        "training images": pairs_digest(found.training),
-        "validation images": pairs_digest(found.validation),
+        "training images": pairs_digest(found.training, depth=depth),
+        "validation images": pairs_digest(found.validation, depth=depth),
     }
+    if found.beside:
+        parents["images beside"] = pairs_digest(found.beside, depth=depth)
+    if depth:
+        bare = sum(pair.depth is None for pair in (*found.training, *found.beside))
+        if bare:
+            progress.say(f"{bare} training images have no depth")
     asked = asked_for(
         {"params": params, "split": found.split, "colours": COLORS, "numbers": Segment2d.numbers},
         {"parents": parents, "scenes": [found.scenes, found.validation_scenes]},
@@ -39,10 +46,20 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
     done = answer(work.out, asked, params.train)
     if done is not None:
         return done
-    dataset = ImageDataset(found.training, params.images, params.augment, params.train.seed)
+    dataset = ImageDataset(
+        found.training,
+        params.images,
+        params.augment,
+        params.train.seed,
+        depth=depth,
+        beside=found.beside,
+        beside_share=params.beside_share,
+    )
     pixels = dataset.label_pixels(progress.step("training labels"))
     task = Segment2d(params.task, pixel_shares(pixels))
-    validation = ImageDataset(found.validation, params.images) if found.validation else None
+    validation = None
+    if found.validation:
+        validation = ImageDataset(found.validation, params.images, depth=depth)
     report = train(
         task,
         dataset,
@@ -62,7 +79,7 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
         },
         parents=parents,
         links=stage.source.folders,
-        scenes=found.scenes,
+        scenes=_scenes(found),
         validation_scenes=found.validation_scenes,
         progress=progress.training(),
     )
@@ -72,3 +89,10 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
     if leads():
         note_asked(work.out, asked)
     return report
+
+
+def _scenes(found: ImageData) -> tuple[str, ...] | None:
+    """Scenes that are learnt from; None where images that are not told by scenes are alone."""
+    if found.beside_scenes:
+        return (*(found.scenes or ()), *found.beside_scenes)
+    return found.scenes

@@ -9,9 +9,40 @@ from crossvox.core.checks import ParamsError, expect
 from crossvox.flow.runner import Runner
 from crossvox.recipes import segment2d
 from crossvox.recipes.segment2d import Segment2dRunParams
+from crossvox.samples.params import ImageAugmentParams
+from crossvox.tasks.params import Segment2dParams
+from crossvox.train.params import TrainParams
 
 if TYPE_CHECKING:
     from crossvox.train.report import TrainReport
+
+
+_LONG = TrainParams(
+    steps=3600,
+    batch_size=8,
+    rate=1e-3,
+    weight_decay=0.02,
+    schedule="poly",
+    final_share=0.0,
+    warmup_steps=100,
+    clip_norm=5.0,
+    average=0.998,
+    validate_every=600,
+    save_every=200,
+)
+_VARIED = ImageAugmentParams(smallest=0.8, largest=1.8, stretch=0.15)
+
+DEFAULT2D = Segment2dRunParams(
+    train=_LONG, task=Segment2dParams(depth=True, encoder_rate_share=0.4), augment=_VARIED
+)
+"""How ``default2d`` was trained: colours and depth, from ImageNet, an average of the weights."""
+
+FREE2D = Segment2dRunParams(
+    train=_LONG,
+    task=Segment2dParams(depth=True, weights="none", encoder_rate_share=1.0),
+    augment=_VARIED,
+)
+"""The same from nothing, so that no terms of anybody's data apply: ``free2d``."""
 
 
 def train_segment2d(
@@ -22,6 +53,8 @@ def train_segment2d(
     labels: Path | None = None,
     scenes: str = "train",
     validation_scenes: str = "val",
+    depths: Path | None = None,
+    beside: Path | None = None,
     runner: Runner | None = None,
 ) -> TrainReport:
     """Train a network that labels pixels: DATA RUN, or RUN --images DIR --labels DIR.
@@ -33,6 +66,10 @@ def train_segment2d(
         labels: its label images of the same names, 8-bit PNG with NYU40 ids.
         scenes: training scenes of prepared data: train, val, all, or names separated by commas.
         validation_scenes: likewise; none trains without validation.
+        depths: its depth images of the same names, PNG, for a network that reads depth
+            (--task.depth); prepared data has depth.
+        beside: prepared data, for example of generated rooms, whose training scenes join: a share
+            of --beside-share of each epoch.
         runner: who trains.
 
     Raises:
@@ -53,5 +90,68 @@ def train_segment2d(
         labels=labels,
         scenes=scenes,
         validation_scenes=validation_scenes,
+        depths=depths,
+        beside=beside,
         runner=runner,
+    )
+
+
+def default2d(
+    folders: tuple[Path, ...],
+    params: Segment2dRunParams = DEFAULT2D,
+    *,
+    images: Path | None = None,
+    labels: Path | None = None,
+    scenes: str = "train",
+    validation_scenes: str = "val",
+    depths: Path | None = None,
+    beside: Path | None = None,
+    runner: Runner | None = None,
+) -> TrainReport:
+    """The same as the network of images that comes with the package: colours and depth, long.
+
+    Args:
+        folders: folder that ``crossvox prepare`` or ``crossvox flatten`` wrote, and run folder.
+        params: everything that makes the run.
+        images: any folder of colour images, instead of DATA; a share is held out.
+        labels: its label images of the same names, 8-bit PNG with NYU40 ids.
+        scenes: training scenes of prepared data: train, val, all, or names separated by commas.
+        validation_scenes: likewise; none trains without validation.
+        depths: its depth images of the same names, PNG; prepared data has depth.
+        beside: prepared data, for example of generated rooms, whose training scenes join: a share
+            of --beside-share of each epoch.
+        runner: who trains.
+    """
+    return train_segment2d(
+        folders,
+        params,
+        images=images,
+        labels=labels,
+        scenes=scenes,
+        validation_scenes=validation_scenes,
+        depths=depths,
+        beside=beside,
+        runner=runner,
+    )
+
+
+def free2d(
+    folders: tuple[Path, Path],
+    params: Segment2dRunParams = FREE2D,
+    *,
+    scenes: str = "train",
+    validation_scenes: str = "val",
+    runner: Runner | None = None,
+) -> TrainReport:
+    """The same from nothing, of prepared data such as generated rooms: no terms of others apply.
+
+    Args:
+        folders: folder that ``crossvox prepare`` wrote, and run folder.
+        params: everything that makes the run.
+        scenes: training scenes of prepared data: train, val, all, or names separated by commas.
+        validation_scenes: likewise; none trains without validation.
+        runner: who trains.
+    """
+    return train_segment2d(
+        folders, params, scenes=scenes, validation_scenes=validation_scenes, runner=runner
     )

@@ -11,9 +11,14 @@ from numpy.typing import NDArray
 from crossvox.core.checks import ShapeError, expect
 from crossvox.core.colors import COLORS
 from crossvox.core.volume import Batch, ImageBatch, ImageSample, LabelledBatch, Sample
-from crossvox.samples.kernels import scale_colors
+from crossvox.samples.kernels import scale_colors, scale_known
+from crossvox.views.geometry import PLANES, normalised_plane
 
 _FACTOR = (1 / (255 * np.array(COLORS.std))).astype(np.float32)
+_DEPTH_FACTOR, _DEPTH_OFFSET = (
+    np.array(values, np.float32)
+    for values in zip(*(normalised_plane(number) for number in range(len(PLANES))), strict=True)
+)
 _OFFSET = (-np.array(COLORS.mean) / np.array(COLORS.std)).astype(np.float32)
 
 
@@ -22,12 +27,17 @@ def normalised(
 ) -> NDArray[np.float32]:
     """``(3, H, W)`` uint8 colours as float32, normalised by :data:`crossvox.core.colors.COLORS`.
 
+    Planes of depth that follow the colours are normalised as :mod:`crossvox.views.geometry` says,
+    and are 0 where nothing is known.
+
     Args:
-        image: colours.
+        image: ``(3, H, W)`` or ``(6, H, W)``.
         out: takes the result; None makes a new array.
     """
     out = np.empty(image.shape, dtype=np.float32) if out is None else out
-    scale_colors(image, _FACTOR, _OFFSET, out)
+    scale_colors(image[:3], _FACTOR, _OFFSET, out[:3])
+    if len(image) > len(_FACTOR):
+        scale_known(image[3:], _DEPTH_FACTOR, _DEPTH_OFFSET, out[3:])
     return out
 
 

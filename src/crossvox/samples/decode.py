@@ -39,6 +39,40 @@ def read_image(pair: ImagePair, params: ImageParams, *, whole: bool = False) -> 
     Raises:
         CaptureError: missing or damaged; names the file.
     """
+    return _read_fitted(pair, params, whole)[0]
+
+
+def read_planes(
+    pair: ImagePair, params: ImageParams, *, depth: bool, whole: bool = False
+) -> NDArray[np.uint8]:
+    """What a network reads of an image, ``(H, W, 3)`` uint8 colours or ``(H, W, 6)``.
+
+    Args:
+        pair: what to read.
+        params: at which size.
+        depth: whether the planes of depth follow the colours
+            (:func:`crossvox.views.geometry.geometry_planes`; 0 where the image has none).
+        whole: do not crop, as for :func:`read_image`.
+
+    Raises:
+        CaptureError: missing or damaged; names the file.
+    """
+    image, fit, turn = _read_fitted(pair, params, whole)
+    if not depth:
+        return image
+    planes = np.zeros((*image.shape[:2], 6), np.uint8)
+    planes[..., :3] = image
+    measured = None if pair.depth is None else pair.depth.read()
+    # A turned image's depth would have to be turned with it; nobody tells how it lies.
+    if measured is not None and turn == 1:
+        planes[..., 3:] = measured.planes(fit).transpose(1, 2, 0)
+    return planes
+
+
+def _read_fitted(
+    pair: ImagePair, params: ImageParams, whole: bool
+) -> tuple[NDArray[np.uint8], ImageFit, int]:
+    """Colours at the size of learning, how they came there, and how they were turned before."""
     data, source = read_bytes(pair.image), str(pair.image)
     stored = color_size(data, source)
     turn = _orientation(pair, data, stored)
@@ -48,10 +82,10 @@ def read_image(pair: ImagePair, params: ImageParams, *, whole: bool = False) -> 
         fit = ImageFit(fit.source, fit.resized, 0, 0, fit.resized)
     if params.resampling == "nearest":
         image = as_shown(decode_color(data, source), turn)
-        return np.ascontiguousarray(fit_nearest(image, fit))
+        return np.ascontiguousarray(fit_nearest(image, fit)), fit, turn
     smaller = fit.resized[::-1] if lying else fit.resized
     image = np.ascontiguousarray(as_shown(decode_color(data, source, at_least=smaller), turn))
-    return np.ascontiguousarray(fit_color(image, fit))
+    return np.ascontiguousarray(fit_color(image, fit)), fit, turn
 
 
 def image_size(pair: ImagePair) -> Size:

@@ -41,3 +41,20 @@ def scale_colors(image, factor, offset, out):  # type: ignore[no-untyped-def]
         a, b = factor[channel], offset[channel]
         for n in range(len(source)):
             target[n] = np.float32(source[n]) * a + b
+
+
+@njit(cache=True, nogil=True)
+def scale_known(planes, factor, offset, out):  # type: ignore[no-untyped-def]
+    """``out[c] = planes[c] * factor[c] + offset[c]`` where ``planes`` is not 0, else 0.
+
+    Args:
+        planes: ``(C, H, W)`` uint8.
+        factor, offset: ``(C,)`` float32.
+        out: ``(C, H, W)`` float32, filled.
+    """
+    for channel in range(len(planes)):
+        source, target = planes[channel].ravel(), out[channel].ravel()
+        a, b = factor[channel], offset[channel]
+        for n in range(len(source)):
+            value = np.float32(source[n])
+            target[n] = value * a + b if value > 0 else np.float32(0)

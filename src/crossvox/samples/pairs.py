@@ -10,6 +10,8 @@ from pathlib import Path
 
 from crossvox.core.checks import CaptureError, ParamsError, expect
 from crossvox.doors.image_kinds import COLOR_KINDS, COLOR_SUFFIXES
+from crossvox.samples.geometry import DepthFile, DepthSource, FrameDepth
+from crossvox.samples.params import DepthImageParams
 
 IMAGE_SUFFIXES = COLOR_SUFFIXES[::-1]
 LABEL_SUFFIXES = (".png",)
@@ -33,12 +35,14 @@ class ImagePair:
         labels: 8-bit PNG of NYU40 ids.
         as_shown: whether labels were drawn on the image as programs show it: turned as its header
             says (EXIF). Frames of captures are taken as they are stored.
+        depth: where the depth of the image lies; None: nowhere.
     """
 
     name: str
     image: Path
     labels: Path
     as_shown: bool = False
+    depth: DepthSource | None = None
 
 
 @dataclass(frozen=True)
@@ -56,14 +60,27 @@ class PairList:
     without_image: tuple[str, ...] = ()
 
 
-def folder_pairs(images: Path, labels: Path) -> PairList:
+def folder_pairs(
+    images: Path,
+    labels: Path,
+    depths: Path | None = None,
+    depth_params: DepthImageParams | None = None,
+) -> PairList:
     """Pair the files of two folders by their names without suffix.
+
+    Args:
+        images: colour images.
+        labels: label images.
+        depths: depth images of the same names, where there are any.
+        depth_params: what their numbers mean.
 
     Raises:
         CaptureError: a folder is missing, or nothing pairs.
     """
     colors = _files(images, IMAGE_SUFFIXES)
     ids = _files(labels, LABEL_SUFFIXES)
+    measured = {} if depths is None else _files(depths, LABEL_SUFFIXES)
+    params = depth_params or DepthImageParams()
     names = sorted(colors.keys() & ids.keys(), key=natural)
     expect(
         bool(names),
@@ -74,7 +91,16 @@ def folder_pairs(images: Path, labels: Path) -> PairList:
         error=CaptureError,
     )
     return PairList(
-        tuple(ImagePair(name, colors[name], ids[name], as_shown=True) for name in names),
+        tuple(
+            ImagePair(
+                name,
+                colors[name],
+                ids[name],
+                as_shown=True,
+                depth=DepthFile(measured[name], params) if name in measured else None,
+            )
+            for name in names
+        ),
         tuple(sorted(colors.keys() - ids.keys(), key=natural)),
         tuple(sorted(ids.keys() - colors.keys(), key=natural)),
     )
@@ -94,10 +120,13 @@ def scene_pairs(folders: Sequence[Path]) -> PairList:
         colors = _files(folder / "color", IMAGE_SUFFIXES)
         there = (folder / "label").is_dir()
         ids = _files(folder / "label", LABEL_SUFFIXES) if there else {}
+        measured = (folder / "depth").is_dir()
+        depths = _files(folder / "depth", LABEL_SUFFIXES) if measured else {}
         for number in sorted(colors, key=natural):
             name = f"{scene}_{number}"
             if number in ids:
-                pairs.append(ImagePair(name, colors[number], ids[number]))
+                depth = FrameDepth(folder, int(number)) if number in depths else None
+                pairs.append(ImagePair(name, colors[number], ids[number], depth=depth))
             else:
                 unlabelled.append(name)
         lone += [f"{scene}_{number}" for number in sorted(ids.keys() - colors.keys(), key=natural)]

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from crossvox.core.camera import Size
+from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.params import check_choices
 
@@ -109,6 +109,43 @@ class ImageParams:
 
 
 @dataclass(frozen=True)
+class DepthImageParams:
+    """What the numbers of depth images in a folder mean: depth = (number + offset) / units_per_m.
+
+    Attributes:
+        units_per_m: stored units of a metre.
+        offset: added to what is stored. Without one, 0 means that there is no reading.
+        size: width and height of the image that ``focal`` and ``centre`` are told for, pixels.
+        focal: focal lengths of the camera along x and y, pixels.
+        centre: principal point, pixels; the middle of a pixel has whole coordinates.
+
+    Raises:
+        ParamsError: a number that makes no sense.
+    """
+
+    units_per_m: float = 1000.0
+    offset: float = 0.0
+    size: tuple[int, int] = (640, 480)
+    focal: tuple[float, float] = (525.0, 525.0)
+    centre: tuple[float, float] = (319.5, 239.5)
+
+    def __post_init__(self) -> None:
+        expect(
+            0 < self.units_per_m < math.inf and 0 <= self.offset < math.inf,
+            given=f"{self.units_per_m} units a metre, an offset of {self.offset}",
+            needed="a positive number and one of 0 or more",
+            do="correct --depth.*",
+            error=ParamsError,
+        )
+        _ = self.camera  # checks the rest
+
+    @property
+    def camera(self) -> Intrinsics:
+        """The camera."""
+        return Intrinsics(*self.focal, *self.centre, *self.size)
+
+
+@dataclass(frozen=True)
 class ImageAugmentParams:
     """How training images vary.
 
@@ -123,6 +160,10 @@ class ImageAugmentParams:
         hue: hues turn by up to this share of the colour circle, either way.
         blur_share: share of the images that are blurred.
         blur_px: largest standard deviation of the blur, pixels.
+        depth_lost_share: share of the images whose depth is missing as a whole, of a network that
+            reads depth.
+        depth_holes_share: share of the others that lose depth in patches.
+        height_m: heights are shifted by a random amount of this standard deviation, metres.
 
     Raises:
         ParamsError: a value makes no sense.
@@ -138,8 +179,21 @@ class ImageAugmentParams:
     hue: float = 0.03
     blur_share: float = 0.2
     blur_px: float = 1.5
+    depth_lost_share: float = 0.2
+    depth_holes_share: float = 0.3
+    height_m: float = 0.15
 
     def __post_init__(self) -> None:
+        expect(
+            0 <= self.depth_lost_share <= 1
+            and 0 <= self.depth_holes_share <= 1
+            and 0 <= self.height_m < 10,
+            given=f"depth_lost_share={self.depth_lost_share}, "
+            f"depth_holes_share={self.depth_holes_share}, height_m={self.height_m}",
+            needed="shares from 0 to 1, a deviation of 0 m or more",
+            do="correct --augment.*",
+            error=ParamsError,
+        )
         expect(
             0 <= self.flip_share <= 1
             and 0.1 <= self.smallest <= self.largest <= 10

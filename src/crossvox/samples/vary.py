@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from crossvox.core.colors import COLORS
 from crossvox.core.frame import resize_nearest
 from crossvox.core.labels import UNANNOTATED
-from crossvox.doors.images import blur_gray, resize_color
+from crossvox.doors.images import blur_gray, resize_color, resize_smooth
 from crossvox.samples.kernels import mix_colors
 from crossvox.samples.params import AugmentParams, ImageAugmentParams
+from crossvox.views.geometry import HIGH, LOW, Planes
 
 _GREY = np.round(np.array(COLORS.mean) * 255).astype(np.uint8)
 
@@ -84,7 +86,8 @@ def vary_geometry(
     """Mirror, scale and move an image and its labels together; the size stays.
 
     Args:
-        image: ``(H, W, 3)`` uint8.
+        image: ``(H, W, 3)`` uint8 colours, or ``(H, W, 6)`` with planes of depth, which are
+            resampled by nearest neighbour as labels are.
         labels: ``(H, W)`` uint8.
         params: how far to vary.
         rng: where chance comes from; the same number of draws whatever comes of them.
@@ -99,17 +102,46 @@ def vary_geometry(
     left, wide, at_left, out_wide = _window(width, factor * np.sqrt(apart), x)
     top, high, at_top, out_high = _window(height, factor / np.sqrt(apart), y)
     size = (out_wide, out_high)
-    colors = np.ascontiguousarray(image[top : top + high, left : left + wide])
-    colors = resize_color(colors, size)
+    part = image[top : top + high, left : left + wide]
+    colors = resize_color(np.ascontiguousarray(part[..., :3]), size)
+    if image.shape[2] > 3:
+        colors = np.concatenate((colors, resize_nearest(part[..., 3:], size)), axis=2)
     ids = resize_nearest(labels[top : top + high, left : left + wide], size)
     if size == (width, height):
         return colors, np.ascontiguousarray(ids)
-    canvas = np.empty((height, width, 3), dtype=np.uint8)
-    canvas[:] = _GREY
+    canvas = np.zeros((height, width, image.shape[2]), dtype=np.uint8)
+    canvas[..., :3] = _GREY
     canvas[at_top : at_top + out_high, at_left : at_left + out_wide] = colors
     blank = np.full((height, width), UNANNOTATED, dtype=np.uint8)
     blank[at_top : at_top + out_high, at_left : at_left + out_wide] = ids
     return canvas, blank
+
+
+def vary_depth(planes: Planes, params: ImageAugmentParams, rng: np.random.Generator) -> None:
+    """Lose depth, as a whole or in patches, and shift heights, in place.
+
+    Args:
+        planes: ``(3, H, W)`` uint8, see :mod:`crossvox.views.geometry`.
+        params: how far to vary.
+        rng: where chance comes from; the same number of draws whatever comes of them.
+    """
+    lost, holes, level, shift = rng.random(4)
+    patches = rng.random(_PATCHES).astype(np.float32)
+    if lost < params.depth_lost_share:
+        planes[:] = 0
+        return
+    if holes < params.depth_holes_share:
+        height, width = planes.shape[1:]
+        planes[:, resize_smooth(patches, (width, height)) > 0.5 + 0.4 * level] = 0
+    step = (HIGH[_HEIGHT] - LOW[_HEIGHT]) / 254
+    # A normal deviate of a uniform one.
+    moved = round(float(ndtri(min(max(shift, 1e-3), 1 - 1e-3))) * params.height_m / step)
+    heights = planes[_HEIGHT].astype(np.int16)
+    planes[_HEIGHT] = np.where(heights > 0, np.clip(heights + moved, 1, 255), 0)
+
+
+_PATCHES = (6, 8)
+_HEIGHT = 1
 
 
 def _window(length: int, factor: float, place: float) -> tuple[int, int, int, int]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from crossvox.core.checks import ParamsError, expect
+from crossvox.core.params import check_choices
 
 FULL_WEIGHT = 65535
 """Observations that a voxel counts at most."""
@@ -69,5 +71,64 @@ class EvidenceParams:
             given=f"band_voxels={self.band_voxels}, far_m={self.far_m}",
             needed="a band of half a voxel or more, and a positive range",
             do="check the parameters of the evidence",
+            error=ParamsError,
+        )
+
+
+@dataclass(frozen=True)
+class VoteParams:
+    """What a frame's classes count for a voxel that the frame sees.
+
+    A weight is the product of three: of the angle at which the surface is seen, of its distance,
+    and of how near the pixel is to the image's border, where a network knows least of what is
+    around it.
+
+    Attributes:
+        near_voxels: a reading counts for a voxel up to this far before or behind it along the
+            camera's axis, voxels.
+        far_m: readings beyond this do not count, metres.
+        angle_power: the weight falls with the cosine between ray and normal, to this power; 0
+            leaves angles out.
+        least_angle: it falls no lower than this.
+        half_m: distance at which the weight has fallen to a half, metres: it is
+            ``1 / (1 + (z / half_m)^2)``; ``inf`` leaves distances out.
+        border: share of the image's width over which the weight rises from its border inwards, to
+            1; 0 leaves borders out.
+        least_border: what it is at the border.
+        mean: ``probability`` takes the weighted mean of probabilities, ``log`` that of their
+            logarithms, made to sum to 1 again.
+        interpolate: take probabilities between fields of pixels (bilinear); otherwise those of the
+            field that the voxel shows in.
+
+    Raises:
+        ParamsError: a value makes no sense.
+    """
+
+    near_voxels: float = 1.0
+    far_m: float = 5.0
+    angle_power: float = 1.0
+    least_angle: float = 0.1
+    half_m: float = 3.0
+    border: float = 0.1
+    least_border: float = 0.3
+    mean: Literal["probability", "log"] = "probability"
+    interpolate: bool = True
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        expect(
+            0 < self.near_voxels < math.inf
+            and self.far_m > 0
+            and 0 <= self.angle_power < 100
+            and 0 < self.least_angle <= 1
+            and self.half_m > 0
+            and 0 <= self.border <= 0.5
+            and 0 < self.least_border <= 1,
+            given=f"near_voxels={self.near_voxels}, far_m={self.far_m}, "
+            f"angle_power={self.angle_power}, least_angle={self.least_angle}, "
+            f"half_m={self.half_m}, border={self.border}, least_border={self.least_border}",
+            needed="positive distances, a power of 0 or more, a border of at most half the image, "
+            "and least weights above 0 and up to 1",
+            do="correct --label.votes.*",
             error=ParamsError,
         )

@@ -299,6 +299,8 @@ class Segment2dParams:
     Attributes:
         network: ``lite`` (efficientnet-lite0, trains on a CPU), ``enet``, ``deeplab`` (both as
             published), or ``smp:ARCHITECTURE/ENCODER``, for example ``smp:unet/resnet18``.
+        depth: the network also sees what depth tells (:mod:`crossvox.views.geometry`), where an
+            image has depth; of the networks here, ``lite`` can.
         weights: what the encoder starts from: ``auto`` (ImageNet where its weights come with a
             package, as for ``lite``), ``none``, or a name that the network knows and downloads.
         freeze: part that keeps its weights: ``nothing``, ``early`` (as published: DeepLab's
@@ -315,6 +317,7 @@ class Segment2dParams:
     """
 
     network: str = "lite"
+    depth: bool = False
     weights: str = "auto"
     freeze: Literal["nothing", "early", "encoder", "all"] = "nothing"
     encoder_rate_share: float = 0.3

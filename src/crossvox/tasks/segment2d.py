@@ -122,6 +122,8 @@ class Segment2d:
 
         params = self.params
         options: dict[str, Any] = {"weights": params.weights if weights else "none"}
+        if params.depth:
+            options["depth"] = True
         network = build_network2d(params.network, CLASSES, **options)
         network.freeze(params.freeze)
         # Memory order that convolutions on CPUs and GPUs work fastest in; values stay the same.
@@ -176,7 +178,7 @@ class Segment2d:
 
         Args:
             network: as :meth:`build` makes it, in evaluation mode.
-            images: ``(B, 3, H, W)`` normalised.
+            images: ``(B, 3, H, W)`` normalised, or ``(B, 6, H, W)`` for a network that reads depth.
             size: ``(height, width)`` of the result; logits are resampled to it, bilinear. None: the
                 images' size.
 

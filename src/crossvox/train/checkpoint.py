@@ -1,8 +1,9 @@
 """Checkpoints: weights as safetensors, everything else as JSON; never pickle.
 
-A checkpoint is a folder ``network.safetensors`` (all weights and buffers by name), ``state.json``
-(step, scores, ...), and, for the checkpoint that training goes on from, ``optimizer.safetensors``
-(optimizer moments and random states). It is replaced as a whole: whoever looks sees the old one
+A checkpoint is a folder ``network.safetensors`` (all weights and buffers by name; what was packed,
+:mod:`crossvox.train.packing`, is read as well), ``state.json`` (step, scores, ...), and, for the
+checkpoint that training goes on from, ``optimizer.safetensors`` (optimizer moments and random
+states). It is replaced as a whole: whoever looks sees the old one
 or the new one, and if writing fails the old one stays.
 """
 
@@ -12,7 +13,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
@@ -21,8 +22,11 @@ from torch import Tensor, nn
 from crossvox.core.artifact import Manifest, read_json, write_json, write_manifest
 from crossvox.core.checks import ArtifactError, CheckpointError, error_text
 from crossvox.flow.folder import building
+from crossvox.train.chosen import chosen
 from crossvox.train.folder import CHECKPOINT_FILES
-from crossvox.train.params import NETWORK, OPTIMIZER, STATE
+from crossvox.train.packing import unpack
+from crossvox.train.params import NETWORK, OPTIMIZER, STATE, CheckpointName
+from crossvox.train.selftest import read_self_test
 from crossvox.train.weights import LoadReport, put_weights
 
 
@@ -110,30 +114,29 @@ def load_network_weights(folder: Path, network: nn.Module, *, strict: bool = Tru
     return put_weights(_read_tensors(folder / NETWORK), network, str(folder), strict=strict)
 
 
-def load_run_network(
-    run: Path, network: nn.Module, which: Literal["best", "last"] = "best"
-) -> LoadReport:
+def load_run_network(run: Path, network: nn.Module, which: CheckpointName = "auto") -> LoadReport:
     """Put the weights of a training run into a network that fits exactly.
+
+    A run that was packed has a self-test, which is made; see :mod:`crossvox.train.selftest`.
 
     Args:
         run: the run folder.
         network: built with the run's parameters.
-        which: the checkpoint with the best validation score, or the newest one. A run without
-            validation has no best one.
+        which: which checkpoint, see :mod:`crossvox.train.chosen`.
 
     Raises:
-        CheckpointError: there is none, or it is damaged, or it does not fit.
+        CheckpointError: there is none, or it is damaged, or it does not fit, or it answers
+            something else than it did when it was packed.
     """
-    folder = run / which
-    if not folder.is_dir():
-        other = "last" if which == "best" else "best"
-        there = (run / other).is_dir()
-        raise CheckpointError(
-            f"given: {run}, which has no '{which}' checkpoint; needed: a training run that has "
-            f"reached its first {'validation' if which == 'best' else 'checkpoint'}; do: "
-            + (f"ask for '{other}', which is there" if there else "check the path, or train")
-        )
-    return load_network_weights(folder, network)
+    taken = chosen(run, which)
+    folder = run / chosen(run, taken)  # by its name, so that one that is missing is told
+    weights, test = folder / NETWORK, read_self_test(run)
+    if test is not None:
+        test.expect_weights(weights)
+    report = load_network_weights(folder, network)
+    if test is not None:
+        test.expect_answer(network, weights)
+    return report
 
 
 def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -151,8 +154,7 @@ def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:
     try:
-        tensors: dict[str, Tensor] = load_file(path)
-        return tensors
+        return unpack(load_file(path), str(path))
     except FileNotFoundError:
         found = "which does not exist"
     except (SafetensorError, ValueError, KeyError) as error:
@@ -161,7 +163,7 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         found = f"which cannot be read ({error})"
     raise CheckpointError(
         f"given: {path}, {found}; needed: a complete safetensors file as training wrote it; "
-        f"do: take the run's other checkpoint (best or last), or delete {path.parent} and "
+        f"do: take another checkpoint of the run (best or last), or delete {path.parent} and "
         f"train again"
     )
 

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from crossvox.core.artifact import Stopwatch
+from crossvox.train.average import WeightAverage
 from crossvox.train.job import Groups
 from crossvox.train.optimizer import build_optimizer, gradient_norm, rate_share, set_rates
 from crossvox.train.params import TrainParams
@@ -56,6 +57,8 @@ class Learner:
         bare: the network, without the wrapper of several processes.
         network: the network as it learns; ``bare`` until :meth:`prepare` was called.
         trained: the parameters that learn.
+        average: the moving average of the weights, once :meth:`prepare` was called; None: none is
+            asked for.
 
     Raises:
         ParamsError: there is nothing to train.
@@ -74,6 +77,7 @@ class Learner:
             else groups(self.bare)
         )
         self.optimizer: Any = build_optimizer(found, params)
+        self.average: WeightAverage | None = None
         self.trained = [p for group in self.optimizer.param_groups for p in group["params"]]
 
     @property
@@ -87,6 +91,8 @@ class Learner:
         self.bare = self._processes.bare(self.network)
         if self._processes.device.type == "cpu" and self._processes.precision.used == "bf16":
             refuse_flat_volumes(self.bare)
+        if self._params.average > 0:
+            self.average = WeightAverage(self.bare, self._params.average)
         # A second seed for dropout: each process its own, and the same whether or not the initial
         # weights were drawn.
         torch.manual_seed(self._params.seed * 1_000_003 + 1 + self._processes.rank)
@@ -113,6 +119,8 @@ class Learner:
             self._limit_gradients()
             self.optimizer.step()
             self.optimizer.zero_grad(set_to_none=True)
+            if self.average is not None:
+                self.average.update(number)
         return StepResult(loss, rate, values if len(values) > 1 else {})
 
     def _add_gradients(self, batches: Iterator[Any], watch: Stopwatch) -> dict[str, float]:

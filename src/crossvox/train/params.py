@@ -17,6 +17,7 @@ TENSORBOARD = "tensorboard"
 NETWORK = "network.safetensors"
 OPTIMIZER = "optimizer.safetensors"
 STATE = "state.json"
+SELFTEST = "selftest.safetensors"
 
 LOSS = "loss"
 """Name of the score that is the mean loss over the validation split, where a task has one."""
@@ -24,6 +25,9 @@ LOSS = "loss"
 NEUTRAL = frozenset({"workers", "device", "save_every", "max_minutes", "tensorboard"})
 """Parameters that may change when a run goes on: they steer how, not what, is learnt."""
 
+
+CheckpointName = Literal["auto", "average", "best", "last"]
+"""Which weights of a run are taken; :mod:`crossvox.train.chosen` tells what ``auto`` is."""
 
 Part = Literal["images", "input", "encoder", "decoder", "last", "classifier"]
 """Parts of a network, see :meth:`crossvox.networks.scene_unet.SceneUNet.parts`."""
@@ -55,7 +59,11 @@ class TrainParams:
             ``weight_decay * rate * steps / 2`` of a weight in a whole run, 0.5 % with the defaults,
             so that the two differ in long runs and with strong decay (200 steps, three seeds: by
             at most 0.0002 in IoU, where seeds differ by 0.002).
-        schedule: ``cosine`` falls to ``final_share * rate`` at the last step, ``constant`` stays.
+        schedule: ``cosine`` falls to ``final_share * rate`` at the last step; ``poly`` does, too,
+            by the power 0.9 of the steps that are left, as is usual for segmentation;
+            ``constant`` stays.
+        average: share that stays, each step, of a moving average of the weights, which is kept as
+            the checkpoint ``average`` and validated beside the weights themselves; 0: none.
         warmup_steps: steps over which the rate rises linearly to its full value.
         final_share: share of the rate that is left at the end of the cosine schedule.
         clip_norm: largest gradient norm; longer gradients are scaled down to it. 0: no clipping.
@@ -85,7 +93,8 @@ class TrainParams:
     rate: float = 1e-3
     weight_decay: float = 0.01
     decay: Literal["all", "matrices"] = "all"
-    schedule: Literal["cosine", "constant"] = "cosine"
+    schedule: Literal["cosine", "poly", "constant"] = "cosine"
+    average: float = 0.0
     warmup_steps: int = 20
     final_share: float = 0.01
     clip_norm: float = 1.0
@@ -128,6 +137,13 @@ class TrainParams:
             given=f"batch_size = {self.batch_size}",
             needed=f"at most {MOST_SAMPLES} samples in one forward pass",
             do="correct --train.batch-size, or take more batches a step (--train.accumulate)",
+            error=ParamsError,
+        )
+        expect(
+            0 <= self.average < 1,
+            given=f"average = {self.average}",
+            needed="a share from 0 to below 1, such as 0.998",
+            do="correct --train.average",
             error=ParamsError,
         )
         expect(

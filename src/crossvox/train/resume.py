@@ -1,7 +1,7 @@
 """What a run keeps of itself, so that it goes on as if it had never stopped.
 
 The ``last`` checkpoint holds the network, the optimizer's moments, torch's random state in every
-process, and the :class:`State`.
+process, averaged weights, and the :class:`State`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ class State:
         best_step: step of the best checkpoint, if there is one.
         best_value: its monitored score.
         best_scores: all its scores, as JSON types.
+        average_value: monitored score of the averaged weights in the newest validation.
+        higher_is_better: which way the monitored score is good.
         scores: the newest validation's scores by name.
+        average_scores: likewise, of the averaged weights.
         validation_due: whether this step's validation is still to be done.
         processes: how many processes trained.
         scaler: state of what scales losses for fp16.
@@ -51,7 +54,10 @@ class State:
     best_step: int | None = None
     best_value: float | None = None
     best_scores: list = field(default_factory=list)
+    average_value: float | None = None
+    higher_is_better: bool = True
     scores: dict = field(default_factory=dict)
+    average_scores: dict = field(default_factory=dict)
     validation_due: bool = False
     processes: int = 1
     scaler: dict | None = None
@@ -111,6 +117,8 @@ def restore(
     """
     tensors = checkpoint.optimizer or {}
     restore_optimizer(learner.optimizer.optimizer, learner.bare, tensors, source)
+    if learner.average is not None:
+        learner.average.restore(tensors, source)
     try:
         _restore_rest(tensors, state, processes)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -132,6 +140,13 @@ def _restore_rest(tensors: Mapping[str, Tensor], state: State, processes: Proces
         torch.cuda.set_rng_state(tensors[f"{name}.cuda"], processes.device)
 
 
+def takes_best(state: State, value: float) -> bool:
+    """Whether a monitored score is the best one so far, the first of equals."""
+    sign = 1 if state.higher_is_better else -1
+    better = state.best_value is None or sign * value > sign * state.best_value
+    return math.isfinite(value) and better
+
+
 def save_last(last: Path, state: State, learner: Learner, processes: Processes) -> None:
     """Write the checkpoint that the run goes on from. Every process must call it.
 
@@ -141,7 +156,8 @@ def save_last(last: Path, state: State, learner: Learner, processes: Processes) 
     random = _random_states(processes)
     if processes.main:
         moments = optimizer_tensors(learner.optimizer.optimizer, learner.bare)
-        _save(last, state, learner, processes, random | moments)
+        averaged = {} if learner.average is None else learner.average.named()
+        _save(last, state, learner, processes, random | moments | averaged)
     processes.wait()
 
 
@@ -149,6 +165,14 @@ def save_best(best: Path, state: State, learner: Learner, processes: Processes) 
     """Write the best checkpoint, which nothing goes on from. Every process must call it."""
     if processes.main:
         _save(best, state, learner, processes, None)
+    processes.wait()
+
+
+def save_average(average: Path, state: State, learner: Learner, processes: Processes) -> None:
+    """Write the averaged weights, which nothing goes on from. Every process must call it."""
+    if processes.main and learner.average is not None:
+        with learner.average.put_in():
+            _save(average, state, learner, processes, None)
     processes.wait()
 
 

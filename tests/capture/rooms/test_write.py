@@ -16,6 +16,7 @@ from crossvox.capture.rooms.write import room_images, scene_name, splits, write_
 from crossvox.capture.sens.reader import SensReader
 from crossvox.core.artifact import read_manifest, write_manifest
 from crossvox.core.labels import NYU40, RawLabelMap
+from crossvox.core.room_contents import RoomContents
 from crossvox.core.volume import Mesh
 from crossvox.doors.images import read_gray
 from crossvox.doors.meshes import read_mesh
@@ -106,6 +107,39 @@ def test_the_complete_room_holds_what_frames_saw_and_what_they_did_not(written: 
     assert (complete.vertices_m.max(axis=0) >= high - 1e-3).all()
     info = open_capture(scan).info()
     assert info.complete_mesh == scan / "scene0000_00_complete.ply"
+    assert info.true_objects == scan / "scene0000_00_true_objects.json"
+
+
+def test_what_a_room_truly_holds_is_where_its_labelled_surface_is(written: Path) -> None:
+    name = "scene0000_00"
+    contents = RoomContents.read(written / name / f"{name}_true_objects.json")
+    seen = read_mesh(written / name / f"{name}_vh_clean_2.labels.ply")
+    assert seen.labels is not None
+    everything = read_mesh(written / name / f"{name}_complete.ply").vertices_m
+    low, high = everything.min(axis=0), everything.max(axis=0)
+    corners = np.array(contents.outline_m)
+    # Panes and door leaves lie a little behind the walls.
+    assert (corners >= low[:2] - 0.02).all()
+    assert (corners <= high[:2] + 0.02).all()
+    assert (corners.min(axis=0) < low[:2] + 0.2).all()
+    assert (corners.max(axis=0) > high[:2] - 0.2).all()
+    sizes = np.linalg.norm(corners - np.roll(corners, -1, axis=0), axis=1)
+    if len(corners) == 4:
+        assert contents.area_m2 == pytest.approx(sizes[0] * sizes[1])
+    assert {opening.kind for opening in contents.openings} == {"door", "window"}
+    structure = [NYU40.id_of(n) for n in ("wall", "floor", "ceiling")]
+    assert {o.class_id for o in contents.objects} == {*np.unique(seen.labels)} - {*structure}
+    for label in {o.class_id for o in contents.objects}:
+        points = seen.vertices_m[seen.labels == label]
+        inside = np.zeros(len(points), dtype=bool)
+        for one in contents.objects:
+            if one.class_id == label:
+                yaw = np.radians(one.yaw_deg)
+                turn = np.array([[np.cos(yaw), -np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]])
+                local = (points[:, :2] - one.center_m[:2]) @ turn
+                flat = (np.abs(local) <= np.array(one.size_m[:2]) / 2 + 1e-3).all(axis=1)
+                inside |= flat & (np.abs(points[:, 2] - one.center_m[2]) < one.size_m[2] / 2 + 1e-3)
+        assert inside.all(), NYU40.names[label]
 
 
 def test_scans_are_byte_equal_and_do_not_depend_on_the_count(written: Path, tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import COMPLETE_MESH, CaptureInfo
 from crossvox.core.labels import NYU40_NAMES, RawLabelMap
+from crossvox.core.room_contents import TRUE_OBJECTS
 from crossvox.doors.image_kinds import COLOR_KINDS, COLOR_SUFFIXES
 from crossvox.doors.images import read_bytes
 
@@ -131,11 +132,13 @@ class FolderCapture(StoredCapture):
     def info(self) -> CaptureInfo:
         """Cameras, registration and companions, without decoding images."""
         surface, complete = self.path / f"{self.name}.ply", self.path / COMPLETE_MESH
+        objects = self.path / TRUE_OBJECTS
         return replace(
             super().info(),
             has_labels=bool(self._labels),
             mesh=surface if surface.is_file() else None,
             complete_mesh=complete if complete.is_file() else None,
+            true_objects=objects if objects.is_file() else None,
             without_labels=missing(self.frame_ids, self._labels),
         )
 

@@ -20,6 +20,7 @@ from crossvox.core.camera import Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import COMPLETE_MESH, CaptureInfo
 from crossvox.core.labels import RawLabelMap
+from crossvox.core.room_contents import TRUE_OBJECTS
 
 LABEL_MAP = "scannetv2-labels.combined.tsv"
 LABEL_FOLDER = "label-filt"
@@ -95,6 +96,7 @@ class ScanNetCapture(StoredCapture):
         mesh = stem.with_name(f"{stem.name}_vh_clean_2.ply")
         labelled = stem.with_name(f"{stem.name}_vh_clean_2.labels.ply")
         complete = stem.with_name(f"{stem.name}_{COMPLETE_MESH}")
+        objects = stem.with_name(f"{stem.name}_{TRUE_OBJECTS}")
         told, problem = super().info(), self._map_problem
         return replace(
             told,
@@ -106,6 +108,7 @@ class ScanNetCapture(StoredCapture):
             mesh=mesh if mesh.is_file() else None,
             labelled_mesh=labelled if labelled.is_file() else None,
             complete_mesh=complete if complete.is_file() else None,
+            true_objects=objects if objects.is_file() else None,
         )
 
     def source(self, index: int, part: str) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture.rooms.categories import NYU40_IDS, RAW_IDS, write_class_map
+from crossvox.capture.rooms.contents import true_contents
 from crossvox.capture.rooms.film import shots
 from crossvox.capture.rooms.frames import Cameras
 from crossvox.capture.rooms.layout.furnish import kind_of
@@ -26,6 +27,7 @@ from crossvox.core.artifact import (
 )
 from crossvox.core.frame import COMPLETE_MESH
 from crossvox.core.labels import NYU40
+from crossvox.core.room_contents import TRUE_OBJECTS
 from crossvox.core.threads import threads as all_threads
 from crossvox.core.volume import Mesh
 from crossvox.doors.images import write_bytes
@@ -92,8 +94,8 @@ def room_images(params: RoomsParams) -> dict[str, Any]:
 def write_room(
     folder: Path, number: int, params: RoomsParams, progress: Progress | None = None
 ) -> RoomNotes:
-    """Write one furnished room as a ScanNet raw scan: ``.sens``, labels, reference meshes, and the
-    mesh of the complete room.
+    """Write one furnished room as a ScanNet raw scan: ``.sens``, labels, reference meshes, the
+    mesh of the complete room, and what it holds.
 
     Args:
         folder: an empty folder.
@@ -123,6 +125,8 @@ def write_room(
         surface, raw = reference_mesh(scan, seen)
         _write_surface(folder / f"{name}_vh_clean_2", surface)
         write_ply(folder / f"{name}_{COMPLETE_MESH}", complete_mesh(scan))
+        contents = true_contents(scan.room, scan.studio.mesh, seen, scan.world_from_room)
+        contents.write(folder / f"{name}_{TRUE_OBJECTS}")
     categories = {raw_id: category for category, raw_id in RAW_IDS.items()}
     return RoomNotes(
         kind=kind_of(params.seed, number),
