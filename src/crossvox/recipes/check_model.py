@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from crossvox.core.checks import CheckpointError, expect
+from crossvox.core.params import from_plain
 from crossvox.recipes.cards import read_card
 from crossvox.recipes.image_run import read_segment2d_run
 from crossvox.recipes.scene_run import read_any_run
+from crossvox.tasks.label3d import Label3d
+from crossvox.tasks.label_params import Label3dParams
 from crossvox.tasks.segment2d import Segment2d
 from crossvox.train.checkpoint import load_run_network
 from crossvox.train.folder import best_or_last, read_record
@@ -22,8 +25,11 @@ def task_of(run: Path) -> Any:
     Raises:
         ArtifactError: ``run`` is no run folder, or one of another task.
     """
-    if read_record(run).task == Segment2d.name:
+    record = read_record(run)
+    if record.task == Segment2d.name:
         return read_segment2d_run(run).task
+    if record.task == Label3d.name:
+        return Label3d(from_plain(Label3dParams, record.task_params))
     return read_any_run(run).task
 
 

@@ -27,7 +27,8 @@ class PackParams:
     Attributes:
         precision: what kernels are stored as: ``fp16``, or ``int8`` with a scale for each output
             channel, which is half as large.
-        checkpoint: which weights; ``auto`` takes ``best``, or ``last`` without validation.
+        checkpoint: which weights; ``auto`` takes the moving average of a run that made one, else
+            ``best``, or ``last`` without validation.
         scenes_as: what the record calls scenes by: with ``generated-room-100``, scene0042_00 is
             called generated-room-100-0042, so that nobody's scene0042_00 is taken for it. Empty:
             they keep their names.
@@ -128,7 +129,7 @@ def pack(
     output is told, and with --data in score.
 
     Args:
-        run: run folder of a 2D network, of surface completion, or of a network on sub-volumes.
+        run: run folder of a 2D network, of surface completion, or of labels in 3D.
         out: folder that OUT/NAME is written to.
         params: precision, checkpoint, names of scenes.
         name: what the packed run is called, for example my-rooms.
