@@ -57,7 +57,11 @@ ASKED = "asked"
 SHOWN = 5
 """How many differences an error text lists."""
 
-MADE_BY = {"complete": "train reconstruct", "reconstruct": "train reconstruct --preset thesis"}
+MADE_BY = {
+    "complete": "train reconstruct",
+    "reconstruct": "train reconstruct --preset thesis",
+    "label3d": "train segment3d --preset labels3d",
+}
 """Commands that make runs of a task, where they are called otherwise than the task."""
 
 Ancestors = Mapping[str, Lineage]
