@@ -14,7 +14,9 @@ from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Collection, Input, Stage, how
 from crossvox.predict.params import Amount, PredictParams
 from crossvox.recipes.data import read_scenes
+from crossvox.recipes.run_input import RunInput
 from crossvox.scene.params import TsdfParams
+from crossvox.train.params import CheckpointName
 
 COMPLETED_SHARE = "completed share of the area"
 """Note of a scene that a run of surface completion predicted."""
@@ -36,12 +38,12 @@ class PredictedScenes(Collection):
     NAME = "predict"
     NUMBERS = 2
 
-    run: Input
+    run: RunInput
     params: PredictParams
     tsdf: TsdfParams
     baselines: bool
-    geometry: Input | None = None
-    votes: Input | None = None
+    geometry: RunInput | None = None
+    votes: RunInput | None = None
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,12 @@ class PredictScene(Stage):
     NUMBERS = 2
 
     scene: Input
-    run: Input
+    run: RunInput
     params: PredictParams
     tsdf: TsdfParams
     baselines: bool
-    geometry: Input | None = None
-    votes: Input | None = None
+    geometry: RunInput | None = None
+    votes: RunInput | None = None
     lineage: Lineage = how(UNKNOWN)
     device: str = how("auto")
 
@@ -105,6 +107,7 @@ def predict(
     geometry: Path | None = None,
     votes: Path | None = None,
     completion: Amount | None = None,
+    checkpoint: CheckpointName = "auto",
     baselines: bool = True,
     tsdf: TsdfParams | None = None,
     device: str = "auto",
@@ -129,6 +132,8 @@ def predict(
             its features come from, unless that learnt without its classifier.
         completion: how much a run of surface completion adds to what was measured: none, safe or
             full, instead of --complete.completion.
+        checkpoint: which weights of the runs: best, last, average (of --train.average), or auto:
+            the average if it scored no worse in validation, else the best, else the last.
         baselines: also write the mask-only and the TSDF surface, and the 2D votes.
         tsdf: the TSDF baseline.
         device: auto, cpu, cuda, ...
@@ -151,12 +156,12 @@ def predict(
     run, geometry = find_run(run), None if geometry is None else find_run(geometry)
     expect_roles(run, geometry, votes, completion)
     shared: dict[str, Any] = {
-        "run": run_input(run),
+        "run": run_input(run, checkpoint),
         "params": params,
         "tsdf": tsdf or TsdfParams(),
         "baselines": baselines,
-        "geometry": None if geometry is None else run_input(geometry),
-        "votes": None if votes is None else run2d_input(votes),
+        "geometry": None if geometry is None else run_input(geometry, checkpoint),
+        "votes": None if votes is None else run2d_input(votes, checkpoint),
     }
     behind = [path for path in (run, geometry, votes) if path is not None]
     lineage = together(lineage_of(path) for path in behind)

@@ -28,6 +28,7 @@ from crossvox.recipes.prepare import (
 )
 from crossvox.report.params import ReportParams
 from crossvox.scene.params import TsdfParams
+from crossvox.train.params import CheckpointName
 
 if TYPE_CHECKING:
     from crossvox.core.frame import Capture
@@ -100,6 +101,7 @@ def scan(
     geometry: Path | None = None,
     votes: Path | None = None,
     completion: Amount | None = None,
+    checkpoint: CheckpointName = "auto",
     how: Annotated[CaptureParams | None, Flag("")] = None,
     skip_frames: Path | None = None,
     anyway: bool = False,
@@ -123,6 +125,7 @@ def scan(
         votes: a 2D run whose labels vote for classes, beside a segmentation.
         completion: how much a run of surface completion adds to what was measured: none, safe or
             full, instead of --predict.complete.completion.
+        checkpoint: which weights of the runs, as 'crossvox predict --checkpoint' takes them.
         how: how the capture departs from what its files say.
         skip_frames: list of frame numbers that are left out, one a line, as crossvox doctor writes.
         anyway: go on where frames contradict each other.
@@ -195,6 +198,7 @@ def scan(
                 params.predict,
                 geometry=geometry,
                 votes=votes,
+                checkpoint=checkpoint,
                 tsdf=params.tsdf,
                 runner=runner,
             )
