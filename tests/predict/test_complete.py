@@ -195,7 +195,7 @@ def test_frames_for_which_there_is_no_room_are_read_again(monkeypatch: pytest.Mo
 def test_frames_that_were_read_in_part_are_all_given_next_time() -> None:
     frames = plane_frames(3)
     reader = Reader(frames)
-    again = module._Frames(reader)
+    again = module.KeptFrames(reader)
     assert next(iter(again)) is frames[0]
     assert list(again) == frames
     assert list(again) == frames

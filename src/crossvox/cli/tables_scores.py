@@ -13,6 +13,7 @@ from crossvox.cli.terminal import Terminal
 if TYPE_CHECKING:
     from crossvox.core.volume import Score
     from crossvox.evaluate.classes import ClassEvaluation
+    from crossvox.evaluate.objects import ObjectsEvaluation
     from crossvox.evaluate.score import Evaluation
     from crossvox.recipes.frames import FramesReport
     from crossvox.recipes.segment2d import Segment2dEvaluation
@@ -116,6 +117,23 @@ def show_classes(evaluation: ClassEvaluation, terminal: Terminal) -> None:
     if single:
         terminal.table("Benchmark classes, strict", ["score", *methods, of], single)
     for note in evaluation.notes:
+        terminal.say(note)
+
+
+@shows("crossvox.evaluate.objects:ObjectsEvaluation")
+def show_object_scores(evaluation: ObjectsEvaluation, terminal: Terminal) -> None:
+    """Scores over all rooms, all methods side by side; then those of single classes."""
+    methods = list(evaluation.whole)
+    overall, single = [], []
+    for name, first, values in _side_by_side(evaluation.whole):
+        if first.class_name:
+            single.append([name, *values, first.support])
+        else:
+            overall.append([name, *values, _better(first), f"{first.support} {first.of}"])
+    title = f"Objects of {len(evaluation.counted)} scenes"
+    terminal.table(title, ["score", *methods, "", "counted"], overall)
+    terminal.table("Classes", ["score", *methods, "true objects"], single)
+    for note in (f"protocol: {evaluation.protocol}", *evaluation.notes):
         terminal.say(note)
 
 

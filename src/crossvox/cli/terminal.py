@@ -155,6 +155,10 @@ class Terminal:
         """Print a remark above the bars."""
         self.console.print(shown(text), soft_wrap=True)
 
+    def text(self, text: str) -> None:
+        """Print a text on standard output."""
+        self.out.print(shown(text), soft_wrap=True)
+
     def training(self, label: str = "train") -> Callable[[TrainState], None]:
         """A bar for a training, with loss, validation scores and time left."""
         task = self.bars.begin(label)

@@ -46,6 +46,8 @@ class Completion:
         frames: how many frames were used.
         culled: completed vertices that were taken away since frames look through them.
         least_confidence: floor from which on the learnt surface was drawn; 1 where none was.
+        evidence: ``(C, X, Y, Z)`` float32, what the network took
+            (:meth:`crossvox.scene.evidence.Evidence.channels`).
     """
 
     mesh: Mesh
@@ -56,6 +58,7 @@ class Completion:
     frames: int
     culled: int
     least_confidence: float
+    evidence: NDArray[np.float32]
 
 
 def complete_scene(
@@ -74,7 +77,8 @@ def complete_scene(
     Args:
         answer: the network: evidence ``(C, X, Y, Z)`` to ``(3, X, Y, Z)``, distance in units of
             the band, and the logits of both confidences.
-        frames: gives the frames, with depth and pose, as often as it is called.
+        frames: gives the frames, with depth and pose, as often as it is called;
+            :class:`KeptFrames` where they are looked at once more afterwards.
         voxel_m: edge of the network's voxels.
         evidence: what the network takes.
         params: how much is completed.
@@ -84,7 +88,7 @@ def complete_scene(
     Raises:
         CaptureError: the frames give no surface.
     """
-    again = _Frames(frames)
+    again = frames if isinstance(frames, KeptFrames) else KeptFrames(frames)
     volume = TsdfVolume(tsdf)
     with watch("fuse"):
         for frame in again:
@@ -124,16 +128,20 @@ def complete_scene(
             mesh = completed_mesh(volume, field, least)
         with watch("free space"):
             mesh, culled = _without_floating(mesh, again, params.free_margin_m, tsdf.far_m)
-    return Completion(mesh, fused, grid, confidence, seen, found.frames, culled, least)
+    return Completion(mesh, fused, grid, confidence, seen, found.frames, culled, least, channels)
 
 
-class _Frames:
+class KeptFrames:
     """Frames that are looked at several times: kept while there is room, else read again."""
 
     def __init__(self, read: Callable[[], Iterable[Frame]]) -> None:
         self._read = read
         self._kept: list[Frame] | None = None
         self._room = True
+
+    def __call__(self) -> Iterator[Frame]:
+        """All frames."""
+        return iter(self)
 
     def __iter__(self) -> Iterator[Frame]:
         if self._kept is not None:

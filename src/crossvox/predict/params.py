@@ -9,6 +9,7 @@ from typing import Literal
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.grid import Index3
 from crossvox.core.params import check_choices
+from crossvox.scene.params import VoteParams
 
 Blend = Literal["hann", "tent", "flat"]
 
@@ -103,6 +104,71 @@ class CompletionParams:
 
 
 @dataclass(frozen=True)
+class SmoothParams:
+    """How classes are smoothed along a surface.
+
+    Attributes:
+        steps: how often every vertex moves towards its neighbours; 0 leaves all as it is.
+        strength: how much a neighbour that looks like the same part counts, beside what frames say
+            of the vertex itself.
+        normal_deg: neighbours whose normals differ by this count 0.37 times as much, degrees.
+        color: neighbours whose colours differ by this (of 255) count 0.61 times as much.
+        half_m: what no frame labelled takes the classes of what is nearest along the surface;
+            after so many metres half of the certainty is left.
+
+    Raises:
+        ParamsError: a value makes no sense.
+    """
+
+    steps: int = 20
+    strength: float = 1.0
+    normal_deg: float = 20.0
+    color: float = 30.0
+    half_m: float = 0.5
+
+    def __post_init__(self) -> None:
+        expect(
+            self.steps >= 0
+            and 0 <= self.strength < math.inf
+            and 0 < self.normal_deg <= 180
+            and self.color > 0
+            and self.half_m > 0,
+            given=f"steps {self.steps}, strength {self.strength}, normal_deg {self.normal_deg}, "
+            f"color {self.color}, half_m {self.half_m}",
+            needed="steps and strength of 0 or more, the others above 0",
+            do="correct --label.smooth.*",
+            error=ParamsError,
+        )
+
+
+@dataclass(frozen=True)
+class LabelParams:
+    """How the surface takes its classes from labelled frames.
+
+    Attributes:
+        votes: which frames count for a voxel, and how much.
+        smooth: how classes are smoothed along the surface.
+        unknown_below: a vertex whose label is less likely than this stays without one.
+
+    Raises:
+        ParamsError: a probability beyond 0 to 1.
+    """
+
+    votes: VoteParams = field(default_factory=VoteParams)
+    smooth: SmoothParams = field(default_factory=SmoothParams)
+    unknown_below: float = 0.0
+
+    def __post_init__(self) -> None:
+        expect(
+            0 <= self.unknown_below <= 1,
+            given=f"unknown_below {self.unknown_below}",
+            needed="a probability from 0 to 1",
+            do="correct --unknown-below",
+            error=ParamsError,
+        )
+
+
+@dataclass(frozen=True)
 class PredictParams:
     """How whole scenes are predicted.
 
@@ -118,6 +184,7 @@ class PredictParams:
         surface: how the mesh is made of the probabilities; docs/adr/0003-class-weights.md tells why
             the level is 0.35.
         complete: how much a run of surface completion adds to what was measured.
+        label: how its surface takes its classes from labelled frames.
 
     Raises:
         ParamsError: a stride or the batch size is not positive.
@@ -130,6 +197,7 @@ class PredictParams:
     prior_frames: Literal["all", "windows"] = "all"
     surface: SurfaceParams = field(default_factory=lambda: SurfaceParams(level=0.35))
     complete: CompletionParams = field(default_factory=CompletionParams)
+    label: LabelParams = field(default_factory=LabelParams)
 
     def __post_init__(self) -> None:
         check_choices(self)
@@ -146,3 +214,9 @@ class PredictParams:
         if amount is None:
             return self
         return replace(self, complete=replace(self.complete, completion=amount))
+
+    def with_doubt(self, unknown_below: float | None) -> PredictParams:
+        """The same with another least probability of labels; None leaves it as it is."""
+        if unknown_below is None:
+            return self
+        return replace(self, label=replace(self.label, unknown_below=unknown_below))

@@ -107,6 +107,8 @@ _HERE = (
     ),
     ("evaluate frames", "frames:evaluate_frames", "scores over the number of frames"),
     ("evaluate segment3d", "evaluate:evaluate_segment3d", "score labelled rooms and baselines"),
+    ("objects", "objects:objects", "objects, walls and a floor plan of a labelled mesh"),
+    ("evaluate objects", "objects:evaluate_objects", "score objects and outlines of rooms"),
     ("export scannet", "scannet:export_scannet", "labelled rooms to ScanNet's per-vertex files"),
     ("evaluate scannet", "evaluate:evaluate_scannet", "score ScanNet's per-vertex files"),
     ("score", "evaluate:score", "3D scores of any two meshes"),
@@ -120,6 +122,8 @@ _HERE = (
         "study.segment3d:study_segment3d",
         "arms of what is started from, compared",
     ),
+    ("models", "models:models", "networks that come with the package, and their cards"),
+    ("pack", "pack:pack", "a training run to a small folder that can be given to others"),
     ("report", "look:report", "one self-contained page about runs"),
     ("view", "look:view", "a room in 3D: classes, errors, camera path"),
     (

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from crossvox.core.artifact import read_manifest
+from crossvox.core.class_map import ClassMap
 from crossvox.flow.jobs import Outcome
 from crossvox.flow.lineage import LEARNT_FROM, UNKNOWN, Lineage, together
 from crossvox.flow.runner import Runner, Work
@@ -33,10 +34,13 @@ class PredictedScenes(Collection):
         baselines: whether baselines are written.
         geometry: a reconstruction run that the surface comes from.
         votes: a 2D run whose labels vote.
+        images: a 2D run that labels the frames of a completed surface.
+        frame_labels: a folder of label images that does.
+        classes: what is told of their classes.
     """
 
     NAME = "predict"
-    NUMBERS = 2
+    NUMBERS = 3
 
     run: RunInput
     params: PredictParams
@@ -44,6 +48,9 @@ class PredictedScenes(Collection):
     baselines: bool
     geometry: RunInput | None = None
     votes: RunInput | None = None
+    images: RunInput | None = None
+    frame_labels: Input | None = None
+    classes: ClassMap | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,7 @@ class PredictScene(Stage):
     """
 
     NAME = "predict-scene"
-    NUMBERS = 2
+    NUMBERS = 3
 
     scene: Input
     run: RunInput
@@ -66,6 +73,9 @@ class PredictScene(Stage):
     baselines: bool
     geometry: RunInput | None = None
     votes: RunInput | None = None
+    images: RunInput | None = None
+    frame_labels: Input | None = None
+    classes: ClassMap | None = None
     lineage: Lineage = how(UNKNOWN)
     device: str = how("auto")
 
@@ -108,6 +118,10 @@ def predict(
     votes: Path | None = None,
     completion: Amount | None = None,
     checkpoint: CheckpointName = "auto",
+    images: Path | None = None,
+    frame_labels: Path | None = None,
+    classes: Path | None = None,
+    unknown_below: float | None = None,
     baselines: bool = True,
     tsdf: TsdfParams | None = None,
     device: str = "auto",
@@ -116,7 +130,8 @@ def predict(
 ) -> PredictReport:
     """Predict whole scenes and mesh them, with classes if RUN tells any, and with baselines.
 
-    A run of surface completion keeps the surface that was measured, and adds what is missing.
+    A run of surface completion keeps the surface that was measured, and adds what is missing; its
+    classes are those that all frames vote for, labelled by a 2D network or by a folder of images.
 
     All scenes of a prediction folder are made by one run with one set of parameters. A scene that
     the run or its 2D network has learnt from is marked.
@@ -134,6 +149,14 @@ def predict(
             full, instead of --complete.completion.
         checkpoint: which weights of the runs: best, last, average (of --train.average), or auto:
             the average if it scored no worse in validation, else the best, else the last.
+        images: 2D run that labels the frames of a completed surface, or the name of one that comes
+            with the package; none: nothing does.
+        frame_labels: folder of label images that does instead, 12.png for frame 12; of several
+            scenes a folder each.
+        classes: which classes are told: nyu40, benchmark20, or a table of two columns, class id or
+            name and what it is to be called.
+        unknown_below: a vertex whose label is less likely than this stays without one, instead of
+            --label.unknown-below.
         baselines: also write the mask-only and the TSDF surface, and the 2D votes.
         tsdf: the TSDF baseline.
         device: auto, cpu, cuda, ...
@@ -143,18 +166,21 @@ def predict(
 
     Raises:
         ParamsError: a geometry or votes beside a reconstruction, a geometry that is none, or
-            completion asked of runs that complete nothing.
+            completion or labels of frames asked of runs that complete nothing.
         ArtifactError, CheckpointError: a run or a scene is missing or does not fit.
     """
     from crossvox.doors.devices import pick_device
-    from crossvox.recipes.shipped import find_run, is_shipped
-    from crossvox.recipes.trained import expect_roles, run2d_input, run_input
+    from crossvox.recipes.labels import label_source
+    from crossvox.recipes.shipped import find_run, found_or_none, linked
+    from crossvox.recipes.trained import completes, expect_roles, run2d_input, run_input
     from crossvox.train.folder import lineage_of
 
     params, runner = (params or PredictParams()).with_completion(completion), runner or Runner()
+    params = params.with_doubt(unknown_below)
     device = pick_device(device)
-    run, geometry = find_run(run), None if geometry is None else find_run(geometry)
+    run, geometry, votes = find_run(run), found_or_none(geometry), found_or_none(votes)
     expect_roles(run, geometry, votes, completion)
+    labels = label_source(images, frame_labels, classes, checkpoint, possible=completes(run))
     shared: dict[str, Any] = {
         "run": run_input(run, checkpoint),
         "params": params,
@@ -162,8 +188,9 @@ def predict(
         "baselines": baselines,
         "geometry": None if geometry is None else run_input(geometry, checkpoint),
         "votes": None if votes is None else run2d_input(votes, checkpoint),
+        **labels.fields,
     }
-    behind = [path for path in (run, geometry, votes) if path is not None]
+    behind = [path for path in (run, geometry, votes, labels.run) if path is not None]
     lineage = together(lineage_of(path) for path in behind)
     items = {
         folder.resolve().name: PredictScene(
@@ -177,10 +204,11 @@ def predict(
         out,
         workers=workers,
         links={
-            "run": None if is_shipped(run) else run,
+            "run": linked(run),
             "data": data,
-            "geometry": None if geometry is None or is_shipped(geometry) else geometry,
-            "votes": votes,
+            "geometry": linked(geometry),
+            "votes": linked(votes),
+            "images": linked(labels.run),
         },
         learnt_from=lineage.told,
     )

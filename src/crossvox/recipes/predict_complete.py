@@ -15,7 +15,7 @@ from crossvox.core.methods import METHOD_FILES
 from crossvox.doors.meshes import write_ply
 from crossvox.flow.runner import Work
 from crossvox.metrics.completed import completed_share
-from crossvox.predict.complete import Completion, complete_scene
+from crossvox.predict.complete import Completion, KeptFrames, complete_scene
 from crossvox.predict.params import PredictParams
 from crossvox.predict.prediction import ScenePrediction
 from crossvox.predict.store import write_prediction
@@ -27,25 +27,26 @@ from crossvox.scene.params import TsdfParams
 
 def complete_prepared(
     folder: Path, completer: Completer, params: PredictParams, tsdf: TsdfParams, work: Work
-) -> tuple[Completion, list[int]]:
+) -> tuple[Completion, list[int], KeptFrames]:
     """Complete the surface of a prepared scene.
 
     Returns:
-        What was made, and the frames that it was made of.
+        What was made, and the frames that it was made of: their numbers, and they themselves.
     """
     capture = FolderCapture(folder)
     chosen = chosen_frames(capture, params.complete.frames)
     task = completer.record.task.params
+    frames = KeptFrames(frames_of(capture, chosen))
     made = complete_scene(
         completer,
-        frames_of(capture, chosen),
+        frames,
         task.voxel_m,
         task.evidence,
         params.complete,
         tsdf,
         work.watch,
     )
-    return made, [capture.frame_ids[index] for index in chosen]
+    return made, [capture.frame_ids[index] for index in chosen], frames
 
 
 def chosen_frames(capture: Capture, most: int) -> list[int]:

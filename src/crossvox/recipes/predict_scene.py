@@ -31,8 +31,10 @@ from crossvox.predict.params import PredictParams
 from crossvox.predict.prediction import ClassVolume, ScenePrediction
 from crossvox.predict.store import write_prediction
 from crossvox.predict.surface import nearest_voxels, probability_mesh
+from crossvox.recipes.labels import LabelSource
 from crossvox.recipes.predict import PredictScene
 from crossvox.recipes.predict_complete import complete_prepared, write_completed
+from crossvox.recipes.predict_label import labels_of, write_labels
 from crossvox.recipes.prepare_scene import posed_frames
 from crossvox.recipes.trained import Completer, load_trained, load_voter, voter_of
 from crossvox.samples.source import load_source
@@ -49,9 +51,7 @@ def predict_scene(stage: PredictScene, work: Work) -> Mapping[str, Any]:
     learnt = load_trained(stage.run, stage.device)
     folder, params, progress = stage.scene.path, stage.params, work.progress
     if isinstance(learnt, Completer):
-        made, frame_ids = complete_prepared(folder, learnt, params, stage.tsdf, work)
-        notes = write_completed(work.out, learnt, params, stage.baselines, made)
-        return {**notes, "frame_ids": frame_ids}
+        return _predict_completed(stage, learnt, work)
     with work.watch("load views"):
         source = load_source(folder, learnt.record.params.views)
     with work.watch("predict windows"):
@@ -97,6 +97,28 @@ def predict_scene(stage: PredictScene, work: Work) -> Mapping[str, Any]:
             progress.step(f"{source.name}: 2D votes"),
         )
     return notes
+
+
+def _predict_completed(stage: PredictScene, completer: Completer, work: Work) -> Mapping[str, Any]:
+    """The same by a run of surface completion."""
+    folder, params = stage.scene.path, stage.params
+    made, frame_ids, frames = complete_prepared(folder, completer, params, stage.tsdf, work)
+    source = LabelSource(stage.images, stage.frame_labels, stage.classes)
+    found = labels_of(
+        source,
+        folder.resolve().name,
+        made,
+        frames,
+        params.label,
+        stage.device,
+        work.watch,
+        work.progress,
+    )
+    told: Mapping[str, Any] = {}
+    if found is not None:
+        made, told = write_labels(work.out, made, found, stage.classes)
+    notes = write_completed(work.out, completer, params, stage.baselines, made)
+    return {**notes, **told, "frame_ids": frame_ids}
 
 
 def _write_classes(

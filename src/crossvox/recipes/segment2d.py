@@ -253,13 +253,14 @@ def evaluate_segment2d(
     bootstrap.
 
     Args:
-        run: run folder.
+        run: run folder, or the name of a 2D network that comes with the package.
         data: folder that 'crossvox prepare' or 'crossvox flatten' wrote.
         images: any folder of colour images, instead of DATA.
         labels: its label images of the same names, 8-bit PNG with NYU40 ids.
         depths: its depth images of the same names, for a network that reads depth.
         depth_images: what their numbers mean; by default what the run was trained with.
-        out: folder for scores.json and pictures; by default RUN/evaluation.
+        out: folder for scores.json and pictures; by default RUN/evaluation, but for a network of
+            the package.
         scenes: scenes of prepared data: val, train, all, or names separated by commas.
         checkpoint: which weights of the run: best, last, average (of --train.average), or auto: the
             average if it scored no worse in validation, else the best, else the last.
@@ -271,8 +272,17 @@ def evaluate_segment2d(
     from crossvox.recipes.evaluate_images import read_evaluation
     from crossvox.recipes.image_run import read_segment2d_run
     from crossvox.recipes.images import evaluation_pairs, pairs_digest
+    from crossvox.recipes.shipped import find_run, is_shipped
     from crossvox.recipes.trained import run2d_input
 
+    run = find_run(run)
+    expect(
+        out is not None or not is_shipped(run),
+        given=f"{run.name}, which came with the package, and no folder for its scores",
+        needed="a folder of your own: nothing is written into the package",
+        do="pass --out OUT",
+        error=ParamsError,
+    )
     source = ImageSource(
         data,
         images,

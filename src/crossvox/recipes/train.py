@@ -11,6 +11,7 @@ from crossvox.core.artifact import read_manifest
 from crossvox.core.checks import ParamsError, expect
 from crossvox.flow.runner import Runner, Work
 from crossvox.recipes.commands import Flag
+from crossvox.recipes.shipped import found_or_none
 from crossvox.recipes.training import Training
 from crossvox.samples.params import AugmentParams
 from crossvox.tasks.params import ReconstructParams, SceneTaskParams, Segment3dParams
@@ -151,6 +152,12 @@ class TrainScenes(Training):
         return train_scenes(self, work)
 
 
+def _found(sources: RunSources | None, start: Path | None) -> tuple[RunSources, Path | None]:
+    """What a run learns from and starts from; runs of the package may be given by name."""
+    sources = sources or RunSources()
+    return replace(sources, features=found_or_none(sources.features)), found_or_none(start)
+
+
 def train_reconstruct(
     data: Path,
     run: Path,
@@ -177,12 +184,7 @@ def train_reconstruct(
         runner: who trains.
     """
     stage = TrainScenes(
-        data,
-        params or ReconstructRunParams(),
-        sources or RunSources(),
-        start,
-        checkpoint,
-        checkpoint,
+        data, params or ReconstructRunParams(), *_found(sources, start), checkpoint, checkpoint
     )
     read_manifest(data)
     return (runner or Runner()).go_on(stage, run)
@@ -216,12 +218,7 @@ def train_segment3d(
         ArtifactError: the training scenes have no labels, beside what every run raises.
     """
     stage = TrainScenes(
-        data,
-        params or Segment3dRunParams(),
-        sources or RunSources(),
-        start,
-        checkpoint,
-        checkpoint,
+        data, params or Segment3dRunParams(), *_found(sources, start), checkpoint, checkpoint
     )
     read_manifest(data)
     return (runner or Runner()).go_on(stage, run)

@@ -18,6 +18,7 @@ from crossvox.flow.locks import leads
 from crossvox.flow.progress import Progress
 from crossvox.flow.runner import Work
 from crossvox.recipes.data import read_scenes
+from crossvox.recipes.shipped import is_shipped
 from crossvox.recipes.train import (
     ReconstructRunParams,
     RunSources,
@@ -120,7 +121,7 @@ def train_scenes(stage: TrainScenes, work: Work) -> TrainReport:
         scenes=[source.name for source in scenes],
         validation_scenes=[source.name for source in held_out],
         ancestors={role: lineage_of(path) for role, path in before.items() if path is not None},
-        links={role: path for role, path in links.items() if path is not None},
+        links={r: path for r, path in links.items() if path is not None and not is_shipped(path)},
         parents={
             "data": read_manifest(stage.data).digest,
             "index": index.digest,

@@ -99,6 +99,11 @@ def expect_roles(
     )
 
 
+def completes(run: Path) -> bool:
+    """Whether a run is one of surface completion."""
+    return isinstance(read_any_run(run), CompleteRun)
+
+
 @dataclass(frozen=True, eq=False)
 class Trained:
     """A trained network, ready to answer."""

@@ -1,9 +1,9 @@
 """Labels in 3D: the class of each surface voxel, given what frames say of it and what lies around.
 
-In come the evidence of depth and what all frames say of the classes of each surface voxel
-(:mod:`crossvox.scene.class_evidence`), out come the logarithms of better probabilities. What is
-learnt is a correction: before training the answer is that of the votes, which stand beside every
-score.
+In comes what all frames say of the classes of voxels (:mod:`crossvox.scene.class_evidence`),
+of each and of what lies around it (:mod:`crossvox.scene.label_context`); out come the logarithms of
+better probabilities. What is learnt is a correction: before training the answer is that of the
+votes, which stand beside every score.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ UNSEEN = "annotated surface voxels that no frame labels, likeliest of 40 classes
 class Label3d:
     """The task of labels in 3D (see :class:`crossvox.tasks.task.Task`).
 
-    Networks are called with evidence, probabilities, weights and places
+    Networks map contexts ``(N, F)`` to logits ``(N, 40)``
     (:class:`crossvox.networks.label_net.LabelNet`).
 
     Attributes:
-        params: evidence, network and loss.
+        params: network and loss.
         shares: share of the annotated training voxels by NYU40 id, ``(41,)``; entry 0 is not used.
 
     Raises:
@@ -86,7 +86,7 @@ class Label3d:
 
     def logits(self, network: nn.Module, batch: LabelBatch) -> Tensor:
         """Logits ``(N, 40)`` of the voxels of a batch."""
-        found: Tensor = network(batch.evidence, batch.probability, batch.weight, batch.place)
+        found: Tensor = network(batch.context)
         return found
 
     def loss(self, network: nn.Module, batch: LabelBatch) -> Losses:
@@ -99,8 +99,7 @@ class Label3d:
             return Losses(mean, parts)
         from crossvox.tasks.overlap import lovasz
 
-        kept = batch.labels > 0
-        extra = lovasz(logits[kept], batch.labels[kept] - 1)
+        extra = lovasz(logits, batch.labels - 1)
         parts["lovasz"] = extra.detach()
         return Losses(mean + self.params.extra_weight * extra, parts)
 
@@ -119,9 +118,9 @@ class Label3d:
         with torch.no_grad():
             logits = self.logits(network, batch).float()
             total, weight = self._sums(logits, batch)
-            learnt, voted = (values.argmax(dim=1) + 1 for values in (logits, batch.probability))
-            truth, told = batch.labels, batch.weight > 0
-            seen, unseen = (truth > 0) & told, (truth > 0) & ~told
+            learnt = logits.argmax(dim=1) + 1
+            voted = batch.context[:, :CLASSES].argmax(dim=1) + 1
+            truth, seen, unseen = batch.labels, batch.told, ~batch.told
             return exact(
                 {
                     "learnt": _pairs(truth[seen], learnt[seen]),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from crossvox.core.checks import ParamsError, expect
 from crossvox.flow.runner import Runner
 from crossvox.predict.params import PredictParams
+from crossvox.recipes.shipped import found_or_none
 from crossvox.recipes.train import ReconstructRunParams
 from crossvox.samples.params import AugmentParams
 from crossvox.scene.params import TsdfParams
@@ -112,6 +113,7 @@ def study_reconstruct(
     from crossvox.recipes.study.scenes import Declared
 
     params, runner = params or StudyParams(), runner or Runner()
+    run2d = found_or_none(run2d)
     chosen = choose_arms(arms_of(RECONSTRUCT), arms)
     needing = [arm.name for arm in chosen if arm.needs_run]
     expect(

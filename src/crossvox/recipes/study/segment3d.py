@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from crossvox.core.checks import ParamsError, expect
 from crossvox.flow.runner import Runner
 from crossvox.predict.params import PredictParams
+from crossvox.recipes.shipped import find_run
 from crossvox.recipes.train import Segment3dRunParams
 from crossvox.samples.params import AugmentParams
 from crossvox.scene.params import TsdfParams
@@ -123,6 +124,7 @@ def study_segment3d(
 
     params, runner = params or Study3dParams(), runner or Runner()
     chosen = choose_arms(arms_of(SEGMENT3D), arms)
+    run2d = find_run(run2d)
     study = Segment3dStudy(data, out, params, run2d, runner, checkpoint)
     study.expect_held_out()
     declared = Declared(Segment3dStudy, data, out, params, run2d, checkpoint)

@@ -1,0 +1,70 @@
+"""A 2D network that labels frames, one at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from crossvox.core.frame import Frame
+from crossvox.core.frame_labels import FrameLabels
+from crossvox.core.labels import NYU40
+from crossvox.samples.batch import normalised
+from crossvox.views.geometry import geometry_planes
+
+if TYPE_CHECKING:
+    from crossvox.networks.features2d import Network2D
+
+STRIDE = 4
+"""Pixels of one field of probabilities: at 320x240 about 3 cm two metres away."""
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkLabeller:
+    """Labels frames by a 2D network of NYU40's classes.
+
+    Attributes:
+        network: in evaluation mode, on its device.
+        temperature: logits are divided by this, so that what the network says holds as often.
+        stride: pixels of a field; a divisor of the network's ``multiple``.
+    """
+
+    network: Network2D
+    temperature: float = 1.0
+    stride: int = STRIDE
+
+    @property
+    def classes(self) -> int:
+        """NYU40's, without unannotated."""
+        return len(NYU40.names) - 1
+
+    def __call__(self, frame: Frame) -> FrameLabels | None:
+        """Probabilities of a frame's classes; None of a frame without colour."""
+        if frame.rgb is None:
+            return None
+        device = next(self.network.parameters()).device
+        with torch.inference_mode():
+            images = image_planes(frame, self.network)[None].to(device)
+            images = images.contiguous(memory_format=torch.channels_last)
+            logits = self.network(images, self.stride).logits[0, 1:]
+            said = (logits.permute(1, 2, 0).float() / self.temperature).softmax(-1)
+        probability: NDArray[np.float32] = np.ascontiguousarray(said.cpu().numpy())
+        return FrameLabels(probability, self.stride)
+
+
+def image_planes(frame: Frame, network: Network2D) -> torch.Tensor:
+    """What a 2D network reads of a frame, ``(channels, H, W)`` float32: the one place of it.
+
+    A network that reads depth gets its planes, by a pose in a world whose z points up; without
+    depth or pose, colours alone.
+    """
+    assert frame.rgb is not None
+    planes = frame.rgb.transpose(2, 0, 1)
+    if network.reads_depth and frame.depth_m is not None:
+        up = None if frame.pose is None else frame.pose.world_from_camera[2, :3]
+        geometry = geometry_planes(frame.depth_m, frame.camera, up)
+        planes = np.concatenate((planes, geometry))
+    return torch.from_numpy(normalised(np.ascontiguousarray(planes)))

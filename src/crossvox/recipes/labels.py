@@ -1,0 +1,115 @@
+"""What labels the frames of a scene: a 2D network, or a folder of label images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from crossvox.core.checks import ParamsError, expect
+from crossvox.core.class_map import ClassMap, find_class_map
+from crossvox.flow.stage import Input
+from crossvox.recipes.run_input import RunInput
+from crossvox.train.params import CheckpointName
+
+IMAGES = Path("default2d")
+"""The image network that labels frames where none is named."""
+
+NONE = Path("none")
+"""Names no network."""
+
+LABELLED_SHARE = "labelled share of the vertices"
+"""Note of a scene whose surface was labelled from frames."""
+
+
+@dataclass(frozen=True)
+class LabelSource:
+    """What labels frames, as inputs of a stage.
+
+    Attributes:
+        images: a 2D run.
+        frame_labels: a folder of label images.
+        classes: what is told of their classes; None where nothing labels.
+    """
+
+    images: RunInput | None = None
+    frame_labels: Input | None = None
+    classes: ClassMap | None = None
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """As fields of a stage."""
+        return {
+            "images": self.images,
+            "frame_labels": self.frame_labels,
+            "classes": self.classes,
+        }
+
+    @property
+    def run(self) -> Path | None:
+        """The 2D run, for lineage and links."""
+        return None if self.images is None else self.images.path
+
+
+def label_source(
+    images: Path | None,
+    frame_labels: Path | None,
+    classes: Path | None,
+    checkpoint: CheckpointName = "auto",
+    *,
+    possible: bool = True,
+) -> LabelSource:
+    """What labels frames, from what was asked.
+
+    Args:
+        images: a 2D run, the name of one that comes with the package, or ``none``; None: the one
+            that comes with the package, if there is one, unless a folder labels.
+        frame_labels: a folder of label images.
+        classes: a class map, by name or file.
+        checkpoint: which weights of the network.
+        possible: whether the surface can be labelled from frames at all.
+
+    Raises:
+        ParamsError: two labellers, classes without any, or labels that are not possible.
+        ArtifactError: no such run.
+    """
+    from crossvox.recipes.shipped import find_run, shipped_runs
+    from crossvox.recipes.trained import run2d_input
+
+    asked = {"images": images, "frame-labels": frame_labels, "classes": classes}
+    given = " and ".join(f"--{name} {value}" for name, value in asked.items() if value is not None)
+    if not possible:
+        expect(
+            images in (None, NONE) and frame_labels is None and classes is None,
+            given=f"{given} for a run that does not complete a surface",
+            needed="a run of 'crossvox train reconstruct --preset default3d', such as default3d",
+            do="leave them out, or name such a run",
+            error=ParamsError,
+        )
+        return LabelSource()
+    expect(
+        images in (None, NONE) or frame_labels is None,
+        given=given,
+        needed="one labeller: a network or a folder of label images",
+        do="leave one of them out",
+        error=ParamsError,
+    )
+    chosen = images
+    if chosen is None and frame_labels is None and IMAGES.name in shipped_runs():
+        chosen = IMAGES
+    run = None if chosen in (None, NONE) else find_run(chosen)
+    expect(
+        run is not None or frame_labels is not None or classes is None,
+        given=f"{given}, and nothing that labels frames",
+        needed="a 2D network or a folder of label images",
+        do="pass --images RUN or --frame-labels DIR",
+        error=ParamsError,
+    )
+    if run is None and frame_labels is None:
+        return LabelSource()
+    told = find_class_map(classes)
+    if run is not None:
+        told.expect_nyu40(f"--classes {classes}")
+        return LabelSource(images=run2d_input(run, checkpoint), classes=told)
+    assert frame_labels is not None
+    return LabelSource(frame_labels=Input.files(frame_labels), classes=told)

@@ -1,0 +1,169 @@
+"""A training run to a small folder that can be given to others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from crossvox.core.artifact import digest, file_digest, read_json, read_manifest
+from crossvox.core.checks import ParamsError, expect
+from crossvox.core.params import check_choices
+from crossvox.flow.runner import Runner, Work
+from crossvox.flow.stage import Input, Stage, how
+from crossvox.recipes.cards import RUN_NAME
+from crossvox.recipes.shipped import find_run
+from crossvox.train.chosen import Taken, chosen
+from crossvox.train.params import NETWORK, PARAMS, CheckpointName
+
+_PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+
+
+@dataclass(frozen=True)
+class PackParams:
+    """How a run is packed.
+
+    Attributes:
+        precision: what kernels are stored as: ``fp16``, or ``int8`` with a scale for each output
+            channel, which is half as large.
+        checkpoint: which weights: best, last, average (of --train.average), or auto: the average if
+            it scored no worse in validation, else the best, else the last.
+        scenes_as: what the record calls scenes by: with ``generated-room-100``, scene0042_00 is
+            called generated-room-100-0042, so that nobody's scene0042_00 is taken for it. Empty:
+            they keep their names.
+        scenes: which scenes of --data are scored: val, train, all, or names separated by commas.
+
+    Raises:
+        ParamsError: a value makes no sense.
+    """
+
+    precision: Literal["fp16", "int8"] = "fp16"
+    checkpoint: CheckpointName = "auto"
+    scenes_as: str = ""
+    scenes: str = "val"
+
+    def which(self, run: Path) -> Taken:
+        """The checkpoint of a run that is packed."""
+        return chosen(run, self.checkpoint)
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        expect(
+            not self.scenes_as or bool(_PREFIX.fullmatch(self.scenes_as)),
+            given=f"--scenes-as {self.scenes_as}",
+            needed="letters, digits and dashes",
+            do="correct --scenes-as",
+            error=ParamsError,
+        )
+
+
+@dataclass(frozen=True)
+class PackRun(Stage):
+    """A run in little room, with card and self-test, in a folder of its name.
+
+    Attributes:
+        run: by record and weights.
+        name: of the packed run.
+        params: how it is packed.
+        card: a card whose words are taken over.
+        scores: scores for the card.
+        data: what scores before and after are measured on.
+        device: where that is done.
+    """
+
+    NAME = "pack"
+
+    run: Input
+    name: str
+    params: PackParams
+    card: Input | None = None
+    scores: Input | None = None
+    data: Input | None = None
+    device: str = how("auto")
+
+    def make(self, work: Work) -> Mapping[str, Any]:
+        """See :func:`crossvox.recipes.pack_run.pack_run`."""
+        from crossvox.recipes.pack_run import pack_run
+
+        return pack_run(self, work)
+
+
+@dataclass(frozen=True)
+class PackReport:
+    """What was packed.
+
+    Attributes:
+        run: the packed run, a run folder like any other.
+        bytes: size of its weights.
+        packing: what storing them so costs in output, and in score where data were given.
+        open: fields of its card that nobody has filled in yet.
+        renamed: how many names of scenes were changed, and paths shortened to names.
+    """
+
+    run: Path
+    bytes: int
+    packing: str
+    open: tuple[str, ...]
+    renamed: int
+
+
+def pack(
+    run: Path,
+    out: Path,
+    params: PackParams | None = None,
+    *,
+    name: str,
+    card: Path | None = None,
+    scores: Path | None = None,
+    data: Path | None = None,
+    device: str = "auto",
+    runner: Runner | None = None,
+) -> PackReport:
+    """Make a small folder of a run that can be given to others: OUT/NAME.
+
+    It holds the weights of one checkpoint, the record of the run, a card, and a small input with
+    the answer to it, by which the weights are tested where they are loaded. What packing costs in
+    output is told, and with --data in score.
+
+    Args:
+        run: run folder of a 2D network, of surface completion, or of labels in 3D.
+        out: folder that OUT/NAME is written to.
+        params: precision, checkpoint, names of scenes.
+        name: what the packed run is called, for example my-rooms.
+        card: a card.json whose words are taken over; what can be measured is measured anew.
+        scores: JSON of scores for the card: what 'crossvox evaluate segment2d' wrote, or a list
+            with the fields of a card's scores.
+        data: prepared or flat labelled data that scores before and after are measured on.
+        device: auto, cpu, cuda, ...; where scores are measured.
+        runner: who packs.
+
+    Raises:
+        ArtifactError: no such run, or one of a task that cannot be packed.
+        CheckpointError: its weights are missing, damaged or not finite.
+        ParamsError: a name that is none.
+    """
+    expect(
+        bool(RUN_NAME.fullmatch(name)),
+        given=f"--name {name}",
+        needed="lower case letters, digits and single dashes, such as my-rooms",
+        do="correct --name",
+        error=ParamsError,
+    )
+    params, run = params or PackParams(), find_run(run)
+    weights = run / params.which(run) / NETWORK
+    identity = digest([read_json(run / PARAMS), file_digest(weights)])
+    stage = PackRun(
+        Input(run, identity),
+        name,
+        params,
+        card=None if card is None else Input.file(card),
+        scores=None if scores is None else Input.file(scores),
+        data=None if data is None else Input.folder(data),
+        device=device,
+    )
+    (runner or Runner()).make(stage, out)
+    notes = read_manifest(out).notes
+    told = {key: notes[key] for key in ("bytes", "packing", "renamed")}
+    return PackReport(out / name, open=tuple(notes["open"]), **told)

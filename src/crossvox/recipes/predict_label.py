@@ -1,0 +1,102 @@
+"""How the surface of a scene takes its classes from labelled frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from crossvox.core.artifact import Stopwatch
+from crossvox.core.class_map import ClassMap
+from crossvox.core.frame import Frame
+from crossvox.core.frame_labels import FrameLabeller
+from crossvox.core.labels import NYU40
+from crossvox.core.methods import CLASS_MESHES, CLASSES_GLB, CLASSES_MESH
+from crossvox.doors.images import write_bytes
+from crossvox.doors.meshes import glb_bytes, write_ply
+from crossvox.flow.progress import Progress
+from crossvox.predict.complete import Completion
+from crossvox.predict.folder_labels import FolderLabeller, open_frame_labels
+from crossvox.predict.image_labels import NetworkLabeller
+from crossvox.predict.label import Labelling, label_scene
+from crossvox.predict.params import LabelParams
+from crossvox.recipes.image_run import load_segment2d
+from crossvox.recipes.labels import LABELLED_SHARE, LabelSource
+from crossvox.recipes.run_input import RunInput
+
+
+def labels_of(
+    source: LabelSource,
+    scene: str,
+    made: Completion,
+    frames: Iterable[Frame],
+    params: LabelParams,
+    device: str,
+    watch: Stopwatch,
+    progress: Progress,
+) -> Labelling | None:
+    """Label a completed scene; None where nothing labels frames.
+
+    Args:
+        source: what labels.
+        scene: its name; a folder of label images may hold one of this name for it.
+        made: the completed scene.
+        frames: that it was made of, with colour.
+        params: weights, smoothing, doubt.
+        device: where networks compute.
+        watch: takes the times.
+        progress: told what of a folder of labels does not fit.
+    """
+    labeller = labeller_of(source, scene, device)
+    if labeller is None:
+        return None
+    folder = isinstance(labeller, FolderLabeller)
+    # A folder's ids are told as asked from the start; a network's classes once all are gathered.
+    classes = ClassMap() if folder else source.classes
+    found = label_scene(frames, labeller, made, params, watch, classes=classes)
+    if isinstance(labeller, FolderLabeller):
+        for remark in labeller.remarks():
+            progress.say(f"{scene}: {remark}")
+    return found
+
+
+def labeller_of(source: LabelSource, scene: str, device: str) -> FrameLabeller | None:
+    """What labels the frames of a scene."""
+    if source.images is not None:
+        return _network(source.images, device)
+    if source.frame_labels is None:
+        return None
+    own = source.frame_labels.path / scene
+    return open_frame_labels(own if own.is_dir() else source.frame_labels.path, source.classes)
+
+
+@lru_cache(maxsize=1)
+def _network(run: RunInput, device: str) -> NetworkLabeller:
+    """The 2D network of a run; kept for the next scene."""
+    return NetworkLabeller(load_segment2d(run.path, run.checkpoint, device)[1])
+
+
+def write_labels(
+    folder: Path, made: Completion, found: Labelling, classes: ClassMap | None
+) -> tuple[Completion, Mapping[str, Any]]:
+    """Write what only a labelled scene has: the surface in the colours of its classes, their names.
+
+    Returns:
+        What was made, its surfaces with labels; and notes.
+    """
+    notes = {
+        LABELLED_SHARE: found.seen,
+        "frames labelled": found.frames,
+        "frames without labels": found.silent,
+    }
+    if found.mesh.labels is None:
+        return made, notes
+    (classes or ClassMap()).write(folder)
+    painted = replace(found.mesh, colors=NYU40.colors[found.mesh.labels])
+    write_ply(folder / CLASSES_MESH, painted)
+    write_bytes(folder / CLASSES_GLB, glb_bytes(painted))
+    if found.votes is not None:
+        write_ply(folder / CLASS_MESHES["votes_2d"], found.votes)
+    return replace(made, mesh=found.mesh, fused=found.fused), notes
