@@ -66,8 +66,8 @@ def label_source(
             that comes with the package, if there is one, unless a folder labels.
         frame_labels: a folder of label images.
         classes: a class map, by name or file.
+        checkpoint: which weights of the network.
         possible: whether the surface can be labelled from frames at all.
-        checkpoint: which weights of the 2D run.
 
     Raises:
         ParamsError: two labellers, classes without any, or labels that are not possible.
