@@ -24,9 +24,9 @@ from crossvox.samples.label_samples import LabelDataset, collate_labels
 from crossvox.samples.label_scenes import LabelScene, load_label_scene
 from crossvox.tasks.label3d import Label3d
 from crossvox.tasks.segment3d import voxel_shares
-from crossvox.train.folder import answer, asked_for, best_or_last, lineage_of, note_asked
+from crossvox.train.chosen import weights_file
+from crossvox.train.folder import answer, asked_for, lineage_of, note_asked
 from crossvox.train.loop import train
-from crossvox.train.params import NETWORK
 from crossvox.train.report import TrainReport
 
 _VALIDATION_SEED = 1
@@ -122,7 +122,7 @@ def train_label3d(stage: TrainLabel3d, work: Work) -> TrainReport:
 
 
 def _images(run: Path) -> _Images:
-    weights = file_digest(run / best_or_last(run) / NETWORK)
+    weights = file_digest(weights_file(run))
     return _Images(run, weights, lineage_of(run))
 
 
