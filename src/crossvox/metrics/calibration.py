@@ -111,9 +111,9 @@ def reliability(sure: Array, right: Array) -> Reliability:
     )
     at = np.clip((sure * FINE).astype(int), 0, FINE - 1)
     return Reliability(
-        np.bincount(at, minlength=FINE).astype(np.float64),
-        np.bincount(at[right], minlength=FINE).astype(np.float64),
-        np.bincount(at, sure, FINE),
+        np.bincount(at, minlength=FINE),
+        np.bincount(at[right], minlength=FINE),
+        np.bincount(at, sure, FINE).astype(np.float64),
     )
 
 
