@@ -112,7 +112,9 @@ def _joined(
                 continue
             members = np.concatenate([host.members, part.members])
             both = _instance(surface, host.label, members, main_angle)
-            if float(both.box.size_m.max()) <= kind.longest_m or _inside(surface, part, host):
+            larger = both.box.size_m.max() > kind.longest_m
+            deeper = both.box.size_m[1] > max(kind.deepest_m, host.box.size_m[1] + 0.1)
+            if not (larger or deeper) or _inside(surface, part, host):
                 kept[place] = both
                 break
         else:
