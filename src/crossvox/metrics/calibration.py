@@ -113,7 +113,7 @@ def reliability(sure: Array, right: Array) -> Reliability:
     return Reliability(
         np.bincount(at, minlength=FINE),
         np.bincount(at[right], minlength=FINE),
-        np.bincount(at, sure, FINE),
+        np.bincount(at, sure, FINE).astype(np.float64),
     )
 
 
