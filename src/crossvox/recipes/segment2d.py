@@ -216,9 +216,9 @@ class EvaluateImages(Stage):
     network: RunInput
     images: str
     pictures: int
-    flip: bool | None = None
     source: ImageSource = how()
     device: str = how("auto")
+    flip: bool | None = None
 
     def make(self, work: Work) -> Mapping[str, Any]:
         """See :func:`crossvox.recipes.evaluate_images.evaluate_images`."""
@@ -293,7 +293,7 @@ def evaluate_segment2d(
     )
     pairs = pairs_digest(evaluation_pairs(source).pairs)
     network = run2d_input(run, checkpoint)
-    stage = EvaluateImages(network, pairs, pictures, flip or None, source, device)
+    stage = EvaluateImages(network, pairs, pictures, source, device, flip or None)
     out = out or run / "evaluation"
     (runner or Runner()).make(stage, out)
     return read_evaluation(out)
