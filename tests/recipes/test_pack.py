@@ -26,7 +26,8 @@ from crossvox.tasks.label3d import Label3d
 from crossvox.tasks.params import Segment2dParams
 from crossvox.tasks.segment2d import Segment2d
 from crossvox.train.checkpoint import load_run_network, save_checkpoint
-from crossvox.train.folder import best_or_last, lineage_of, make_record, read_record
+from crossvox.train.chosen import chosen
+from crossvox.train.folder import lineage_of, make_record, read_record
 from crossvox.train.params import NETWORK, PARAMS, SELFTEST, TrainParams
 from crossvox.train.selftest import read_self_test
 
@@ -79,7 +80,7 @@ def test_it_answers_as_the_run_did_and_is_tested_when_it_is_loaded(
     run2d: Path, packed: Path, tmp_path: Path
 ) -> None:
     small = packed / "out" / "wall2d"
-    assert (best_or_last(run2d), best_or_last(small)) == ("average", "best")
+    assert (chosen(run2d), chosen(small)) == ("average", "best")
     was, found = built(task_of(run2d)), built(task_of(small))
     load_run_network(run2d, was, "average")
     load_run_network(small, found, "best")

@@ -80,6 +80,7 @@ def test_a_scan_ends_with_a_labelled_mesh_its_contents_and_a_page(
     assert sum(classes.values()) <= record["room"]["area_m2"] * 1.0001
     assert 0 <= record["room"]["completed"] < 0.5
     assert (out / "report" / "index.html").is_file()
+    assert "<svg" in (out / "floorplan.svg").read_text()
     said = " ".join("".join(capsys.readouterr()).split())
     assert "room: " in said
     assert "was completed, not measured" in said

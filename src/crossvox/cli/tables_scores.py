@@ -140,9 +140,15 @@ def show_object_scores(evaluation: ObjectsEvaluation, terminal: Terminal) -> Non
 @shows("crossvox.recipes.segment2d:Segment2dEvaluation")
 def show_images(evaluation: Segment2dEvaluation, terminal: Terminal) -> None:
     """Scores of a 2D network, and where its pictures are."""
-    rows = [[s.name, f"{s.value:.4f}", s.support, s.of] for s in evaluation.scores]
+    rows = [
+        [score.name, f"{score.value:.4f}", _interval(score), score.support, score.of]
+        for score in evaluation.scores
+    ]
     title = f"{evaluation.images} images, predicted whole, scored at the size of their labels"
-    terminal.table(title, ["score", "value", "counted", "of"], rows)
+    terminal.table(title, ["score", "value", "95 %", "counted", "of"], rows)
+    if evaluation.groups:
+        terminal.say(f"95 % intervals: bootstrap of {evaluation.groups}")
+    terminal.say(f"checkpoint: {evaluation.checkpoint}")
     terminal.say(f"scores and pictures: {evaluation.out}")
 
 
@@ -185,6 +191,11 @@ def _side_by_side(
 
 def _value(score: Score | None) -> str:
     return "-" if score is None or math.isnan(score.value) else f"{score.value:.4f}"
+
+
+def _interval(score: Score) -> str:
+    ends = [score.details.get(name) for name in ("low", "high")]
+    return "" if None in ends else f"{ends[0]:.4f} to {ends[1]:.4f}"
 
 
 def _better(score: Score) -> str:

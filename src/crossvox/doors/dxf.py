@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from crossvox.core.artifact import replacing
 from crossvox.core.drawing import Drawing
@@ -30,9 +32,10 @@ def write_dxf(path: Path, drawing: Drawing) -> None:
         path: file to write, replaced as a whole.
         drawing: what to write.
     """
-    import ezdxf
     from ezdxf.enums import TextEntityAlignment
 
+    # By name: the library does not tell type checkers what it exports.
+    ezdxf: Any = import_module("ezdxf")
     ezdxf.options.write_fixed_meta_data_for_testing = True  # no times, no random names
     document = ezdxf.new("R2010", units=ezdxf.units.M)
     layers = {one.layer for one in drawing.strokes} | {one.layer for one in drawing.letters}

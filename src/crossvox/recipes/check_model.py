@@ -14,8 +14,9 @@ from crossvox.tasks.label3d import Label3d
 from crossvox.tasks.label_params import Label3dParams
 from crossvox.tasks.segment2d import Segment2d
 from crossvox.train.checkpoint import load_run_network
-from crossvox.train.folder import best_or_last, read_record
-from crossvox.train.params import NETWORK, SELFTEST
+from crossvox.train.chosen import weights_file
+from crossvox.train.folder import read_record
+from crossvox.train.params import SELFTEST
 from crossvox.train.selftest import read_self_test, sha256_of
 
 
@@ -46,7 +47,7 @@ def check_model(run: Path) -> None:
         CheckpointError: the weights are damaged or others than the card tells, there is no
             self-test, or the network answers something else than it did.
     """
-    card, weights = read_card(run), run / best_or_last(run) / NETWORK
+    card, weights = read_card(run), weights_file(run)
     found = sha256_of(weights)
     expect(
         found == card.sha256,
@@ -56,7 +57,7 @@ def check_model(run: Path) -> None:
         error=CheckpointError,
     )
     network = built(task_of(run))
-    load_run_network(run, network, best_or_last(run))
+    load_run_network(run, network)
     expect(
         read_self_test(run) is not None,
         given=f"{run} without {SELFTEST}",

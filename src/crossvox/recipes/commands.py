@@ -147,6 +147,10 @@ _PRESETS = {
         "quick3d": "crossvox.recipes.complete:quick3d",
         "thesis": "crossvox.recipes.train:train_reconstruct",
     },
+    "train segment3d": {
+        "lifted": "crossvox.recipes.train:train_segment3d",
+        "labels3d": "crossvox.recipes.label3d:labels3d",
+    },
     "train segment2d": {
         "short": "crossvox.recipes.train_segment2d:train_segment2d",
         "default2d": "crossvox.recipes.train_segment2d:default2d",

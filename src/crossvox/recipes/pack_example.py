@@ -18,10 +18,10 @@ from crossvox.core.checks import ParamsError
 from crossvox.core.frame import Frame
 from crossvox.core.grid import VoxelGrid
 from crossvox.predict.image_labels import image_planes
-from crossvox.scene.evidence import CHANNELS, gather_evidence
+from crossvox.scene.evidence import gather_evidence
 from crossvox.scene.params import EvidenceParams
 from crossvox.tasks.complete import Complete
-from crossvox.tasks.label3d import CLASSES, Label3d
+from crossvox.tasks.label3d import Label3d
 from crossvox.tasks.segment2d import Segment2d
 
 WIDTH, HEIGHT = 128, 96
@@ -33,8 +33,6 @@ _BOX_M = ((0.3, 0.2, 0.0), (1.1, 0.8, 0.6))
 _COLORS = ((205, 198, 180), (190, 196, 200), (120, 84, 52), (70, 92, 140))
 """Of two walls, the floor and the box."""
 
-_NEAR = CHANNELS.index("near")
-_VOXEL_M = 0.05
 _CUT_M, _VOXELS = (0.05, 0.05, -0.15), 16
 """The part of the room that a volume shows, and its voxels along each axis."""
 
@@ -50,7 +48,7 @@ def example_inputs(task: Any, network: Any) -> tuple[Tensor, ...]:
     if isinstance(task, Complete):
         return (_evidence(task.params.voxel_m, task.params.evidence),)
     if isinstance(task, Label3d):
-        return _voxels(network.channels, task.params.evidence)
+        return (_contexts(network.inputs),)
     raise ParamsError(
         f"given: a run of task {task.name!r}; needed: a network of images, of surface completion "
         f"or of labels in 3D; do: give others the run folder itself"
@@ -63,18 +61,10 @@ def _evidence(voxel_m: float, params: EvidenceParams) -> Tensor:
     return torch.from_numpy(gather_evidence(grid, [corner()], params).channels())[None].half()
 
 
-def _voxels(channels: int, params: EvidenceParams) -> tuple[Tensor, ...]:
-    """Evidence, classes that frames say, how much they say, and places of surface voxels."""
-    told = _evidence(_VOXEL_M, params)
-    place = torch.nonzero(told[0, _NEAR].flatten() > 0)[:, 0]
-    evidence = torch.zeros(1, channels, *told.shape[2:], dtype=torch.float16)
-    evidence[:, : told.shape[1]] = told
-    evidence[:, told.shape[1] :] = torch.linspace(0, 0.3, told.shape[-1])
-    column, row = torch.meshgrid(torch.arange(CLASSES), place, indexing="xy")
-    probability = (3 * torch.cos(0.7 * column + 0.01 * row)).softmax(dim=1)
-    weight = (place % 4).float()  # A quarter is labelled by no frame.
-    probability = probability * (weight > 0)[:, None]
-    return evidence, probability.half(), weight.half(), place
+def _contexts(inputs: int) -> Tensor:
+    """``(8, inputs)`` float16: what might be told of eight voxels, numbers from 0 to 1."""
+    row, column = torch.meshgrid(torch.arange(8), torch.arange(inputs), indexing="ij")
+    return (0.5 + 0.5 * torch.cos(0.7 * column + 0.9 * row)).half()
 
 
 def corner() -> Frame:

@@ -29,6 +29,7 @@ from crossvox.recipes.prepare import (
 )
 from crossvox.report.params import ReportParams
 from crossvox.scene.params import TsdfParams
+from crossvox.train.params import CheckpointName
 
 if TYPE_CHECKING:
     from crossvox.core.frame import Capture
@@ -108,6 +109,7 @@ def scan(
     geometry: Path | None = None,
     votes: Path | None = None,
     completion: Amount | None = None,
+    checkpoint: CheckpointName = "auto",
     page: bool = True,
     scores: bool = False,
     how: Annotated[CaptureParams | None, Flag("")] = None,
@@ -138,6 +140,7 @@ def scan(
         votes: a 2D run whose labels vote for classes, beside a segmentation.
         completion: how much a run of surface completion adds to what was measured: none, safe or
             full, instead of --predict.complete.completion.
+        checkpoint: which weights of the runs, as 'crossvox predict --checkpoint' takes them.
         page: write the page.
         scores: score the surface by the TSDF mesh of the same frames. There is no truth here: what
             is completed counts as wrong.
@@ -225,6 +228,7 @@ def scan(
                 images=networks.images,
                 frame_labels=frame_labels,
                 classes=classes,
+                checkpoint=checkpoint,
                 tsdf=params.tsdf,
                 runner=runner,
             )

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crossvox.core.class_map import read_class_names
-from crossvox.core.room_contents import OBJECTS_FILE, RoomContents
+from crossvox.core.room_contents import RoomContents
 from crossvox.core.volume import Mesh
 from crossvox.doors.meshes import read_mesh, write_ply
 from crossvox.metrics.areas import class_areas, marked_area
 from crossvox.metrics.completed import completed_share
-from crossvox.objects.find import find_contents
+from crossvox.recipes.objects_files import write_objects
 
 ROOM_MESH = "room.ply"
 
@@ -50,7 +50,7 @@ class RoomSummary:
 
 
 def write_room(mesh_file: Path, out: Path) -> RoomSummary:
-    """Find what a predicted mesh holds, and write ``room.ply``, ``objects.json`` and its plan.
+    """Find what a predicted mesh holds, and write ``room.ply``, its contents and floor plan.
 
     Args:
         mesh_file: the mesh, with labels or without; z up. Names of classes lie beside it.
@@ -60,9 +60,8 @@ def write_room(mesh_file: Path, out: Path) -> RoomSummary:
         CaptureError: the mesh cannot be read.
         ArtifactError: a file cannot be written.
     """
-    mesh, contents = find_contents(read_mesh(mesh_file))
+    mesh, contents, files = write_objects(read_mesh(mesh_file), out)
     write_ply(out / ROOM_MESH, mesh)
-    contents.write(out / OBJECTS_FILE)
     names = read_class_names(mesh_file.parent)
     areas = class_areas(mesh)
     whole = sum(areas.values())
@@ -70,7 +69,7 @@ def write_room(mesh_file: Path, out: Path) -> RoomSummary:
     counted = Counter(one.class_name for one in contents.objects)
     return RoomSummary(
         mesh=out / ROOM_MESH,
-        files=(out / OBJECTS_FILE,),
+        files=tuple(out / name for name in files),
         area_m2=whole,
         completed=completed_share(mesh),
         unlabelled=1 - labelled / whole if whole else 1.0,
