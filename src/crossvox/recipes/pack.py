@@ -114,7 +114,7 @@ def pack(
     out: Path,
     params: PackParams | None = None,
     *,
-    name: str,
+    name: str = "",
     card: Path | None = None,
     scores: Path | None = None,
     data: Path | None = None,
@@ -131,7 +131,7 @@ def pack(
         run: run folder of a 2D network, of surface completion, or of labels in 3D.
         out: folder that OUT/NAME is written to.
         params: precision, checkpoint, names of scenes.
-        name: what the packed run is called, for example my-rooms.
+        name: what the packed run is called, for example my-rooms; by default as RUN.
         card: a card.json whose words are taken over; what can be measured is measured anew.
         scores: JSON of scores for the card: what 'crossvox evaluate segment2d' wrote, or a list
             with the fields of a card's scores.
@@ -144,14 +144,16 @@ def pack(
         CheckpointError: its weights are missing, damaged or not finite.
         ParamsError: a name that is none.
     """
+    run = find_run(run)
+    name = name or run.resolve().name
     expect(
         bool(RUN_NAME.fullmatch(name)),
-        given=f"--name {name}",
+        given=f"a run that is to be called {name}",
         needed="lower case letters, digits and single dashes, such as my-rooms",
-        do="correct --name",
+        do="pass --name NAME",
         error=ParamsError,
     )
-    params, run = params or PackParams(), find_run(run)
+    params = params or PackParams()
     weights = run / params.which(run) / NETWORK
     identity = digest([read_json(run / PARAMS), file_digest(weights)])
     stage = PackRun(
