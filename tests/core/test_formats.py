@@ -33,6 +33,13 @@ def test_durations_at_the_edges(seconds: float, text: str) -> None:
 def test_only_the_whole_is_all() -> None:
     assert formats.share_text(0.99999) == "99.9%"
     assert formats.share_text(1) == "100%"
+    assert formats.share_text(0.0001) == "under 0.1%"
+    assert formats.share_text(0) == "0%"
+
+
+def test_an_area_that_is_there_is_never_nothing() -> None:
+    texts = [formats.area_text(area) for area in (0, 0.001, 0.02, 9.876, 12.34)]
+    assert texts == ["0.00 m²", "under 0.01 m²", "0.02 m²", "9.88 m²", "12.3 m²"]
 
 
 def test_numbers_that_count_nothing_are_written_as_they_are() -> None:

@@ -15,6 +15,13 @@ from crossvox.core.artifact import Manifest, write_json, write_manifest
 from crossvox.core.camera import Intrinsics, Pose
 from crossvox.core.grid import VoxelGrid
 from crossvox.core.labels import NYU40
+from crossvox.core.room_contents import (
+    OBJECTS_FILE,
+    Opening,
+    RoomContents,
+    RoomObject,
+    Wall,
+)
 from crossvox.core.volume import Mesh, Score
 from crossvox.doors.images import encode_jpeg, encode_png
 from crossvox.doors.meshes import read_mesh, write_ply
@@ -463,6 +470,57 @@ def complete(made: Made) -> Made:
     return made
 
 
+def some_contents() -> RoomContents:
+    """A table and a sofa in a room whose outline was not seen all around."""
+    walls = tuple(
+        Wall(a, b, 2.6)
+        for a, b in (((4.4, 0.0), (0.0, 0.0)), ((0.0, 0.0), (0.0, 3.4)), ((0.0, 3.4), (4.4, 3.4)))
+    )
+    objects = (
+        RoomObject(1, "table", 7, 0.9996, (2.1, 1.7, 0.37), (1.2, 0.8, 0.74), 0.0, 2.5, 300),
+        RoomObject(2, "sofa", 6, 0.62, (1.05, 2.9, 0.42), (1.9, 0.85, 0.85), 4.0, 3.5, 500),
+        RoomObject(3, "table", 7, 0.41, (4.0, 1.0, 0.9), (0.42, 1.2, 1.8), 90.0, 0.004, 40),
+    )
+    return RoomContents(
+        objects,
+        walls,
+        (Opening("door", 0, (2.0, 0.0, 1.0), 0.9, 2.0, 0.0),),
+        ((0.0, 0.0), (4.4, 0.0), (4.4, 3.4), (0.0, 3.4)),
+        0.7,
+        0.0,
+        None,
+        14.96,
+        None,
+        ("The ceiling was not seen.",),
+    )
+
+
+PLAN = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 44 34" width="440" height="340">'
+    '<script>window.stolen = 1</script><rect width="44" height="34" fill="none" stroke="#000"/>'
+    "</svg>"
+)
+
+
+def furnish(made: Made) -> Made:
+    """Tell of every labelled room of :func:`label` how sure it is, and what it holds."""
+    for name in made.names:
+        folder = made.prediction / name
+        mesh = read_mesh(folder / "mesh.ply")
+        assert mesh.labels is not None
+        x, y, _ = mesh.vertices_m.T
+        sure = np.clip(0.35 + 0.2 * x, 0, 1).astype(np.float32)
+        labels = np.where((x < 0.8) & (y < 1.5), 0, mesh.labels).astype(np.uint8)
+        objects = np.where(labels == 7, 1, np.where(labels == 6, 2, 0)).astype(np.int32)
+        write_ply(
+            folder / "mesh.ply",
+            replace(mesh, labels=labels, label_confidence=sure, objects=objects),
+        )
+        some_contents().write(folder / OBJECTS_FILE)
+        (folder / "floorplan.svg").write_text(PLAN)
+    return made
+
+
 def some_curve(rooms: int = 8) -> FramesCurve:
     """Made-up scores of three methods from five numbers of frames."""
     rng = np.random.default_rng(5)
@@ -500,6 +558,19 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 
 @pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """One labelled room that tells how sure it is and what it holds, made once."""
+    return furnish(label(make(tmp_path_factory.mktemp("furnished"), 1)))
+
+
+@pytest.fixture(scope="session")
+def furnished_page(furnished: Made, tmp_path_factory: pytest.TempPathFactory) -> PageReport:
+    """The page of that room, with its 3D view."""
+    params = ReportParams(max_scenes=1, picture_width_px=240, view_faces=8000)
+    return write_page([furnished.prediction], tmp_path_factory.mktemp("page") / "page", params)
+
+
+@pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """The whole set of folders, made once."""
     return make(tmp_path_factory.mktemp("report"))
@@ -530,6 +601,8 @@ def build() -> SimpleNamespace:
         run2d=make_run2d,
         study=make_study,
         complete=complete,
+        furnish=furnish,
+        contents=some_contents,
         curve=some_curve,
         strip=strip,
         room=room,

@@ -23,6 +23,7 @@ from crossvox.report.look import open_view
 from crossvox.report.page.write import PageReport, write_page
 from crossvox.report.params import ReportParams
 from crossvox.report.view.file import write_viewer_html
+from crossvox.report.view.live import serve
 
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -227,26 +228,32 @@ def test_text_has_enough_contrast(tab: Tab, report: PageReport) -> None:
 
 
 def shown(tab: Tab) -> NDArray[Any]:
-    """The middle of the picture as RGB."""
+    """The middle of the 3D picture as RGB."""
     picture = cv2.imdecode(np.frombuffer(tab.picture(), np.uint8), cv2.IMREAD_COLOR)
-    return np.asarray(picture[150:450, 400:700, ::-1].astype(int))
+    return np.asarray(picture[150:450, 500:800, ::-1].astype(int))
 
 
 def background(picture: NDArray[Any]) -> float:
     """Share that shows nothing."""
-    return float((np.abs(picture - 255).max(axis=-1) <= 12).mean())
+    return float((np.abs(picture - (244, 245, 248)).max(axis=-1) <= 6).mean())
+
+
+def look(tab: Tab, path: Path, width: int = 1000, dark: bool = False) -> None:
+    """Open a 3D view and wait until it is drawn."""
+    tab.console.clear()
+    tab.requests.clear()
+    tab.open(path.as_uri(), width, 600, dark)
+    tab.until(lambda: tab.run("!!document.body.dataset.ready"))
 
 
 def test_3d_view_opens_from_a_file_and_shows_the_mesh(tab: Tab, report: PageReport) -> None:
-    view = next(path for path in report.beside if path.suffix == ".html")
-    tab.console.clear()
-    tab.requests.clear()
-    tab.open(view.as_uri(), 1000, 600)
+    look(tab, next(path for path in report.beside if path.suffix == ".html"))
     tab.until(lambda: background(shown(tab)) < 0.5)
-    text = tab.run("document.querySelector('#cv').textContent")
+    text = tab.run("document.querySelector('#panel').textContent")
     for name in ("Learnt", "Voxels seen", "TSDF fusion", "Ground truth", "camera path"):
         assert name in text
-    marked = "[...document.querySelectorAll('#cv .g label')].find(l => l.textContent.includes('/'))"
+    assert tab.run("document.querySelector('a.back').getAttribute('href')") == "../index.html"
+    marked = "[...document.querySelectorAll('.group label')].find(l => l.textContent.includes('/'))"
     assert not tab.run(f"{marked}.click()")
 
     def blue() -> float:
@@ -255,7 +262,7 @@ def test_3d_view_opens_from_a_file_and_shows_the_mesh(tab: Tab, report: PageRepo
         return float((blue > red * 1.5).mean())
 
     tab.until(lambda: blue() > 0.05)
-    text = tab.run("document.querySelector('#cv [data-layer]:not([hidden])').textContent")
+    text = tab.run("document.querySelector('[data-layer]:not([hidden])').textContent")
     assert "of its area is completed" in text
     assert tab.console == []
     assert [url for url in tab.requests if not url.startswith(("file:", "data:", "blob:"))] == []
@@ -266,9 +273,7 @@ def test_legend_switches_classes_and_layers_offline(
 ) -> None:
     path = tmp_path / "view.html"
     write_viewer_html(open_view(labelled.prediction), path, max_faces=8000)
-    tab.console.clear()
-    tab.open(path.as_uri(), 1000, 600)
-    tab.until(lambda: tab.run("!!document.querySelector('#cv').dataset.ready"))
+    look(tab, path)
     tab.until(lambda: background(shown(tab)) < 0.5)
 
     def green() -> float:
@@ -287,18 +292,155 @@ def test_legend_switches_classes_and_layers_offline(
     tab.run("document.querySelector('[data-all=\"1\"]').click()")
     tab.until(lambda: background(shown(tab)) < 0.5)
     tab.run(
-        "[...document.querySelectorAll('#cv .g label')].find(l => l.textContent == 'errors')"
+        "[...document.querySelectorAll('.group label')].find(l => l.textContent == 'errors')"
         ".click()"
     )
     tab.until(lambda: green() < 0.01)
-    assert tab.run("document.querySelectorAll('#cv [data-layer]:not([hidden])').length") == 1
-    assert "wrong" in tab.run(
-        "document.querySelector('#cv [data-layer]:not([hidden])').textContent"
-    )
+    assert tab.run("document.querySelectorAll('[data-layer]:not([hidden])').length") == 1
+    assert "wrong" in tab.run("document.querySelector('[data-layer]:not([hidden])').textContent")
     before = shown(tab)
     tab.run("document.querySelector('[data-show=camera]').click()")
     tab.until(lambda: float((np.abs(shown(tab) - before).max(axis=-1) > 40).mean()) > 0.005)
     assert tab.console == []
+
+
+@pytest.fixture(scope="module")
+def room_page(tab: Tab, furnished_page: PageReport) -> PageReport:
+    """The page of a labelled room with objects; after the browser, which may be missing."""
+    return furnished_page
+
+
+def pointer(tab: Tab, x: float, y: float) -> None:
+    """Move the mouse there."""
+    tab.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+
+
+def key(tab: Tab, name: str) -> None:
+    """Press a key."""
+    for kind in ("rawKeyDown", "keyUp"):
+        tab.call("Input.dispatchKeyEvent", type=kind, key=name, code=name)
+
+
+def test_objects_are_flown_to_named_and_told_under_the_pointer(
+    tab: Tab, room_page: PageReport
+) -> None:
+    look(tab, next(path for path in room_page.beside if path.suffix == ".html"))
+    assert tab.run("document.querySelectorAll('#names span:not([hidden])').length") == 0
+    tab.run("document.querySelector('[data-show=boxes]').click()")
+    names = "[...document.querySelectorAll('#names span:not([hidden])')].map(s => s.textContent)"
+    tab.until(lambda: "2 sofa" in tab.run(names))
+    before = shown(tab)
+    tab.run("document.querySelector('button[data-object=\"1\"]').click()")
+    assert tab.run("document.querySelector('[data-object=\"1\"]').ariaPressed") == "true"
+    tab.until(lambda: float((np.abs(shown(tab) - before).max(axis=-1) > 40).mean()) > 0.2)
+    tab.until(lambda: tab.run("document.querySelector('#names .on').textContent") == "1 table")
+
+    def told() -> str:
+        """What stands under the pointer, in the middle of the picture: the table."""
+        pointer(tab, 648, 296)
+        pointer(tab, 650, 300)
+        return str(tab.run("document.querySelector('#tip:not([hidden])')?.textContent || ''"))
+
+    tab.until(lambda: "object 1, table" in told())
+    lines = told().splitlines()
+    assert lines[0] == "table"
+    assert lines[1].startswith("confidence ")
+    assert lines[1].endswith("%")
+    assert lines[3].endswith(" m")
+    tab.run("document.querySelector('[data-do=reset]').click()")
+    tab.until(lambda: float((np.abs(shown(tab) - before).max(axis=-1) > 40).mean()) < 0.02)
+    assert tab.console == []
+
+
+def test_surface_without_a_label_is_hatched_and_confidence_has_its_own_layer(
+    tab: Tab, room_page: PageReport
+) -> None:
+    look(tab, next(path for path in room_page.beside if path.suffix == ".html"))
+    tab.run("document.querySelectorAll('[data-all=\"\"]')[0].click()")
+    tab.run("document.querySelector('[data-label=\"0\"]').click()")
+    tab.until(lambda: 0.001 < 1 - background(shown(tab)) < 0.5)
+    found = shown(tab).reshape(-1, 3)
+    found = found[np.abs(found - (244, 245, 248)).max(axis=-1) > 20]
+    light = found.sum(axis=-1)
+    assert np.ptp(found, axis=-1).max() < 30  # neutral
+    assert (light < 240).mean() > 0.2
+    assert (light > 400).mean() > 0.2
+    tab.run("document.querySelectorAll('[data-all=\"1\"]')[0].click()")
+    tab.run(
+        "[...document.querySelectorAll('.group label')].find(l => l.textContent == 'confidence')"
+        ".click()"
+    )
+
+    def yellow() -> float:
+        red, lime, blue = np.moveaxis(shown(tab), -1, 0)
+        return float(((red > blue * 1.4) & (lime > blue * 1.4)).mean())
+
+    tab.until(lambda: yellow() > 0.1)
+    assert "calibrated" in tab.run(
+        "document.querySelector('[data-layer]:not([hidden])').textContent"
+    )
+
+
+def test_the_3d_view_is_steered_by_keys_and_fits_dark_and_narrow_windows(
+    tab: Tab, room_page: PageReport
+) -> None:
+    view = next(path for path in room_page.beside if path.suffix == ".html")
+    look(tab, view)
+    before = shown(tab)
+    tab.run("document.querySelector('#room').focus()")
+    key(tab, "ArrowLeft")
+    tab.until(lambda: float((np.abs(shown(tab) - before).max(axis=-1) > 30).mean()) > 0.05)
+    key(tab, "Home")
+    tab.until(lambda: float((np.abs(shown(tab) - before).max(axis=-1) > 30).mean()) < 0.01)
+    look(tab, view, 390, dark=True)
+    assert tab.run("document.documentElement.scrollWidth") <= 390
+    assert tab.run(CONTRAST) == []
+    picture = cv2.imdecode(np.frombuffer(tab.picture(), np.uint8), cv2.IMREAD_COLOR)
+    height = tab.run("document.querySelector('#room').clientHeight")
+    edge = np.concatenate([picture[:height, :3], picture[:height, -3:]], axis=1).reshape(-1, 3)
+    assert (np.abs(edge.astype(int) - (31, 25, 22)).max(axis=-1) < 6).all()  # nothing is cut off
+    assert (picture[:height].max(axis=-1) > 80).mean() > 0.1
+    assert tab.console == []
+
+
+def test_the_first_picture_of_the_page_is_the_labelled_room(
+    tab: Tab, room_page: PageReport
+) -> None:
+    tab.console.clear()
+    tab.open(room_page.page.as_uri(), 1280, 900)
+    first = "document.images[0]"
+    assert "labelled" in tab.run(f"{first}.alt")
+    assert tab.run(f"{first}.getBoundingClientRect().top") < 600  # on the first screen
+    assert tab.run("document.querySelectorAll('.hero svg.boxes g').length") == 3
+    assert tab.run("getComputedStyle(document.querySelector('.hero svg.boxes')).display") != "none"
+    tab.run("document.querySelector('[data-boxes]').click()")
+    assert tab.run("getComputedStyle(document.querySelector('.hero svg.boxes')).display") == "none"
+    tab.run("document.querySelector('[data-boxes]').click()")
+    tab.run("document.querySelector('.hero button.zoom').click()")
+    assert tab.run("document.querySelectorAll('#large svg.boxes g').length") == 3
+    tab.run("document.querySelector('#large').click()")
+    row = "document.querySelector('tr[data-object=\"2\"]')"
+    tab.run(f"{row}.dispatchEvent(new Event('mouseenter'))")
+    assert tab.run("document.querySelector('.hero g.on').dataset.object") == "2"
+    assert tab.run("window.stolen") is None  # the plan is a picture: no script of it runs
+    for width, dark in ((1280, True), (390, False)):
+        tab.open(room_page.page.as_uri(), width, 900, dark)
+        assert tab.run("document.documentElement.scrollWidth") <= width
+        broken = "[...document.images].filter(i => i.getAttribute('src') && !i.naturalWidth)"
+        assert tab.run(f"{broken}.map(i => i.alt)") == []
+        assert tab.run(CONTRAST) == []
+    assert tab.console == []
+
+
+def test_the_live_view_is_the_same_page(tab: Tab, furnished: Any) -> None:
+    with serve(open_view(furnished.prediction), port=0, max_faces=8000) as address:
+        tab.console.clear()
+        tab.open(address, 1000, 600)
+        tab.until(lambda: tab.run("!!document.body.dataset.ready"))
+        tab.until(lambda: background(shown(tab)) < 0.5)
+        assert tab.run("document.title") == furnished.names[0]
+        assert tab.run("document.querySelectorAll('button[data-object]').length") == 3
+        assert tab.console == []
 
 
 def test_page_of_classes_fits_every_window(

@@ -23,8 +23,8 @@ from crossvox.report.page.completed import completed_pictures
 from crossvox.report.page.write import PageReport
 from crossvox.report.rooms import Room, with_colors, with_labels
 from crossvox.report.view.decimate import merge
+from crossvox.report.view.file import viewer_html
 from crossvox.report.view.model import RoomView
-from crossvox.report.view.panel import dressed
 from crossvox.report.view.shading import shaded
 from crossvox.report.view.stage import Stage
 
@@ -83,7 +83,7 @@ def test_the_surer_the_deeper() -> None:
 def test_the_share_is_told_and_never_rounded_to_none_or_all() -> None:
     assert completed_share(strip([True, False, False, False])) == pytest.approx(0.25)
     assert share_sentence(strip([True, False])).startswith("50% of its area is completed")
-    assert share_sentence(strip([True, *[False] * 1999])).startswith("less than 0.1% of its area")
+    assert share_sentence(strip([True, *[False] * 1999])).startswith("under 0.1% of its area")
     assert share_sentence(strip([False, *[True] * 1999])).startswith("99.9% of its area")
     assert share_sentence(strip([False])) == "no part of it is completed: all was measured"
     assert completed_share(replace(strip([True]), completed=None)) == 0
@@ -128,15 +128,15 @@ def test_a_completed_surface_has_a_layer_more(box_room: Mesh) -> None:
     assert layer.key == "completed"
     assert "of its area is completed" in layer.text
     stage = Stage.of(RoomView("r", list(layers.values())), 4000)
-    shown = np.concatenate([p.mesh.colors for p in stage.pieces[layer.title]]).astype(float)
-    blue = shown[:, 2] > 1.5 * shown[:, 0]
-    grey = np.abs(shown[:, 2] - shown[:, 0]) < 12
-    assert blue.any()
-    assert grey.any()
-    assert (blue | grey).all()  # a code is never blended
-    panel = dressed("<html><head><title></title></head><body></body></html>", stage)
-    assert "measured / completed</label>" in panel
-    assert "completed, confidence 0.6 to 0.8" in panel
+    skin = next(skin for skin in stage.skins if skin.layer is layer)
+    assert skin.kind == "code"  # never blended
+    assert skin.palette is not None
+    keys = {color for _, color in completed_key()}
+    assert {tuple(color) for color in skin.palette.tolist()} <= keys
+    assert len(np.unique(skin.values)) == 2
+    page = viewer_html(stage)
+    assert "measured / completed</label>" in page
+    assert "completed, confidence 0.6 to 0.8" in page
     whole = replace(mesh, completed=np.zeros(len(mesh.vertices_m), bool))
     assert list(by_title(Room("r", None, {"learnt": whole}))) == ["Learnt: colours"]
 

@@ -72,14 +72,17 @@ def test_everything_is_on_the_page(whole: PageReport, made: Any) -> None:
     reader, text = read(whole)
     assert whole.scenes == whole.pictured == made.names
     assert whole.missing == ()
-    assert "On two held-out rooms the learnt surface reaches an F-score of 0.81 at 5 cm" in text
-    assert "0.19 above the baseline" in text
-    assert "TSDF fusion of the same depth frames reaches 0.84" in text
+    assert "On two held-out rooms the learnt surface reaches an F-score of 0.810 at 5 cm" in text
+    assert (
+        "which learns nothing: 0.620 (the difference is +0.190, by room +0.190 to +0.190)" in text
+    )
+    assert "TSDF fusion of the same depth frames reaches 0.840" in text
     for section in ("rooms", "scores", "inputs", "training", "times", "origin"):
         assert any(tag.get("id") == section for tag in reader.all("section"))
-    # 4 surfaces from above and from the camera, a photo, 4 pictures of errors, 4 frames twice.
+    # The room large, 4 surfaces from above and from the camera, a photo, 4 pictures of errors,
+    # 4 frames twice.
     pictures = [tag for tag in reader.all("img") if tag.get("src")]
-    assert len(pictures) == 2 * (4 + 5 + 4 + 8)
+    assert len(pictures) == 2 * (1 + 4 + 5 + 4 + 8)
     assert all(tag["alt"] and tag["src"].startswith("data:image/") for tag in pictures)
     assert "12 frames of 160 x 120 pixels, 1 with a lost pose" in text
     assert "412,345 weights" in text
@@ -266,7 +269,7 @@ def test_nan_scores_are_shown_as_undefined(build: SimpleNamespace, tmp_path: Pat
     path.write_text(json.dumps(record))
     _, text = read(write_page([made.prediction], tmp_path / "page", QUICK))
     assert "2 undefined" in text
-    assert "F-score at 5 cm: voxels seen 0.62, tsdf fusion 0.84" in text
+    assert "F-score at 5 cm: Voxels seen 0.620, TSDF fusion 0.840" in text
 
 
 @pytest.mark.parametrize(

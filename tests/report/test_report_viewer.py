@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
+import math
+import re
 import socket
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,19 +16,21 @@ import numpy as np
 import pytest
 
 from crossvox.core.checks import ParamsError
-from crossvox.core.labels import NYU40
 from crossvox.core.volume import Mesh
 from crossvox.report.class_colors import class_colors, class_error_colors, face_pick
+from crossvox.report.confidence import CONFIDENCE_MAP
 from crossvox.report.layers import Layer
 from crossvox.report.pictures.colors import error_colors
 from crossvox.report.pictures.interior import Interior
 from crossvox.report.pictures.kernels import distinct_faces
 from crossvox.report.pictures.surface import Surface, vertex_normals
+from crossvox.report.rooms import with_colors
 from crossvox.report.view.decimate import merge
 from crossvox.report.view.file import write_viewer_html
 from crossvox.report.view.glb import glb_of, write_shaded_glb
 from crossvox.report.view.live import serve
 from crossvox.report.view.model import RoomView, Shot
+from crossvox.report.view.pack import Parts, record_of
 from crossvox.report.view.shading import shaded, vertex_light
 from crossvox.report.view.stage import Stage
 
@@ -63,15 +70,18 @@ def test_thin_stays_near_the_surface(box_room: Mesh) -> None:
     assert (colors != far).any(axis=-1).mean() > 0.99
 
 
-def test_split_opens_the_room(box_room: Mesh) -> None:
+def test_the_faces_of_the_shell_come_last(box_room: Mesh) -> None:
     interior = Interior.of(box_room)
     plain = Layer("Room", "shape", "", Mesh(box_room.vertices_m, box_room.faces))
     stage = Stage.of(RoomView("r", [plain], interior=interior), len(box_room.faces))
-    room, shell = (piece.mesh for piece in stage.pieces["Room: shape"])
-    assert len(room.faces) + len(shell.faces) == len(box_room.faces)
-    assert room.vertices_m[:, 2].max() == pytest.approx(interior.top_m)
-    assert len(shell.faces) > 0
-    assert shell.vertices_m[:, 2].max() == box_room.vertices_m[:, 2].max()
+    (surface,) = stage.surfaces
+    assert 0 < surface.inner < len(surface.mesh.faces) == len(box_room.faces)
+    assert stage.has_shell
+    heights = surface.mesh.triangles_m[:, :, 2].min(axis=1)
+    assert heights[: surface.inner].max() < interior.top_m
+    assert heights[surface.inner :].max() >= interior.top_m
+    whole = Stage.of(RoomView("r", [plain]), len(box_room.faces))
+    assert not whole.has_shell
 
 
 def test_glb_is_unlit_and_of_linear_colour(box_room: Mesh) -> None:
@@ -142,18 +152,18 @@ def test_a_face_takes_what_two_of_its_corners_have() -> None:
 def test_thinning_never_mixes_classes(box_room: Mesh, most: int) -> None:
     layer = classes_layer(box_room)
     stage = Stage.of(RoomView("r", [layer], interior=Interior.of(box_room)), most)
-    pieces = stage.pieces["Learnt: classes"]
-    assert {piece.label for piece in pieces} <= {1, 2, 39}
-    assert sum(len(piece.mesh.faces) for piece in pieces) <= most
-    for piece in pieces:
-        assert piece.label is not None
-        assert piece.mesh.colors is not None
-        assert piece.node.endswith(f"/{NYU40.names[piece.label]}")
-        # One colour, lit: all vertices of a piece have the same ratio of the channels.
-        color = class_colors(np.array([piece.label], np.uint8))[0].astype(float)
-        bright = piece.mesh.colors[(piece.mesh.colors < 255).all(axis=1)].astype(float)
-        ratio = bright / color
-        assert np.ptp(ratio, axis=1).max() < 0.05
+    (surface,), (skin,) = stage.surfaces, stage.skins
+    assert skin.kind == "code"
+    assert skin.palette is not None
+    assert skin.labels is skin.values
+    assert set(skin.values.tolist()) <= {1, 2, 39}
+    assert len(skin.values) == len(surface.mesh.faces) <= most
+    assert layer.mesh.labels is not None
+    for face, label in zip(surface.face[:50], skin.values[:50], strict=True):
+        assert label in layer.mesh.labels[layer.mesh.faces[face]]
+    np.testing.assert_array_equal(
+        skin.palette[skin.values], class_colors(skin.values.astype(np.uint8))
+    )
 
 
 def test_errors_are_a_code_of_three_colours() -> None:
@@ -204,10 +214,81 @@ def test_a_surface_is_thinned_once_for_all_its_layers(
     same = Layer("Learnt", "colours", "", Mesh(first.mesh.vertices_m, first.mesh.faces))
     other = Layer("Other", "shape", "", Mesh(box_room.vertices_m.copy(), box_room.faces))
     stage = Stage.of(RoomView("r", [first, same, other]), 2000)
-    assert len(calls) == 2
-    assert stage.pieces["Learnt: colours"][0].label is None
-    assert set(stage.nodes(2)) == {"/Learnt: classes/Room/floor"}
-    assert stage.shell_nodes() == []
+    assert len(calls) == len(stage.surfaces) == 2
+    assert [skin.surface for skin in stage.skins] == [0, 0, 1]
+    assert stage.skins[1].labels is None
+
+
+def told_room(mesh: Mesh) -> Mesh:
+    """Classes, how sure they are, objects."""
+    found = labelled_room(mesh)
+    count = len(mesh.vertices_m)
+    assert found.labels is not None
+    return replace(
+        found,
+        label_confidence=np.linspace(0, 1, count, dtype=np.float32),
+        objects=np.where(found.labels == 39, 7, 0).astype(np.int32),
+    )
+
+
+def unpacked(record: dict, data: bytes, number: int) -> np.ndarray:
+    """The other end of a part, as the page's script has it."""
+    part = record["parts"][number]
+    size, count = part["size"], part["count"]
+    raw = np.frombuffer(data[part["at"] :][: size * count], np.uint8)
+    if size == 1:
+        return raw
+    kind = np.dtype(f"<u{size}")
+    steps = np.ascontiguousarray(raw.reshape(size, count).T).view(kind)[:, 0]
+    return np.cumsum(steps, dtype=kind)
+
+
+def test_confidence_and_objects_cost_few_bytes_and_come_back(box_room: Mesh) -> None:
+    mesh = told_room(box_room)
+    assert mesh.label_confidence is not None
+    layers = [
+        Layer("Learnt", "classes", "", with_colors(mesh, class_colors(mesh.labels)), True,
+              "classes"),
+        Layer("Learnt", "confidence", "", mesh, key="confidence", values=mesh.label_confidence,
+              map=CONFIDENCE_MAP),
+    ]  # fmt: skip
+    stage = Stage.of(RoomView("r", layers), 10**6)
+    parts = Parts()
+    record = record_of(stage, parts)
+    data = gzip.decompress(base64.b64decode(parts.text(6)))
+    surface = record["surfaces"][0]
+    assert surface["labels"] == record["layers"][0]["labels"] == record["layers"][0]["values"]
+    assert surface["confidence"] == record["layers"][1]["values"]  # one array serves both
+    sure = unpacked(record, data, surface["confidence"])
+    assert sure.tolist() == [math.floor(v * 255 + 1e-6) for v in mesh.label_confidence.tolist()]
+    faces = unpacked(record, data, surface["faces"]).reshape(-1, 3)
+    np.testing.assert_array_equal(faces, stage.surfaces[0].mesh.faces)
+    places = np.stack([unpacked(record, data, n) for n in surface["place"]], axis=-1)
+    back = np.array(surface["low"]) + places / 65535 * np.array(surface["span"])
+    np.testing.assert_allclose(back, mesh.vertices_m, atol=1e-4)
+    assert set(unpacked(record, data, surface["objects"]).tolist()) == {0, 7}
+    without = Stage.of(RoomView("r", [replace_mesh(layers[0])]), 10**6)
+    plain = Parts()
+    record_of(without, plain)
+    more = len(parts.text(6)) - len(plain.text(6))
+    assert more < 4 * len(mesh.vertices_m)
+
+
+def replace_mesh(layer: Layer) -> Layer:
+    """The layer of a surface that tells nothing but classes."""
+    mesh = replace(layer.mesh, label_confidence=None, objects=None)
+    return replace(layer, mesh=mesh)
+
+
+def test_thinned_confidence_is_cut_not_rounded_up(box_room: Mesh) -> None:
+    mesh = replace(
+        labelled_room(box_room),
+        label_confidence=np.full(len(box_room.vertices_m), 0.999, np.float32),
+    )
+    layer = Layer("Learnt", "classes", "", mesh, True, "classes")
+    (surface,) = Stage.of(RoomView("r", [layer]), 3000).surfaces
+    assert surface.confidence is not None
+    assert surface.confidence.max() == 254
 
 
 def test_view_is_one_file_with_a_safe_title(
@@ -230,19 +311,19 @@ def test_view_is_one_file_with_a_safe_title(
     assert report.left_out == ("Nothing: shape",)
     assert set(report.classes) == {"wall", "floor", "otherfurniture"}
     assert report.shots == 2
-    assert "__VISER_EMBED_DATA__" in text
     assert "&lt;b&gt;&amp;room&lt;/b&gt;" in text
     assert "<b>&room" not in text
     assert "no &lt;/script&gt; votes" in text
-    panel = text[text.index('<details id="cv">') :]
-    assert panel.count('type="radio"') == 1
-    assert panel.count("data-class=") == 3
-    assert 'data-show="shell"' in panel
-    assert "camera path, 2 frames" in panel
-    record = json.loads(panel[panel.index("var record = ") + 13 : panel.index(";\n  var panel")])
-    assert record["classes"]["2"][0] == "/Learnt: classes/Room/floor"
+    assert text.count('type="radio"') == 1
+    assert text.count('data-label="') == 3
+    assert 'data-show="shell"' in text
+    assert "camera path, 2 frames" in text
+    begin = text.index("var record = ") + 13
+    record = json.loads(text[begin : text.index(";\n", begin)])
     shares = record["layers"][0]["shares"]
     assert abs(sum(float(s.rstrip("%")) for s in shares.values()) - 100) < 0.5
+    assert [len(shot["corners"]) for shot in record["shots"]] == [4, 4]
+    assert not re.search(r"https?://(?!www.w3.org)", text)
     assert list(tmp_path.rglob("*.part*")) == []
     assert capsys.readouterr().out == ""
 

@@ -115,6 +115,8 @@ def test_truncated_file_is_named(tmp_path: Path, keep: int) -> None:
 
 def test_missing_checkpoints_are_named(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"no .best. checkpoint.*check the path"):
+        load_run_network(tmp_path, Tied(), "best")
+    with pytest.raises(CheckpointError, match=r"no .last. checkpoint.*check the path"):
         load_run_network(tmp_path, Tied())
     save_checkpoint(tmp_path / "last", Tied(), {})
     (tmp_path / "last" / "state.json").write_text("[1]")

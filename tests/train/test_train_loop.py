@@ -26,7 +26,8 @@ from crossvox.tasks.params import ReconstructParams
 from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.tasks.task import Losses
 from crossvox.train.checkpoint import load_checkpoint, load_run_network
-from crossvox.train.folder import best_or_last, read_record
+from crossvox.train.chosen import chosen, weights_file
+from crossvox.train.folder import read_record
 from crossvox.train.loop import train
 from crossvox.train.optimizer import rate_share
 from crossvox.train.params import TrainParams
@@ -315,7 +316,7 @@ def test_other_workers_and_validation_times_learn_the_same(whole: Path, tmp_path
     assert all(torch.equal(one[name], other[name]) for name in one)
     assert not (tmp_path / "never" / "best").exists()
     with pytest.raises(CheckpointError, match="ask for 'last', which is there"):
-        load_run_network(tmp_path / "never", Toy().build())
+        load_run_network(tmp_path / "never", Toy().build(), "best")
 
 
 def test_finished_run_returns_at_once(whole: Path) -> None:
@@ -749,8 +750,7 @@ def test_an_average_changes_nothing_that_is_learnt_and_is_validated_beside(
     data = Points(7)
     counts = again.observe(network, collate([data[(0, i)] for i in range(7)]))
     assert told[-1] == pytest.approx(float(counts["loss"].detach()) / 7)
-    assert best_or_last(tmp_path / "run") == "average"
-    assert best_or_last(whole) == "best"
+    assert chosen(whole) == "best"
 
 
 @pytest.mark.parametrize("step", [1, 3])
@@ -762,10 +762,89 @@ def test_a_resumed_average_is_the_same(tmp_path: Path, step: int) -> None:
         load_file(tmp_path / run / "average" / "network.safetensors") for run in ("whole", "run")
     )
     assert all(torch.equal(one[key], other[key]) for key in one)
+    assert_same_run(tmp_path / "whole", tmp_path / "run")
+
+
+@dataclass
+class Doomed(Toy):
+    """A toy whose scores are told beforehand: of each validation, own weights and averaged ones."""
+
+    told: tuple[tuple[float, float], ...] = ()
+    monitor_higher_is_better: bool = True
+
+    def scores(self, counts: Mapping[str, Tensor]) -> list[Score]:
+        self.pools.append({})
+        number = len(self.pools) - 1
+        value = self.told[number // 2][number % 2]
+        return [Score("accuracy", value, "ratio", 1, "points", self.monitor_higher_is_better, "")]
+
+
+@pytest.mark.parametrize(
+    ("told", "higher", "taken"),
+    [
+        (((0.5, 0.1), (0.4, 0.2), (0.3, 0.6)), True, "average"),
+        (((0.5, 0.9), (0.4, 0.9), (0.3, 0.45)), True, "best"),
+        (((0.5, 0.1), (0.4, 0.2), (0.3, 0.5)), True, "average"),
+        (((0.5, 0.1), (0.4, 0.2), (0.3, 0.6)), False, "best"),
+        (((0.5, 0.1), (0.4, 0.2), (0.6, 0.35)), False, "average"),
+        (((0.5, 0.1), (0.4, 0.2), (0.3, math.nan)), True, "best"),
+        (((math.nan, 0.1), (math.nan, 0.2), (math.nan, 0.3)), True, "average"),
+    ],
+)
+def test_auto_takes_the_average_where_it_scored_no_worse(
+    tmp_path: Path, told: Any, higher: bool, taken: str
+) -> None:
+    run = tmp_path / "run"
+    run_toy(run, AVERAGED, task=Doomed(told=told, monitor_higher_is_better=higher))
+    assert chosen(run) == taken
+    assert weights_file(run) == run / taken / "network.safetensors"
+    assert chosen(run, "last") == "last"
+    assert chosen(run, "average") == "average"
+    notes = read_manifest(run).notes
+    last = told[-1][1]
+    assert notes["average_scores"]["accuracy"] == (None if math.isnan(last) else last)
+
+
+def test_without_validation_the_average_is_kept_at_the_end_and_taken(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run_toy(run, AVERAGED, validation=None, progress=stop_at(3))
+    assert not (run / "average").exists()
+    assert chosen(run) == "last"
+    run_toy(run, AVERAGED, validation=None)
+    assert chosen(run) == "average"
+    run_toy(tmp_path / "whole", AVERAGED, validation=None)
+    one, other = (load_file(weights_file(path)) for path in (tmp_path / "whole", run))
+    assert all(torch.equal(one[key], other[key]) for key in one)
+    load_run_network(run, Toy().build())
+
+
+def test_a_network_may_have_a_part_called_average(tmp_path: Path) -> None:
+    """Its moments are told from averaged weights, whatever its parts are called."""
+
+    class Named(Toy):
+        def build(self) -> nn.Module:
+            network = nn.Sequential()
+            network.add_module("average", nn.Linear(2, 3))
+            network.add_module("random", nn.Linear(3, 1))
+            return network
+
+    for run, stop in (("whole", None), ("run", stop_at(3))):
+        run_toy(tmp_path / run, AVERAGED, task=Named(), progress=stop)
+    run_toy(tmp_path / "run", AVERAGED, task=Named())
+    assert_same_run(tmp_path / "whole", tmp_path / "run")
+
+
+def test_a_damaged_state_of_the_average_is_not_taken(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run_toy(run, AVERAGED, task=Doomed(told=((0.5, 0.6),) * 3))
+    assert chosen(run) == "average"
+    for text in ("[1]", "{", '{"average_value": "x", "best_value": 0.5}'):
+        (run / "average" / "state.json").write_text(text)
+        assert chosen(run) == "best"
 
 
 def test_a_run_without_average_names_what_is_there(whole: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"--train.average; do: ask for 'best'"):
+    with pytest.raises(CheckpointError, match=r"--train.average, .*; do: ask for 'best', which"):
         load_run_network(whole, Toy().build(), "average")
 
 

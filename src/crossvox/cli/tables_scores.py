@@ -13,6 +13,7 @@ from crossvox.cli.terminal import Terminal
 if TYPE_CHECKING:
     from crossvox.core.volume import Score
     from crossvox.evaluate.classes import ClassEvaluation
+    from crossvox.evaluate.objects import ObjectsEvaluation
     from crossvox.evaluate.score import Evaluation
     from crossvox.recipes.frames import FramesReport
     from crossvox.recipes.segment2d import Segment2dEvaluation
@@ -119,12 +120,35 @@ def show_classes(evaluation: ClassEvaluation, terminal: Terminal) -> None:
         terminal.say(note)
 
 
+@shows("crossvox.evaluate.objects:ObjectsEvaluation")
+def show_object_scores(evaluation: ObjectsEvaluation, terminal: Terminal) -> None:
+    """Scores over all rooms, all methods side by side; then those of single classes."""
+    methods = list(evaluation.whole)
+    overall, single = [], []
+    for name, first, values in _side_by_side(evaluation.whole):
+        if first.class_name:
+            single.append([name, *values, first.support])
+        else:
+            overall.append([name, *values, _better(first), f"{first.support} {first.of}"])
+    title = f"Objects of {len(evaluation.counted)} scenes"
+    terminal.table(title, ["score", *methods, "", "counted"], overall)
+    terminal.table("Classes", ["score", *methods, "true objects"], single)
+    for note in (f"protocol: {evaluation.protocol}", *evaluation.notes):
+        terminal.say(note)
+
+
 @shows("crossvox.recipes.segment2d:Segment2dEvaluation")
 def show_images(evaluation: Segment2dEvaluation, terminal: Terminal) -> None:
     """Scores of a 2D network, and where its pictures are."""
-    rows = [[s.name, f"{s.value:.4f}", s.support, s.of] for s in evaluation.scores]
+    rows = [
+        [score.name, f"{score.value:.4f}", _interval(score), score.support, score.of]
+        for score in evaluation.scores
+    ]
     title = f"{evaluation.images} images, predicted whole, scored at the size of their labels"
-    terminal.table(title, ["score", "value", "counted", "of"], rows)
+    terminal.table(title, ["score", "value", "95 %", "counted", "of"], rows)
+    if evaluation.groups:
+        terminal.say(f"95 % intervals: bootstrap of {evaluation.groups}")
+    terminal.say(f"checkpoint: {evaluation.checkpoint}")
     terminal.say(f"scores and pictures: {evaluation.out}")
 
 
@@ -167,6 +191,11 @@ def _side_by_side(
 
 def _value(score: Score | None) -> str:
     return "-" if score is None or math.isnan(score.value) else f"{score.value:.4f}"
+
+
+def _interval(score: Score) -> str:
+    ends = [score.details.get(name) for name in ("low", "high")]
+    return "" if None in ends else f"{ends[0]:.4f} to {ends[1]:.4f}"
 
 
 def _better(score: Score) -> str:

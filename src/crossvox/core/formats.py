@@ -114,10 +114,24 @@ def counted(number: int, noun: str) -> str:
 
 
 def share_text(share: float) -> str:
-    """A share in percent, cut so that only the whole is 100 %.
+    """A share in percent, cut so that only the whole is 100 % and only nothing is 0 %.
 
     Example:
-        >>> share_text(0.9999), share_text(1.0)
-        ('99.9%', '100%')
+        >>> share_text(0.9999), share_text(1.0), share_text(0.0004)
+        ('99.9%', '100%', 'under 0.1%')
     """
+    if 0 < share < 0.001:
+        return "under 0.1%"
     return f"{math.floor(share * 1000) / 10:g}%"
+
+
+def area_text(area_m2: float) -> str:
+    """An area; what is there is never shown as nothing.
+
+    Example:
+        >>> area_text(12.345), area_text(0.02), area_text(0.001)
+        ('12.3 m²', '0.02 m²', 'under 0.01 m²')
+    """
+    if 0 < area_m2 < 0.01:
+        return "under 0.01 m²"
+    return f"{area_m2:.1f} m²" if area_m2 >= 10 else f"{area_m2:.2f} m²"

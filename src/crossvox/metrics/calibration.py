@@ -1,4 +1,4 @@
-"""Whether probabilities hold: what is said with probability p should be right in that share.
+"""Whether probabilities hold: what is said with probability p should be right in a share p.
 
 ``expected calibration error``: places are sorted into bins by the probability of what they were
 said to be; the mean over bins of how far the share that is right lies from the mean probability,
@@ -113,7 +113,7 @@ def reliability(sure: Array, right: Array) -> Reliability:
     return Reliability(
         np.bincount(at, minlength=FINE),
         np.bincount(at[right], minlength=FINE),
-        np.bincount(at, sure, FINE),
+        np.bincount(at, sure, FINE).astype(np.float64),
     )
 
 

@@ -107,6 +107,8 @@ _HERE = (
     ),
     ("evaluate frames", "frames:evaluate_frames", "scores over the number of frames"),
     ("evaluate segment3d", "evaluate:evaluate_segment3d", "score labelled rooms and baselines"),
+    ("objects", "objects:objects", "objects, walls and a floor plan of a labelled mesh"),
+    ("evaluate objects", "objects:evaluate_objects", "score objects and outlines of rooms"),
     ("export scannet", "scannet:export_scannet", "labelled rooms to ScanNet's per-vertex files"),
     ("evaluate scannet", "evaluate:evaluate_scannet", "score ScanNet's per-vertex files"),
     ("score", "evaluate:score", "3D scores of any two meshes"),
@@ -144,6 +146,10 @@ _PRESETS = {
         "default3d": "crossvox.recipes.complete:complete3d",
         "quick3d": "crossvox.recipes.complete:quick3d",
         "thesis": "crossvox.recipes.train:train_reconstruct",
+    },
+    "train segment3d": {
+        "lifted": "crossvox.recipes.train:train_segment3d",
+        "labels3d": "crossvox.recipes.label3d:labels3d",
     },
     "train segment2d": {
         "short": "crossvox.recipes.train_segment2d:train_segment2d",

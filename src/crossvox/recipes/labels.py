@@ -9,6 +9,8 @@ from typing import Any
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.class_map import ClassMap, find_class_map
 from crossvox.flow.stage import Input
+from crossvox.recipes.run_input import RunInput
+from crossvox.train.params import CheckpointName
 
 IMAGES = Path("default2d")
 """The image network that labels frames where none is named."""
@@ -30,7 +32,7 @@ class LabelSource:
         classes: what is told of their classes; None where nothing labels.
     """
 
-    images: Input | None = None
+    images: RunInput | None = None
     frame_labels: Input | None = None
     classes: ClassMap | None = None
 
@@ -55,6 +57,7 @@ def label_source(
     classes: Path | None,
     *,
     possible: bool = True,
+    checkpoint: CheckpointName = "auto",
 ) -> LabelSource:
     """What labels frames, from what was asked.
 
@@ -63,6 +66,7 @@ def label_source(
             that comes with the package, if there is one, unless a folder labels.
         frame_labels: a folder of label images.
         classes: a class map, by name or file.
+        checkpoint: which weights of the network.
         possible: whether the surface can be labelled from frames at all.
 
     Raises:
@@ -106,6 +110,6 @@ def label_source(
     told = find_class_map(classes)
     if run is not None:
         told.expect_nyu40(f"--classes {classes}")
-        return LabelSource(images=run2d_input(run), classes=told)
+        return LabelSource(images=run2d_input(run, checkpoint), classes=told)
     assert frame_labels is not None
     return LabelSource(frame_labels=Input.files(frame_labels), classes=told)

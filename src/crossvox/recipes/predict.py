@@ -15,7 +15,9 @@ from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Collection, Input, Stage, how
 from crossvox.predict.params import Amount, PredictParams
 from crossvox.recipes.data import read_scenes
+from crossvox.recipes.run_input import RunInput
 from crossvox.scene.params import TsdfParams
+from crossvox.train.params import CheckpointName
 
 COMPLETED_SHARE = "completed share of the area"
 """Note of a scene that a run of surface completion predicted."""
@@ -40,13 +42,13 @@ class PredictedScenes(Collection):
     NAME = "predict"
     NUMBERS = 3
 
-    run: Input
+    run: RunInput
     params: PredictParams
     tsdf: TsdfParams
     baselines: bool
-    geometry: Input | None = None
-    votes: Input | None = None
-    images: Input | None = None
+    geometry: RunInput | None = None
+    votes: RunInput | None = None
+    images: RunInput | None = None
     frame_labels: Input | None = None
     classes: ClassMap | None = None
 
@@ -65,13 +67,13 @@ class PredictScene(Stage):
     NUMBERS = 3
 
     scene: Input
-    run: Input
+    run: RunInput
     params: PredictParams
     tsdf: TsdfParams
     baselines: bool
-    geometry: Input | None = None
-    votes: Input | None = None
-    images: Input | None = None
+    geometry: RunInput | None = None
+    votes: RunInput | None = None
+    images: RunInput | None = None
     frame_labels: Input | None = None
     classes: ClassMap | None = None
     lineage: Lineage = how(UNKNOWN)
@@ -119,6 +121,7 @@ def predict(
     frame_labels: Path | None = None,
     classes: Path | None = None,
     unknown_below: float | None = None,
+    checkpoint: CheckpointName = "auto",
     baselines: bool = True,
     tsdf: TsdfParams | None = None,
     device: str = "auto",
@@ -152,6 +155,8 @@ def predict(
             name and what it is to be called.
         unknown_below: a vertex whose label is less likely than this stays without one, instead of
             --label.unknown-below.
+        checkpoint: which weights of the runs: best, last, average (of --train.average), or auto:
+            the average if it scored no worse in validation, else the best, else the last.
         baselines: also write the mask-only and the TSDF surface, and the 2D votes.
         tsdf: the TSDF baseline.
         device: auto, cpu, cuda, ...
@@ -175,14 +180,16 @@ def predict(
     device = pick_device(device)
     run, geometry, votes = find_run(run), found_or_none(geometry), found_or_none(votes)
     expect_roles(run, geometry, votes, completion)
-    labels = label_source(images, frame_labels, classes, possible=completes(run))
+    labels = label_source(
+        images, frame_labels, classes, possible=completes(run), checkpoint=checkpoint
+    )
     shared: dict[str, Any] = {
-        "run": run_input(run),
+        "run": run_input(run, checkpoint),
         "params": params,
         "tsdf": tsdf or TsdfParams(),
         "baselines": baselines,
-        "geometry": None if geometry is None else run_input(geometry),
-        "votes": None if votes is None else run2d_input(votes),
+        "geometry": None if geometry is None else run_input(geometry, checkpoint),
+        "votes": None if votes is None else run2d_input(votes, checkpoint),
         **labels.fields,
     }
     behind = [path for path in (run, geometry, votes, labels.run) if path is not None]

@@ -17,7 +17,6 @@ from crossvox.core.methods import CLASS_MESHES, CLASSES_GLB, CLASSES_MESH
 from crossvox.doors.images import write_bytes
 from crossvox.doors.meshes import glb_bytes, write_ply
 from crossvox.flow.progress import Progress
-from crossvox.flow.stage import Input
 from crossvox.predict.complete import Completion
 from crossvox.predict.folder_labels import FolderLabeller, open_frame_labels
 from crossvox.predict.image_labels import NetworkLabeller
@@ -25,6 +24,7 @@ from crossvox.predict.label import Labelling, label_scene
 from crossvox.predict.params import LabelParams
 from crossvox.recipes.image_run import load_segment2d
 from crossvox.recipes.labels import LABELLED_SHARE, LabelSource
+from crossvox.recipes.run_input import RunInput
 
 
 def labels_of(
@@ -73,9 +73,9 @@ def labeller_of(source: LabelSource, scene: str, device: str) -> FrameLabeller |
 
 
 @lru_cache(maxsize=1)
-def _network(run: Input, device: str) -> NetworkLabeller:
+def _network(run: RunInput, device: str) -> NetworkLabeller:
     """The 2D network of a run; kept for the next scene."""
-    return NetworkLabeller(load_segment2d(run.path, device=device)[1])
+    return NetworkLabeller(load_segment2d(run.path, run.checkpoint, device)[1])
 
 
 def write_labels(

@@ -25,6 +25,15 @@ ERROR_KEY = (("right", RIGHT), ("wrong", WRONG), ("unannotated", UNANNOTATED))
 """How errors of classes are coloured."""
 
 
+UNLABELLED_NAME = "no label"
+"""What stands in legends for surface without a class."""
+
+
+def class_name(label: int) -> str:
+    """What a reader sees of a class."""
+    return UNLABELLED_NAME if label == NYU40.ignore_id else NYU40.names[label]
+
+
 def class_colors(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The label table's colours ``(V, 3)``; dark grey where nobody annotated."""
     table = NYU40.colors.copy()
@@ -44,15 +53,28 @@ def face_pick(faces: NDArray[np.int32], values: Array) -> Array:
     return np.where(second == third, second, first)
 
 
-def class_shares(mesh: Mesh) -> dict[int, float]:
-    """Share of the area by NYU40 id, the largest first; empty without labels."""
+def without_label(mesh: Mesh) -> NDArray[np.bool_]:
+    """Which faces have no label, ``(F,)`` bool."""
+    if mesh.labels is None:
+        return np.ones(len(mesh.faces), dtype=bool)
+    return np.asarray(face_pick(mesh.faces, mesh.labels) == NYU40.ignore_id)
+
+
+def class_areas(mesh: Mesh) -> dict[int, float]:
+    """Area by NYU40 id in square metres, the largest first; empty without labels."""
     if mesh.labels is None or not len(mesh.faces):
         return {}
     picked = face_pick(mesh.faces, mesh.labels)
     sums = np.bincount(picked, face_areas(mesh), len(NYU40.names))
-    total = float(sums.sum()) or 1.0
     order = sorted(np.flatnonzero(sums), key=lambda label: -sums[label])
-    return {int(label): float(sums[label]) / total for label in order}
+    return {int(label): float(sums[label]) for label in order}
+
+
+def class_shares(mesh: Mesh) -> dict[int, float]:
+    """Share of the area by NYU40 id, the largest first; empty without labels."""
+    areas = class_areas(mesh)
+    total = sum(areas.values()) or 1.0
+    return {label: area / total for label, area in areas.items()}
 
 
 def present_classes(meshes: Iterable[Mesh]) -> list[int]:

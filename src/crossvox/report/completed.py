@@ -60,6 +60,4 @@ def share_sentence(mesh: Mesh) -> str:
     """How much of a surface that tells of it was completed, in words."""
     if not is_completed(mesh):
         return "no part of it is completed: all was measured"
-    share = completed_share(mesh)
-    told = share_text(share) if share >= 0.001 else "less than 0.1%"
-    return f"{told} of its area is completed, the rest was measured"
+    return f"{share_text(completed_share(mesh))} of its area is completed, the rest was measured"

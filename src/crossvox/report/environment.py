@@ -6,7 +6,7 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from crossvox.core.formats import duration_text, share_text
+from crossvox.core.formats import area_text, duration_text, share_text
 
 
 @cache
@@ -20,6 +20,6 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters["duration"] = duration_text
-    made.filters["share"] = lambda share: f"{share:.1%}"
     made.filters["percent"] = share_text
+    made.filters["area"] = area_text
     return made

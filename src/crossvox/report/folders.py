@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,12 @@ def is_fused(folder: Path, sources: Sources) -> bool:
     """Whether a prepared scene has no ground truth but the fusion of its own frames."""
     manifest = sources.manifest(folder)
     return manifest is not None and manifest.notes.get("surface") == "tsdf"
+
+
+def against_fusion(scenes: Iterable[str], sources: Sources) -> bool:
+    """Whether any of the scenes is measured against the fusion of its own frames."""
+    folders = [scene_folder(name, sources) for name in scenes]
+    return any(folder is not None and is_fused(folder, sources) for folder in folders)
 
 
 def posed(capture: Capture) -> list[tuple[int, Any]]:

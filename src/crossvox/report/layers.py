@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from crossvox.core.methods import (
     LEARNT,
     MASK_ONLY,
@@ -16,10 +19,16 @@ from crossvox.core.methods import (
 from crossvox.core.volume import Mesh
 from crossvox.report.class_colors import class_colors, class_error_colors
 from crossvox.report.completed import completed_colors, is_completed, share_sentence
-from crossvox.report.pictures.colors import error_colors
+from crossvox.report.confidence import (
+    CONFIDENCE_MAP,
+    CONFIDENCE_TEXT,
+    confidence_colors,
+    tells_confidence,
+)
+from crossvox.report.pictures.colors import ERROR_MAP, color_map, error_shares
 from crossvox.report.rooms import FUSED_REFERENCE, Room, with_colors, with_labels
 
-Key = Literal["", "classes", "errors", "distance", "completed"]
+Key = Literal["", "classes", "errors", "distance", "completed", "confidence"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +42,8 @@ class Layer:
         mesh: vertex colours are shown; vertex labels are the classes that a legend switches.
         coded: colours are a code: they may be picked, never mixed.
         key: what explains the colours.
+        values: ``(V,)`` from 0 to 1, numbers that the colours stand for; None where there are none.
+        map: name of their scale of colours.
     """
 
     group: str
@@ -41,6 +52,8 @@ class Layer:
     mesh: Mesh
     coded: bool = False
     key: Key = ""
+    values: NDArray[np.float32] | None = None
+    map: str = ERROR_MAP
 
     @property
     def title(self) -> str:
@@ -75,6 +88,12 @@ def _class_layers(room: Room, method: str, mesh: Mesh) -> list[Layer]:
     layers, group = [], room.method_name(method)
     if mesh.labels is not None:
         layers.append(_in_classes(group, "classes", class_text(method), mesh))
+        if tells_confidence(mesh):
+            sure = with_colors(mesh, confidence_colors(mesh))
+            layers.append(
+                Layer(group, "confidence", CONFIDENCE_TEXT, sure, key="confidence",
+                      values=mesh.label_confidence, map=CONFIDENCE_MAP)
+            )  # fmt: skip
     if method in room.transferred:
         layers.append(_errors(room, method, group))
     return layers
@@ -94,8 +113,9 @@ def _shape_layers(room: Room, method: str, mesh: Mesh, reach_m: float) -> list[L
     if other is not None:
         name = room.method_name(versus)
         text = f"to {name.lower() if name != FUSED_REFERENCE else 'the reference'}"
-        colored = with_colors(mesh, error_colors(mesh, other, reach_m))
-        layers.append(Layer(group, "distance", text, colored, key="distance"))
+        shares = error_shares(mesh, other, reach_m)
+        colored = with_colors(mesh, color_map(ERROR_MAP, shares))
+        layers.append(Layer(group, "distance", text, colored, key="distance", values=shares))
     return layers
 
 

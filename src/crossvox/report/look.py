@@ -13,6 +13,7 @@ from crossvox.core.checks import ArtifactError, CaptureError, CrossvoxError, Par
 from crossvox.core.frame import Capture, Parts
 from crossvox.core.methods import REFERENCE
 from crossvox.doors.meshes import read_mesh
+from crossvox.report.contents import read_contents
 from crossvox.report.folders import posed, predicted_scenes, prepared_scenes
 from crossvox.report.hiding import hidden
 from crossvox.report.layers import Layer, room_layers
@@ -22,7 +23,7 @@ from crossvox.report.sources import Sources, gather
 from crossvox.report.values import once
 from crossvox.report.view.model import RoomView, Shot, Standpoint
 
-REACH_M = 0.2
+REACH_M = 0.05
 """Distance at which the colour code of distances ends."""
 
 SHOTS = 40
@@ -112,9 +113,12 @@ def _view_of_file(path: Path) -> RoomView:
         do="mesh the points first, or view the room that they were made from",
         error=CaptureError,
     )
-    room = Room(path.stem, None, {REFERENCE: mesh}, path.name)
+    missing: list[str] = []
+    contents, _ = read_contents([path.parent], missing)
+    room = Room(path.stem, None, {REFERENCE: mesh}, path.name, contents=contents)
     layers = room_layers(room, REACH_M)
-    return room_view(room, layers, birdseye_view(mesh, (1200, 864)), None, [], alone=True)
+    view = birdseye_view(mesh, (1200, 864))
+    return room_view(room, layers, view, None, [], missing=missing, alone=True)
 
 
 def _told(sources: Sources, name: str) -> list[str]:
@@ -133,6 +137,7 @@ def room_view(
     shots: int = SHOTS,
     reach_m: float = REACH_M,
     alone: bool = False,
+    back: str = "",
 ) -> RoomView:
     """A 3D view of a room, beginning where its picture from above is taken, a little nearer.
 
@@ -146,6 +151,7 @@ def room_view(
         shots: so many frames are shown in space at most.
         reach_m: distance at which the colour code of distances ends.
         alone: whether there is no prediction, so that nobody misses one.
+        back: address of the page that it belongs to, or empty.
     """
     interior = view.interior
     expect(
@@ -177,6 +183,8 @@ def room_view(
         shots=taken,
         reach_m=reach_m,
         missing=tuple(once(lines)),
+        contents=room.contents,
+        back=back,
     )
 
 

@@ -25,7 +25,7 @@ class ReportParams:
     max_scenes: int = 4
     sample_frames: int = 4
     picture_width_px: int = 600
-    error_reach_m: float = 0.2
+    error_reach_m: float = 0.05
     view_3d: bool = True
     view_faces: int = 40_000
 

@@ -28,8 +28,10 @@ from crossvox.core.methods import (
     method_name,
     surface_text,
 )
+from crossvox.core.room_contents import RoomContents
 from crossvox.core.volume import Mesh
 from crossvox.doors.meshes import read_mesh
+from crossvox.report.contents import contents_places, read_contents
 from crossvox.report.folders import is_fused, scene_folder
 from crossvox.report.hiding import hidden
 from crossvox.report.sources import Sources
@@ -54,6 +56,8 @@ class Room:
         transferred: ``(V,)`` NYU40 ids by method, at the reference's vertices; only where the
             reference has labels.
         carried: ``(V,)`` NYU40 ids that the prediction gave the reference's vertices, or None.
+        contents: objects, walls, openings and outline, or None.
+        plan: its floor plan, an SVG, or None.
         missing: what is not there or cannot be shown, one line each.
     """
 
@@ -64,6 +68,8 @@ class Room:
     votes: Mesh | None = None
     transferred: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
     carried: NDArray[np.uint8] | None = None
+    contents: RoomContents | None = None
+    plan: bytes | None = None
     missing: tuple[str, ...] = ()
 
     @property
@@ -85,6 +91,13 @@ class Room:
             for method, mesh in found.items()
             if mesh is not None and mesh.labels is not None
         }
+
+    @property
+    def shown_classes(self) -> tuple[str, Mesh] | None:
+        """Method and surface that show the room's classes: predicted ones before the truth."""
+        labelled = self.labelled
+        order = (LEARNT, VOTES, REFERENCE)
+        return next(((m, labelled[m]) for m in order if m in labelled), None)
 
     def method_name(self, method: str) -> str:
         """What a method is called where this room is shown."""
@@ -114,6 +127,7 @@ def read_room(name: str, sources: Sources) -> Room:
         files.missing.append(f"{name}: {CLASS_MESHES[VOTES]} has no labels, so it is not shown")
         votes = None
     reference = meshes.get(REFERENCE)
+    contents, plan = read_contents(contents_places(name, folder, sources), files.missing)
     return Room(
         name,
         folder,
@@ -122,6 +136,8 @@ def read_room(name: str, sources: Sources) -> Room:
         votes,
         _transferred(reference, meshes[LEARNT], votes, files),
         _labels_on(reference, files.first(ON_SCAN_MESH)),
+        contents,
+        plan,
         tuple(files.missing),
     )
 

@@ -20,8 +20,8 @@ from crossvox.core.frame import Frame, Parts
 from crossvox.core.frame_labels import FrameLabeller
 from crossvox.core.grid import VoxelGrid
 from crossvox.core.params import read_as
-from crossvox.core.volume import Mesh
 from crossvox.samples.kept_views import VIEWS_FOLDER
+from crossvox.samples.params import SaidParams
 
 _SCHEMA = 1
 """Raised when what is kept changes: older files are not read then."""
@@ -34,6 +34,12 @@ _ARRAYS = {
     "labels": np.uint8,
     "normals": np.float32,
 }
+
+_MARGIN = 2
+"""Voxels around the surface."""
+
+_REACH = 1.8
+"""A voxel takes the label of the nearest vertex within so many voxels."""
 
 STEPS = 255
 """Probabilities are kept in as many steps."""
@@ -50,8 +56,8 @@ class LabelScene:
         depth_mm: ``(F, H, W)`` uint16 along the camera's axis, 0 where there is no reading.
         said: ``(F, h, w, C)`` uint8, probabilities of classes, times :data:`STEPS`.
         stride: pixels of the kept depth that one field of ``said`` stands for.
-        grid: of the true voxels.
-        voxels: ``(N,)``, linear numbers of the voxels of the surface.
+        grid: of the voxels.
+        voxels: ``(N,)``, linear numbers of the voxels around the surface.
         labels: ``(N,)`` uint8 NYU40 ids, 0 where nobody annotated.
         normals: ``(N, 3)`` float32 unit normals, 0 where nobody knows.
     """
@@ -68,23 +74,11 @@ class LabelScene:
     normals: NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class SaidParams:
-    """What is kept of a scene's frames.
-
-    Attributes:
-        frames: most frames, evenly chosen.
-        width: image width that depth is kept at, pixels (every n-th pixel is taken).
-    """
-
-    frames: int = 60
-    width: int = 160
-
-
 def load_label_scene(
     folder: Path,
     labeller: Callable[[], FrameLabeller],
     labeller_digest: str,
+    voxel_m: float,
     params: SaidParams,
     progress: Callable[[int, int], None] | None = None,
 ) -> LabelScene:
@@ -96,19 +90,20 @@ def load_label_scene(
         folder: ``DATA/SCENE``.
         labeller: makes what labels frames; called where nothing is kept.
         labeller_digest: fingerprint of it.
+        voxel_m: edge of a voxel.
         params: what is kept.
         progress: called with frames done and frames in all, where they must be labelled.
 
     Raises:
-        ArtifactError: the scene has no annotated voxel.
+        ArtifactError: the scene has no annotated surface.
         CaptureError: it has no frame with pose, depth and colour.
     """
-    asked = [_SCHEMA, read_manifest(folder).digest, labeller_digest, params]
+    asked = [_SCHEMA, read_manifest(folder).digest, labeller_digest, voxel_m, params]
     kept = folder / VIEWS_FOLDER / f"said-{digest(plain(asked))}"
     found = _read_kept(folder.name, kept)
     if found is not None:
         return found
-    scene = _from_frames(folder, labeller(), params, progress)
+    scene = _from_frames(folder, labeller(), voxel_m, params, progress)
     try:
         _keep(kept, scene)
     except OSError as error:
@@ -123,23 +118,27 @@ def load_label_scene(
 def _from_frames(
     folder: Path,
     labeller: FrameLabeller,
+    voxel_m: float,
     params: SaidParams,
     progress: Callable[[int, int], None] | None,
 ) -> LabelScene:
     from crossvox.capture.readers.folder import FolderCapture
     from crossvox.doors.meshes import read_mesh
-    from crossvox.scene.store import read_volume
+    from crossvox.scene.shell import shell_of
+    from crossvox.scene.voxelize import transfer_labels
 
-    volume = read_volume(folder / "volume.npz")
+    mesh = read_mesh(folder / f"{folder.name}.ply")
     expect(
-        bool((volume.labels > 0).any()),
-        given=f"{folder} without any annotated voxel",
+        mesh.labels is not None and bool(mesh.labels.any()),
+        given=f"{folder} without any annotated surface",
         needed="a scene with labels",
         do="prepare scans that have labelled meshes, or leave it out",
         error=ArtifactError,
     )
-    voxels = np.flatnonzero(volume.occupied)
-    normals = voxel_normals(read_mesh(folder / f"{folder.name}.ply"), volume.grid, voxels)
+    grid = VoxelGrid.around(mesh.vertices_m, voxel_m, _MARGIN)
+    shell = shell_of(grid, mesh)
+    places = np.stack(np.unravel_index(shell.voxels, grid.shape), -1)
+    labels = transfer_labels(grid.to_world(places), mesh, _REACH * voxel_m)
     capture = FolderCapture(folder)
     posed = [index for index in range(len(capture)) if capture.pose(index) is not None]
     chosen = [posed[i] for i in evenly(len(posed), params.frames)]
@@ -170,10 +169,10 @@ def _from_frames(
         np.stack([depth for depth, _ in kept]),
         np.stack([said for _, said in kept]),
         strides.pop(),
-        volume.grid,
-        voxels,
-        volume.labels.reshape(-1)[voxels],
-        normals,
+        grid,
+        shell.voxels,
+        labels,
+        np.asarray(shell.normals, np.float32),
     )
 
 
@@ -204,25 +203,6 @@ def evenly(count: int, most: int) -> list[int]:
     if count <= most:
         return list(range(count))
     return np.linspace(0, count - 1, most).round().astype(int).tolist()
-
-
-def voxel_normals(mesh: Mesh, grid: VoxelGrid, voxels: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Mean normal of the faces whose centres or corners lie in each voxel, ``(N, 3)``.
-
-    Zeros where there is no face; faces count by their area.
-    """
-    corners = mesh.triangles_m
-    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    sums = np.zeros((grid.count, 3), np.float32)
-    for points in (corners.mean(axis=1), *(corners[:, c] for c in range(3))):
-        at = np.rint(grid.to_grid(points)).astype(np.int64)
-        inside = ((at >= 0) & (at < grid.shape)).all(axis=1)
-        number = grid.linear(at[inside])
-        for axis in range(3):
-            sums[:, axis] += np.bincount(number, normals[inside, axis], grid.count)
-    found = sums[voxels]
-    length = np.linalg.norm(found, axis=1, keepdims=True)
-    return np.where(length > 0, found / np.maximum(length, 1e-12), 0).astype(np.float32)
 
 
 @dataclass(frozen=True)

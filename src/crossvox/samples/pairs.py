@@ -21,6 +21,9 @@ FLAT_IMAGES, FLAT_LABELS = "images", "labels"
 FLAT_SPLITS = {"train": "trainset", "val": "valset"}
 """Folder of each split in the flat layout."""
 
+SCENES, IMAGES = "scenes", "images"
+"""What images are grouped by."""
+
 MOST_BLOCK = 16
 """Longest run of neighbouring images that is held out at once (see :func:`split_pairs`)."""
 
@@ -167,10 +170,11 @@ def split_pairs(
         do="correct --validation-share",
         error=ParamsError,
     )
-    scenes: dict[str, list[ImagePair]] = {}
-    for pair in pairs:
-        scenes.setdefault(re.sub(r"_\d+$", "", pair.name), []).append(pair)
-    if 1 < len(scenes) < len(pairs):
+    names, told = groups_of([pair.name for pair in pairs])
+    if told == SCENES:
+        scenes: dict[str, list[ImagePair]] = {}
+        for pair, name in zip(pairs, names, strict=True):
+            scenes.setdefault(name, []).append(pair)
         groups = list(scenes.values())
     else:
         size = max(1, min(MOST_BLOCK, int(len(pairs) * min(validation_share, 0.5) / 4)))
@@ -187,6 +191,19 @@ def split_pairs(
             empty += other[-count:]
             del other[-count:]
     return tuple(training), tuple(held_out)
+
+
+def groups_of(names: Sequence[str]) -> tuple[list[str], str]:
+    """Which images look alike, by their names: the group of each, and what groups are.
+
+    Returns:
+        The scenes of names such as ``SCENE_N`` and :data:`SCENES`; the names themselves and
+        :data:`IMAGES` where they tell none, or one alone.
+    """
+    scenes = [re.sub(r"_\d+$", "", name) for name in names]
+    if 1 < len(set(scenes)) < len(names):
+        return scenes, SCENES
+    return list(names), IMAGES
 
 
 def natural(name: str) -> tuple[tuple[int, int | str], ...]:

@@ -1,16 +1,16 @@
 """Labels in 3D: the class of each surface voxel, given what frames say of it and what lies around.
 
-In come the evidence of depth and what all frames say of the classes of each surface voxel
-(:mod:`crossvox.scene.class_evidence`), out come the logarithms of better probabilities. What is
-learnt is a correction: before training the answer is that of the votes, which stand beside every
-score.
+In comes what all frames say of the classes of voxels (:mod:`crossvox.scene.class_evidence`),
+of each and of what lies around it (:mod:`crossvox.scene.label_context`); out come the logarithms of
+better probabilities. What is learnt is a correction: before training the answer is that of the
+votes, which stand beside every score.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -18,7 +18,7 @@ import numpy as np
 from crossvox.core.checks import ShapeError, expect
 from crossvox.core.labels import NYU40
 from crossvox.core.volume import Score
-from crossvox.metrics import voxel_numbers
+from crossvox.metrics import PRESENT, voxel_numbers
 from crossvox.tasks.label_params import Label3dParams
 from crossvox.tasks.segment2d import class_weights
 from crossvox.tasks.task import Losses, exact, loss_score
@@ -42,11 +42,11 @@ UNSEEN = "annotated surface voxels that no frame labels, likeliest of 40 classes
 class Label3d:
     """The task of labels in 3D (see :class:`crossvox.tasks.task.Task`).
 
-    Networks are called with evidence, probabilities, weights and places
+    Networks map contexts ``(N, F)`` to logits ``(N, 40)``
     (:class:`crossvox.networks.label_net.LabelNet`).
 
     Attributes:
-        params: evidence, network and loss.
+        params: network and loss.
         shares: share of the annotated training voxels by NYU40 id, ``(41,)``; entry 0 is not used.
 
     Raises:
@@ -57,7 +57,7 @@ class Label3d:
     shares: tuple[float, ...] = (0.0, *(1 / CLASSES,) * CLASSES)
 
     name: ClassVar[str] = "label3d"
-    monitor: ClassVar[str] = "mIoU"
+    monitor: ClassVar[str] = PRESENT
     monitor_higher_is_better: ClassVar[bool] = True
     numbers: ClassVar[int] = 1
 
@@ -86,7 +86,7 @@ class Label3d:
 
     def logits(self, network: nn.Module, batch: LabelBatch) -> Tensor:
         """Logits ``(N, 40)`` of the voxels of a batch."""
-        found: Tensor = network(batch.evidence, batch.probability, batch.weight, batch.place)
+        found: Tensor = network(batch.context)
         return found
 
     def loss(self, network: nn.Module, batch: LabelBatch) -> Losses:
@@ -99,8 +99,7 @@ class Label3d:
             return Losses(mean, parts)
         from crossvox.tasks.overlap import lovasz
 
-        kept = batch.labels > 0
-        extra = lovasz(logits[kept], batch.labels[kept] - 1)
+        extra = lovasz(logits, batch.labels - 1)
         parts["lovasz"] = extra.detach()
         return Losses(mean + self.params.extra_weight * extra, parts)
 
@@ -119,9 +118,9 @@ class Label3d:
         with torch.no_grad():
             logits = self.logits(network, batch).float()
             total, weight = self._sums(logits, batch)
-            learnt, voted = (values.argmax(dim=1) + 1 for values in (logits, batch.probability))
-            truth, told = batch.labels, batch.weight > 0
-            seen, unseen = (truth > 0) & told, (truth > 0) & ~told
+            learnt = logits.argmax(dim=1) + 1
+            voted = batch.context[:, :CLASSES].argmax(dim=1) + 1
+            truth, seen, unseen = batch.labels, batch.told, ~batch.told
             return exact(
                 {
                     "learnt": _pairs(truth[seen], learnt[seen]),
@@ -137,8 +136,9 @@ class Label3d:
         """Scores of a split from its added counts; NaN where a ratio is 0 / 0.
 
         Returns:
-            ``mIoU`` over the benchmark's classes and ``class accuracy`` where frames label, both
-            also of the votes; the same where no frame does; the loss.
+            ``mIoU`` over the benchmark's classes, ``mIoU present`` over those of them that the
+            split shows, and ``class accuracy`` where frames label, each also of the votes; the same
+            where no frame does; ``IoU NAME`` of each class where frames label; the loss.
         """
         scores = []
         for name, suffix, protocol in (
@@ -148,10 +148,17 @@ class Label3d:
         ):
             table = counts[name].cpu().numpy()
             support = round(float(table.sum()))
-            value = voxel_numbers(table)["mIoU"]
-            scores.append(_score(f"mIoU{suffix}", value, support, protocol))
+            numbers = voxel_numbers(table)
+            for score in ("mIoU", PRESENT):
+                scores.append(_score(f"{score}{suffix}", numbers[score], support, protocol))
             accuracy = float(np.trace(table)) / support if support else math.nan
             scores.append(_score(f"class accuracy{suffix}", accuracy, support, protocol))
+        learnt = counts["learnt"].cpu().numpy()
+        each = voxel_numbers(learnt)
+        for number in NYU40.benchmark_ids:
+            name, support = NYU40.names[number], round(float(learnt[number].sum()))
+            own = _score(f"IoU {name}", each[f"IoU {name}"], support, PROTOCOL)
+            scores.append(replace(own, class_name=name))
         rule = f"cross entropy, {self.params.weighting} class weights"
         scores.append(loss_score(counts, "voxels", rule))
         return scores

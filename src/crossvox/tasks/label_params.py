@@ -8,14 +8,10 @@ from typing import TYPE_CHECKING, Literal
 
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.params import check_choices
-from crossvox.scene.params import EvidenceParams, VoteParams
+from crossvox.scene.params import VoteParams
 
 if TYPE_CHECKING:
     from torch import nn
-
-DEPTH_CHANNELS = 7
-"""Of the evidence of depth (:data:`crossvox.scene.evidence.CHANNELS`), and the height over the
-floor."""
 
 
 @dataclass(frozen=True)
@@ -23,31 +19,23 @@ class LabelNetworkParams:
     """The network of labels in 3D, :class:`crossvox.networks.label_net.LabelNet`.
 
     Attributes:
-        embedding: channels that what frames say of a voxel is embedded in.
-        width: channels of the folded volume, whose places are two voxels large.
-        depth: halvings after that.
-        blocks: residual blocks a level.
-        widest: most channels at any size.
-        gathered: channels that a voxel gets back from its place.
-        hidden: width of the last perceptron.
+        hidden: width of the perceptron.
+        blocks: residual blocks in it.
+        dropout: share of the hidden values that training leaves out.
 
     Raises:
         ParamsError: a number makes no sense.
     """
 
-    embedding: int = 24
-    width: int = 24
-    depth: int = 3
+    hidden: int = 128
     blocks: int = 1
-    widest: int = 40
-    gathered: int = 16
-    hidden: int = 64
+    dropout: float = 0.1
 
     def __post_init__(self) -> None:
         expect(
-            all(1 <= size <= 1024 for size in asdict(self).values()),
+            1 <= self.hidden <= 4096 and 0 <= self.blocks <= 64 and 0 <= self.dropout < 1,
             given=f"{asdict(self)}",
-            needed="numbers from 1 to 1024",
+            needed="a width from 1 to 4096, at most 64 blocks, a share below 1",
             do="correct --task.network.*",
             error=ParamsError,
         )
@@ -55,8 +43,9 @@ class LabelNetworkParams:
     def build(self, classes: int) -> nn.Module:
         """The network with its initial weights."""
         from crossvox.networks.label_net import LabelNet
+        from crossvox.scene.label_context import context_size
 
-        return LabelNet(classes, DEPTH_CHANNELS, **asdict(self))
+        return LabelNet(context_size(classes), classes, **asdict(self))
 
 
 @dataclass(frozen=True)
@@ -65,9 +54,8 @@ class Label3dParams:
 
     Attributes:
         voxel_m: edge of a voxel, metres.
-        evidence: what is collected of all frames' depth.
         votes: how what frames say of classes is added up.
-        network: what reads both.
+        network: what reads it.
         weighting: class weights of the cross entropy: ``labels``, 1 / ln(1.2 + share) of the
             training voxels, or ``even``.
         extra_loss: what is added to the cross entropy: ``none``, or ``lovasz`` (Berman, Triki and
@@ -79,7 +67,6 @@ class Label3dParams:
     """
 
     voxel_m: float = 0.05
-    evidence: EvidenceParams = field(default_factory=EvidenceParams)
     votes: VoteParams = field(default_factory=VoteParams)
     network: LabelNetworkParams = field(default_factory=LabelNetworkParams)
     weighting: Literal["labels", "even"] = "labels"
@@ -95,12 +82,5 @@ class Label3dParams:
             given=f"voxel_m={self.voxel_m}, extra_weight={self.extra_weight}",
             needed="a positive edge, and a number of 0 or more",
             do="correct --task.*",
-            error=ParamsError,
-        )
-        expect(
-            not self.evidence.colors,
-            given="evidence with colours",
-            needed="evidence of depth alone: what colours say, frames say by their classes",
-            do="leave --task.evidence.colors out",
             error=ParamsError,
         )

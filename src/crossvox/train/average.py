@@ -33,7 +33,7 @@ class WeightAverage:
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
-        self._network, self._decay = network, decay
+        self._decay = decay
         self._own = dict(network.state_dict(keep_vars=False))
         self.tensors: dict[str, Tensor] = {name: t.clone() for name, t in self._own.items()}
         self._floats = [name for name, t in self._own.items() if t.is_floating_point()]
@@ -76,15 +76,20 @@ class WeightAverage:
 
     @contextmanager
     def put_in(self) -> Iterator[None]:
-        """The network with the averaged weights, for as long as the context lasts."""
-        own = {name: value.clone() for name, value in self._own.items()}
-        self._copy(self.tensors)
+        """The network with the averaged weights, for as long as the context lasts.
+
+        Neither :meth:`update` nor :meth:`named` may be called in it.
+        """
+        self._swap()
         try:
             yield
         finally:
-            self._copy(own)
+            self._swap()
 
     @torch.no_grad()
-    def _copy(self, values: Mapping[str, Tensor]) -> None:
+    def _swap(self) -> None:
+        """Change places, one tensor at a time: a third copy of the network is never held."""
         for name, value in self._own.items():
-            value.copy_(values[name])
+            own = value.clone()
+            value.copy_(self.tensors[name])
+            self.tensors[name].copy_(own)

@@ -13,7 +13,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
@@ -22,9 +22,10 @@ from torch import Tensor, nn
 from crossvox.core.artifact import Manifest, read_json, write_json, write_manifest
 from crossvox.core.checks import ArtifactError, CheckpointError, error_text
 from crossvox.flow.folder import building
+from crossvox.train.chosen import chosen
 from crossvox.train.folder import CHECKPOINT_FILES
 from crossvox.train.packing import unpack
-from crossvox.train.params import NETWORK, OPTIMIZER, STATE
+from crossvox.train.params import NETWORK, OPTIMIZER, STATE, CheckpointName
 from crossvox.train.selftest import read_self_test
 from crossvox.train.weights import LoadReport, put_weights
 
@@ -113,9 +114,7 @@ def load_network_weights(folder: Path, network: nn.Module, *, strict: bool = Tru
     return put_weights(_read_tensors(folder / NETWORK), network, str(folder), strict=strict)
 
 
-def load_run_network(
-    run: Path, network: nn.Module, which: Literal["average", "best", "last"] = "best"
-) -> LoadReport:
+def load_run_network(run: Path, network: nn.Module, which: CheckpointName = "auto") -> LoadReport:
     """Put the weights of a training run into a network that fits exactly.
 
     A run that was packed has a self-test, which is made; see :mod:`crossvox.train.selftest`.
@@ -123,23 +122,14 @@ def load_run_network(
     Args:
         run: the run folder.
         network: built with the run's parameters.
-        which: the checkpoint with the best validation score, the newest one, or the moving average
-            of the weights. A run without validation has no best one, most have no average.
+        which: which checkpoint, see :mod:`crossvox.train.chosen`.
 
     Raises:
         CheckpointError: there is none, or it is damaged, or it does not fit, or it answers
             something else than it did when it was packed.
     """
-    folder = run / which
-    if not folder.is_dir():
-        others = [name for name in ("best", "last") if (run / name).is_dir()]
-        raise CheckpointError(
-            f"given: {run}, which has no '{which}' checkpoint; needed: a training run that has "
-            f"reached its first {'checkpoint' if which == 'last' else 'validation'}"
-            + (", with --train.average" if which == "average" else "")
-            + "; do: "
-            + (f"ask for '{others[0]}', which is there" if others else "check the path, or train")
-        )
+    taken = chosen(run, which)
+    folder = run / chosen(run, taken)  # by its name, so that one that is missing is told
     weights, test = folder / NETWORK, read_self_test(run)
     if test is not None:
         test.expect_weights(weights)
@@ -173,7 +163,7 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         found = f"which cannot be read ({error})"
     raise CheckpointError(
         f"given: {path}, {found}; needed: a complete safetensors file as training wrote it; "
-        f"do: take the run's other checkpoint (best or last), or delete {path.parent} and "
+        f"do: take another checkpoint of the run (best or last), or delete {path.parent} and "
         f"train again"
     )
 

@@ -4,7 +4,9 @@ All rules on run folders are here, and nothing heavy is imported. A run folder h
 
     params.json     the record of the run: task, parameters, what it is made from; written first
     log.jsonl       one line a step and a validation
-    best/, last/    checkpoints, see :mod:`crossvox.train.checkpoint`
+    best/, last/, average/
+                    checkpoints, see :mod:`crossvox.train.checkpoint`; which one is taken tells
+                    :mod:`crossvox.train.chosen`
     manifest.json   written last: the run is complete
 
 The record holds each parameter once: what the recipe's nest of parameters repeats of ``task`` and
@@ -39,10 +41,9 @@ from crossvox.core.volume import Score
 from crossvox.flow.contents import expect_no_strangers
 from crossvox.flow.folder import is_begun, recover, relative_links
 from crossvox.flow.lineage import UNKNOWN, Lineage, together
+from crossvox.train.chosen import TAKEN
 from crossvox.train.params import NETWORK, NEUTRAL, OPTIMIZER, PARAMS, STATE, TrainParams
 from crossvox.train.report import StoppedBy, TrainReport
-
-CHECKPOINTS = ("average", "best", "last")
 
 CHECKPOINT_FILES = (NETWORK, OPTIMIZER, STATE)
 """What a checkpoint is of, listed in its manifest or not."""
@@ -56,7 +57,11 @@ ASKED = "asked"
 SHOWN = 5
 """How many differences an error text lists."""
 
-MADE_BY = {"complete": "train reconstruct", "reconstruct": "train reconstruct --preset thesis"}
+MADE_BY = {
+    "complete": "train reconstruct",
+    "reconstruct": "train reconstruct --preset thesis",
+    "label3d": "train segment3d --preset labels3d",
+}
 """Commands that make runs of a task, where they are called otherwise than the task."""
 
 Ancestors = Mapping[str, Lineage]
@@ -260,18 +265,7 @@ def state_of(run: Path) -> Literal["make", "continue", "keep"]:
 
 def checkpoints_of(run: Path) -> list[Path]:
     """The checkpoints that a run has."""
-    return [run / name for name in CHECKPOINTS if (run / name / MANIFEST).is_file()]
-
-
-def best_or_last(run: Path) -> Literal["average", "best", "last"]:
-    """The checkpoint of a run that counts.
-
-    The moving average of the weights where the run made one (no step is chosen by its score), else
-    the best one, or the last without validation.
-    """
-    if (run / "average").is_dir():
-        return "average"
-    return "best" if (run / "best").is_dir() else "last"
+    return [run / name for name in TAKEN if (run / name / MANIFEST).is_file()]
 
 
 def _repeats(record: Mapping[str, Any]) -> tuple[dict[str, Any] | None, dict[str, Any]]:
@@ -374,7 +368,7 @@ def claim(run: Path, record: Mapping[str, Any]) -> None:
     run.mkdir(parents=True, exist_ok=True)
     (run / MANIFEST).unlink(missing_ok=True)
     write_json(run / PARAMS, record)
-    for name in CHECKPOINTS:
+    for name in TAKEN:
         recover(run / name)
         expect_no_strangers(run / name, CHECKPOINT_FILES)
 

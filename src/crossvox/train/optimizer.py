@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from crossvox.core.checks import CheckpointError, ParamsError, expect
-from crossvox.train.average import AVERAGE
 from crossvox.train.params import TrainParams
 from crossvox.train.weights import SHOWN
 
@@ -100,7 +99,7 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer, network: nn.Module) -> d
 def restore_optimizer(
     optimizer: torch.optim.Optimizer, network: nn.Module, tensors: Mapping[str, Tensor], source: str
 ) -> None:
-    """Undo :func:`optimizer_tensors`; random states and averaged weights are not looked at.
+    """Undo :func:`optimizer_tensors`; names without a slot are of others, and not looked at.
 
     Raises:
         CheckpointError: a moment belongs to no parameter of this optimizer, or has another shape.
@@ -111,7 +110,7 @@ def restore_optimizer(
     state: dict[int, dict[str, Tensor]] = {}
     unknown = []
     for name, value in tensors.items():
-        if name.startswith((RANDOM, AVERAGE)):
+        if "/" not in name:
             continue
         owner, _, slot = name.rpartition("/")
         number = numbers.get(owner)

@@ -26,6 +26,9 @@ NEUTRAL = frozenset({"workers", "device", "save_every", "max_minutes", "tensorbo
 """Parameters that may change when a run goes on: they steer how, not what, is learnt."""
 
 
+CheckpointName = Literal["auto", "average", "best", "last"]
+"""Which weights of a run are taken; :mod:`crossvox.train.chosen` tells what ``auto`` is."""
+
 Part = Literal["images", "input", "encoder", "decoder", "last", "classifier"]
 """Parts of a network, see :meth:`crossvox.networks.scene_unet.SceneUNet.parts`."""
 

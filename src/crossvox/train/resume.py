@@ -37,6 +37,8 @@ class State:
         best_step: step of the best checkpoint, if there is one.
         best_value: its monitored score.
         best_scores: all its scores, as JSON types.
+        average_value: monitored score of the averaged weights in the newest validation.
+        higher_is_better: which way the monitored score is good.
         scores: the newest validation's scores by name.
         average_scores: likewise, of the averaged weights.
         validation_due: whether this step's validation is still to be done.
@@ -52,6 +54,8 @@ class State:
     best_step: int | None = None
     best_value: float | None = None
     best_scores: list = field(default_factory=list)
+    average_value: float | None = None
+    higher_is_better: bool = True
     scores: dict = field(default_factory=dict)
     average_scores: dict = field(default_factory=dict)
     validation_due: bool = False
@@ -134,6 +138,13 @@ def _restore_rest(tensors: Mapping[str, Tensor], state: State, processes: Proces
     torch.set_rng_state(tensors[f"{name}.cpu"])
     if processes.device.type == "cuda" and f"{name}.cuda" in tensors:
         torch.cuda.set_rng_state(tensors[f"{name}.cuda"], processes.device)
+
+
+def takes_best(state: State, value: float) -> bool:
+    """Whether a monitored score is the best one so far, the first of equals."""
+    sign = 1 if state.higher_is_better else -1
+    better = state.best_value is None or sign * value > sign * state.best_value
+    return math.isfinite(value) and better
 
 
 def save_last(last: Path, state: State, learner: Learner, processes: Processes) -> None:

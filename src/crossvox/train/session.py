@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from crossvox.core.artifact import Stopwatch, plain
@@ -32,7 +33,7 @@ from crossvox.train.processes import Processes
 from crossvox.train.report import StoppedBy, TrainProgress, TrainReport
 from crossvox.train.stop import StopRequest
 from crossvox.train.stream import SampleStream
-from crossvox.train.validation import count, scores_by_name
+from crossvox.train.validation import scores_by_name, validated
 from crossvox.train.weights import put_weights
 
 
@@ -76,9 +77,11 @@ class Session:
         self.resumed_from = None if found is None else found[1].step
         # Whether ``last`` holds this very step.
         self._saved = found is not None
+        higher = self.job.task.monitor_higher_is_better
         if found is None:
-            return resume.State()
+            return resume.State(higher_is_better=higher)
         checkpoint, state = found
+        state.higher_is_better = higher
         resume.restore(checkpoint, state, self.learner, self.processes, source)
         return state
 
@@ -109,9 +112,9 @@ class Session:
             end = self._advance()
         if not self._saved:
             self._save_last()
-        if end != "interrupt" and self.job.validation is None:
-            resume.save_average(self.job.run / "average", self.state, self.learner, self.processes)
         if end != "interrupt":
+            if self.job.validation is None:
+                self._keep_average()
             self._complete(end)
         self.processes.wait()
         return self._report(end)
@@ -180,21 +183,18 @@ class Session:
         job, processes = self.job, self.processes
         if self._validation is None:
             self._validation = validation_loader(job, processes)  # its workers stay
+        # Alone, a process may stop at once; together they stop after the next step.
+        asked = partial(self._stop_asked, alone=processes.count == 1)
         with self.watch("validate"):
-            scores = self._scores()
-            averaged = None
-            if scores is not None and self.learner.average is not None:
-                with self.learner.average.put_in():
-                    averaged = self._scores()
-            if scores is None or (self.learner.average is not None and averaged is None):
-                return False
-        by_name = scores_by_name(job.task, scores)
+            scores = validated(job.task, self.learner, self._validation, processes, asked)
+        if scores is None:
+            return False
+        own, averaged = scores
+        by_name = scores_by_name(job.task, own)
         self.state.validation_due = False
         self.state.scores = plain(by_name)
-        if averaged is not None:
-            self.state.average_scores = plain(scores_by_name(job.task, averaged))
-            self._write_average(by_name, self.state.average_scores)
-        self._keep_best(scores, by_name[job.task.monitor])
+        self._keep_best(own, by_name[job.task.monitor])
+        self._keep_average(averaged)
         shown = {name: value for name, value in by_name.items() if name != LOSS}
         loss = by_name.get(LOSS)
         self._write_log(
@@ -205,38 +205,38 @@ class Session:
         self._save_last()
         return True
 
-    def _scores(self) -> Sequence[Score] | None:
-        """Scores of the network as it stands; None if asked to stop before the end."""
-        # Alone, a process may stop at once; together they stop after the next step.
-        counts = count(
-            self.job.task,
-            self.learner.bare,
-            self._validation,
-            self.processes,
-            lambda: self._stop.requested and self.processes.count == 1,
-        )
-        return None if counts is None else self.job.task.scores(counts)
-
-    def _write_average(self, own: Mapping[str, float], averaged: Mapping[str, Any]) -> None:
-        """Keep the averaged weights, and tell their scores."""
-        resume.save_average(self.job.run / "average", self.state, self.learner, self.processes)
-        monitor = self.job.task.monitor
-        self._write_log(
-            {"split": "validation of the average", "scores": dict(averaged)},
-            {f"score/{monitor} (average)": float(averaged[monitor] or math.nan)},
-        )
+    def _stop_asked(self, *, alone: bool) -> bool:
+        return alone and self._stop.requested
 
     def _keep_best(self, scores: Sequence[Score], value: float) -> None:
-        """Write ``best`` if this is the best value so far, the first of equals."""
-        state, sign = self.state, 1 if self.job.task.monitor_higher_is_better else -1
-        better = state.best_value is None or sign * value > sign * state.best_value
-        if not (math.isfinite(value) and better):
+        """Write ``best`` if this is the best value so far."""
+        state = self.state
+        if not resume.takes_best(state, value):
             return
         state.best_step, state.best_value = state.step, float(value)
         state.best_scores = [plain(score) for score in scores]
         with self.watch("save"):
             self._note_time()
             resume.save_best(self.job.run / "best", state, self.learner, self.processes)
+
+    def _keep_average(self, scores: Sequence[Score] | None = None) -> None:
+        """Write the averaged weights, if there are any, and tell their scores.
+
+        It comes after ``best``: what it records of both decides which one is taken.
+        """
+        if self.learner.average is None:
+            return
+        if scores is not None:
+            by_name, monitor = scores_by_name(self.job.task, scores), self.job.task.monitor
+            self.state.average_scores = plain(by_name)
+            self.state.average_value = self.state.average_scores[monitor]
+            self._write_log(
+                {"split": "validation of the average", "scores": self.state.average_scores},
+                {f"score/{monitor} (average)": by_name[monitor]},
+            )
+        with self.watch("save"):
+            self._note_time()
+            resume.save_average(self.job.run / "average", self.state, self.learner, self.processes)
 
     def _save_last(self) -> None:
         with self.watch("save"):
@@ -260,26 +260,13 @@ class Session:
             folder.complete(
                 self.job.run,
                 self.job.record,
-                notes={"stopped_by": end, **self._notes()},
+                notes={
+                    "stopped_by": end,
+                    **_notes(self.job, self.state, self.learner, self.processes),
+                },
                 seconds={"total": self.seconds, **self.watch.seconds},
                 links=self.job.links,
             )
-
-    def _notes(self) -> dict[str, Any]:
-        state, precision = self.state, self.processes.precision
-        return {
-            "parameters": self.learner.parameters,
-            "step": state.step,
-            "epochs": state.place / len(self.job.dataset),
-            "monitor": self.job.task.monitor,
-            "best_step": state.best_step,
-            "best_scores": state.best_scores,
-            **({"average_scores": state.average_scores} if state.average_scores else {}),
-            "device": str(self.processes.device),
-            "processes": self.processes.count,
-            "precision": precision.note,
-            "bf16_gain": precision.gain,
-        }
 
     def _report(self, end: StoppedBy) -> TrainReport:
         state = self.state
@@ -308,6 +295,26 @@ class Session:
 def _on_beat(step: int, every: int) -> bool:
     """Whether something that is done every so many steps is done at this one; 0: never."""
     return every > 0 and step % every == 0
+
+
+def _notes(job: Job, state: resume.State, learner: Learner, processes: Processes) -> dict[str, Any]:
+    """What the manifest of a run notes of how it went."""
+    averaged = state.average_scores
+    counted = [s["class_name"] for s in state.best_scores if s["class_name"] and s["support"]]
+    return {
+        "parameters": learner.parameters,
+        "step": state.step,
+        "epochs": state.place / len(job.dataset),
+        "monitor": job.task.monitor,
+        **({"monitored_classes": counted} if counted else {}),
+        "best_step": state.best_step,
+        "best_scores": state.best_scores,
+        **({"average_scores": averaged} if averaged else {}),
+        "device": str(processes.device),
+        "processes": processes.count,
+        "precision": processes.precision.note,
+        "bf16_gain": processes.precision.gain,
+    }
 
 
 def _progress(

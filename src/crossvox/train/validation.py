@@ -14,6 +14,7 @@ from crossvox.train.processes import Processes, add_counts
 
 if TYPE_CHECKING:
     from crossvox.tasks.task import Task
+    from crossvox.train.learner import Learner
 
 
 def count(
@@ -45,6 +46,28 @@ def count(
                 return None
             counts = add_counts(counts, task.observe(network, processes.to_device(batch)))
     return processes.total(counts)
+
+
+def validated(
+    task: Task,
+    learner: Learner,
+    batches: Iterable[Any],
+    processes: Processes,
+    stop: Callable[[], bool] = lambda: False,
+) -> tuple[list[Score], list[Score] | None] | None:
+    """Scores of the network as it stands and of its averaged weights, where there are any.
+
+    Returns:
+        Both; None if asked to stop before the end.
+    """
+    own = count(task, learner.bare, batches, processes, stop)
+    if own is None:
+        return None
+    if learner.average is None:
+        return task.scores(own), None
+    with learner.average.put_in():
+        averaged = count(task, learner.bare, batches, processes, stop)
+    return None if averaged is None else (task.scores(own), task.scores(averaged))
 
 
 def scores_by_name(task: Task, scores: Iterable[Score]) -> dict[str, float]:

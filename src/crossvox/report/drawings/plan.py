@@ -79,8 +79,13 @@ def plan_drawing(
                 f'<circle cx="{x:.3f}" cy="{y:.3f}" r="{1.3 * unit:.4f}" fill="{fill}" '
                 f'stroke="var(--series-1)" stroke-width="{0.6 * unit:.4f}" />'
             )
+    badges: list[tuple[float, float]] = []
     for label, (place, forward) in marks.items():
         x, y = at(place)
+        # Frames taken at one place stand below each other, so that every number is seen.
+        while any(math.dist((x, y), other) < 4.8 * unit for other in badges):
+            y += 1.6 * unit
+        badges.append((x, y))
         angle = math.atan2(-float(forward[1]), float(forward[0]))
         reach = 9 * unit
         (x1, y1), (x2, y2) = (

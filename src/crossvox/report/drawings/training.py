@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from crossvox.core.checks import ArtifactError
+from crossvox.core.methods import method_name
 from crossvox.metrics import main_scores
 from crossvox.report.drawings.svg import SERIES, finish, svg
 from crossvox.report.values import as_dict, number
@@ -158,7 +159,7 @@ def score_curves(log: TrainingLog, most: int = 3) -> Markup | None:
                 axes.axhline(value, color=color, linewidth=1.4, linestyle=(0, (5, 4)))
                 axes.plot(
                     [], [], color=color, linewidth=1.4, linestyle=(0, (5, 4)),
-                    label=f"{name}, {baseline}",
+                    label=f"{name}, {method_name(baseline.replace(' ', '_'))}",
                 )  # fmt: skip
         every = [value for values in chosen.values() for _, value in values]
         if min(every) >= 0 and max(every) <= 1:

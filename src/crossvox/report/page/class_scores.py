@@ -67,6 +67,15 @@ class ClassScores:
         """One number; None where there is none."""
         return number(as_dict(self.methods.get(method, {}).get(score)).get("value"))
 
+    def by_scene(self, score: str = STRICT) -> list[dict[str, float]]:
+        """One number of every counted room, by method; methods without one are left out."""
+        found = []
+        for scene in self.counted:
+            rows = self.scenes.get(scene, {})
+            values = {m: number(as_dict(of.get(score)).get("value")) for m, of in rows.items()}
+            found.append({method: value for method, value in values.items() if value is not None})
+        return found
+
 
 def read_class_scores(sources: Sources) -> list[ClassScores]:
     """Scores of labelled rooms of all predictions, and of images of all 2D runs."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from crossvox.core.labels import NYU40
-from crossvox.report.class_colors import ERROR_KEY, class_colors
+from crossvox.report.class_colors import ERROR_KEY, class_colors, class_name
 from crossvox.report.completed import completed_key
 from crossvox.report.embed import css_color
 
@@ -19,7 +19,12 @@ def legend(shares: Mapping[int, Sequence[float | None]] | Iterable[int]) -> list
     order = sorted(given, key=lambda label: label == NYU40.ignore_id)
     colors = class_colors(np.array(order, dtype=np.uint8))
     return [
-        {"name": NYU40.names[label], "color": css_color(color), "shares": list(given[label])}
+        {
+            "name": class_name(label),
+            "color": css_color(color),
+            "shares": list(given[label]),
+            "unlabelled": label == NYU40.ignore_id,
+        }
         for label, color in zip(order, colors, strict=True)
     ]
 

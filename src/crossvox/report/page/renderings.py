@@ -15,11 +15,17 @@ from crossvox.core.methods import REFERENCE, class_text
 from crossvox.core.threads import threads
 from crossvox.core.volume import Mesh
 from crossvox.doors.zbuffer import View as Shown
-from crossvox.report.class_colors import class_colors, class_error_colors, class_shares
+from crossvox.report.class_colors import (
+    class_colors,
+    class_error_colors,
+    class_shares,
+    without_label,
+)
 from crossvox.report.embed import css_color, webp_uri
 from crossvox.report.layers import Layer
 from crossvox.report.page.legends import legend
 from crossvox.report.pictures.colors import color_map
+from crossvox.report.pictures.hatch import hatched
 from crossvox.report.pictures.painter import Painter, Sight
 from crossvox.report.pictures.surface import Surfaces
 from crossvox.report.pictures.viewpoint import View
@@ -48,10 +54,27 @@ class Seen:
             self._shown[key] = painter.see(sight)
         return painter, self._shown[key]
 
-    def coded(self, sight: Sight, mesh: Mesh, colors: NDArray[np.uint8]) -> str:
-        """A picture of a surface in the colours of a code, as an address."""
+    def code(
+        self,
+        sight: Sight,
+        mesh: Mesh,
+        colors: NDArray[np.uint8],
+        hatch: NDArray[np.bool_] | None = None,
+    ) -> NDArray[np.uint8]:
+        """A surface in the colours of a code, ``(H, W, 4)``; faces in ``hatch`` are hatched."""
         painter, shown = self.of(mesh, sight)
-        return webp_uri(painter.shade(sight, shown, colors=colors, relief=0.55))
+        picture = painter.shade(sight, shown, colors=colors, relief=0.55)
+        return picture if hatch is None else hatched(picture, shown, hatch, sight.supersample)
+
+    def coded(
+        self,
+        sight: Sight,
+        mesh: Mesh,
+        colors: NDArray[np.uint8],
+        hatch: NDArray[np.bool_] | None = None,
+    ) -> str:
+        """Likewise, as an address."""
+        return webp_uri(self.code(sight, mesh, colors, hatch))
 
 
 def sights_of(views: Sequence[View]) -> list[Sight]:
@@ -154,7 +177,7 @@ def class_pictures(room: Room, sight: Sight, seen: Seen) -> dict[str, Any] | Non
             {
                 "method": name,
                 "text": class_text(method),
-                "data": shaded(class_colors(mesh.labels)),
+                "data": shaded(class_colors(mesh.labels), without_label(mesh)),
                 "alt": f"{room.name}, classes, {name}",
             }
         )

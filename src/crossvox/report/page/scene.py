@@ -21,7 +21,9 @@ from crossvox.report.hiding import hidden, hidden_all
 from crossvox.report.layers import Layer, room_layers
 from crossvox.report.look import room_view
 from crossvox.report.page.completed import completed_pictures
+from crossvox.report.page.contents import contents_part
 from crossvox.report.page.inputs import Taken, inputs
+from crossvox.report.page.labelled import labelled_picture, plain_picture
 from crossvox.report.page.renderings import Seen, class_pictures, sights_of, surface_pictures
 from crossvox.report.params import ReportParams
 from crossvox.report.pictures.surface import Surface, Surfaces
@@ -32,6 +34,9 @@ from crossvox.report.values import once
 from crossvox.report.view.file import write_viewer_html
 from crossvox.report.view.glb import write_shaded_glb
 
+LARGE = 1.6
+"""How much wider than the others the first picture of a room is."""
+
 
 def scene_record(
     name: str,
@@ -40,6 +45,7 @@ def scene_record(
     params: ReportParams,
     beside: list[Path],
     advance: Callable[[], None],
+    back: str = "",
 ) -> dict[str, Any]:
     """Everything the page shows of one scene.
 
@@ -50,6 +56,7 @@ def scene_record(
         params: what is shown.
         beside: gets the files that were written.
         advance: called twice.
+        back: address of the page, from the files beside it.
     """
     room = read_room(name, sources)
     sources.missing += room.missing
@@ -58,6 +65,8 @@ def scene_record(
     record: dict[str, Any] = {
         "name": name,
         "split": split_of(name, sources),
+        "hero": None,
+        "contents": contents_part(room),
         "views": [],
         "errors": [],
         "completed": None,
@@ -73,6 +82,7 @@ def scene_record(
         best = seen.surfaces.of(room.best)
         views, photo = _views(room, room.best, best, taken, params, sources)
         sights = sights_of(views)
+        record["hero"] = _hero(room, best, params, seen)
         record["views"], record["errors"] = surface_pictures(room, layers, views, sights, seen)
         record["classes"] = class_pictures(room, sights[0], seen)
         record["completed"] = completed_pictures(room, partial(seen.coded, sights[0]))
@@ -83,10 +93,18 @@ def scene_record(
     advance()
     if params.view_3d and views:
         record["view_3d"] = _view_3d(
-            room, layers, views[0], seen.surfaces, taken, side, params, beside
+            room, layers, views[0], seen.surfaces, taken, side, params, beside, back
         )
     advance()
     return record
+
+
+def _hero(room: Room, surface: Surface, params: ReportParams, seen: Seen) -> dict[str, Any] | None:
+    """The large picture of a room: labelled where it has labels, else in its own colours."""
+    width = round(params.picture_width_px * LARGE)
+    view = birdseye_view(surface.given, (width, round(width * 0.72)))
+    sight = sights_of([view])[0]
+    return labelled_picture(room, sight, seen) or plain_picture(room, sight, seen)
 
 
 def _taken(room: Room, sources: Sources) -> Taken | None:
@@ -169,12 +187,13 @@ def _view_3d(
     side: Path,
     params: ReportParams,
     beside: list[Path],
+    back: str,
 ) -> dict[str, Any]:
     """Write the 3D view and the GLB of the main surface."""
     safe = re.sub(r"[^\w.\-]+", "_", room.name)
     html, glb = side / f"{safe}.html", side / f"{safe}.glb"
     capture, frames = (None, ()) if taken is None else (taken.capture, taken.frames)
-    look = room_view(room, layers, view, capture, frames, reach_m=params.error_reach_m)
+    look = room_view(room, layers, view, capture, frames, reach_m=params.error_reach_m, back=back)
     written = write_viewer_html(look, html, max_faces=params.view_faces, surfaces=surfaces)
     meshes = {**room.meshes, **({} if room.votes is None else {VOTES: room.votes})}
     main = next(iter(meshes))

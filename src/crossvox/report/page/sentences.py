@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from crossvox.core.formats import counted, duration_text
+from crossvox.core.formats import counted, duration_text, share_text, value_text
 from crossvox.core.methods import LEARNT, MASK_ONLY, TSDF, method_name
 from crossvox.metrics.surfaces import THRESHOLD_M
-from crossvox.report.folders import HELD_OUT, is_fused, learnt_from, split_of
+from crossvox.report.folders import HELD_OUT, against_fusion, learnt_from, split_of
 from crossvox.report.page.class_scores import ClassScores
 from crossvox.report.page.class_sentences import class_facts, class_sentence
-from crossvox.report.page.surface_scores import MAIN, SURFACE_METHODS, SurfaceScores, headline
+from crossvox.report.page.differences import difference_text
+from crossvox.report.page.surface_scores import (
+    MAIN,
+    SURFACE_METHODS,
+    SurfaceScores,
+    headline,
+    main_values,
+)
 from crossvox.report.page.tables import seen_text
 from crossvox.report.sources import Sources
 from crossvox.report.values import once
@@ -102,35 +109,38 @@ def _surface_sentence(entry: SurfaceScores, names: Sequence[str], sources: Sourc
     scenes = list(entry.counted) or list(entry.scenes) or list(names)
     where = f"On {counted(len(scenes), f'{held_out(scenes, sources)}room')}"
     if LEARNT in values:
-        parts = [_learnt_text(where, values), *_fusion_text(values, scenes, sources)]
+        parts = [_learnt_text(where, entry), *_fusion_text(values, scenes, sources)]
     else:
-        each = (f"{method_name(m).lower()} {v:.2f}" for m, v in values.items())
+        each = (f"{method_name(m)} {value_text(v)}" for m, v in values.items())
         parts = [f"{where}, {MAIN} at {NEAR}: {', '.join(each)}"]
     return f"{'; '.join(parts)}. Protocol: {entry.protocol}."
 
 
-def _learnt_text(where: str, values: Mapping[str, float]) -> str:
+def _learnt_text(where: str, entry: SurfaceScores) -> str:
     """What was learnt, beside the baseline that learns nothing."""
-    text = f"{where} the learnt surface reaches an {MAIN} of {values[LEARNT]:.2f} at {NEAR}"
+    values = entry.main()
+    text = f"{where} the learnt surface reaches an {MAIN} of {value_text(values[LEARNT])} at {NEAR}"
     if MASK_ONLY in values:
-        gain = values[LEARNT] - values[MASK_ONLY]
+        each = [main_values(methods) for scene, methods in entry.scenes.items()
+                if scene in entry.counted]  # fmt: skip
+        gaps = [of[LEARNT] - of[MASK_ONLY] for of in each if {LEARNT, MASK_ONLY} <= of.keys()]
         text += (
-            f", {abs(gain):.2f} {'above' if gain >= 0 else 'below'} the baseline that takes every "
-            f"voxel seen as surface ({values[MASK_ONLY]:.2f})"
+            f"; the baseline “{method_name(MASK_ONLY)}”, which learns nothing: "
+            f"{value_text(values[MASK_ONLY])} (the difference is "
+            f"{difference_text(values[LEARNT] - values[MASK_ONLY], gaps)})"
         )
     return text
 
 
 def _fusion_text(values: Mapping[str, float], scenes: Sequence[str], sources: Sources) -> list[str]:
     """The fusion's score, where it is not the reference itself."""
-    folders = [data / scene for data in sources.data for scene in scenes]
-    if any(is_fused(folder, sources) for folder in folders if folder.is_dir()):
+    if against_fusion(scenes, sources):
         return [
             "there is no ground truth here: the reference is the TSDF fusion of the same frames, "
-            "so its own score says nothing"
+            "so no score of that fusion is shown"
         ]
     if TSDF in values:
-        return [f"TSDF fusion of the same depth frames reaches {values[TSDF]:.2f}"]
+        return [f"TSDF fusion of the same depth frames reaches {value_text(values[TSDF])}"]
     return []
 
 
@@ -148,11 +158,14 @@ def facts(
         values = best.main()
         for method in SURFACE_METHODS:
             if method in values:
-                found.append((f"{values[method]:.2f}", f"{MAIN}, {method_name(method)}"))
+                found.append((value_text(values[method]), f"{MAIN}, {method_name(method)}"))
         if best.coverage:
-            found.append((f"{min(best.coverage.values()):.0%}", "of the seen windows predicted"))
+            found.append((share_text(min(best.coverage.values())), "of the seen windows predicted"))
     if names:
         found.append((str(len(names)), "scene" if len(names) == 1 else "scenes"))
+    rooms = [scene["contents"] for scene in scenes if scene["contents"]]
+    if len(rooms) == 1 == len(names):
+        found += rooms[0]["facts"]
     frames = [scene["inputs"] for scene in scenes if scene["inputs"]]
     if frames:
         count, lost = sum(f["count"] for f in frames), sum(f["lost"] for f in frames)

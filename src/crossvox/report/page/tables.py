@@ -8,7 +8,7 @@ from typing import Any
 from crossvox.core.formats import counted, support_text, unit_text, value_text
 from crossvox.core.methods import LEARNT, class_text, method_name, surface_text
 from crossvox.metrics import reading
-from crossvox.report.folders import SEEN
+from crossvox.report.folders import SEEN, against_fusion
 from crossvox.report.hiding import hidden
 from crossvox.report.page.class_drawings import class_drawings
 from crossvox.report.page.class_scores import ClassScores, one_class_of
@@ -40,6 +40,9 @@ def surface_table(entry: SurfaceScores, sources: Sources) -> dict[str, Any]:
     for scene, methods in scenes.items():
         name = marked(scene, entry.seen, entry.counted)
         parts.append({"name": name, "scene": scene, **_surface_grid(methods)})
+    if against_fusion(scenes, sources):
+        for row in (row for part in parts for row in _all_rows(part)):
+            row["reading"] = row["reading"].replace("true surface", "reference surface")
     return {
         "protocol": entry.protocol,
         "text": PROTOCOL_TEXTS.get(entry.protocol, ""),
@@ -50,6 +53,11 @@ def surface_table(entry: SurfaceScores, sources: Sources) -> dict[str, Any]:
         "seen": seen_text(entry.seen, entry.counted),
         "notes": [hidden(note) for note in entry.notes],
     }
+
+
+def _all_rows(part: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Rows of a table and of the one in detail."""
+    return [*part["rows"], *part.get("detail", {"rows": []})["rows"]]
 
 
 def class_part(entry: ClassScores) -> dict[str, Any]:

@@ -90,7 +90,10 @@ def write_page(
     written: list[Path] = []
     if not page.exists():
         _write(page, f"{PAGE_MARK}<p>This page is being written.</p>\n")
-    scenes = [scene_record(name, sources, side, params, written, advance) for name in pictured]
+    scenes = [
+        scene_record(name, sources, side, params, written, advance, f"../{page.name}")
+        for name in pictured
+    ]
     runs = []
     for run in sources.runs:
         runs.append(run_record(run, sources))
@@ -137,7 +140,7 @@ def _html(
     found = (study_record(folder, sources) for folder in sources.studies)
     studies = [study for study in found if study is not None]
     curves = curve_records(sources)
-    labelled = any(scene["classes"] for scene in scenes)
+    labelled = any((scene["hero"] or {}).get("is_truth") is False for scene in scenes)
     values = {
         "title": params.title or title_text(sources, names, labelled),
         "summary": summary_text(scores, classes, [*studies, *curves], names, sources, runs),

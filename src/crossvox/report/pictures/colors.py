@@ -39,13 +39,18 @@ def color_map(name: str, values: Array) -> NDArray[np.uint8]:
     return np.round(np.asarray(rgba)[..., :3] * 255).astype(np.uint8)
 
 
-def error_colors(mesh: Mesh, reference: Mesh, reach_m: float = 0.2) -> NDArray[np.uint8]:
-    """Colour vertices ``(V, 3)`` by their distance to another surface, 0 to ``reach_m``."""
+def error_shares(mesh: Mesh, reference: Mesh, reach_m: float = 0.05) -> NDArray[np.float32]:
+    """Distance of vertices to another surface, 0 to ``reach_m`` as 0 to 1: ``(V,)``."""
     from crossvox.metrics.nearest import PointSet
 
     points = surface_points(reference, 0.025)
     distance = PointSet(mesh.vertices_m).distances_to(PointSet(points))
-    return color_map(ERROR_MAP, np.minimum(distance, reach_m) / reach_m)
+    return (np.minimum(distance, reach_m) / reach_m).astype(np.float32)
+
+
+def error_colors(mesh: Mesh, reference: Mesh, reach_m: float = 0.05) -> NDArray[np.uint8]:
+    """The same in colour: ``(V, 3)``."""
+    return color_map(ERROR_MAP, error_shares(mesh, reference, reach_m))
 
 
 def depth_picture(depth_m: Array, near_m: float, far_m: float) -> NDArray[np.uint8]:

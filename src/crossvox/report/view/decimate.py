@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,6 @@ from crossvox.report.pictures.surface import (
     face_areas,
     vertex_normals,
 )
-
-if TYPE_CHECKING:
-    pass
 
 Array = NDArray[Any]
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from crossvox.core.artifact import replacing
 from crossvox.core.labels import NYU40
+from crossvox.flow.folder import PAGE_MARK
+from crossvox.report.class_colors import ERROR_KEY, class_colors, class_name
+from crossvox.report.completed import completed_key
+from crossvox.report.confidence import CONFIDENCE_MAP
+from crossvox.report.embed import css_color
+from crossvox.report.environment import environment
+from crossvox.report.layers import Layer
+from crossvox.report.pictures.colors import ERROR_MAP, color_map
 from crossvox.report.pictures.surface import Surfaces
 from crossvox.report.view.model import RoomView, ViewerReport
-from crossvox.report.view.panel import dressed
-from crossvox.report.view.space import fill, open_server
+from crossvox.report.view.pack import Parts, record_of
 from crossvox.report.view.stage import Stage
-
-if TYPE_CHECKING:
-    pass
 
 
 def write_viewer_html(
@@ -22,24 +28,20 @@ def write_viewer_html(
 ) -> ViewerReport:
     """Write a 3D view as one HTML file that needs no server and no network.
 
-    A panel switches layers, classes, the ceiling and the camera's path.
+    A panel switches layers, classes, objects, the ceiling and the camera's path.
 
     Args:
         view: what to show.
         path: the HTML file to write.
-        max_faces: every layer is thinned to this many triangles.
+        max_faces: every surface is thinned to this many triangles.
         surfaces: what is known of its surfaces already.
 
     Raises:
         ParamsError: there is no layer with faces.
     """
     stage = Stage.of(view, max_faces, surfaces)
-    with open_server("127.0.0.1", 0) as server:
-        fill(server, stage)
-        page = server.get_scene_serializer().as_html()
-    page = dressed(page, stage)
     with replacing(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+        temporary.write_text(viewer_html(stage), encoding="utf-8")
     return ViewerReport(
         path,
         path.stat().st_size,
@@ -48,3 +50,51 @@ def write_viewer_html(
         len(view.shots),
         stage.left_out,
     )
+
+
+def viewer_html(stage: Stage, level: int = 6) -> str:
+    """The whole page of a 3D view.
+
+    Args:
+        stage: what it shows.
+        level: how hard its numbers are deflated, 1 to 9.
+    """
+    view, parts = stage.view, Parts()
+    record = record_of(stage, parts)
+    layers = [skin.layer for skin in stage.skins]
+    groups: dict[str, list[tuple[int, Layer]]] = {}
+    for number, layer in enumerate(layers):
+        groups.setdefault(layer.group, []).append((number, layer))
+    colors = class_colors(np.array(stage.classes, dtype=np.uint8))
+    return (
+        environment()
+        .get_template("view.html.j2")
+        .render(
+            mark=PAGE_MARK,
+            title=view.title,
+            back=view.back,
+            groups=groups,
+            layers=layers,
+            classes=[
+                (label, class_name(label), css_color(color))
+                for label, color in zip(stage.classes, colors, strict=True)
+            ],
+            objects=() if view.contents is None else view.contents.objects,
+            has_shell=stage.has_shell,
+            has_camera=len(record["path"]) > 1 or bool(view.shots),
+            shots=len(view.shots),
+            missing=view.missing,
+            errors=[(name, css_color(color)) for name, color in ERROR_KEY],
+            completed=[(name, css_color(color)) for name, color in completed_key()],
+            distance_stops=_stops(ERROR_MAP),
+            confidence_stops=_stops(CONFIDENCE_MAP),
+            reach_cm=f"{view.reach_m * 100:g}",
+            # Inside a script element nothing may end it.
+            record=json.dumps(record, separators=(",", ":")).replace("<", "\\u003c"),
+            data=parts.text(level),
+        )
+    )
+
+
+def _stops(name: str) -> str:
+    return ", ".join(css_color(color) for color in color_map(name, np.linspace(0, 1, 9)))

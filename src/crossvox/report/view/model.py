@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.core.camera import Intrinsics, Pose
+from crossvox.core.room_contents import RoomContents
 from crossvox.report.layers import Layer
 from crossvox.report.pictures.interior import Interior
-
-if TYPE_CHECKING:
-    pass
 
 Array = NDArray[Any]
 
@@ -65,6 +63,8 @@ class RoomView:
         shots: frames along it.
         reach_m: distance at which the colour code of distances ends.
         missing: what cannot be shown, one line each.
+        contents: objects, whose boxes are drawn, or None.
+        back: address of the page that it belongs to, or empty.
     """
 
     title: str
@@ -75,6 +75,8 @@ class RoomView:
     shots: Sequence[Shot] = ()
     reach_m: float = 0.2
     missing: Sequence[str] = ()
+    contents: RoomContents | None = None
+    back: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,10 @@
-"""A view, thinned, lit and cut into pieces that can be switched."""
+"""A view, thinned and lit: each surface once, and its colours in every layer."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,67 +13,158 @@ from crossvox.core.checks import ParamsError, expect
 from crossvox.core.labels import NYU40
 from crossvox.core.threads import threads
 from crossvox.core.volume import Mesh
-from crossvox.report.class_colors import class_shares, face_pick, present_classes
+from crossvox.report.class_colors import class_colors, class_shares, face_pick, present_classes
 from crossvox.report.layers import Layer
+from crossvox.report.pictures.colors import color_map
 from crossvox.report.pictures.interior import Interior
 from crossvox.report.pictures.surface import Surface, Surfaces, cluster_mean
-from crossvox.report.view.decimate import Merged, merge
+from crossvox.report.view.decimate import merge
 from crossvox.report.view.model import RoomView
-from crossvox.report.view.shading import lit, own_colors, vertex_light
+from crossvox.report.view.shading import own_colors, vertex_light
 
-if TYPE_CHECKING:
-    pass
+Array = NDArray[Any]
 
-_SURFACE = "surface"
-"""Node of a part that has no classes."""
+LIGHT = 1.7
+"""Brightness that the largest number of a vertex's light stands for."""
 
-CAMERA, SHELL = "Camera path", "Ceiling and shell"
+STOPS = 17
+"""Colours of a scale that a layer of numbers is shown in; those between are mixed."""
 
 
 @dataclass(frozen=True, eq=False)
-class Piece:
-    """What one node of the scene holds.
+class Thinned:
+    """One thinned surface, fronts to the free side; the faces of ceiling and shell come last.
 
     Attributes:
-        node: its name in the scene tree.
-        mesh: ready to be shown.
-        label: NYU40 id that switches it, or None.
-        shell: whether it belongs to ceiling and outer shell.
+        mesh: places and faces.
+        light: ``(C,)`` uint8, brightness of each vertex, in 255ths of :data:`LIGHT`.
+        inner: so many faces come before those of the shell.
+        face: ``(F,)`` the original face that each face was.
+        vertex: ``(V,)`` the vertex that each original vertex is now.
+        labels: ``(F,)`` uint8, classes; None where the surface has none.
+        confidence: ``(C,)`` uint8, how sure they are, in 255ths, cut; likewise.
+        objects: ``(F,)`` uint16, numbers of objects, 0 for none; likewise.
     """
 
-    node: str
     mesh: Mesh
-    label: int | None
-    shell: bool
+    light: NDArray[np.uint8]
+    inner: int
+    face: NDArray[np.int64]
+    vertex: NDArray[np.int64]
+    labels: NDArray[np.uint8] | None = None
+    confidence: NDArray[np.uint8] | None = None
+    objects: NDArray[np.uint16] | None = None
+
+    @classmethod
+    def of(cls, surface: Surface, max_faces: int, interior: Interior | None) -> Thinned:
+        """Thin and light a surface."""
+        given = surface.given
+        merged = merge(Mesh(given.vertices_m, given.faces), max_faces)
+        coarse, light = vertex_light(merged, surface)
+        shell = np.zeros(len(coarse.faces), dtype=bool)
+        if interior is not None:
+            shell = shell_faces(coarse, interior)
+        order = np.argsort(shell, kind="stable")
+        mesh = Mesh(coarse.vertices_m, np.ascontiguousarray(coarse.faces[order]))
+        bright = np.round(np.clip(light / LIGHT, 0, 1) * 255).astype(np.uint8)
+        return cls(mesh, bright, int((~shell).sum()), merged.face[order], merged.vertex)
+
+    def by_face(self, mesh: Mesh, values: Array) -> Array:
+        """What each thinned face has of values at the vertices of the whole surface."""
+        return face_pick(mesh.faces[self.face], values)
+
+    def by_vertex(self, values: Array) -> NDArray[np.uint8]:
+        """Shares at the vertices of the whole surface as 255ths: the mean of those merged, cut."""
+        count = np.bincount(self.vertex, minlength=len(self.mesh.vertices_m))
+        mean = np.bincount(self.vertex, values, len(self.mesh.vertices_m)) / np.maximum(count, 1)
+        return np.floor(np.clip(mean, 0, 1) * 255 + 1e-6).astype(np.uint8)
+
+    def told(self, mesh: Mesh) -> Thinned:
+        """The same surface with what a mesh of it tells of classes and objects."""
+        if mesh.labels is None:
+            return self
+        sure, objects = mesh.label_confidence, mesh.objects
+        return replace(
+            self,
+            labels=self.by_face(mesh, mesh.labels),
+            confidence=None if sure is None else self.by_vertex(sure),
+            objects=None
+            if objects is None
+            else self.by_face(mesh, np.minimum(objects, 65535).astype(np.uint16)),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Skin:
+    """The colours of a surface in one layer.
+
+    Attributes:
+        layer: which.
+        surface: place of its surface in the stage.
+        kind: ``code``: values are places in the palette by face, never mixed; ``value``: places on
+            the palette from 0 to 255 by vertex; ``rgb``: colours by vertex, no palette.
+        values: ``(F,)``, ``(C,)`` or ``(C, 3)`` uint8.
+        palette: ``(K, 3)`` uint8 or None.
+        labels: ``(F,)`` uint8, classes that the legend switches, or None.
+    """
+
+    layer: Layer
+    surface: int
+    kind: Literal["code", "value", "rgb"]
+    values: NDArray[np.uint8]
+    palette: NDArray[np.uint8] | None
+    labels: NDArray[np.uint8] | None
+
+    @classmethod
+    def of(cls, layer: Layer, number: int, thinned: Thinned) -> Skin:
+        """The colours of a layer on its thinned surface."""
+        mesh = layer.mesh
+        labels = None if mesh.labels is None else thinned.by_face(mesh, mesh.labels)
+        if layer.key == "classes" and labels is not None:
+            table = class_colors(np.arange(len(NYU40.names), dtype=np.uint8))
+            return cls(layer, number, "code", labels, table, labels)
+        if layer.values is not None:
+            stops = color_map(layer.map, np.linspace(0, 1, STOPS))
+            return cls(layer, number, "value", thinned.by_vertex(layer.values), stops, labels)
+        own = own_colors(mesh)
+        if layer.coded:
+            packed = own.astype(np.int64) @ np.array([65536, 256, 1])
+            found, code = np.unique(thinned.by_face(mesh, packed), return_inverse=True)
+            table = np.stack([found >> 16, found >> 8 & 255, found & 255], axis=-1)
+            return cls(
+                layer, number, "code", code.ravel().astype(np.uint8), table.astype(np.uint8), labels
+            )
+        mixed = np.round(cluster_mean(own, thinned.vertex)).astype(np.uint8)
+        return cls(layer, number, "rgb", mixed, None, labels)
 
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """A view, thinned, lit and cut into pieces that can be switched.
+    """A view, thinned and lit.
 
     Attributes:
         view: what it shows.
-        layers: its layers with faces.
-        pieces: by title of the layer.
-        shares: share of the area by NYU40 id, by title of the layer.
+        surfaces: each once.
+        skins: the layers with faces, in the order of the view.
+        shares: share of the area by NYU40 id, by layer.
         classes: NYU40 ids that the legend lists.
         left_out: titles of layers without faces.
     """
 
     view: RoomView
-    layers: tuple[Layer, ...]
-    pieces: dict[str, list[Piece]]
-    shares: dict[str, dict[int, float]]
+    surfaces: tuple[Thinned, ...]
+    skins: tuple[Skin, ...]
+    shares: tuple[dict[int, float], ...]
     classes: tuple[int, ...]
     left_out: tuple[str, ...]
 
     @classmethod
     def of(cls, view: RoomView, max_faces: int, known: Surfaces | None = None) -> Stage:
-        """Thin and light every surface once, cut every layer of it.
+        """Thin and light every surface once, colour every layer of it.
 
         Args:
             view: what to show.
-            max_faces: every layer is thinned to this many triangles.
+            max_faces: every surface is thinned to this many triangles.
             known: what is known of its surfaces already.
 
         Raises:
@@ -93,17 +183,19 @@ class Stage:
         of_layer = [known.of(layer.mesh) for layer in layers]
         surfaces = list(dict.fromkeys(of_layer))
         with ThreadPoolExecutor(max_workers=min(4, threads())) as pool:
-            made = pool.map(lambda one: _Surface.of(one, max_faces, view.interior), surfaces)
-            thinned = dict(zip(surfaces, made, strict=True))
-        pieces = {
-            layer.title: thinned[surface].cut(layer)
-            for layer, surface in zip(layers, of_layer, strict=True)
-        }
+            thinned = list(
+                pool.map(lambda one: Thinned.of(one, max_faces, view.interior), surfaces)
+            )
+        numbers = [surfaces.index(surface) for surface in of_layer]
+        for number in range(len(thinned)):
+            told = (x.mesh for x, n in zip(layers, numbers, strict=True) if n == number)
+            first = next((mesh for mesh in told if mesh.labels is not None), None)
+            thinned[number] = thinned[number] if first is None else thinned[number].told(first)
         return cls(
             view,
-            layers,
-            pieces,
-            {layer.title: class_shares(layer.mesh) for layer in layers},
+            tuple(thinned),
+            tuple(Skin.of(x, n, thinned[n]) for x, n in zip(layers, numbers, strict=True)),
+            tuple(class_shares(layer.mesh) for layer in layers),
             tuple(present_classes(layer.mesh for layer in layers)),
             tuple(layer.title for layer in view.layers if not len(layer.mesh.faces)),
         )
@@ -111,111 +203,13 @@ class Stage:
     def faces(self) -> dict[str, int]:
         """Triangles by layer."""
         return {
-            title: sum(len(piece.mesh.faces) for piece in pieces)
-            for title, pieces in self.pieces.items()
+            skin.layer.title: len(self.surfaces[skin.surface].mesh.faces) for skin in self.skins
         }
 
-    def nodes(self, label: int) -> list[str]:
-        """Nodes that a class switches, in all layers."""
-        return [p.node for pieces in self.pieces.values() for p in pieces if p.label == label]
-
-    def shell_nodes(self) -> list[str]:
-        """Nodes of ceiling and shell: one a layer that has any."""
-        return [
-            f"{entry(layer)}/{SHELL}"
-            for layer in self.layers
-            if any(piece.shell for piece in self.pieces[layer.title])
-        ]
-
-
-def entry(layer: Layer) -> str:
-    """Node of a layer in the scene tree."""
-    return "/" + layer.title.replace("/", " ")
-
-
-@dataclass(frozen=True, eq=False)
-class _Surface:
-    """One thinned surface, fronts to the free side: how bright, what is shell."""
-
-    merged: Merged
-    light: NDArray[np.float64]
-    shell: NDArray[np.bool_]
-    interior: Interior | None
-
-    @classmethod
-    def of(cls, surface: Surface, max_faces: int, interior: Interior | None) -> _Surface:
-        given = surface.given
-        merged = merge(Mesh(given.vertices_m, given.faces), max_faces)
-        coarse, light = vertex_light(merged, surface)
-        merged = Merged(coarse, merged.vertex, merged.face)
-        shell = (
-            np.zeros(len(coarse.faces), dtype=bool)
-            if interior is None
-            else shell_faces(coarse, interior)
-        )
-        return cls(merged, light, shell, interior)
-
-    def cut(self, layer: Layer) -> list[Piece]:
-        """The pieces of a layer: by shell or not, then by class."""
-        mesh, coarse = layer.mesh, self.merged.mesh
-        original = mesh.faces[self.merged.face]
-        label = (
-            np.full(len(original), -1)
-            if mesh.labels is None
-            else face_pick(original, mesh.labels).astype(np.int64)
-        )
-        own = own_colors(mesh)
-        if layer.coded:
-            packed = own.astype(np.int64) @ np.array([65536, 256, 1])
-            code = face_pick(original, packed)
-        else:
-            code = np.full(len(original), -1)
-            blended = cluster_mean(own, self.merged.vertex)
-        found = []
-        for shell in (False, True):
-            below = f"{entry(layer)}/{SHELL if shell else 'Room'}"
-            for number in np.unique(label[self.shell == shell]):
-                chosen = (self.shell == shell) & (label == number)
-                parts = []
-                for color in np.unique(code[chosen]):
-                    faces = np.flatnonzero(chosen & (code == color))
-                    used, corners = np.unique(coarse.faces[faces], return_inverse=True)
-                    colors = (
-                        blended[used]
-                        if color < 0
-                        else np.tile([color >> 16, color >> 8 & 255, color & 255], (len(used), 1))
-                    )
-                    place = coarse.vertices_m[used]
-                    if not shell and self.interior is not None:
-                        place = level(place, self.interior)
-                    parts.append(
-                        Mesh(
-                            place,
-                            corners.reshape(-1, 3).astype(np.int32),
-                            lit(colors, self.light[used]),
-                        )
-                    )
-                name = _SURFACE if number < 0 else NYU40.names[number]
-                found.append(
-                    Piece(
-                        f"{below}/{name}",
-                        _joined(parts),
-                        None if number < 0 else int(number),
-                        shell,
-                    )
-                )
-        return found
-
-
-def _joined(parts: Sequence[Mesh]) -> Mesh:
-    if len(parts) == 1:
-        return parts[0]
-    starts = np.cumsum([0, *(len(part.vertices_m) for part in parts[:-1])])
-    return Mesh(
-        np.concatenate([part.vertices_m for part in parts]),
-        np.concatenate([p.faces + s for p, s in zip(parts, starts, strict=True)]).astype(np.int32),
-        np.concatenate([own_colors(part) for part in parts]),
-    )
+    @property
+    def has_shell(self) -> bool:
+        """Whether any surface has a ceiling or outer walls that can be taken off."""
+        return any(one.inner < len(one.mesh.faces) for one in self.surfaces)
 
 
 def shell_faces(mesh: Mesh, interior: Interior) -> NDArray[np.bool_]:
@@ -232,10 +226,3 @@ def shell_faces(mesh: Mesh, interior: Interior) -> NDArray[np.bool_]:
     toward = (normal[:, :2] * inward[cells[:, 0], cells[:, 1]]).sum(axis=-1)
     outer = (interior.depth_m[cells[:, 0], cells[:, 1]] < 0.03) & (toward < -0.35)
     return np.asarray(above | outer)
-
-
-def level(vertices_m: NDArray[np.float32], interior: Interior) -> NDArray[np.float32]:
-    """What sticks out above the cut, pressed down to it."""
-    level = vertices_m.copy()
-    np.minimum(level[:, 2], interior.top_m, out=level[:, 2])
-    return level
