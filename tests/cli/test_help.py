@@ -94,8 +94,7 @@ def test_a_command_says_that_it_lives_before_anything_heavy_is_imported(
     kinds = inspect.signature(function).parameters.values()
     count = sum(p.kind is not p.KEYWORD_ONLY and p.default is p.empty for p in kinds)
     words = [f"nothing{n}" for n in range(count)]
-    if name == "study segment3d":
-        words += ["--run2d", "nothing"]
+    words += {"study segment3d": ["--run2d", "nothing"], "pack": ["--name", "x"]}.get(name, [])
     said = run(f"HEAVY = {set(HEAVY)!r}\n{FIRST}", *name.split(), *words).stdout
     assert f"first: {name}: loading []" in said
 

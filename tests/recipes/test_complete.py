@@ -34,7 +34,8 @@ from crossvox.scene import whole
 from crossvox.scene.params import TsdfParams
 from crossvox.scene.tsdf.volume import fuse
 from crossvox.train.checkpoint import load_checkpoint
-from crossvox.train.folder import best_or_last, lineage_of
+from crossvox.train.chosen import chosen
+from crossvox.train.folder import lineage_of
 
 SMALL = ("--width", "96", "--height", "72")
 TRAIN = (
@@ -301,7 +302,7 @@ def test_a_run_starts_from_another_one_of_the_same_network(
     start = ("--start", work / "run")
     still = (*TRAIN, "--train.steps", 1, "--train.rate", 1e-12, "--train.weight-decay", 0)
     run("train", "reconstruct", work / "data", tmp_path / "run", *still, *start)
-    before = load_checkpoint(work / "run" / best_or_last(work / "run")).network
+    before = load_checkpoint(work / "run" / chosen(work / "run")).network
     after = load_checkpoint(tmp_path / "run" / "last").network
     for name, weight in before.items():
         if "running" not in name and "num_batches" not in name:

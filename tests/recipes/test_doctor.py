@@ -115,7 +115,8 @@ def test_scan_refuses_rubble_before_it_works(files: Files, tmp_path: Path) -> No
         scan(source, tmp_path / "out", params)
     assert not (tmp_path / "out" / "data").exists()
     how = CaptureParams(poses="world-to-camera")
-    report = scan(source, tmp_path / "out", params, how=how)
+    report = scan(source, tmp_path / "out", params, how=how, run=Path("none"))
+    assert report.page is not None
     assert report.page.page.is_file()
 
 
@@ -131,7 +132,13 @@ def test_scan_names_a_frame_whose_pose_is_wrong(files: Files, tmp_path: Path) ->
     broken, heard = files.copy(), Heard()
     jumps(0.8)(broken)
     params = ScanParams(width=160, height=120)
-    scan(broken.write(tmp_path / "room"), tmp_path / "out", params, runner=Runner(heard))
+    scan(
+        broken.write(tmp_path / "room"),
+        tmp_path / "out",
+        params,
+        run=Path("none"),
+        runner=Runner(heard),
+    )
     number = len(files.poses) // 2
     assert [
         line

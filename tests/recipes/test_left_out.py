@@ -37,7 +37,7 @@ def test_scan_and_prepare_leave_out_the_same_frames_and_say_so(
 ) -> None:
     room = write_box_room(tmp_path / "room", 20)
     spoil(room)
-    command("scan", room, tmp_path / "scan", *COARSE)
+    command("scan", room, tmp_path / "scan", *COARSE, "--run", "none")
     text = "5 of 20 frames left out: 2, 5, 8, 11, 14"
     said = " ".join(capsys.readouterr().err.split())
     assert text in said
@@ -63,7 +63,7 @@ def test_poses_of_few_frames_are_enough(tmp_path: Path) -> None:
     for number in range(20):
         if number % 3:
             (room / f"pose/{number}.txt").unlink()
-    command("scan", room, tmp_path / "scan", *COARSE, "--up", 0, 0, 1)
+    command("scan", room, tmp_path / "scan", *COARSE, "--up", 0, 0, 1, "--run", "none")
     notes = read_manifest(tmp_path / "scan/data/room").notes
     assert notes["frames"] == 7
     assert len(notes["broken frames"]) == 13
@@ -88,14 +88,14 @@ def test_another_capture_does_not_join_a_scan(
     for place in ("a/room", "b/room", "b/hall"):
         write_box_room(tmp_path / place, 2)
     up = ("--up", 0, 0, 1)
-    command("scan", tmp_path / "a/room", tmp_path / "scan", *COARSE, *up)
+    command("scan", tmp_path / "a/room", tmp_path / "scan", *COARSE, *up, "--run", "none")
     for other in ("b/hall", "b/room"):
         write_bytes(tmp_path / other / "color/1.jpg", encode_jpeg(np.zeros((48, 64, 3), np.uint8)))
         before = state(tmp_path / "scan/data")
-        command("scan", tmp_path / other, tmp_path / "scan", *COARSE, *up, code=2)
+        command("scan", tmp_path / other, tmp_path / "scan", *COARSE, *up, "--run", "none", code=2)
         assert "name another" in capsys.readouterr().err
         assert state(tmp_path / "scan/data") == before
-    command("scan", tmp_path / "a/room", tmp_path / "scan", *COARSE, *up)
+    command("scan", tmp_path / "a/room", tmp_path / "scan", *COARSE, *up, "--run", "none")
 
 
 def test_a_room_in_map_coordinates_is_as_sharp_as_any(tmp_path: Path) -> None:
@@ -133,5 +133,5 @@ def test_poses_in_millimetres_are_refused_as_such(
 
 def test_one_frame_is_enough(tmp_path: Path) -> None:
     room = write_box_room(tmp_path / "room", 1)
-    command("scan", room, tmp_path / "scan", *COARSE, "--up", 0, 0, 1)
+    command("scan", room, tmp_path / "scan", *COARSE, "--up", 0, 0, 1, "--run", "none")
     assert len(read_mesh(tmp_path / "scan/data/room/room.ply").faces) > 0

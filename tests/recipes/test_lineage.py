@@ -217,7 +217,7 @@ def test_a_scan_of_a_space_that_was_learnt_from_is_marked(
     size = [word for word in SMALL if word not in ("--frame-skip", "1")]
     stride = ("--predict.stride", "16", "16", "16")
     command("scan", capture, tmp_path / "out", "--run", house / "run", *size, *stride,
-            "--up", 0, -1, 0)  # fmt: skip
+            "--up", 0, -1, 0, "--scores")  # fmt: skip
     scene = tmp_path / "out" / "prediction" / "scene0000_02"
     assert read_manifest(scene).notes[LEARNT_FROM] is True
     shown = capsys.readouterr()

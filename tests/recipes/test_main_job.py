@@ -251,7 +251,8 @@ def test_scan_takes_a_capture_without_mesh_to_a_scored_room(work: Path, tmp_path
     sens = tmp_path / "kitchen.sens"
     shutil.copy(work / "rooms" / "scene0001_00" / "scene0001_00.sens", sens)
     out = tmp_path / "scan"
-    run("scan", sens, out, *SMALL, "--run", work / "run", "--json", tmp_path / "scan.json")
+    run("scan", sens, out, *SMALL, "--run", work / "run", "--scores",
+        "--json", tmp_path / "scan.json")  # fmt: skip
     assert (out / "data" / "kitchen" / "kitchen.ply").is_file()
     assert (out / "prediction" / "kitchen" / "mesh.ply").is_file()
     record = load(tmp_path / "scan.json")

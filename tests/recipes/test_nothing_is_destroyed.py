@@ -10,9 +10,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from walls import PREDICT, SMALL, TRAIN, TRAIN_2D, command, stamps, state
 
+from crossvox.doors.images import encode_png, write_bytes
 from crossvox.recipes.commands import COMMANDS
 
 Words = Callable[[Path, Path], list[object]]
@@ -36,6 +38,12 @@ WRITERS: dict[str, Words] = {
         *("train", "segment2d", w / "data", out, *TRAIN_2D, "--train.rate", "0.5")
     ],
     "flatten": lambda w, out: ["flatten", w / "data", out],
+    "single-views": lambda w, out: [
+        *("single-views", w / "views/color", w / "views/label", w / "views/depth", out),
+        *("--intrinsics", "30,30,31.5,23.5"),
+    ],
+    "objects": lambda w, out: ["objects", w / "data/scene0000_00/scene0000_00.ply", out],
+    "pack": lambda w, out: ["pack", w / "run2d", out.parent, "--name", out.name],
     "evaluate segment2d": lambda w, out: [
         *("evaluate", "segment2d", w / "run2d", w / "data", "--out", out, "--scenes", "all")
     ],
@@ -63,6 +71,10 @@ WRITERS: dict[str, Words] = {
 
 READERS: dict[str, Words] = {
     "info": lambda w, out: ["info", w / "raw" / "scene0000_00", "--json", out],
+    "models": lambda w, out: ["models", "--json", out],
+    "evaluate objects": lambda w, out: [
+        *("evaluate", "objects", w / "data", w / "data", "--json", out)
+    ],
     "status": lambda w, out: ["status", w / "data", "--json", out],
     "score": lambda w, out: [
         *("score", *[w / "data" / "scene0000_00" / "scene0000_00.ply"] * 2, "--json", out)
@@ -97,6 +109,11 @@ def world(house: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("photos/index.html", "hidden/.git/config", "raw/notes.txt", "notes.txt"):
         (world / name).parent.mkdir(parents=True, exist_ok=True)
         (world / name).write_text("dear")
+    for part, value in (("color", 90), ("label", 1), ("depth", 1500)):
+        image = np.full((48, 64), value, np.uint16 if part == "depth" else np.uint8)
+        if part == "color":
+            image = np.repeat(image[..., None], 3, axis=2)
+        write_bytes(world / "views" / part / "0.png", encode_png(image))
     (world / "records").mkdir()
     (world / "records" / "params.json").write_text('{"lr": 0.1}')
     (world / "damaged").mkdir()

@@ -124,7 +124,7 @@ def log_probabilities(logits: Any) -> Any:
 def test_is_a_task() -> None:
     task: Task = make_task()
     found = (task.name, task.monitor, task.monitor_higher_is_better)
-    assert found == ("segment3d", "mIoU", True)
+    assert found == ("segment3d", "mIoU present", True)
 
 
 def test_targets_tell_free_from_unannotated() -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from crossvox.capture.rooms.params import RoomsReport
     from crossvox.recipes.convert import ConvertReport
     from crossvox.recipes.flatten import FlattenReport
+    from crossvox.recipes.objects import ObjectsReport
     from crossvox.recipes.published.checkpoint import CheckpointImport
     from crossvox.recipes.published.hdf5_in import ImportReport
     from crossvox.recipes.published.hdf5_out import ExportedFile
@@ -47,6 +48,21 @@ def show_flat(report: FlattenReport, terminal: Terminal) -> None:
     rows = [[split, n, report.without_labels[split]] for split, n in report.images.items()]
     columns = ["split", "images", "left out: no labels"]
     terminal.table(f"Images in {report.out}", columns, rows)
+
+
+@shows("crossvox.recipes.objects:ObjectsReport")
+def show_objects(report: ObjectsReport, terminal: Terminal) -> None:
+    """Objects by class, and the room."""
+    rows = [[name, count] for name, count in report.counts.items()]
+    terminal.table(f"Objects in {report.out}", ["class", "objects"], rows)
+    height = "height not seen" if report.height_m is None else f"{report.height_m:.2f} m high"
+    terminal.say(
+        f"room: {report.area_m2:.1f} m2, {height}, {report.walls} walls, {report.doors} doors, "
+        f"{report.windows} windows"
+    )
+    for remark in report.remarks:
+        terminal.say(f"  {remark}")
+    terminal.say(f"written: {', '.join(report.files)}")
 
 
 @shows("crossvox.recipes.convert:ConvertReport")

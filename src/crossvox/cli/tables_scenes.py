@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from crossvox.cli.tables import shows
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from crossvox.recipes.predict import PredictReport
     from crossvox.recipes.prepare import PrepareReport
     from crossvox.recipes.scan import ScanReport
+    from crossvox.recipes.scan_room import RoomSummary
     from crossvox.recipes.track import TrackReport
 
 
@@ -183,12 +184,42 @@ def show_predicted(report: PredictReport, terminal: Terminal) -> None:
 
 @shows("crossvox.recipes.scan:ScanReport")
 def show_scan(report: ScanReport, terminal: Terminal) -> None:
-    """Scores of a capture of one's own, where a network was asked, and its page."""
+    """What was found in a capture of one's own, how sure it is, and where it lies."""
     from crossvox.cli.tables_scores import show_evaluation
 
     if report.evaluation is not None:
         show_evaluation(report.evaluation, terminal)
-    terminal.say(f"page: {report.page.page}")
+    room = report.room
+    if room.classes:
+        rows = [
+            [name, f"{area:.1f}", f"{area / room.area_m2:.1%}", room.objects.get(name, "")]
+            for name, area in room.classes.items()
+        ]
+        terminal.table("Surface by class", ["class", "m2", "share", "objects"], rows)
+    for line in _room_lines(room):
+        terminal.say(line)
+    for file in (room.mesh, *room.files):
+        terminal.say(f"made: {file}")
+    if report.page is not None:
+        terminal.say(f"page: {report.page.page}")
+    terminal.say(f"next: crossvox view {report.scene.parent.parent}")
+
+
+def _room_lines(room: RoomSummary) -> Iterator[str]:
+    """Sentences on a room: its size, what was completed, what is doubtful."""
+    contents = room.contents
+    size = f"{contents.area_m2:.1f} m2 of floor" if contents.area_m2 else "no outline"
+    height = "" if contents.height_m is None else f", {contents.height_m:.2f} m high"
+    yield f"room: {size}{height}; {sum(room.objects.values())} objects"
+    yield from contents.remarks
+    yield f"{room.completed:.1%} of the surface was completed, not measured"
+    if not room.classes:
+        yield "nothing was labelled"
+        return
+    if room.unlabelled > 0:
+        yield f"{room.unlabelled:.1%} of the surface is unlabelled"
+    if room.doubtful is not None:
+        yield f"{room.doubtful:.1%} of the labelled surface has a class less likely than one half"
 
 
 @shows("crossvox.recipes.demo:DemoReport")

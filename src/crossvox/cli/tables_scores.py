@@ -13,8 +13,10 @@ from crossvox.cli.terminal import Terminal
 if TYPE_CHECKING:
     from crossvox.core.volume import Score
     from crossvox.evaluate.classes import ClassEvaluation
+    from crossvox.evaluate.objects import ObjectsEvaluation
     from crossvox.evaluate.score import Evaluation
     from crossvox.recipes.frames import FramesReport
+    from crossvox.recipes.predict2d import Predict2dReport
     from crossvox.recipes.segment2d import Segment2dEvaluation
 
 
@@ -119,13 +121,55 @@ def show_classes(evaluation: ClassEvaluation, terminal: Terminal) -> None:
         terminal.say(note)
 
 
+@shows("crossvox.evaluate.objects:ObjectsEvaluation")
+def show_object_scores(evaluation: ObjectsEvaluation, terminal: Terminal) -> None:
+    """Scores over all rooms, all methods side by side; then those of single classes."""
+    methods = list(evaluation.whole)
+    overall, single = [], []
+    for name, first, values in _side_by_side(evaluation.whole):
+        if first.class_name:
+            single.append([name, *values, first.support])
+        else:
+            overall.append([name, *values, _better(first), f"{first.support} {first.of}"])
+    title = f"Objects of {len(evaluation.counted)} scenes"
+    terminal.table(title, ["score", *methods, "", "counted"], overall)
+    terminal.table("Classes", ["score", *methods, "true objects"], single)
+    for note in (f"protocol: {evaluation.protocol}", *evaluation.notes):
+        terminal.say(note)
+
+
 @shows("crossvox.recipes.segment2d:Segment2dEvaluation")
 def show_images(evaluation: Segment2dEvaluation, terminal: Terminal) -> None:
     """Scores of a 2D network, and where its pictures are."""
-    rows = [[s.name, f"{s.value:.4f}", s.support, s.of] for s in evaluation.scores]
+    rows = [
+        [score.name, f"{score.value:.4f}", _interval(score), score.support, score.of]
+        for score in evaluation.scores
+    ]
     title = f"{evaluation.images} images, predicted whole, scored at the size of their labels"
-    terminal.table(title, ["score", "value", "counted", "of"], rows)
+    terminal.table(title, ["score", "value", "95 %", "counted", "of"], rows)
+    if evaluation.groups:
+        terminal.say(f"95 % intervals: bootstrap of {evaluation.groups}")
+    terminal.say(f"checkpoint: {evaluation.checkpoint}")
     terminal.say(f"scores and pictures: {evaluation.out}")
+
+
+@shows("crossvox.recipes.predict2d:Predict2dReport")
+def show_labelled(report: Predict2dReport, terminal: Terminal) -> None:
+    """How many images were labelled, and which could not be."""
+    rows: list[list[object]] = [
+        ["labelled", report.made],
+        ["kept", report.kept],
+        ["failed", len(report.failed)],
+        ["checkpoint", report.checkpoint],
+    ]
+    if report.without_depth:
+        rows.append(["without depth", report.without_depth])
+    if report.made:
+        took = sum(report.seconds.values()) / report.made
+        rows.append(["time an image", f"{1000 * took:.0f} ms"])
+    terminal.table(f"Images in {report.out}", ["what", "value"], rows)
+    for name, reason in report.failed.items():
+        terminal.say(f"failed: {name}: {reason}")
 
 
 @shows("crossvox.recipes.frames:FramesReport")
@@ -167,6 +211,11 @@ def _side_by_side(
 
 def _value(score: Score | None) -> str:
     return "-" if score is None or math.isnan(score.value) else f"{score.value:.4f}"
+
+
+def _interval(score: Score) -> str:
+    ends = [score.details.get(name) for name in ("low", "high")]
+    return "" if None in ends else f"{ends[0]:.4f} to {ends[1]:.4f}"
 
 
 def _better(score: Score) -> str:

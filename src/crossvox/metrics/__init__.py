@@ -11,9 +11,12 @@ from crossvox.metrics.classes import (
     MAJORITY,
     PRESENT,
     STRICT,
+    class_accuracy,
     class_iou,
     class_iou_lenient,
+    class_values,
     confusion,
+    frequency_weighted_iou,
     one_class,
     segmentation_scores,
     voxel_numbers,
@@ -22,6 +25,7 @@ from crossvox.metrics.classes import (
 from crossvox.metrics.depth import DepthErrors, added_depth, depth_errors, depth_scores
 from crossvox.metrics.means import mean_scores, present_mean
 from crossvox.metrics.measures import MEASURES, Measure, added, main_scores, reading, register
+from crossvox.metrics.resample import bootstrap_intervals, group_counts
 from crossvox.metrics.surfaces import (
     CELL_M,
     FINE_M,
@@ -51,12 +55,17 @@ __all__ = [
     "SurfaceErrors",
     "added",
     "added_depth",
+    "bootstrap_intervals",
+    "class_accuracy",
     "class_iou",
     "class_iou_lenient",
+    "class_values",
     "confusion",
     "depth_errors",
     "depth_scores",
+    "frequency_weighted_iou",
     "fusion_scores",
+    "group_counts",
     "main_scores",
     "mean_scores",
     "one_class",

@@ -16,7 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.core.room_contents import Point2, RoomContents, RoomObject
+from crossvox.core.labels import NYU40
+from crossvox.core.room_contents import Opening, Point2, RoomContents, RoomObject
+from crossvox.core.volume import Score
+from crossvox.metrics.measures import Measure, register
 
 Array = NDArray[Any]
 
@@ -163,3 +166,141 @@ def _filled(polygon: Array, x: Array, y: Array) -> NDArray[np.bool_]:
         at = x0 + (y[rows] - y0) * (x1 - x0) / (y1 - y0)
         inside[:, rows] ^= x[:, None] < at[None, :]
     return inside
+
+
+# The scores
+
+
+_AP = {
+    threshold: register(
+        Measure(
+            f"AP {threshold:.0%}".replace("%", ""), "ratio", True,
+            f"Mean over classes of the average precision of boxes at {threshold:.0%} overlap.",
+            "objects", "classes", "main" if threshold == 0.25 else "beside",
+        )
+    )
+    for threshold in OVERLAPS
+}  # fmt: skip
+_FOUND = register(
+    Measure("Found 25", "ratio", True, "True objects that a box of their class overlaps by 25 %.",
+            "objects", "true objects")
+)  # fmt: skip
+_COUNT = register(
+    Measure("Count error", "ratio", False,
+            "Objects too many and too few, by class and room, a true object.",
+            "objects", "true objects")
+)  # fmt: skip
+_WALLS = register(
+    Measure("Wall length error", "ratio", False, "Off the true length of all walls of a room.",
+            "objects", "rooms")
+)  # fmt: skip
+_OUTLINE = register(
+    Measure("Outline IoU", "ratio", True, "Overlap of found and true outline over their union.",
+            "objects", "rooms", "beside")
+)  # fmt: skip
+_AREA = register(
+    Measure("Area error", "ratio", False, "Off the true area of a room.", "objects", "rooms")
+)
+_OPENINGS = {
+    kind: register(
+        Measure(f"{kind.capitalize()}s found", "ratio", True,
+                f"True {kind}s with a found one of which the middle is less than 30 cm away.",
+                "objects", f"true {kind}s")
+    )
+    for kind in ("door", "window")
+}  # fmt: skip
+
+_NEAR_M = 0.3
+
+PROTOCOL = (
+    "upright boxes, exact 3D overlap above 25 and 50 %, area under precision made falling; true "
+    f"objects of which frames saw {LEAST_SEEN_M2 * 1e4:.0f} cm2"
+)
+
+
+def score_objects(rooms: Sequence[tuple[RoomContents, RoomContents]]) -> list[Score]:
+    """All scores of rooms: of their objects, over all rooms together and by class; of their shells,
+    the mean over rooms.
+
+    Args:
+        rooms: of each room, what was found and what is true.
+    """
+    classes = sorted({one.class_id for _, true in rooms for one in true.objects})
+    found = {c: [find_class(rooms, c, threshold) for threshold in OVERLAPS] for c in classes}
+    found = {c: both for c, both in found.items() if both[0].true}
+    scores = []
+    for place, measure in enumerate(_AP.values()):
+        values = [both[place].average_precision for both in found.values()]
+        scores.append(measure.score(_mean(values), len(values), PROTOCOL))
+    true = sum(both[0].true for both in found.values())
+    hits = sum(both[0].found for both in found.values())
+    scores.append(_FOUND.score(hits / true if true else np.nan, true, PROTOCOL))
+    scores.append(_COUNT.score(_count_error(rooms) / true if true else np.nan, true, PROTOCOL))
+    scores += _of_shells(rooms)
+    for class_id, both in found.items():
+        scores.append(_of_class(class_id, both))
+    return scores
+
+
+def _of_class(class_id: int, both: Sequence[Found]) -> Score:
+    name = NYU40.names[class_id]
+    details = {
+        "AP 50": both[1].average_precision,
+        "true": float(both[0].true),
+        "found at 25 %": float(both[0].found),
+        "detections": float(both[0].detections),
+    }
+    return Score(
+        f"AP 25 {name}", both[0].average_precision, "ratio", both[0].true, "true objects", True,
+        PROTOCOL, details, f"Average precision of boxes of class {name} at 25 % overlap.",
+        class_name=name,
+    )  # fmt: skip
+
+
+def _count_error(rooms: Sequence[tuple[RoomContents, RoomContents]]) -> int:
+    wrong = 0
+    for made, true in rooms:
+        seen = [one.class_id for one in true.objects if one.area_m2 >= LEAST_SEEN_M2]
+        counted = [one.class_id for one in made.objects]
+        wrong += sum(abs(seen.count(c) - counted.count(c)) for c in {*seen, *counted})
+    return wrong
+
+
+def _of_shells(rooms: Sequence[tuple[RoomContents, RoomContents]]) -> list[Score]:
+    known = [(made, true) for made, true in rooms if true.outline_m]
+    lengths = [
+        (sum(w.length_m for w in made.walls), sum(w.length_m for w in true.walls))
+        for made, true in known
+    ]
+    walls = [abs(a - b) / b for a, b in lengths if b]
+    # A room without an outline overlaps with nothing.
+    outlines = [float(np.nan_to_num(plan_overlap(m.outline_m, t.outline_m))) for m, t in known]
+    areas = [
+        abs(made.area_m2 - true.area_m2) / true.area_m2 for made, true in known if true.area_m2
+    ]
+    scores = [
+        _OUTLINE.score(_mean(outlines), len(outlines), PROTOCOL),
+        _WALLS.score(_mean(walls), len(walls), PROTOCOL),
+        _AREA.score(_mean(areas), len(areas), PROTOCOL),
+    ]
+    for kind, measure in _OPENINGS.items():
+        pairs = [
+            (true, [other for other in made_room.openings if other.kind == kind])
+            for made_room, true_room in rooms
+            for true in true_room.openings
+            if true.kind == kind
+        ]
+        hits = sum(any(_near(true, other) for other in made) for true, made in pairs)
+        made_count = sum(one.kind == kind for made, _ in rooms for one in made.openings)
+        share = hits / len(pairs) if pairs else float("nan")
+        details = {"found in all": float(made_count)}
+        scores.append(measure.score(share, len(pairs), PROTOCOL, details=details))
+    return scores
+
+
+def _near(one: Opening, other: Opening) -> bool:
+    return float(np.hypot(*np.subtract(one.center_m[:2], other.center_m[:2]))) < _NEAR_M
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if values else float("nan")

@@ -85,7 +85,26 @@ def class_iou_lenient(counts: Array, ignore: Sequence[int] = ()) -> NDArray[np.f
     return class_iou(kept, ignore)
 
 
+def class_accuracy(counts: Array, ignore: Sequence[int] = ()) -> NDArray[np.float64]:
+    """Share of each class of the reference that is called so, ``(C,)``; NaN where it has none."""
+    kept = np.array(counts, dtype=np.float64)
+    kept[list(ignore)] = 0
+    rows = kept.sum(axis=1)
+    return np.divide(np.diag(kept), rows, out=np.full(len(kept), np.nan), where=rows > 0)
+
+
+def frequency_weighted_iou(counts: Array, ignore: Sequence[int] = ()) -> float:
+    """IoU of the classes, weighted by their share of the reference; NaN without reference."""
+    kept = np.array(counts, dtype=np.float64)
+    kept[list(ignore)] = 0
+    rows = kept.sum(axis=1)
+    if not rows.any():
+        return float("nan")
+    return float(rows @ np.nan_to_num(class_iou(counts, ignore)) / rows.sum())
+
+
 _WHOLE = "mIoU 40 classes"
+_MEAN_ACCURACY, _WEIGHTED = "mean class accuracy", "frequency-weighted IoU"
 _SINGULAR = {"pixels": "pixel", "vertices": "vertex", "voxels": "voxel"}
 _FREE, _OCCUPIED, _VOXELS = "voxel IoU free", "voxel IoU occupied", "voxel mIoU"
 
@@ -101,6 +120,10 @@ for _measure in (
     Measure(_WHOLE, "ratio", True, "Mean overlap over all annotated classes.", "classes"),
     Measure("pixel accuracy", "ratio", True,
             "Share of the annotated pixels that are right.", "classes", place="beside"),
+    Measure(_MEAN_ACCURACY, "ratio", True,
+            "Mean over the 40 classes of the share of each that is right.", "classes"),
+    Measure(_WEIGHTED, "ratio", True,
+            "Overlap of the 40 classes, weighted by how much of each there is.", "classes"),
     Measure("vertex accuracy", "ratio", True,
             "Share of the annotated vertices that are right.", "classes", place="beside"),
     Measure("voxel accuracy", "ratio", True,
@@ -138,8 +161,11 @@ def segmentation_scores(
     * ``mIoU present``: the same over the classes that the reference has. Where a split lacks
       classes, a single stray prediction of one lowers ``mIoU strict`` by a whole zero.
     * ``mIoU lenient``: the published pipeline's count; such a prediction costs nothing.
-    * ``mIoU 40 classes``: over all annotated classes.
+    * ``mIoU 40 classes``: over all annotated classes. With ``pixel accuracy`` it is the usual
+      protocol of NYU Depth v2 (Gupta et al. 2013, Long et al. 2015).
     * ``pixel accuracy`` (``vertex accuracy``, ...): over all annotated places.
+    * ``mean class accuracy``, ``frequency-weighted IoU``: the other two of that protocol, of pixels
+      alone. A class that the reference lacks counts in neither.
     * ``IoU NAME``: of each benchmark class, strict; NaN where neither side has it.
 
     A class that neither side has is left out of means; ``details["classes"]`` tells how many are
@@ -178,8 +204,10 @@ def segmentation_scores(
         PRESENT: "strict, benchmark classes that the reference has",
         LENIENT: f"{len(space.benchmark_ids)} classes, other predictions are not counted "
         f"(as published)",
-        _WHOLE: "all annotated classes",
+        _WHOLE: "all annotated classes but those that neither side has",
         _accuracy(of): f"all annotated {of}",
+        _MEAN_ACCURACY: "those of the 40 classes that the reference has",
+        _WEIGHTED: "40 classes by their share of the reference",
     }
     scores = []
     for measure, (value, averaged) in numbers.items():
@@ -212,6 +240,14 @@ def segmentation_scores(
     return scores
 
 
+def class_values(
+    counts: NDArray[np.float64], space: LabelSpace = NYU40, *, of: str = "pixels"
+) -> dict[str, float]:
+    """The numbers of :func:`segmentation_scores` alone, by name, without their baselines."""
+    numbers = _class_numbers(counts, space, of)
+    return {measure.name: value for measure, (value, _) in numbers.items()}
+
+
 def _accuracy(of: str) -> str:
     return f"{_SINGULAR[of]} accuracy"
 
@@ -231,6 +267,9 @@ def _class_numbers(
         LENIENT: present_mean(class_iou_lenient(counts, ignored)),
         _WHOLE: present_mean(class_iou(counts, [space.ignore_id])),
     }
+    if of == "pixels":
+        numbers[_MEAN_ACCURACY] = present_mean(class_accuracy(counts, [space.ignore_id]))
+        numbers[_WEIGHTED] = (frequency_weighted_iou(counts, [space.ignore_id]), None)
     found = {MEASURES[name]: value for name, value in numbers.items()}
     each = {one_class(space.names[c]): (float(strict[c]), None) for c in space.benchmark_ids}
     return found | each
@@ -249,15 +288,18 @@ def voxel_numbers(counts: Array, space: LabelSpace = NYU40) -> dict[str, float]:
         space: names and benchmark classes.
 
     Returns:
-        ``mIoU`` (benchmark classes), ``IoU occupied`` (all classes taken as one), ``IoU NAME`` of
-        each benchmark class; NaN for 0 / 0.
+        ``mIoU`` (benchmark classes), ``mIoU present`` (those of them that the reference has),
+        ``IoU occupied`` (all classes taken as one), ``IoU NAME`` of each benchmark class; NaN for
+        0 / 0.
     """
     counts = np.asarray(counts, dtype=np.float64)
     benchmark = list(space.benchmark_ids)
     iou = class_iou(counts, [c for c in range(1, len(counts)) if c not in benchmark])
     union = float(counts.sum() - counts[0, 0])
+    shown = [c for c in benchmark if counts[c].sum() > 0]
     numbers = {
         "mIoU": present_mean(iou[benchmark])[0],
+        PRESENT: present_mean(iou[shown])[0],
         "IoU occupied": float(counts[1:, 1:].sum()) / union if union else float("nan"),
     }
     return numbers | {f"IoU {space.names[c]}": float(iou[c]) for c in benchmark}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from crossvox.core.volume import Mesh
+from crossvox.metrics.areas import face_areas, marked_area
 
 
 def completed_share(mesh: Mesh) -> float:
@@ -12,10 +11,7 @@ def completed_share(mesh: Mesh) -> float:
 
     A triangle counts as completed if two of its corners are.
     """
-    if mesh.completed is None or not len(mesh.faces):
+    total = float(face_areas(mesh).sum()) if len(mesh.faces) else 0.0
+    if mesh.completed is None or not total:
         return 0.0
-    a, b, c = mesh.triangles_m.astype(np.float64).transpose(1, 0, 2)
-    area = np.linalg.norm(np.cross(b - a, c - a), axis=-1)
-    added = mesh.completed[mesh.faces].sum(axis=1) >= 2
-    total = float(area.sum())
-    return float(area[added].sum()) / total if total else 0.0
+    return marked_area(mesh, mesh.completed) / total

@@ -22,13 +22,14 @@ from typing import Literal
 from crossvox.core.registry import Registry
 from crossvox.core.volume import Score
 
-Group = Literal["surface", "depth", "classes", "voxels", "validation"]
+Group = Literal["surface", "depth", "classes", "voxels", "objects", "validation"]
 """What a score is computed from.
 
 ``surface``: :class:`crossvox.metrics.SurfaceDistances`. ``depth``: two ``(N,)`` float64 arrays of
 one frame, metres, rendered and sensor's, where both have a depth and the sensor's is near enough;
 averaged over frames. ``classes``: ``(C, C)`` float64 counts of pixels or vertices, row = reference.
-``voxels``: likewise, class 0 is free space. ``validation``: what training alone computes.
+``voxels``: likewise, class 0 is free space. ``objects``: what was found in rooms and what is true
+(:mod:`crossvox.metrics.boxes`). ``validation``: what training alone computes.
 """
 
 Place = Literal["main", "beside", "detail"]

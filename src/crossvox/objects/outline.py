@@ -76,7 +76,7 @@ def find_plan(
         floor_m, ceiling_m: heights; None where not seen.
     """
     angle = dominant_angle(evidence)
-    covered, corner = _covered(surface, floor_m, ceiling_m)
+    covered, corner = _covered(surface, evidence, floor_m, ceiling_m)
     if covered.sum() * _CELL_M**2 < _SMALLEST_ROOM_M2:
         return Plan([], 0.0, [], [], angle)
     places = corner + (np.argwhere(np.ones_like(covered)) + 0.5) * _CELL_M
@@ -102,9 +102,10 @@ def find_plan(
 
 
 def _covered(
-    surface: Surface, floor_m: float | None, ceiling_m: float | None
+    surface: Surface, evidence: WallEvidence, floor_m: float | None, ceiling_m: float | None
 ) -> tuple[NDArray[np.bool_], Array]:
-    """Where in plan floor, ceiling or furniture was seen; small holes are closed.
+    """Where in plan floor, ceiling or furniture was seen; small holes are closed, but not through
+    walls.
 
     Returns:
         ``(X, Y)`` cells, and the low corner of the first one.
@@ -128,13 +129,25 @@ def _covered(
     count = np.bincount(number, surface.area[tells], int(np.prod(shape)))
     covered = (count > 0.1 * _CELL_M**2).reshape(shape)
     disc = np.hypot(*np.ogrid[-_CLOSE : _CLOSE + 1, -_CLOSE : _CLOSE + 1]) <= _CLOSE
-    closed = binary_closing(covered, disc)
+    closed = covered | (binary_closing(covered, disc) & ~_behind(evidence, corner, shape))
     # A patch that lies apart, such as what is seen through a window, is no room of its own.
     patch, count = label(closed)
     sizes = np.bincount(patch.ravel())
     small = sizes < max(0.02 * sizes[1:].max(initial=0), _SMALLEST_ROOM_M2 / _CELL_M**2)
     small[0] = True
     return closed & ~small[patch], corner
+
+
+def _behind(evidence: WallEvidence, corner: Array, shape: Array) -> NDArray[np.bool_]:
+    """Cells behind walls, as seen from where the walls were seen: at most 25 cm."""
+    behind: Array = np.zeros(int(np.prod(shape)))
+    for back_m in (0.05, 0.1, 0.15, 0.2, 0.25):
+        places = evidence.points[:, :2] - back_m * evidence.normals
+        cells = ((places - corner) / _CELL_M).astype(np.int64)
+        inside = ((cells >= 0) & (cells < shape)).all(axis=1)
+        number = cells[inside, 0] * shape[1] + cells[inside, 1]
+        behind += np.bincount(number, evidence.weight[inside], len(behind))
+    return (behind > 0.5 * _CELL_M).reshape(shape)  # half a metre of height
 
 
 def _ends(places: Array, angle: float, walls: list[Line]) -> list[Line]:
@@ -219,8 +232,8 @@ def _walls(
 
 
 def _reaching(found: list[tuple[int, int]], count: int) -> list[tuple[int, int]]:
-    """Pieces that end near a corner reach it: there the next wall, or a curtain, hides them."""
-    near = int(0.7 / BIN_M)
+    """Pieces that end near a corner reach it: furniture hides the rest."""
+    near = int(_HIDDEN_M / BIN_M)
     return [(0 if a <= near else a, count if b >= count - near else b) for a, b in found]
 
 

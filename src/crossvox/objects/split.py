@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt, label
+from scipy.ndimage import binary_closing, distance_transform_edt, label
 
 from crossvox.objects.boxes import box_around
 from crossvox.objects.kinds import Kind
@@ -46,12 +46,15 @@ def split(points: Array, area: Array, kind: Kind, main_angle: float) -> NDArray[
     flat = _seen_flat(points, area, kind, main_angle)
     if flat.max(axis=0).prod() > 4e6:
         return whole
+    flat += 2
     taken = np.zeros(flat.max(axis=0) + 3, dtype=bool)
-    taken[flat[:, 0] + 1, flat[:, 1] + 1] = True
+    taken[flat[:, 0], flat[:, 1]] = True
+    # Vertices may lie farther apart than cells.
+    taken = binary_closing(taken, np.ones((3, 3)))
     pieces = _pieces(taken, max(0.25 * kind.shortest_m, 0.5 * _CELL_M))
     if pieces is None:
         return whole
-    own = pieces[flat[:, 0] + 1, flat[:, 1] + 1] - 1
+    own = pieces[flat[:, 0], flat[:, 1]] - 1
     return own if _better(points, area, own, kind, main_angle) else whole
 
 
@@ -96,9 +99,8 @@ def _better(points: Array, area: Array, own: Array, kind: Kind, main_angle: floa
             return False
         together += _face(box.size_m, kind)
     whole = box_around(points, area, main_angle)
-    return bool(
-        together < _FILLS * _face(whole.size_m, kind) or whole.size_m.max() > kind.longest_m
-    )
+    too_large = whole.size_m[0] > kind.widest_m or whole.size_m.max() > kind.longest_m
+    return bool(too_large or together < _FILLS * _face(whole.size_m, kind))
 
 
 def _face(size_m: Array, kind: Kind) -> float:

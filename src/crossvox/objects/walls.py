@@ -187,12 +187,12 @@ def _along(
     bins = np.bincount(cells, weight, cells.max() + 6)
     lines: list[Line] = []
     while True:
-        smooth = uniform_filter1d(bins, 5, mode="constant") * 5
-        top = int(np.argmax(smooth))
-        if smooth[top] < _SMALLEST_M2:
+        # Twice, so that the top lies at the middle of a thin wall, and not at a plateau's end.
+        top = int(np.argmax(uniform_filter1d(uniform_filter1d(bins, 3, mode="constant"), 3)))
+        if bins[max(top - 2, 0) : top + 3].sum() < _SMALLEST_M2:
             return lines
         near = np.abs(place - (first + top + 0.5) * _OFFSET_M) < _NEAR_M
-        core = np.abs(place - (first + top + 0.5) * _OFFSET_M) < 0.04
+        core = np.abs(place - (first + top + 0.5) * _OFFSET_M) < 0.05
         offset = float(np.average(place[core], weights=weight[core]))
         lines.append(Line(normal, offset, float(weight[near].sum())))
         left[chosen[near]] = False

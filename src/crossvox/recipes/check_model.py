@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from crossvox.core.checks import CheckpointError, expect
+from crossvox.core.params import from_plain
 from crossvox.recipes.cards import read_card
 from crossvox.recipes.image_run import read_segment2d_run
 from crossvox.recipes.scene_run import read_any_run
+from crossvox.tasks.label3d import Label3d
+from crossvox.tasks.label_params import Label3dParams
 from crossvox.tasks.segment2d import Segment2d
 from crossvox.train.checkpoint import load_run_network
-from crossvox.train.folder import best_or_last, read_record
-from crossvox.train.params import NETWORK, SELFTEST
+from crossvox.train.chosen import weights_file
+from crossvox.train.folder import read_record
+from crossvox.train.params import SELFTEST
 from crossvox.train.selftest import read_self_test, sha256_of
 
 
@@ -22,8 +26,11 @@ def task_of(run: Path) -> Any:
     Raises:
         ArtifactError: ``run`` is no run folder, or one of another task.
     """
-    if read_record(run).task == Segment2d.name:
+    record = read_record(run)
+    if record.task == Segment2d.name:
         return read_segment2d_run(run).task
+    if record.task == Label3d.name:
+        return Label3d(from_plain(Label3dParams, record.task_params))
     return read_any_run(run).task
 
 
@@ -40,7 +47,7 @@ def check_model(run: Path) -> None:
         CheckpointError: the weights are damaged or others than the card tells, there is no
             self-test, or the network answers something else than it did.
     """
-    card, weights = read_card(run), run / best_or_last(run) / NETWORK
+    card, weights = read_card(run), weights_file(run)
     found = sha256_of(weights)
     expect(
         found == card.sha256,
@@ -50,7 +57,7 @@ def check_model(run: Path) -> None:
         error=CheckpointError,
     )
     network = built(task_of(run))
-    load_run_network(run, network, best_or_last(run))
+    load_run_network(run, network)
     expect(
         read_self_test(run) is not None,
         given=f"{run} without {SELFTEST}",

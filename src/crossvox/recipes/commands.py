@@ -99,6 +99,7 @@ _HERE = (
     ("flatten", "flatten:flatten", "labelled frames to flat folders of images and labels"),
     ("train segment2d", "train_segment2d:train_segment2d", "train a 2D segmentation network"),
     ("evaluate segment2d", "segment2d:evaluate_segment2d", "score a 2D network on labelled images"),
+    ("predict2d", "predict2d:predict2d", "label images of any kind by a 2D network"),
     ("predict", "predict:predict", "whole scenes from a trained network"),
     (
         "evaluate reconstruct",
@@ -107,6 +108,8 @@ _HERE = (
     ),
     ("evaluate frames", "frames:evaluate_frames", "scores over the number of frames"),
     ("evaluate segment3d", "evaluate:evaluate_segment3d", "score labelled rooms and baselines"),
+    ("objects", "objects:objects", "objects, walls and a floor plan of a labelled mesh"),
+    ("evaluate objects", "objects:evaluate_objects", "score objects and outlines of rooms"),
     ("export scannet", "scannet:export_scannet", "labelled rooms to ScanNet's per-vertex files"),
     ("evaluate scannet", "evaluate:evaluate_scannet", "score ScanNet's per-vertex files"),
     ("score", "evaluate:score", "3D scores of any two meshes"),
@@ -134,7 +137,7 @@ _HERE = (
 )
 
 _BY_ITEM = (
-    *("rooms", "prepare", "single-views", "predict", "import hdf5"),
+    *("rooms", "prepare", "single-views", "predict", "predict2d", "import hdf5"),
     *("evaluate reconstruct", "evaluate segment3d"),
     *("study reconstruct", "study segment3d"),
 )
@@ -144,6 +147,10 @@ _PRESETS = {
         "default3d": "crossvox.recipes.complete:complete3d",
         "quick3d": "crossvox.recipes.complete:quick3d",
         "thesis": "crossvox.recipes.train:train_reconstruct",
+    },
+    "train segment3d": {
+        "lifted": "crossvox.recipes.train:train_segment3d",
+        "labels3d": "crossvox.recipes.label3d:labels3d",
     },
     "train segment2d": {
         "short": "crossvox.recipes.train_segment2d:train_segment2d",

@@ -11,7 +11,7 @@ from crossvox.flow.runner import Runner, Work
 from crossvox.recipes.training import Training
 from crossvox.samples.params import SparseParams
 from crossvox.tasks.params import CompleteParams
-from crossvox.train.params import TrainParams
+from crossvox.train.params import CheckpointName, TrainParams
 from crossvox.train.report import TrainReport
 
 
@@ -80,11 +80,13 @@ class TrainComplete(Training):
         data: a data folder of scenes whose complete surface is known.
         params: everything that makes the run.
         sources: what it learns from.
+        checkpoint: which weights of the run that it starts from.
     """
 
     data: Path
     params: CompleteRunParams
     sources: CompleteSources
+    checkpoint: CheckpointName = "auto"
 
     def go_on(self, work: Work) -> TrainReport:
         """See :func:`crossvox.recipes.train_complete.train_complete`."""
@@ -99,6 +101,7 @@ def complete3d(
     params: CompleteRunParams | None = None,
     sources: CompleteSources | None = None,
     *,
+    checkpoint: CheckpointName = "auto",
     runner: Runner | None = None,
 ) -> TrainReport:
     """Train a network that completes the surface that frames measured; run again, it continues.
@@ -114,9 +117,12 @@ def complete3d(
         run: run folder.
         params: everything that makes the run.
         sources: what it learns from.
+        checkpoint: which weights of the run that it starts from: auto, average, best or last.
         runner: who trains.
     """
-    stage = TrainComplete(data, params or CompleteRunParams(), sources or CompleteSources())
+    stage = TrainComplete(
+        data, params or CompleteRunParams(), sources or CompleteSources(), checkpoint
+    )
     read_manifest(data)
     report: TrainReport = (runner or Runner()).go_on(stage, run)
     return report
@@ -128,6 +134,7 @@ def quick3d(
     params: CompleteRunParams = QUICK3D,
     sources: CompleteSources = CompleteSources(start=QUICK_START),
     *,
+    checkpoint: CheckpointName = "auto",
     runner: Runner | None = None,
 ) -> TrainReport:
     """The same for a minute, from the network that comes with the package: to rooms of one's own.
@@ -137,6 +144,7 @@ def quick3d(
         run: run folder.
         params: everything that makes the run.
         sources: what it learns from.
+        checkpoint: which weights of the run that it starts from: auto, average, best or last.
         runner: who trains.
     """
-    return complete3d(data, run, params, sources, runner=runner)
+    return complete3d(data, run, params, sources, checkpoint=checkpoint, runner=runner)

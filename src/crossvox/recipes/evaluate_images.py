@@ -2,62 +2,99 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crossvox.core.artifact import read_json, write_json
 from crossvox.core.checks import ArtifactError, ParamsError
 from crossvox.core.labels import NYU40
 from crossvox.core.params import from_plain, scores_from
+from crossvox.core.volume import Score
 from crossvox.doors.images import encode_png, write_bytes
 from crossvox.flow.runner import Work
-from crossvox.metrics import confusion, segmentation_scores
+from crossvox.metrics import (
+    bootstrap_intervals,
+    class_values,
+    confusion,
+    group_counts,
+    segmentation_scores,
+)
 from crossvox.recipes.image_run import load_segment2d
 from crossvox.recipes.images import evaluation_pairs, evenly, left_out, loaded
 from crossvox.recipes.label_pictures import PICTURES, picture_strip, predict_labels
 from crossvox.recipes.segment2d import EvaluateImages, Segment2dEvaluation
+from crossvox.samples.pairs import groups_of
 from crossvox.tasks.segment2d import CLASSES
-from crossvox.train.folder import best_or_last
 
 SCORES = "scores.json"
+MIRRORED = ", mean of an image and its mirror image"
 
 
 def evaluate_images(stage: EvaluateImages, work: Work) -> Mapping[str, Any]:
     """Write ``scores.json`` and pictures into ``work.out``."""
-    found, watch = evaluation_pairs(stage.source), work.watch
-    record, network = load_segment2d(stage.network.path, device=stage.device)
+    found, watch, flip = evaluation_pairs(stage.source), work.watch, bool(stage.flip)
+    network_run = stage.network
+    record, network = load_segment2d(network_run.path, network_run.checkpoint, stage.device)
     shown = {pair.name for pair in evenly(found.pairs, stage.pictures)}
-    counts = np.zeros((CLASSES, CLASSES), dtype=np.int64)
+    counts = np.zeros((len(found.pairs), CLASSES, CLASSES), dtype=np.int32)
     report = work.progress.step("images")
     depth = record.params.task.depth
     images = loaded(found.pairs, record.params.images, depth=depth)
-    for done, (pair, image, truth) in enumerate(images, start=1):
+    for number, (pair, image, truth) in enumerate(images):
         with watch("predict"):
-            predicted = predict_labels(record.task, network, image, truth.shape)
+            predicted = predict_labels(record.task, network, image, truth.shape, flip=flip)
         with watch("count"):
-            counts += confusion(truth, predicted, CLASSES)
+            counts[number] = confusion(truth, predicted, CLASSES)
         if pair.name in shown:
             with watch("pictures"):
                 strip = picture_strip(image, truth, predicted)
                 write_bytes(work.out / PICTURES / f"{pair.name}.png", encode_png(strip))
-        report(done, len(found.pairs))
-    protocol = "whole images, at the full size of their labels"
-    scores = tuple(segmentation_scores(counts, record.task.majority, protocol))
+        report(number + 1, len(found.pairs))
+    protocol = "whole images, at the full size of their labels" + (MIRRORED if flip else "")
+    whole = counts.sum(axis=0, dtype=np.int64)
+    scores = segmentation_scores(whole, record.task.majority, protocol)
+    groups, told = groups_of([pair.name for pair in found.pairs])
+    with watch("intervals"):
+        scores, drawn = _with_intervals(scores, group_counts(counts, groups), told)
     evaluation = {
         "scores": scores,
         "images": len(found.pairs),
         "left_out": left_out(found),
-        "confusion": counts.tolist(),
+        "confusion": whole.tolist(),
         "classes": NYU40.names,
         "seconds": watch.seconds,
+        "checkpoint": network_run.checkpoint,
+        "groups": drawn,
     }
     write_json(work.out / SCORES, evaluation)
     headline = {score.name: score.value for score in scores if not score.class_name}
-    return {"checkpoint": best_or_last(stage.network.path), **headline}
+    return {"checkpoint": network_run.checkpoint, **headline}
+
+
+def _with_intervals(
+    scores: Sequence[Score], counts: NDArray[np.int64], of: str
+) -> tuple[list[Score], str]:
+    """Scores with the ends of their intervals among the details, and of what these were drawn."""
+    intervals = bootstrap_intervals(counts, class_values)
+    if not intervals:
+        return list(scores), ""
+    drawn = f"{len(counts)} {of}"
+    with_ends = []
+    for score in scores:
+        ends = intervals.get(score.name)
+        if ends is not None:
+            score = replace(
+                score,
+                details={**score.details, "low": ends[0], "high": ends[1]},
+                protocol=f"{score.protocol}; 95 % interval by bootstrap of {drawn}",
+            )
+        with_ends.append(score)
+    return with_ends, drawn
 
 
 def read_evaluation(out: Path) -> Segment2dEvaluation:

@@ -11,6 +11,7 @@ from crossvox.core.params import check_choices
 from crossvox.flow.progress import Progress, Silent
 from crossvox.predict.params import CompletionParams
 from crossvox.scene.params import TsdfParams
+from crossvox.train.params import CheckpointName
 
 if TYPE_CHECKING:
     from crossvox.core.volume import Score
@@ -74,6 +75,7 @@ def evaluate_frames(
     params: FramesParams | None = None,
     *,
     scenes: str = "val",
+    checkpoint: CheckpointName = "auto",
     device: str = "auto",
     progress: Progress | None = None,
 ) -> FramesReport:
@@ -87,6 +89,7 @@ def evaluate_frames(
         out: folder that gets curve.json; a prediction folder shows it on its page.
         params: numbers of frames, completion and fusion.
         scenes: val, train, all, or names separated by commas.
+        checkpoint: which weights of the run: auto, average, best or last.
         device: auto, cpu, cuda, ...
         progress: who watches.
 
@@ -108,7 +111,7 @@ def evaluate_frames(
     params, progress = params or FramesParams(), progress or Silent()
     expect_own_json(out / CURVE, {field.name: None for field in fields(FramesCurve)})
     run = find_run(run)
-    completer = load_trained(run_input(run), pick_device(device))
+    completer = load_trained(run_input(run, checkpoint), pick_device(device))
     if not isinstance(completer, Completer):
         raise ParamsError(
             f"given: {run}, a run that completes nothing; needed: a run of "

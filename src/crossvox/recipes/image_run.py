@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from crossvox.core.colors import check_recorded
 from crossvox.core.params import from_plain
 from crossvox.doors.devices import pick_device
 from crossvox.recipes.segment2d import Segment2dRunParams
 from crossvox.tasks.segment2d import Segment2d
-from crossvox.train.folder import best_or_last, read_record, shares_of
+from crossvox.train.folder import read_record, shares_of
+from crossvox.train.params import CheckpointName
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,13 @@ def read_segment2d_run(run: Path) -> Segment2dRun:
 
 
 def load_segment2d(
-    run: Path, which: Literal["auto", "average", "best", "last"] = "auto", device: str = "cpu"
+    run: Path, which: CheckpointName = "auto", device: str = "cpu"
 ) -> tuple[Segment2dRun, Any]:
     """A trained 2D network in evaluation mode, and what it was trained with.
 
     Args:
         run: a run of ``crossvox train segment2d``.
-        which: checkpoint; ``auto`` as :func:`crossvox.train.folder.best_or_last` says.
+        which: which checkpoint, see :mod:`crossvox.train.chosen`.
         device: where the network goes; ``auto`` takes an accelerator if there is one.
 
     Raises:
@@ -57,7 +58,5 @@ def load_segment2d(
 
     record = read_segment2d_run(run)
     network = record.task.build(weights=False)
-    if which == "auto":
-        which = best_or_last(run)
     load_run_network(run, network, which)
     return record, network.to(pick_device(device)).eval()

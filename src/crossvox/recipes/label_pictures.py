@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +18,19 @@ from crossvox.samples.batch import normalised
 from crossvox.samples.pairs import ImagePair
 from crossvox.tasks.segment2d import Segment2d
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 PICTURES = "pictures"
 
 
 def predict_labels(
-    task: Segment2d, network: Any, image: NDArray[np.uint8], size: tuple[int, ...]
+    task: Segment2d,
+    network: Any,
+    image: NDArray[np.uint8],
+    size: tuple[int, ...],
+    *,
+    flip: bool = False,
 ) -> NDArray[np.uint8]:
     """NYU40 ids of one image at ``size = (height, width)``.
 
@@ -31,14 +39,20 @@ def predict_labels(
         network: in evaluation mode.
         image: ``(H, W, 3)`` uint8 at the size of learning, or ``(H, W, 6)`` with planes of depth.
         size: of the result.
+        flip: take the mean with what is said of the mirrored image.
     """
     import torch
 
-    planes = normalised(np.ascontiguousarray(image.transpose(2, 0, 1)))
-    device = next(network.parameters()).device
-    batch = torch.from_numpy(planes)[None].to(device)
-    ids = task.predict(network, batch, (size[0], size[1]))
+    ids = task.predict(network, batch_of(image, network), (size[0], size[1]), flip=flip)
     return ids[0].to(torch.uint8).cpu().numpy()
+
+
+def batch_of(image: NDArray[np.uint8], network: Any) -> Tensor:
+    """One image ``(H, W, 3)`` or ``(H, W, 6)`` as a batch, where the network is."""
+    import torch
+
+    planes = normalised(np.ascontiguousarray(image.transpose(2, 0, 1)))
+    return torch.from_numpy(planes)[None].to(next(network.parameters()).device)
 
 
 def picture_strip(

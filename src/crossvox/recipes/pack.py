@@ -15,7 +15,8 @@ from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Input, Stage, how
 from crossvox.recipes.cards import RUN_NAME
 from crossvox.recipes.shipped import find_run
-from crossvox.train.params import NETWORK, PARAMS
+from crossvox.train.chosen import Taken, chosen
+from crossvox.train.params import NETWORK, PARAMS, CheckpointName
 
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
@@ -27,7 +28,8 @@ class PackParams:
     Attributes:
         precision: what kernels are stored as: ``fp16``, or ``int8`` with a scale for each output
             channel, which is half as large.
-        checkpoint: which weights; ``auto`` takes ``best``, or ``last`` without validation.
+        checkpoint: which weights: best, last, average (of --train.average), or auto: the average if
+            it scored no worse in validation, else the best, else the last.
         scenes_as: what the record calls scenes by: with ``generated-room-100``, scene0042_00 is
             called generated-room-100-0042, so that nobody's scene0042_00 is taken for it. Empty:
             they keep their names.
@@ -38,15 +40,13 @@ class PackParams:
     """
 
     precision: Literal["fp16", "int8"] = "fp16"
-    checkpoint: Literal["auto", "average", "best", "last"] = "auto"
+    checkpoint: CheckpointName = "auto"
     scenes_as: str = ""
     scenes: str = "val"
 
-    def which(self, run: Path) -> Literal["average", "best", "last"]:
+    def which(self, run: Path) -> Taken:
         """The checkpoint of a run that is packed."""
-        from crossvox.train.folder import best_or_last
-
-        return best_or_last(run) if self.checkpoint == "auto" else self.checkpoint
+        return chosen(run, self.checkpoint)
 
     def __post_init__(self) -> None:
         check_choices(self)
@@ -114,7 +114,7 @@ def pack(
     out: Path,
     params: PackParams | None = None,
     *,
-    name: str,
+    name: str = "",
     card: Path | None = None,
     scores: Path | None = None,
     data: Path | None = None,
@@ -128,10 +128,10 @@ def pack(
     output is told, and with --data in score.
 
     Args:
-        run: run folder of a 2D network, of surface completion, or of a network on sub-volumes.
+        run: run folder of a 2D network, of surface completion, or of labels in 3D.
         out: folder that OUT/NAME is written to.
         params: precision, checkpoint, names of scenes.
-        name: what the packed run is called, for example my-rooms.
+        name: what the packed run is called, for example my-rooms; by default as RUN.
         card: a card.json whose words are taken over; what can be measured is measured anew.
         scores: JSON of scores for the card: what 'crossvox evaluate segment2d' wrote, or a list
             with the fields of a card's scores.
@@ -144,14 +144,16 @@ def pack(
         CheckpointError: its weights are missing, damaged or not finite.
         ParamsError: a name that is none.
     """
+    run = find_run(run)
+    name = name or run.resolve().name
     expect(
         bool(RUN_NAME.fullmatch(name)),
-        given=f"--name {name}",
+        given=f"a run that is to be called {name}",
         needed="lower case letters, digits and single dashes, such as my-rooms",
-        do="correct --name",
+        do="pass --name NAME",
         error=ParamsError,
     )
-    params, run = params or PackParams(), find_run(run)
+    params = params or PackParams()
     weights = run / params.which(run) / NETWORK
     identity = digest([read_json(run / PARAMS), file_digest(weights)])
     stage = PackRun(

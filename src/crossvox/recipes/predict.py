@@ -15,7 +15,9 @@ from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Collection, Input, Stage, how
 from crossvox.predict.params import Amount, PredictParams
 from crossvox.recipes.data import read_scenes
+from crossvox.recipes.run_input import RunInput
 from crossvox.scene.params import TsdfParams
+from crossvox.train.params import CheckpointName
 
 COMPLETED_SHARE = "completed share of the area"
 """Note of a scene that a run of surface completion predicted."""
@@ -35,20 +37,22 @@ class PredictedScenes(Collection):
         images: a 2D run that labels the frames of a completed surface.
         frame_labels: a folder of label images that does.
         classes: what is told of their classes.
+        labels3d: a run that corrects in 3D what frames say.
     """
 
     NAME = "predict"
     NUMBERS = 3
 
-    run: Input
+    run: RunInput
     params: PredictParams
     tsdf: TsdfParams
     baselines: bool
-    geometry: Input | None = None
-    votes: Input | None = None
-    images: Input | None = None
+    geometry: RunInput | None = None
+    votes: RunInput | None = None
+    images: RunInput | None = None
     frame_labels: Input | None = None
     classes: ClassMap | None = None
+    labels3d: RunInput | None = None
 
 
 @dataclass(frozen=True)
@@ -65,15 +69,16 @@ class PredictScene(Stage):
     NUMBERS = 3
 
     scene: Input
-    run: Input
+    run: RunInput
     params: PredictParams
     tsdf: TsdfParams
     baselines: bool
-    geometry: Input | None = None
-    votes: Input | None = None
-    images: Input | None = None
+    geometry: RunInput | None = None
+    votes: RunInput | None = None
+    images: RunInput | None = None
     frame_labels: Input | None = None
     classes: ClassMap | None = None
+    labels3d: RunInput | None = None
     lineage: Lineage = how(UNKNOWN)
     device: str = how("auto")
 
@@ -117,8 +122,10 @@ def predict(
     completion: Amount | None = None,
     images: Path | None = None,
     frame_labels: Path | None = None,
+    labels3d: Path | None = None,
     classes: Path | None = None,
     unknown_below: float | None = None,
+    checkpoint: CheckpointName = "auto",
     baselines: bool = True,
     tsdf: TsdfParams | None = None,
     device: str = "auto",
@@ -148,10 +155,14 @@ def predict(
             with the package; none: nothing does.
         frame_labels: folder of label images that does instead, 12.png for frame 12; of several
             scenes a folder each.
+        labels3d: run that corrects in 3D what frames say, of 'crossvox train segment3d --preset
+            labels3d', or the name of one that comes with the package; none: votes alone.
         classes: which classes are told: nyu40, benchmark20, or a table of two columns, class id or
             name and what it is to be called.
         unknown_below: a vertex whose label is less likely than this stays without one, instead of
             --label.unknown-below.
+        checkpoint: which weights of the runs: best, last, average (of --train.average), or auto:
+            the average if it scored no worse in validation, else the best, else the last.
         baselines: also write the mask-only and the TSDF surface, and the 2D votes.
         tsdf: the TSDF baseline.
         device: auto, cpu, cuda, ...
@@ -175,17 +186,24 @@ def predict(
     device = pick_device(device)
     run, geometry, votes = find_run(run), found_or_none(geometry), found_or_none(votes)
     expect_roles(run, geometry, votes, completion)
-    labels = label_source(images, frame_labels, classes, possible=completes(run))
+    labels = label_source(
+        images,
+        frame_labels,
+        classes,
+        possible=completes(run),
+        checkpoint=checkpoint,
+        labels3d=labels3d,
+    )
     shared: dict[str, Any] = {
-        "run": run_input(run),
+        "run": run_input(run, checkpoint),
         "params": params,
         "tsdf": tsdf or TsdfParams(),
         "baselines": baselines,
-        "geometry": None if geometry is None else run_input(geometry),
-        "votes": None if votes is None else run2d_input(votes),
+        "geometry": None if geometry is None else run_input(geometry, checkpoint),
+        "votes": None if votes is None else run2d_input(votes, checkpoint),
         **labels.fields,
     }
-    behind = [path for path in (run, geometry, votes, labels.run) if path is not None]
+    behind = [path for path in (run, geometry, votes, labels.run, labels.run3d) if path is not None]
     lineage = together(lineage_of(path) for path in behind)
     items = {
         folder.resolve().name: PredictScene(
@@ -204,6 +222,7 @@ def predict(
             "geometry": linked(geometry),
             "votes": linked(votes),
             "images": linked(labels.run),
+            "labels3d": linked(labels.run3d),
         },
         learnt_from=lineage.told,
     )

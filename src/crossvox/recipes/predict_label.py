@@ -17,14 +17,15 @@ from crossvox.core.methods import CLASS_MESHES, CLASSES_GLB, CLASSES_MESH
 from crossvox.doors.images import write_bytes
 from crossvox.doors.meshes import glb_bytes, write_ply
 from crossvox.flow.progress import Progress
-from crossvox.flow.stage import Input
 from crossvox.predict.complete import Completion
 from crossvox.predict.folder_labels import FolderLabeller, open_frame_labels
 from crossvox.predict.image_labels import NetworkLabeller
 from crossvox.predict.label import Labelling, label_scene
 from crossvox.predict.params import LabelParams
 from crossvox.recipes.image_run import load_segment2d
+from crossvox.recipes.label_run import label_network
 from crossvox.recipes.labels import LABELLED_SHARE, LabelSource
+from crossvox.recipes.run_input import RunInput
 
 
 def labels_of(
@@ -55,7 +56,12 @@ def labels_of(
     folder = isinstance(labeller, FolderLabeller)
     # A folder's ids are told as asked from the start; a network's classes once all are gathered.
     classes = ClassMap() if folder else source.classes
-    found = label_scene(frames, labeller, made, params, watch, classes=classes)
+    refine = (
+        None
+        if source.labels3d is None
+        else label_network(source.labels3d.path, source.labels3d.checkpoint, device)
+    )
+    found = label_scene(frames, labeller, made, params, watch, classes=classes, refine=refine)
     if isinstance(labeller, FolderLabeller):
         for remark in labeller.remarks():
             progress.say(f"{scene}: {remark}")
@@ -73,9 +79,9 @@ def labeller_of(source: LabelSource, scene: str, device: str) -> FrameLabeller |
 
 
 @lru_cache(maxsize=1)
-def _network(run: Input, device: str) -> NetworkLabeller:
+def _network(run: RunInput, device: str) -> NetworkLabeller:
     """The 2D network of a run; kept for the next scene."""
-    return NetworkLabeller(load_segment2d(run.path, device=device)[1])
+    return NetworkLabeller(load_segment2d(run.path, run.checkpoint, device)[1])
 
 
 def write_labels(

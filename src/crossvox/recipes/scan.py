@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from crossvox.capture.params import CaptureParams
 from crossvox.core.artifact import Manifest, plain, read_manifest, write_manifest
 from crossvox.core.camera import Pose
 from crossvox.core.checks import ArtifactError, ParamsError, expect
+from crossvox.core.methods import LEARNT, METHOD_FILES
 from crossvox.flow.collection import unlisted_items
 from crossvox.flow.folder import begin, expect_own
 from crossvox.flow.runner import Runner
@@ -28,13 +29,17 @@ from crossvox.recipes.prepare import (
 )
 from crossvox.report.params import ReportParams
 from crossvox.scene.params import TsdfParams
+from crossvox.train.params import CheckpointName
 
 if TYPE_CHECKING:
     from crossvox.core.frame import Capture
     from crossvox.evaluate.score import Evaluation
+    from crossvox.recipes.scan_room import RoomSummary
     from crossvox.report.page.write import PageReport
 
 STAGE = "scan"
+
+DEFAULT_SET = Path("default")
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,6 @@ class ScanParams:
         height: image height, pixels; of upright images their width.
         up: direction that points up in the capture's world, x y z; None finds it from the
             dominant planes of the room.
-        protocol: rules of the scores.
         tsdf: parameters of TSDF fusion.
         predict: windows and meshing.
     """
@@ -56,7 +60,6 @@ class ScanParams:
     width: int = 320
     height: int = 240
     up: tuple[float, float, float] | None = None
-    protocol: Literal["surface", "thesis"] = "surface"
     tsdf: TsdfParams = field(default_factory=TsdfParams)
     predict: PredictParams = field(default_factory=PredictParams)
 
@@ -77,17 +80,19 @@ class ScanReport:
     Attributes:
         scene: folder of the prepared, levelled scene; holds the TSDF mesh ``SCENE.ply``.
         up: direction that points up in the capture's own world.
+        room: what was found, and the files that hold it.
         prediction: folder with the learnt mesh, None without a run.
-        evaluation: scores against the TSDF mesh, None without a run.
-        page: the page.
+        evaluation: scores against the TSDF mesh, where they were asked for.
+        page: the page; None where none was asked for.
         seconds: times by step.
     """
 
     scene: Path
     up: tuple[float, ...]
+    room: RoomSummary
     prediction: Path | None
     evaluation: Evaluation | None
-    page: PageReport
+    page: PageReport | None
     seconds: dict[str, float]
 
 
@@ -96,33 +101,52 @@ def scan(
     out: Path,
     params: ScanParams | None = None,
     *,
-    run: Path | None = None,
+    run: Path = DEFAULT_SET,
+    images: Path | None = None,
+    labels3d: Path | None = None,
+    frame_labels: Path | None = None,
+    classes: Path | None = None,
+    unknown_below: float | None = None,
     geometry: Path | None = None,
     votes: Path | None = None,
     completion: Amount | None = None,
+    checkpoint: CheckpointName = "auto",
+    page: bool = True,
+    scores: bool = False,
     how: Annotated[CaptureParams | None, Flag("")] = None,
     skip_frames: Path | None = None,
     anyway: bool = False,
     runner: Runner | None = None,
 ) -> ScanReport:
-    """Level a capture, fuse it, reconstruct it with a trained network, score both, make a page.
+    """A capture to a labelled room: its completed mesh, the things in it, a floor plan and a page.
 
-    A run of surface completion keeps the surface that the frames measured and adds what is missing;
-    one of 3D segmentation labels the room as well: its surface, and the TSDF mesh of the frames.
-
-    There is no ground truth here: the reference of the 3D scores is the TSDF mesh of the same
-    frames, that of the depth scores the sensor. So what is completed counts as wrong in them.
+    The capture is levelled and its frames are fused; a network completes what they did not see,
+    another one labels each frame, and what all frames say becomes the classes of the surface, with
+    the probability that they are right. OUT gets room.ply, objects.json, floorplan.svg and .dxf,
+    and report/index.html. The networks come with the package: nothing is downloaded.
 
     Args:
         source: a capture in any format that can be read.
         out: folder for everything.
         params: frames, up direction, fusion and windows.
-        run: a run of ``crossvox train reconstruct``, by any recipe, or ``train segment3d``; None
-            stops at the TSDF mesh.
+        run: the networks: default, or free, whose training data nobody has terms on; or a run of
+            'crossvox train reconstruct' or 'train segment3d', or the name of one that comes with
+            the package; none only fuses.
+        images: 2D run that labels the frames instead, or the name of one; none: nothing does.
+        labels3d: run of 'crossvox train segment3d --preset labels3d' that corrects the labels in
+            3D instead; none: what frames say is left as it is.
+        frame_labels: folder of label images of any other program instead, 12.png for frame 12.
+        classes: which classes are told: nyu40, benchmark20, or a table of two columns, class id or
+            name and what it is to be called.
+        unknown_below: surface whose class is less likely than this stays unlabelled.
         geometry: a reconstruction run that the surface comes from, where RUN tells the classes.
         votes: a 2D run whose labels vote for classes, beside a segmentation.
         completion: how much a run of surface completion adds to what was measured: none, safe or
             full, instead of --predict.complete.completion.
+        checkpoint: which weights of the runs, as 'crossvox predict --checkpoint' takes them.
+        page: write the page.
+        scores: score the surface by the TSDF mesh of the same frames. There is no truth here: what
+            is completed counts as wrong.
         how: how the capture departs from what its files say.
         skip_frames: list of frame numbers that are left out, one a line, as crossvox doctor writes.
         anyway: go on where frames contradict each other.
@@ -142,13 +166,24 @@ def scan(
     from crossvox.capture.moved import MovedCapture
     from crossvox.capture.outliers import usable_frames
     from crossvox.capture.remarks import remarks_of
-    from crossvox.evaluate.score import evaluate_reconstruction
     from crossvox.recipes.find_level import find_level
-    from crossvox.report.page.write import write_page
+    from crossvox.recipes.scan_networks import choose_networks
+    from crossvox.recipes.scan_room import write_room
 
     params, runner = params or ScanParams(), runner or Runner()
-    params = replace(params, predict=params.predict.with_completion(completion))
-    _expect_roles(run, geometry, votes, completion)
+    predicted = params.predict.with_completion(completion).with_doubt(unknown_below)
+    params = replace(params, predict=predicted)
+    networks = choose_networks(
+        run,
+        geometry=geometry,
+        votes=votes,
+        images=images,
+        labels3d=labels3d,
+        frame_labels=frame_labels,
+        completion=completion,
+    )
+    if networks.remark:
+        runner.progress.say(networks.remark)
     skipped = frozenset() if skip_frames is None else read_skipped(skip_frames)
     capture = open_capture(source, params=how)
     if skipped:
@@ -184,38 +219,32 @@ def scan(
         )
         for remark in (one for outcome in made.outcomes for one in remarks_of(outcome.notes)):
             runner.progress.say(remark)
-    prediction = evaluation = None
-    if run is not None:
-        prediction = out / "prediction"
+    prediction = None if networks.run is None else out / "prediction"
+    if networks.run is not None and prediction is not None:
         with runner.part("predict"):
             predict(
-                run,
+                networks.run,
                 data,
                 prediction,
                 params.predict,
-                geometry=geometry,
-                votes=votes,
+                geometry=networks.geometry,
+                votes=networks.votes,
+                images=networks.images,
+                labels3d=networks.labels3d,
+                frame_labels=frame_labels,
+                classes=classes,
+                checkpoint=checkpoint,
                 tsdf=params.tsdf,
                 runner=runner,
             )
     runner.end_dry_run()
-    if prediction is not None:
-        with runner.part("score"):
-            evaluation = evaluate_reconstruction(
-                prediction,
-                data,
-                params.protocol,
-                seen_scenes=True,
-                progress=runner.progress.step("scores"),
-            )
-    with runner.part("page"):
-        artifacts = [prediction] if prediction is not None else [data]
-        page = write_page(
-            artifacts,
-            out / "report",
-            ReportParams(title=f"Scan of {name}"),
-            progress=runner.progress.step("page"),
-        )
+    with runner.part("objects"):
+        surface = scene / f"{name}.ply"
+        if prediction is not None:
+            surface = prediction / name / METHOD_FILES[LEARNT]
+        room = write_room(surface, out)
+    evaluation = _scored(prediction, data, runner) if scores else None
+    report = _page(prediction or data, out, name, runner) if page else None
     write_manifest(
         out,
         Manifest(
@@ -227,7 +256,37 @@ def scan(
             links={"data": "data", **({"prediction": "prediction"} if prediction else {})},
         ),
     )
-    return ScanReport(scene, up, prediction, evaluation, page, runner.seconds)
+    return ScanReport(scene, up, room, prediction, evaluation, report, runner.seconds)
+
+
+def _scored(prediction: Path | None, data: Path, runner: Runner) -> Evaluation:
+    """Scores of a prediction against the TSDF mesh of the same frames."""
+    expect(
+        prediction is not None,
+        given="--scores with --run none",
+        needed="a predicted surface",
+        do="leave --scores out",
+        error=ParamsError,
+    )
+    assert prediction is not None
+    from crossvox.evaluate.score import evaluate_reconstruction
+
+    with runner.part("score"):
+        return evaluate_reconstruction(
+            prediction, data, "surface", seen_scenes=True, progress=runner.progress.step("scores")
+        )
+
+
+def _page(shown: Path, out: Path, name: str, runner: Runner) -> PageReport:
+    from crossvox.report.page.write import write_page
+
+    with runner.part("page"):
+        return write_page(
+            [shown],
+            out / "report",
+            ReportParams(title=f"Scan of {name}"),
+            progress=runner.progress.step("page"),
+        )
 
 
 def _expect_alone(out: Path, name: str) -> None:
@@ -243,28 +302,6 @@ def _expect_alone(out: Path, name: str) -> None:
         needed="one capture a folder",
         do="name another folder",
         error=ArtifactError,
-    )
-
-
-def _expect_roles(
-    run: Path | None, geometry: Path | None, votes: Path | None, completion: Amount | None
-) -> None:
-    """Refuse what the runs cannot do before minutes of work on the capture."""
-    if run is not None:
-        from crossvox.recipes.shipped import find_run
-        from crossvox.recipes.trained import expect_roles
-
-        shape = None if geometry is None else find_run(geometry)
-        expect_roles(find_run(run), shape, votes, completion)
-        return
-    asked = {"geometry": geometry, "votes": votes, "completion": completion}
-    given = [f"--{name} {value}" for name, value in asked.items() if value is not None]
-    expect(
-        not given,
-        given=f"{' and '.join(given)} without a run",
-        needed="a trained network that predicts the room",
-        do=f"pass --run RUN, or leave {' and '.join(given)} out",
-        error=ParamsError,
     )
 
 

@@ -15,7 +15,7 @@ from crossvox.recipes.shipped import found_or_none
 from crossvox.recipes.training import Training
 from crossvox.samples.params import AugmentParams
 from crossvox.tasks.params import ReconstructParams, SceneTaskParams, Segment3dParams
-from crossvox.train.params import TrainParams, TransferParams
+from crossvox.train.params import CheckpointName, TrainParams, TransferParams
 from crossvox.train.report import TrainReport
 from crossvox.views.params import ViewParams
 
@@ -125,12 +125,16 @@ class TrainScenes(Training):
         params: everything that makes the run; its type tells the task.
         sources: what it learns from.
         start: a run on sub-volumes whose weights it starts from, as ``params.transfer`` says.
+        checkpoint: which weights of the 2D run that features come from.
+        start_checkpoint: which of ``start``.
     """
 
     data: Path
     params: ReconstructRunParams | Segment3dRunParams
     sources: RunSources
     start: Path | None = None
+    checkpoint: CheckpointName = "auto"
+    start_checkpoint: CheckpointName = "auto"
 
     def __post_init__(self) -> None:
         expect(
@@ -161,6 +165,7 @@ def train_reconstruct(
     sources: RunSources | None = None,
     *,
     start: Annotated[Path | None, Flag("from")] = None,
+    checkpoint: CheckpointName = "auto",
     runner: Runner | None = None,
 ) -> TrainReport:
     """Train a network that reconstructs occupancy; run again, it continues.
@@ -175,9 +180,12 @@ def train_reconstruct(
         sources: what it learns from.
         start: run of 'train reconstruct --preset thesis' or 'train segment3d' that it starts
             from, as --transfer.* says.
+        checkpoint: which weights of --from and --features: auto, average, best or last.
         runner: who trains.
     """
-    stage = TrainScenes(data, params or ReconstructRunParams(), *_found(sources, start))
+    stage = TrainScenes(
+        data, params or ReconstructRunParams(), *_found(sources, start), checkpoint, checkpoint
+    )
     read_manifest(data)
     return (runner or Runner()).go_on(stage, run)
 
@@ -189,6 +197,7 @@ def train_segment3d(
     sources: RunSources | None = None,
     *,
     start: Annotated[Path | None, Flag("from")] = None,
+    checkpoint: CheckpointName = "auto",
     runner: Runner | None = None,
 ) -> TrainReport:
     """Train a network that tells free space and 40 classes; run again, it continues.
@@ -202,11 +211,14 @@ def train_segment3d(
         sources: what it learns from.
         start: run of 'train reconstruct --preset thesis' or 'train segment3d' that it starts
             from, as --transfer.* says.
+        checkpoint: which weights of --from and --features: auto, average, best or last.
         runner: who trains.
 
     Raises:
         ArtifactError: the training scenes have no labels, beside what every run raises.
     """
-    stage = TrainScenes(data, params or Segment3dRunParams(), *_found(sources, start))
+    stage = TrainScenes(
+        data, params or Segment3dRunParams(), *_found(sources, start), checkpoint, checkpoint
+    )
     read_manifest(data)
     return (runner or Runner()).go_on(stage, run)

@@ -19,9 +19,9 @@ from crossvox.samples.depths import DepthScene, load_depths
 from crossvox.samples.sparse import SparseDataset, collate_sparse
 from crossvox.tasks.complete import Complete
 from crossvox.train.checkpoint import load_run_network
-from crossvox.train.folder import answer, asked_for, best_or_last, lineage_of, note_asked
+from crossvox.train.chosen import chosen, weights_file
+from crossvox.train.folder import answer, asked_for, lineage_of, note_asked
 from crossvox.train.loop import train
-from crossvox.train.params import NETWORK
 from crossvox.train.report import TrainReport
 
 _VALIDATION_SEED = 1
@@ -39,7 +39,9 @@ def train_complete(stage: TrainComplete, work: Work) -> TrainReport:
     """
     params, given = stage.params, stage.sources
     start = find_run(Path(given.start)) if given.start else None
-    made_from = {} if start is None else {"start": file_digest(_weights(start))}
+    made_from: dict[str, str] = {}
+    if start is not None:
+        made_from["start"] = file_digest(weights_file(start, stage.checkpoint))
     split = {"train": given.scenes, "validation": given.validation_scenes}
     folders = {
         role: [] if which == "none" else read_scenes(stage.data, which)
@@ -60,7 +62,7 @@ def train_complete(stage: TrainComplete, work: Work) -> TrainReport:
         do="pass --scenes, or prepare more scenes",
         error=ArtifactError,
     )
-    task = Complete(params.task, None if start is None else _start(start, params))
+    task = Complete(params.task, None if start is None else _start(start, stage))
     learnt = _scenes(folders["train"], params, work, "training scenes")
     held_out = _scenes(folders["validation"], params, work, "validation scenes")
     dataset = SparseDataset(
@@ -100,11 +102,7 @@ def train_complete(stage: TrainComplete, work: Work) -> TrainReport:
     return report
 
 
-def _weights(run: Path) -> Path:
-    return run / best_or_last(run) / NETWORK
-
-
-def _start(run: Path, params: CompleteRunParams) -> Callable[[Any], object]:
+def _start(run: Path, stage: TrainComplete) -> Callable[[Any], object]:
     """What puts the weights of another run into a network that was built.
 
     Raises:
@@ -113,7 +111,7 @@ def _start(run: Path, params: CompleteRunParams) -> Callable[[Any], object]:
     """
     record = read_any_run(run)
     theirs = record.task.params if isinstance(record, CompleteRun) else None
-    mine = params.task
+    mine = stage.params.task
     expect(
         theirs is not None
         and (theirs.network, theirs.evidence, theirs.voxel_m)
@@ -123,11 +121,7 @@ def _start(run: Path, params: CompleteRunParams) -> Callable[[Any], object]:
         do="correct --start, or leave it out",
         error=ParamsError,
     )
-    return partial(_load, run)
-
-
-def _load(run: Path, network: Any) -> None:
-    load_run_network(run, network, best_or_last(run))
+    return partial(load_run_network, run, which=chosen(run, stage.checkpoint))
 
 
 def _scenes(

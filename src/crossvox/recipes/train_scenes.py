@@ -36,17 +36,17 @@ from crossvox.tasks.params import FeatureParams, ProxyParams
 from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.tasks.segment2d import Segment2d
 from crossvox.tasks.segment3d import Segment3d, label_counts, voxel_shares
+from crossvox.train.chosen import chosen, weights_file
 from crossvox.train.folder import (
     answer,
     asked_for,
-    best_or_last,
     lineage_of,
     made_by,
     note_asked,
     read_record,
 )
 from crossvox.train.loop import train
-from crossvox.train.params import NETWORK, PARAMS, TRANSFER
+from crossvox.train.params import NETWORK, PARAMS, TRANSFER, CheckpointName
 from crossvox.train.report import TrainReport
 from crossvox.train.transfer import Transfer
 from crossvox.views.params import ViewParams
@@ -167,9 +167,9 @@ def _asked(stage: TrainScenes) -> str:
     }
     files = {"index": given.index, "validation_index": given.validation_index}
     if given.features is not None:
-        files["features"] = given.features / best_or_last(given.features) / NETWORK
+        files["features"] = weights_file(given.features, stage.checkpoint)
     if stage.start is not None:
-        files["start"] = stage.start / best_or_last(stage.start) / NETWORK
+        files["start"] = weights_file(stage.start, stage.start_checkpoint)
     task = Reconstruct if isinstance(params, ReconstructRunParams) else Segment3d
     return asked_for(
         {"params": params, "sources": given, "scenes": scenes, "colours": COLORS},
@@ -191,7 +191,7 @@ def _with_features(
     if given.features is None:
         return params, None, {}
     found, weights, weights_digest = read_features(
-        given.features, given.features_rate, given.features_proxy
+        given.features, given.features_rate, given.features_proxy, stage.checkpoint
     )
     task = replace(params.task, features=found)
     return replace(params, task=task), weights, {"features": weights_digest}  # type: ignore[arg-type]
@@ -233,7 +233,7 @@ def _start(recipe: _Recipe) -> None:
     start = recipe.stage.start
     if start is None:
         return
-    transfer = Transfer(start, recipe.params.transfer)
+    transfer = Transfer(start, recipe.params.transfer, recipe.stage.start_checkpoint)
     recipe.made_from["start"] = file_digest(start / transfer.checkpoint / NETWORK)
     recipe.task = replace(recipe.task, initialise=transfer.initialise)
     recipe.transfer = transfer
@@ -318,7 +318,7 @@ class _FrozenImages:
 
 
 def read_features(
-    run: Path, rate: float = 0.0, proxy: bool = False
+    run: Path, rate: float = 0.0, proxy: bool = False, checkpoint: CheckpointName = "auto"
 ) -> tuple[FeatureParams, dict[str, Any], str]:
     """What a 2D run makes, its weights by name, and their fingerprint.
 
@@ -326,13 +326,14 @@ def read_features(
         run: a run of ``crossvox train segment2d``, or an imported one.
         rate: learning rate of the 2D network in the run to come.
         proxy: whether its own loss is trained beside.
+        checkpoint: which of its weights.
 
     Raises:
         ArtifactError, CheckpointError: there is no such run, or it is damaged.
     """
     from crossvox.recipes.image_run import load_segment2d
 
-    which = best_or_last(run)
+    which = chosen(run, checkpoint)
     record, network = load_segment2d(run, which)
     learnt = record.params.task
     found = FeatureParams(

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from crossvox.core.artifact import digest, file_digest, plain
 from crossvox.core.checks import ParamsError, expect
 from crossvox.flow.progress import Progress
-from crossvox.flow.stage import Input
 from crossvox.predict.params import Amount, PredictParams
 from crossvox.predict.prediction import ScenePrediction
 from crossvox.predict.prior import FramePrior
 from crossvox.predict.windows import predict_scene
 from crossvox.recipes.image_run import load_segment2d, read_segment2d_run
+from crossvox.recipes.run_input import RunInput
 from crossvox.recipes.scene_run import CompleteRun, SceneRun, read_any_run
 from crossvox.samples.batch import normalised
 from crossvox.samples.source import SceneSource
@@ -29,29 +29,33 @@ from crossvox.tasks.params import Segment2dParams
 from crossvox.tasks.segment2d import Segment2d
 from crossvox.tasks.segment3d import Segment3d
 from crossvox.train.checkpoint import load_run_network
-from crossvox.train.folder import best_or_last, made_by
-from crossvox.train.params import NETWORK
+from crossvox.train.chosen import chosen
+from crossvox.train.folder import made_by
+from crossvox.train.params import NETWORK, CheckpointName
 
 
-def run_input(run: Path) -> Input:
+def run_input(run: Path, checkpoint: CheckpointName = "auto") -> RunInput:
     """A run on sub-volumes as an input: what its weights and its parameters are.
 
     Raises:
         ArtifactError: it is no such run, or has no weights yet.
+        CheckpointError: it has no such checkpoint.
     """
-    record = read_any_run(run)
-    weights = file_digest(run / best_or_last(run) / NETWORK)
-    return Input(run, digest([plain(record.params), weights]))
+    record, taken = read_any_run(run), chosen(run, checkpoint)
+    weights = file_digest(run / taken / NETWORK)
+    return RunInput(run, digest([plain(record.params), weights]), taken)
 
 
-def run2d_input(run: Path) -> Input:
+def run2d_input(run: Path, checkpoint: CheckpointName = "auto") -> RunInput:
     """A 2D run as an input: what its weights are.
 
     Raises:
         ArtifactError: it is no such run, or has no weights.
+        CheckpointError: it has no such checkpoint.
     """
     read_segment2d_run(run)
-    return Input(run, file_digest(run / best_or_last(run) / NETWORK))
+    taken = chosen(run, checkpoint)
+    return RunInput(run, file_digest(run / taken / NETWORK), taken)
 
 
 def expect_roles(
@@ -174,11 +178,11 @@ class Completer:
 
 
 @lru_cache(maxsize=2)
-def load_trained(run: Input, device: str) -> Trained | Completer:
+def load_trained(run: RunInput, device: str) -> Trained | Completer:
     """The network of a run, in evaluation mode; the last two are kept, for the next scene."""
     record = read_any_run(run.path)
     network: Any = record.task.build()
-    load_run_network(run.path, network, best_or_last(run.path))
+    load_run_network(run.path, network, run.checkpoint)
     network.to(device).eval()
     if isinstance(record, CompleteRun):
         return Completer(record, network, device)
@@ -210,7 +214,7 @@ def voter_of(learnt: Trained) -> Voter | None:
 
 
 @lru_cache(maxsize=1)
-def load_voter(run2d: Input, device: str) -> Voter:
+def load_voter(run2d: RunInput, device: str) -> Voter:
     """The network of a 2D run, in evaluation mode; kept for the next scene."""
-    record, network = load_segment2d(run2d.path, device=device)
+    record, network = load_segment2d(run2d.path, run2d.checkpoint, device)
     return Voter(record.task, network)

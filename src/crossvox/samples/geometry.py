@@ -1,22 +1,26 @@
-"""Depth beside a labelled image: where it lies, and what a network reads of it."""
+"""Depth beside a labelled image: where it lies, and what a network reads of it.
+
+Nothing heavy is imported before depth is read: whoever lists images names this, too.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture.readers.folder import FolderCapture
 from crossvox.core.camera import ImageFit, Intrinsics
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import Parts, fit_nearest
-from crossvox.doors.images import read_gray
 from crossvox.samples.params import DepthImageParams
-from crossvox.views.geometry import Planes, geometry_planes
+
+if TYPE_CHECKING:
+    from crossvox.capture.readers.folder import FolderCapture
+    from crossvox.views.geometry import Planes
 
 UP = np.array([0.0, 0.0, 1.0])
 """In the world of a prepared scene."""
@@ -46,6 +50,8 @@ class Depth:
             fit: how the image was brought to the size of learning. Depth of another size than the
                 image is brought there in the same proportions.
         """
+        from crossvox.views.geometry import geometry_planes
+
         rows, columns = self.depth_m.shape
         own = ImageFit((columns, rows), fit.resized, fit.left, fit.top, fit.size)
         camera = own.camera(self.camera.resized((columns, rows)))
@@ -118,6 +124,8 @@ class DepthFile:
 
     def read(self) -> Depth:
         """See :class:`DepthSource`."""
+        from crossvox.doors.images import read_gray
+
         stored, params = read_gray(self.path), self.params
         depth = (stored.astype(np.float32) + np.float32(params.offset)) / np.float32(
             params.units_per_m
@@ -138,5 +146,7 @@ class DepthFile:
 
 @lru_cache(maxsize=512)
 def _scene(folder: Path) -> tuple[FolderCapture, dict[int, int]]:
+    from crossvox.capture.readers.folder import FolderCapture
+
     capture = FolderCapture(folder)
     return capture, {number: place for place, number in enumerate(capture.frame_ids)}

@@ -6,7 +6,7 @@ A sample depends on the seed, the epoch and its number alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from crossvox.core.checks import ParamsError, expect
 from crossvox.core.frame import Frame
 from crossvox.core.frame_labels import FrameLabels
 from crossvox.samples.label_scenes import STEPS, LabelScene
-from crossvox.samples.params import SparseParams
+from crossvox.samples.params import SpoilParams
 from crossvox.samples.sparse import draw_frames, spoilt_depths, spoilt_poses
 from crossvox.scene.class_evidence import ClassEvidence
 from crossvox.scene.label_context import LabelContext, floor_height
@@ -30,46 +30,6 @@ Array = NDArray[Any]
 
 _PATCH = 8
 """Edge of the patches of surface that are left out together, voxels."""
-
-
-@dataclass(frozen=True)
-class SpoilParams:
-    """How what an image network says is spoilt, and what is learnt from of a room.
-
-    Attributes:
-        frames: how frames are drawn, poses and depth spoilt; of its shape nothing is used.
-        voxels: annotated voxels that are learnt from, of one sample; 0: all.
-        temperature: probabilities are raised to a power whose logarithm has this standard
-            deviation, another one a sample.
-        silent: share of the frames that say nothing.
-        confused: share of the samples in which some classes are taken for others.
-        confusion: largest share of a class that goes to another.
-        hidden: largest share of the surface that no frame labels which is left out of a sample, in
-            patches: a completed surface holds a part of it.
-
-    Raises:
-        ParamsError: a value makes no sense.
-    """
-
-    frames: SparseParams = field(default_factory=lambda: SparseParams(fewest=1, most=40))
-    voxels: int = 1500
-    temperature: float = 0.2
-    silent: float = 0.1
-    confused: float = 0.3
-    confusion: float = 0.4
-    hidden: float = 1.0
-
-    def __post_init__(self) -> None:
-        shares = (self.silent, self.confused, self.confusion, self.hidden)
-        expect(
-            all(0 <= share <= 1 for share in shares)
-            and 0 <= self.temperature <= 2
-            and self.voxels >= 0,
-            given=f"shares {shares}, temperature {self.temperature}, {self.voxels} voxels",
-            needed="shares from 0 to 1, a temperature of at most 2, a number of voxels",
-            do="correct --spoil.*",
-            error=ParamsError,
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,8 +75,8 @@ class LabelDataset:
     """Samples of rooms, made when they are asked for by ``(epoch, i)``.
 
     Args:
-        scenes: the rooms.
-        samples: samples an epoch; each scene comes as often as any other.
+        groups: the rooms, by group; each group gives as many samples as any other.
+        samples: samples an epoch.
         params: how frames are drawn, and all is spoilt.
         votes: how what frames say of classes is added up.
         seed: where chance starts.
@@ -125,7 +85,7 @@ class LabelDataset:
 
     def __init__(
         self,
-        scenes: Sequence[LabelScene],
+        groups: Sequence[Sequence[LabelScene]],
         samples: int,
         params: SpoilParams,
         votes: VoteParams,
@@ -133,15 +93,15 @@ class LabelDataset:
         vary: bool = True,
     ) -> None:
         expect(
-            len(scenes) > 0 and samples > 0,
-            given=f"{len(scenes)} scenes and {samples} samples",
+            len(groups) > 0 and all(len(group) > 0 for group in groups) and samples > 0,
+            given=f"groups of {[len(group) for group in groups]} scenes and {samples} samples",
             needed="at least one of each",
             do="check the scene lists",
             error=ParamsError,
         )
-        self.scenes, self.samples, self.params = tuple(scenes), samples, params
+        self.groups = tuple(tuple(group) for group in groups)
+        self.samples, self.params = samples, params
         self.votes, self.seed, self.vary = votes, seed, vary
-        self._floors = [floor_height(scene.grid, scene.voxels) for scene in self.scenes]
 
     def __len__(self) -> int:
         return self.samples
@@ -156,12 +116,12 @@ class LabelDataset:
         if not 0 <= number < len(self):
             raise IndexError(f"sample {number} of {len(self)}")
         rng = np.random.default_rng([self.seed, epoch, number])
-        position = number % len(self.scenes)
-        scene, frames = self.scenes[position], self.params.frames
+        group = self.groups[number % len(self.groups)]
+        scene, frames = group[number // len(self.groups) % len(group)], self.params.frames
         chosen = draw_frames(len(scene.poses), frames, rng)
         poses = [scene.poses[frame] for frame in chosen]
         depths = (scene.depth_mm[frame] * np.float32(1e-3) for frame in chosen)
-        floor = self._floors[position]
+        floor = floor_height(scene.grid, scene.voxels)
         if self.vary:
             poses = spoilt_poses(poses, frames, rng)
             depths = spoilt_depths(depths, frames, rng)

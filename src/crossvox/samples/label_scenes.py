@@ -21,6 +21,7 @@ from crossvox.core.frame_labels import FrameLabeller
 from crossvox.core.grid import VoxelGrid
 from crossvox.core.params import read_as
 from crossvox.samples.kept_views import VIEWS_FOLDER
+from crossvox.samples.params import SaidParams
 
 _SCHEMA = 1
 """Raised when what is kept changes: older files are not read then."""
@@ -71,19 +72,6 @@ class LabelScene:
     voxels: NDArray[np.int64]
     labels: NDArray[np.uint8]
     normals: NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class SaidParams:
-    """What is kept of a scene's frames.
-
-    Attributes:
-        frames: most frames, evenly chosen.
-        width: image width that depth is kept at, pixels (every n-th pixel is taken).
-    """
-
-    frames: int = 60
-    width: int = 160
 
 
 def load_label_scene(

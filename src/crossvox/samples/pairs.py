@@ -21,8 +21,15 @@ FLAT_IMAGES, FLAT_LABELS = "images", "labels"
 FLAT_SPLITS = {"train": "trainset", "val": "valset"}
 """Folder of each split in the flat layout."""
 
+SCENES, IMAGES = "scenes", "images"
+"""What images are grouped by."""
+
 MOST_BLOCK = 16
 """Longest run of neighbouring images that is held out at once (see :func:`split_pairs`)."""
+
+
+NO_LABELS = Path()
+"""Stands for the labels of an image that has none."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,7 @@ class ImagePair:
     Attributes:
         name: of the image, without suffix.
         image: colours, JPEG as a rule.
-        labels: 8-bit PNG of NYU40 ids.
+        labels: 8-bit PNG of NYU40 ids; :data:`NO_LABELS`.
         as_shown: whether labels were drawn on the image as programs show it: turned as its header
             says (EXIF). Frames of captures are taken as they are stored.
         depth: where the depth of the image lies; None: nowhere.
@@ -106,6 +113,60 @@ def folder_pairs(
     )
 
 
+def folder_images(
+    images: Path, depths: Path | None = None, depth_params: DepthImageParams | None = None
+) -> tuple[ImagePair, ...]:
+    """The colour images of a folder, labelled or not, in natural order of their names.
+
+    Args:
+        images: colour images.
+        depths: depth images of the same names, where there are any.
+        depth_params: what their numbers mean.
+
+    Raises:
+        CaptureError: a folder is missing, or holds no image.
+    """
+    colors = _files(images, IMAGE_SUFFIXES)
+    measured = {} if depths is None else _files(depths, LABEL_SUFFIXES)
+    params = depth_params or DepthImageParams()
+    expect(
+        bool(colors),
+        given=f"{images} without an image",
+        needed=f"colour images ({COLOR_KINDS}), prepared scenes, or a capture",
+        do="check the path",
+        error=CaptureError,
+    )
+    return tuple(
+        ImagePair(
+            name,
+            colors[name],
+            NO_LABELS,
+            as_shown=True,
+            depth=DepthFile(measured[name], params) if name in measured else None,
+        )
+        for name in sorted(colors, key=natural)
+    )
+
+
+def scene_images(folder: Path) -> tuple[ImagePair, ...]:
+    """The frames of a prepared scene by number, labelled or not.
+
+    Raises:
+        CaptureError: it has no frames.
+    """
+    colors = _files(folder / "color", IMAGE_SUFFIXES)
+    depths = _files(folder / "depth", LABEL_SUFFIXES) if (folder / "depth").is_dir() else {}
+    return tuple(
+        ImagePair(
+            number,
+            colors[number],
+            NO_LABELS,
+            depth=FrameDepth(folder, int(number)) if number in depths else None,
+        )
+        for number in sorted(colors, key=natural)
+    )
+
+
 def scene_pairs(folders: Sequence[Path]) -> PairList:
     """Labelled frames of prepared scenes, called ``SCENE_N``.
 
@@ -167,10 +228,11 @@ def split_pairs(
         do="correct --validation-share",
         error=ParamsError,
     )
-    scenes: dict[str, list[ImagePair]] = {}
-    for pair in pairs:
-        scenes.setdefault(re.sub(r"_\d+$", "", pair.name), []).append(pair)
-    if 1 < len(scenes) < len(pairs):
+    names, told = groups_of([pair.name for pair in pairs])
+    if told == SCENES:
+        scenes: dict[str, list[ImagePair]] = {}
+        for pair, name in zip(pairs, names, strict=True):
+            scenes.setdefault(name, []).append(pair)
         groups = list(scenes.values())
     else:
         size = max(1, min(MOST_BLOCK, int(len(pairs) * min(validation_share, 0.5) / 4)))
@@ -187,6 +249,19 @@ def split_pairs(
             empty += other[-count:]
             del other[-count:]
     return tuple(training), tuple(held_out)
+
+
+def groups_of(names: Sequence[str]) -> tuple[list[str], str]:
+    """Which images look alike, by their names: the group of each, and what groups are.
+
+    Returns:
+        The scenes of names such as ``SCENE_N`` and :data:`SCENES`; the names themselves and
+        :data:`IMAGES` where they tell none, or one alone.
+    """
+    scenes = [re.sub(r"_\d+$", "", name) for name in names]
+    if 1 < len(set(scenes)) < len(names):
+        return scenes, SCENES
+    return list(names), IMAGES
 
 
 def natural(name: str) -> tuple[tuple[int, int | str], ...]:

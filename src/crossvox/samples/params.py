@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from crossvox.core.camera import Intrinsics, Size
@@ -280,5 +280,58 @@ class SparseParams:
             given=f"shares {shares}, errors {errors}",
             needed="shares from 0 to 1 and errors of 0 or more",
             do="correct --sparse.*",
+            error=ParamsError,
+        )
+
+
+@dataclass(frozen=True)
+class SaidParams:
+    """What is kept of a scene's frames.
+
+    Attributes:
+        frames: most frames, evenly chosen.
+        width: image width that depth is kept at, pixels (every n-th pixel is taken).
+    """
+
+    frames: int = 60
+    width: int = 160
+
+
+@dataclass(frozen=True)
+class SpoilParams:
+    """How what an image network says is spoilt, and what is learnt from of a room.
+
+    Attributes:
+        frames: how frames are drawn, poses and depth spoilt; of its shape nothing is used.
+        voxels: annotated voxels that are learnt from, of one sample; 0: all.
+        temperature: probabilities are raised to a power whose logarithm has this standard
+            deviation, another one a sample.
+        silent: share of the frames that say nothing.
+        confused: share of the samples in which some classes are taken for others.
+        confusion: largest share of a class that goes to another.
+        hidden: largest share of the surface that no frame labels which is left out of a sample, in
+            patches: a completed surface holds a part of it.
+
+    Raises:
+        ParamsError: a value makes no sense.
+    """
+
+    frames: SparseParams = field(default_factory=lambda: SparseParams(fewest=1, most=40))
+    voxels: int = 1500
+    temperature: float = 0.2
+    silent: float = 0.1
+    confused: float = 0.3
+    confusion: float = 0.4
+    hidden: float = 1.0
+
+    def __post_init__(self) -> None:
+        shares = (self.silent, self.confused, self.confusion, self.hidden)
+        expect(
+            all(0 <= share <= 1 for share in shares)
+            and 0 <= self.temperature <= 2
+            and self.voxels >= 0,
+            given=f"shares {shares}, temperature {self.temperature}, {self.voxels} voxels",
+            needed="shares from 0 to 1, a temperature of at most 2, a number of voxels",
+            do="correct --spoil.*",
             error=ParamsError,
         )

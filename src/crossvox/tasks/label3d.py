@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -18,7 +18,7 @@ import numpy as np
 from crossvox.core.checks import ShapeError, expect
 from crossvox.core.labels import NYU40
 from crossvox.core.volume import Score
-from crossvox.metrics import voxel_numbers
+from crossvox.metrics import PRESENT, voxel_numbers
 from crossvox.tasks.label_params import Label3dParams
 from crossvox.tasks.segment2d import class_weights
 from crossvox.tasks.task import Losses, exact, loss_score
@@ -57,7 +57,7 @@ class Label3d:
     shares: tuple[float, ...] = (0.0, *(1 / CLASSES,) * CLASSES)
 
     name: ClassVar[str] = "label3d"
-    monitor: ClassVar[str] = "mIoU"
+    monitor: ClassVar[str] = PRESENT
     monitor_higher_is_better: ClassVar[bool] = True
     numbers: ClassVar[int] = 1
 
@@ -136,8 +136,9 @@ class Label3d:
         """Scores of a split from its added counts; NaN where a ratio is 0 / 0.
 
         Returns:
-            ``mIoU`` over the benchmark's classes and ``class accuracy`` where frames label, both
-            also of the votes; the same where no frame does; the loss.
+            ``mIoU`` over the benchmark's classes, ``mIoU present`` over those of them that the
+            split shows, and ``class accuracy`` where frames label, each also of the votes; the same
+            where no frame does; ``IoU NAME`` of each class where frames label; the loss.
         """
         scores = []
         for name, suffix, protocol in (
@@ -147,10 +148,17 @@ class Label3d:
         ):
             table = counts[name].cpu().numpy()
             support = round(float(table.sum()))
-            value = voxel_numbers(table)["mIoU"]
-            scores.append(_score(f"mIoU{suffix}", value, support, protocol))
+            numbers = voxel_numbers(table)
+            for score in ("mIoU", PRESENT):
+                scores.append(_score(f"{score}{suffix}", numbers[score], support, protocol))
             accuracy = float(np.trace(table)) / support if support else math.nan
             scores.append(_score(f"class accuracy{suffix}", accuracy, support, protocol))
+        learnt = counts["learnt"].cpu().numpy()
+        each = voxel_numbers(learnt)
+        for number in NYU40.benchmark_ids:
+            name, support = NYU40.names[number], round(float(learnt[number].sum()))
+            own = _score(f"IoU {name}", each[f"IoU {name}"], support, PROTOCOL)
+            scores.append(replace(own, class_name=name))
         rule = f"cross entropy, {self.params.weighting} class weights"
         scores.append(loss_score(counts, "voxels", rule))
         return scores

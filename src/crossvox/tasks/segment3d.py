@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from crossvox.core.checks import ShapeError, expect
 from crossvox.core.labels import NYU40
 from crossvox.core.volume import Batch, SceneVolume, Score
-from crossvox.metrics import voxel_numbers
+from crossvox.metrics import PRESENT, voxel_numbers
 from crossvox.tasks.params import Segment3dParams
 from crossvox.tasks.scene import SceneTask, existing
 from crossvox.tasks.segment2d import PUBLISHED_WEIGHTS, class_weights
@@ -61,9 +61,9 @@ class Segment3d(SceneTask):
 
     name: ClassVar[str] = "segment3d"
     classes: ClassVar[int] = CLASSES
-    numbers: ClassVar[int] = 2
+    numbers: ClassVar[int] = 3
     """Raised when the same run learns other things than before."""
-    monitor: ClassVar[str] = "mIoU"
+    monitor: ClassVar[str] = PRESENT
     monitor_higher_is_better: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -192,15 +192,16 @@ class Segment3d(SceneTask):
 
         Returns:
             ``mIoU`` over the benchmark's classes (a free voxel or another class taken for one of
-            them is wrong), ``IoU occupied`` (any class), both followed by the baseline's; ``class
-            accuracy`` of annotated voxels, free space aside; ``IoU NAME`` of each class; the loss.
+            them is wrong), ``mIoU present`` over those of them that the split shows, ``IoU
+            occupied`` (any class), each followed by the baseline's; ``class accuracy`` of annotated
+            voxels, free space aside; ``IoU NAME`` of each class; the loss.
         """
         learnt = counts["confusion"].cpu().numpy()
         baseline = counts["majority"].cpu().numpy()
         support = round(float(learnt.sum()))
         found, trivial = voxel_numbers(learnt), voxel_numbers(baseline)
         scores = []
-        for name in ("mIoU", "IoU occupied"):
+        for name in ("mIoU", PRESENT, "IoU occupied"):
             scores.append(_score(name, found[name], support))
             scores.append(_score(f"{name} ({MAJORITY})", trivial[name], support))
         annotated, hits = float(learnt[1:].sum()), float(counts["class_hits"])

@@ -7,6 +7,8 @@
 2. else ``best``;
 3. else ``last``, of a run without validation.
 
+A run that was packed holds one checkpoint alone, which is taken whichever is asked for.
+
 Nothing heavy is imported.
 """
 
@@ -18,7 +20,7 @@ from typing import Any, Literal
 
 from crossvox.core.artifact import read_json
 from crossvox.core.checks import ArtifactError, CheckpointError, expect
-from crossvox.train.params import NETWORK, STATE, CheckpointName
+from crossvox.train.params import NETWORK, SELFTEST, STATE, CheckpointName
 
 Taken = Literal["average", "best", "last"]
 
@@ -46,6 +48,8 @@ def chosen(run: Path, checkpoint: CheckpointName = "auto") -> Taken:
         CheckpointError: the one that is asked for by name is not there; tells which are.
     """
     there = [name for name in TAKEN if (run / name).is_dir()]
+    if len(there) == 1 and (run / SELFTEST).is_file():
+        return there[0]
     if checkpoint != "auto":
         expect(
             checkpoint in there,

@@ -41,7 +41,7 @@ from crossvox.core.volume import Score
 from crossvox.flow.contents import expect_no_strangers
 from crossvox.flow.folder import is_begun, recover, relative_links
 from crossvox.flow.lineage import UNKNOWN, Lineage, together
-from crossvox.train.chosen import TAKEN, Taken, chosen
+from crossvox.train.chosen import TAKEN
 from crossvox.train.params import NETWORK, NEUTRAL, OPTIMIZER, PARAMS, STATE, TrainParams
 from crossvox.train.report import StoppedBy, TrainReport
 
@@ -57,7 +57,11 @@ ASKED = "asked"
 SHOWN = 5
 """How many differences an error text lists."""
 
-MADE_BY = {"complete": "train reconstruct", "reconstruct": "train reconstruct --preset thesis"}
+MADE_BY = {
+    "complete": "train reconstruct",
+    "reconstruct": "train reconstruct --preset thesis",
+    "label3d": "train segment3d --preset labels3d",
+}
 """Commands that make runs of a task, where they are called otherwise than the task."""
 
 Ancestors = Mapping[str, Lineage]
@@ -262,11 +266,6 @@ def state_of(run: Path) -> Literal["make", "continue", "keep"]:
 def checkpoints_of(run: Path) -> list[Path]:
     """The checkpoints that a run has."""
     return [run / name for name in TAKEN if (run / name / MANIFEST).is_file()]
-
-
-def best_or_last(run: Path) -> Taken:
-    """The checkpoint of a run that counts, see :mod:`crossvox.train.chosen`."""
-    return chosen(run)
 
 
 def _repeats(record: Mapping[str, Any]) -> tuple[dict[str, Any] | None, dict[str, Any]]:

@@ -149,7 +149,7 @@ def write_self_test(run: Path, network: nn.Module, inputs: Sequence[Tensor], wei
 def answered(network: nn.Module, inputs: Sequence[Tensor]) -> Tensor:
     """Part of a network's answer, ``(N,)`` float32: logits where it gives more than one thing."""
     with _at_rest(network), torch.inference_mode():
-        answer: Any = network(*(_as_read(tensor) for tensor in inputs))
+        answer: Any = network(*map(as_read, inputs))
         values = getattr(answer, "logits", answer).float().flatten()
     # An odd step meets all channels of maps whose sizes are powers of two.
     step = -(-values.numel() // _VALUES) | 1
@@ -172,7 +172,7 @@ def sha256_of(file: Path) -> str:
         ) from None
 
 
-def _as_read(tensor: Tensor) -> Tensor:
+def as_read(tensor: Tensor) -> Tensor:
     """Stored in half the room, computed with in full."""
     return tensor.float() if tensor.dtype == torch.float16 else tensor
 

@@ -18,10 +18,10 @@ from torch import Tensor, nn
 
 from crossvox.core.checks import CheckpointError, expect
 from crossvox.train.checkpoint import load_checkpoint
-from crossvox.train.folder import best_or_last
+from crossvox.train.chosen import chosen
 from crossvox.train.freezing import freeze
 from crossvox.train.matching import INNER, Matching, match, weight_parts
-from crossvox.train.params import Mode, Part, TransferParams
+from crossvox.train.params import CheckpointName, Mode, Part, TransferParams
 
 _FROZEN: dict[str, tuple[Part, ...]] = {
     "full": (),
@@ -38,7 +38,7 @@ class TransferReport:
 
     Attributes:
         source: name of the other run's folder.
-        checkpoint: ``best`` or ``last``.
+        checkpoint: ``average``, ``best`` or ``last``.
         mode: see :class:`crossvox.train.params.TransferParams`.
         parts: weights loaded and weights there, by part.
         loaded: names that were copied, ``spread`` ones included.
@@ -88,6 +88,7 @@ class Transfer:
     Attributes:
         run: the other run.
         params: see :class:`crossvox.train.params.TransferParams`.
+        which: which of its checkpoints, see :mod:`crossvox.train.chosen`.
         report: what became of the network that :meth:`initialise` saw last.
 
     Raises:
@@ -96,10 +97,11 @@ class Transfer:
 
     run: Path
     params: TransferParams = field(default_factory=TransferParams)
+    which: CheckpointName = "auto"
     report: TransferReport | None = None
 
     def __post_init__(self) -> None:
-        self.checkpoint = best_or_last(self.run)
+        self.checkpoint = chosen(self.run, self.which)
         expect(
             (self.run / self.checkpoint).is_dir(),
             given=f"{self.run}, which has no checkpoint",

@@ -13,8 +13,9 @@ from crossvox.core.artifact import (
 from crossvox.core.checks import CheckpointError, expect
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Input, Stage
+from crossvox.recipes.run_input import RunInput
 from crossvox.train.folder import make_record
-from crossvox.train.params import PARAMS, TrainParams
+from crossvox.train.params import PARAMS, CheckpointName, TrainParams
 
 if TYPE_CHECKING:
     from crossvox.train.weights import LoadReport
@@ -62,7 +63,7 @@ class ImportCheckpoint(Stage):
     NAME = IMPORT_CHECKPOINT
 
     file: Input
-    features: Input | None = None
+    features: RunInput | None = None
 
     def make(self, work: Work) -> Mapping[str, Any]:
         """Write ``best/`` and ``params.json``; there is nothing to go on training from."""
@@ -71,7 +72,7 @@ class ImportCheckpoint(Stage):
         from crossvox.train.original import read_original_checkpoint
 
         checkpoint = read_original_checkpoint(self.file.path)
-        lifted = None if self.features is None else lifted_features(checkpoint, self.features.path)
+        lifted = None if self.features is None else lifted_features(checkpoint, self.features)
         task, task_params, recipe, note = describe(checkpoint, lifted)
         network, report = checkpoint.build()
         whole = network if lifted is None else joined(task_params, lifted, network)
@@ -95,7 +96,12 @@ class ImportCheckpoint(Stage):
 
 
 def import_checkpoint(
-    file: Path, run: Path, *, features: Path | None = None, runner: Runner | None = None
+    file: Path,
+    run: Path,
+    *,
+    features: Path | None = None,
+    checkpoint: CheckpointName = "auto",
+    runner: Runner | None = None,
 ) -> CheckpointImport:
     """Turn a checkpoint of the published pipeline into a run folder; nothing in it is executed.
 
@@ -108,6 +114,7 @@ def import_checkpoint(
         features: 2D run whose features a SurfaceNet reads that was trained on features. Its weights
             become a part of the run, which is complete with them. Which 2D network a file was
             trained with is not told by its weights.
+        checkpoint: which weights of ``features``: auto, average, best or last.
         runner: who imports.
 
     Raises:
@@ -126,7 +133,8 @@ def import_checkpoint(
         do="check the path",
         error=CheckpointError,
     )
-    stage = ImportCheckpoint(Input.file(file), None if features is None else run2d_input(features))
+    read = None if features is None else run2d_input(features, checkpoint)
+    stage = ImportCheckpoint(Input.file(file), read)
     outcome = (runner or Runner()).make(stage, run)
     notes = outcome.notes
     return CheckpointImport(

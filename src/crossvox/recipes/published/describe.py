@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crossvox.chunks import ChunkParams
 from crossvox.core.checks import CheckpointError, ParamsError, expect
 from crossvox.recipes.published.params import THESIS_VIEWS
+from crossvox.recipes.run_input import RunInput
 from crossvox.recipes.train import ReconstructRunParams, Segment3dRunParams
 from crossvox.recipes.train_scenes import read_features
 from crossvox.tasks.params import (
@@ -34,8 +34,9 @@ class Lifted:
     weights: dict[str, Any]
 
 
-def lifted_features(checkpoint: OriginalCheckpoint, run: Path) -> Lifted:
+def lifted_features(checkpoint: OriginalCheckpoint, features: RunInput) -> Lifted:
     """The 2D run, if the file's network reads what it makes."""
+    run = features.path
     wide = checkpoint.architecture == "surfacenet" and checkpoint.view_channels != COLORS
     expect(
         wide,
@@ -45,7 +46,7 @@ def lifted_features(checkpoint: OriginalCheckpoint, run: Path) -> Lifted:
         do="leave --features out",
         error=ParamsError,
     )
-    found = Lifted(*read_features(run)[:2])
+    found = Lifted(*read_features(run, checkpoint=features.checkpoint)[:2])
     expect(
         found.params.channels == checkpoint.view_channels,
         given=f"{run}, a {found.params.network} that makes {found.params.channels} channels, for "

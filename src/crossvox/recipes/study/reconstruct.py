@@ -19,7 +19,7 @@ from crossvox.study.arms import (
     arms_of,
     choose_arms,
 )
-from crossvox.train.params import TrainParams
+from crossvox.train.params import CheckpointName, TrainParams
 
 if TYPE_CHECKING:
     from crossvox.recipes.study.runner import StudyReport
@@ -77,6 +77,7 @@ def study_reconstruct(
     params: StudyParams | None = None,
     *,
     run2d: Path | None = None,
+    checkpoint: CheckpointName = "auto",
     arms: str = "all",
     seeds: int = 3,
     workers: int = 1,
@@ -95,6 +96,7 @@ def study_reconstruct(
         params: what all arms share.
         run2d: run of 'crossvox train segment2d', not trained on the held-out scenes, whose network
             the arms are made from; only rgb does without.
+        checkpoint: which weights of the 2D run: auto, average, best or last.
         arms: {arms}
         seeds: how many: 0, 1, ...
         workers: arms and seeds at once, each by a process with its share of the threads; 0 means
@@ -121,10 +123,10 @@ def study_reconstruct(
         do="pass --run2d RUN2D, or --arms rgb",
         error=ParamsError,
     )
-    study = ReconstructStudy(data, out, params, run2d, runner)
+    study = ReconstructStudy(data, out, params, run2d, runner, checkpoint)
     study.expect_held_out()
     study.expect_weights(chosen)
-    declared = Declared(ReconstructStudy, data, out, params, run2d)
+    declared = Declared(ReconstructStudy, data, out, params, run2d, checkpoint)
     return run_study(declared, out, chosen, range(seeds), workers=workers, runner=runner)
 
 

@@ -93,7 +93,15 @@ class ReconstructStudy(SceneStudy[StudyParams]):
         """Train one arm."""
         features = self._features(arm, seed)
         given = self.arm_run(arm, self.params.run, seed, features)
-        return train_reconstruct(self.data, run, given.run, given.sources, runner=self.runner)
+        own = features is not None and features == self.run2d
+        return train_reconstruct(
+            self.data,
+            run,
+            given.run,
+            given.sources,
+            checkpoint=self.checkpoint if own else "auto",
+            runner=self.runner,
+        )
 
     def score(self, prediction: Path) -> Scored:
         """Protocol ``surface``."""
@@ -146,7 +154,7 @@ class ReconstructStudy(SceneStudy[StudyParams]):
         )
         scenes = read_scenes(self.data, self.params.training_scenes)
         stage = UntrainedNetwork(
-            run2d_input(self.run2d),
+            run2d_input(self.run2d, self.checkpoint),
             Input.folder(self.data),
             arm.features,
             seed,

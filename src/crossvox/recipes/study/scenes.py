@@ -28,8 +28,9 @@ from crossvox.study.arms import Arm, arms_of, baselines_of, controls_of
 from crossvox.study.counts import Pool
 from crossvox.study.overrides import overridden
 from crossvox.study.results import Scored, read_baselines, write_baselines
-from crossvox.train.folder import best_or_last, lineage_of
-from crossvox.train.params import NETWORK
+from crossvox.train.chosen import weights_file
+from crossvox.train.folder import lineage_of
+from crossvox.train.params import CheckpointName
 from crossvox.train.report import TrainReport
 
 NETWORKS, INDICES, BASELINES, STARTS = "networks", "indices", "baselines", "starts"
@@ -87,6 +88,7 @@ class SceneStudy(ABC, Generic[P]):
         params: what all arms share.
         run2d: a 2D run, where there is one.
         runner: who makes what arms are made from.
+        checkpoint: which weights of the 2D run.
     """
 
     TASK: ClassVar[str]
@@ -99,9 +101,16 @@ class SceneStudy(ABC, Generic[P]):
     """See :class:`crossvox.recipes.study.runner.Matrix`."""
 
     def __init__(
-        self, data: Path, out: Path, params: P, run2d: Path | None, runner: Runner
+        self,
+        data: Path,
+        out: Path,
+        params: P,
+        run2d: Path | None,
+        runner: Runner,
+        checkpoint: CheckpointName = "auto",
     ) -> None:
         self.data, self.out, self.params, self.run2d = data, out, params, run2d
+        self.checkpoint = checkpoint
         self.runner, self.progress = runner, runner.progress
 
     def matrix(self) -> Matrix:
@@ -143,7 +152,9 @@ class SceneStudy(ABC, Generic[P]):
         return {
             "params": plain(self.params),
             "data": read_manifest(self.data).digest,
-            "run2d": None if self.run2d is None else file_digest(weights_file(self.run2d)),
+            "run2d": None
+            if self.run2d is None
+            else file_digest(weights_file(self.run2d, self.checkpoint)),
         }
 
     def expect_held_out(self) -> None:
@@ -258,12 +269,9 @@ class Declared(Generic[P]):
     out: Path
     params: P
     run2d: Path | None
+    checkpoint: CheckpointName = "auto"
 
     def __call__(self, runner: Runner) -> Matrix:
         """See :data:`crossvox.recipes.study.runner.Study`."""
-        return self.kind(self.data, self.out, self.params, self.run2d, runner).matrix()
-
-
-def weights_file(run2d: Path) -> Path:
-    """The file with the weights that count of a 2D run."""
-    return run2d / best_or_last(run2d) / NETWORK
+        study = self.kind(self.data, self.out, self.params, self.run2d, runner, self.checkpoint)
+        return study.matrix()

@@ -19,7 +19,7 @@ from crossvox.study.arms import (
     arms_of,
     choose_arms,
 )
-from crossvox.train.params import TrainParams
+from crossvox.train.params import CheckpointName, TrainParams
 
 if TYPE_CHECKING:
     from crossvox.recipes.study.runner import StudyReport
@@ -89,6 +89,7 @@ def study_segment3d(
     params: Study3dParams | None = None,
     *,
     run2d: Path,
+    checkpoint: CheckpointName = "auto",
     arms: str = "all",
     seeds: int = 3,
     workers: int = 1,
@@ -106,6 +107,7 @@ def study_segment3d(
         params: what all arms share.
         run2d: run of 'crossvox train segment2d', not trained on the held-out scenes: its features
             are lifted, its labels vote.
+        checkpoint: which weights of the 2D run: auto, average, best or last.
         arms: {arms}
         seeds: how many: 0, 1, ...
         workers: arms and seeds at once, each by a process with its share of the threads; 0 means
@@ -123,9 +125,9 @@ def study_segment3d(
     params, runner = params or Study3dParams(), runner or Runner()
     chosen = choose_arms(arms_of(SEGMENT3D), arms)
     run2d = find_run(run2d)
-    study = Segment3dStudy(data, out, params, run2d, runner)
+    study = Segment3dStudy(data, out, params, run2d, runner, checkpoint)
     study.expect_held_out()
-    declared = Declared(Segment3dStudy, data, out, params, run2d)
+    declared = Declared(Segment3dStudy, data, out, params, run2d, checkpoint)
     return run_study(declared, out, chosen, range(seeds), workers=workers, runner=runner)
 
 

@@ -17,13 +17,14 @@ from crossvox.flow.stage import Input, Stage
 from crossvox.predict.baselines import write_vote_baseline
 from crossvox.predict.params import SurfaceParams
 from crossvox.recipes.data import VOLUME, read_scenes
+from crossvox.recipes.run_input import RunInput
 from crossvox.recipes.study.scenes import BASELINES, STARTS, STUDY_BASELINES, SceneStudy
 from crossvox.recipes.study.segment3d import NUMBERS, Study3dParams
 from crossvox.recipes.train import (
     ReconstructRunParams,
     RunSources,
+    TrainScenes,
     train_reconstruct,
-    train_segment3d,
 )
 from crossvox.recipes.trained import load_voter, run2d_input
 from crossvox.samples.source import load_source
@@ -33,6 +34,7 @@ from crossvox.study.counts import Pool
 from crossvox.study.results import Scored
 from crossvox.tasks.params import ReconstructParams, SceneTaskParams
 from crossvox.tasks.segment3d import Segment3d, label_counts, voxel_shares
+from crossvox.train.params import CheckpointName
 from crossvox.train.report import TrainReport
 from crossvox.views.params import ViewParams
 
@@ -53,7 +55,7 @@ class VoteBaseline(Stage):
     NUMBERS = 1
 
     scene: Input
-    run2d: Input
+    run2d: RunInput
     surface: SurfaceParams
     views: ViewParams
     majority_class: int
@@ -98,9 +100,13 @@ class Segment3dStudy(SceneStudy[Study3dParams]):
                 before = self._start(seed, start, given.sources)
             if before.interrupted:
                 return before
-        return train_segment3d(
-            self.data, run, given.run, given.sources, start=start, runner=self.runner
-        )
+        stage = TrainScenes(self.data, given.run, given.sources, start, self._checkpoint(features))
+        report: TrainReport = self.runner.go_on(stage, run)
+        return report
+
+    def _checkpoint(self, features: Path | None) -> CheckpointName:
+        """Which weights of the 2D run, for arms that lift its features."""
+        return "auto" if features is None else self.checkpoint
 
     def _start(self, seed: int, run: Path, sources: RunSources) -> TrainReport:
         """The reconstruction run that an arm starts from: the same network, input and samples."""
@@ -114,7 +120,10 @@ class Segment3dStudy(SceneStudy[Study3dParams]):
             augment=params.augment,
             validation_windows=params.validation_windows,
         )
-        return train_reconstruct(self.data, run, own, sources, runner=self.runner)
+        checkpoint = self._checkpoint(sources.features)
+        return train_reconstruct(
+            self.data, run, own, sources, checkpoint=checkpoint, runner=self.runner
+        )
 
     def score(self, prediction: Path) -> Scored:
         """Nearest-vertex transfer and voxels, counted scene by scene."""
@@ -126,7 +135,7 @@ class Segment3dStudy(SceneStudy[Study3dParams]):
         """2D votes and majority class of the held-out scenes, where that is not done."""
         assert self.run2d is not None
         folder, majority = self.out / BASELINES, self._majority()
-        votes = run2d_input(self.run2d)
+        votes = run2d_input(self.run2d, self.checkpoint)
         for scene in self.held_out():
             stage = VoteBaseline(
                 Input.folder(scene),

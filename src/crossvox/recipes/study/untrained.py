@@ -14,6 +14,7 @@ from crossvox.core.artifact import plain, write_json
 from crossvox.core.checks import ParamsError, expect
 from crossvox.flow.runner import Work
 from crossvox.flow.stage import Input, Stage, how
+from crossvox.recipes.run_input import RunInput
 from crossvox.tasks.params import Segment2dParams
 from crossvox.tasks.segment2d import CLASSES, Segment2d
 from crossvox.train.folder import make_record
@@ -50,7 +51,7 @@ class UntrainedNetwork(Stage):
     NAME = "study-network"
     NUMBERS = 1
 
-    run2d: Input
+    run2d: RunInput
     data: Input
     kind: str
     seed: int
@@ -69,7 +70,7 @@ class UntrainedNetwork(Stage):
         from crossvox.recipes.segment2d import Segment2dRunParams
         from crossvox.train.checkpoint import save_checkpoint
 
-        record, trained = load_segment2d(self.run2d.path)
+        record, trained = load_segment2d(self.run2d.path, self.run2d.checkpoint)
         given = record.params
         task = untrained(given.task, self.kind)
         if self.kind == "projection":

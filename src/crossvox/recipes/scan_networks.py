@@ -1,0 +1,107 @@
+"""Which networks make a room of a capture: a set that comes with the package, or one's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crossvox.core.checks import ParamsError, expect
+
+if TYPE_CHECKING:
+    from crossvox.predict.params import Amount
+
+
+@dataclass(frozen=True)
+class ScanNetworks:
+    """The runs that take part; None: nobody does it.
+
+    Attributes:
+        run: completes, reconstructs or segments the room.
+        geometry: where the surface comes from, where ``run`` tells the classes.
+        votes: a 2D run whose labels vote, beside a segmentation.
+        images: labels frames; ``none`` where nothing shall.
+        labels3d: corrects in 3D what frames say; ``none`` where nothing shall.
+        remark: what is to be told of the choice; may be empty.
+    """
+
+    run: Path | None = None
+    geometry: Path | None = None
+    votes: Path | None = None
+    images: Path | None = None
+    labels3d: Path | None = None
+    remark: str = ""
+
+
+def choose_networks(
+    run: Path,
+    *,
+    geometry: Path | None = None,
+    votes: Path | None = None,
+    images: Path | None = None,
+    labels3d: Path | None = None,
+    frame_labels: Path | None = None,
+    completion: Amount | None = None,
+) -> ScanNetworks:
+    """The networks for what was asked, all of them looked for before any work is done.
+
+    Args:
+        run: name of a set, ``none``, or a run.
+        geometry, votes: see :func:`crossvox.recipes.predict.predict`.
+        images: instead of the set's image network.
+        labels3d: instead of the set's network of labels in 3D.
+        frame_labels: a folder of labels, in place of an image network.
+        completion: how much is to be completed.
+
+    Raises:
+        ArtifactError, ParamsError: a run is missing, or cannot do what it is asked to.
+    """
+    from crossvox.recipes.shipped import NONE, SETS, find_run, found_or_none, shipped_set
+
+    if str(run) == NONE:
+        _expect_nothing(
+            {
+                "geometry": geometry,
+                "votes": votes,
+                "images": images,
+                "labels3d": labels3d,
+                "frame-labels": frame_labels,
+                "completion": completion,
+            }
+        )
+        return ScanNetworks()
+    from crossvox.recipes.trained import expect_roles
+
+    remark = ""
+    if str(run) in SETS and not run.exists():
+        chosen = shipped_set(str(run))
+        remark = chosen.remark if images is None and frame_labels is None else ""
+        expect(
+            chosen.rooms is not None,
+            given=f"--run {run}, of which this installation lacks {', '.join(chosen.missing)}",
+            needed="a network that completes rooms",
+            do="install the package again, or pass --run RUN, or --run none to fuse alone",
+            error=ParamsError,
+        )
+        assert chosen.rooms is not None
+        run = chosen.rooms
+        if images is None and frame_labels is None:
+            images = chosen.images or Path(NONE)
+            if labels3d is None and chosen.images is not None:
+                labels3d = chosen.labels or Path(NONE)
+    else:
+        run = find_run(run)
+    geometry = found_or_none(geometry)
+    expect_roles(run, geometry, votes, completion)
+    return ScanNetworks(run, geometry, votes, images, labels3d, remark)
+
+
+def _expect_nothing(asked: dict[str, object]) -> None:
+    given = [f"--{name} {value}" for name, value in asked.items() if value is not None]
+    expect(
+        not given,
+        given=f"{' and '.join(given)} with --run none",
+        needed="a network that predicts the room",
+        do=f"leave --run none out, or leave {' and '.join(given)} out",
+        error=ParamsError,
+    )

@@ -1,0 +1,250 @@
+"""How a run of labels in 3D is put together: rooms, who labels their frames, samples, loop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+
+import numpy as np
+
+from crossvox.core.artifact import file_digest, read_manifest
+from crossvox.core.checks import ArtifactError, CaptureError, ParamsError, expect
+from crossvox.core.frame_labels import FrameLabeller
+from crossvox.core.text import decoded
+from crossvox.flow.lineage import Lineage
+from crossvox.flow.locks import leads
+from crossvox.flow.progress import Progress
+from crossvox.flow.runner import Work
+from crossvox.recipes.data import read_scenes
+from crossvox.recipes.label3d import Label3dRunParams, TrainLabel3d
+from crossvox.recipes.shipped import find_run
+from crossvox.samples.label_samples import LabelDataset, collate_labels
+from crossvox.samples.label_scenes import LabelScene, load_label_scene
+from crossvox.tasks.label3d import Label3d
+from crossvox.tasks.segment3d import voxel_shares
+from crossvox.train.chosen import weights_file
+from crossvox.train.folder import answer, asked_for, lineage_of, note_asked
+from crossvox.train.loop import train
+from crossvox.train.report import TrainReport
+
+_VALIDATION_SEED = 1
+_SAMPLES_A_SCENE = 4
+"""Samples of each scene in an epoch; an epoch is no more than a unit of the random stream."""
+
+
+@dataclass(frozen=True)
+class _Images:
+    """A 2D run that labels frames."""
+
+    run: Path
+    weights: str
+    lineage: Lineage
+
+
+def train_label3d(stage: TrainLabel3d, work: Work) -> TrainReport:
+    """Train labels in 3D, in the run folder ``work.out``.
+
+    Raises:
+        ArtifactError: no scene that can be learnt from, or the folder holds another run.
+        CheckpointError: a checkpoint is damaged.
+        ParamsError: the table of images does not fit.
+    """
+    params, given = stage.params, stage.sources
+    images = [_images(find_run(run)) for run in given.images]
+    roles = {f"images {number}": its for number, its in enumerate(images, start=1)}
+    table = _table(given.images_table, len(images))
+    data = [stage.data] if given.beside is None else [stage.data, given.beside]
+    training = _labelled_by(data, given.scenes, images, table, given.seen_scenes, work.progress)
+    held_out: list[list[tuple[Path, int]]] = []
+    if given.validation_scenes != "none":
+        held_out = _labelled_by(data, given.validation_scenes, images, table, True, None)
+    pairs = {folder.name: number + 1 for part in training for folder, number in part}
+    parents = {
+        "data": read_manifest(stage.data).digest,
+        **({} if given.beside is None else {"beside": read_manifest(given.beside).digest}),
+        **{role: its.weights for role, its in roles.items()},
+    }
+    held = {folder.name: number + 1 for part in held_out for folder, number in part}
+    asked = asked_for(
+        {"params": params, "labelled by": [pairs, held]}, {"numbers": Label3d.numbers}, parents
+    )
+    done = answer(work.out, asked, params.train)
+    if done is not None:
+        return done
+    learnt = _scenes(training, images, params, work.progress, "training scenes")
+    validation_scenes = _scenes(held_out, images, params, work.progress, "validation scenes")
+    counts = np.zeros(41, np.int64)
+    for part in learnt:
+        for scene in part:
+            counts += np.bincount(scene.labels, minlength=41)
+    task = Label3d(params.task, voxel_shares(counts))
+    count = sum(len(part) for part in learnt)
+    votes = params.task.votes
+    dataset = LabelDataset(learnt, _SAMPLES_A_SCENE * count, params.spoil, votes, params.train.seed)
+    validation = None
+    if any(validation_scenes):
+        validation = LabelDataset(
+            validation_scenes,
+            params.validation_samples,
+            params.spoil,
+            votes,
+            _VALIDATION_SEED,
+            vary=False,
+        )
+    report = train(
+        task,
+        dataset,
+        collate_labels,
+        work.out,
+        params.train,
+        validation=validation,
+        recipe={
+            "params": params,
+            "scenes": given.scenes,
+            "validation": given.validation_scenes,
+            "labelled by": pairs,
+            "label_voxels": counts,
+            "class_shares": task.shares,
+            "class_weights": task.weights,
+        },
+        scenes=[scene.name for part in learnt for scene in part],
+        validation_scenes=[scene.name for part in validation_scenes for scene in part],
+        ancestors={role: its.lineage for role, its in roles.items()},
+        links={"data": stage.data, **{role: its.run for role, its in roles.items()}},
+        parents=parents,
+        progress=work.progress.training(),
+    )
+    if leads():
+        note_asked(work.out, asked)
+    return report
+
+
+def _images(run: Path) -> _Images:
+    weights = file_digest(weights_file(run))
+    return _Images(run, weights, lineage_of(run))
+
+
+def _table(path: Path | None, runs: int) -> dict[str, int]:
+    """Which run labels which scene, as a file says: from 0.
+
+    Raises:
+        CaptureError: it cannot be read.
+        ParamsError: a line is no scene with the number of a run.
+    """
+    if path is None:
+        return {}
+    try:
+        lines = decoded(path.read_bytes()).splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CaptureError(
+            f"given: --images-table {path} ({error}); needed: a text file; do: check the path"
+        ) from None
+    found = {}
+    for line in lines:
+        words = line.split()
+        if words:
+            expect(
+                len(words) == 2 and words[1].isdecimal() and 1 <= int(words[1]) <= runs,
+                given=f"--images-table {path} with the line {line!r}",
+                needed=f"a scene and the number of its run, 1 to {runs}",
+                do="correct the line",
+                error=ParamsError,
+            )
+            found[words[0]] = int(words[1]) - 1
+    return found
+
+
+def _labelled_by(
+    data: Sequence[Path],
+    which: str,
+    images: Sequence[_Images],
+    table: dict[str, int],
+    seen_too: bool,
+    progress: Progress | None,
+) -> list[list[tuple[Path, int]]]:
+    """Scenes of each data folder, and the number of the run that labels each.
+
+    Raises:
+        ArtifactError: there is none that every run has not learnt from.
+    """
+    left_out, unknown = [], 0
+    parts: list[list[tuple[Path, int]]] = []
+    for place, folder in enumerate(data):
+        part = []
+        for scene in read_scenes(
+            folder, which if place == 0 or which in ("val", "all") else "train"
+        ):
+            number, seen = pick_run([its.lineage for its in images], table, scene.name)
+            if seen and not seen_too:
+                left_out.append(scene.name)
+                continue
+            unknown += seen is None
+            part.append((scene, number))
+        parts.append(part)
+    if progress is not None and left_out:
+        progress.say(f"left out: {len(left_out)} scenes that every 2D network has learnt from")
+    if progress is not None and unknown:
+        progress.say(
+            f"{unknown} scenes are labelled by a 2D network that does not tell all that it has "
+            f"learnt from: name others by --images-table where it has seen them"
+        )
+    expect(
+        any(parts),
+        given=f"{len(left_out)} scenes, all of which every 2D network has learnt from",
+        needed="scenes that one of them has not seen",
+        do="train 2D networks without a part of the scenes each and name them all, or pass "
+        "--seen-scenes",
+        error=ArtifactError,
+    )
+    return [part for part in parts if part]
+
+
+def pick_run(
+    lineages: Sequence[Lineage], table: dict[str, int], scene: str
+) -> tuple[int, bool | None]:
+    """The number of the run that labels a scene, and whether it has learnt from it.
+
+    What the table says; else the first that has not learnt from it, the first of which nobody
+    knows, the first.
+    """
+    if scene in table:
+        return table[scene], False
+    seen = [its.has_seen(scene) for its in lineages]
+    for wanted in (False, None, True):
+        if wanted in seen:
+            return seen.index(wanted), wanted
+    return 0, None
+
+
+@lru_cache(maxsize=2)
+def _labeller(run: Path) -> FrameLabeller:
+    from crossvox.predict.image_labels import NetworkLabeller
+    from crossvox.recipes.image_run import load_segment2d
+
+    return NetworkLabeller(load_segment2d(run, device="auto")[1])
+
+
+def _scenes(
+    parts: list[list[tuple[Path, int]]],
+    images: Sequence[_Images],
+    params: Label3dRunParams,
+    progress: Progress,
+    label: str,
+) -> list[list[LabelScene]]:
+    report = progress.step(label)
+    total, done = sum(len(part) for part in parts), 0
+    found: list[list[LabelScene]] = []
+    for part in parts:
+        scenes: list[LabelScene] = []
+        for folder, number in part:
+            its = images[number]
+            make = partial(_labeller, its.run)
+            scenes.append(
+                load_label_scene(folder, make, its.weights, params.task.voxel_m, params.said)
+            )
+            done += 1
+            report(done, total)
+        found.append(scenes)
+    return found

@@ -1,0 +1,143 @@
+"""A capture of one's own to a labelled room, from a folder of label images."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.capture.box_room import HIGH_M, LOW_M, write_box_room
+
+from crossvox.capture import open_capture
+from crossvox.cli import main
+from crossvox.core.camera import unproject
+from crossvox.core.room_contents import RoomContents
+from crossvox.doors.images import encode_png, write_bytes
+from crossvox.doors.meshes import read_mesh
+
+SMALL = ("--width", "80", "--height", "60", "--tsdf.voxel-m", "0.05", "--up", "0", "0", "1")
+WALL, FLOOR, CEILING = 1, 2, 22
+
+
+def command(*words: object, code: int = 0) -> None:
+    assert main([str(word) for word in words]) == code
+
+
+def load(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def label_images(room: Path, out: Path, skip: int = -1) -> Path:
+    """Floor where the room's lowest surface is, ceiling where its highest is, walls between."""
+    capture = open_capture(room)
+    for index, number in enumerate(capture.frame_ids):
+        frame = capture.frame(index)
+        assert frame.depth_m is not None
+        assert frame.pose is not None
+        points = frame.pose.apply(unproject(frame.depth_m, frame.camera).reshape(-1, 3))
+        heights = points[:, 2].reshape(frame.depth_m.shape)
+        labels = np.full(heights.shape, WALL, np.uint8)
+        labels[heights < LOW_M[2] + 0.15] = FLOOR
+        labels[heights > HIGH_M[2] - 0.15] = CEILING
+        if number != skip:
+            write_bytes(out / f"{number}.png", encode_png(labels))
+    return out
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_box_room(tmp_path_factory.mktemp("scan") / "room", 12)
+
+
+@pytest.fixture(scope="module")
+def labels(room: Path) -> Path:
+    return label_images(room, room.parent / "labels")
+
+
+def test_a_scan_ends_with_a_labelled_mesh_its_contents_and_a_page(
+    room: Path, labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    command("scan", room, out, *SMALL, "--frame-labels", labels, "--json", tmp_path / "s.json")
+    mesh = read_mesh(out / "room.ply")
+    assert mesh.labels is not None
+    assert mesh.label_confidence is not None
+    assert mesh.objects is not None
+    assert mesh.completed is not None
+    low, high = mesh.vertices_m[:, 2].min(), mesh.vertices_m[:, 2].max()
+    for where, label in ((mesh.vertices_m[:, 2] < low + 0.05, FLOOR),
+                         (mesh.vertices_m[:, 2] > high - 0.05, CEILING)):  # fmt: skip
+        assert (mesh.labels[where] == label).mean() > 0.9
+    contents = RoomContents.read(out / "objects.json")
+    assert contents.floor_m == pytest.approx(low, abs=0.1)
+    record = load(tmp_path / "s.json")
+    assert record["evaluation"] is None
+    classes = record["room"]["classes"]
+    assert set(classes) <= {"wall", "floor", "ceiling"}
+    assert classes["wall"] > classes["floor"] > 1
+    assert sum(classes.values()) <= record["room"]["area_m2"] * 1.0001
+    assert 0 <= record["room"]["completed"] < 0.5
+    assert (out / "report" / "index.html").is_file()
+    assert "<svg" in (out / "floorplan.svg").read_text()
+    said = " ".join("".join(capsys.readouterr()).split())
+    assert "room: " in said
+    assert "was completed, not measured" in said
+    assert "next: crossvox view" in said
+
+
+def test_page_and_scores_are_made_when_asked_for(room: Path, labels: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ("scan", room, out, *SMALL, "--frame-labels", labels, "--no-page", "--scores")
+    command(*words, "--json", tmp_path / "s.json")
+    record = load(tmp_path / "s.json")
+    assert record["page"] is None
+    assert not (out / "report").exists()
+    tsdf = {s["name"]: s["value"] for s in record["evaluation"]["mean"]["tsdf"]}
+    assert tsdf["F-score"] == pytest.approx(1.0)
+
+
+def test_none_only_fuses_and_refuses_what_needs_a_network(
+    room: Path, labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    command("scan", room, out, *SMALL, "--run", "none", "--no-page")
+    mesh = read_mesh(out / "room.ply")
+    assert mesh.labels is None
+    assert not (out / "prediction").exists()
+    assert "nothing was labelled" in "".join(capsys.readouterr())
+    command("scan", room, tmp_path / "x", *SMALL, "--run", "none", "--frame-labels", labels, code=2)
+    assert f"--frame-labels {labels} with --run none" in " ".join(capsys.readouterr().err.split())
+    command("scan", room, tmp_path / "x", *SMALL, "--run", "none", "--scores", code=2)
+    command("scan", room, tmp_path / "x", *SMALL, "--run", "defualt", code=2)
+    assert "default" in capsys.readouterr().err
+
+
+def test_doubtful_surface_stays_unlabelled_and_classes_are_called_as_asked(
+    room: Path, labels: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "classes.csv"
+    table.write_text("class,name\nwall,upright\nceiling,upright\nfloor,ground\n")
+    words = ("scan", room, tmp_path / "out", *SMALL, "--frame-labels", labels, "--no-page")
+    command(*words, "--classes", table, "--unknown-below", 0.9, "--json", tmp_path / "s.json")
+    found = load(tmp_path / "s.json")["room"]
+    assert set(found["classes"]) == {"upright", "ground"}
+    mesh = read_mesh(tmp_path / "out" / "room.ply")
+    assert mesh.labels is not None
+    assert mesh.label_confidence is not None
+    assert (mesh.label_confidence[mesh.labels > 0] >= 0.9).all()
+    assert (mesh.labels == 0).any()
+    assert found["unlabelled"] > 0
+
+
+def test_called_again_a_scan_keeps_what_is_there(
+    room: Path, labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("scan", room, tmp_path / "out", *SMALL, "--frame-labels", labels, "--no-page")
+    command(*words)
+    first = (tmp_path / "out" / "room.ply").read_bytes()
+    stamp = (tmp_path / "out" / "prediction" / "room" / "mesh.ply").stat().st_mtime_ns
+    command(*words)
+    assert (tmp_path / "out" / "room.ply").read_bytes() == first
+    assert (tmp_path / "out" / "prediction" / "room" / "mesh.ply").stat().st_mtime_ns == stamp
