@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -241,9 +240,14 @@ def _scenes(
         scenes: list[LabelScene] = []
         for folder, number in part:
             its = images[number]
-            make: Callable[[], Any] = lambda run=its.run: _labeller(run)  # noqa: E731
             scenes.append(
-                load_label_scene(folder, make, its.weights, params.task.voxel_m, params.said)
+                load_label_scene(
+                    folder,
+                    partial(_labeller, its.run),
+                    its.weights,
+                    params.task.voxel_m,
+                    params.said,
+                )
             )
             done += 1
             report(done, total)
