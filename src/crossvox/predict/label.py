@@ -24,6 +24,7 @@ from crossvox.core.grid import VoxelGrid
 from crossvox.core.volume import Mesh
 from crossvox.predict.complete import Completion
 from crossvox.predict.params import LabelParams
+from crossvox.predict.said import said_of
 from crossvox.predict.smooth import carry, smooth, surface_graph
 from crossvox.scene.class_evidence import ClassEvidence
 from crossvox.scene.shell import Shell, shell_of, vertex_normals
@@ -38,6 +39,7 @@ class Refine(Protocol):
         self,
         grid: VoxelGrid,
         voxels: NDArray[np.int64],
+        normals: Array,
         probability: Array,
         weight: Array,
         evidence: Array,
@@ -47,6 +49,7 @@ class Refine(Protocol):
         Args:
             grid: where the voxels are.
             voxels: ``(N,)`` linear numbers, C order, rising.
+            normals: ``(N, 3)`` unit normals of the surface there; 0 where nobody knows.
             probability: ``(N, C)`` what frames say; all 0 where none says anything.
             weight: ``(N,)`` how much they say.
             evidence: ``(E, X, Y, Z)`` depth evidence, see :mod:`crossvox.scene.evidence`.
@@ -115,9 +118,12 @@ def label_scene(
         made.grid, shell.voxels, shell.normals, labeller.classes, params.votes, surface=mesh
     )
     silent = 0
-    for frame in frames:
+    told = said_of(frames, labeller)
+    while True:
         with watch("label frames"):
-            said = labeller(frame)
+            frame, said = next(told, (None, None))
+        if frame is None:
+            break
         with watch("gather labels"):
             silent += not gathered.add(frame, said)
     if not gathered.frames:
@@ -126,7 +132,9 @@ def label_scene(
     refined = None
     if refine is not None:
         with watch("correct labels"):
-            refined = refine(made.grid, shell.voxels, probability, weight, made.evidence)
+            refined = refine(
+                made.grid, shell.voxels, shell.normals, probability, weight, made.evidence
+            )
         expect(
             refined.shape == probability.shape,
             given=f"corrected probabilities of shape {refined.shape}",

@@ -103,6 +103,7 @@ def scan(
     *,
     run: Path = DEFAULT_SET,
     images: Path | None = None,
+    labels3d: Path | None = None,
     frame_labels: Path | None = None,
     classes: Path | None = None,
     unknown_below: float | None = None,
@@ -132,6 +133,8 @@ def scan(
             'crossvox train reconstruct' or 'train segment3d', or the name of one that comes with
             the package; none only fuses.
         images: 2D run that labels the frames instead, or the name of one; none: nothing does.
+        labels3d: run of 'crossvox train segment3d --preset labels3d' that corrects the labels in
+            3D instead; none: what frames say is left as it is.
         frame_labels: folder of label images of any other program instead, 12.png for frame 12.
         classes: which classes are told: nyu40, benchmark20, or a table of two columns, class id or
             name and what it is to be called.
@@ -175,6 +178,7 @@ def scan(
         geometry=geometry,
         votes=votes,
         images=images,
+        labels3d=labels3d,
         frame_labels=frame_labels,
         completion=completion,
     )
@@ -226,6 +230,7 @@ def scan(
                 geometry=networks.geometry,
                 votes=networks.votes,
                 images=networks.images,
+                labels3d=networks.labels3d,
                 frame_labels=frame_labels,
                 classes=classes,
                 checkpoint=checkpoint,
