@@ -38,6 +38,7 @@ class Refine(Protocol):
         self,
         grid: VoxelGrid,
         voxels: NDArray[np.int64],
+        normals: Array,
         probability: Array,
         weight: Array,
         evidence: Array,
@@ -47,6 +48,7 @@ class Refine(Protocol):
         Args:
             grid: where the voxels are.
             voxels: ``(N,)`` linear numbers, C order, rising.
+            normals: ``(N, 3)`` unit normals of the surface there; 0 where nobody knows.
             probability: ``(N, C)`` what frames say; all 0 where none says anything.
             weight: ``(N,)`` how much they say.
             evidence: ``(E, X, Y, Z)`` depth evidence, see :mod:`crossvox.scene.evidence`.
@@ -126,7 +128,9 @@ def label_scene(
     refined = None
     if refine is not None:
         with watch("correct labels"):
-            refined = refine(made.grid, shell.voxels, probability, weight, made.evidence)
+            refined = refine(
+                made.grid, shell.voxels, shell.normals, probability, weight, made.evidence
+            )
         expect(
             refined.shape == probability.shape,
             given=f"corrected probabilities of shape {refined.shape}",
@@ -170,7 +174,8 @@ class _Painter:
         known = trust > 0
         carry(self._mesh, self._graph, found, known, smoothing.half_m)
         # What one frame saw well counts in full; what was carried here, as little as is needed.
-        found = smooth(self._graph, found, np.clip(trust, 0.05, 1), smoothing)
+        weight = np.clip(trust, 0.05, 1)
+        found = smooth(self._mesh, self._graph, found, weight, smoothing)
         found = tempered(found, self._temperature)
         label = (found.argmax(axis=1) + 1).astype(np.uint8)
         sure = found.max(axis=1)

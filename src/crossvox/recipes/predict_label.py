@@ -23,6 +23,7 @@ from crossvox.predict.image_labels import NetworkLabeller
 from crossvox.predict.label import Labelling, label_scene
 from crossvox.predict.params import LabelParams
 from crossvox.recipes.image_run import load_segment2d
+from crossvox.recipes.label_run import label_network
 from crossvox.recipes.labels import LABELLED_SHARE, LabelSource
 from crossvox.recipes.run_input import RunInput
 
@@ -55,7 +56,8 @@ def labels_of(
     folder = isinstance(labeller, FolderLabeller)
     # A folder's ids are told as asked from the start; a network's classes once all are gathered.
     classes = ClassMap() if folder else source.classes
-    found = label_scene(frames, labeller, made, params, watch, classes=classes)
+    refine = None if source.labels3d is None else label_network(source.labels3d.path, device)
+    found = label_scene(frames, labeller, made, params, watch, classes=classes, refine=refine)
     if isinstance(labeller, FolderLabeller):
         for remark in labeller.remarks():
             progress.say(f"{scene}: {remark}")
