@@ -834,6 +834,14 @@ def test_a_network_may_have_a_part_called_average(tmp_path: Path) -> None:
     assert_same_run(tmp_path / "whole", tmp_path / "run")
 
 
+def test_a_packed_run_has_one_checkpoint_whichever_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "best").mkdir()
+    with pytest.raises(CheckpointError, match="has no 'last' checkpoint"):
+        chosen(tmp_path, "last")
+    (tmp_path / "selftest.safetensors").touch()
+    assert {chosen(tmp_path, name) for name in ("auto", "average", "last")} == {"best"}
+
+
 def test_a_damaged_state_of_the_average_is_not_taken(tmp_path: Path) -> None:
     run = tmp_path / "run"
     run_toy(run, AVERAGED, task=Doomed(told=((0.5, 0.6),) * 3))

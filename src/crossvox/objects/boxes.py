@@ -18,7 +18,7 @@ _TURNS = 30
 _TRIMMED = 0.004
 """Share of a surface's area that may stick out at each end of a box."""
 
-_STRAIGHT = 1.08
+STRAIGHT = 1.06
 """A box along the room's walls is taken as long as it is at most this much larger in plan."""
 
 
@@ -59,7 +59,9 @@ class Box:
         return flat & (np.abs(points[:, 2] - self.center_m[2]) <= self.size_m[2] / 2 + grow_up_m)
 
 
-def box_around(points: Array, area: Array, main_angle: float = 0.0) -> Box:
+def box_around(
+    points: Array, area: Array, main_angle: float = 0.0, straight: float = STRAIGHT
+) -> Box:
     """The box of least area in plan that holds a surface, but for stray bits of it.
 
     At each end ``_TRIMMED`` of the surface's area may stick out. Where a box along the main
@@ -69,6 +71,7 @@ def box_around(points: Array, area: Array, main_angle: float = 0.0) -> Box:
         points: ``(N, 3)`` vertices, at least one.
         area: ``(N,)`` of each.
         main_angle: main direction of the room, radians.
+        straight: how much larger a box along it may be.
     """
     share = np.cumsum(area + 1e-12)
     picked = points
@@ -80,13 +83,13 @@ def box_around(points: Array, area: Array, main_angle: float = 0.0) -> Box:
     plan = sizes.prod(axis=1)
     best = int(np.argmin(plan))
     yaw = main_angle
-    if (plan[0] + 1e-4) > _STRAIGHT * (plan[best] + 1e-4):
+    if (plan[0] + 1e-4) > straight * (plan[best] + 1e-4):
         near = main_angle + turns[best] + np.linspace(-1, 1, 9) * (np.pi / 2 / _TURNS)
         yaw = float(near[int(np.argmin(_plan_sizes(picked, near).prod(axis=1)))])
     c, s = np.cos(yaw), np.sin(yaw)
     axes = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
     low, high = np.array([_ends(points @ axis, area) for axis in axes]).T
-    return _upright(axes.T @ ((low + high) / 2), high - low, yaw)
+    return upright(axes.T @ ((low + high) / 2), high - low, yaw)
 
 
 def _plan_sizes(points: Array, yaws: Array) -> Array:
@@ -109,7 +112,8 @@ def _ends(values: Array, weights: Array) -> tuple[float, float]:
     return float(values[order][first]), float(values[order][end])
 
 
-def _upright(center: Array, size: Array, yaw: float) -> Box:
+def upright(center: Array, size: Array, yaw: float) -> Box:
+    """A box from its middle, sizes and turn, whichever of its axes is the longer one."""
     if size[1] > size[0]:
         size, yaw = size[[1, 0, 2]], yaw + np.pi / 2
     return Box(center, size, float((yaw + np.pi / 2) % np.pi - np.pi / 2))
@@ -119,9 +123,13 @@ def standing(box: Box, floor_m: float | None, reach_m: float) -> Box:
     """The box down to the floor, where its bottom is at most ``reach_m`` above it."""
     if floor_m is None or not 0 < box.low_m - floor_m <= reach_m:
         return box
-    top = box.low_m + float(box.size_m[2])
+    return between(box, floor_m, box.high_m)
+
+
+def between(box: Box, low_m: float, high_m: float) -> Box:
+    """The box from one height to another."""
     center, size = box.center_m.copy(), box.size_m.copy()
-    center[2], size[2] = (top + floor_m) / 2, top - floor_m
+    center[2], size[2] = (low_m + high_m) / 2, high_m - low_m
     return Box(center, size, box.yaw)
 
 
@@ -150,4 +158,4 @@ def backed(box: Box, walls: Sequence[Wall], reach_m: float, front_m: tuple[float
         if 0 < gap <= (front_m[1] if size[axis] < front_m[0] else reach_m):
             size[axis] += gap
             center[:2] -= normal * gap / 2
-    return _upright(center, size, box.yaw)
+    return upright(center, size, box.yaw)

@@ -9,16 +9,14 @@ import numpy as np
 from crossvox.core.labels import NYU40
 from crossvox.core.room_contents import RoomContents, RoomObject
 from crossvox.core.volume import Mesh
-from crossvox.objects.boxes import Box, backed, standing
+from crossvox.objects.boxes import Box
+from crossvox.objects.habits import Shell, completed_box
 from crossvox.objects.instances import Instance, find_instances
 from crossvox.objects.kinds import CEILING, FLOOR, KINDS, WALL
 from crossvox.objects.openings import find_openings
 from crossvox.objects.outline import Plan, find_plan
 from crossvox.objects.surface import Surface, surface_of
 from crossvox.objects.walls import level_height, unlabelled_floor, wall_evidence
-
-_TO_FLOOR_M, _ALL_TO_FLOOR_M = 0.6, 0.12
-_TO_WALL_M, _FRONT_M = 0.2, (0.2, 0.65)
 
 
 def find_contents(mesh: Mesh) -> tuple[Mesh, RoomContents]:
@@ -41,11 +39,12 @@ def find_contents(mesh: Mesh) -> tuple[Mesh, RoomContents]:
     evidence = wall_evidence(surface, floor_m)
     plan = find_plan(surface, evidence, floor_m, ceiling_m)
     instances = find_instances(surface, plan.angle)
+    shell = Shell(plan.walls, floor_m, ceiling_m)
     numbers = np.zeros(len(surface.points), dtype=np.int32)
     objects = []
     for number, one in enumerate(instances, start=1):
         numbers[one.members] = number
-        objects.append(_object(surface, one, number, plan, floor_m))
+        objects.append(_object(surface, one, number, completed_box(one, instances, shell)))
     contents = RoomContents(
         objects=tuple(objects),
         walls=tuple(plan.walls),
@@ -61,18 +60,7 @@ def find_contents(mesh: Mesh) -> tuple[Mesh, RoomContents]:
     return replace(mesh, objects=numbers), contents
 
 
-def completed_box(box: Box, label: int, plan: Plan, floor_m: float | None) -> Box:
-    """A box with what nobody can see of a thing: down to the floor, back to the wall."""
-    kind = KINDS[label]
-    if not kind.flat:
-        box = standing(box, floor_m, _TO_FLOOR_M if kind.stands else _ALL_TO_FLOOR_M)
-    return backed(box, plan.walls, _TO_WALL_M, _FRONT_M) if kind.backed else box
-
-
-def _object(
-    surface: Surface, one: Instance, number: int, plan: Plan, floor_m: float | None
-) -> RoomObject:
-    box = completed_box(one.box, one.label, plan, floor_m)
+def _object(surface: Surface, one: Instance, number: int, box: Box) -> RoomObject:
     area = surface.area[one.members]
     sure = float(np.average(surface.sure[one.members], weights=area + 1e-12))
     x, y, z = (round(float(value), 4) for value in box.center_m)

@@ -8,13 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.objects.boxes import Box, box_around
+from crossvox.objects.boxes import STRAIGHT, Box, box_around
 from crossvox.objects.kinds import KINDS, Kind
 from crossvox.objects.patches import connected, connected_over_faces, ordered
 from crossvox.objects.split import split
 from crossvox.objects.surface import Surface
 
 Array = NDArray[Any]
+
+BACKED_STRAIGHT = 1.15
+"""As ``STRAIGHT``, of what stands with its back at walls: often two sides of it are all that was
+seen, and the least rectangle around two sides is askew."""
 
 _SPECK_M2 = 0.002
 """Patches with less surface than this belong to no object, and join none."""
@@ -87,7 +91,8 @@ def _patches(surface: Surface, chosen: Array) -> NDArray[np.int64]:
 
 def _instance(surface: Surface, label: int, members: Array, main_angle: float) -> Instance:
     area = surface.area[members]
-    box = box_around(surface.points[members], area, main_angle)
+    straight = BACKED_STRAIGHT if KINDS[label].backed else STRAIGHT
+    box = box_around(surface.points[members], area, main_angle, straight)
     return Instance(label, members, float(area.sum()), box)
 
 

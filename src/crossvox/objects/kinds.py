@@ -28,6 +28,7 @@ class Kind:
         smallest_m2: less surface than this is no object of the class.
         shortest_m: an object whose longest edge is shorter than this is none of the class.
         longest_m: the longest edge that one object of the class has.
+        widest_m: a patch that is longer than this in plan and can be split is several objects.
         gap_m: parts this near to each other, in plan, may be one object.
         above_m: parts this far above each other may be one object; by default as far as ``gap_m``.
         single: whether things of the class stand close together: only what hangs together over the
@@ -48,6 +49,7 @@ class Kind:
     split: bool = True
     above_m: float = 0.0
     single: bool = False
+    widest_m: float = 9.0
 
 
 _OTHER = Kind()
@@ -55,7 +57,7 @@ _OTHER = Kind()
 _KINDS: dict[str, Kind] = {
     "cabinet": Kind(0.15, 0.3, 4.0, 0.1, backed=True),
     "bed": Kind(0.6, 0.8, 2.6, 0.4, stands=True, above_m=0.6, backed=True),
-    "chair": Kind(0.12, 0.3, 1.4, 0.25, stands=True, above_m=0.6),
+    "chair": Kind(0.12, 0.3, 1.4, 0.25, stands=True, above_m=0.6, widest_m=0.95),
     "sofa": Kind(0.5, 0.7, 3.6, 0.3, stands=True, above_m=0.6, backed=True),
     "table": Kind(0.12, 0.3, 3.0, 0.3, stands=True, above_m=0.6),
     "door": Kind(0.3, 0.5, 2.6, 0.3, flat=True),

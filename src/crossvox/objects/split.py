@@ -99,9 +99,8 @@ def _better(points: Array, area: Array, own: Array, kind: Kind, main_angle: floa
             return False
         together += _face(box.size_m, kind)
     whole = box_around(points, area, main_angle)
-    return bool(
-        together < _FILLS * _face(whole.size_m, kind) or whole.size_m.max() > kind.longest_m
-    )
+    too_large = whole.size_m[0] > kind.widest_m or whole.size_m.max() > kind.longest_m
+    return bool(too_large or together < _FILLS * _face(whole.size_m, kind))
 
 
 def _face(size_m: Array, kind: Kind) -> float:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from crossvox.core.artifact import file_digest
 from crossvox.core.params import from_plain
-from crossvox.flow.stage import Input
 from crossvox.recipes.label3d import Label3dRunParams
-from crossvox.train.chosen import chosen
+from crossvox.recipes.run_input import RunInput
+from crossvox.train.chosen import Taken, chosen
 from crossvox.train.folder import read_record
-from crossvox.train.params import NETWORK
+from crossvox.train.params import NETWORK, CheckpointName
 
 if TYPE_CHECKING:
     from crossvox.predict.learnt_labels import LearntLabels
@@ -27,18 +27,20 @@ def read_label_run(run: Path) -> Label3dRunParams:
     return from_plain(Label3dRunParams, read_record(run, "label3d").recipe["params"])
 
 
-def label_run_input(run: Path) -> Input:
+def label_run_input(run: Path, checkpoint: CheckpointName = "auto") -> RunInput:
     """A run of labels in 3D as an input: what its weights are.
 
     Raises:
         ArtifactError: it is no such run, or has no weights.
+        CheckpointError: it has no such checkpoint.
     """
     read_label_run(run)
-    return Input(run, file_digest(run / chosen(run) / NETWORK))
+    taken = chosen(run, checkpoint)
+    return RunInput(run, file_digest(run / taken / NETWORK), taken)
 
 
 @lru_cache(maxsize=1)
-def label_network(run: Path, device: str = "cpu") -> LearntLabels:
+def label_network(run: Path, taken: Taken, device: str = "cpu") -> LearntLabels:
     """What corrects the classes of a surface by a trained run; kept for the next scene.
 
     Raises:
@@ -51,5 +53,5 @@ def label_network(run: Path, device: str = "cpu") -> LearntLabels:
     from crossvox.train.checkpoint import load_run_network
 
     network = Label3d(read_label_run(run).task).build()
-    load_run_network(run, network, chosen(run))
+    load_run_network(run, network, taken)
     return LearntLabels(network.to(pick_device(device)).eval())

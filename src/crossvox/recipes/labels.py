@@ -36,7 +36,7 @@ class LabelSource:
     images: RunInput | None = None
     frame_labels: Input | None = None
     classes: ClassMap | None = None
-    labels3d: Input | None = None
+    labels3d: RunInput | None = None
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def label_source(
         return LabelSource()
     told = find_class_map(classes)
     run3d = _run3d(labels3d, run)
-    corrects = None if run3d is None else label_run_input(run3d)
+    corrects = None if run3d is None else label_run_input(run3d, checkpoint)
     if run is not None:
         told.expect_nyu40(f"--classes {classes}")
         return LabelSource(images=run2d_input(run, checkpoint), classes=told, labels3d=corrects)

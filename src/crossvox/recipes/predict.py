@@ -52,7 +52,7 @@ class PredictedScenes(Collection):
     images: RunInput | None = None
     frame_labels: Input | None = None
     classes: ClassMap | None = None
-    labels3d: Input | None = None
+    labels3d: RunInput | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class PredictScene(Stage):
     images: RunInput | None = None
     frame_labels: Input | None = None
     classes: ClassMap | None = None
-    labels3d: Input | None = None
+    labels3d: RunInput | None = None
     lineage: Lineage = how(UNKNOWN)
     device: str = how("auto")
 

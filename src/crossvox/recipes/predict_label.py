@@ -56,7 +56,11 @@ def labels_of(
     folder = isinstance(labeller, FolderLabeller)
     # A folder's ids are told as asked from the start; a network's classes once all are gathered.
     classes = ClassMap() if folder else source.classes
-    refine = None if source.labels3d is None else label_network(source.labels3d.path, device)
+    refine = (
+        None
+        if source.labels3d is None
+        else label_network(source.labels3d.path, source.labels3d.checkpoint, device)
+    )
     found = label_scene(frames, labeller, made, params, watch, classes=classes, refine=refine)
     if isinstance(labeller, FolderLabeller):
         for remark in labeller.remarks():
