@@ -24,6 +24,7 @@ from crossvox.core.grid import VoxelGrid
 from crossvox.core.volume import Mesh
 from crossvox.predict.complete import Completion
 from crossvox.predict.params import LabelParams
+from crossvox.predict.said import said_of
 from crossvox.predict.smooth import carry, smooth, surface_graph
 from crossvox.scene.class_evidence import ClassEvidence
 from crossvox.scene.shell import Shell, shell_of, vertex_normals
@@ -117,9 +118,12 @@ def label_scene(
         made.grid, shell.voxels, shell.normals, labeller.classes, params.votes, surface=mesh
     )
     silent = 0
-    for frame in frames:
+    told = said_of(frames, labeller)
+    while True:
         with watch("label frames"):
-            said = labeller(frame)
+            frame, said = next(told, (None, None))
+        if frame is None:
+            break
         with watch("gather labels"):
             silent += not gathered.add(frame, said)
     if not gathered.frames:
@@ -174,7 +178,8 @@ class _Painter:
         known = trust > 0
         carry(self._mesh, self._graph, found, known, smoothing.half_m)
         # What one frame saw well counts in full; what was carried here, as little as is needed.
-        found = smooth(self._graph, found, np.clip(trust, 0.05, 1), smoothing)
+        weight = np.clip(trust, 0.05, 1)
+        found = smooth(self._mesh, self._graph, found, weight, smoothing)
         found = tempered(found, self._temperature)
         label = (found.argmax(axis=1) + 1).astype(np.uint8)
         sure = found.max(axis=1)
