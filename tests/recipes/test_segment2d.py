@@ -267,8 +267,12 @@ def test_a_network_that_reads_depth_is_trained_from_folders_and_rooms_beside(
     assert network.reads_depth
     run("evaluate", "segment2d", tmp_path / "run", *pair, "--out", tmp_path / "with")
     run("evaluate", "segment2d", tmp_path / "run", *pair[:4], "--out", tmp_path / "without")
-    confusions = [load(tmp_path / out / "scores.json")["confusion"] for out in ("with", "without")]
-    assert confusions[0] != confusions[1]
+    run("evaluate", "segment2d", tmp_path / "run", *pair, *camera, "--out", tmp_path / "told")
+    told, with_it, without = (
+        load(tmp_path / out / "scores.json")["confusion"] for out in ("told", "with", "without")
+    )
+    assert told == with_it, "the run knows what the numbers of its depth images mean"
+    assert with_it != without
 
 
 def test_flat_folders_hold_the_frames_and_train_the_same(

@@ -178,7 +178,8 @@ class _Painter:
         known = trust > 0
         carry(self._mesh, self._graph, found, known, smoothing.half_m)
         # What one frame saw well counts in full; what was carried here, as little as is needed.
-        found = smooth(self._graph, found, np.clip(trust, 0.05, 1), smoothing)
+        weight = np.clip(trust, 0.05, 1)
+        found = smooth(self._mesh, self._graph, found, weight, smoothing)
         found = tempered(found, self._temperature)
         label = (found.argmax(axis=1) + 1).astype(np.uint8)
         sure = found.max(axis=1)
