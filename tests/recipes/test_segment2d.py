@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,11 @@ from crossvox.core.labels import NYU40
 from crossvox.doors.images import encode_jpeg, encode_png, read_color, write_bytes
 from crossvox.flow.progress import Watch
 from crossvox.flow.runner import Runner
+from crossvox.recipes.calibrate import read_calibration
 from crossvox.recipes.image_run import load_segment2d, read_segment2d_run
 from crossvox.recipes.images import find_images
 from crossvox.recipes.label_pictures import picture_strip
+from crossvox.recipes.labels import label_source
 from crossvox.recipes.segment2d import ImageSource, evaluate_segment2d
 from crossvox.recipes.trained import run2d_input
 from crossvox.train.checkpoint import load_checkpoint
@@ -360,3 +363,25 @@ def test_a_strip_shows_what_is_wrong() -> None:
     assert wrong[0] > 200 > wrong[1]
     assert not unannotated.any()
     assert 0 < outside[0] < wrong[0]
+
+
+def test_a_run_is_told_how_sure_it_may_be(trained: Path, data: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "run"
+    shutil.copytree(trained, copied)
+    plain_input = label_source(copied, None, None).images
+    assert plain_input is not None
+    run("calibrate", copied, data, "--scenes", "all", "--json", tmp_path / "told.json")
+    found = read_calibration(copied)
+    assert found is not None
+    assert 0.05 <= found.temperature <= 20
+    assert found.images == 9
+    assert found.likelihood_after <= found.likelihood_before + 1e-3
+    assert 0 <= found.error_after <= 1
+    assert load(tmp_path / "told.json")["temperature"] == found.temperature
+    # What labels by it is another input: predictions are made again.
+    told_input = label_source(copied, None, None).images
+    assert told_input is not None
+    assert told_input.digest != plain_input.digest
+    (copied / "calibration.json").write_text('{"temperature": "warm"}')
+    with pytest.raises(ArtifactError, match="calibrate the run again"):
+        read_calibration(copied)

@@ -91,7 +91,6 @@ def label_scene(
     *,
     classes: ClassMap | None = None,
     refine: Refine | None = None,
-    temperature: float = 1.0,
 ) -> Labelling:
     """Label the surface that was made of frames.
 
@@ -105,8 +104,6 @@ def label_scene(
         watch: takes the times.
         classes: what is told of the labeller's classes, NYU40's; None: all of them.
         refine: corrects what frames say, voxel by voxel; None: votes alone.
-        temperature: probabilities p become p^(1 / temperature), made to sum to 1 again: frames of
-            one room err alike, so that what many agree on is less sure than it looks.
 
     Raises:
         ShapeError: the labeller or ``refine`` answer in another shape than they should.
@@ -143,7 +140,7 @@ def label_scene(
             error=ShapeError,
         )
     with watch("smooth labels"):
-        painter = _Painter(mesh, shell, params, classes or ClassMap(), temperature)
+        painter = _Painter(mesh, shell, params, classes or ClassMap())
         votes, seen = painter.paint(probability, weight)
         if refined is None:
             labelled, control = votes, None
@@ -165,10 +162,9 @@ class _Painter:
         shell: Shell,
         params: LabelParams,
         classes: ClassMap,
-        temperature: float,
     ) -> None:
         self._mesh, self._shell, self._params = mesh, shell, params
-        self._classes, self._temperature = classes, temperature
+        self._classes = classes
         self._graph = surface_graph(mesh, params.smooth)
 
     def paint(self, probability: Array, weight: Array) -> tuple[Mesh, float]:
@@ -180,7 +176,7 @@ class _Painter:
         # What one frame saw well counts in full; what was carried here, as little as is needed.
         weight = np.clip(trust, 0.05, 1)
         found = smooth(self._mesh, self._graph, found, weight, smoothing)
-        found = tempered(found, self._temperature)
+        found = tempered(found, self._params.temperature)
         label = (found.argmax(axis=1) + 1).astype(np.uint8)
         sure = found.max(axis=1)
         label[sure < self._params.unknown_below] = 0

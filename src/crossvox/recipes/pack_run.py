@@ -18,6 +18,7 @@ from crossvox.core.artifact import plain, read_json, write_json
 from crossvox.core.checks import ArtifactError, ParamsError
 from crossvox.core.params import from_plain, scores_from
 from crossvox.flow.runner import Work
+from crossvox.recipes.calibrate import CALIBRATION, read_calibration
 from crossvox.recipes.cards import (
     CARD,
     Card,
@@ -63,6 +64,9 @@ def pack_run(stage: PackRun, work: Work) -> Mapping[str, Any]:
     load_run_network(run, network, which)
     record, renamed = shareable(read_json(run / PARAMS), params.scenes_as)
     _write(out, record, pack(network, params.precision))
+    calibration = read_calibration(run)
+    if calibration is not None:
+        write_json(out / CALIBRATION, replace(calibration, checkpoint=KEPT_AS))
     packed = built(task)
     load_run_network(out, packed, KEPT_AS)
     inputs = example_inputs(task, network)
