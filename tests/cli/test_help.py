@@ -26,7 +26,6 @@ HEAVY = (
     "h5py",
     "trimesh",
     "matplotlib",
-    "viser",
     "accelerate",
     "skimage",
     "jinja2",

@@ -165,7 +165,7 @@ def test_a_card_is_asked_for_what_the_run_cannot_tell(
     assert full.scores[0].value == 0.25
     assert full.parameters == card.parameters > 1
     assert full.precision == "fp16"
-    assert full.bytes > 1.5 * card.bytes
+    assert full.bytes > 1.1 * card.bytes
     assert main(["models", str(tmp_path / "again" / "wall2d"), "--check"]) == 0
 
 
@@ -226,7 +226,7 @@ def test_scores_before_and_after_are_told_where_data_are_given(
     assert "packed" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["Mine", "a b", "../up", "", "a--b"])
+@pytest.mark.parametrize("name", ["Mine", "a b", "../up", "a--b"])
 def test_a_name_that_makes_no_folder_is_refused(run2d: Path, tmp_path: Path, name: str) -> None:
     assert main(["pack", str(run2d), str(tmp_path / "out"), "--name", name]) == 2
     assert not (tmp_path / "out").exists()

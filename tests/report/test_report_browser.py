@@ -347,6 +347,8 @@ def test_objects_are_flown_to_named_and_told_under_the_pointer(
     assert lines[1].startswith("confidence ")
     assert lines[1].endswith("%")
     assert lines[3].endswith(" m")
+    pointer(tab, 5, 5)
+    tab.until(lambda: tab.run("document.querySelector('#tip').hidden"))
     tab.run("document.querySelector('[data-do=reset]').click()")
     tab.until(lambda: float((np.abs(shown(tab) - before).max(axis=-1) > 40).mean()) < 0.02)
     assert tab.console == []

@@ -198,9 +198,9 @@ def test_class_scores_are_not_shown_as_surface_scores(page: tuple[Path, str]) ->
     assert "Protocol “classes”" not in page[1]
 
 
-def test_legend_ends_with_the_unannotated() -> None:
+def test_legend_ends_with_what_has_no_label() -> None:
     entries = legend({0: [0.1], 5: [0.4], 1: [None]})
-    assert [entry["name"] for entry in entries] == ["chair", "wall", "unannotated"]
+    assert [entry["name"] for entry in entries] == ["chair", "wall", "no label"]
     assert entries[0]["color"] == "rgb({},{},{})".format(*NYU40.colors[5])
 
 

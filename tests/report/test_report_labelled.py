@@ -83,14 +83,15 @@ def test_unlabelled_surface_is_hatched_and_nothing_else(box_room: Mesh) -> None:
     inside = shown.face[::2, ::2] >= 0
     unlabelled = inside & without_label(mesh)[np.maximum(shown.face[::2, ::2], 0)]
     assert 0.3 < changed[unlabelled].mean() < 0.7  # stripes and gaps
-    assert (hatched[..., :3][changed].astype(int) <= np.array(STRIPE) + 1).all()
+    near = np.abs(hatched[..., :3][changed].astype(int) - STRIPE).max(axis=-1) < 12
+    assert near.mean() > 0.8
     everything = seen.code(sight, mesh, colors, np.zeros(len(mesh.faces), bool))
     np.testing.assert_array_equal(everything, plain)
 
 
 def test_boxes_show_the_edges_that_look_at_the_camera(box_room: Mesh) -> None:
     view = birdseye_view(box_room, (200, 144))
-    one = RoomObject(5, "<b>", 7, 0.5, (2.0, 1.5, 0.5), (1.0, 0.6, 1.0), 30.0, 1.0, 3)
+    one = RoomObject(5, "<b>", 7, 0.5, (2.0, 1.5, 0.5), (1.0, 0.6, 1.0), 0.0, 1.0, 3)
     drawing = box_drawing([one], view.camera, view.pose)
     assert 'viewBox="0 0 200 144"' in drawing
     assert "<title>5: &lt;b&gt;</title>" in drawing
@@ -145,7 +146,7 @@ def test_objects_are_a_table_by_class_and_a_csv(build: SimpleNamespace) -> None:
 def test_the_page_of_a_labelled_room(furnished_page: PageReport, furnished: Any) -> None:
     html = furnished_page.page.read_text(encoding="utf-8")
     name = furnished.names[0]
-    pictures = re.findall(r'<img src="data:[^"]*" alt="([^"]*)"', html)
+    pictures = re.findall(r'<img[^>]*src="data:[^"]*" alt="([^"]*)"', html)
     assert pictures[0] == f"{name}, labelled, Learnt, from above"
     assert f"{name}, by confidence of the labels" in pictures
     assert f"{name}, floor plan with walls, openings and objects" in pictures

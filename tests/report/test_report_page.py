@@ -193,7 +193,7 @@ def test_prediction_whose_data_is_gone(made: Any, tmp_path: Path) -> None:
     report = write_page([tmp_path / "prediction"], tmp_path / "page", QUICK)
     reader, text = read(report)
     assert "The frames of this scene are not there any more." in text
-    assert len([tag for tag in reader.all("img") if tag.get("src")]) == 3
+    assert len([tag for tag in reader.all("img") if tag.get("src")]) == 4
     assert "F-score of 0.81" in text
     assert "held-out" not in text
 

@@ -280,7 +280,7 @@ def test_footprint_of_a_square_is_its_area() -> None:
 
 
 def test_error_colours_follow_the_distance() -> None:
-    near, far = error_colors(square(0.002), square()), error_colors(square(0.5), square())
+    near, far = error_colors(square(5e-4), square()), error_colors(square(0.5), square())
     np.testing.assert_array_equal(far, color_map("YlOrRd", np.ones(4)))
     np.testing.assert_allclose(near, color_map("YlOrRd", np.zeros(4)), atol=12)
 

@@ -227,7 +227,7 @@ def told_room(mesh: Mesh) -> Mesh:
     return replace(
         found,
         label_confidence=np.linspace(0, 1, count, dtype=np.float32),
-        objects=np.where(found.labels == 39, 7, 0).astype(np.int32),
+        objects=np.where(mesh.vertices_m[:, 0] > 2, 7, 0).astype(np.int32),
     )
 
 
@@ -321,7 +321,8 @@ def test_view_is_one_file_with_a_safe_title(
     begin = text.index("var record = ") + 13
     record = json.loads(text[begin : text.index(";\n", begin)])
     shares = record["layers"][0]["shares"]
-    assert abs(sum(float(s.rstrip("%")) for s in shares.values()) - 100) < 0.5
+    told = [float(share.rstrip("%")) for share in shares.values() if not share.startswith("under")]
+    assert 99 < sum(told) <= 100
     assert [len(shot["corners"]) for shot in record["shots"]] == [4, 4]
     assert not re.search(r"https?://(?!www.w3.org)", text)
     assert list(tmp_path.rglob("*.part*")) == []

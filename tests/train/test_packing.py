@@ -20,10 +20,11 @@ class Mixed(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.flat = nn.Conv2d(4, 6, 3, groups=2)
-        self.deep = nn.Conv3d(3, 5, 2, bias=False)
-        self.up = nn.ConvTranspose2d(4, 8, 2)
-        self.last = nn.Linear(7, 3)
+        self.flat = nn.Conv2d(16, 6, 3, groups=2)
+        self.deep = nn.Conv3d(8, 5, 2, bias=False)
+        self.up = nn.ConvTranspose2d(16, 8, 2)
+        self.last = nn.Linear(64, 3)
+        self.depthwise = nn.Conv2d(8, 8, 5, groups=8)
         self.norm = nn.BatchNorm2d(6)
         self.gain = nn.Parameter(torch.tensor([[0.25, 3.0]]))
 
@@ -47,7 +48,8 @@ def test_kernels_come_back_within_half_a_step_of_their_channel(tmp_path: Path) -
     assert kernels == set(axes)
     assert packed["norm.running_var"].dtype == torch.float32
     assert packed["norm.num_batches_tracked"].dtype == torch.int64
-    assert packed["gain"].dtype == packed["flat.bias"].dtype == torch.float16
+    for name in ("gain", "flat.bias", "depthwise.weight"):
+        assert packed[name].dtype == torch.float16
 
     other = Mixed()
     report = load_network_weights(written(tmp_path / "run", packed), other)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from crossvox.evaluate.objects import ObjectsEvaluation
     from crossvox.evaluate.score import Evaluation
     from crossvox.recipes.frames import FramesReport
+    from crossvox.recipes.predict2d import Predict2dReport
     from crossvox.recipes.segment2d import Segment2dEvaluation
 
 
@@ -150,6 +151,25 @@ def show_images(evaluation: Segment2dEvaluation, terminal: Terminal) -> None:
         terminal.say(f"95 % intervals: bootstrap of {evaluation.groups}")
     terminal.say(f"checkpoint: {evaluation.checkpoint}")
     terminal.say(f"scores and pictures: {evaluation.out}")
+
+
+@shows("crossvox.recipes.predict2d:Predict2dReport")
+def show_labelled(report: Predict2dReport, terminal: Terminal) -> None:
+    """How many images were labelled, and which could not be."""
+    rows: list[list[object]] = [
+        ["labelled", report.made],
+        ["kept", report.kept],
+        ["failed", len(report.failed)],
+        ["checkpoint", report.checkpoint],
+    ]
+    if report.without_depth:
+        rows.append(["without depth", report.without_depth])
+    if report.made:
+        took = sum(report.seconds.values()) / report.made
+        rows.append(["time an image", f"{1000 * took:.0f} ms"])
+    terminal.table(f"Images in {report.out}", ["what", "value"], rows)
+    for name, reason in report.failed.items():
+        terminal.say(f"failed: {name}: {reason}")
 
 
 @shows("crossvox.recipes.frames:FramesReport")

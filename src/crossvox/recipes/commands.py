@@ -99,6 +99,8 @@ _HERE = (
     ("flatten", "flatten:flatten", "labelled frames to flat folders of images and labels"),
     ("train segment2d", "train_segment2d:train_segment2d", "train a 2D segmentation network"),
     ("evaluate segment2d", "segment2d:evaluate_segment2d", "score a 2D network on labelled images"),
+    ("predict2d", "predict2d:predict2d", "label images of any kind by a 2D network"),
+    ("calibrate", "calibrate:calibrate", "how sure a 2D network may be of its labels"),
     ("predict", "predict:predict", "whole scenes from a trained network"),
     (
         "evaluate reconstruct",
@@ -136,7 +138,7 @@ _HERE = (
 )
 
 _BY_ITEM = (
-    *("rooms", "prepare", "single-views", "predict", "import hdf5"),
+    *("rooms", "prepare", "single-views", "predict", "predict2d", "import hdf5"),
     *("evaluate reconstruct", "evaluate segment3d"),
     *("study reconstruct", "study segment3d"),
 )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,9 @@ from crossvox.samples.pairs import (
     split_pairs,
 )
 from crossvox.samples.params import ImageParams
+
+T = TypeVar("T")
+V = TypeVar("V")
 
 AHEAD = 4
 """Images that are decoded ahead of the one in work."""
@@ -151,14 +154,23 @@ def loaded(
         check_shapes(pair, (image.shape[1], image.shape[0]), truth)
         return pair, image, truth
 
-    waiting: deque[Future[Any]] = deque()
+    yield from ahead(pairs, load)
+
+
+def ahead(items: Iterable[T], load: Callable[[T], V]) -> Iterator[V]:
+    """What is loaded of each item, in order, by threads that are a few items ahead."""
+    waiting: deque[Future[V]] = deque()
     with ThreadPoolExecutor(2) as pool:
-        for pair in pairs:
-            waiting.append(pool.submit(load, pair))
-            if len(waiting) > AHEAD:
+        try:
+            for item in items:
+                waiting.append(pool.submit(load, item))
+                if len(waiting) > AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
                 yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def evenly(pairs: Sequence[ImagePair], count: int) -> list[ImagePair]:

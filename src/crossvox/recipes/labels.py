@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from crossvox.core.artifact import digest
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.class_map import ClassMap, find_class_map
 from crossvox.flow.stage import Input
@@ -30,11 +31,13 @@ class LabelSource:
         images: a 2D run.
         frame_labels: a folder of label images.
         classes: what is told of their classes; None where nothing labels.
+        labels3d: a run that corrects in 3D what frames say.
     """
 
     images: RunInput | None = None
     frame_labels: Input | None = None
     classes: ClassMap | None = None
+    labels3d: RunInput | None = None
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -43,12 +46,18 @@ class LabelSource:
             "images": self.images,
             "frame_labels": self.frame_labels,
             "classes": self.classes,
+            "labels3d": self.labels3d,
         }
 
     @property
     def run(self) -> Path | None:
         """The 2D run, for lineage and links."""
         return None if self.images is None else self.images.path
+
+    @property
+    def run3d(self) -> Path | None:
+        """The run of labels in 3D, likewise."""
+        return None if self.labels3d is None else self.labels3d.path
 
 
 def label_source(
@@ -58,6 +67,7 @@ def label_source(
     *,
     possible: bool = True,
     checkpoint: CheckpointName = "auto",
+    labels3d: Path | None = None,
 ) -> LabelSource:
     """What labels frames, from what was asked.
 
@@ -68,19 +78,30 @@ def label_source(
         classes: a class map, by name or file.
         checkpoint: which weights of the network.
         possible: whether the surface can be labelled from frames at all.
+        labels3d: a run that corrects in 3D what frames say, the name of one that comes with the
+            package, or ``none``; None: the one that belongs to the 2D run, if that comes with the
+            package.
 
     Raises:
         ParamsError: two labellers, classes without any, or labels that are not possible.
         ArtifactError: no such run.
     """
+    from crossvox.recipes.label_run import label_run_input
     from crossvox.recipes.shipped import find_run, shipped_runs
-    from crossvox.recipes.trained import run2d_input
 
-    asked = {"images": images, "frame-labels": frame_labels, "classes": classes}
+    asked = {
+        "images": images,
+        "frame-labels": frame_labels,
+        "classes": classes,
+        "labels3d": labels3d,
+    }
     given = " and ".join(f"--{name} {value}" for name, value in asked.items() if value is not None)
     if not possible:
         expect(
-            images in (None, NONE) and frame_labels is None and classes is None,
+            images in (None, NONE)
+            and frame_labels is None
+            and classes is None
+            and labels3d in (None, NONE),
             given=f"{given} for a run that does not complete a surface",
             needed="a run of 'crossvox train reconstruct --preset default3d', such as default3d",
             do="leave them out, or name such a run",
@@ -99,7 +120,9 @@ def label_source(
         chosen = IMAGES
     run = None if chosen in (None, NONE) else find_run(chosen)
     expect(
-        run is not None or frame_labels is not None or classes is None,
+        run is not None
+        or frame_labels is not None
+        or (classes is None and labels3d in (None, NONE)),
         given=f"{given}, and nothing that labels frames",
         needed="a 2D network or a folder of label images",
         do="pass --images RUN or --frame-labels DIR",
@@ -108,8 +131,40 @@ def label_source(
     if run is None and frame_labels is None:
         return LabelSource()
     told = find_class_map(classes)
+    run3d = _run3d(labels3d, run)
+    corrects = None if run3d is None else label_run_input(run3d, checkpoint)
     if run is not None:
         told.expect_nyu40(f"--classes {classes}")
-        return LabelSource(images=run2d_input(run, checkpoint), classes=told)
+        return LabelSource(images=_calibrated(run, checkpoint), classes=told, labels3d=corrects)
     assert frame_labels is not None
+    expect(
+        corrects is None,
+        given=given,
+        needed="a 2D network: what corrects in 3D reads probabilities of NYU40's classes",
+        do="leave --labels3d or --frame-labels out",
+        error=ParamsError,
+    )
     return LabelSource(frame_labels=Input.files(frame_labels), classes=told)
+
+
+def _calibrated(run: Path, checkpoint: CheckpointName) -> RunInput:
+    """A 2D run as an input that labels frames: its weights, and how sure it may be."""
+    from crossvox.recipes.calibrate import read_calibration
+    from crossvox.recipes.trained import run2d_input
+
+    weights, found = run2d_input(run, checkpoint), read_calibration(run)
+    if found is None:
+        return weights
+    return replace(weights, digest=digest([weights.digest, found.temperature]))
+
+
+def _run3d(asked: Path | None, images: Path | None) -> Path | None:
+    """The run of labels in 3D: what was asked, or what belongs to a 2D run of the package."""
+    from crossvox.recipes.shipped import SETS, find_run, is_shipped, shipped_runs
+
+    if asked is not None:
+        return None if asked == NONE else find_run(asked)
+    if images is None or not is_shipped(images):
+        return None
+    names = [its["labels"] for its in SETS.values() if its["images"] == images.name]
+    return next((find_run(Path(name)) for name in names if name in shipped_runs()), None)

@@ -37,6 +37,7 @@ class PredictedScenes(Collection):
         images: a 2D run that labels the frames of a completed surface.
         frame_labels: a folder of label images that does.
         classes: what is told of their classes.
+        labels3d: a run that corrects in 3D what frames say.
     """
 
     NAME = "predict"
@@ -51,6 +52,7 @@ class PredictedScenes(Collection):
     images: RunInput | None = None
     frame_labels: Input | None = None
     classes: ClassMap | None = None
+    labels3d: RunInput | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class PredictScene(Stage):
     images: RunInput | None = None
     frame_labels: Input | None = None
     classes: ClassMap | None = None
+    labels3d: RunInput | None = None
     lineage: Lineage = how(UNKNOWN)
     device: str = how("auto")
 
@@ -119,6 +122,7 @@ def predict(
     completion: Amount | None = None,
     images: Path | None = None,
     frame_labels: Path | None = None,
+    labels3d: Path | None = None,
     classes: Path | None = None,
     unknown_below: float | None = None,
     checkpoint: CheckpointName = "auto",
@@ -151,6 +155,8 @@ def predict(
             with the package; none: nothing does.
         frame_labels: folder of label images that does instead, 12.png for frame 12; of several
             scenes a folder each.
+        labels3d: run that corrects in 3D what frames say, of 'crossvox train segment3d --preset
+            labels3d', or the name of one that comes with the package; none: votes alone.
         classes: which classes are told: nyu40, benchmark20, or a table of two columns, class id or
             name and what it is to be called.
         unknown_below: a vertex whose label is less likely than this stays without one, instead of
@@ -181,7 +187,12 @@ def predict(
     run, geometry, votes = find_run(run), found_or_none(geometry), found_or_none(votes)
     expect_roles(run, geometry, votes, completion)
     labels = label_source(
-        images, frame_labels, classes, possible=completes(run), checkpoint=checkpoint
+        images,
+        frame_labels,
+        classes,
+        possible=completes(run),
+        checkpoint=checkpoint,
+        labels3d=labels3d,
     )
     shared: dict[str, Any] = {
         "run": run_input(run, checkpoint),
@@ -192,7 +203,7 @@ def predict(
         "votes": None if votes is None else run2d_input(votes, checkpoint),
         **labels.fields,
     }
-    behind = [path for path in (run, geometry, votes, labels.run) if path is not None]
+    behind = [path for path in (run, geometry, votes, labels.run, labels.run3d) if path is not None]
     lineage = together(lineage_of(path) for path in behind)
     items = {
         folder.resolve().name: PredictScene(
@@ -211,6 +222,7 @@ def predict(
             "geometry": linked(geometry),
             "votes": linked(votes),
             "images": linked(labels.run),
+            "labels3d": linked(labels.run3d),
         },
         learnt_from=lineage.told,
     )

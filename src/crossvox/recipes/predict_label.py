@@ -22,7 +22,9 @@ from crossvox.predict.folder_labels import FolderLabeller, open_frame_labels
 from crossvox.predict.image_labels import NetworkLabeller
 from crossvox.predict.label import Labelling, label_scene
 from crossvox.predict.params import LabelParams
+from crossvox.recipes.calibrate import read_calibration
 from crossvox.recipes.image_run import load_segment2d
+from crossvox.recipes.label_run import label_network
 from crossvox.recipes.labels import LABELLED_SHARE, LabelSource
 from crossvox.recipes.run_input import RunInput
 
@@ -55,7 +57,12 @@ def labels_of(
     folder = isinstance(labeller, FolderLabeller)
     # A folder's ids are told as asked from the start; a network's classes once all are gathered.
     classes = ClassMap() if folder else source.classes
-    found = label_scene(frames, labeller, made, params, watch, classes=classes)
+    refine = (
+        None
+        if source.labels3d is None
+        else label_network(source.labels3d.path, source.labels3d.checkpoint, device)
+    )
+    found = label_scene(frames, labeller, made, params, watch, classes=classes, refine=refine)
     if isinstance(labeller, FolderLabeller):
         for remark in labeller.remarks():
             progress.say(f"{scene}: {remark}")
@@ -75,7 +82,9 @@ def labeller_of(source: LabelSource, scene: str, device: str) -> FrameLabeller |
 @lru_cache(maxsize=1)
 def _network(run: RunInput, device: str) -> NetworkLabeller:
     """The 2D network of a run; kept for the next scene."""
-    return NetworkLabeller(load_segment2d(run.path, run.checkpoint, device)[1])
+    found = read_calibration(run.path)
+    network = load_segment2d(run.path, run.checkpoint, device)[1]
+    return NetworkLabeller(network, 1.0 if found is None else found.temperature)
 
 
 def write_labels(

@@ -103,7 +103,7 @@ def _predict_completed(stage: PredictScene, completer: Completer, work: Work) ->
     """The same by a run of surface completion."""
     folder, params = stage.scene.path, stage.params
     made, frame_ids, frames = complete_prepared(folder, completer, params, stage.tsdf, work)
-    source = LabelSource(stage.images, stage.frame_labels, stage.classes)
+    source = LabelSource(stage.images, stage.frame_labels, stage.classes, stage.labels3d)
     found = labels_of(
         source,
         folder.resolve().name,

@@ -103,6 +103,7 @@ def scan(
     *,
     run: Path = DEFAULT_SET,
     images: Path | None = None,
+    labels3d: Path | None = None,
     frame_labels: Path | None = None,
     classes: Path | None = None,
     unknown_below: float | None = None,
@@ -132,6 +133,8 @@ def scan(
             'crossvox train reconstruct' or 'train segment3d', or the name of one that comes with
             the package; none only fuses.
         images: 2D run that labels the frames instead, or the name of one; none: nothing does.
+        labels3d: run of 'crossvox train segment3d --preset labels3d' that corrects the labels in
+            3D instead; none: what frames say is left as it is.
         frame_labels: folder of label images of any other program instead, 12.png for frame 12.
         classes: which classes are told: nyu40, benchmark20, or a table of two columns, class id or
             name and what it is to be called.
@@ -175,8 +178,16 @@ def scan(
         geometry=geometry,
         votes=votes,
         images=images,
+        labels3d=labels3d,
         frame_labels=frame_labels,
         completion=completion,
+    )
+    expect(
+        networks.run is not None or not scores,
+        given="--scores with --run none",
+        needed="a predicted surface",
+        do="leave --scores out",
+        error=ParamsError,
     )
     if networks.remark:
         runner.progress.say(networks.remark)
@@ -226,6 +237,7 @@ def scan(
                 geometry=networks.geometry,
                 votes=networks.votes,
                 images=networks.images,
+                labels3d=networks.labels3d,
                 frame_labels=frame_labels,
                 classes=classes,
                 checkpoint=checkpoint,
@@ -238,7 +250,7 @@ def scan(
         if prediction is not None:
             surface = prediction / name / METHOD_FILES[LEARNT]
         room = write_room(surface, out)
-    evaluation = _scored(prediction, data, runner) if scores else None
+    evaluation = _scored(prediction, data, runner) if scores and prediction else None
     report = _page(prediction or data, out, name, runner) if page else None
     write_manifest(
         out,
@@ -254,16 +266,8 @@ def scan(
     return ScanReport(scene, up, room, prediction, evaluation, report, runner.seconds)
 
 
-def _scored(prediction: Path | None, data: Path, runner: Runner) -> Evaluation:
+def _scored(prediction: Path, data: Path, runner: Runner) -> Evaluation:
     """Scores of a prediction against the TSDF mesh of the same frames."""
-    expect(
-        prediction is not None,
-        given="--scores with --run none",
-        needed="a predicted surface",
-        do="leave --scores out",
-        error=ParamsError,
-    )
-    assert prediction is not None
     from crossvox.evaluate.score import evaluate_reconstruction
 
     with runner.part("score"):

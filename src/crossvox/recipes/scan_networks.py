@@ -21,6 +21,7 @@ class ScanNetworks:
         geometry: where the surface comes from, where ``run`` tells the classes.
         votes: a 2D run whose labels vote, beside a segmentation.
         images: labels frames; ``none`` where nothing shall.
+        labels3d: corrects in 3D what frames say; ``none`` where nothing shall.
         remark: what is to be told of the choice; may be empty.
     """
 
@@ -28,6 +29,7 @@ class ScanNetworks:
     geometry: Path | None = None
     votes: Path | None = None
     images: Path | None = None
+    labels3d: Path | None = None
     remark: str = ""
 
 
@@ -37,6 +39,7 @@ def choose_networks(
     geometry: Path | None = None,
     votes: Path | None = None,
     images: Path | None = None,
+    labels3d: Path | None = None,
     frame_labels: Path | None = None,
     completion: Amount | None = None,
 ) -> ScanNetworks:
@@ -46,6 +49,7 @@ def choose_networks(
         run: name of a set, ``none``, or a run.
         geometry, votes: see :func:`crossvox.recipes.predict.predict`.
         images: instead of the set's image network.
+        labels3d: instead of the set's network of labels in 3D.
         frame_labels: a folder of labels, in place of an image network.
         completion: how much is to be completed.
 
@@ -60,6 +64,7 @@ def choose_networks(
                 "geometry": geometry,
                 "votes": votes,
                 "images": images,
+                "labels3d": labels3d,
                 "frame-labels": frame_labels,
                 "completion": completion,
             }
@@ -70,7 +75,7 @@ def choose_networks(
     remark = ""
     if str(run) in SETS and not run.exists():
         chosen = shipped_set(str(run))
-        remark = chosen.remark
+        remark = chosen.remark if images is None and frame_labels is None else ""
         expect(
             chosen.rooms is not None,
             given=f"--run {run}, of which this installation lacks {', '.join(chosen.missing)}",
@@ -82,11 +87,13 @@ def choose_networks(
         run = chosen.rooms
         if images is None and frame_labels is None:
             images = chosen.images or Path(NONE)
+            if labels3d is None and chosen.images is not None:
+                labels3d = chosen.labels or Path(NONE)
     else:
         run = find_run(run)
     geometry = found_or_none(geometry)
     expect_roles(run, geometry, votes, completion)
-    return ScanNetworks(run, geometry, votes, images, remark)
+    return ScanNetworks(run, geometry, votes, images, labels3d, remark)
 
 
 def _expect_nothing(asked: dict[str, object]) -> None:

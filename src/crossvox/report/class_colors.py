@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,9 +29,11 @@ UNLABELLED_NAME = "no label"
 """What stands in legends for surface without a class."""
 
 
-def class_name(label: int) -> str:
-    """What a reader sees of a class."""
-    return UNLABELLED_NAME if label == NYU40.ignore_id else NYU40.names[label]
+def class_name(label: int, names: Sequence[str] = NYU40.names) -> str:
+    """What a reader sees of a class; where no name is told, as for the truth's, NYU40's own."""
+    if label == NYU40.ignore_id:
+        return UNLABELLED_NAME
+    return (names[label] if label < len(names) else "") or NYU40.names[label]
 
 
 def class_colors(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -184,6 +184,7 @@ def room_view(
         reach_m=reach_m,
         missing=tuple(once(lines)),
         contents=room.contents,
+        names=room.names,
         back=back,
     )
 

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.core.checks import CrossvoxError, ShapeError, expect
+from crossvox.core.class_map import CLASSES_FILE, read_class_names
+from crossvox.core.labels import NYU40
 from crossvox.core.methods import (
     CLASS_MESHES,
     CLASSES_MESH,
@@ -56,6 +58,7 @@ class Room:
         transferred: ``(V,)`` NYU40 ids by method, at the reference's vertices; only where the
             reference has labels.
         carried: ``(V,)`` NYU40 ids that the prediction gave the reference's vertices, or None.
+        names: of its classes by id, where the prediction tells other ones than NYU40's.
         contents: objects, walls, openings and outline, or None.
         plan: its floor plan, an SVG, or None.
         missing: what is not there or cannot be shown, one line each.
@@ -68,6 +71,7 @@ class Room:
     votes: Mesh | None = None
     transferred: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
     carried: NDArray[np.uint8] | None = None
+    names: tuple[str, ...] = NYU40.names
     contents: RoomContents | None = None
     plan: bytes | None = None
     missing: tuple[str, ...] = ()
@@ -136,6 +140,7 @@ def read_room(name: str, sources: Sources) -> Room:
         votes,
         _transferred(reference, meshes[LEARNT], votes, files),
         _labels_on(reference, files.first(ON_SCAN_MESH)),
+        files.class_names(),
         contents,
         plan,
         tuple(files.missing),
@@ -167,6 +172,15 @@ class _Files:
         paths = (place / file for place in self.places)
         path = next((path for path in paths if path.is_file()), None)
         return None if path is None else self.read(path)
+
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes that the first prediction with such a file tells."""
+        place = next((p for p in self.places if (p / CLASSES_FILE).is_file()), None)
+        try:
+            return NYU40.names if place is None else read_class_names(place)
+        except CrossvoxError as error:
+            self.missing.append(hidden(f"{self.name}: {CLASSES_FILE} cannot be read ({error})"))
+            return NYU40.names
 
 
 def _with_classes(learnt: Mesh | None, files: _Files) -> Mesh | None:

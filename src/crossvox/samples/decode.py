@@ -14,7 +14,7 @@ from crossvox.core.frame import fit_nearest
 from crossvox.core.labels import NYU40_NAMES, UNANNOTATED
 from crossvox.doors.images import color_size, decode_color, fit_color, read_bytes, read_gray
 from crossvox.doors.pillow_images import as_shown, exif_orientation
-from crossvox.samples.pairs import ImagePair
+from crossvox.samples.pairs import NO_LABELS, ImagePair
 from crossvox.samples.params import ImageParams
 
 VOID = 255
@@ -102,7 +102,7 @@ def image_size(pair: ImagePair) -> Size:
 def _orientation(pair: ImagePair, data: bytes, stored: Size) -> int:
     """How the image is turned before it has its labels' shape, as EXIF counts (1: as stored)."""
     turn = exif_orientation(data) if pair.as_shown else 1
-    if turn < FIRST_LYING:
+    if turn < FIRST_LYING or pair.labels == NO_LABELS:
         return turn
     # Some programs label the stored image: then its shape tells.
     width, height = color_size(read_bytes(pair.labels), str(pair.labels))

@@ -28,6 +28,10 @@ MOST_BLOCK = 16
 """Longest run of neighbouring images that is held out at once (see :func:`split_pairs`)."""
 
 
+NO_LABELS = Path()
+"""Stands for the labels of an image that has none."""
+
+
 @dataclass(frozen=True)
 class ImagePair:
     """An image and its labels on disk.
@@ -35,7 +39,7 @@ class ImagePair:
     Attributes:
         name: of the image, without suffix.
         image: colours, JPEG as a rule.
-        labels: 8-bit PNG of NYU40 ids.
+        labels: 8-bit PNG of NYU40 ids; :data:`NO_LABELS`.
         as_shown: whether labels were drawn on the image as programs show it: turned as its header
             says (EXIF). Frames of captures are taken as they are stored.
         depth: where the depth of the image lies; None: nowhere.
@@ -106,6 +110,60 @@ def folder_pairs(
         ),
         tuple(sorted(colors.keys() - ids.keys(), key=natural)),
         tuple(sorted(ids.keys() - colors.keys(), key=natural)),
+    )
+
+
+def folder_images(
+    images: Path, depths: Path | None = None, depth_params: DepthImageParams | None = None
+) -> tuple[ImagePair, ...]:
+    """The colour images of a folder, labelled or not, in natural order of their names.
+
+    Args:
+        images: colour images.
+        depths: depth images of the same names, where there are any.
+        depth_params: what their numbers mean.
+
+    Raises:
+        CaptureError: a folder is missing, or holds no image.
+    """
+    colors = _files(images, IMAGE_SUFFIXES)
+    measured = {} if depths is None else _files(depths, LABEL_SUFFIXES)
+    params = depth_params or DepthImageParams()
+    expect(
+        bool(colors),
+        given=f"{images} without an image",
+        needed=f"colour images ({COLOR_KINDS}), prepared scenes, or a capture",
+        do="check the path",
+        error=CaptureError,
+    )
+    return tuple(
+        ImagePair(
+            name,
+            colors[name],
+            NO_LABELS,
+            as_shown=True,
+            depth=DepthFile(measured[name], params) if name in measured else None,
+        )
+        for name in sorted(colors, key=natural)
+    )
+
+
+def scene_images(folder: Path) -> tuple[ImagePair, ...]:
+    """The frames of a prepared scene by number, labelled or not.
+
+    Raises:
+        CaptureError: it has no frames.
+    """
+    colors = _files(folder / "color", IMAGE_SUFFIXES)
+    depths = _files(folder / "depth", LABEL_SUFFIXES) if (folder / "depth").is_dir() else {}
+    return tuple(
+        ImagePair(
+            number,
+            colors[number],
+            NO_LABELS,
+            depth=FrameDepth(folder, int(number)) if number in depths else None,
+        )
+        for number in sorted(colors, key=natural)
     )
 
 

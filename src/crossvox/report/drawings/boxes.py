@@ -45,7 +45,7 @@ def _box(one: RoomObject, camera: Intrinsics, pose: Pose) -> str:
     if (inside[:, 2] <= 0.05).any():
         return ""
     seen = project(inside, camera)[:, :2]
-    edges = sorted(_seen_edges(corners, pose.position_m))
+    edges = sorted(seen_edges(corners, pose.position_m))
     path = "".join(
         f"M{seen[a][0]:.1f} {seen[a][1]:.1f}L{seen[b][0]:.1f} {seen[b][1]:.1f}" for a, b in edges
     )
@@ -61,8 +61,8 @@ def _box(one: RoomObject, camera: Intrinsics, pose: Pose) -> str:
     )
 
 
-def _seen_edges(corners: Array, eye: Array) -> set[tuple[int, int]]:
-    """Edges of the sides that look towards a point."""
+def seen_edges(corners: Array, eye: Array) -> set[tuple[int, int]]:
+    """Edges of the sides of a box, ``(8, 3)``, that look towards a point, as pairs of corners."""
     middle, found = corners.mean(axis=0), set()
     for side in SIDES:
         center = corners[list(side)].mean(axis=0)

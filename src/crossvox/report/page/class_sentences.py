@@ -20,8 +20,7 @@ def class_sentence(scores: ClassScores, where: str) -> str:
     if learnt is None:
         shown = {m: v for m in scores.methods if (v := scores.value(m)) is not None}
         return f"{where}, {STRICT} over the benchmark classes: " + (
-            ", ".join(f"{method_name(m).lower()} {value_text(v)}" for m, v in shown.items())
-            or "no number"
+            ", ".join(f"{method_name(m)} {value_text(v)}" for m, v in shown.items()) or "no number"
         )
     who = "the 3D network" if scores.kind == "rooms" else f"the 2D network of run {scores.name}"
     text = f"{where} {who} reaches a strict mIoU of {value_text(learnt)} over the benchmark classes"

@@ -47,7 +47,9 @@ def labelled_picture(room: Room, sight: Sight, seen: Seen) -> dict[str, Any] | N
         "data": webp_uri(seen.code(sight, mesh, colors, without_label(mesh)), 88),
         "alt": f"{room.name}, labelled, {room.method_name(method)}, from above",
         "boxes": _boxes(room.contents, sight),
-        "legend": legend({label: [area / whole, area] for label, area in areas.items()}),
+        "legend": legend(
+            {label: [area / whole, area] for label, area in areas.items()}, room.names
+        ),
         "doubt": Doubt.of(mesh).sentence if method != REFERENCE else "",
         "confidence": _confidence(room, mesh, sight, seen),
     }

@@ -13,14 +13,17 @@ from crossvox.report.completed import completed_key
 from crossvox.report.embed import css_color
 
 
-def legend(shares: Mapping[int, Sequence[float | None]] | Iterable[int]) -> list[dict[str, Any]]:
-    """Swatch, name and shares of classes, in the order given; unannotated last."""
+def legend(
+    shares: Mapping[int, Sequence[float | None]] | Iterable[int],
+    names: Sequence[str] = NYU40.names,
+) -> list[dict[str, Any]]:
+    """Swatch, name and shares of classes, in the order given; what has no label comes last."""
     given = shares if isinstance(shares, Mapping) else dict.fromkeys(shares, ())
     order = sorted(given, key=lambda label: label == NYU40.ignore_id)
     colors = class_colors(np.array(order, dtype=np.uint8))
     return [
         {
-            "name": class_name(label),
+            "name": class_name(label, names),
             "color": css_color(color),
             "shares": list(given[label]),
             "unlabelled": label == NYU40.ignore_id,

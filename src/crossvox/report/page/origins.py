@@ -15,7 +15,7 @@ from crossvox.report.folders import json_of
 from crossvox.report.hiding import hidden_all
 from crossvox.report.sources import Sources
 
-_PACKAGES = ("numpy", "torch", "accelerate", "numba", "embreex", "scikit-image", "viser")
+_PACKAGES = ("numpy", "torch", "accelerate", "numba", "embreex", "scikit-image")
 
 
 def origins(sources: Sources) -> list[dict[str, Any]]:

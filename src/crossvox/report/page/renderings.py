@@ -187,7 +187,7 @@ def class_pictures(room: Room, sight: Sight, seen: Seen) -> dict[str, Any] | Non
     return {
         "pictures": pictures + errors,
         "columns": [room.method_name(method) for method in shares],
-        "legend": legend(_by_share(list(shares.values()))),
+        "legend": legend(_by_share(list(shares.values())), room.names),
         "errors": bool(errors),
     }
 

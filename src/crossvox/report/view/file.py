@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from crossvox.core.artifact import replacing
-from crossvox.core.labels import NYU40
 from crossvox.flow.folder import PAGE_MARK
 from crossvox.report.class_colors import ERROR_KEY, class_colors, class_name
 from crossvox.report.completed import completed_key
@@ -46,7 +45,7 @@ def write_viewer_html(
         path,
         path.stat().st_size,
         stage.faces(),
-        tuple(NYU40.names[label] for label in stage.classes),
+        tuple(class_name(label, view.names) for label in stage.classes),
         len(view.shots),
         stage.left_out,
     )
@@ -76,7 +75,7 @@ def viewer_html(stage: Stage, level: int = 6) -> str:
             groups=groups,
             layers=layers,
             classes=[
-                (label, class_name(label), css_color(color))
+                (label, class_name(label, view.names), css_color(color))
                 for label, color in zip(stage.classes, colors, strict=True)
             ],
             objects=() if view.contents is None else view.contents.objects,

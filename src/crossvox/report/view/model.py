@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.core.camera import Intrinsics, Pose
+from crossvox.core.labels import NYU40
 from crossvox.core.room_contents import RoomContents
 from crossvox.report.layers import Layer
 from crossvox.report.pictures.interior import Interior
@@ -64,6 +65,7 @@ class RoomView:
         reach_m: distance at which the colour code of distances ends.
         missing: what cannot be shown, one line each.
         contents: objects, whose boxes are drawn, or None.
+        names: of classes by id.
         back: address of the page that it belongs to, or empty.
     """
 
@@ -76,6 +78,7 @@ class RoomView:
     reach_m: float = 0.2
     missing: Sequence[str] = ()
     contents: RoomContents | None = None
+    names: Sequence[str] = NYU40.names
     back: str = ""
 
 

@@ -79,7 +79,7 @@ def record_of(stage: Stage, parts: Parts) -> dict[str, Any]:
             _layer(skin, shares, parts)
             for skin, shares in zip(stage.skins, stage.shares, strict=True)
         ],
-        "names": {str(label): class_name(label) for label in stage.classes},
+        "names": {str(label): class_name(label, view.names) for label in stage.classes},
         "objects": [] if contents is None else [_object(one) for one in contents.objects],
         "path": [] if view.camera_path_m is None else _rounded(np.asarray(view.camera_path_m)),
         "shots": [_shot(shot) for shot in view.shots],

@@ -1,0 +1,264 @@
+"""Images of any kind to label images: which there are, what is written, kept, made again, told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from crossvox.cli import main
+from crossvox.core.artifact import Manifest, read_manifest, write_json, write_manifest
+from crossvox.core.colors import COLORS, RECORD
+from crossvox.core.labels import NYU40
+from crossvox.doors.images import encode_jpeg, encode_png, read_color, read_gray, write_bytes
+from crossvox.recipes.image_run import load_segment2d
+from crossvox.recipes.label_images import labelled, overlay
+from crossvox.recipes.label_pictures import batch_of
+from crossvox.recipes.predict2d import predict2d
+from crossvox.recipes.segment2d import Segment2dRunParams
+from crossvox.samples.params import ImageParams
+from crossvox.tasks.params import Segment2dParams
+from crossvox.tasks.segment2d import Segment2d
+from crossvox.train.checkpoint import save_checkpoint
+from crossvox.train.folder import make_record
+from crossvox.train.params import PARAMS
+
+SMALL = ImageParams(width=64, height=48)
+
+
+def made_run(folder: Path, network: str = "enet", *, depth: bool = False) -> Path:
+    """A run that has learnt nothing; its average and its last weights differ."""
+    import torch
+
+    task = Segment2d(Segment2dParams(network=network, weights="none", depth=depth))
+    params = Segment2dRunParams(task=task.params, images=SMALL)
+    for seed, name in ((1, "average"), (2, "last")):
+        torch.manual_seed(seed)
+        built = task.build()
+        for parameter in built.parameters():
+            if parameter.ndim > 1:
+                torch.nn.init.normal_(parameter, std=0.2)
+        save_checkpoint(folder / name, built, {"step": 1})
+    record = make_record(
+        task.name,
+        task.params,
+        params.train,
+        samples={"train": 3},
+        recipe={"params": params, RECORD: COLORS, "class_shares": task.shares},
+        scenes=["scene0001_00"],
+    )
+    write_json(folder / PARAMS, record)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def network_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made_run(tmp_path_factory.mktemp("predict2d") / "run")
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """Four images of several sizes and kinds, the last one damaged."""
+    rng = np.random.default_rng(0)
+    for number, size in enumerate([(96, 128), (48, 64), (64, 48), (96, 128)]):
+        rgb = np.kron(rng.integers(0, 255, (size[0] // 8, size[1] // 8, 3)), np.ones((8, 8, 1)))
+        data = encode_jpeg(rgb.astype(np.uint8))
+        if number == 1:
+            data = encode_png(rgb.astype(np.uint8))
+        suffix = ".png" if number == 1 else ".jpg"
+        write_bytes(
+            tmp_path / "images" / f"view_{number}{suffix}", data[: 700 if number == 3 else None]
+        )
+    return tmp_path / "images"
+
+
+def call(*words: object, code: int = 0) -> None:
+    assert main([str(word) for word in words]) == code
+
+
+def labels_in(out: Path) -> dict[str, np.ndarray[Any, Any]]:
+    folder = out / "labels"
+    return {
+        path.relative_to(folder).with_suffix("").as_posix(): read_gray(path)
+        for path in sorted(folder.rglob("*.png"))
+    }
+
+
+def test_a_folder_of_images_is_labelled_at_their_size_and_a_damaged_one_is_told(
+    network_run: Path, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    call("predict2d", network_run, images, out, "--overlays", "--confidences", code=2)
+    assert "failed: view_3: given: " in capsys.readouterr().err
+    found = labels_in(out)
+    assert {name: image.shape for name, image in found.items()} == {
+        "view_0": (96, 128),
+        "view_1": (48, 64),
+        "view_2": (64, 48),
+    }
+    # Other programs read one channel of 8 bits, without a palette.
+    raw = cv2.imread(str(out / "labels" / "view_0.png"), cv2.IMREAD_UNCHANGED)
+    assert (raw.dtype, raw.ndim) == (np.uint8, 2)
+    np.testing.assert_array_equal(raw, found["view_0"])
+    assert all(1 <= image.min() <= image.max() <= 40 for image in found.values())
+    record, network = load_segment2d(network_run, "average")
+    rgb = read_color(images / "view_1.png")
+    ids, sure = labelled(record.task, network, rgb, (48, 64))
+    np.testing.assert_array_equal(found["view_1"], ids)
+    np.testing.assert_array_equal(read_gray(out / "confidence" / "view_1.png"), sure)
+    assert read_color(out / "overlays" / "view_2.jpg").shape == (64, 48, 3)
+    notes = read_manifest(out).notes
+    assert (notes["images"], notes["checkpoint"]) == (4, "average")
+    assert list(notes["labelled"]) == ["view_0", "view_1", "view_2"]
+    assert list(notes["failed"]) == ["view_3"]
+    assert read_manifest(out).learnt_from == ("scene0001_00",)
+
+
+def test_what_is_there_is_kept_and_what_changed_is_made_again(
+    network_run: Path, images: Path, tmp_path: Path
+) -> None:
+    (images / "view_3.jpg").unlink()
+    out = tmp_path / "out"
+    call("predict2d", network_run, images, out, "--only", "view_1,view_2")
+    assert [*labels_in(out)] == ["view_1", "view_2"]
+    first = predict2d(network_run, images, out)
+    assert (first.made, first.kept, first.failed) == (1, 2, {})
+    again = predict2d(network_run, images, out)
+    assert (again.made, again.kept) == (0, 3)
+    write_bytes(images / "view_2.jpg", (images / "view_0.jpg").read_bytes())
+    (out / "labels" / "view_1.png").unlink()
+    changed = predict2d(network_run, images, out)
+    assert (changed.made, changed.kept) == (2, 1)
+    found = labels_in(out)
+    np.testing.assert_array_equal(found["view_2"], found["view_0"])
+    more = predict2d(network_run, images, out, confidences=True)
+    assert (more.made, more.kept) == (3, 0)
+
+
+def test_an_interrupted_call_goes_on(
+    network_run: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from crossvox.recipes import label_images
+
+    (images / "view_3.jpg").unlink()
+    own, seen = label_images.labelled, []
+
+    def stop(*args: Any, **kwargs: Any) -> Any:
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        seen.append(1)
+        return own(*args, **kwargs)
+
+    out = tmp_path / "out"
+    with monkeypatch.context() as patched:
+        patched.setattr(label_images, "labelled", stop)
+        with pytest.raises(KeyboardInterrupt):
+            predict2d(network_run, images, out)
+    report = predict2d(network_run, images, out)
+    assert (report.made, report.kept) == (1, 2)
+
+
+def test_labels_by_other_weights_do_not_share_a_folder(
+    network_run: Path, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (images / "view_3.jpg").unlink()
+    call("predict2d", network_run, images, tmp_path / "auto")
+    call("predict2d", network_run, images, tmp_path / "average", "--checkpoint", "average")
+    call("predict2d", network_run, images, tmp_path / "last", "--checkpoint", "last")
+    auto, average, last = (labels_in(tmp_path / name) for name in ("auto", "average", "last"))
+    assert all(np.array_equal(auto[name], average[name]) for name in auto)
+    assert any(not np.array_equal(auto[name], last[name]) for name in auto)
+    kept = predict2d(network_run, images, tmp_path / "auto", checkpoint="average")
+    assert kept.kept == 3  # the same weights, whatever they are asked for as
+    call("predict2d", network_run, images, tmp_path / "auto", "--checkpoint", "last", code=2)
+    assert "labels by another network" in capsys.readouterr().err
+    call("predict2d", network_run, images, tmp_path / "auto", "--flip", code=2)
+    call("predict2d", network_run, images, tmp_path / "new", "--checkpoint", "best", code=2)
+    assert "has no 'best' checkpoint" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+    call("predict2d", network_run, images, images / "out", code=2)
+    call("predict2d", network_run, tmp_path / "nowhere", tmp_path / "new", code=2)
+    (tmp_path / "empty").mkdir()
+    call("predict2d", network_run, tmp_path / "empty", tmp_path / "new", code=2)
+    assert "without an image" in capsys.readouterr().err
+
+
+def scene_of(data: Path, name: str) -> Path:
+    """A prepared scene of two frames with depth and poses, as far as it is looked at here."""
+    folder = data / name
+    rng = np.random.default_rng(5)
+    for number in (0, 10):
+        rgb = rng.integers(0, 255, (48, 64, 3)).astype(np.uint8)
+        write_bytes(folder / "color" / f"{number}.jpg", encode_jpeg(rgb))
+        depth = np.full((48, 64), 1500, np.uint16) + rng.integers(0, 300, (48, 64)).astype(
+            np.uint16
+        )
+        write_bytes(folder / "depth" / f"{number}.png", encode_png(depth))
+        (folder / "pose").mkdir(exist_ok=True)
+        np.savetxt(folder / "pose" / f"{number}.txt", np.eye(4))
+    (folder / "intrinsic.txt").write_text("60 0 31.5 0\n0 60 23.5 0\n0 0 1 0\n0 0 0 1\n")
+    write_bytes(folder / "volume.npz", b"not read here")
+    write_manifest(folder, Manifest("prepare-scene"))
+    return folder
+
+
+def test_prepared_scenes_and_captures_get_a_folder_each_and_their_depth_is_read(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / "data"
+    for name in ("scene0002_00", "scene0003_00"):
+        scene_of(data, name)
+    (data / "train.txt").write_text("scene0002_00\n")
+    (data / "val.txt").write_text("scene0003_00\n")
+    write_manifest(data, Manifest("prepare", items={"scene0002_00": "", "scene0003_00": ""}))
+    run = made_run(tmp_path / "run", "lite", depth=True)
+    call("predict2d", run, data, tmp_path / "all", "--json", tmp_path / "all.json")
+    assert json.loads((tmp_path / "all.json").read_text())["without_depth"] == 0
+    assert [*labels_in(tmp_path / "all")] == [
+        f"{scene}/{number}" for scene in ("scene0002_00", "scene0003_00") for number in (0, 10)
+    ]
+    call("predict2d", run, data, tmp_path / "val", "--scenes", "val")
+    assert len(labels_in(tmp_path / "val")) == 2
+    # Of colours alone, another answer.
+    colors = data / "scene0002_00" / "color"
+    report = predict2d(run, colors, tmp_path / "flat")
+    assert report.without_depth == 2
+    with_depth, without = labels_in(tmp_path / "all"), labels_in(tmp_path / "flat")
+    assert any(not np.array_equal(with_depth[f"scene0002_00/{n}"], without[n]) for n in without)
+    # The same frames as a capture, whose world nobody has levelled.
+    for name in ("volume.npz", "manifest.json"):
+        (data / "scene0002_00" / name).unlink()
+    taken = predict2d(run, data / "scene0002_00", tmp_path / "capture")
+    assert (taken.made, taken.without_depth) == (2, 0)
+    assert [*labels_in(tmp_path / "capture")] == ["scene0002_00/0", "scene0002_00/10"]
+
+
+def test_flipped_it_is_the_mean_of_both(network_run: Path) -> None:
+    import torch
+
+    record, network = load_segment2d(network_run, "average")
+    image = np.random.default_rng(3).integers(0, 255, (48, 64, 3)).astype(np.uint8)
+    batch = batch_of(image, network)
+    task = record.task
+    both = task.logits(network, batch, flip=True)
+    mirrored = task.logits(network, batch.flip(-1), flip=True).flip(-1)
+    torch.testing.assert_close(both, mirrored, rtol=1e-4, atol=1e-4)
+    own = task.logits(network, batch)
+    other = task.logits(network, batch.flip(-1)).flip(-1)
+    torch.testing.assert_close(both, (own + other) / 2)
+    ids, sure = labelled(task, network, image, (96, 128), flip=True)
+    assert sure is not None
+    assert ids.shape == sure.shape == (96, 128)
+    assert torch.equal(
+        task.predict(network, batch, (96, 128), flip=True)[0], torch.from_numpy(ids).long()
+    )
+
+
+def test_an_overlay_is_half_the_colour_of_the_class() -> None:
+    ids = np.array([[1, 2]], np.uint8)
+    image = np.full((1, 2, 3), 101, np.uint8)
+    np.testing.assert_array_equal(overlay(image, ids), (101 + NYU40.colors[ids].astype(int)) // 2)
