@@ -16,6 +16,7 @@ from crossvox.flow.lineage import UNKNOWN, Lineage
 from crossvox.recipes.data import read_scenes
 from crossvox.recipes.label3d import Label3dSources, labels3d
 from crossvox.recipes.label_run import label_network, label_run_input, read_label_run
+from crossvox.recipes.labels import label_source
 from crossvox.recipes.train_label3d import pick_run
 from crossvox.scene.store import read_volume
 from crossvox.train.folder import lineage_of
@@ -87,6 +88,13 @@ def test_a_run_learns_from_scenes_that_its_2d_network_has_not_seen(
     assert label_run_input(run).digest
     assert label_network(run).network.inputs > 400
     command(*words)  # finished: kept
+    asked = label_source(run2d, None, None, labels3d=run)
+    assert (asked.run, asked.run3d) == (run2d, run)
+    assert label_source(run2d, None, None).run3d is None
+    assert label_source(run2d, None, None, labels3d=Path("none")).run3d is None
+    for images, frame_labels, labels in ((run2d, None, run2d), (None, views / "label", run)):
+        with pytest.raises((ArtifactError, ParamsError), match="needed"):
+            label_source(images, frame_labels, None, labels3d=labels)
     sources = Label3dSources(images=(run2d,), scenes="corner_0,corner_1", validation_scenes="none")
     with pytest.raises(ArtifactError, match="seen-scenes"):
         labels3d(data, tmp_path / "none", sources=sources)

@@ -20,7 +20,7 @@ from crossvox.train.folder import read_record
 FRAMES = (10, 20)
 """From how many frames rooms are completed."""
 
-_OF_IMAGES = ("mIoU strict", "mIoU 40 classes", "pixel accuracy")
+_OF_IMAGES = ("mIoU strict", "mIoU present", "mIoU 40 classes", "pixel accuracy")
 _OF_ROOMS = ("F-score", "F-score 2 cm")
 
 
