@@ -25,6 +25,7 @@ def contents_places(name: str, prepared: Path | None, sources: Sources) -> list[
     """
     places = [prediction / name for prediction in sources.predictions]
     above = [*sources.scans]
+    above += [d.resolve().parent for d in sources.data if scenes_of(d, sources) == [name]]
     above += [p.resolve().parent for p in sources.predictions if scenes_of(p, sources) == [name]]
     places += [folder for folder in above if (folder / "prediction" / name).is_dir()
                or (folder / "data" / name).is_dir()]  # fmt: skip
