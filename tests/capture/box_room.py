@@ -26,22 +26,22 @@ def box_pose(number: int, count: int) -> np.ndarray:
     return pose
 
 
-def box_depth_mm(pose: np.ndarray) -> np.ndarray:
+def box_depth_mm(pose: np.ndarray, camera: Intrinsics = CAMERA) -> np.ndarray:
     """``(H, W)`` uint16: where each pixel's ray leaves the room, along the camera's axis."""
-    rays = pixel_rays(CAMERA) @ pose[:3, :3].T
+    rays = pixel_rays(camera) @ pose[:3, :3].T
     with np.errstate(divide="ignore"):
         walls = np.where(rays > 0, HIGH_M - pose[:3, 3], LOW_M - pose[:3, 3]) / rays
     return np.rint(1000 * np.where(rays == 0, np.inf, walls).min(axis=-1)).astype(np.uint16)
 
 
-def write_box_room(folder: Path, count: int = 12) -> Path:
+def write_box_room(folder: Path, count: int = 12, camera: Intrinsics = CAMERA) -> Path:
     """Write ``color/ depth/ pose/ intrinsic.txt``."""
     for number in range(count):
         pose = box_pose(number, count)
-        grey = np.full((CAMERA.height, CAMERA.width, 3), 80 + 5 * number, np.uint8)
+        grey = np.full((camera.height, camera.width, 3), 80 + 5 * number, np.uint8)
         write_bytes(folder / f"color/{number}.jpg", encode_jpeg(grey))
-        write_bytes(folder / f"depth/{number}.png", encode_png(box_depth_mm(pose)))
+        write_bytes(folder / f"depth/{number}.png", encode_png(box_depth_mm(pose, camera)))
         (folder / "pose").mkdir(exist_ok=True)
         write_matrix(folder / f"pose/{number}.txt", pose)
-    write_matrix(folder / "intrinsic.txt", CAMERA.matrix)
+    write_matrix(folder / "intrinsic.txt", camera.matrix)
     return folder

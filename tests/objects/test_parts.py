@@ -88,6 +88,19 @@ def test_a_neck_is_cut_and_a_plate_is_not() -> None:
     assert not split(plate, area, chair, 0.0).any()
 
 
+def test_a_row_around_a_corner_is_two_rows() -> None:
+    rng = np.random.default_rng(2)
+    cabinet = KINDS[NYU40.id_of("cabinet")]
+    row = rng.uniform(0, 1, (4000, 3)) * [2.4, 0.6, 0.8]
+    wing = rng.uniform(0, 1, (4000, 3)) * [0.6, 1.4, 0.8] + np.array([0, 0.6, 0])
+    own = split(np.concatenate([row, wing]), np.full(8000, 5e-4), cabinet, 0.0)
+    assert len({*own.tolist()}) == 2
+    assert (own[:4000] == own[3999]).mean() > 0.7
+    assert len({*own[row[:, 0].argmax() : row[:, 0].argmax() + 1].tolist()}) == 1
+    assert own[int(row[:, 0].argmax())] != own[4000 + int(wing[:, 1].argmax())]
+    assert not split(row, np.full(4000, 5e-4), cabinet, 0.0).any()
+
+
 def test_a_plan_is_cut_into_cells_and_put_together_again() -> None:
     low, high = np.zeros(2), np.array([4.0, 3.0])
     normals, offsets = np.array([[1.0, 0.0], [0.6, 0.8]]), np.array([1.0, 2.2])

@@ -7,10 +7,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 from walls import PREDICT, TRAIN, command
 
 from crossvox.core.artifact import plain, read_manifest, write_json
+from crossvox.core.class_map import find_class_map, read_class_names
 from crossvox.doors.meshes import read_mesh
 from crossvox.recipes.complete import CompleteRunParams
 from crossvox.train.folder import make_record
@@ -66,6 +69,39 @@ def test_a_scan_is_levelled_completed_scored_and_shown(work: Path, tmp_path: Pat
     assert set(scored) == {"learnt", "mask_only", "tsdf"}
     assert "F-score" in {score["name"] for score in scored["learnt"]}
     assert (out / "report" / "index.html").is_file()
+
+
+def test_label_images_become_classes_of_the_surface(work: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels" / SCENE
+    labels.mkdir(parents=True)
+    for path in (work / "data" / SCENE / "label").glob("*.png"):
+        shutil.copy(path, labels / f"frame_{int(path.stem):06d}.png")
+    (tmp_path / "map.csv").write_text("class,name\nceiling,wall\nfloor mat,floor\n")
+    words = ("predict", work / "run", work / "data", tmp_path / "pred", "--scenes", "all",
+             "--completion", "none")  # fmt: skip
+    command(*words, "--frame-labels", tmp_path / "labels", "--classes", tmp_path / "map.csv",
+            "--unknown-below", 0.5)  # fmt: skip
+    out = tmp_path / "pred" / SCENE
+    mesh, truth = read_mesh(out / "mesh.ply"), read_mesh(work / "data" / SCENE / f"{SCENE}.ply")
+    assert mesh.labels is not None
+    assert mesh.label_confidence is not None
+    assert truth.labels is not None
+    assert (mesh.labels[mesh.label_confidence < 0.49] == 0).all()
+    assert not np.isin(mesh.labels, (20, 22)).any()
+    names = read_class_names(out)
+    assert names[20] == names[22] == ""
+    wanted = find_class_map(tmp_path / "map.csv").table[truth.labels]
+    found = mesh.labels[cKDTree(mesh.vertices_m).query(truth.vertices_m)[1]]
+    both = (found > 0) & (wanted > 0)
+    assert both.mean() > 0.5
+    assert (found == wanted)[both].mean() > 0.8
+    notes = read_manifest(out).notes
+    assert notes["frames labelled"] == 7
+    assert 0.9 < notes["labelled share of the vertices"] <= 1
+    assert (out / "classes.ply").is_file()
+    # Classes without a labeller, and two labellers, are refused.
+    command(*words, "--classes", "nyu40", "--images", "none", code=2)
+    command(*words, "--frame-labels", tmp_path / "labels", "--images", tmp_path, code=2)
 
 
 def test_nothing_is_added_where_none_is_asked_for(

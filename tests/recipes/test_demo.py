@@ -8,6 +8,8 @@ from pathlib import Path
 from crossvox.cli import main
 from crossvox.core.artifact import read_manifest
 from crossvox.doors.images import color_size, read_bytes
+from crossvox.recipes.demo import labelled_scenes
+from crossvox.report.contents import places_of_prediction
 
 SMALL = [
     *("--rooms.count", "2", "--rooms.frames", "10", "--rooms.spacing-m", "0.1"),
@@ -26,7 +28,7 @@ def test_demo_goes_from_nothing_to_a_page_and_keeps_what_it_made(tmp_path: Path)
     assert main(["demo", str(out), *SMALL, "--json", str(tmp_path / "demo.json")]) == 0
     report = json.loads((tmp_path / "demo.json").read_text())
     assert list(report["seconds"]) == [
-        *("rooms", "prepare", "train", "predict", "score", "fewer frames", "page")
+        *("rooms", "prepare", "train", "predict", "objects", "score", "fewer frames", "page")
     ]
     assert set(report["evaluation"]["mean"]) == {"learnt", "mask_only", "tsdf"}
     assert report["frames"]["curve"]["frames"] == [3, 5]
@@ -38,3 +40,16 @@ def test_demo_goes_from_nothing_to_a_page_and_keeps_what_it_made(tmp_path: Path)
     made = read_manifest(out / "prediction" / "scene0001_00").created
     assert main(["demo", str(out), *SMALL]) == 0
     assert read_manifest(out / "prediction" / "scene0001_00").created == made
+
+
+def test_objects_are_sought_in_labelled_rooms_and_shown_from_beside_the_prediction(
+    tmp_path: Path,
+) -> None:
+    prediction = tmp_path / "prediction"
+    for scene, files in (("a", ("mesh.ply", "classes.ply")), ("b", ("mesh.ply",))):
+        (prediction / scene).mkdir(parents=True)
+        for name in files:
+            (prediction / scene / name).touch()
+    assert labelled_scenes(prediction) == {"a": prediction / "a" / "mesh.ply"}
+    beside = tmp_path / "objects" / "a"
+    assert places_of_prediction(prediction, "a") == [prediction / "a", beside]

@@ -251,6 +251,7 @@ def test_flipped_it_is_the_mean_of_both(network_run: Path) -> None:
     other = task.logits(network, batch.flip(-1)).flip(-1)
     torch.testing.assert_close(both, (own + other) / 2)
     ids, sure = labelled(task, network, image, (96, 128), flip=True)
+    assert sure is not None
     assert ids.shape == sure.shape == (96, 128)
     assert torch.equal(
         task.predict(network, batch, (96, 128), flip=True)[0], torch.from_numpy(ids).long()

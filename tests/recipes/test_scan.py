@@ -12,7 +12,7 @@ from tests.capture.box_room import HIGH_M, LOW_M, write_box_room
 
 from crossvox.capture import open_capture
 from crossvox.cli import main
-from crossvox.core.camera import unproject
+from crossvox.core.camera import Intrinsics, unproject
 from crossvox.core.room_contents import RoomContents
 from crossvox.doors.images import encode_png, write_bytes
 from crossvox.doors.meshes import read_mesh
@@ -85,6 +85,24 @@ def test_a_scan_ends_with_a_labelled_mesh_its_contents_and_a_page(
     assert "room: " in said
     assert "was completed, not measured" in said
     assert "next: crossvox view" in said
+
+
+def test_upright_images_are_labelled_as_they_stand(tmp_path: Path) -> None:
+    upright = Intrinsics(30.0, 30.0, 23.5, 31.5, 48, 64)
+    room = write_box_room(tmp_path / "room", 12, upright)
+    labels, out = label_images(room, tmp_path / "labels"), tmp_path / "out"
+    command("scan", room, out, *SMALL, "--frame-labels", labels, "--no-page")
+    camera = open_capture(out / "data" / "room").camera()
+    assert (camera.width, camera.height) == (60, 80)
+    mesh = read_mesh(out / "room.ply")
+    assert mesh.labels is not None
+    low, high = mesh.vertices_m[:, 2].min(), mesh.vertices_m[:, 2].max()
+    middle = abs(mesh.vertices_m[:, 2] - (low + high) / 2) < 0.3
+    for where, label in ((mesh.vertices_m[:, 2] < low + 0.05, FLOOR),
+                         (mesh.vertices_m[:, 2] > high - 0.05, CEILING),
+                         (middle, WALL)):  # fmt: skip
+        assert where.any()
+        assert (mesh.labels[where] == label).mean() > 0.9
 
 
 def test_page_and_scores_are_made_when_asked_for(room: Path, labels: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,20 @@ import pytest
 
 from crossvox.cli import main
 from crossvox.core.artifact import Manifest, read_manifest, write_manifest
-from crossvox.core.checks import ArtifactError, ParamsError
+from crossvox.core.checks import ArtifactError, CheckpointError, ParamsError
 from crossvox.core.labels import NYU40
 from crossvox.doors.images import encode_jpeg, encode_png, read_color, write_bytes
 from crossvox.flow.progress import Watch
 from crossvox.flow.runner import Runner
+from crossvox.recipes.calibrate import read_calibration
 from crossvox.recipes.image_run import load_segment2d, read_segment2d_run
 from crossvox.recipes.images import find_images
 from crossvox.recipes.label_pictures import picture_strip
+from crossvox.recipes.labels import label_source
 from crossvox.recipes.segment2d import ImageSource, evaluate_segment2d
+from crossvox.recipes.trained import run2d_input
 from crossvox.train.checkpoint import load_checkpoint
+from crossvox.train.chosen import chosen
 
 TRAIN = [
     *("--images.width", "64", "--images.height", "48", "--train.batch-size", "2"),
@@ -156,6 +161,85 @@ def test_evaluation_scores_at_the_labels_size_and_draws(trained: Path, data: Pat
     assert str(data) not in (out / "scores.json").read_text()
 
 
+def test_both_rulers_stand_beside_their_baselines_and_the_protocol_tells_of_flips(
+    trained: Path, data: Path, tmp_path: Path
+) -> None:
+    for name, words in (("own", ["--checkpoint", "last"]), ("flip", ["--flip"])):
+        run(
+            "evaluate",
+            "segment2d",
+            trained,
+            data,
+            "--out",
+            tmp_path / name,
+            "--pictures",
+            0,
+            *words,
+        )
+    records = {name: load(tmp_path / name / "scores.json") for name in ("own", "flip")}
+    found = {
+        name: {score["name"]: score for score in record["scores"]}
+        for name, record in records.items()
+    }
+    rulers = ("mIoU strict", "mIoU 40 classes", "pixel accuracy", "mean class accuracy")
+    for score in (*rulers, "frequency-weighted IoU"):
+        assert f"{score} (majority class)" in found["own"]
+        assert "mirror image" in found["flip"][score]["protocol"]
+        assert "mirror" not in found["own"][score]["protocol"]
+    assert records["own"]["checkpoint"] == "last"
+    assert records["own"]["groups"] == ""  # three images are too few
+    assert "low" not in found["own"]["mIoU strict"]["details"]
+    assert records["own"]["confusion"] != records["flip"]["confusion"]
+    # The same folder is made anew for other weights, and kept for the same.
+    run("evaluate", "segment2d", trained, data, "--out", tmp_path / "own", "--pictures", 0)
+    assert load(tmp_path / "own" / "scores.json")["checkpoint"] == "best"
+
+
+def test_ten_images_have_intervals(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def all_wall(task: Any, network: Any, image: Any, size: Any, **_: Any) -> Any:
+        return np.ones(size, np.uint8)
+
+    monkeypatch.setattr("crossvox.recipes.evaluate_images.predict_labels", all_wall)
+    for number in range(10):
+        rgb, labels = frame(number)
+        write_bytes(tmp_path / "images" / f"{number}.png", encode_png(rgb))
+        write_bytes(tmp_path / "labels" / f"{number}.png", encode_png(labels))
+    found = evaluate_segment2d(
+        trained,
+        images=tmp_path / "images",
+        labels=tmp_path / "labels",
+        out=tmp_path / "out",
+        pictures=0,
+    )
+    assert found.groups == "10 images"
+    for score in found.scores:
+        if score.name in ("mIoU strict", "pixel accuracy", "IoU wall"):
+            low, high = score.details["low"], score.details["high"]
+            assert low <= score.value <= high
+            assert low < high
+            assert "bootstrap of 10 images" in score.protocol
+        if "majority" in score.name:
+            assert "low" not in score.details
+
+
+def test_a_run_with_an_average_is_taken_by_it(data: Path, tmp_path: Path) -> None:
+    run("train", "segment2d", data, tmp_path / "run", *TRAIN, "--train.average", 0.9)
+    notes = read_manifest(tmp_path / "run").notes
+    assert notes["monitor"] == "mIoU present"
+    assert notes["monitored_classes"] == ["wall", "floor", "chair"]
+    own = {score["name"]: score["value"] for score in notes["best_scores"]}["mIoU present"]
+    averaged = notes["average_scores"]["mIoU present"]
+    taken = chosen(tmp_path / "run")
+    assert taken == ("average" if averaged >= own else "best")
+    digests = {name: run2d_input(tmp_path / "run", name) for name in ("auto", "average", "best")}
+    assert digests["auto"] == digests[taken]
+    assert digests["average"].digest != digests["best"].digest
+    with pytest.raises(CheckpointError, match="has no 'average' checkpoint"):
+        run2d_input(data.parent / "run", "average")
+
+
 def test_any_folder_pair_is_scored_and_trained_from(
     trained: Path, flat: Path, tmp_path: Path
 ) -> None:
@@ -192,8 +276,12 @@ def test_a_network_that_reads_depth_is_trained_from_folders_and_rooms_beside(
     assert network.reads_depth
     run("evaluate", "segment2d", tmp_path / "run", *pair, "--out", tmp_path / "with")
     run("evaluate", "segment2d", tmp_path / "run", *pair[:4], "--out", tmp_path / "without")
-    confusions = [load(tmp_path / out / "scores.json")["confusion"] for out in ("with", "without")]
-    assert confusions[0] != confusions[1]
+    run("evaluate", "segment2d", tmp_path / "run", *pair, *camera, "--out", tmp_path / "told")
+    told, with_it, without = (
+        load(tmp_path / out / "scores.json")["confusion"] for out in ("told", "with", "without")
+    )
+    assert told == with_it, "the run knows what the numbers of its depth images mean"
+    assert with_it != without
 
 
 def test_flat_folders_hold_the_frames_and_train_the_same(
@@ -275,3 +363,25 @@ def test_a_strip_shows_what_is_wrong() -> None:
     assert wrong[0] > 200 > wrong[1]
     assert not unannotated.any()
     assert 0 < outside[0] < wrong[0]
+
+
+def test_a_run_is_told_how_sure_it_may_be(trained: Path, data: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "run"
+    shutil.copytree(trained, copied)
+    plain_input = label_source(copied, None, None).images
+    assert plain_input is not None
+    run("calibrate", copied, data, "--scenes", "all", "--json", tmp_path / "told.json")
+    found = read_calibration(copied)
+    assert found is not None
+    assert 0.05 <= found.temperature <= 20
+    assert found.images == 9
+    assert found.likelihood_after <= found.likelihood_before + 1e-3
+    assert 0 <= found.error_after <= 1
+    assert load(tmp_path / "told.json")["temperature"] == found.temperature
+    # What labels by it is another input: predictions are made again.
+    told_input = label_source(copied, None, None).images
+    assert told_input is not None
+    assert told_input.digest != plain_input.digest
+    (copied / "calibration.json").write_text('{"temperature": "warm"}')
+    with pytest.raises(ArtifactError, match="calibrate the run again"):
+        read_calibration(copied)

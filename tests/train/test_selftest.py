@@ -15,7 +15,7 @@ from crossvox.train import selftest
 from crossvox.train.checkpoint import load_run_network
 from crossvox.train.packing import pack
 from crossvox.train.params import NETWORK, SELFTEST
-from crossvox.train.selftest import read_self_test, write_self_test
+from crossvox.train.selftest import read_self_test, sha256_of, write_self_test
 
 
 class Answer(NamedTuple):
@@ -102,7 +102,15 @@ def test_a_network_that_answers_otherwise_is_refused(packed: Path) -> None:
         load_run_network(packed, Otherwise())
 
 
-@pytest.mark.parametrize("damage", ["half", "nothing", "without_digest"])
+def test_an_input_that_the_network_does_not_take_is_told(packed: Path) -> None:
+    told = {"sha256": sha256_of(packed / "best" / NETWORK), "tolerance": "0.1"}
+    for inputs in ({}, {"input.0": torch.ones(3)}, {"input.0": torch.ones(1, 2, 4, 4)}):
+        (packed / SELFTEST).write_bytes(save({**inputs, "output": torch.ones(5)}, told))
+        with pytest.raises(CheckpointError, match="cannot answer"):
+            load_run_network(packed, Small())
+
+
+@pytest.mark.parametrize("damage", ["half", "nothing", "without_digest", "any_tolerance"])
 def test_a_damaged_self_test_is_told(packed: Path, damage: str) -> None:
     file = packed / SELFTEST
     content = file.read_bytes()
@@ -111,6 +119,7 @@ def test_a_damaged_self_test_is_told(packed: Path, damage: str) -> None:
             "half": content[: len(content) // 2],
             "nothing": b"",
             "without_digest": save({"output": torch.ones(3)}),
+            "any_tolerance": save({"output": torch.ones(3)}, {"sha256": "0", "tolerance": "inf"}),
         }[damage]
     )
     with pytest.raises(CheckpointError, match=SELFTEST):

@@ -741,7 +741,7 @@ def test_an_average_changes_nothing_that_is_learnt_and_is_validated_beside(
         )
         assert all(torch.equal(one[key], other[key]) for key in one)
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
-    told = [line["scores"]["loss"] for line in log if line["split"] == "validation of the average"]
+    told = [line["averaged"]["loss"] for line in log if "averaged" in line]
     assert len(told) == 3
     assert len(task.pools) == 6
     network = Toy().build().eval()
@@ -832,6 +832,14 @@ def test_a_network_may_have_a_part_called_average(tmp_path: Path) -> None:
         run_toy(tmp_path / run, AVERAGED, task=Named(), progress=stop)
     run_toy(tmp_path / "run", AVERAGED, task=Named())
     assert_same_run(tmp_path / "whole", tmp_path / "run")
+
+
+def test_a_packed_run_has_one_checkpoint_whichever_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "best").mkdir()
+    with pytest.raises(CheckpointError, match="has no 'last' checkpoint"):
+        chosen(tmp_path, "last")
+    (tmp_path / "selftest.safetensors").touch()
+    assert {chosen(tmp_path, name) for name in ("auto", "average", "last")} == {"best"}
 
 
 def test_a_damaged_state_of_the_average_is_not_taken(tmp_path: Path) -> None:

@@ -120,7 +120,73 @@ def read_published(folder: Path) -> None:
     _ = read_original_checkpoint(folder / "model.pth.tar").view_channels
 
 
+def wide() -> Any:
+    """A layer with kernels that are worth packing."""
+    from torch import nn
+
+    network()
+    return nn.Sequential(nn.Conv2d(8, 2, 3))
+
+
+def make_packed(folder: Path) -> None:
+    """A run that was packed, as far as its weights go."""
+    import torch
+    from safetensors.torch import save
+
+    from crossvox.train.checkpoint import load_network_weights
+    from crossvox.train.packing import pack
+    from crossvox.train.selftest import write_self_test
+
+    weights = folder / "run" / "best" / "network.safetensors"
+    weights.parent.mkdir(parents=True)
+    made = wide()
+    weights.write_bytes(save(pack(made, "int8")))
+    load_network_weights(weights.parent, made)
+    write_self_test(folder / "run", made, (torch.ones(1, 8, 4, 4).half(),), weights)
+
+
+def read_packed(folder: Path) -> None:
+    """As whoever loads such a run does, whatever the digest of the weights says."""
+    from crossvox.train import selftest
+    from crossvox.train.checkpoint import load_network_weights, load_run_network
+
+    made = wide()
+    load_network_weights(folder / "run" / "best", made)
+    selftest._passed.clear()
+    test = selftest.read_self_test(folder / "run")
+    if test is not None:
+        test.expect_answer(made, folder)
+    load_run_network(folder / "run", wide())
+
+
+def make_card(folder: Path) -> None:
+    """What is told of a network."""
+    from crossvox.core.artifact import plain, write_json
+    from crossvox.recipes.cards import Card, CardScore, StartingWeights, TrainingData
+
+    card = Card(
+        *("one", "1", "Title.", "complete", "In.", "Out.", "Apache-2.0"),
+        data=(TrainingData("Rooms.", "None."),),
+        start=(StartingWeights("What.", "Where.", "Licence."),),
+        recipe=("crossvox rooms raw",),
+        took="A minute.", checkpoint="best", packing="Nothing.", parameters=7, bytes=9,
+        sha256="0" * 64, limits=("Much.",),
+        scores=(CardScore("F", 0.5, "ratio", "TSDF", 0.4, "Rules.", "How.", (0.4, 0.6)),),
+    )  # fmt: skip
+    write_json(folder / "card.json", plain(card))
+
+
+def read_a_card(folder: Path) -> None:
+    """As the list of networks does, and the page."""
+    from crossvox.recipes.card_text import card_text
+    from crossvox.recipes.cards import read_card
+
+    card_text(read_card(folder))
+
+
 TARGETS = [
+    Target("packed run", make_packed, read_packed),
+    Target("card", make_card, read_a_card),
     Target("checkpoint", make_checkpoint, read_checkpoint, share=2),
     Target("published checkpoint", make_published, read_published),
 ]

@@ -225,9 +225,18 @@ def _room_lines(room: RoomSummary) -> Iterator[str]:
 @shows("crossvox.recipes.demo:DemoReport")
 def show_demo(report: DemoReport, terminal: Terminal) -> None:
     """Scores of the demo, its times and its page."""
-    from crossvox.cli.tables_scores import show_evaluation, show_frames
+    from crossvox.cli.tables_scores import (
+        show_classes,
+        show_evaluation,
+        show_frames,
+        show_object_scores,
+    )
 
     show_evaluation(report.evaluation, terminal)
+    if report.labels is not None:
+        show_classes(report.labels, terminal)
+    if report.objects is not None:
+        show_object_scores(report.objects, terminal)
     show_frames(report.frames, terminal)
     rows = [[step, f"{seconds:.1f}"] for step, seconds in report.seconds.items()]
     terminal.table("Time by stage", ["stage", "seconds"], rows)

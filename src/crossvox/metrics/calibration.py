@@ -1,4 +1,4 @@
-"""Whether probabilities hold: what is said with probability p should be right in that share.
+"""Whether probabilities hold: what is said with probability p should be right in a share p.
 
 ``expected calibration error``: places are sorted into bins by the probability of what they were
 said to be; the mean over bins of how far the share that is right lies from the mean probability,

@@ -112,7 +112,9 @@ def _joined(
                 continue
             members = np.concatenate([host.members, part.members])
             both = _instance(surface, host.label, members, main_angle)
-            if float(both.box.size_m.max()) <= kind.longest_m or _inside(surface, part, host):
+            larger = both.box.size_m.max() > kind.longest_m
+            deeper = both.box.size_m[1] > max(kind.deepest_m, host.box.size_m[1] + 0.1)
+            if not (larger or deeper) or _inside(surface, part, host):
                 kept[place] = both
                 break
         else:
@@ -127,13 +129,17 @@ def _inside(surface: Surface, part: Instance, host: Instance) -> bool:
 
 def _belongs(surface: Surface, part: Instance, host: Instance, kind: Kind) -> bool:
     """Whether a part is of a larger one: nearly in its box, and no thing of its own beside it."""
+    apart = float(np.hypot(*(part.box.center_m - host.box.center_m)[:2]))
+    reach = float(np.hypot(*part.box.size_m[:2]) + np.hypot(*host.box.size_m[:2])) / 2
+    if apart > reach + 2 * kind.gap_m:  # most pairs: nothing more is asked of them
+        return False
     points, area = surface.points[part.members], surface.area[part.members]
     near = host.box.holds(points, kind.gap_m, max(kind.above_m, kind.gap_m))
     share = float(area[near].sum()) / part.area
     if kind.above_m:  # a foot, a pole: also what reaches far down, if it begins near enough
         over = host.box.holds(points, min(kind.gap_m, 0.12), np.inf)
-        apart = max(host.box.low_m - part.box.high_m, part.box.low_m - host.box.high_m)
-        if apart <= kind.above_m:
+        between = max(host.box.low_m - part.box.high_m, part.box.low_m - host.box.high_m)
+        if between <= kind.above_m:
             share = max(share, float(area[over].sum()) / part.area)
     alone = _large_enough(part, kind)
     return share > (0.7 if alone else 0.4)

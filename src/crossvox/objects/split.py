@@ -25,6 +25,9 @@ _NECK = 0.6
 _FILLS = 0.8
 """Pieces' boxes together cover at most this much of the box of the whole."""
 
+_CORNER = 0.75
+"""Pieces of what goes around a corner have together at most this much of the whole's box."""
+
 _STEPS = 12
 
 
@@ -52,10 +55,45 @@ def split(points: Array, area: Array, kind: Kind, main_angle: float) -> NDArray[
     # Vertices may lie farther apart than cells.
     taken = binary_closing(taken, np.ones((3, 3)))
     pieces = _pieces(taken, max(0.25 * kind.shortest_m, 0.5 * _CELL_M))
-    if pieces is None:
+    if pieces is not None:
+        own = pieces[flat[:, 0], flat[:, 1]] - 1
+        if _better(points, area, own, kind, main_angle):
+            return own
+    return _around_corners(points, area, kind, main_angle, 2)
+
+
+def _around_corners(
+    points: Array, area: Array, kind: Kind, main_angle: float, times: int
+) -> NDArray[np.int64]:
+    """Pieces of a patch that is too deep for its class: a row of cabinets goes around a corner.
+
+    It is cut straight across its box where the boxes of both pieces are least, and again.
+    """
+    whole = np.zeros(len(points), dtype=np.int64)
+    box = box_around(points, area, main_angle)
+    if not times or box.size_m[1] <= kind.deepest_m:
         return whole
-    own = pieces[flat[:, 0], flat[:, 1]] - 1
-    return own if _better(points, area, own, kind, main_angle) else whole
+    local = (points[:, :2] - box.center_m[:2]) @ box.axes.T
+    least, side = _CORNER * float(box.size_m[0] * box.size_m[1]), None
+    for axis in (0, 1):
+        order = np.argsort(local[:, axis])
+        ahead, back = local[order], local[order[::-1]]
+        first = np.maximum.accumulate(ahead) - np.minimum.accumulate(ahead)
+        last = (np.maximum.accumulate(back) - np.minimum.accumulate(back))[::-1]
+        share = np.cumsum(area[order])
+        for place in np.linspace(0, len(order) - 1, 34).astype(np.int64)[1:-1].tolist():
+            both = float(first[place].prod() + last[place + 1].prod())
+            enough = min(share[place], share[-1] - share[place]) >= kind.smallest_m2
+            if both < least and enough:
+                least, side = both, local[:, axis] > local[order[place], axis]
+    if side is None:
+        return whole
+    own = whole.copy()
+    for part, first_number in ((~side, 0), (side, 10)):
+        own[part] = first_number + _around_corners(
+            points[part], area[part], kind, main_angle, times - 1
+        )
+    return np.unique(own, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
 
 def _seen_flat(points: Array, area: Array, kind: Kind, main_angle: float) -> NDArray[np.int64]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,7 @@ class FolderLabeller:
     classes_of: ClassMap = field(default_factory=ClassMap)
     unknown: Counter[int] = field(default_factory=Counter)
     missing: list[int] = field(default_factory=list)
+    _lock: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     @property
     def classes(self) -> int:
@@ -71,7 +73,8 @@ class FolderLabeller:
         known = self.classes_of.known[ids]
         if not known.all():
             found, counts = np.unique(ids[~known], return_counts=True)
-            self.unknown.update(dict(zip(found.tolist(), counts.tolist(), strict=True)))
+            with self._lock:
+                self.unknown.update(dict(zip(found.tolist(), counts.tolist(), strict=True)))
         return FrameLabels(shares(self.classes_of.table[ids], STRIDE, self.classes), STRIDE)
 
     def remarks(self) -> list[str]:

@@ -24,6 +24,7 @@ from crossvox.core.grid import VoxelGrid
 from crossvox.core.volume import Mesh
 from crossvox.predict.complete import Completion
 from crossvox.predict.params import LabelParams
+from crossvox.predict.said import said_of
 from crossvox.predict.smooth import carry, smooth, surface_graph
 from crossvox.scene.class_evidence import ClassEvidence
 from crossvox.scene.shell import Shell, shell_of, vertex_normals
@@ -90,7 +91,6 @@ def label_scene(
     *,
     classes: ClassMap | None = None,
     refine: Refine | None = None,
-    temperature: float = 1.0,
 ) -> Labelling:
     """Label the surface that was made of frames.
 
@@ -104,8 +104,6 @@ def label_scene(
         watch: takes the times.
         classes: what is told of the labeller's classes, NYU40's; None: all of them.
         refine: corrects what frames say, voxel by voxel; None: votes alone.
-        temperature: probabilities p become p^(1 / temperature), made to sum to 1 again: frames of
-            one room err alike, so that what many agree on is less sure than it looks.
 
     Raises:
         ShapeError: the labeller or ``refine`` answer in another shape than they should.
@@ -117,9 +115,12 @@ def label_scene(
         made.grid, shell.voxels, shell.normals, labeller.classes, params.votes, surface=mesh
     )
     silent = 0
-    for frame in frames:
+    told = said_of(frames, labeller)
+    while True:
         with watch("label frames"):
-            said = labeller(frame)
+            frame, said = next(told, (None, None))
+        if frame is None:
+            break
         with watch("gather labels"):
             silent += not gathered.add(frame, said)
     if not gathered.frames:
@@ -139,7 +140,7 @@ def label_scene(
             error=ShapeError,
         )
     with watch("smooth labels"):
-        painter = _Painter(mesh, shell, params, classes or ClassMap(), temperature)
+        painter = _Painter(mesh, shell, params, classes or ClassMap())
         votes, seen = painter.paint(probability, weight)
         if refined is None:
             labelled, control = votes, None
@@ -161,10 +162,9 @@ class _Painter:
         shell: Shell,
         params: LabelParams,
         classes: ClassMap,
-        temperature: float,
     ) -> None:
         self._mesh, self._shell, self._params = mesh, shell, params
-        self._classes, self._temperature = classes, temperature
+        self._classes = classes
         self._graph = surface_graph(mesh, params.smooth)
 
     def paint(self, probability: Array, weight: Array) -> tuple[Mesh, float]:
@@ -174,8 +174,9 @@ class _Painter:
         known = trust > 0
         carry(self._mesh, self._graph, found, known, smoothing.half_m)
         # What one frame saw well counts in full; what was carried here, as little as is needed.
-        found = smooth(self._graph, found, np.clip(trust, 0.05, 1), smoothing)
-        found = tempered(found, self._temperature)
+        weight = np.clip(trust, 0.05, 1)
+        found = smooth(self._mesh, self._graph, found, weight, smoothing)
+        found = tempered(found, self._params.temperature)
         label = (found.argmax(axis=1) + 1).astype(np.uint8)
         sure = found.max(axis=1)
         label[sure < self._params.unknown_below] = 0

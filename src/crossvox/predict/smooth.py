@@ -29,15 +29,19 @@ class SurfaceGraph:
     Attributes:
         start: ``(V + 1,)`` int64; the neighbours of vertex n are ``other[start[n]:start[n + 1]]``.
         other: ``(E,)`` int32.
+        origin: ``(E,)`` int32, the vertices that those are neighbours of.
         length_m: ``(E,)`` float32.
-        alike: ``(E,)`` float32 from 0 to 1: how much both ends look like one part, by their normals
-            and colours.
+        step: ``(E,)`` float32, by how much both ends look like different parts: 1 - cosine of their
+            normals, and the distance of their colours by its weight.
+        order: edges by rising step.
     """
 
     start: NDArray[np.int64]
     other: NDArray[np.int32]
+    origin: NDArray[np.int32]
     length_m: NDArray[np.float32]
-    alike: NDArray[np.float32]
+    step: NDArray[np.float32]
+    order: NDArray[np.int64]
 
 
 def surface_graph(mesh: Mesh, params: SmoothParams) -> SurfaceGraph:
@@ -48,7 +52,7 @@ def surface_graph(mesh: Mesh, params: SmoothParams) -> SurfaceGraph:
     other = np.empty(3 * len(mesh.faces), np.int32)
     _fill(mesh.faces, start[:-1].copy(), other)
     length = np.empty(len(other), np.float32)
-    alike = np.empty(len(other), np.float32)
+    step = np.empty(len(other), np.float32)
     colors = mesh.colors
     arguments = (
         start,
@@ -57,13 +61,14 @@ def surface_graph(mesh: Mesh, params: SmoothParams) -> SurfaceGraph:
         vertex_normals(mesh),
         np.zeros((1, 3), np.uint8) if colors is None else colors,
         colors is not None,
-        1 / (1 - np.cos(np.radians(params.normal_deg))),
-        0.5 / params.color**2,
+        np.float32(params.color / 255),
         length,
-        alike,
+        step,
     )
     spread(partial(_weigh, *arguments), count)
-    return SurfaceGraph(start, other, length, alike)
+    origin = np.repeat(np.arange(count, dtype=np.int32), np.diff(start))
+    order = np.argsort(step, kind="stable")
+    return SurfaceGraph(start, other, origin, length, step, order)
 
 
 def carry(
@@ -120,10 +125,9 @@ def _weigh(
     normals: Array,
     colors: Array,
     colored: bool,
-    bend: float,
-    tint: float,
+    tint: Any,
     length: Array,
-    alike: Array,
+    steps: Array,
     begin: int,
     end: int,
 ) -> None:
@@ -138,7 +142,7 @@ def _weigh(
                     step = np.float32(colors[n, axis]) - np.float32(colors[m, axis])
                     apart += step * step
             length[e] = np.sqrt(square)
-            alike[e] = np.exp(-max(1 - cosine, np.float32(0)) * bend - apart * tint)
+            steps[e] = max(1 - cosine, np.float32(0)) + np.sqrt(apart) * tint
 
 
 @njit(cache=True, nogil=True)
@@ -163,58 +167,102 @@ def _nearest(start: Array, other: Array, length: Array, distance: Array, source:
                 heapq.heappush(heap, (way, np.int64(m)))
 
 
+def parts_of(mesh: Mesh, graph: SurfaceGraph, scale: float, least: int) -> NDArray[np.int64]:
+    """Cut a surface into parts that look alike (Felzenszwalb and Huttenlocher 2004).
+
+    Edges are looked at from the most to the least alike; two parts are joined where the edge is no
+    more of a step than what lies within both, and a little that is the larger the smaller they are.
+
+    Args:
+        mesh: the surface.
+        graph: of its edges.
+        scale: how much that little is: divided by a part's number of vertices.
+        least: parts of fewer vertices are joined in the end.
+
+    Returns:
+        ``(V,)`` number of each vertex's part, from 0.
+    """
+    parent = np.empty(len(mesh.vertices_m), np.int64)
+    _cut(graph.order, graph.origin, graph.other, graph.step, np.float32(scale), least, parent)
+    found: NDArray[np.int64] = np.unique(parent, return_inverse=True)[1]
+    return found.ravel()
+
+
 def smooth(
+    mesh: Mesh,
     graph: SurfaceGraph,
     probability: NDArray[np.float32],
     weight: NDArray[np.float32],
     params: SmoothParams,
 ) -> NDArray[np.float32]:
-    """Move every vertex towards its neighbours of the same part (diffusion with a data term).
-
-    Each step takes ``(t p0 + s sum(alike p)) / (t + s sum(alike))`` with p0 what was known at
-    first, t the trust in it, s the strength.
+    """Mean of what each vertex is said to be and what the parts that it belongs to are.
 
     Args:
-        graph: of the surface.
+        mesh: the surface.
+        graph: of its edges.
         probability: ``(V, C)``.
-        weight: ``(V,)`` trust in them; 0 takes everything from the neighbours.
-        params: strength and steps.
+        weight: ``(V,)`` how much a vertex counts in its parts.
+        params: which parts.
     """
-    first = np.ascontiguousarray(probability, np.float32)
-    now, then = first, np.empty_like(first)
-    for _ in range(params.steps):
-        arguments = (graph.start, graph.other, graph.alike, first, weight, params.strength)
-        spread(partial(_diffuse, *arguments, now, then), len(first))
-        now, then = then, (np.empty_like(first) if now is first else now)
-    return now
+    total = np.array(probability, np.float32)
+    for scale in params.scales:
+        part = parts_of(mesh, graph, scale, params.least_vertices)
+        count = int(part.max()) + 1 if len(part) else 0
+        mean = np.zeros((count, probability.shape[1]), np.float32)
+        _mean(part, probability, weight, mean, np.zeros(count, np.float32))
+        spread(partial(_add_mean, part, mean, total), len(part))
+    total /= 1 + len(params.scales)
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _root(parent: Array, n: int) -> Any:
+    while parent[n] != n:
+        parent[n] = parent[parent[n]]
+        n = parent[n]
+    return n
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _diffuse(
-    start: Array,
-    other: Array,
-    alike: Array,
-    first: Array,
-    trust: Array,
-    strength: float,
-    now: Array,
-    then: Array,
-    begin: int,
-    end: int,
+def _cut(
+    order: Array, origin: Array, other: Array, step: Array, scale: Any, least: int, parent: Array
 ) -> None:
-    classes = first.shape[1]
+    """See :func:`parts_of`; ``parent`` receives a vertex of each vertex's part."""
+    count = len(parent)
+    size, limit = np.ones(count, np.int64), np.full(count, scale, np.float32)
+    for n in range(count):
+        parent[n] = n
+    for e in order:
+        a, b = _root(parent, origin[e]), _root(parent, other[e])
+        if a != b and step[e] <= limit[a] and step[e] <= limit[b]:
+            parent[b] = a
+            size[a] += size[b]
+            limit[a] = step[e] + scale / np.float32(size[a])
+    for e in order:
+        a, b = _root(parent, origin[e]), _root(parent, other[e])
+        if a != b and (size[a] < least or size[b] < least):
+            parent[b] = a
+            size[a] += size[b]
+    for n in range(count):
+        parent[n] = _root(parent, n)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _mean(part: Array, probability: Array, weight: Array, mean: Array, total: Array) -> None:
+    for n in range(len(part)):
+        at, share = part[n], weight[n]
+        total[at] += share
+        for c in range(probability.shape[1]):
+            mean[at, c] += share * probability[n, c]
+    for at in range(len(total)):
+        if total[at] > 0:
+            for c in range(probability.shape[1]):
+                mean[at, c] /= total[at]
+
+
+@njit(cache=True, nogil=True)
+def _add_mean(part: Array, mean: Array, total: Array, begin: int, end: int) -> None:
     for n in range(begin, end):
-        total = np.float32(trust[n])
-        for c in range(classes):
-            then[n, c] = total * first[n, c]
-        for e in range(start[n], start[n + 1]):
-            share, m = np.float32(strength * alike[e]), other[e]
-            total += share
-            for c in range(classes):
-                then[n, c] += share * now[m, c]
-        if total > 0:
-            for c in range(classes):
-                then[n, c] /= total
-        else:
-            for c in range(classes):
-                then[n, c] = now[n, c]
+        at = part[n]
+        for c in range(total.shape[1]):
+            total[n, c] += mean[at, c]

@@ -49,7 +49,8 @@ the run tells of itself, and empty fields for what it does not: fill them in, an
 (float32, one number for each output channel): the kernel is their product. All else is float16, and
 so are depthwise kernels: few numbers, and most of what 8 bits would cost. It is unpacked when it is
 read: networks compute with floats. Measured: `default3d` loses at most 0.001 F-score in 8 bits (two
-rooms, 10 and 20 frames), a network of images 0.001 mIoU (40 frames).
+rooms, 10 and 20 frames); a network of images changed its pixel accuracy over 160 frames from 0.6612
+to 0.6615 and its mIoU of 40 classes from 0.2395 to 0.2402.
 """
 
 

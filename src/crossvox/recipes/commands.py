@@ -100,6 +100,7 @@ _HERE = (
     ("train segment2d", "train_segment2d:train_segment2d", "train a 2D segmentation network"),
     ("evaluate segment2d", "segment2d:evaluate_segment2d", "score a 2D network on labelled images"),
     ("predict2d", "predict2d:predict2d", "label images of any kind by a 2D network"),
+    ("calibrate", "calibrate:calibrate", "how sure a 2D network may be of its labels"),
     ("predict", "predict:predict", "whole scenes from a trained network"),
     (
         "evaluate reconstruct",

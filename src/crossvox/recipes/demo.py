@@ -1,4 +1,4 @@
-"""The main job on generated rooms, from nothing to a page with scores."""
+"""The main job on generated rooms, from nothing to labelled rooms and a page with scores."""
 
 from __future__ import annotations
 
@@ -18,13 +18,18 @@ from crossvox.recipes.complete import (
     CompleteSources,
     complete3d,
 )
+from crossvox.recipes.evaluate import evaluate_segment3d
 from crossvox.recipes.frames import FramesParams, evaluate_frames
+from crossvox.recipes.objects import evaluate_objects, objects
 from crossvox.recipes.predict import predict
 from crossvox.recipes.prepare import PrepareParams, prepare
 from crossvox.recipes.rooms import write_rooms
+from crossvox.recipes.shipped import DEFAULT, shipped_set
 from crossvox.report.params import ReportParams
 
 if TYPE_CHECKING:
+    from crossvox.evaluate.classes import ClassEvaluation
+    from crossvox.evaluate.objects import ObjectsEvaluation
     from crossvox.evaluate.score import Evaluation
     from crossvox.recipes.frames import FramesReport
     from crossvox.report.page.write import PageReport
@@ -58,9 +63,20 @@ class DemoParams:
 
 @dataclass(frozen=True)
 class DemoReport:
-    """What the demo made."""
+    """What the demo made.
+
+    Attributes:
+        evaluation: scores of the surfaces.
+        labels: scores of their classes; None where nothing labelled them.
+        objects: scores of the things found in them; likewise.
+        frames: what fewer frames are worth.
+        page: the page.
+        seconds: times by step.
+    """
 
     evaluation: Evaluation
+    labels: ClassEvaluation | None
+    objects: ObjectsEvaluation | None
     frames: FramesReport
     page: PageReport
     seconds: dict[str, float]
@@ -74,7 +90,9 @@ def demo(
 ) -> DemoReport:
     """Do the main job on generated rooms, from nothing to a page with scores.
 
-    Stages that are there already, made with the same parameters, are kept.
+    A network of rooms is trained; those of the package label what it makes of rooms that it never
+    saw, and objects are found there. Stages that are there already, made with the same parameters,
+    are kept.
 
     Args:
         out: folder for everything.
@@ -82,11 +100,15 @@ def demo(
         runner: who does it.
     """
     from crossvox.evaluate.score import evaluate_reconstruction
+    from crossvox.report.contents import OBJECTS_FOLDER
     from crossvox.report.page.write import write_page
     from crossvox.report.poster import write_poster
 
     params, runner = params or DemoParams(), runner or Runner()
     progress = runner.progress
+    lacking = shipped_set(DEFAULT).remark
+    if lacking:
+        progress.say(lacking)
     raw, data, run, prediction = (out / name for name in ("rooms", "data", "run", "prediction"))
     expect_own(out, "demo")
     if not runner.dry:
@@ -100,10 +122,16 @@ def demo(
     with runner.part("predict"):
         predict(run, data, prediction, params.predict, runner=runner)
     runner.end_dry_run()
+    rooms = labelled_scenes(prediction)
+    with runner.part("objects"):
+        for scene, mesh in rooms.items():
+            objects(mesh, out / OBJECTS_FOLDER / scene, runner=runner)
     with runner.part("score"):
         evaluation = evaluate_reconstruction(
             prediction, data, "surface", progress=progress.step("scores")
         )
+        labels = evaluate_segment3d(prediction, data, runner=runner) if rooms else None
+        things = evaluate_objects(prediction, data, progress=progress) if rooms else None
     with runner.part("fewer frames"):
         curve = evaluate_frames(run, data, prediction, params.frames, progress=progress)
     with runner.part("page"):
@@ -115,4 +143,12 @@ def demo(
         )
         scene = min(evaluation.scenes)
         write_poster(prediction, data, scene, out / "picture.jpg")
-    return DemoReport(evaluation, curve, page, runner.seconds)
+    return DemoReport(evaluation, labels, things, curve, page, runner.seconds)
+
+
+def labelled_scenes(prediction: Path) -> dict[str, Path]:
+    """Meshes of a prediction whose vertices have labels, by scene."""
+    from crossvox.core.methods import CLASSES_MESH, LEARNT, METHOD_FILES
+
+    scenes = sorted(path.parent for path in prediction.glob(f"*/{CLASSES_MESH}"))
+    return {scene.name: scene / METHOD_FILES[LEARNT] for scene in scenes}

@@ -11,7 +11,7 @@ from crossvox.flow.runner import Runner, Work
 from crossvox.recipes.training import Training
 from crossvox.samples.params import SaidParams, SpoilParams
 from crossvox.tasks.label_params import Label3dParams
-from crossvox.train.params import TrainParams
+from crossvox.train.params import CheckpointName, TrainParams
 from crossvox.train.report import TrainReport
 
 
@@ -87,11 +87,13 @@ class TrainLabel3d(Training):
         data: a data folder of labelled scenes.
         params: everything that makes the run.
         sources: what it learns from.
+        checkpoint: which weights of the 2D runs.
     """
 
     data: Path
     params: Label3dRunParams
     sources: Label3dSources
+    checkpoint: CheckpointName = "auto"
 
     def go_on(self, work: Work) -> TrainReport:
         """See :func:`crossvox.recipes.train_label3d.train_label3d`."""
@@ -106,6 +108,7 @@ def labels3d(
     params: Label3dRunParams | None = None,
     sources: Label3dSources | None = None,
     *,
+    checkpoint: CheckpointName = "auto",
     runner: Runner | None = None,
 ) -> TrainReport:
     """Train a network that corrects in 3D what frames say of classes; run again, it continues.
@@ -119,6 +122,7 @@ def labels3d(
         run: run folder.
         params: everything that makes the run.
         sources: what it learns from.
+        checkpoint: which weights of the 2D runs: auto, average, best or last.
         runner: who trains.
     """
     sources = sources or Label3dSources()
@@ -129,7 +133,7 @@ def labels3d(
         do="pass --images RUN2D",
         error=ParamsError,
     )
-    stage = TrainLabel3d(data, params or Label3dRunParams(), sources)
+    stage = TrainLabel3d(data, params or Label3dRunParams(), sources, checkpoint)
     read_manifest(data)
     report: TrainReport = (runner or Runner()).go_on(stage, run)
     return report

@@ -89,9 +89,15 @@ def label_images(stage: LabelImages, work: Work) -> Predict2dReport:
                 folder.fail(picture, str(found))
             else:
                 with work.watch("predict"):
-                    said = labelled(record.task, network, *found, flip=bool(stage.flip))
+                    ids, sure = labelled(
+                        record.task,
+                        network,
+                        *found,
+                        flip=bool(stage.flip),
+                        confidences=stage.confidences,
+                    )
                 with work.watch("write"):
-                    folder.write(picture, found[0], *said)
+                    folder.write(picture, found[0], ids, sure)
                 flat += found[0].shape[2] > 3 and not found[0][..., 3:].any()
             report(number, len(todo))
     finally:
@@ -114,7 +120,8 @@ def labelled(
     size: tuple[int, int],
     *,
     flip: bool = False,
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    confidences: bool = True,
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
     """NYU40 ids of one image at ``size = (height, width)``, and how sure they are (0 to 255).
 
     Args:
@@ -123,13 +130,16 @@ def labelled(
         planes: ``(H, W, 3)`` or ``(H, W, 6)`` uint8 at the size of learning.
         size: of the result.
         flip: take the mean with what is said of the mirrored image.
+        confidences: whether it is told how sure they are.
     """
     import torch
 
     logits = task.logits(network, batch_of(planes, network), size, flip=flip)
-    ids = classes_of(logits)[0].to(torch.uint8)
+    ids: NDArray[np.uint8] = classes_of(logits)[0].to(torch.uint8).cpu().numpy()
+    if not confidences:
+        return ids, None
     sure = logits[0, 1:].float().softmax(dim=0).amax(dim=0)
-    return ids.cpu().numpy(), (sure * 255).round().to(torch.uint8).cpu().numpy()
+    return ids, (sure * 255).round().to(torch.uint8).cpu().numpy()
 
 
 def find_pictures(source: ImagesToLabel, record: Segment2dRun) -> list[Picture]:
@@ -148,7 +158,7 @@ def find_pictures(source: ImagesToLabel, record: Segment2dRun) -> list[Picture]:
         ]
     if source.depths is None and reader_of(path) is not None:
         return _of_capture(path, source, params, depth)
-    told = source.depth_images or record.params.depth_images
+    told = source.depth_images.or_else(record.params.depth_images)
     pairs = folder_images(path, source.depths, told)
     return [_from_files(pair.name, pair, params, depth) for pair in pairs]
 
@@ -250,7 +260,7 @@ class _Folder:
         picture: Picture,
         planes: NDArray[np.uint8],
         ids: NDArray[np.uint8],
-        sure: NDArray[np.uint8],
+        sure: NDArray[np.uint8] | None,
     ) -> None:
         """Write what is asked for of an image."""
         # Until all of it is there, nothing of it counts: another image may have had the name.
@@ -258,8 +268,10 @@ class _Folder:
         for kind, path in self.paths(picture.name).items():
             if kind == OVERLAYS:
                 write_bytes(path, encode_jpeg(overlay(planes[..., :3], ids)))
-            else:
-                write_bytes(path, encode_png(ids if kind == LABELS else sure))
+            elif kind == LABELS:
+                write_bytes(path, encode_png(ids))
+            elif sure is not None:
+                write_bytes(path, encode_png(sure))
         self.done[picture.name] = picture.made_of
         self._count()
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from crossvox.core.artifact import digest
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.class_map import ClassMap, find_class_map
 from crossvox.flow.stage import Input
@@ -87,7 +88,6 @@ def label_source(
     """
     from crossvox.recipes.label_run import label_run_input
     from crossvox.recipes.shipped import find_run, shipped_runs
-    from crossvox.recipes.trained import run2d_input
 
     asked = {
         "images": images,
@@ -135,7 +135,7 @@ def label_source(
     corrects = None if run3d is None else label_run_input(run3d, checkpoint)
     if run is not None:
         told.expect_nyu40(f"--classes {classes}")
-        return LabelSource(images=run2d_input(run, checkpoint), classes=told, labels3d=corrects)
+        return LabelSource(images=_calibrated(run, checkpoint), classes=told, labels3d=corrects)
     assert frame_labels is not None
     expect(
         corrects is None,
@@ -145,6 +145,17 @@ def label_source(
         error=ParamsError,
     )
     return LabelSource(frame_labels=Input.files(frame_labels), classes=told)
+
+
+def _calibrated(run: Path, checkpoint: CheckpointName) -> RunInput:
+    """A 2D run as an input that labels frames: its weights, and how sure it may be."""
+    from crossvox.recipes.calibrate import read_calibration
+    from crossvox.recipes.trained import run2d_input
+
+    weights, found = run2d_input(run, checkpoint), read_calibration(run)
+    if found is None:
+        return weights
+    return replace(weights, digest=digest([weights.digest, found.temperature]))
 
 
 def _run3d(asked: Path | None, images: Path | None) -> Path | None:

@@ -69,7 +69,8 @@ class PackRun(Stage):
         params: how it is packed.
         card: a card whose words are taken over.
         scores: scores for the card.
-        data: what scores before and after are measured on.
+        data: what scores before and after are measured on: a data folder,
+        images, labels, depths: or folders of images, of a network that labels them.
         device: where that is done.
     """
 
@@ -81,7 +82,16 @@ class PackRun(Stage):
     card: Input | None = None
     scores: Input | None = None
     data: Input | None = None
+    images: Input | None = None
+    labels: Input | None = None
+    depths: Input | None = None
     device: str = how("auto")
+
+    @property
+    def scored_on(self) -> dict[str, Path]:
+        """Folders that scores before and after are measured on, by role; empty: none are."""
+        roles = {role: getattr(self, role) for role in ("data", "images", "labels", "depths")}
+        return {role: given.path for role, given in roles.items() if given is not None}
 
     def make(self, work: Work) -> Mapping[str, Any]:
         """See :func:`crossvox.recipes.pack_run.pack_run`."""
@@ -118,6 +128,9 @@ def pack(
     card: Path | None = None,
     scores: Path | None = None,
     data: Path | None = None,
+    images: Path | None = None,
+    labels: Path | None = None,
+    depths: Path | None = None,
     device: str = "auto",
     runner: Runner | None = None,
 ) -> PackReport:
@@ -136,6 +149,9 @@ def pack(
         scores: JSON of scores for the card: what 'crossvox evaluate segment2d' wrote, or a list
             with the fields of a card's scores.
         data: prepared or flat labelled data that scores before and after are measured on.
+        images: instead of it, a folder of colour images, for a network that labels them.
+        labels: its label images of the same names, 8-bit PNG with NYU40 ids.
+        depths: its depth images of the same names.
         device: auto, cpu, cuda, ...; where scores are measured.
         runner: who packs.
 
@@ -163,6 +179,9 @@ def pack(
         card=None if card is None else Input.file(card),
         scores=None if scores is None else Input.file(scores),
         data=None if data is None else Input.folder(data),
+        images=None if images is None else Input.files(images),
+        labels=None if labels is None else Input.files(labels),
+        depths=None if depths is None else Input.files(depths),
         device=device,
     )
     (runner or Runner()).make(stage, out)

@@ -18,6 +18,7 @@ from crossvox.core.artifact import plain, read_json, write_json
 from crossvox.core.checks import ArtifactError, ParamsError
 from crossvox.core.params import from_plain, scores_from
 from crossvox.flow.runner import Work
+from crossvox.recipes.calibrate import CALIBRATION, read_calibration
 from crossvox.recipes.cards import (
     CARD,
     Card,
@@ -63,13 +64,16 @@ def pack_run(stage: PackRun, work: Work) -> Mapping[str, Any]:
     load_run_network(run, network, which)
     record, renamed = shareable(read_json(run / PARAMS), params.scenes_as)
     _write(out, record, pack(network, params.precision))
+    calibration = read_calibration(run)
+    if calibration is not None:
+        write_json(out / CALIBRATION, replace(calibration, checkpoint=KEPT_AS))
     packed = built(task)
     load_run_network(out, packed, KEPT_AS)
     inputs = example_inputs(task, network)
     write_self_test(out, packed, inputs, out / KEPT_AS / NETWORK)
     load_run_network(out, built(task), KEPT_AS)
     told = difference_text(task, network, packed, inputs)
-    if stage.data is not None:
+    if stage.scored_on:
         told = f"{told} {_scores_text(stage, record, network, out, work)}"
     card = _card(stage, read_record(run), network, which, told, out / KEPT_AS / NETWORK)
     write_json(out / CARD, plain(card))
@@ -132,8 +136,8 @@ def difference_text(task: Any, before: Any, after: Any, inputs: Sequence[Tensor]
     if float(distance.max()) == 0:
         return "Packing changes nothing in the answer to the stored input."
     text = (
-        f"On the stored input packing changes probabilities by {float(distance.max()):.4f} at "
-        f"most, {float(distance.mean()):.5f} in the mean"
+        f"On the stored input packing changes probabilities by {float(distance.max()):.2g} at "
+        f"most, {float(distance.mean()):.2g} in the mean"
     )
     if isinstance(task, Complete):
         return text + "."
@@ -153,19 +157,16 @@ def _probabilities(task: Any, network: Any, inputs: Sequence[Tensor]) -> Tensor:
 
 def _scores_text(stage: PackRun, record: Any, network: Any, packed: Path, work: Work) -> str:
     """Scores before and after, in words."""
-    assert stage.data is not None
     with tempfile.TemporaryDirectory() as folder:
         full = Path(folder) / "full"
         _write(full, record, {k: v.detach().contiguous() for k, v in network.state_dict().items()})
         found = [
-            network_scores(run, stage.data.path, stage.params.scenes, stage.device, work.progress)
+            network_scores(run, stage.scored_on, stage.params.scenes, stage.device, work.progress)
             for run in (full, packed)
         ]
     before, after = found
     parts = [f"{name} {value:.4f}, packed {after[name]:.4f}" for name, value in before.items()]
-    return (
-        f"Scores of {stage.params.scenes} of the data that it was packed with: {'; '.join(parts)}."
-    )
+    return f"Scores on what it was packed with: {'; '.join(parts)}."
 
 
 def _card(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +20,21 @@ from crossvox.train.folder import read_record
 FRAMES = (10, 20)
 """From how many frames rooms are completed."""
 
-_OF_IMAGES = ("mIoU strict", "mIoU 40 classes", "pixel accuracy")
+_OF_IMAGES = ("mIoU strict", "mIoU present", "mIoU 40 classes", "pixel accuracy")
 _OF_ROOMS = ("F-score", "F-score 2 cm")
 
 
 def network_scores(
-    run: Path, data: Path, scenes: str, device: str, progress: Progress
+    run: Path, folders: Mapping[str, Path], scenes: str, device: str, progress: Progress
 ) -> dict[str, float]:
     """Scores by name, over the split.
+
+    Args:
+        run: a run folder.
+        folders: ``data``, or ``images``, ``labels`` and perhaps ``depths``.
+        scenes: which scenes of data.
+        device: where the network computes.
+        progress: who watches.
 
     Raises:
         ParamsError: the run is of a task that is not scored here.
@@ -37,7 +45,10 @@ def network_scores(
         if task == Segment2d.name:
             report = evaluate_segment2d(
                 run,
-                data,
+                folders.get("data"),
+                images=folders.get("images"),
+                labels=folders.get("labels"),
+                depths=folders.get("depths"),
                 out=out,
                 scenes=scenes,
                 pictures=0,
@@ -45,10 +56,10 @@ def network_scores(
                 runner=Runner(progress),
             )
             return {s.name: s.value for s in report.scores if s.name in _OF_IMAGES}
-        if task == Complete.name:
+        if task == Complete.name and "data" in folders:
             params = FramesParams(FRAMES)
             curve = evaluate_frames(
-                run, data, out, params, scenes=scenes, device=device, progress=progress
+                run, folders["data"], out, params, scenes=scenes, device=device, progress=progress
             ).curve
             return {
                 f"{name} from {count} frames": float(np.nanmean(curve.scores[name]["learnt"][row]))
@@ -56,6 +67,7 @@ def network_scores(
                 for name in _OF_ROOMS
             }
     raise ParamsError(
-        f"given: --data for a run of task {task!r}; needed: a 2D network or surface completion; "
-        f"do: leave --data out, and evaluate the run and what was packed"
+        f"given: {', '.join(f'--{role}' for role in folders)} for a run of task {task!r}; needed: "
+        f"images or data for a 2D network, data for surface completion; do: leave them out, and "
+        f"evaluate the run and what was packed"
     )

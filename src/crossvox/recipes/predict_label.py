@@ -22,6 +22,7 @@ from crossvox.predict.folder_labels import FolderLabeller, open_frame_labels
 from crossvox.predict.image_labels import NetworkLabeller
 from crossvox.predict.label import Labelling, label_scene
 from crossvox.predict.params import LabelParams
+from crossvox.recipes.calibrate import read_calibration
 from crossvox.recipes.image_run import load_segment2d
 from crossvox.recipes.label_run import label_network
 from crossvox.recipes.labels import LABELLED_SHARE, LabelSource
@@ -81,7 +82,9 @@ def labeller_of(source: LabelSource, scene: str, device: str) -> FrameLabeller |
 @lru_cache(maxsize=1)
 def _network(run: RunInput, device: str) -> NetworkLabeller:
     """The 2D network of a run; kept for the next scene."""
-    return NetworkLabeller(load_segment2d(run.path, run.checkpoint, device)[1])
+    found = read_calibration(run.path)
+    network = load_segment2d(run.path, run.checkpoint, device)[1]
+    return NetworkLabeller(network, 1.0 if found is None else found.temperature)
 
 
 def write_labels(

@@ -182,6 +182,13 @@ def scan(
         frame_labels=frame_labels,
         completion=completion,
     )
+    expect(
+        networks.run is not None or not scores,
+        given="--scores with --run none",
+        needed="a predicted surface",
+        do="leave --scores out",
+        error=ParamsError,
+    )
     if networks.remark:
         runner.progress.say(networks.remark)
     skipped = frozenset() if skip_frames is None else read_skipped(skip_frames)
@@ -243,7 +250,7 @@ def scan(
         if prediction is not None:
             surface = prediction / name / METHOD_FILES[LEARNT]
         room = write_room(surface, out)
-    evaluation = _scored(prediction, data, runner) if scores else None
+    evaluation = _scored(prediction, data, runner) if scores and prediction else None
     report = _page(prediction or data, out, name, runner) if page else None
     write_manifest(
         out,
@@ -259,16 +266,8 @@ def scan(
     return ScanReport(scene, up, room, prediction, evaluation, report, runner.seconds)
 
 
-def _scored(prediction: Path | None, data: Path, runner: Runner) -> Evaluation:
+def _scored(prediction: Path, data: Path, runner: Runner) -> Evaluation:
     """Scores of a prediction against the TSDF mesh of the same frames."""
-    expect(
-        prediction is not None,
-        given="--scores with --run none",
-        needed="a predicted surface",
-        do="leave --scores out",
-        error=ParamsError,
-    )
-    assert prediction is not None
     from crossvox.evaluate.score import evaluate_reconstruction
 
     with runner.part("score"):

@@ -24,9 +24,10 @@ from crossvox.samples.label_samples import LabelDataset, collate_labels
 from crossvox.samples.label_scenes import LabelScene, load_label_scene
 from crossvox.tasks.label3d import Label3d
 from crossvox.tasks.segment3d import voxel_shares
-from crossvox.train.chosen import weights_file
+from crossvox.train.chosen import Taken, chosen
 from crossvox.train.folder import answer, asked_for, lineage_of, note_asked
 from crossvox.train.loop import train
+from crossvox.train.params import NETWORK, CheckpointName
 from crossvox.train.report import TrainReport
 
 _VALIDATION_SEED = 1
@@ -36,9 +37,10 @@ _SAMPLES_A_SCENE = 4
 
 @dataclass(frozen=True)
 class _Images:
-    """A 2D run that labels frames."""
+    """A 2D run that labels frames, by one of its checkpoints."""
 
     run: Path
+    checkpoint: Taken
     weights: str
     lineage: Lineage
 
@@ -52,7 +54,7 @@ def train_label3d(stage: TrainLabel3d, work: Work) -> TrainReport:
         ParamsError: the table of images does not fit.
     """
     params, given = stage.params, stage.sources
-    images = [_images(find_run(run)) for run in given.images]
+    images = [_images(find_run(run), stage.checkpoint) for run in given.images]
     roles = {f"images {number}": its for number, its in enumerate(images, start=1)}
     table = _table(given.images_table, len(images))
     data = [stage.data] if given.beside is None else [stage.data, given.beside]
@@ -121,9 +123,9 @@ def train_label3d(stage: TrainLabel3d, work: Work) -> TrainReport:
     return report
 
 
-def _images(run: Path) -> _Images:
-    weights = file_digest(weights_file(run))
-    return _Images(run, weights, lineage_of(run))
+def _images(run: Path, checkpoint: CheckpointName) -> _Images:
+    taken = chosen(run, checkpoint)
+    return _Images(run, taken, file_digest(run / taken / NETWORK), lineage_of(run))
 
 
 def _table(path: Path | None, runs: int) -> dict[str, int]:
@@ -219,11 +221,11 @@ def pick_run(
 
 
 @lru_cache(maxsize=2)
-def _labeller(run: Path) -> FrameLabeller:
+def _labeller(run: Path, checkpoint: Taken) -> FrameLabeller:
     from crossvox.predict.image_labels import NetworkLabeller
     from crossvox.recipes.image_run import load_segment2d
 
-    return NetworkLabeller(load_segment2d(run, device="auto")[1])
+    return NetworkLabeller(load_segment2d(run, checkpoint, "auto")[1])
 
 
 def _scenes(
@@ -240,7 +242,7 @@ def _scenes(
         scenes: list[LabelScene] = []
         for folder, number in part:
             its = images[number]
-            make = partial(_labeller, its.run)
+            make = partial(_labeller, its.run, its.checkpoint)
             scenes.append(
                 load_label_scene(folder, make, its.weights, params.task.voxel_m, params.said)
             )

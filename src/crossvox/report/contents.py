@@ -14,6 +14,9 @@ from crossvox.report.sources import Sources
 PLAN_FILE = "floorplan.svg"
 """Floor plan beside :data:`OBJECTS_FILE`."""
 
+OBJECTS_FOLDER = "objects"
+"""Beside a prediction: what its scenes hold, a folder each."""
+
 _MOST_BYTES = 4_000_000
 """A plan larger than this is no drawing of one room."""
 
@@ -23,13 +26,18 @@ def contents_places(name: str, prepared: Path | None, sources: Sources) -> list[
 
     A scan holds one scene, so its own folder tells of that one.
     """
-    places = [prediction / name for prediction in sources.predictions]
+    places = [place for p in sources.predictions for place in places_of_prediction(p, name)]
     above = [*sources.scans]
     above += [d.resolve().parent for d in sources.data if scenes_of(d, sources) == [name]]
     above += [p.resolve().parent for p in sources.predictions if scenes_of(p, sources) == [name]]
     places += [folder for folder in above if (folder / "prediction" / name).is_dir()
                or (folder / "data" / name).is_dir()]  # fmt: skip
     return places if prepared is None else [*places, prepared]
+
+
+def places_of_prediction(prediction: Path, name: str) -> list[Path]:
+    """Folders that may hold what is known of a predicted scene, the nearest first."""
+    return [prediction / name, prediction.resolve().parent / OBJECTS_FOLDER / name]
 
 
 def read_contents(

@@ -30,7 +30,7 @@ from crossvox.doors.meshes import read_mesh
 from crossvox.metrics.areas import class_areas
 from crossvox.report.class_colors import class_colors, class_name, without_label
 from crossvox.report.completed import completed_colors, is_completed
-from crossvox.report.contents import read_contents
+from crossvox.report.contents import places_of_prediction, read_contents
 from crossvox.report.drawings.boxes import box_corners, seen_edges
 from crossvox.report.pictures.colors import depth_picture
 from crossvox.report.pictures.hatch import hatched
@@ -82,7 +82,7 @@ def write_poster(prediction: Path, data: Path, scene: str, out: Path) -> None:
     )
     learnt = meshes.get(LEARNT)
     if learnt is not None and learnt.labels is not None:
-        contents, _ = read_contents([folder], [])
+        contents, _ = read_contents(places_of_prediction(prediction, scene), [])
         picture = labelled_poster(
             learnt, _small(meshes, reference, data / scene), contents, read_class_names(folder)
         )

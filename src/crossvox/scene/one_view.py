@@ -15,9 +15,8 @@ from crossvox.scene.level import estimate_up, levelling
 
 Array = NDArray[Any]
 
-JUMP = 0.06
-"""Neighbouring readings whose depths differ by more than this share of the nearer one belong to two
-surfaces."""
+STEEPEST_DEG = 83.0
+"""Neighbouring readings that would lie on a surface more slanted than this belong to two."""
 
 _BLUR, _COARSE = 1 / 21, 1 / 40
 """Up is found from depth that is blurred over this share of the image's width, at points so far
@@ -59,7 +58,8 @@ def view_mesh(
     faces = np.concatenate([np.stack([a, c, b], -1), np.stack([b, c, d], -1)])
     depths = z.ravel()[faces]
     low, high = depths.min(axis=1), depths.max(axis=1)
-    faces = faces[(low > 0) & (high - low <= JUMP * low)]
+    jump = np.tan(np.radians(STEEPEST_DEG)) * step / min(camera.fx, camera.fy)
+    faces = faces[(low > 0) & (high - low <= jump * low)]
     expect(
         len(faces) > 0,
         given=f"a depth image with {int((near > 0).sum())} readings, no three of them on one "

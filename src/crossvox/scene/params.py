@@ -104,7 +104,7 @@ class VoteParams:
         ParamsError: a value makes no sense.
     """
 
-    near_voxels: float = 1.0
+    near_voxels: float = 1.6
     far_m: float = 5.0
     angle_power: float = 1.0
     least_angle: float = 0.1

@@ -77,8 +77,8 @@ def shell_of(grid: VoxelGrid, mesh: Mesh, normals: NDArray[np.float32] | None = 
     sums = np.zeros((len(voxels), 3), np.float32)
     _number(row, corner, share, np.ascontiguousarray(normals, np.float32), sums)
     length = np.linalg.norm(sums, axis=1, keepdims=True)
-    known = length > 1e-6
-    return Shell(grid, voxels, np.where(known, sums / np.maximum(length, 1e-6), 0), corner, share)
+    known = length > 1e-12
+    return Shell(grid, voxels, np.where(known, sums / np.maximum(length, 1e-12), 0), corner, share)
 
 
 def vertex_normals(mesh: Mesh) -> NDArray[np.float32]:

@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from crossvox.core.checks import CheckpointError, expect
+from crossvox.core.checks import CheckpointError, CrossvoxError, error_text, expect
 from crossvox.train.params import SELFTEST
 
 TOLERANCE = 1e-3
@@ -95,7 +95,14 @@ class SelfTest:
         """
         if self.sha256 in _passed:
             return
-        difference = self.difference(network)
+        try:
+            difference = self.difference(network)
+        except (CrossvoxError, RuntimeError, TypeError, ValueError, IndexError) as error:
+            raise CheckpointError(
+                f"given: {source}, which cannot answer to its stored input ({error_text(error)}); "
+                f"needed: {SELFTEST} as it was packed with it; do: install the package again, or "
+                f"pack the run again"
+            ) from None
         expect(
             difference <= self.tolerance,
             given=f"{source}, whose answer to its stored input differs by {difference:.2g} of its "
@@ -123,7 +130,10 @@ def read_self_test(run: Path) -> SelfTest | None:
             names = sorted(name for name in file.keys() if name != _OUTPUT)  # noqa: SIM118
             inputs = tuple(file.get_tensor(name) for name in names)
             output = file.get_tensor(_OUTPUT)
-        return SelfTest(inputs, output, told["sha256"], float(told["tolerance"]))
+        tolerance = float(told["tolerance"])
+        if not 0 < tolerance < 1:
+            raise ValueError(f"a tolerance of {tolerance}")
+        return SelfTest(inputs, output, told["sha256"], tolerance)
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise CheckpointError(
             f"given: {path}, which is damaged ({error}); needed: the file as it was packed; do: "

@@ -231,7 +231,7 @@ class Session:
             self.state.average_scores = plain(by_name)
             self.state.average_value = self.state.average_scores[monitor]
             self._write_log(
-                {"split": "validation of the average", "scores": self.state.average_scores},
+                {"split": "validation of the average", "averaged": self.state.average_scores},
                 {f"score/{monitor} (average)": by_name[monitor]},
             )
         with self.watch("save"):
