@@ -20,7 +20,7 @@ from crossvox.report.page.class_scores import ClassScores, read_class_scores
 from crossvox.report.page.class_sentences import class_sentence
 from crossvox.report.page.gallery import PANELS, gallery
 from crossvox.report.page.legends import legend
-from crossvox.report.page.studies import _sign, study_record
+from crossvox.report.page.studies import _sentence, _sign, study_record
 from crossvox.report.page.transfer import transfer_table
 from crossvox.report.page.write import write_page
 from crossvox.report.params import ReportParams
@@ -106,13 +106,25 @@ def test_transfer_is_a_table(page: tuple[Path, str]) -> None:
 
 def test_study_shows_spread_and_intervals(page: tuple[Path, str]) -> None:
     html, text = page[0].read_text(encoding="utf-8"), page[1]
-    assert "Study study: 2 arms; F-score: rgb score higher than mask_only." in text
+    assert "Study study: two arms; F-score: rgb score higher than mask_only." in text
     assert "0.800 ± 0.010" in text
     assert "+0.050 * +0.010 to +0.090 3 of 3 seeds above" in text
     assert "-0.060 no interval" in text
     assert "Two scenes: intervals are wide." in text
     assert html.count('id="arms-study') >= 1
     assert html.count("F-score less that of") == 2 * 2  # said and drawn, for two controls
+
+
+def test_an_arm_without_an_interval_is_not_said_to_be_like_the_control() -> None:
+    arms = [
+        {"name": "a", "against": {"c": {"F": {"mean": 0.1, "low": None, "high": None}}}},
+        {"name": "b", "against": {"c": {"F": {"mean": 0.1, "low": -0.1, "high": 0.3}}}},
+    ]
+    untold = "no interval tells how sure the difference to c is of a."
+    assert _sentence("s", arms[:1], "F", ["c"], 0.95) == f"Study s: one arm; F: {untold}"
+    both = _sentence("s", arms, "F", ["c"], 0.95)
+    assert both == f"Study s: two arms; F: no other surely differs from c; {untold}"
+    assert "none surely differs" in _sentence("s", arms[1:], "F", ["c"], 0.95)
 
 
 def test_what_chance_explains_among_many_differences_is_not_certain() -> None:

@@ -49,12 +49,15 @@ def square(labels: list[int], sure: list[float] | None = None) -> Mesh:
 def test_doubt_is_counted_by_area_and_told_in_words() -> None:
     doubt = Doubt.of(square([1, 2, 0, 5], [0.9, 0.4, 0.1, 0.5]))
     assert doubt.unlabelled == pytest.approx(0.25)
-    assert doubt.doubtful == pytest.approx(0.25)  # what has no label is not counted twice
+    assert doubt.doubtful == pytest.approx(1 / 3)  # of what has a label
     assert doubt.sentence == (
-        "25% of the surface has no label; 25% has one that is doubtful (a confidence below 50%)."
+        "25% of the surface has no label; 33.3% of the rest has one that is doubtful (less likely "
+        "than 50%)."
     )
     sure = Doubt.of(square([1, 2], [0.9, 0.8]))
-    assert sure.sentence == ("All of the surface has a label; no label is less sure than 50%.")
+    assert sure.sentence == (
+        "All of the surface has a label; none of the labels is less likely than 50%."
+    )
     untold = Doubt.of(square([1, 0]))
     assert untold.doubtful is None
     assert untold.sentence.endswith("nobody tells how sure the labels are.")

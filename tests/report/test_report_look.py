@@ -150,7 +150,7 @@ def test_shares_are_of_the_area() -> None:
     assert class_shares(mesh) == {1: pytest.approx(0.9), 5: pytest.approx(0.1)}
     assert class_shares(Mesh(corners, faces)) == {}
     nobody = Mesh(corners, faces, None, np.zeros(5, np.uint8))
-    assert present_classes([nobody, mesh]) == [1, 5, 0]
+    assert present_classes([class_shares(nobody), class_shares(mesh)]) == [1, 5, 0]
     far = nearest_labels(mesh, np.array([[2.9, 0, 0.1], [0.9, 0, 0]]))
     assert far.tolist() == [1, 5]
 

@@ -17,7 +17,8 @@ import pytest
 
 from crossvox.core.checks import ParamsError
 from crossvox.core.volume import Mesh
-from crossvox.report.class_colors import class_colors, class_error_colors, face_pick
+from crossvox.metrics.areas import face_pick
+from crossvox.report.class_colors import class_colors, class_error_colors
 from crossvox.report.confidence import CONFIDENCE_MAP
 from crossvox.report.layers import Layer
 from crossvox.report.pictures.colors import error_colors

@@ -9,11 +9,20 @@ from numpy.typing import NDArray
 
 from crossvox.core.volume import Mesh
 
+DOUBTFUL = 0.5
+"""A class that is less likely than this is told to be doubtful."""
+
 
 def face_areas(mesh: Mesh) -> NDArray[np.float64]:
     """Area of each face, ``(F,)`` square metres."""
-    a, b, c = mesh.triangles_m.astype(np.float64).transpose(1, 0, 2)
-    return np.asarray(np.linalg.norm(np.cross(b - a, c - a), axis=-1) / 2)
+    first, second, third = mesh.faces.T
+    # Axis by axis: several times as fast as a cross product of rows.
+    axes = mesh.vertices_m.T.astype(np.float64)
+    (ux, uy, uz), (vx, vy, vz) = (
+        [axis[corner] - axis[first] for axis in axes] for corner in (second, third)
+    )
+    x, y, z = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+    return np.asarray(np.sqrt(x * x + y * y + z * z) / 2)
 
 
 def face_pick(faces: NDArray[np.int32], values: NDArray[Any]) -> NDArray[Any]:
@@ -37,3 +46,16 @@ def marked_area(mesh: Mesh, marked: NDArray[np.bool_]) -> float:
     if not len(mesh.faces):
         return 0.0
     return float(face_areas(mesh)[marked[mesh.faces].sum(axis=1) >= 2].sum())
+
+
+def doubtful_share(mesh: Mesh) -> float | None:
+    """Share of the labelled area whose class is less likely than :data:`DOUBTFUL`.
+
+    Returns:
+        None where nothing is labelled, or nobody tells how likely classes are.
+    """
+    if mesh.labels is None or mesh.label_confidence is None:
+        return None
+    labelled = sum(area for label, area in class_areas(mesh).items() if label)
+    doubtful = (mesh.labels > 0) & (mesh.label_confidence < DOUBTFUL)
+    return min(1.0, marked_area(mesh, doubtful) / labelled) if labelled > 0 else None

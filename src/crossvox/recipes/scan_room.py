@@ -9,16 +9,12 @@ from pathlib import Path
 
 from crossvox.core.class_map import read_class_names
 from crossvox.core.room_contents import RoomContents
-from crossvox.core.volume import Mesh
 from crossvox.doors.meshes import read_mesh, write_ply
-from crossvox.metrics.areas import class_areas, marked_area
+from crossvox.metrics.areas import class_areas, doubtful_share
 from crossvox.metrics.completed import completed_share
 from crossvox.recipes.objects_files import write_objects
 
 ROOM_MESH = "room.ply"
-
-DOUBTFUL = 0.5
-"""A class that is less likely than this is told to be doubtful."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +27,7 @@ class RoomSummary:
         area_m2: of the whole surface.
         completed: share of it that no frame measured.
         unlabelled: share of it without a class; 1 where nothing was labelled.
-        doubtful: share of the labelled surface whose class is less likely than :data:`DOUBTFUL`;
+        doubtful: share of the labelled surface whose class is less likely than one half;
             None where nobody tells.
         classes: surface by class, m2, largest first.
         objects: how many of each class, most first.
@@ -73,15 +69,8 @@ def write_room(mesh_file: Path, out: Path) -> RoomSummary:
         area_m2=whole,
         completed=completed_share(mesh),
         unlabelled=1 - labelled / whole if whole else 1.0,
-        doubtful=_doubtful(mesh, labelled),
+        doubtful=doubtful_share(mesh),
         classes={names[label]: area for label, area in areas.items()},
         objects=dict(counted.most_common()),
         contents=contents,
     )
-
-
-def _doubtful(mesh: Mesh, labelled_m2: float) -> float | None:
-    if mesh.labels is None or mesh.label_confidence is None or not labelled_m2:
-        return None
-    doubtful = (mesh.labels > 0) & (mesh.label_confidence < DOUBTFUL)
-    return marked_area(mesh, doubtful) / labelled_m2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from crossvox.core.labels import NYU40
 from crossvox.core.volume import Mesh
+from crossvox.metrics.areas import class_areas, face_pick
 from crossvox.report.pictures.colors import Color
-from crossvox.report.pictures.surface import face_areas
 
 Array = NDArray[Any]
 
@@ -49,12 +49,6 @@ def class_error_colors(truth: NDArray[np.uint8], predicted: NDArray[np.uint8]) -
     return np.array([color for _, color in ERROR_KEY], dtype=np.uint8)[state]
 
 
-def face_pick(faces: NDArray[np.int32], values: Array) -> Array:
-    """One value a face: that of two of its corners, else of the first: ``(F,)``."""
-    first, second, third = values[faces].T
-    return np.where(second == third, second, first)
-
-
 def without_label(mesh: Mesh) -> NDArray[np.bool_]:
     """Which faces have no label, ``(F,)`` bool."""
     if mesh.labels is None:
@@ -62,27 +56,21 @@ def without_label(mesh: Mesh) -> NDArray[np.bool_]:
     return np.asarray(face_pick(mesh.faces, mesh.labels) == NYU40.ignore_id)
 
 
-def class_areas(mesh: Mesh) -> dict[int, float]:
-    """Area by NYU40 id in square metres, the largest first; empty without labels."""
-    if mesh.labels is None or not len(mesh.faces):
-        return {}
-    picked = face_pick(mesh.faces, mesh.labels)
-    sums = np.bincount(picked, face_areas(mesh), len(NYU40.names))
-    order = sorted(np.flatnonzero(sums), key=lambda label: -sums[label])
-    return {int(label): float(sums[label]) for label in order}
-
-
 def class_shares(mesh: Mesh) -> dict[int, float]:
     """Share of the area by NYU40 id, the largest first; empty without labels."""
-    areas = class_areas(mesh)
+    areas = {} if mesh.labels is None else class_areas(mesh)
     total = sum(areas.values()) or 1.0
     return {label: area / total for label, area in areas.items()}
 
 
-def present_classes(meshes: Iterable[Mesh]) -> list[int]:
-    """NYU40 ids that any of the surfaces shows: by the largest share first, unannotated last."""
+def present_classes(shares: Iterable[Mapping[int, float]]) -> list[int]:
+    """NYU40 ids that any of the surfaces shows: by the largest share first, unannotated last.
+
+    Args:
+        shares: of each surface, see :func:`class_shares`.
+    """
     most: dict[int, float] = {}
-    for mesh in meshes:
-        for label, share in class_shares(mesh).items():
+    for found in shares:
+        for label, share in found.items():
             most[label] = max(most.get(label, 0.0), share)
     return sorted(most, key=lambda label: (label == NYU40.ignore_id, -most[label]))

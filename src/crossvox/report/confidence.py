@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from crossvox.core.formats import share_text
 from crossvox.core.labels import UNANNOTATED as NO_LABEL
 from crossvox.core.volume import Mesh
+from crossvox.metrics.areas import DOUBTFUL, doubtful_share
 from crossvox.report.class_colors import class_shares
 from crossvox.report.pictures.colors import color_map
-from crossvox.report.pictures.surface import face_areas
 
 CONFIDENCE_MAP = "cividis"
 """From doubt (dark blue) to certainty (yellow); told apart by every kind of colour vision."""
@@ -21,17 +21,14 @@ CONFIDENCE_MAP = "cividis"
 CONFIDENCE_TEXT = "probability that the class is right, calibrated"
 """What a confidence of labels is, in words."""
 
-DOUBTFUL = 0.5
-"""A label less sure than this is called doubtful: it is wrong as often as it is right."""
-
 
 @dataclass(frozen=True)
 class Doubt:
-    """How much of a labelled surface is not to be relied on, as shares of its area.
+    """How much of a labelled surface is not to be relied on.
 
     Attributes:
-        unlabelled: without any label.
-        doubtful: with a label less sure than :data:`DOUBTFUL`; None where nobody tells.
+        unlabelled: share of the area without any label.
+        doubtful: of the rest, the share whose label is doubtful; None where nobody tells.
     """
 
     unlabelled: float
@@ -40,13 +37,7 @@ class Doubt:
     @classmethod
     def of(cls, mesh: Mesh) -> Doubt:
         """Count a surface with labels."""
-        doubtful = None
-        if mesh.label_confidence is not None and mesh.labels is not None and len(mesh.faces):
-            area = face_areas(mesh) / 3
-            weak = (mesh.label_confidence < DOUBTFUL) & (mesh.labels != NO_LABEL)
-            whole = float(area.sum()) * 3
-            doubtful = float(weak[mesh.faces].sum(axis=1) @ area) / whole if whole > 0 else 0.0
-        return cls(class_shares(mesh).get(NO_LABEL, 0.0), doubtful)
+        return cls(class_shares(mesh).get(NO_LABEL, 0.0), doubtful_share(mesh))
 
     @property
     def sentence(self) -> str:
@@ -58,9 +49,10 @@ class Doubt:
         if self.doubtful is None:
             return f"{first}; nobody tells how sure the labels are."
         if self.doubtful == 0:
-            return f"{first}; no label is less sure than {DOUBTFUL:.0%}."
+            return f"{first}; none of the labels is less likely than {DOUBTFUL:.0%}."
+        of = "of the rest" if self.unlabelled > 0 else "of it"
         return (
-            f"{first}; {share_text(self.doubtful)} has one that is doubtful (a confidence below "
+            f"{first}; {share_text(self.doubtful)} {of} has one that is doubtful (less likely than "
             f"{DOUBTFUL:.0%})."
         )
 

@@ -28,6 +28,7 @@ def contents_places(name: str, prepared: Path | None, sources: Sources) -> list[
     """
     places = [place for p in sources.predictions for place in places_of_prediction(p, name)]
     above = [*sources.scans]
+    above += [d.resolve().parent for d in sources.data if scenes_of(d, sources) == [name]]
     above += [p.resolve().parent for p in sources.predictions if scenes_of(p, sources) == [name]]
     places += [folder for folder in above if (folder / "prediction" / name).is_dir()
                or (folder / "data" / name).is_dir()]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from crossvox.capture.readers.folder import FolderCapture
 from crossvox.core.checks import ArtifactError, CaptureError, CrossvoxError, ParamsError, expect
+from crossvox.core.class_map import read_class_names
 from crossvox.core.frame import Capture, Parts
 from crossvox.core.methods import REFERENCE
 from crossvox.doors.meshes import read_mesh
@@ -115,8 +117,13 @@ def _view_of_file(path: Path) -> RoomView:
     )
     missing: list[str] = []
     contents, _ = read_contents([path.parent], missing)
-    room = Room(path.stem, None, {REFERENCE: mesh}, path.name, contents=contents)
-    layers = room_layers(room, REACH_M)
+    names = read_class_names(path.parent)
+    room = Room(path.stem, None, {REFERENCE: mesh}, path.name, contents=contents, names=names)
+    # No method made it that is known here, so no method's words are said of it.
+    layers = [
+        replace(layer, text="") if layer.key in ("", "classes") else layer
+        for layer in room_layers(room, REACH_M)
+    ]
     view = birdseye_view(mesh, (1200, 864))
     return room_view(room, layers, view, None, [], missing=missing, alone=True)
 

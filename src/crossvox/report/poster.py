@@ -27,7 +27,8 @@ from crossvox.core.room_contents import RoomContents
 from crossvox.core.volume import Mesh
 from crossvox.doors.images import encode_jpeg, resize_color, write_bytes
 from crossvox.doors.meshes import read_mesh
-from crossvox.report.class_colors import class_areas, class_colors, class_name, without_label
+from crossvox.metrics.areas import class_areas
+from crossvox.report.class_colors import class_colors, class_name, without_label
 from crossvox.report.completed import completed_colors, is_completed
 from crossvox.report.contents import places_of_prediction, read_contents
 from crossvox.report.drawings.boxes import box_corners, seen_edges

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,9 @@ from crossvox.report.sources import Sources
 from crossvox.scene.voxelize import transfer_labels
 
 Array = NDArray[Any]
+
+ROOM_MESH = "room.ply"
+"""Mesh with objects that a scan ends with, in its own folder."""
 
 FUSED_REFERENCE = "Reference (TSDF fusion)"
 """What the reference is called where nothing better is known than the fusion of the frames."""
@@ -131,7 +134,9 @@ def read_room(name: str, sources: Sources) -> Room:
         files.missing.append(f"{name}: {CLASS_MESHES[VOTES]} has no labels, so it is not shown")
         votes = None
     reference = meshes.get(REFERENCE)
-    contents, plan = read_contents(contents_places(name, folder, sources), files.missing)
+    places = contents_places(name, folder, sources)
+    contents, plan = read_contents(places, files.missing)
+    meshes[LEARNT] = _with_objects(meshes[LEARNT], places, files)
     return Room(
         name,
         folder,
@@ -190,6 +195,16 @@ def _with_classes(learnt: Mesh | None, files: _Files) -> Mesh | None:
     classes = files.first(CLASSES_MESH)
     same = classes is not None and len(classes.vertices_m) == len(learnt.vertices_m)
     return with_labels(learnt, classes.labels) if classes is not None and same else learnt
+
+
+def _with_objects(learnt: Mesh | None, places: Iterable[Path], files: _Files) -> Mesh | None:
+    """The learnt surface with the objects that the scan's own mesh of the same places has."""
+    if learnt is None or learnt.objects is not None or learnt.labels is None:
+        return learnt
+    path = next((place / ROOM_MESH for place in places if (place / ROOM_MESH).is_file()), None)
+    told = None if path is None else files.read(path)
+    same = told is not None and np.array_equal(told.vertices_m, learnt.vertices_m)
+    return replace(learnt, objects=told.objects) if told is not None and same else learnt
 
 
 def _transferred(

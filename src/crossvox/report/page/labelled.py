@@ -9,7 +9,8 @@ import numpy as np
 from crossvox.core.methods import REFERENCE
 from crossvox.core.room_contents import RoomContents
 from crossvox.core.volume import Mesh
-from crossvox.report.class_colors import class_areas, class_colors, without_label
+from crossvox.metrics.areas import class_areas
+from crossvox.report.class_colors import class_colors, without_label
 from crossvox.report.confidence import (
     CONFIDENCE_MAP,
     CONFIDENCE_TEXT,

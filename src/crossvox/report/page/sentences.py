@@ -36,7 +36,8 @@ def title_text(sources: Sources, names: Sequence[str], labelled: bool) -> str:
         done = "labelled" if labelled else "reconstructed"
         return f"{counted(len(names), 'room').capitalize()}, {done}"
     if sources.studies:
-        return f"Study {sources.studies[0].resolve().name}"
+        named = [folder.resolve().name for folder in sources.studies]
+        return f"{'Study' if len(named) == 1 else 'Studies'} {', '.join(named)}"
     if sources.runs:
         return f"Training run {sources.runs[0].resolve().name}"
     return f"{counted(len(names), 'prepared scene').capitalize()}"

@@ -10,7 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from crossvox.core.formats import interval_text, spread_text, unit_text, value_text, way_text
+from crossvox.core.formats import (
+    counted,
+    interval_text,
+    spread_text,
+    unit_text,
+    value_text,
+    way_text,
+)
 from crossvox.metrics.measures import main_scores
 from crossvox.report.drawings.studies import arm_dots, interval_dots
 from crossvox.report.folders import json_of
@@ -160,6 +167,12 @@ def _sign(entry: Mapping[str, Any], level: float) -> int:
     return int(low > 0) - int(high < 0)
 
 
+def _untold(entry: Mapping[str, Any]) -> bool:
+    """Whether an arm was compared, and nothing tells how sure the difference is."""
+    ends = (number(entry.get("low")), number(entry.get("high")))
+    return number(entry.get("mean")) is not None and None in ends
+
+
 def _row(
     arm: Mapping[str, Any], main: str, controls: Sequence[str], level: float
 ) -> dict[str, Any]:
@@ -208,10 +221,11 @@ def _sentence(
     """How the arms compare with the first control, and whether that is more than chance."""
     if not arms:
         return f"Study {name}: no arm is finished yet."
-    text = f"Study {name}: {len(arms)} arms"
+    text = f"Study {name}: {counted(len(arms), 'arm')}"
     if not controls:
         return f"{text}."
     control = controls[0]
+    untold = [arm["name"] for arm in arms if _untold(_against(arm, control, main))]
     signs = {arm["name"]: _sign(_against(arm, control, main), level) for arm in arms}
     above = [arm for arm, sign in signs.items() if sign > 0]
     below = [arm for arm, sign in signs.items() if sign < 0]
@@ -220,6 +234,9 @@ def _sentence(
         parts.append(f"{', '.join(above)} score higher than {control}")
     if below:
         parts.append(f"{', '.join(below)} score lower than {control}")
-    if not parts:
-        parts.append(f"none surely differs from {control}")
+    if not parts and len(untold) < len(arms):
+        parts.append(f"{'no other' if untold else 'none'} surely differs from {control}")
+    if untold:
+        parts.append(f"no interval tells how sure the difference to {control} is of "
+                     f"{', '.join(untold)}")  # fmt: skip
     return f"{text}; {main}: {'; '.join(parts)}."

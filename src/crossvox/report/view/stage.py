@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -13,7 +14,8 @@ from crossvox.core.checks import ParamsError, expect
 from crossvox.core.labels import NYU40
 from crossvox.core.threads import threads
 from crossvox.core.volume import Mesh
-from crossvox.report.class_colors import class_colors, class_shares, face_pick, present_classes
+from crossvox.metrics.areas import face_pick
+from crossvox.report.class_colors import class_colors, class_shares, present_classes
 from crossvox.report.layers import Layer
 from crossvox.report.pictures.colors import color_map
 from crossvox.report.pictures.interior import Interior
@@ -191,12 +193,13 @@ class Stage:
             told = (x.mesh for x, n in zip(layers, numbers, strict=True) if n == number)
             first = next((mesh for mesh in told if mesh.labels is not None), None)
             thinned[number] = thinned[number] if first is None else thinned[number].told(first)
+        shares = _shares(layers)
         return cls(
             view,
             tuple(thinned),
             tuple(Skin.of(x, n, thinned[n]) for x, n in zip(layers, numbers, strict=True)),
-            tuple(class_shares(layer.mesh) for layer in layers),
-            tuple(present_classes(layer.mesh for layer in layers)),
+            shares,
+            tuple(present_classes(shares)),
             tuple(layer.title for layer in view.layers if not len(layer.mesh.faces)),
         )
 
@@ -210,6 +213,19 @@ class Stage:
     def has_shell(self) -> bool:
         """Whether any surface has a ceiling or outer walls that can be taken off."""
         return any(one.inner < len(one.mesh.faces) for one in self.surfaces)
+
+
+def _shares(layers: Sequence[Layer]) -> tuple[dict[int, float], ...]:
+    """Shares of classes by layer; layers of the same labels on one surface have the same."""
+    known: dict[tuple[int, int], dict[int, float]] = {}
+    found = []
+    for layer in layers:
+        mesh = layer.mesh
+        key = id(mesh.vertices_m), id(mesh.labels)
+        if key not in known:
+            known[key] = class_shares(mesh)
+        found.append(known[key])
+    return tuple(found)
 
 
 def shell_faces(mesh: Mesh, interior: Interior) -> NDArray[np.bool_]:
