@@ -66,10 +66,12 @@ def test_a_scan_ends_with_a_labelled_mesh_its_contents_and_a_page(
     assert mesh.label_confidence is not None
     assert mesh.objects is not None
     assert mesh.completed is not None
-    low, high = mesh.vertices_m[:, 2].min(), mesh.vertices_m[:, 2].max()
-    for where, label in ((mesh.vertices_m[:, 2] < low + 0.05, FLOOR),
-                         (mesh.vertices_m[:, 2] > high - 0.05, CEILING)):  # fmt: skip
-        assert (mesh.labels[where] == label).mean() > 0.9
+    heights = mesh.vertices_m[:, 2]
+    low, high = heights.min(), heights.max()
+    # In corners a voxel of 5 cm holds both.
+    inner = (np.abs(mesh.vertices_m[:, :2]) < HIGH_M[:2] - 0.15).all(axis=1)
+    for where, label in ((heights < low + 0.05, FLOOR), (heights > high - 0.05, CEILING)):
+        assert (mesh.labels[where & inner] == label).mean() > 0.95
     contents = RoomContents.read(out / "objects.json")
     assert contents.floor_m == pytest.approx(low, abs=0.1)
     record = load(tmp_path / "s.json")
