@@ -56,7 +56,7 @@ def test_a_scan_is_levelled_completed_scored_and_shown(work: Path, tmp_path: Pat
     sens, out = tmp_path / "kitchen.sens", tmp_path / "scan"
     shutil.copy(work / "raw" / SCENE / f"{SCENE}.sens", sens)
     command("scan", sens, out, *SMALL, "--run", work / "run", "--up", 0, 0, 1,
-            "--completion", "full", "--json", tmp_path / "scan.json")  # fmt: skip
+            "--completion", "full", "--scores", "--json", tmp_path / "scan.json")  # fmt: skip
     assert read_manifest(out).params["predict"]["complete"]["completion"] == "full"
     prediction = out / "prediction" / "kitchen"
     assert read_manifest(prediction).params["params"]["complete"]["completion"] == "full"
@@ -184,8 +184,9 @@ def test_completion_is_asked_of_runs_that_complete(
 def test_what_a_scan_cannot_do_without_a_run_is_told(
     house: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command("scan", house / "raw" / SCENE, tmp_path / "out", "--completion", "full", code=2)
-    assert "do: pass --run RUN, or leave --completion full out" in capsys.readouterr().err
+    words = ("scan", house / "raw" / SCENE, tmp_path / "out", "--run", "none")
+    command(*words, "--completion", "full", code=2)
+    assert "do: leave --run none out, or leave --completion full out" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
