@@ -45,8 +45,9 @@ def make_checkpoint(folder: Path) -> None:
     from crossvox.train.resume import State
 
     state = State(
-        3, 7, 1.5, {"load": 1.0}, 2, 0.5, [{"name": "x", "value": 0.5}], {"x": 0.5},
-        scaler={"scale": 2.0}, precision="no",
+        step=3, place=7, seconds=1.5, seconds_by_part={"load": 1.0}, best_step=2, best_value=0.5,
+        best_scores=[{"name": "x", "value": 0.5}], scores={"x": 0.5}, scaler={"scale": 2.0},
+        precision="no",
     )  # fmt: skip
     tensors = optimizer_tensors(optimizer(), network())
     tensors[f"{RANDOM}0.cpu"] = torch.get_rng_state()
@@ -71,6 +72,8 @@ def read_checkpoint(folder: Path) -> None:
 
 class _Learner:
     """As much of a learner as is restored."""
+
+    average = None
 
     def __init__(self) -> None:
         import copy
