@@ -32,7 +32,8 @@ def test_counts_of_parts_add_up() -> None:
     whole = reliability(sure, right)
     parts = reliability(sure[:1000], right[:1000]) + reliability(sure[1000:], right[1000:])
     assert parts.error() == pytest.approx(whole.error())
-    assert parts.table() == whole.table()
+    for one, other in zip(parts.table(), whole.table(), strict=True):
+        assert one == pytest.approx(other)
 
 
 def test_what_holds_has_no_error() -> None:

@@ -44,7 +44,7 @@ complete_words crossvox evaluate reconstruct --protocol ""
     lines = subprocess.run(
         ["bash", str(script)], capture_output=True, text=True, check=True
     ).stdout.splitlines()
-    assert set(lines[0].split()) == {"predict", "prepare"}
+    assert set(lines[0].split()) == {"predict", "predict2d", "prepare"}
     assert {"reconstruct", "segment2d", "segment3d"} <= set(lines[1].split())
     assert lines[2].split() == ["--train.steps"]
     assert {"surface", "thesis"} <= set(lines[3].split())

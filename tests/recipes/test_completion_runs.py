@@ -109,7 +109,7 @@ def test_nothing_is_added_where_none_is_asked_for(
 ) -> None:
     pred = tmp_path / "pred"
     words = ("predict", work / "run", work / "data", pred, "--scenes", "all")
-    command(*words, "--completion", "none")
+    command(*words, "--completion", "none", "--images", "none")
     mesh, fused = (read_mesh(pred / SCENE / name) for name in ("mesh.ply", "tsdf.ply"))
     assert mesh.completed is None or not mesh.completed.any()
     assert (mesh.vertices_m == fused.vertices_m).all()

@@ -43,6 +43,7 @@ WRITERS: dict[str, Words] = {
         *("--intrinsics", "30,30,31.5,23.5"),
     ],
     "objects": lambda w, out: ["objects", w / "data/scene0000_00/scene0000_00.ply", out],
+    "predict2d": lambda w, out: ["predict2d", w / "run2d", w / "data", out],
     "pack": lambda w, out: ["pack", w / "run2d", out.parent, "--name", out.name],
     "evaluate segment2d": lambda w, out: [
         *("evaluate", "segment2d", w / "run2d", w / "data", "--out", out, "--scenes", "all")
@@ -71,6 +72,7 @@ WRITERS: dict[str, Words] = {
 
 READERS: dict[str, Words] = {
     "info": lambda w, out: ["info", w / "raw" / "scene0000_00", "--json", out],
+    "calibrate": lambda w, out: ["calibrate", w / "run2d", w / "data", "--json", out],
     "models": lambda w, out: ["models", "--json", out],
     "evaluate objects": lambda w, out: [
         *("evaluate", "objects", w / "data", w / "data", "--json", out)
