@@ -141,3 +141,14 @@ def test_a_camera_beyond_any_map_is_refused() -> None:
     matrix[0, 3] = 1e20
     with pytest.raises(PoseError, match="from the world's origin"):
         Pose(matrix)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_a_thinned_camera_sees_the_pixels_that_are_kept_where_they_were(step: int) -> None:
+    camera = Intrinsics(100.0, 90.0, 31.25, 20.5, 64, 47)
+    thin = camera.thinned(step)
+    image = np.zeros((47, 64))[::step, ::step]
+    assert (thin.height, thin.width) == image.shape
+    for kept in (0, 1, 7):
+        assert (kept - thin.cx) / thin.fx == pytest.approx((kept * step - camera.cx) / camera.fx)
+        assert (kept - thin.cy) / thin.fy == pytest.approx((kept * step - camera.cy) / camera.fy)

@@ -122,6 +122,20 @@ class Intrinsics:
             height=size[1],
         )
 
+    def thinned(self, step: int) -> Intrinsics:
+        """The same camera where every ``step``-th pixel is kept, from the first: ``c' = c / s``.
+
+        Centres of the pixels that are kept stay where they are.
+        """
+        return Intrinsics(
+            self.fx / step,
+            self.fy / step,
+            self.cx / step,
+            self.cy / step,
+            -(-self.width // step),
+            -(-self.height // step),
+        )
+
     def cropped(self, left: int, top: int, size: Size) -> Intrinsics:
         """The same camera after cutting ``size`` pixels out, from column ``left``, row ``top``."""
         return replace(self, cx=self.cx - left, cy=self.cy - top, width=size[0], height=size[1])

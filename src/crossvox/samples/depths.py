@@ -270,9 +270,4 @@ def _frames(
                 camera = frame.camera
         if progress is not None:
             progress(index + 1, len(capture))
-    height, columns = depths[0].shape if depths else (1, 1)
-    # Every step-th pixel from the first one: its centre stays where it is.
-    small = Intrinsics(
-        camera.fx / step, camera.fy / step, camera.cx / step, camera.cy / step, columns, height
-    )
-    return small, depths, rgbs, poses
+    return camera.thinned(step), depths, rgbs, poses

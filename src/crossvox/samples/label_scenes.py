@@ -190,12 +190,8 @@ def _said(
     while said.stride % step:  # fields are whole pixels of the kept depth
         step -= 1
     depth = np.minimum(frame.depth_m[::step, ::step] * 1000 + 0.5, 65535).astype(np.uint16)
-    rows, columns = depth.shape
-    # Every step-th pixel from the first one: its centre stays where it is.
-    small = Intrinsics(
-        camera.fx / step, camera.fy / step, camera.cx / step, camera.cy / step, columns, rows
-    )
-    return depth, np.rint(said.probability * STEPS).astype(np.uint8), small, said.stride // step
+    classes = np.rint(said.probability * STEPS).astype(np.uint8)
+    return depth, classes, camera.thinned(step), said.stride // step
 
 
 def evenly(count: int, most: int) -> list[int]:
