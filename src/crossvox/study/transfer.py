@@ -1,6 +1,5 @@
 """What a transfer report says, as data: questions asked beforehand, their answers, and why.
 
-A *contrast* is a question that was asked before anything was trained: one cell of the matrix minus
 A *contrast* is a question that was asked before anything was trained: one cell of the matrix
 minus another, of one score. A *finding* is its answer over all seeds and rooms, with a verdict.
 Everything here is written to ``transfer.json``; the page, tables and drawings read nothing else.
