@@ -133,7 +133,8 @@ def label_source(
     corrects = None if run3d is None else label_run_input(run3d, checkpoint)
     if run is not None:
         told.expect_nyu40(f"--classes {classes}")
-        return LabelSource(images=_calibrated(run, checkpoint), classes=told, labels3d=corrects)
+        labels = calibrated_input(run, checkpoint)
+        return LabelSource(images=labels, classes=told, labels3d=corrects)
     assert frame_labels is not None
     expect(
         corrects is None,
@@ -145,8 +146,13 @@ def label_source(
     return LabelSource(frame_labels=Input.files(frame_labels), classes=told)
 
 
-def _calibrated(run: Path, checkpoint: CheckpointName) -> RunInput:
-    """A 2D run as an input that labels frames: its weights, and how sure it may be."""
+def calibrated_input(run: Path, checkpoint: CheckpointName) -> RunInput:
+    """A 2D run as an input that labels frames: its weights, and how sure it may be.
+
+    Raises:
+        ArtifactError: it is no such run, or its calibration is damaged.
+        CheckpointError: it has no such checkpoint.
+    """
     from crossvox.recipes.calibrate import read_calibration
     from crossvox.recipes.trained import run2d_input
 

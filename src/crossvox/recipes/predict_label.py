@@ -72,7 +72,7 @@ def labels_of(
 def labeller_of(source: LabelSource, folder: Path, device: str) -> FrameLabeller | None:
     """What labels the frames of a scene."""
     if source.images is not None:
-        return _network(source.images, device)
+        return image_labeller(source.images, device)
     if source.frame_labels is None:
         return None
     own = source.frame_labels.path / folder.resolve().name
@@ -81,8 +81,8 @@ def labeller_of(source: LabelSource, folder: Path, device: str) -> FrameLabeller
 
 
 @lru_cache(maxsize=1)
-def _network(run: RunInput, device: str) -> NetworkLabeller:
-    """The 2D network of a run; kept for the next scene."""
+def image_labeller(run: RunInput, device: str) -> NetworkLabeller:
+    """The 2D network of a run, as sure as its calibration lets it be; kept for the next scene."""
     found = read_calibration(run.path)
     network = load_segment2d(run.path, run.checkpoint, device)[1]
     return NetworkLabeller(network, 1.0 if found is None else found.temperature)
