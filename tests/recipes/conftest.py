@@ -43,3 +43,23 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command("train", "segment2d", data, house / "run2d", *TRAIN_2D, "--scenes", "scene0001_00")
     command("predict", house / "run", data, house / "pred", *PREDICT, "--scenes", "all")
     return house
+
+
+ROOMS = ["--count", "3", "--seed", "3", "--frames", "12", "--frame-step", "40"]
+ROOM_SIZE = ["--width", "128", "--height", "96"]
+ROOMS_2D = [
+    *("--images.width", "128", "--images.height", "96", "--train.batch-size", "2"),
+    *("--train.steps", "1", "--train.warmup-steps", "1", "--task.network", "lite"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def three_rooms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``data`` of three furnished rooms with labels, and a ``run2d`` on two of them."""
+    work = tmp_path_factory.mktemp("rooms")
+    command("rooms", work / "rooms", *ROOMS, *ROOM_SIZE, "--spacing-m", "0.1")
+    command(
+        *("prepare", work / "rooms", work / "data", *ROOM_SIZE, "--frame-skip", 1, "--workers", 1)
+    )
+    command("train", "segment2d", work / "data", work / "run2d", *ROOMS_2D)
+    return work

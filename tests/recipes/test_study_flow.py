@@ -22,8 +22,6 @@ from crossvox.recipes.study.untrained import calibrate
 from crossvox.study.arms import ARMS, RECONSTRUCT, Arm, register
 from crossvox.train.checkpoint import load_checkpoint
 
-ROOMS = ["--count", "3", "--seed", "3", "--frames", "12", "--frame-step", "40"]
-SMALL = ["--width", "128", "--height", "96"]
 TRAIN_2D = [
     *("--images.width", "128", "--images.height", "96", "--train.batch-size", "2"),
     *("--train.steps", "1", "--train.warmup-steps", "1", "--task.network", "lite"),
@@ -45,12 +43,8 @@ def load(path: Path) -> Any:
 
 
 @pytest.fixture(scope="module")
-def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    work = tmp_path_factory.mktemp("study")
-    run("rooms", work / "rooms", *ROOMS, *SMALL, "--spacing-m", "0.1")
-    run("prepare", work / "rooms", work / "data", *SMALL, "--frame-skip", 1, "--workers", 1)
-    run("train", "segment2d", work / "data", work / "run2d", *TRAIN_2D)
-    return work
+def work(three_rooms: Path) -> Path:
+    return three_rooms
 
 
 @pytest.fixture(scope="module")

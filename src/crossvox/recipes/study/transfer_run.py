@@ -223,6 +223,8 @@ def _tell(design: Design, chosen: Chosen, runner: Runner) -> None:
     runner.progress.say(
         f"{design.name}: {cells} cells, {design.seeds} seeds, {cells * design.seeds} trainings"
     )
+    for target, arms in chosen.items():
+        runner.progress.say(f"{target}: {', '.join(arm.name for arm in arms)}")
     for name, text in design.measured.items():
         runner.progress.say(f"measured, {name}: {text}")
 
