@@ -1,0 +1,202 @@
+"""A transfer study by command: shared runs, single cells, what is interrupted and what is added."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from walls import command
+
+from crossvox.cli import main
+from crossvox.flow.progress import Silent
+from crossvox.flow.runner import Runner
+from crossvox.recipes.study.transfer import TransferReport, study
+
+DESIGN: dict[str, Any] = {
+    "name": "small",
+    "title": "Does one help the other?",
+    "seeds": 1,
+    "params": {
+        "run.train.steps": 2, "run.train.batch-size": 1, "run.train.warmup-steps": 1,
+        "run.task.width": 4, "run.task.depth": 2, "run.chunks.per-scene": 4,
+        "run.views.width": 128, "run.views.height": 96, "predict.stride": [32, 32, 64],
+        "run.train.tensorboard": False,
+    },
+    "targets": {
+        "reconstruct": {"cells": ["segmentation", "rgb"]},
+        "segment3d": {
+            "cells": [
+                "scratch",
+                {"name": "from-reconstruction", "start": "reconstruct/segmentation"},
+            ]
+        },
+    },
+    "contrasts": [
+        {
+            "name": "start",
+            "target": "segment3d",
+            "arm": "from-reconstruction",
+            "control": "scratch",
+            "question": "Does it?",
+        }
+    ],
+}
+START = "segment3d/from-reconstruction"
+
+
+def written(folder: Path, **changes: Any) -> Path:
+    path = folder / "design.yaml"
+    path.write_text(yaml.safe_dump({**DESIGN, **changes}))
+    return path
+
+
+def load(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def given(work: Path) -> list[object]:
+    return ["--data", work / "data", "--run2d", work / "run2d"]
+
+
+def scores(out: Path, item: str) -> Any:
+    target, arm, seed = item.split("/")
+    record = load(out / target / "results" / arm / f"{seed}.json")
+    return record["scores"], record["counts"], record["index"]
+
+
+def runs(store: Path) -> set[str]:
+    return {path.name for path in (store / "runs").iterdir() if not path.name.startswith(".")}
+
+
+@pytest.fixture(scope="module")
+def work(three_rooms: Path) -> Path:
+    return three_rooms
+
+
+@pytest.fixture(scope="module")
+def out(work: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """First one cell alone, then all of the design."""
+    folder = tmp_path_factory.mktemp("transfer")
+    design, out = written(folder), folder / "out"
+    command("study", design, out, *given(work), "--cells", START)
+    assert [path.parent.name for path in out.glob("*/results/*/*.json")] == ["from-reconstruction"]
+    first = runs(out / "store")
+    assert len(first) == 2, "the cell and what it starts from"
+    command("study", design, out, *given(work), "--json", folder / "report.json")
+    assert runs(out / "store") > first
+    return out
+
+
+def test_cells_share_what_they_start_from(work: Path, out: Path) -> None:
+    assert len(runs(out / "store")) == 4, "the start is the run of a cell"
+    report = load(out.parent / "report.json")
+    assert report["kept"] == [f"{START}/seed-0"]
+    assert len(report["made"]) == 3
+    start = (out / "reconstruct" / "runs" / "segmentation" / "seed-0").resolve()
+    assert start.parent == (out / "store" / "runs").resolve()
+    record = load(out / "segment3d" / "runs" / "from-reconstruction" / "seed-0" / "transfer.json")
+    assert record["mode"] == "full"
+    found = load(out / "transfer.json")
+    assert set(found["comparisons"]) == {"reconstruct", "segment3d"}
+    assert [one["contrast"]["name"] for one in found["findings"]] == ["start"]
+    assert found["findings"][0]["verdict"] == "undecided", "one seed and one room decide nothing"
+    assert (found["training_scenes"], found["held_out_scenes"], found["seeds"]) == (2, 1, 1)
+    assert {cost["arm"]: cost["shared"] for cost in found["costs"]} == {
+        "segmentation": 0, "rgb": 0, "scratch": 0, "from-reconstruction": 0
+    }
+    assert set(found["protocol"]) == {"reconstruct", "segment3d"}
+
+
+def test_one_printed_command_makes_one_cell_again(work: Path, out: Path) -> None:
+    words = shlex.split(load(out.parent / "report.json")["cell_command"])
+    again, at = out.parent / "again", words.index("--only") + 1
+    words[3], words[at] = str(again), f"{START}/seed-0"
+    assert words[:2] == ["crossvox", "study"]
+    assert main(words[1:]) == 0
+    assert scores(again, words[at]) == scores(out, words[at])
+    assert len(list(again.glob("*/results/*/seed-*.json"))) == 1
+
+
+def test_two_studies_share_a_store(work: Path, out: Path, tmp_path: Path) -> None:
+    before = runs(out / "store")
+    cells = ["scratch", {"name": "probe", "start": "reconstruct/segmentation"}]
+    design = written(tmp_path, targets={"segment3d": {"cells": cells}}, contrasts=[])
+    command("study", design, tmp_path / "out", *given(work), "--store", out / "store")
+    added = runs(out / "store") - before
+    probe = (tmp_path / "out" / "segment3d" / "runs" / "probe" / "seed-0").resolve()
+    assert added == {probe.name}, "only what the other study has not trained"
+    item = "segment3d/scratch/seed-0"
+    assert scores(tmp_path / "out", item) == scores(out, item)
+    costs = load(tmp_path / "out" / "transfer.json")["costs"]
+    assert {cost["arm"]: cost["shared"] for cost in costs} == {"scratch": 1, "probe": 0}
+
+
+def test_an_interrupted_study_goes_on_to_the_same(work: Path, out: Path, tmp_path: Path) -> None:
+    class Stops(Silent):
+        def training(self, label: str = "train") -> Any:
+            def watch(state: Any) -> None:
+                if state.step == 2:
+                    raise KeyboardInterrupt
+
+            return watch
+
+    def call(progress: Silent) -> TransferReport:
+        report = study(
+            written(tmp_path),
+            tmp_path / "out",
+            data=work / "data",
+            run2d=work / "run2d",
+            cells=START,
+            runner=Runner(progress),
+        )
+        assert isinstance(report, TransferReport)
+        return report
+
+    stopped = call(Stops())
+    assert stopped.interrupted
+    assert not stopped.made
+    assert not stopped.transfer.findings
+    assert any("1 of 4" not in text and "of 4 cells" in text for text in stopped.transfer.cautions)
+    assert call(Silent()).made == (f"{START}/seed-0",)
+    assert scores(tmp_path / "out", f"{START}/seed-0") == scores(out, f"{START}/seed-0")
+
+
+def test_a_cell_that_was_another_one_is_refused(
+    work: Path, out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cells = [{"name": "scratch", "sets": {"run.train.rate": 0.1}}, "probe"]
+    design = written(tmp_path, targets={"segment3d": {"cells": cells}}, contrasts=[])
+    assert main([str(word) for word in ("study", design, out, *given(work))]) == 2
+    assert "segment3d/scratch was another one" in capsys.readouterr().err
+
+
+def test_what_is_missing_is_told(
+    work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words, told in (
+        (["study", "quick", tmp_path / "out"], "made for example by: crossvox rooms"),
+        (["study", "quick"], "pass it behind the design"),
+        (["study", "quick", tmp_path / "out", "--data", work / "data"], "without a 2D run"),
+        (["study", "quick", tmp_path / "out", "--cells", "rgd"], "did you mean 'rgb'"),
+        (["study", "quick", tmp_path, *given(work), "--only", "x"], "none of the 60 items"),
+    ):
+        assert main([str(word) for word in words]) == 2
+        assert told in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_dry_run_tells_what_is_there(work: Path, out: Path) -> None:
+    plan = out.parent / "plan.json"
+    command("study", out / "design.yaml", out, *given(work), "--dry-run", "--json", plan,
+            "--seeds", 2)  # fmt: skip
+    found = {one["item"]: one for one in load(plan)}
+    assert found[f"{START}/seed-0"]["status"] == "keep"
+    asked = found[f"{START}/seed-1"]
+    assert asked["status"] == "make"
+    assert asked["seconds"] > 0
+    assert asked["memory"] > 1e8
+    assert not (out / "segment3d" / "runs" / "from-reconstruction" / "seed-1").exists()
