@@ -21,9 +21,15 @@ DESIGN: dict[str, Any] = {
     "title": "Does one help the other?",
     "seeds": 1,
     "params": {
-        "run.train.steps": 2, "run.train.batch-size": 1, "run.train.warmup-steps": 1,
-        "run.task.width": 4, "run.task.depth": 2, "run.chunks.per-scene": 4,
-        "run.views.width": 128, "run.views.height": 96, "predict.stride": [32, 32, 64],
+        "run.train.steps": 2,
+        "run.train.batch-size": 1,
+        "run.train.warmup-steps": 1,
+        "run.task.width": 4,
+        "run.task.depth": 2,
+        "run.chunks.per-scene": 4,
+        "run.views.width": 128,
+        "run.views.height": 96,
+        "predict.stride": [32, 32, 64],
         "run.train.tensorboard": False,
     },
     "targets": {
@@ -106,7 +112,10 @@ def test_cells_share_what_they_start_from(work: Path, out: Path) -> None:
     assert found["findings"][0]["verdict"] == "undecided", "one seed and one room decide nothing"
     assert (found["training_scenes"], found["held_out_scenes"], found["seeds"]) == (2, 1, 1)
     assert {cost["arm"]: cost["shared"] for cost in found["costs"]} == {
-        "segmentation": 0, "rgb": 0, "scratch": 0, "from-reconstruction": 0
+        "segmentation": 0,
+        "rgb": 0,
+        "scratch": 0,
+        "from-reconstruction": 0,
     }
     assert set(found["protocol"]) == {"reconstruct", "segment3d"}
 
