@@ -22,7 +22,8 @@ from crossvox.recipes.calibrate import read_calibration
 from crossvox.recipes.image_run import load_segment2d, read_segment2d_run
 from crossvox.recipes.images import find_images
 from crossvox.recipes.label_pictures import picture_strip
-from crossvox.recipes.labels import label_source
+from crossvox.recipes.labels import LabelSource, label_source
+from crossvox.recipes.predict_label import is_calibrated
 from crossvox.recipes.segment2d import ImageSource, evaluate_segment2d
 from crossvox.recipes.trained import run2d_input
 from crossvox.train.checkpoint import load_checkpoint
@@ -345,7 +346,9 @@ def test_other_runs_and_unknown_networks_are_refused(
     run("train", "segment2d", data, trained, *TRAIN, "--task.weighting", "even", code=2)
     assert "weighting" in capsys.readouterr().err
     run("train", "segment2d", data, tmp_path / "run", "--task.network", "resnet", code=2)
-    assert "one of lite, enet, deeplab, projection, smp (smp:" in capsys.readouterr().err
+    assert (
+        "one of lite, enet, deeplab, projection, smp, timm, both (smp:" in capsys.readouterr().err
+    )
     scene = data / "scene0000_00"
     with pytest.raises(ParamsError, match="a share between 0 and 1"):
         find_images(ImageSource(images=scene / "color", labels=scene / "label"), 1.0)
@@ -370,8 +373,10 @@ def test_a_run_is_told_how_sure_it_may_be(trained: Path, data: Path, tmp_path: P
     shutil.copytree(trained, copied)
     plain_input = label_source(copied, None, None).images
     assert plain_input is not None
+    assert not is_calibrated(LabelSource(images=run2d_input(copied)))
     run("calibrate", copied, data, "--scenes", "all", "--json", tmp_path / "told.json")
     found = read_calibration(copied)
+    assert is_calibrated(LabelSource(images=run2d_input(copied)))
     assert found is not None
     assert 0.05 <= found.temperature <= 20
     assert found.images == 9

@@ -55,6 +55,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.core.checks import ParamsError, ShapeError, expect
+from crossvox.metrics.crossed import Parts, parts_of
 
 LEVEL = 0.95
 """How often an interval shall hold the truth."""
@@ -175,6 +176,57 @@ def spread(table: Table | Pooled) -> Spread:
     return Spread(float(whole.mean()), sd, len(whole), scenes, undefined, by_seed)
 
 
+@dataclass(frozen=True, eq=False)
+class Paired:
+    """One arm minus another, before anything is said of it.
+
+    Attributes:
+        all_cells: ``(seeds, scenes)`` differences, NaN where a side has no number; of a pooled
+            score those of pseudo-values.
+        cells: those of them that the mean is taken over.
+        by_seed: difference of each seed over all scenes; its mean is the difference.
+        undefined: see :class:`Difference`.
+    """
+
+    all_cells: Table
+    cells: Table
+    by_seed: Table
+    undefined: int
+
+    @property
+    def mean(self) -> float:
+        """Over all seeds and scenes."""
+        return float(self.by_seed.mean())
+
+    @property
+    def parts(self) -> Parts:
+        """The error of the mean, by what it comes from."""
+        return parts_of(self.cells)
+
+
+def pair(arm: Table | Pooled, control: Table | Pooled) -> Paired:
+    """One arm minus its control, cell by cell.
+
+    Args:
+        arm: ``(seeds, scenes)``, or pooled.
+        control: the same seeds and scenes in the same order; ``(1, scenes)`` for what knows no
+            seed, such as a baseline that learns nothing. Pooled if the arm is.
+
+    Raises:
+        ShapeError: the two do not pair.
+    """
+    if isinstance(arm, Pooled) and isinstance(control, Pooled):
+        _expect_pair(arm.without, control.without)
+        cells = arm.cells - control.cells
+        undefined = int((~np.isfinite(cells)).any(axis=0).sum())
+        return Paired(cells, cells, arm.whole - control.whole, undefined)
+    one, other = np.asarray(arm, dtype=np.float64), np.asarray(control, dtype=np.float64)
+    _expect_pair(one, other)
+    cells, undefined = _defined(one - other)
+    by_seed = cells.mean(axis=1) if cells.shape[1] else np.full(len(cells), math.nan)
+    return Paired(one - other, cells, by_seed, undefined)
+
+
 def paired_difference(
     arm: Table | Pooled, control: Table | Pooled, level: float = LEVEL
 ) -> Difference:
@@ -184,14 +236,44 @@ def paired_difference(
     only; with one of both it is NaN.
 
     Args:
-        arm: ``(seeds, scenes)``, or pooled.
-        control: the same seeds and scenes in the same order; ``(1, scenes)`` for what knows no
-            seed, such as a baseline that learns nothing. Pooled if the arm is.
+        arm, control: see :func:`pair`.
         level: how often the intervals shall hold the truth.
 
     Raises:
         ShapeError: the two do not pair.
         ParamsError: a level outside (0, 1).
+    """
+    return difference_of(pair(arm, control), level)
+
+
+def difference_of(paired: Paired, level: float = LEVEL) -> Difference:
+    """What a paired difference says, see :func:`paired_difference`.
+
+    Raises:
+        ParamsError: a level outside (0, 1).
+    """
+    expect_level(level)
+    mean, parts = paired.mean, paired.parts
+    half = half_width(parts, level)
+    return Difference(
+        mean=mean,
+        low=mean - half,
+        high=mean + half,
+        p=_p_of_nothing(mean, parts),
+        p_adjusted=_p_of_nothing(mean, parts),
+        degrees=parts.degrees,
+        seeds_above=int((paired.by_seed > 0).sum()),
+        seeds=paired.cells.shape[0],
+        scenes=paired.cells.shape[1],
+        undefined=paired.undefined,
+    )
+
+
+def expect_level(level: float) -> None:
+    """Refuse what is no level.
+
+    Raises:
+        ParamsError: it is outside (0, 1).
     """
     expect(
         0 < level < 1,
@@ -200,29 +282,24 @@ def paired_difference(
         do="pass a level such as 0.95",
         error=ParamsError,
     )
-    if isinstance(arm, Pooled) and isinstance(control, Pooled):
-        _expect_pair(arm.without, control.without)
-        cells, by_seed = arm.cells - control.cells, arm.whole - control.whole
-        undefined = int((~np.isfinite(cells)).any(axis=0).sum())
-    else:
-        one, other = np.asarray(arm, dtype=np.float64), np.asarray(control, dtype=np.float64)
-        _expect_pair(one, other)
-        cells, undefined = _defined(one - other)
-        by_seed = cells.mean(axis=1) if cells.shape[1] else np.full(len(cells), math.nan)
-    mean = float(by_seed.mean())
-    half, p, degrees = _student(cells, mean, level)
-    return Difference(
-        mean=mean,
-        low=mean - half,
-        high=mean + half,
-        p=p,
-        p_adjusted=p,
-        degrees=degrees,
-        seeds_above=int((by_seed > 0).sum()),
-        seeds=cells.shape[0],
-        scenes=cells.shape[1],
-        undefined=undefined,
-    )
+
+
+def half_width(parts: Parts, level: float = LEVEL) -> float:
+    """Half of the t interval of a mean; NaN where nothing tells how it varies."""
+    from scipy.stats import t
+
+    if not parts.variance > 0:
+        return parts.variance
+    return float(t.ppf((1 + level) / 2, parts.degrees)) * parts.error
+
+
+def _p_of_nothing(mean: float, parts: Parts) -> float:
+    """Two-sided p value of a mean of 0."""
+    from scipy.stats import t
+
+    if parts.variance == 0:
+        return float(mean == 0)
+    return float(2 * t.sf(abs(mean) / parts.error, parts.degrees))
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -305,23 +382,3 @@ def _defined(table: Table) -> tuple[Table, int]:
     )
     keep = np.isfinite(table).all(axis=0)
     return table[:, keep], int((~keep).sum())
-
-
-def _student(cells: Table, mean: float, level: float) -> tuple[float, float, float]:
-    """Half width of the t interval of a crossed table, p of a mean of 0, degrees of freedom."""
-    from scipy.stats import t
-
-    parts: list[tuple[float, int]] = []
-    for axis in (0, 1):
-        means = cells.mean(axis=1 - axis) if cells.size else np.zeros(0)
-        if len(means) > 1:
-            parts.append((float(means.var(ddof=1)) / len(means), len(means) - 1))
-    variance = sum(part for part, _ in parts)
-    if not parts or not math.isfinite(variance):
-        return math.nan, math.nan, math.nan
-    if variance == 0:
-        return 0.0, float(mean == 0), math.inf
-    degrees = 1 / sum((part / variance) ** 2 / free for part, free in parts)
-    error = math.sqrt(variance)
-    half = float(t.ppf((1 + level) / 2, degrees)) * error
-    return half, float(2 * t.sf(abs(mean) / error, degrees)), degrees

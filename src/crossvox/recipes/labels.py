@@ -13,9 +13,6 @@ from crossvox.flow.stage import Input
 from crossvox.recipes.run_input import RunInput
 from crossvox.train.params import CheckpointName
 
-IMAGES = Path("default2d")
-"""The image network that labels frames where none is named."""
-
 NONE = Path("none")
 """Names no network."""
 
@@ -87,7 +84,7 @@ def label_source(
         ArtifactError: no such run.
     """
     from crossvox.recipes.label_run import label_run_input
-    from crossvox.recipes.shipped import find_run, shipped_runs
+    from crossvox.recipes.shipped import DEFAULT, SETS, find_run, shipped_runs
 
     asked = {
         "images": images,
@@ -116,8 +113,9 @@ def label_source(
         error=ParamsError,
     )
     chosen = images
-    if chosen is None and frame_labels is None and IMAGES.name in shipped_runs():
-        chosen = IMAGES
+    usual = SETS[DEFAULT]["images"]
+    if chosen is None and frame_labels is None and usual in shipped_runs():
+        chosen = Path(usual)
     run = None if chosen in (None, NONE) else find_run(chosen)
     expect(
         run is not None
@@ -135,7 +133,8 @@ def label_source(
     corrects = None if run3d is None else label_run_input(run3d, checkpoint)
     if run is not None:
         told.expect_nyu40(f"--classes {classes}")
-        return LabelSource(images=_calibrated(run, checkpoint), classes=told, labels3d=corrects)
+        labels = calibrated_input(run, checkpoint)
+        return LabelSource(images=labels, classes=told, labels3d=corrects)
     assert frame_labels is not None
     expect(
         corrects is None,
@@ -147,8 +146,13 @@ def label_source(
     return LabelSource(frame_labels=Input.files(frame_labels), classes=told)
 
 
-def _calibrated(run: Path, checkpoint: CheckpointName) -> RunInput:
-    """A 2D run as an input that labels frames: its weights, and how sure it may be."""
+def calibrated_input(run: Path, checkpoint: CheckpointName) -> RunInput:
+    """A 2D run as an input that labels frames: its weights, and how sure it may be.
+
+    Raises:
+        ArtifactError: it is no such run, or its calibration is damaged.
+        CheckpointError: it has no such checkpoint.
+    """
     from crossvox.recipes.calibrate import read_calibration
     from crossvox.recipes.trained import run2d_input
 

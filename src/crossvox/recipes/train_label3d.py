@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from crossvox.core.artifact import file_digest, read_manifest
+from crossvox.core.artifact import read_manifest
 from crossvox.core.checks import ArtifactError, CaptureError, ParamsError, expect
 from crossvox.core.frame_labels import FrameLabeller
 from crossvox.core.text import decoded
@@ -19,15 +19,16 @@ from crossvox.flow.progress import Progress
 from crossvox.flow.runner import Work
 from crossvox.recipes.data import read_scenes
 from crossvox.recipes.label3d import Label3dRunParams, TrainLabel3d
+from crossvox.recipes.labels import calibrated_input
+from crossvox.recipes.run_input import RunInput
 from crossvox.recipes.shipped import find_run
 from crossvox.samples.label_samples import LabelDataset, collate_labels
 from crossvox.samples.label_scenes import LabelScene, load_label_scene
 from crossvox.tasks.label3d import Label3d
 from crossvox.tasks.segment3d import voxel_shares
-from crossvox.train.chosen import Taken, chosen
 from crossvox.train.folder import answer, asked_for, lineage_of, note_asked
 from crossvox.train.loop import train
-from crossvox.train.params import NETWORK, CheckpointName
+from crossvox.train.params import CheckpointName
 from crossvox.train.report import TrainReport
 
 _VALIDATION_SEED = 1
@@ -39,9 +40,7 @@ _SAMPLES_A_SCENE = 4
 class _Images:
     """A 2D run that labels frames, by one of its checkpoints."""
 
-    run: Path
-    checkpoint: Taken
-    weights: str
+    run: RunInput
     lineage: Lineage
 
 
@@ -66,7 +65,7 @@ def train_label3d(stage: TrainLabel3d, work: Work) -> TrainReport:
     parents = {
         "data": read_manifest(stage.data).digest,
         **({} if given.beside is None else {"beside": read_manifest(given.beside).digest}),
-        **{role: its.weights for role, its in roles.items()},
+        **{role: its.run.digest for role, its in roles.items()},
     }
     held = {folder.name: number + 1 for part in held_out for folder, number in part}
     asked = asked_for(
@@ -114,7 +113,7 @@ def train_label3d(stage: TrainLabel3d, work: Work) -> TrainReport:
         scenes=[scene.name for part in learnt for scene in part],
         validation_scenes=[scene.name for part in validation_scenes for scene in part],
         ancestors={role: its.lineage for role, its in roles.items()},
-        links={"data": stage.data, **{role: its.run for role, its in roles.items()}},
+        links={"data": stage.data, **{role: its.run.path for role, its in roles.items()}},
         parents=parents,
         progress=work.progress.training(),
     )
@@ -124,8 +123,7 @@ def train_label3d(stage: TrainLabel3d, work: Work) -> TrainReport:
 
 
 def _images(run: Path, checkpoint: CheckpointName) -> _Images:
-    taken = chosen(run, checkpoint)
-    return _Images(run, taken, file_digest(run / taken / NETWORK), lineage_of(run))
+    return _Images(calibrated_input(run, checkpoint), lineage_of(run))
 
 
 def _table(path: Path | None, runs: int) -> dict[str, int]:
@@ -220,12 +218,10 @@ def pick_run(
     return 0, None
 
 
-@lru_cache(maxsize=2)
-def _labeller(run: Path, checkpoint: Taken) -> FrameLabeller:
-    from crossvox.predict.image_labels import NetworkLabeller
-    from crossvox.recipes.image_run import load_segment2d
+def _labeller(run: RunInput) -> FrameLabeller:
+    from crossvox.recipes.predict_label import image_labeller
 
-    return NetworkLabeller(load_segment2d(run, checkpoint, "auto")[1])
+    return image_labeller(run, "auto")
 
 
 def _scenes(
@@ -242,9 +238,9 @@ def _scenes(
         scenes: list[LabelScene] = []
         for folder, number in part:
             its = images[number]
-            make = partial(_labeller, its.run, its.checkpoint)
+            make = partial(_labeller, its.run)
             scenes.append(
-                load_label_scene(folder, make, its.weights, params.task.voxel_m, params.said)
+                load_label_scene(folder, make, its.run.digest, params.task.voxel_m, params.said)
             )
             done += 1
             report(done, total)

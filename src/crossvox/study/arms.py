@@ -23,6 +23,16 @@ from crossvox.study.overrides import Of
 
 RECONSTRUCT, SEGMENT3D = "reconstruct", "segment3d"
 
+SOURCES = (
+    *("nothing", "random", "imagenet", "segment2d", "reconstruct-rgb", "reconstruct-features"),
+    *("segment3d", "both"),
+)
+"""What an arm may have learnt before; ``timm:NAME`` and ``files:DIR`` name one themselves."""
+
+MODES = ("probe", "decoder", "full", "trainable-2d")
+"""What learns on the target: its classifier alone, all but the encoder, the whole 3D network, that
+and the 2D network as well."""
+
 
 @dataclass(frozen=True)
 class Arm:
@@ -39,7 +49,14 @@ class Arm:
         features: what is lifted: "" colours; "run2d" the features of the 2D run; "projection",
             "random", "imagenet" those of a network like it that is not trained (see
             :func:`crossvox.recipes.study.untrained.write_untrained`).
-        start: task of the run that it starts from, on the same sub-volumes and features; "" none.
+        start: task of the run that it starts from, on the same sub-volumes and features, or
+            "TASK/ARM": the run of that arm with the same seed; "" none.
+        source: what it has learnt before, see :data:`SOURCES`; with ``mode``, ``share`` and
+            ``points`` its place in the matrix of a transfer report.
+        mode: see :data:`MODES`.
+        share: share of the training rooms whose labels are used, above 0 to 1.
+        points: labelled points of a room; 0: all.
+        control_of: name of the arm that it is a control of; "" none.
     """
 
     name: str
@@ -50,6 +67,11 @@ class Arm:
     sets: Mapping[str, Any] = field(default_factory=dict)
     features: str = ""
     start: str = ""
+    source: str = "nothing"
+    mode: str = "full"
+    share: float = 1.0
+    points: int = 0
+    control_of: str = ""
 
     @property
     def needs_run(self) -> bool:
@@ -126,6 +148,7 @@ for _arm in (
         RECONSTRUCT,
         control=True,
         features="projection",
+        control_of="random",
     ),
     Arm(
         "random",
@@ -133,6 +156,7 @@ for _arm in (
         "the architecture is worth without anything learnt.",
         RECONSTRUCT,
         features="random",
+        source="random",
     ),
     Arm(
         "imagenet",
@@ -140,6 +164,7 @@ for _arm in (
         "training for another purpose is worth.",
         RECONSTRUCT,
         features="imagenet",
+        source="imagenet",
     ),
     Arm(
         "imagenet-trainable",
@@ -148,12 +173,16 @@ for _arm in (
         RECONSTRUCT,
         features="imagenet",
         sets=_LEARNS,
+        source="imagenet",
+        mode="trainable-2d",
+        control_of="segmentation-trainable",
     ),
     Arm(
         "segmentation",
         "The 2D network as trained for segmentation, frozen.",
         RECONSTRUCT,
         features="run2d",
+        source="segment2d",
     ),
     Arm(
         "segmentation-trainable",
@@ -161,6 +190,8 @@ for _arm in (
         RECONSTRUCT,
         features="run2d",
         sets=_LEARNS,
+        source="segment2d",
+        mode="trainable-2d",
     ),
     Arm(
         "segmentation-proxy",
@@ -168,6 +199,8 @@ for _arm in (
         RECONSTRUCT,
         features="run2d",
         sets={**_LEARNS, "sources.features_proxy": True},
+        source="segment2d",
+        mode="trainable-2d",
     ),
     Arm(
         MASK_ONLY,
@@ -183,6 +216,7 @@ for _arm in (
         SEGMENT3D,
         control=True,
         features="run2d",
+        source="segment2d",
     ),
     Arm(
         "from-reconstruction",
@@ -191,6 +225,7 @@ for _arm in (
         features="run2d",
         start=RECONSTRUCT,
         sets={"run.transfer.mode": "full"},
+        source="reconstruct-features",
     ),
     Arm(
         "scratch-long",
@@ -199,6 +234,8 @@ for _arm in (
         SEGMENT3D,
         features="run2d",
         sets=_LONG,
+        source="segment2d",
+        control_of="from-reconstruction",
     ),
     Arm(
         "from-reconstruction-published",
@@ -208,6 +245,7 @@ for _arm in (
         features="run2d",
         start=RECONSTRUCT,
         sets={"run.transfer.mode": "published"},
+        source="reconstruct-features",
     ),
     Arm(
         "probe",
@@ -216,6 +254,8 @@ for _arm in (
         features="run2d",
         start=RECONSTRUCT,
         sets={"run.transfer.mode": "probe"},
+        source="reconstruct-features",
+        mode="probe",
     ),
     Arm(
         "rgb-scratch",
@@ -228,6 +268,7 @@ for _arm in (
         SEGMENT3D,
         start=RECONSTRUCT,
         sets={"run.transfer.mode": "full"},
+        source="reconstruct-rgb",
     ),
     Arm(
         VOTES,

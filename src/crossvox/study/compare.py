@@ -140,7 +140,7 @@ def compare(
         # Baselines are scored by more: no fusion of its frames lies beside the surface of an arm.
         told = {name for result in results for row in result.scores.values() for name in row}
         named = {name: kind for name, kind in named.items() if name in told}
-    rows = _rows(results, baselines, scenes, pool)
+    rows = rows_of(results, baselines, scenes, pool)
     summaries = [
         _summary(arm, rows, controls, tuple(named), level, _of(results, arm))
         for arm in arms
@@ -190,7 +190,7 @@ def expect_indices(results: Sequence[Result]) -> dict[int, str]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Rows:
+class Rows:
     """What one arm scores with each of its seeds; a baseline knows no seed and has one row.
 
     Attributes:
@@ -227,20 +227,20 @@ class _Rows:
         return {} if self.pool is None else pooled_scores(self.counts, self.scenes, self.pool)
 
 
-def _rows(
+def rows_of(
     results: Sequence[Result],
     baselines: Mapping[str, Scored],
     scenes: tuple[str, ...],
     pool: Pool | None,
-) -> dict[str, _Rows]:
+) -> dict[str, Rows]:
     """What every arm and baseline scores, by name."""
     rows = {
-        name: _Rows((), scenes, (values(scored.scenes),), (scored.counts,), pool)
+        name: Rows((), scenes, (values(scored.scenes),), (scored.counts,), pool)
         for name, scored in baselines.items()
     }
     for name in dict.fromkeys(result.arm for result in results):
         own = sorted((r for r in results if r.arm == name), key=lambda r: r.seed)
-        rows[name] = _Rows(
+        rows[name] = Rows(
             tuple(result.seed for result in own),
             scenes,
             tuple(result.scores for result in own),
@@ -263,7 +263,7 @@ def _of(results: Sequence[Result], arm: Arm) -> list[Result]:
 
 def _summary(
     arm: Arm,
-    rows: Mapping[str, _Rows],
+    rows: Mapping[str, Rows],
     controls: Sequence[str],
     names: Sequence[str],
     level: float,

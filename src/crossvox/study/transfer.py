@@ -20,7 +20,7 @@ Verdict = Literal["helps", "hurts", "equivalent", "undecided"]
 
 - ``helps``, ``hurts``: it is not 0, by a p value that allows for all named contrasts (Holm).
 - ``equivalent``: both one-sided tests (TOST, Schuirmann 1987) show it to be smaller than the
-  margin.
+  margin, by a p value that allows for all named contrasts likewise.
 - ``undecided``: neither; the finding tells how many more seeds or rooms would decide it.
 
 A difference may be shown to be not 0 *and* smaller than the margin: it then is ``equivalent``, for
@@ -82,11 +82,14 @@ class Finding:
             contrasts of a design (for an exploratory one it is ``p``).
         margin: see :class:`Contrast`.
         low, high: the interval at twice the level's error, to which TOST is the same.
-        equivalence_p: p value of "the difference is at least as large as the margin".
+        equivalence_p: p value of "the difference is at least as large as the margin"; NaN: there is
+            no margin, or it cannot be told.
+        equivalence_p_adjusted: Holm's over the named contrasts.
         verdict: see :data:`Verdict`.
         power: what so many seeds and rooms can show.
         by_seed: difference of each seed over all rooms.
-        by_scene: difference of each room over all seeds, by its name.
+        by_scene: difference of each room over all seeds, by its name; of a score that is counted
+            over all rooms at once, what each room adds to it (a pseudo-value).
     """
 
     contrast: Contrast
@@ -100,6 +103,7 @@ class Finding:
     low: float
     high: float
     equivalence_p: float
+    equivalence_p_adjusted: float
     verdict: Verdict
     power: Power
     by_seed: tuple[float, ...] = ()

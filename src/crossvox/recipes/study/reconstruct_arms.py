@@ -7,32 +7,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from crossvox.core.checks import ParamsError, expect
 from crossvox.core.frame import Parts
 from crossvox.core.grid import Index3
 from crossvox.core.methods import MASK_ONLY, TSDF
 from crossvox.evaluate.score import evaluate_reconstruction
-from crossvox.flow import locks
 from crossvox.flow.runner import Work
 from crossvox.flow.stage import Input, Stage
 from crossvox.predict.baselines import write_surface_baselines
 from crossvox.predict.params import PredictParams
 from crossvox.predict.seen import seen_by_windows
-from crossvox.recipes.data import read_scenes
 from crossvox.recipes.prepare_scene import posed_frames
+from crossvox.recipes.study.features import features_of
 from crossvox.recipes.study.reconstruct import NUMBERS, StudyParams
-from crossvox.recipes.study.scenes import BASELINES, NETWORKS, STUDY_BASELINES, SceneStudy
-from crossvox.recipes.study.untrained import (
-    CALIBRATION_IMAGES,
-    KINDS,
-    UntrainedNetwork,
-    built,
-    untrained,
-)
+from crossvox.recipes.study.scenes import BASELINES, STUDY_BASELINES, SceneStudy
+from crossvox.recipes.study.untrained import built, untrained
 from crossvox.recipes.train import train_reconstruct
-from crossvox.recipes.trained import run2d_input
 from crossvox.samples.source import load_source
 from crossvox.scene.params import TsdfParams
 from crossvox.study.arms import RECONSTRUCT, Arm
@@ -91,7 +80,7 @@ class ReconstructStudy(SceneStudy[StudyParams]):
 
     def train(self, arm: Arm, seed: int, run: Path) -> TrainReport:
         """Train one arm."""
-        features = self._features(arm, seed)
+        features = features_of(self, arm, seed)
         given = self.arm_run(arm, self.params.run, seed, features)
         own = features is not None and features == self.run2d
         return train_reconstruct(
@@ -138,47 +127,3 @@ class ReconstructStudy(SceneStudy[StudyParams]):
             }
 
         return self.kept_baselines(evaluate)
-
-    def _features(self, arm: Arm, seed: int) -> Path | None:
-        """The 2D run whose features an arm lifts; made here where it is an untrained one."""
-        if not arm.features or self.run2d is None:
-            return None
-        if arm.features == "run2d":
-            return self.run2d
-        expect(
-            arm.features in KINDS,
-            given=f"arm {arm.name}, which lifts {arm.features!r}",
-            needed=f"run2d, or one of {', '.join(KINDS)}",
-            do="correct the arm",
-            error=ParamsError,
-        )
-        scenes = read_scenes(self.data, self.params.training_scenes)
-        stage = UntrainedNetwork(
-            run2d_input(self.run2d, self.checkpoint),
-            Input.folder(self.data),
-            arm.features,
-            seed,
-            images=self._calibration_images,
-            scenes=tuple(scene.resolve().name for scene in scenes),
-        )
-        target = self.out / NETWORKS / arm.features / f"seed-{seed}"
-        with locks.shared(self.out):
-            self.runner.make(stage, target)
-        return target
-
-    def _calibration_images(self) -> Any:
-        """Training images ``(N, 3, H, W)`` normalised, evenly over all training scenes."""
-        import torch
-
-        from crossvox.samples.batch import normalised
-
-        views = self.params.run.views
-        found = [
-            (source, frame)
-            for source in self.training_sources()
-            for frame in source.views.frame_ids
-        ]
-        count = min(CALIBRATION_IMAGES, len(found))
-        chosen = [found[i * len(found) // count] for i in range(count)]
-        planes = [normalised(source.image(int(frame), views)) for source, frame in chosen]
-        return torch.from_numpy(np.stack(planes))

@@ -18,6 +18,7 @@ from crossvox.predict.baselines import write_vote_baseline
 from crossvox.predict.params import SurfaceParams
 from crossvox.recipes.data import VOLUME, read_scenes
 from crossvox.recipes.run_input import RunInput
+from crossvox.recipes.study.features import features_of
 from crossvox.recipes.study.scenes import BASELINES, STARTS, STUDY_BASELINES, SceneStudy
 from crossvox.recipes.study.segment3d import NUMBERS, Study3dParams
 from crossvox.recipes.train import (
@@ -90,11 +91,11 @@ class Segment3dStudy(SceneStudy[Study3dParams]):
 
     def train(self, arm: Arm, seed: int, run: Path) -> TrainReport:
         """Train one arm, and what it starts from if that is not there."""
-        features = self.run2d if arm.features else None
+        features = features_of(self, arm, seed)
         given = self.arm_run(arm, self.params.run, seed, features)
         start = None
         if arm.start:
-            kind = "features" if arm.features else "rgb"
+            kind = {"": "rgb", "run2d": "features"}.get(arm.features, arm.features)
             start = self.out / STARTS / kind / f"seed-{seed}"
             with locks.shared(self.out, f"start-{kind}-{seed}"):
                 before = self._start(seed, start, given.sources)
@@ -106,7 +107,7 @@ class Segment3dStudy(SceneStudy[Study3dParams]):
 
     def _checkpoint(self, features: Path | None) -> CheckpointName:
         """Which weights of the 2D run, for arms that lift its features."""
-        return "auto" if features is None else self.checkpoint
+        return self.checkpoint if features is not None and features == self.run2d else "auto"
 
     def _start(self, seed: int, run: Path, sources: RunSources) -> TrainReport:
         """The reconstruction run that an arm starts from: the same network, input and samples."""
