@@ -277,6 +277,36 @@ class TestMatchedProjection(TestProjection):
     stride, channels, parameters = 4, 64, 2_665
 
 
+class TestTimm(Network2DContract):
+    """Its residual branches start at 0, so that no gradient gets behind them at first."""
+
+    name = "timm:test_resnet"
+    stride, channels, parameters = 8, 240, 114_729
+
+    def test_gradients_reach_every_parameter(self) -> None:
+        network = self.build().train()
+        network(self.images(2, 64, 96)).logits.square().mean().backward()
+        assert all(parameter.grad is not None for parameter in network.parameters())
+
+
+class TestTimmTransformer(Network2DContract):
+    name = "timm:test_vit"
+    stride, channels, parameters = 16, 64, 308_777
+
+
+class TestBoth(Network2DContract):
+    """Two side by side: the second one's classifier gives nothing."""
+
+    name = "both:timm:test_resnet&projection:3/8"
+    stride, channels, parameters = 8, 243, 114_893
+
+    def test_gradients_reach_every_parameter(self) -> None:
+        network = self.build().train()
+        network(self.images(2, 64, 96)).logits.square().mean().backward()
+        idle = {n for n, p in network.named_parameters() if p.grad is None}
+        assert idle == {"second.classifier.weight", "second.classifier.bias"}
+
+
 def test_unknown_names_and_options_are_refused() -> None:
     with pytest.raises(ParamsError, match="one of lite, enet, deeplab, projection, smp"):
         build_network2d("resnet", 4)

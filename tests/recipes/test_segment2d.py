@@ -345,7 +345,9 @@ def test_other_runs_and_unknown_networks_are_refused(
     run("train", "segment2d", data, trained, *TRAIN, "--task.weighting", "even", code=2)
     assert "weighting" in capsys.readouterr().err
     run("train", "segment2d", data, tmp_path / "run", "--task.network", "resnet", code=2)
-    assert "one of lite, enet, deeplab, projection, smp (smp:" in capsys.readouterr().err
+    assert (
+        "one of lite, enet, deeplab, projection, smp, timm, both (smp:" in capsys.readouterr().err
+    )
     scene = data / "scene0000_00"
     with pytest.raises(ParamsError, match="a share between 0 and 1"):
         find_images(ImageSource(images=scene / "color", labels=scene / "label"), 1.0)

@@ -7,7 +7,7 @@ import pytest
 
 from crossvox.core.camera import Intrinsics, pixel_rays
 from crossvox.core.checks import CaptureError
-from crossvox.scene.one_view import level_pose, view_mesh
+from crossvox.scene.one_view import evened, level_pose, view_mesh
 
 CAMERA = Intrinsics(130.0, 130.0, 79.5, 59.5, 160, 120)
 
@@ -66,3 +66,26 @@ def test_vertices_are_pixels_and_faces_look_at_the_camera() -> None:
 def test_no_surface_is_refused() -> None:
     with pytest.raises(CaptureError, match="depth-scale"):
         view_mesh(np.zeros((120, 160), np.float32), CAMERA)
+
+
+def test_steps_of_stored_depth_are_evened_out() -> None:
+    """A slanted wall in steps of 4 cm becomes flat; an edge and missing readings stay."""
+    step_m = 0.04
+    camera = Intrinsics(130.0, 130.0, 79.5, 59.5, 160, 120)
+    columns = np.arange(160)
+    wall = 1 / (0.4 + 0.001 * (columns - 80))  # a plane: linear in inverse depth
+    depth = np.tile(np.where(columns < 140, wall, 1.2), (120, 1))
+    depth[50:60, 20:30] = 0
+    stored = (np.rint(depth / step_m) * step_m).astype(np.float32)
+    even = evened(stored, step_m)
+    assert (even[50:60, 20:30] == 0).all()
+    inner = (slice(10, 110), slice(10, 130))
+    there = stored[inner] > 0
+    before = np.abs(stored - depth)[inner][there].mean()
+    after = np.abs(even - depth)[inner][there].mean()
+    assert after < before / 2
+    assert np.abs(even[:, 141:] - 1.2).max() < 1e-5
+    assert np.abs(even - stored).max() <= 1.5 * step_m + 1e-5
+    assert len(view_mesh(even, camera).faces) > 0
+    # In steps of a millimetre nothing is moved farther than those.
+    assert np.abs(evened(depth.astype(np.float32), 0.001) - depth).max() <= 0.0016

@@ -54,6 +54,8 @@ NETWORKS_2D.register("enet", _Lazy("enet:ENet"))
 NETWORKS_2D.register("deeplab", _Lazy("deeplab:DeepLab"))
 NETWORKS_2D.register("projection", _Lazy("projection:Projection"))
 NETWORKS_2D.register("smp", _Lazy("smp:SmpNetwork"))
+NETWORKS_2D.register("timm", _Lazy("timm_taps:TimmBackbone"))
+NETWORKS_2D.register("both", _Lazy("both:Both"))
 
 
 def build_network(name: str, in_channels: int, classes: int, **options: Any) -> VolumeNetwork:
@@ -88,7 +90,10 @@ def build_network2d(name: str, classes: int, **options: Any) -> Network2D:
             as well, :class:`crossvox.networks.lite_depth.LiteDepth`), ``enet`` or ``deeplab`` (as
             published, :class:`crossvox.networks.enet.ENet`,
             :class:`crossvox.networks.deeplab.DeepLab`),
-            ``smp:ARCHITECTURE/ENCODER`` (:class:`crossvox.networks.smp.SmpNetwork`), the control
+            ``smp:ARCHITECTURE/ENCODER`` (:class:`crossvox.networks.smp.SmpNetwork`), ``timm:NAME``,
+            any backbone of timm (:class:`crossvox.networks.timm_taps.TimmBackbone`),
+            ``both:FIRST&SECOND``, the features of two behind each other
+            (:class:`crossvox.networks.both.Both`), the control
             ``projection``, also ``projection:CHANNELS/STRIDE``, which learns no features
             (:class:`crossvox.networks.projection.Projection`), or another of :data:`NETWORKS_2D`.
         classes: channels of the logits.

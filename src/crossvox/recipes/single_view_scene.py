@@ -26,7 +26,7 @@ from crossvox.flow.runner import Work
 from crossvox.recipes.data import VOLUME
 from crossvox.recipes.single_views import SingleView
 from crossvox.samples.decode import read_labels
-from crossvox.scene.one_view import level_pose, view_mesh
+from crossvox.scene.one_view import evened, level_pose, view_mesh
 from crossvox.scene.store import write_volume
 from crossvox.scene.voxelize import label_voxels, observed_voxels, voxelize
 
@@ -50,7 +50,8 @@ def single_view_scene(stage: SingleView, work: Work) -> Mapping[str, Any]:
     with work.watch("level"):
         pose = level_pose(frame.depth_m, frame.camera, params.far_m)
     with work.watch("surface"):
-        seen = view_mesh(frame.depth_m, frame.camera, frame.labels, frame.rgb, far_m=params.far_m)
+        even = evened(frame.depth_m, params.depth_scale)
+        seen = view_mesh(even, frame.camera, frame.labels, frame.rgb, far_m=params.far_m)
         surface = _moved(seen, pose)
     with work.watch("voxels and labels"):
         grid, occupied = voxelize(surface, params.voxel_m)

@@ -66,7 +66,7 @@ class SingleViews(Collection):
     """What all scenes of one view in a data folder have in common."""
 
     NAME = "single-views"
-    NUMBERS = 1
+    NUMBERS = 2
 
     params: SingleViewParams
     camera: tuple[float, float, float, float]
@@ -84,7 +84,7 @@ class SingleView(Stage):
     """
 
     NAME = "single-view"
-    NUMBERS = 1
+    NUMBERS = 2
 
     image: Input
     labels: Input

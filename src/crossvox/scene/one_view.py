@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
 from crossvox.core.camera import Intrinsics, Pose, unproject
 from crossvox.core.checks import CaptureError, expect
+from crossvox.core.threads import spread
 from crossvox.core.volume import Mesh
 from crossvox.scene.level import estimate_up, levelling
 
@@ -21,6 +24,60 @@ STEEPEST_DEG = 83.0
 _BLUR, _COARSE = 1 / 21, 1 / 40
 """Up is found from depth that is blurred over this share of the image's width, at points so far
 apart: steps of stored depth (4 cm in some data sets) look like small walls that face the camera."""
+
+_REACH = 1 / 60
+"""Steps of stored depth are evened out over this share of the image's width to each side."""
+
+_ALIKE, _SPREAD = 1.5, 0.1
+"""Readings within so many steps are of one surface, and of this share more for each pixel apart."""
+
+_LEAST, _STEADY = 9, 0.5
+"""A plane asks for so many readings; its slope for a spread of them, pixels squared."""
+
+
+def evened(depth_m: Array, step_m: float) -> NDArray[np.float32]:
+    """Depth without the steps in which it was stored.
+
+    Each reading moves onto the plane through those around it that its steps do not tell apart (in
+    space a plane is linear in inverse depth and pixels). Else a slanted wall is a flight of
+    stairs, whose normals say nothing of the wall.
+
+    Args:
+        depth_m: ``(H, W)`` metres along the camera's axis, 0 where there is no reading.
+        step_m: what a stored unit is.
+    """
+    depth = np.ascontiguousarray(depth_m, np.float32)
+    out = depth.copy()
+    reach = max(1, round(_REACH * depth.shape[1]))
+    spread(partial(_onto_planes, depth, reach, np.float32(_ALIKE * step_m), out), len(depth))
+    return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _onto_planes(depth: Array, reach: int, alike: Any, out: Array, begin: int, end: int) -> None:
+    height, width = depth.shape
+    for row in range(begin, end):
+        for column in range(width):
+            d = depth[row, column]
+            if not d > 0:
+                continue
+            n, x, y, z, xx, xy, yy, xz, yz = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+            for i in range(max(0, row - reach), min(height, row + reach + 1)):
+                for j in range(max(0, column - reach), min(width, column + reach + 1)):
+                    e, a, b = depth[i, j], j - column, i - row
+                    if e > 0 and abs(e - d) <= alike * (1 + _SPREAD * max(abs(a), abs(b))):
+                        inverse = 1 / np.float64(e)
+                        n, x, y, z = n + 1, x + a, y + b, z + inverse
+                        xx, xy, yy = xx + a * a, xy + a * b, yy + b * b
+                        xz, yz = xz + a * inverse, yz + b * inverse
+            if n < _LEAST:
+                continue
+            x, y, z = x / n, y / n, z / n
+            xx, xy, yy = xx / n - x * x + _STEADY, xy / n - x * y, yy / n - y * y + _STEADY
+            xz, yz = xz / n - x * z, yz / n - y * z
+            over = xx * yy - xy * xy
+            moved = 1 / (z - x * (xz * yy - yz * xy) / over - y * (yz * xx - xz * xy) / over)
+            out[row, column] = min(max(moved, d - alike), d + alike)
 
 
 def view_mesh(

@@ -330,7 +330,7 @@ class Segment2dParams:
         expect(
             self.network.partition(":")[0] in NETWORKS_2D,
             given=f"2D network {self.network!r}",
-            needed=f"one of {', '.join(NETWORKS_2D)} (smp:ARCHITECTURE/ENCODER)",
+            needed=f"one of {', '.join(NETWORKS_2D)} (smp:ARCHITECTURE/ENCODER, timm:NAME)",
             do="correct --task.network",
             error=ParamsError,
         )
