@@ -165,9 +165,13 @@ def test_views_that_are_kept_beside_a_scene_are_not_a_strangers(tmp_path: Path) 
     assert strangers(out) == []
     (out / "views" / "0123456789abcdef.npz").touch()
     (out / "views" / ".0123456789abcdef.01234567.89abcdef.part.npz").touch()
+    for kept in ("depth-0123456789abcdef", "said-0123456789abcdef"):
+        (out / "views" / kept).mkdir()
+        (out / "views" / kept / "kept.json").touch()
     assert strangers(out) == []
     (out / "views" / "mine.npz").touch()
-    assert strangers(out) == ["views/mine.npz"]
+    (out / "views" / "depth-mine").mkdir()
+    assert strangers(out) == ["views/depth-mine", "views/mine.npz"]
 
 
 def test_files_of_killed_processes_go_and_those_of_live_ones_stay(tmp_path: Path) -> None:

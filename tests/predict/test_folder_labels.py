@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from crossvox.capture.frame_names import FrameName, FrameNames
 from crossvox.core.camera import Intrinsics
 from crossvox.core.checks import CaptureError
 from crossvox.core.class_map import ClassMap
@@ -46,6 +47,61 @@ def test_images_of_any_size_and_depth_are_found_by_number(tmp_path: Path) -> Non
         assert (said.probability[:, 5:, 4] == 1).all()
     assert labeller(frame(14)) is None
     assert labeller.remarks() == ["1 frames have no label image (frame 14)"]
+
+
+def test_images_are_found_by_the_names_of_the_frames_own(tmp_path: Path) -> None:
+    """Also where other numbers stand in those names than the frames have."""
+    for number in (1, 2, 3):
+        image = encode_png(np.full((30, 40), number, np.uint8))
+        (tmp_path / f"IMG_{number}.png").write_bytes(image)
+    names = FrameNames([FrameName(n, file=f"IMG_{n + 1}.jpg") for n in range(2)])
+    labeller = open_frame_labels(tmp_path, frames=names)
+    for number in (0, 1):
+        said = labeller(frame(number))
+        assert said is not None
+        assert (said.probability[..., number] == 1).all()
+    assert labeller(frame(2)) is None
+    assert labeller.remarks() == [
+        "label images belong to frames by the names of the frames' own images",
+        "1 of 3 label images are of no frame that is used",
+        "1 frames have no label image (frame 2)",
+    ]
+
+
+def test_images_are_found_by_time_within_half_an_interval(tmp_path: Path) -> None:
+    start_s = 1305031102.0
+    for number, late_s in enumerate((0.002, -0.003, 0.02, 0.0)):  # the third is nobody's
+        name = f"{start_s + number / 30 + late_s:.6f}.png"
+        (tmp_path / name).write_bytes(encode_png(np.full((30, 40), number + 1, np.uint8)))
+    names = FrameNames([FrameName(10 * n, start_s + n / 30) for n in (0, 1, 2, 3, 4)])
+    labeller = open_frame_labels(tmp_path, frames=names)
+    for number, label in ((0, 1), (10, 2), (30, 4)):
+        said = labeller(frame(number))
+        assert said is not None
+        assert (said.probability[..., label - 1] == 1).all()
+    assert labeller(frame(20)) is None
+    assert labeller(frame(40)) is None
+    how, unused, missing = labeller.remarks()
+    assert how.startswith("label images belong to frames by time, within 1")
+    assert unused == "1 of 4 label images are of no frame that is used"
+    assert missing == "2 frames have no label image (frame 20, 40)"
+    # Frames that are far apart: an image between two is of neither.
+    sparse = FrameNames([FrameName(n, start_s + n / 30) for n in (0, 30, 60)])
+    for number in range(5, 30):
+        name = f"{start_s + number / 30:.6f}.png"
+        (tmp_path / name).write_bytes(encode_png(np.ones((30, 40), np.uint8)))
+    assert open_frame_labels(tmp_path, frames=sparse).files.keys() == {0}
+
+
+def test_times_of_another_clock_and_of_frames_without_any_are_refused(tmp_path: Path) -> None:
+    for number in range(3):
+        name = f"{1305031102 + number / 30:.6f}.png"
+        (tmp_path / name).write_bytes(encode_png(np.ones((30, 40), np.uint8)))
+    with pytest.raises(CaptureError, match="whose times are not known"):
+        open_frame_labels(tmp_path)
+    other = FrameNames([FrameName(n, 5.0 + n / 30) for n in range(3)])
+    with pytest.raises(CaptureError, match="times of the same clock"):
+        open_frame_labels(tmp_path, frames=other)
 
 
 def test_strange_ids_are_unlabelled_and_told(tmp_path: Path) -> None:

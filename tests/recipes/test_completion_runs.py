@@ -97,6 +97,7 @@ def test_label_images_become_classes_of_the_surface(work: Path, tmp_path: Path) 
     assert (found == wanted)[both].mean() > 0.8
     notes = read_manifest(out).notes
     assert notes["frames labelled"] == 7
+    assert notes["labels calibrated"] is False
     assert 0.9 < notes["labelled share of the vertices"] <= 1
     assert (out / "classes.ply").is_file()
     # Classes without a labeller, and two labellers, are refused.

@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 from tests.capture.box_room import HIGH_M, LOW_M, write_box_room
 
 from crossvox.capture import open_capture
 from crossvox.cli import main
+from crossvox.core.artifact import read_manifest
 from crossvox.core.camera import Intrinsics, unproject
+from crossvox.core.class_map import read_class_names
 from crossvox.core.room_contents import RoomContents
 from crossvox.doors.images import encode_png, write_bytes
 from crossvox.doors.meshes import read_mesh
@@ -107,6 +110,41 @@ def test_upright_images_are_labelled_as_they_stand(tmp_path: Path) -> None:
         assert (mesh.labels[where] == label).mean() > 0.9
 
 
+def test_label_images_called_by_time_or_by_the_frames_own_images_are_found(
+    room: Path, labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tum, timed, named = tmp_path / "tum", tmp_path / "timed", tmp_path / "named"
+    lists: dict[str, list[str]] = {"rgb": [], "depth": [], "groundtruth": []}
+    for number in range(12):
+        time = f"{1305031102 + number / 30:.6f}"
+        for part, ending in (("color", ".jpg"), ("depth", ".png")):
+            kind = "rgb" if part == "color" else part
+            data = (room / part / f"{number}{ending}").read_bytes()
+            write_bytes(tum / kind / f"shot{100 + number}{ending}", data)
+            lists[kind].append(f"{time} {kind}/shot{100 + number}{ending}")
+        pose = np.loadtxt(room / "pose" / f"{number}.txt")
+        turn = " ".join(map(str, Rotation.from_matrix(pose[:3, :3]).as_quat()))
+        lists["groundtruth"].append(f"{time} {' '.join(map(str, pose[:3, 3]))} {turn}")
+        image = (labels / f"{number}.png").read_bytes()
+        write_bytes(timed / f"{1305031102 + number / 30 + 0.004:.6f}.png", image)
+        if number:
+            write_bytes(named / f"shot{100 + number}.png", image)
+    for name, lines in lists.items():
+        (tum / f"{name}.txt").write_text("\n".join(lines))
+    (tum / "intrinsics.txt").write_text("30 30 31.5 23.5")
+    words = ("scan", tum, tmp_path / "out", *SMALL, "--no-page", "--depth-scale", 1000)
+    for folder, told in (
+        (timed, "tum: label images belong to frames by time, within 17 ms"),
+        (named, "tum: 1 frames have no label image (frame 0)"),
+    ):
+        command(*words, "--frame-labels", folder)
+        assert told in " ".join("".join(capsys.readouterr()).split())
+        mesh = read_mesh(tmp_path / "out" / "room.ply")
+        assert mesh.labels is not None
+        floor = mesh.vertices_m[:, 2] < mesh.vertices_m[:, 2].min() + 0.05
+        assert (mesh.labels[floor] == FLOOR).mean() > 0.8
+
+
 def test_page_and_scores_are_made_when_asked_for(room: Path, labels: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     words = ("scan", room, out, *SMALL, "--frame-labels", labels, "--no-page", "--scores")
@@ -161,3 +199,55 @@ def test_called_again_a_scan_keeps_what_is_there(
     command(*words)
     assert (tmp_path / "out" / "room.ply").read_bytes() == first
     assert (tmp_path / "out" / "prediction" / "room" / "mesh.ply").stat().st_mtime_ns == stamp
+
+
+def _stamp(path: Path) -> int:
+    return (path / "manifest.json").stat().st_mtime_ns
+
+
+def test_other_flags_make_anew_what_they_touch_and_keep_the_rest(
+    room: Path, labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, table = tmp_path / "out", tmp_path / "classes.csv"
+    table.write_text("class,name\nwall,upright\nfloor,ground\n")
+    scene, prediction = out / "data" / "room", out / "prediction"
+    words = ("scan", room, out, *SMALL, "--frame-labels", labels, "--no-page")
+    command(*words)
+    kept = _stamp(scene)
+    command(*words, "--classes", table)
+    assert "prediction was made otherwise (classes" in " ".join(capsys.readouterr().err.split())
+    assert _stamp(scene) == kept
+    names = read_class_names(prediction / "room")
+    assert (names[WALL], names[FLOOR]) == ("upright", "ground")
+    manifest = read_manifest(prediction)
+    assert manifest.links["data"] == "../data"
+    assert manifest.items == {"room": read_manifest(prediction / "room").digest}
+    # Other images: the scene too.
+    wider = [word if word != "80" else "96" for word in words]
+    command(*wider, "--classes", table, "--max-frames", 6)
+    assert _stamp(scene) != kept
+    assert read_manifest(scene).notes["frames"] == 6
+    assert (out / "data" / "val.txt").read_text() == "room\n"
+    assert sorted(path.name for path in out.iterdir() if path.name[0] == ".") == []
+
+
+def test_what_is_there_stays_until_the_new_one_is_whole(
+    room: Path, labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    words = ("scan", room, out, *SMALL, "--frame-labels", labels, "--no-page")
+    command(*words)
+    mesh = out / "prediction" / "room" / "mesh.ply"
+    before = mesh.read_bytes()
+    broken = label_images(room, tmp_path / "broken")
+    (broken / "0.png").write_bytes(b"no image")
+    command(*words[:-3], "--frame-labels", broken, "--no-page", code=2)
+    assert mesh.read_bytes() == before
+    command(*words)  # as it was made: nothing is left of the other one
+    assert mesh.read_bytes() == before
+    assert [path.name for path in out.iterdir() if path.name.startswith(".")] == []
+    # What no stage wrote is not thrown away.
+    (out / "prediction" / "mine.txt").write_text("a note")
+    command(*words, "--unknown-below", 0.9, code=2)
+    assert "mine.txt" in capsys.readouterr().err
+    assert mesh.read_bytes() == before

@@ -22,7 +22,8 @@ from crossvox.recipes.calibrate import read_calibration
 from crossvox.recipes.image_run import load_segment2d, read_segment2d_run
 from crossvox.recipes.images import find_images
 from crossvox.recipes.label_pictures import picture_strip
-from crossvox.recipes.labels import label_source
+from crossvox.recipes.labels import LabelSource, label_source
+from crossvox.recipes.predict_label import is_calibrated
 from crossvox.recipes.segment2d import ImageSource, evaluate_segment2d
 from crossvox.recipes.trained import run2d_input
 from crossvox.train.checkpoint import load_checkpoint
@@ -372,8 +373,10 @@ def test_a_run_is_told_how_sure_it_may_be(trained: Path, data: Path, tmp_path: P
     shutil.copytree(trained, copied)
     plain_input = label_source(copied, None, None).images
     assert plain_input is not None
+    assert not is_calibrated(LabelSource(images=run2d_input(copied)))
     run("calibrate", copied, data, "--scenes", "all", "--json", tmp_path / "told.json")
     found = read_calibration(copied)
+    assert is_calibrated(LabelSource(images=run2d_input(copied)))
     assert found is not None
     assert 0.05 <= found.temperature <= 20
     assert found.images == 9

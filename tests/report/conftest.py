@@ -11,10 +11,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from crossvox.core.artifact import Manifest, write_json, write_manifest
+from crossvox.core.artifact import MANIFEST, Manifest, read_manifest, write_json, write_manifest
 from crossvox.core.camera import Intrinsics, Pose
 from crossvox.core.grid import VoxelGrid
 from crossvox.core.labels import NYU40
+from crossvox.core.methods import CALIBRATED
 from crossvox.core.room_contents import (
     OBJECTS_FILE,
     Opening,
@@ -518,7 +519,14 @@ def furnish(made: Made) -> Made:
         )
         some_contents().write(folder / OBJECTS_FILE)
         (folder / "floorplan.svg").write_text(PLAN)
+        note(folder, CALIBRATED, True)
     return made
+
+
+def note(folder: Path, name: str, value: object) -> None:
+    """Note something in a folder's manifest."""
+    told = read_manifest(folder) if (folder / MANIFEST).is_file() else Manifest("predict-scene")
+    write_manifest(folder, replace(told, notes={**told.notes, name: value}))
 
 
 def some_curve(rooms: int = 8) -> FramesCurve:
@@ -602,6 +610,7 @@ def build() -> SimpleNamespace:
         study=make_study,
         complete=complete,
         furnish=furnish,
+        note=note,
         contents=some_contents,
         curve=some_curve,
         strip=strip,

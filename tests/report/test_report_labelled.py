@@ -14,14 +14,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from crossvox.core.methods import CALIBRATED
 from crossvox.core.room_contents import OBJECTS_FILE, RoomContents, RoomObject
 from crossvox.core.volume import Mesh
 from crossvox.report.class_colors import class_colors, without_label
-from crossvox.report.confidence import Doubt, confidence_colors
+from crossvox.report.confidence import CONFIDENCE_TEXTS, Doubt, confidence_colors
 from crossvox.report.contents import read_contents
 from crossvox.report.drawings.boxes import box_corners, box_drawing
+from crossvox.report.layers import room_layers
 from crossvox.report.page.contents import contents_part, objects_csv, size_sentence
 from crossvox.report.page.differences import difference_text
+from crossvox.report.page.labelled import labelled_picture
 from crossvox.report.page.renderings import Seen, sights_of
 from crossvox.report.page.write import PageReport, write_page
 from crossvox.report.params import ReportParams
@@ -164,6 +167,22 @@ def test_the_page_of_a_labelled_room(furnished_page: PageReport, furnished: Any)
     assert table is not None
     assert base64.b64decode(table[1]).decode().splitlines()[0].startswith("number,class,class_id")
     assert furnished_page.missing == ()
+
+
+@pytest.mark.parametrize("told", [True, False, None])
+def test_confidence_is_called_calibrated_where_it_is(
+    build: SimpleNamespace, tmp_path: Path, told: bool | None
+) -> None:
+    made = build.furnish(build.label(build.make(tmp_path / "set", 1)))
+    build.note(made.prediction / made.names[0], CALIBRATED, told)
+    room = read_room(made.names[0], gather([made.prediction]))
+    assert room.calibrated is told
+    texts = [layer.text for layer in room_layers(room, 0.05) if layer.key == "confidence"]
+    sight = sights_of([birdseye_view(room.meshes["learnt"], (160, 120))])[0]
+    picture = labelled_picture(room, sight, Seen())
+    assert picture is not None
+    assert {*texts, picture["confidence"]["text"]} == {CONFIDENCE_TEXTS[told]}
+    assert ("not calibrated" in CONFIDENCE_TEXTS[told]) is (told is False)
 
 
 def test_the_page_stays_usable_whatever_is_missing_or_damaged(

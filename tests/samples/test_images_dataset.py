@@ -19,7 +19,7 @@ from crossvox.core.volume import ImageSample
 from crossvox.doors.images import encode_jpeg, encode_png, write_bytes
 from crossvox.doors.pillow_images import as_shown
 from crossvox.samples.batch import collate_images
-from crossvox.samples.decode import fit_labels, read_image, read_labels
+from crossvox.samples.decode import fit_labels, read_labels, read_planes
 from crossvox.samples.images import ImageDataset
 from crossvox.samples.pairs import ImagePair, folder_pairs, natural, scene_pairs, split_pairs
 from crossvox.samples.params import DepthImageParams, ImageAugmentParams, ImageParams
@@ -141,17 +141,17 @@ def test_pictures_are_turned_as_their_labels_were_drawn(
     write_bytes(tmp_path / "label/a.png", encode_png(labels))
     (pair,) = pairs_of(tmp_path)
     for params in (SMALL, ImageParams(80, 60), ImageParams(40, 30, "nearest")):
-        image = read_image(pair, params).astype(int)
+        image = read_planes(pair, params, depth=False).astype(int)
         truth = fit_labels(read_labels(pair.labels), params)
         assert (np.abs(image[..., 0] - 6 * truth) < 6).mean() > 0.6
     if orientation > 4:
         write_bytes(pair.labels, encode_png(np.ascontiguousarray(labels.T)))
-        lying = read_image(pair, ImageParams(60, 80))
+        lying = read_planes(pair, ImageParams(60, 80), depth=False)
         difference = lying.astype(int) - stored
         assert np.abs(difference).mean() < 4, "labels of the stored picture"
     height, width = stored.shape[:2]
     frame = ImagePair("a", pair.image, pair.labels)
-    as_it_lies = read_image(frame, ImageParams(width, height)).astype(int)
+    as_it_lies = read_planes(frame, ImageParams(width, height), depth=False).astype(int)
     assert np.abs(as_it_lies - stored).mean() < 4, "frames of captures are taken as stored"
 
 
@@ -175,7 +175,7 @@ def test_pictures_of_any_usual_kind_are_paired(tmp_path: Path, suffix: str) -> N
     Image.fromarray(rgb).save(tmp_path / f"image/a.{suffix}")
     write_bytes(tmp_path / "label/a.png", encode_png(labels))
     (pair,) = pairs_of(tmp_path)
-    image = read_image(pair, ImageParams(80, 60)).astype(int)
+    image = read_planes(pair, ImageParams(80, 60), depth=False).astype(int)
     assert np.abs(image - rgb).mean() < 12
 
 
@@ -194,8 +194,8 @@ def test_images_and_labels_are_fitted_alike(folder: Path) -> None:
 
 def test_a_whole_image_is_not_cropped(folder: Path) -> None:
     pair = pairs_of(folder)[0]
-    assert read_image(pair, ImageParams(30, 30)).shape == (30, 30, 3)
-    assert read_image(pair, ImageParams(30, 30), whole=True).shape == (30, 40, 3)
+    assert read_planes(pair, ImageParams(30, 30), depth=False).shape == (30, 30, 3)
+    assert read_planes(pair, ImageParams(30, 30), whole=True, depth=False).shape == (30, 40, 3)
 
 
 def test_labels_beyond_nyu40_and_of_another_shape_are_refused(folder: Path) -> None:

@@ -14,6 +14,7 @@ from typing import TypeVar
 import numpy as np
 
 from crossvox.capture.files import write_matrix
+from crossvox.capture.frame_names import FrameName, FrameNames
 from crossvox.capture.kept import KeptDepth
 from crossvox.capture.outliers import Usable, usable_frames
 from crossvox.capture.readers.folder import MM_PER_M
@@ -55,6 +56,7 @@ class _Exported:
     labelled: bool = False
     unknown: dict[int, int] = field(default_factory=dict)
     problem: str = ""
+    name: FrameName | None = None
 
 
 def export_folder(
@@ -134,6 +136,8 @@ def export_folder(
     k4[:3, :3] = camera.matrix
     write_matrix(folder / "intrinsic.txt", k4)
     written = [one for one in done if not one.problem]
+    names = (one.name for one in written if one.name is not None)
+    FrameNames([name for name in names if name.tells_more]).write(folder)
     unknown: Counter[int] = Counter()
     for one in written:
         unknown.update(one.unknown)
@@ -194,7 +198,8 @@ def _export_frame(
     if kept is not None:
         kept.add(number, stored_mm)
     unknown = dict(stored.unknown_ids)
-    return _Exported(number, frame.pose is None, frame.labels is not None, unknown)
+    name = FrameName(number, stored.time_s, stored.file)
+    return _Exported(number, frame.pose is None, frame.labels is not None, unknown, name=name)
 
 
 def _encoded(frame: Frame) -> bytes:

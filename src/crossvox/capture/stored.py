@@ -23,6 +23,7 @@ from crossvox.core.convention import AS_IN_MEMORY, PoseConvention
 from crossvox.core.frame import ALL_PARTS, CaptureInfo, Frame, Parts, Stored, resize_nearest
 from crossvox.core.labels import RawLabelMap
 from crossvox.core.names import safe_name
+from crossvox.doors.image_kinds import COLOR_SUFFIXES
 from crossvox.doors.images import decode_color, resize_color
 from crossvox.doors.jpeg import bare_jpeg
 from crossvox.doors.pillow_images import exif_orientation
@@ -302,6 +303,7 @@ class StoredCapture(ABC):
     def _stored(self, index: int, jpeg: bytes | None, unknown: dict[int, int]) -> Stored:
         # Where the stored camera is not the delivered one, neither is its pose.
         same = self.stored_from_color is None and self.convention == AS_IN_MEMORY
+        file = Path(self.source(index, "colour"))
         return Stored(
             jpeg,
             self.stored_pose(index) if same else None,
@@ -309,6 +311,8 @@ class StoredCapture(ABC):
             self.units_per_m,
             unknown,
             partial(self._left_out, index),
+            self.time_s(index),
+            file.name if file.suffix.lower() in COLOR_SUFFIXES else None,
         )
 
     # The images one by one.

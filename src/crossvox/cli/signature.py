@@ -112,7 +112,25 @@ def parse(
     ask = interface(function, options.params_file, by_item=by_item)
     about = (ask.__doc__ or "").partition("Args:")[0].strip()
     asked: Asked = tyro.cli(ask, prog=prog, args=list(words), description=about, config=CONFIG)
+    for name in _unnamed(function, words) if options.params_file is None else ():
+        asked.arguments[name] = None
     return asked
+
+
+def _unnamed(function: Callable[..., Any], words: Sequence[str]) -> list[str]:
+    """Groups of flags that may be left out as a whole, and of which none is given."""
+    parameters = inspect.signature(function).parameters
+    hints = _hints(function, {n: p for n, p in parameters.items() if n not in INJECTED})
+    given = tuple(word.replace("_", "-") for word in words)
+    return [
+        name
+        for name, kind in hints.items()
+        if parameters[name].default is None
+        and parameters[name].kind is Parameter.KEYWORD_ONLY
+        and params_of(kind) is not None
+        and not any(isinstance(marker, Flag) for marker in getattr(kind, "__metadata__", ()))
+        and not any(word.startswith(f"--{name.replace('_', '-')}.") for word in given)
+    ]
 
 
 def interface(

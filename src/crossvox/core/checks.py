@@ -30,6 +30,20 @@ class ArtifactError(CrossvoxError):
     """A run or scene folder is missing, half-written, or does not match what is asked of it."""
 
 
+class MadeOtherwise(ArtifactError):
+    """A folder holds what was made from something else, or with other parameters.
+
+    Args:
+        text: what was given, what was needed and what to do.
+        changes: what differs, in words.
+        asked: identity of what is asked for: hexadecimal digits.
+    """
+
+    def __init__(self, text: str, changes: str = "", asked: str = "") -> None:
+        super().__init__(text)
+        self.changes, self.asked = changes, asked
+
+
 class ParamsError(CrossvoxError):
     """A parameter has a value that makes no sense, alone or beside the others."""
 

@@ -36,6 +36,8 @@ class Stored:
         unknown_ids: pixels of the label image by raw id that the class map lacks.
         count_left_out: counts the readings that are left out of depth, since the device itself has
             too little confidence in them; raises as ``read_depth``.
+        time_s: when the frame was taken, seconds by the device's clock; None: nothing is told.
+        file: name of the colour file, without its folder; None: it has none of its own.
     """
 
     color: bytes | None = None
@@ -44,6 +46,8 @@ class Stored:
     units_per_m: float = 1.0
     unknown_ids: Mapping[int, int] = field(default_factory=dict)
     count_left_out: Callable[[], int] | None = None
+    time_s: float | None = None
+    file: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 LEARNT, MASK_ONLY, TSDF, REFERENCE = "learnt", "mask_only", "tsdf", "reference"
 VOTES, MAJORITY = "votes_2d", "majority"
 
+CALIBRATED = "labels calibrated"
+"""Note of a labelled scene: whether what labels its frames was calibrated on labelled images."""
+
 
 @dataclass(frozen=True)
 class Method:

@@ -16,7 +16,7 @@ from crossvox.core.artifact import (
     read_manifest,
     write_manifest,
 )
-from crossvox.core.checks import ArtifactError, expect
+from crossvox.core.checks import ArtifactError, MadeOtherwise, expect
 from crossvox.flow.folder import expect_own, visible
 from crossvox.flow.leftovers import clear_unfinished
 from crossvox.flow.locks import at_work, shared
@@ -107,10 +107,12 @@ def _there(out: Path, asked: Manifest) -> Manifest | None:
     if visible(out) == [MANIFEST] and not at_work(out):
         return None  # Whoever began it made nothing. Who begins an item there now asks again.
     changed = "; ".join(differences(there, asked)[:5])
-    raise ArtifactError(
+    raise MadeOtherwise(
         f"given: {out}, whose {len(there.items)} items were made otherwise ({changed}); "
         f"needed: one identity for all items of a folder, since scores are averaged over "
-        f"them; do: name another folder, or pass what that one was made with"
+        f"them; do: name another folder, or pass what that one was made with",
+        changed,
+        asked.identity,
     )
 
 

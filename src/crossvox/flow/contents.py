@@ -21,9 +21,13 @@ from crossvox.flow import locks
 LINK, FOLDER = "-> ", "folder"
 """What the list says of a link (and where it leads to), and of a folder without files."""
 
-UNLISTED = ("views/????????????????.npz", "transferred.ply", "scores.scannet.json")
-"""What others of this package put into a finished folder: views, kept beside their scene; what
-evaluation writes, a scene's own surface with predicted classes and scores of exported files."""
+UNLISTED = (
+    *("views/????????????????.npz", "views/depth-????????????????/*"),
+    *("views/said-????????????????/*", "transferred.ply", "scores.scannet.json"),
+)
+"""What others of this package put into a finished folder: views, depth and labels of frames, kept
+beside their scene; what evaluation writes, a scene's own surface with predicted classes and scores
+of exported files."""
 
 OWN_HIDDEN = re.compile(rf"\{locks.FOLDER}|\..+\.[0-9a-f]{{8}}\.(part|old)(\..+)?")
 """Hidden names that this package makes: locks, folders and files that are being written."""

@@ -232,15 +232,20 @@ def building(folder: Path, own: tuple[str, ...] = UNLISTED) -> Iterator[Path]:
         if os.path.lexists(folder):
             expect_no_strangers(folder, own)
             _flush_all(temporary, files)
-            old = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}{OLD}")
-            os.replace(folder, old)
-            os.replace(temporary, folder)
-            flush(folder.parent)
-            _remove(old)
+            set_aside(folder, temporary)
         else:
             os.replace(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def set_aside(folder: Path, new: Path) -> None:
+    """Put a folder that is whole, and on the disk, in the place of an older one, which goes."""
+    old = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}{OLD}")
+    os.replace(folder, old)
+    os.replace(new, folder)
+    flush(folder.parent)
+    _remove(old)
 
 
 def _flush_all(folder: Path, files: Mapping[str, str]) -> None:
@@ -257,13 +262,18 @@ def recover(folder: Path) -> None:
 
     A folder that was moved aside and not replaced comes back; every other leftover goes.
     """
-    for old in sorted(_leftovers(folder, OLD), key=lambda p: p.stat().st_mtime, reverse=True):
+    bring_back(folder)
+    for part in leftovers(folder, PART):
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def bring_back(folder: Path) -> None:
+    """Bring a folder back that was moved aside and not replaced; older ones go."""
+    for old in sorted(leftovers(folder, OLD), key=lambda p: p.stat().st_mtime, reverse=True):
         if folder.exists():
             shutil.rmtree(old, ignore_errors=True)
         else:
             os.replace(old, folder)
-    for part in _leftovers(folder, PART):
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def _remove(old: Path) -> None:
@@ -274,7 +284,8 @@ def _remove(old: Path) -> None:
         shutil.rmtree(old)
 
 
-def _leftovers(folder: Path, ending: str) -> list[Path]:
+def leftovers(folder: Path, ending: str = OLD) -> list[Path]:
+    """What killed processes left beside a folder: older ones, or (``.part``) unfinished ones."""
     length = len(f".{folder.name}.") + 8 + len(ending)
     found = folder.parent.glob(f".{_escaped(folder.name)}.*{ending}")
     return [path for path in found if len(path.name) == length and path.is_dir()]

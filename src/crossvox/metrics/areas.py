@@ -15,14 +15,9 @@ DOUBTFUL = 0.5
 
 def face_areas(mesh: Mesh) -> NDArray[np.float64]:
     """Area of each face, ``(F,)`` square metres."""
-    first, second, third = mesh.faces.T
-    # Axis by axis: several times as fast as a cross product of rows.
-    axes = mesh.vertices_m.T.astype(np.float64)
-    (ux, uy, uz), (vx, vy, vz) = (
-        [axis[corner] - axis[first] for axis in axes] for corner in (second, third)
-    )
-    x, y, z = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
-    return np.asarray(np.sqrt(x * x + y * y + z * z) / 2)
+    from crossvox.metrics.kernels import areas
+
+    return np.asarray(areas(mesh.vertices_m, mesh.faces))
 
 
 def face_pick(faces: NDArray[np.int32], values: NDArray[Any]) -> NDArray[Any]:

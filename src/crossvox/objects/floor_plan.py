@@ -109,16 +109,14 @@ def _covered(one: RoomObject, over: list[RoomObject]) -> bool:
     return False
 
 
-_SPOKEN = {
-    "otherprop": "", "otherfurniture": "", "otherstructure": "", "refridgerator": "refrigerator",
-}  # fmt: skip
-"""Classes whose name says nothing, or is spelt as the data set spells it."""
+_SILENT = ("otherprop", "otherfurniture", "otherstructure")
+"""Classes whose name says nothing. The others are called as the label table calls them."""
 
 
 def _name(one: RoomObject, layer: str, turn_deg: float) -> Letters | None:
     """Its class inside of its box: level on the sheet if it fits, else along the longer side."""
-    text = _SPOKEN.get(one.class_name, one.class_name)
-    if layer not in ("furniture", "rugs") or not text:
+    text = one.class_name
+    if layer not in ("furniture", "rugs") or not text or text in _SILENT:
         return None
     off = math.radians(one.yaw_deg - turn_deg)
     long, short = one.size_m[0], one.size_m[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -14,6 +15,9 @@ from numpy.typing import NDArray
 
 from crossvox.capture.file_numbers import distinct_numbers, images_in
 from crossvox.capture.files import read_gray_checked
+from crossvox.capture.frame_names import FrameNames
+from crossvox.capture.readers.plain_files import told_by
+from crossvox.capture.readers.tum import associate
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.class_map import ClassMap
 from crossvox.core.frame import Frame, resize_nearest
@@ -36,12 +40,18 @@ class FolderLabeller:
         classes_of: the ids in the images to those that are told.
         unknown: pixels by id that the class map does not name; filled as frames are labelled.
         missing: numbers of frames without an image; likewise.
+        used: numbers of frames with one; likewise.
+        how: how images and frames were matched, where it is not by number.
+        of: all images of the folder.
     """
 
     files: dict[int, Path]
     classes_of: ClassMap = field(default_factory=ClassMap)
     unknown: Counter[int] = field(default_factory=Counter)
     missing: list[int] = field(default_factory=list)
+    how: str = ""
+    of: Sequence[Path] = ()
+    used: set[int] = field(default_factory=set)
     _lock: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     @property
@@ -59,6 +69,7 @@ class FolderLabeller:
         if path is None:
             self.missing.append(frame.id)
             return None
+        self.used.add(frame.id)
         image = read_gray_checked(path)
         width, height = frame.camera.width, frame.camera.height
         rows, columns = image.shape
@@ -80,6 +91,11 @@ class FolderLabeller:
     def remarks(self) -> list[str]:
         """What of the folder did not fit the frames, and what of the frames the folder lacks."""
         told = []
+        if self.how:
+            told.append(f"label images belong to frames {self.how}")
+        if len(self.used) < len(self.of):
+            rest = len(self.of) - len(self.used)
+            told.append(f"{rest} of {len(self.of)} label images are of no frame that is used")
         if self.missing:
             some = ", ".join(map(str, sorted(self.missing)[:5]))
             told.append(f"{len(self.missing)} frames have no label image (frame {some})")
@@ -89,18 +105,23 @@ class FolderLabeller:
         return told
 
 
-def open_frame_labels(folder: Path, classes: ClassMap | None = None) -> FolderLabeller:
+def open_frame_labels(
+    folder: Path, classes: ClassMap | None = None, frames: FrameNames | None = None
+) -> FolderLabeller:
     """The labeller of a folder of PNG images, 8 or 16 bits, one a frame.
 
     Args:
-        folder: images called by their frame's number: ``12.png``, ``frame_000012.png``.
+        folder: images that are called as the colour images of the capture were, or by the time
+            when their frame was taken (``1305031102.175304.png``), or else by their frame's number:
+            ``12.png``, ``frame_000012.png``.
         classes: what their ids are; None: NYU40.
+        frames: names and times of the frames, where the capture told any.
 
     Raises:
-        CaptureError: there is no such folder, it holds no image, or their names do not tell apart
-            which frame they are of.
+        CaptureError: there is no such folder, it holds no image, their names do not tell apart
+            which frame they are of, or none is of a frame.
     """
-    images = images_in(folder, (".png",))
+    images, frames = images_in(folder, (".png",)), frames or FrameNames()
     expect(
         len(images) > 0,
         given=f"{folder}, " + ("without a PNG image" if folder.is_dir() else "which is no folder"),
@@ -108,16 +129,70 @@ def open_frame_labels(folder: Path, classes: ClassMap | None = None) -> FolderLa
         do="correct --frame-labels",
         error=CaptureError,
     )
+    told = classes or ClassMap()
+    stems = frames.stems()
+    named = {stems[path.stem]: path for path in images if path.stem in stems}
+    if 2 * len(named) > len(images) or (named and len(named) == len(frames.frames)):
+        return FolderLabeller(named, told, how="by the names of the frames' own images", of=images)
+    times = told_by([path.stem for path in images]).times_s
+    if times is not None:
+        found, within_s = _by_time(folder, images, times, frames.times_s())
+        return FolderLabeller(
+            found, told, how=f"by time, within {within_s * 1000:.0f} ms", of=images
+        )
     numbers = distinct_numbers(path.stem for path in images)
     expect(
         numbers is not None,
         given=f"{folder} with label images such as {images[0].name}",
-        needed="names that end in the frame's number, another one each",
+        needed="names that end in the frame's number, another one each, or that are the time when "
+        "it was taken, or what the frame's own image is called",
         do="call them by their frame's number: 12.png",
         error=CaptureError,
     )
     assert numbers is not None
-    return FolderLabeller(dict(zip(numbers, images, strict=True)), classes or ClassMap())
+    return FolderLabeller(dict(zip(numbers, images, strict=True)), told, of=images)
+
+
+def _by_time(
+    folder: Path, images: list[Path], times_s: NDArray[np.float64], frames_s: Mapping[int, float]
+) -> tuple[dict[int, Path], float]:
+    """Images by the frame that was taken at their time, each of one frame; and how near is near.
+
+    That is half of the time from one frame to the next, or from one image to the next where they
+    are closer: a neighbour is never taken for the frame itself.
+
+    Raises:
+        CaptureError: no frame tells its time, or no image is of one.
+    """
+    expect(
+        bool(frames_s),
+        given=f"{folder} with label images that are called by times ({images[0].name}), for frames "
+        f"whose times are not known",
+        needed="a capture that tells when its frames were taken",
+        do="call them by their frame's number: 12.png (where the capture tells times, a scene that "
+        "an older version prepared lacks them: prepare it again)",
+        error=CaptureError,
+    )
+    numbers, taken_s = np.array(list(frames_s)), np.array(list(frames_s.values()))
+    within_s = min(_interval_s(taken_s), _interval_s(times_s)) / 2
+    nearest = associate(taken_s, times_s, within_s, unique=True)
+    found = {int(n): images[at] for n, at in zip(numbers, nearest, strict=True) if at >= 0}
+    expect(
+        bool(found),
+        given=f"{folder} with label images of {times_s.min():.3f} to "
+        f"{times_s.max():.3f} s, for frames of {taken_s.min():.3f} to {taken_s.max():.3f} s",
+        needed=f"times of the same clock, within {within_s * 1000:.0f} ms of a frame",
+        do="take what lies between both clocks off the names, or call the images by "
+        "their frame's number: 12.png",
+        error=CaptureError,
+    )
+    return found, within_s
+
+
+def _interval_s(times_s: NDArray[np.float64]) -> float:
+    """The usual time from one to the next; of a single one a thirtieth of a second."""
+    steps = np.diff(np.unique(times_s))
+    return float(np.median(steps)) if len(steps) else 1 / 30
 
 
 def shares(labels: NDArray[np.uint8], stride: int, classes: int) -> NDArray[np.float32]:

@@ -78,7 +78,7 @@ def calibrate(
     images: Path | None = None,
     labels: Path | None = None,
     depths: Path | None = None,
-    depth_images: DepthImageParams = DepthImageParams(),  # noqa: B008 -- frozen
+    depth_images: DepthImageParams | None = None,
     scenes: str = "val",
     checkpoint: CheckpointName = "auto",
     device: str = "auto",
@@ -123,7 +123,7 @@ def calibrate(
         labels,
         scenes,
         depths=depths,
-        depth_params=depth_images.or_else(read_segment2d_run(run).params.depth_images),
+        depth_params=depth_images or read_segment2d_run(run).params.depth_images,
     )
     found = fit(run, source, chosen(run, checkpoint), device, progress or Silent())
     write_json(run / CALIBRATION, found)

@@ -5,6 +5,7 @@ A command is a function. Its command line is made from its signature and its doc
 - paths before ``*`` are given by position;
 - a parameter of a dataclass before ``*`` (``params``, ``sources``) becomes one flag a field; one
   behind ``*`` likewise, with its name (or what :class:`Flag` says, which may be nothing) in front;
+- a group of flags whose dataclass may be None is None where none of them is given;
 - everything else behind ``*`` is a flag of its name, or of the name that :class:`Flag` says;
 - ``--preset NAME`` chooses among the functions of a command that has several recipes;
 - ``runner`` and ``progress`` are the command line's to fill in.
@@ -17,9 +18,11 @@ Another package adds a command of its own by an entry point::
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import wraps
 from importlib import import_module
+from inspect import signature
 from typing import Any
 
 from crossvox.core.checks import ParamsError, expect
@@ -75,6 +78,39 @@ class Flag:
     """
 
     name: str
+
+
+def recipe(
+    function: Callable[..., Any], name: str, says: str, leave_out: Sequence[str] = (), **usual: Any
+) -> Callable[..., Any]:
+    """A recipe for ``--preset``: a function with other values where nothing else is asked for.
+
+    Its flags and their help are the function's own.
+
+    Args:
+        function: what does it.
+        name: of the recipe.
+        says: what is special about it, the first lines of its help.
+        leave_out: parameters that it does not take.
+        usual: the other values, by parameter.
+    """
+    sections = (function.__doc__ or "").partition("    Args:\n")
+    kept = {
+        parameter.name: parameter.replace(default=usual.get(parameter.name, parameter.default))
+        for parameter in signature(function).parameters.values()
+        if parameter.name not in leave_out
+    }
+
+    @wraps(function)
+    def made(*given: Any, **named: Any) -> Any:
+        asked = made.__signature__.bind(*given, **named)  # type: ignore[attr-defined]
+        asked.apply_defaults()
+        return function(*asked.args, **asked.kwargs)
+
+    made.__name__ = made.__qualname__ = name
+    made.__doc__ = f"{says}\n\n{''.join(sections[1:])}"
+    made.__signature__ = signature(function).replace(parameters=list(kept.values()))  # type: ignore[attr-defined]
+    return made
 
 
 COMMANDS: Registry[Command] = Registry("command", "crossvox.commands")

@@ -8,6 +8,7 @@ from pathlib import Path
 from crossvox.core.artifact import read_manifest
 from crossvox.core.checks import ParamsError, expect
 from crossvox.flow.runner import Runner, Work
+from crossvox.recipes.commands import recipe
 from crossvox.recipes.training import Training
 from crossvox.samples.params import SparseParams
 from crossvox.tasks.params import CompleteParams
@@ -128,23 +129,10 @@ def complete3d(
     return report
 
 
-def quick3d(
-    data: Path,
-    run: Path,
-    params: CompleteRunParams = QUICK3D,
-    sources: CompleteSources = CompleteSources(start=QUICK_START),
-    *,
-    checkpoint: CheckpointName = "auto",
-    runner: Runner | None = None,
-) -> TrainReport:
-    """The same for a minute, from the network that comes with the package: to rooms of one's own.
-
-    Args:
-        data: folder that 'crossvox prepare' wrote.
-        run: run folder.
-        params: everything that makes the run.
-        sources: what it learns from.
-        checkpoint: which weights of the run that it starts from: auto, average, best or last.
-        runner: who trains.
-    """
-    return complete3d(data, run, params, sources, checkpoint=checkpoint, runner=runner)
+quick3d = recipe(
+    complete3d,
+    "quick3d",
+    "The same for a minute, from the network that comes with the package: to rooms of one's own.",
+    params=QUICK3D,
+    sources=CompleteSources(start=QUICK_START),
+)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from crossvox.capture.rooms import RoomsParams
 from crossvox.core.artifact import Manifest, plain
 from crossvox.flow.folder import begin, expect_own
+from crossvox.flow.renew import renewing
 from crossvox.flow.runner import Runner
 from crossvox.predict.params import PredictParams
 from crossvox.recipes.complete import (
@@ -92,7 +93,7 @@ def demo(
 
     A network of rooms is trained; those of the package label what it makes of rooms that it never
     saw, and objects are found there. Stages that are there already, made with the same parameters,
-    are kept.
+    are kept; others are made again.
 
     Args:
         out: folder for everything.
@@ -114,13 +115,16 @@ def demo(
     if not runner.dry:
         begin(out, Manifest("demo", plain(params)))
     with runner.part("rooms"):
-        write_rooms(raw, params.rooms, runner=runner)
+        renewing(runner, raw, lambda to: write_rooms(to, params.rooms, runner=runner))
     with runner.part("prepare"):
-        prepare(raw, data, params.prepare, runner=runner)
+        renewing(runner, data, lambda to: prepare(raw, to, params.prepare, runner=runner))
     with runner.part("train"):
-        complete3d(data, run, params.run, CompleteSources(start=params.start), runner=runner)
+        start = CompleteSources(start=params.start)
+        renewing(runner, run, lambda to: complete3d(data, to, params.run, start, runner=runner))
     with runner.part("predict"):
-        predict(run, data, prediction, params.predict, runner=runner)
+        renewing(
+            runner, prediction, lambda to: predict(run, data, to, params.predict, runner=runner)
+        )
     runner.end_dry_run()
     rooms = labelled_scenes(prediction)
     with runner.part("objects"):

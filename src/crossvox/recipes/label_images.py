@@ -158,7 +158,7 @@ def find_pictures(source: ImagesToLabel, record: Segment2dRun) -> list[Picture]:
         ]
     if source.depths is None and reader_of(path) is not None:
         return _of_capture(path, source, params, depth)
-    told = source.depth_images.or_else(record.params.depth_images)
+    told = source.depth_images or record.params.depth_images
     pairs = folder_images(path, source.depths, told)
     return [_from_files(pair.name, pair, params, depth) for pair in pairs]
 

@@ -13,9 +13,6 @@ from crossvox.flow.stage import Input
 from crossvox.recipes.run_input import RunInput
 from crossvox.train.params import CheckpointName
 
-IMAGES = Path("default2d")
-"""The image network that labels frames where none is named."""
-
 NONE = Path("none")
 """Names no network."""
 
@@ -87,7 +84,7 @@ def label_source(
         ArtifactError: no such run.
     """
     from crossvox.recipes.label_run import label_run_input
-    from crossvox.recipes.shipped import find_run, shipped_runs
+    from crossvox.recipes.shipped import DEFAULT, SETS, find_run, shipped_runs
 
     asked = {
         "images": images,
@@ -116,8 +113,9 @@ def label_source(
         error=ParamsError,
     )
     chosen = images
-    if chosen is None and frame_labels is None and IMAGES.name in shipped_runs():
-        chosen = IMAGES
+    usual = SETS[DEFAULT]["images"]
+    if chosen is None and frame_labels is None and usual in shipped_runs():
+        chosen = Path(usual)
     run = None if chosen in (None, NONE) else find_run(chosen)
     expect(
         run is not None

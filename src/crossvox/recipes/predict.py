@@ -153,8 +153,8 @@ def predict(
             full, instead of --complete.completion.
         images: 2D run that labels the frames of a completed surface, or the name of one that comes
             with the package; none: nothing does.
-        frame_labels: folder of label images that does instead, 12.png for frame 12; of several
-            scenes a folder each.
+        frame_labels: folder of label images that does instead, called by the frame's number
+            (12.png), its time, or as its colour image; of several scenes a folder each.
         labels3d: run that corrects in 3D what frames say, of 'crossvox train segment3d --preset
             labels3d', or the name of one that comes with the package; none: votes alone.
         classes: which classes are told: nyu40, benchmark20, or a table of two columns, class id or

@@ -34,14 +34,14 @@ class ImagesToLabel:
         path: a folder of images, prepared scenes, or a capture.
         scenes: which of prepared scenes.
         depths: folder of depth images of the same names, beside a folder of images.
-        depth_images: what their numbers mean; the defaults: what the run was trained with.
+        depth_images: what their numbers mean; None: what the run was trained with.
         capture: how a capture departs from what its files say.
     """
 
     path: Path
     scenes: str = "all"
     depths: Path | None = None
-    depth_images: DepthImageParams = field(default_factory=DepthImageParams)
+    depth_images: DepthImageParams | None = None
     capture: CaptureParams | None = None
 
 
@@ -112,7 +112,7 @@ def predict2d(
     *,
     scenes: str = "all",
     depths: Path | None = None,
-    depth_images: DepthImageParams = DepthImageParams(),  # noqa: B008 -- frozen
+    depth_images: DepthImageParams | None = None,
     how: Annotated[CaptureParams | None, Flag("")] = None,
     checkpoint: CheckpointName = "auto",
     flip: bool = False,

@@ -8,12 +8,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from crossvox.capture.frame_names import FrameNames
 from crossvox.core.artifact import Stopwatch
 from crossvox.core.class_map import ClassMap
 from crossvox.core.frame import Frame
 from crossvox.core.frame_labels import FrameLabeller
 from crossvox.core.labels import NYU40
-from crossvox.core.methods import CLASS_MESHES, CLASSES_GLB, CLASSES_MESH
+from crossvox.core.methods import CALIBRATED, CLASS_MESHES, CLASSES_GLB, CLASSES_MESH
 from crossvox.doors.images import write_bytes
 from crossvox.doors.meshes import glb_bytes, write_ply
 from crossvox.flow.progress import Progress
@@ -31,7 +32,7 @@ from crossvox.recipes.run_input import RunInput
 
 def labels_of(
     source: LabelSource,
-    scene: str,
+    folder: Path,
     made: Completion,
     frames: Iterable[Frame],
     params: LabelParams,
@@ -43,7 +44,7 @@ def labels_of(
 
     Args:
         source: what labels.
-        scene: its name; a folder of label images may hold one of this name for it.
+        folder: its own; a folder of label images may hold one of the same name for it.
         made: the completed scene.
         frames: that it was made of, with colour.
         params: weights, smoothing, doubt.
@@ -51,12 +52,11 @@ def labels_of(
         watch: takes the times.
         progress: told what of a folder of labels does not fit.
     """
-    labeller = labeller_of(source, scene, device)
+    labeller = labeller_of(source, folder, device)
     if labeller is None:
         return None
-    folder = isinstance(labeller, FolderLabeller)
     # A folder's ids are told as asked from the start; a network's classes once all are gathered.
-    classes = ClassMap() if folder else source.classes
+    classes = ClassMap() if isinstance(labeller, FolderLabeller) else source.classes
     refine = (
         None
         if source.labels3d is None
@@ -65,18 +65,19 @@ def labels_of(
     found = label_scene(frames, labeller, made, params, watch, classes=classes, refine=refine)
     if isinstance(labeller, FolderLabeller):
         for remark in labeller.remarks():
-            progress.say(f"{scene}: {remark}")
+            progress.say(f"{folder.resolve().name}: {remark}")
     return found
 
 
-def labeller_of(source: LabelSource, scene: str, device: str) -> FrameLabeller | None:
+def labeller_of(source: LabelSource, folder: Path, device: str) -> FrameLabeller | None:
     """What labels the frames of a scene."""
     if source.images is not None:
         return image_labeller(source.images, device)
     if source.frame_labels is None:
         return None
-    own = source.frame_labels.path / scene
-    return open_frame_labels(own if own.is_dir() else source.frame_labels.path, source.classes)
+    own = source.frame_labels.path / folder.resolve().name
+    images = own if own.is_dir() else source.frame_labels.path
+    return open_frame_labels(images, source.classes, FrameNames.read(folder))
 
 
 @lru_cache(maxsize=1)
@@ -87,8 +88,13 @@ def image_labeller(run: RunInput, device: str) -> NetworkLabeller:
     return NetworkLabeller(network, 1.0 if found is None else found.temperature)
 
 
+def is_calibrated(source: LabelSource) -> bool:
+    """Whether what labels frames tells how often it is right: a network with a temperature."""
+    return source.images is not None and read_calibration(source.images.path) is not None
+
+
 def write_labels(
-    folder: Path, made: Completion, found: Labelling, classes: ClassMap | None
+    folder: Path, made: Completion, found: Labelling, source: LabelSource
 ) -> tuple[Completion, Mapping[str, Any]]:
     """Write what only a labelled scene has: the surface in the colours of its classes, their names.
 
@@ -99,10 +105,11 @@ def write_labels(
         LABELLED_SHARE: found.seen,
         "frames labelled": found.frames,
         "frames without labels": found.silent,
+        CALIBRATED: is_calibrated(source),
     }
     if found.mesh.labels is None:
         return made, notes
-    (classes or ClassMap()).write(folder)
+    (source.classes or ClassMap()).write(folder)
     painted = replace(found.mesh, colors=NYU40.colors[found.mesh.labels])
     write_ply(folder / CLASSES_MESH, painted)
     write_bytes(folder / CLASSES_GLB, glb_bytes(painted))

@@ -106,7 +106,7 @@ def _predict_completed(stage: PredictScene, completer: Completer, work: Work) ->
     source = LabelSource(stage.images, stage.frame_labels, stage.classes, stage.labels3d)
     found = labels_of(
         source,
-        folder.resolve().name,
+        folder,
         made,
         frames,
         params.label,
@@ -116,7 +116,7 @@ def _predict_completed(stage: PredictScene, completer: Completer, work: Work) ->
     )
     told: Mapping[str, Any] = {}
     if found is not None:
-        made, told = write_labels(work.out, made, found, stage.classes)
+        made, told = write_labels(work.out, made, found, source)
     notes = write_completed(work.out, completer, params, stage.baselines, made)
     return {**notes, **told, "frame_ids": frame_ids}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,8 @@ from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.methods import LEARNT, METHOD_FILES
 from crossvox.flow.collection import unlisted_items
 from crossvox.flow.folder import begin, expect_own
-from crossvox.flow.runner import Runner
+from crossvox.flow.renew import renewing
+from crossvox.flow.runner import Made, Runner
 from crossvox.flow.stage import Input
 from crossvox.predict.params import Amount, PredictParams
 from crossvox.recipes.commands import Flag
@@ -123,7 +125,9 @@ def scan(
     The capture is levelled and its frames are fused; a network completes what they did not see,
     another one labels each frame, and what all frames say becomes the classes of the surface, with
     the probability that they are right. OUT gets room.ply, objects.json, floorplan.svg and .dxf,
-    and report/index.html. The networks come with the package: nothing is downloaded.
+    and report/index.html. The networks come with the package: nothing is downloaded. Called again
+    with other flags, what they do not touch is kept, and the rest is made again; what is there
+    stays until then.
 
     Args:
         source: a capture in any format that can be read.
@@ -135,7 +139,8 @@ def scan(
         images: 2D run that labels the frames instead, or the name of one; none: nothing does.
         labels3d: run of 'crossvox train segment3d --preset labels3d' that corrects the labels in
             3D instead; none: what frames say is left as it is.
-        frame_labels: folder of label images of any other program instead, 12.png for frame 12.
+        frame_labels: folder of label images of any other program instead, called by the frame's
+            number (12.png), its time, or as its colour image.
         classes: which classes are told: nyu40, benchmark20, or a table of two columns, class id or
             name and what it is to be called.
         unknown_below: surface whose class is less likely than this stays unlabelled.
@@ -218,22 +223,17 @@ def scan(
     with runner.part("prepare"):
         stage = _scene(source, name, _frame_skip(capture, params), params, level, how, skipped)
         expect_same_capture(scene, stage)
-        made = runner.make_all(
-            PreparedScenes(stage.params),
-            {name: stage},
-            data,
-            notes=enter_scenes(data, lambda _: "val"),
-        )
+        made = renewing(runner, data, lambda place: _prepared(stage, place, runner))
         for remark in (one for outcome in made.outcomes for one in remarks_of(outcome.notes)):
             runner.progress.say(remark)
     prediction = None if networks.run is None else out / "prediction"
     if networks.run is not None and prediction is not None:
         with runner.part("predict"):
-            predict(
+            predicted_by = partial(
+                predict,
                 networks.run,
                 data,
-                prediction,
-                params.predict,
+                params=params.predict,
                 geometry=networks.geometry,
                 votes=networks.votes,
                 images=networks.images,
@@ -244,6 +244,7 @@ def scan(
                 tsdf=params.tsdf,
                 runner=runner,
             )
+            renewing(runner, prediction, lambda place: predicted_by(out=place))
     runner.end_dry_run()
     with runner.part("objects"):
         surface = scene / f"{name}.ply"
@@ -264,6 +265,16 @@ def scan(
         ),
     )
     return ScanReport(scene, up, room, prediction, evaluation, report, runner.seconds)
+
+
+def _prepared(stage: PrepareScene, data: Path, runner: Runner) -> Made:
+    """The capture as the one scene of a data folder."""
+    return runner.make_all(
+        PreparedScenes(stage.params),
+        {stage.scene: stage},
+        data,
+        notes=enter_scenes(data, lambda _: "val"),
+    )
 
 
 def _scored(prediction: Path, data: Path, runner: Runner) -> Evaluation:

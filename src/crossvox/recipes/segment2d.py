@@ -234,7 +234,7 @@ def evaluate_segment2d(
     images: Path | None = None,
     labels: Path | None = None,
     depths: Path | None = None,
-    depth_images: DepthImageParams = DepthImageParams(),  # noqa: B008 -- frozen
+    depth_images: DepthImageParams | None = None,
     out: Path | None = None,
     scenes: str = "val",
     checkpoint: CheckpointName = "auto",
@@ -289,7 +289,7 @@ def evaluate_segment2d(
         labels,
         scenes,
         depths=depths,
-        depth_params=depth_images.or_else(read_segment2d_run(run).params.depth_images),
+        depth_params=depth_images or read_segment2d_run(run).params.depth_images,
     )
     pairs = pairs_digest(evaluation_pairs(source).pairs)
     network = run2d_input(run, checkpoint)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from crossvox.core.checks import ParamsError, expect
 from crossvox.flow.runner import Runner
 from crossvox.recipes import segment2d
+from crossvox.recipes.commands import recipe
 from crossvox.recipes.segment2d import Segment2dRunParams
 from crossvox.samples.params import ImageAugmentParams
 from crossvox.tasks.params import Segment2dParams
@@ -96,62 +97,17 @@ def train_segment2d(
     )
 
 
-def default2d(
-    folders: tuple[Path, ...],
-    params: Segment2dRunParams = DEFAULT2D,
-    *,
-    images: Path | None = None,
-    labels: Path | None = None,
-    scenes: str = "train",
-    validation_scenes: str = "val",
-    depths: Path | None = None,
-    beside: Path | None = None,
-    runner: Runner | None = None,
-) -> TrainReport:
-    """The same as the network of images that comes with the package: colours and depth, long.
+default2d = recipe(
+    train_segment2d,
+    "default2d",
+    "The same as the network of images that comes with the package: colours and depth, long.",
+    params=DEFAULT2D,
+)
 
-    Args:
-        folders: folder that ``crossvox prepare`` or ``crossvox flatten`` wrote, and run folder.
-        params: everything that makes the run.
-        images: any folder of colour images, instead of DATA; a share is held out.
-        labels: its label images of the same names, 8-bit PNG with NYU40 ids.
-        scenes: training scenes of prepared data: train, val, all, or names separated by commas.
-        validation_scenes: likewise; none trains without validation.
-        depths: its depth images of the same names, PNG; prepared data has depth.
-        beside: prepared data, for example of generated rooms, whose training scenes join: a share
-            of --beside-share of each epoch.
-        runner: who trains.
-    """
-    return train_segment2d(
-        folders,
-        params,
-        images=images,
-        labels=labels,
-        scenes=scenes,
-        validation_scenes=validation_scenes,
-        depths=depths,
-        beside=beside,
-        runner=runner,
-    )
-
-
-def free2d(
-    folders: tuple[Path, Path],
-    params: Segment2dRunParams = FREE2D,
-    *,
-    scenes: str = "train",
-    validation_scenes: str = "val",
-    runner: Runner | None = None,
-) -> TrainReport:
-    """The same from nothing, of prepared data such as generated rooms: no terms of others apply.
-
-    Args:
-        folders: folder that ``crossvox prepare`` wrote, and run folder.
-        params: everything that makes the run.
-        scenes: training scenes of prepared data: train, val, all, or names separated by commas.
-        validation_scenes: likewise; none trains without validation.
-        runner: who trains.
-    """
-    return train_segment2d(
-        folders, params, scenes=scenes, validation_scenes=validation_scenes, runner=runner
-    )
+free2d = recipe(
+    train_segment2d,
+    "free2d",
+    "The same from nothing, of prepared data such as generated rooms: no terms of others apply.",
+    leave_out=("images", "labels", "depths", "beside"),
+    params=FREE2D,
+)

@@ -18,8 +18,12 @@ from crossvox.report.pictures.colors import color_map
 CONFIDENCE_MAP = "cividis"
 """From doubt (dark blue) to certainty (yellow); told apart by every kind of colour vision."""
 
-CONFIDENCE_TEXT = "probability that the class is right, calibrated"
-"""What a confidence of labels is, in words."""
+CONFIDENCE_TEXTS = {
+    True: "probability that the class is right, calibrated",
+    False: "how likely the class is by what labels the frames, not calibrated",
+    None: "how likely the class is",
+}
+"""What a confidence of labels is, in words, by whether it is calibrated; None: nobody tells."""
 
 
 @dataclass(frozen=True)

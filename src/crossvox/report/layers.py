@@ -21,7 +21,7 @@ from crossvox.report.class_colors import class_colors, class_error_colors
 from crossvox.report.completed import completed_colors, is_completed, share_sentence
 from crossvox.report.confidence import (
     CONFIDENCE_MAP,
-    CONFIDENCE_TEXT,
+    CONFIDENCE_TEXTS,
     confidence_colors,
     tells_confidence,
 )
@@ -91,8 +91,8 @@ def _class_layers(room: Room, method: str, mesh: Mesh) -> list[Layer]:
         if tells_confidence(mesh):
             sure = with_colors(mesh, confidence_colors(mesh))
             layers.append(
-                Layer(group, "confidence", CONFIDENCE_TEXT, sure, key="confidence",
-                      values=mesh.label_confidence, map=CONFIDENCE_MAP)
+                Layer(group, "confidence", CONFIDENCE_TEXTS[room.calibrated], sure,
+                      key="confidence", values=mesh.label_confidence, map=CONFIDENCE_MAP)
             )  # fmt: skip
     if method in room.transferred:
         layers.append(_errors(room, method, group))

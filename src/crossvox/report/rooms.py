@@ -15,6 +15,7 @@ from crossvox.core.checks import CrossvoxError, ShapeError, expect
 from crossvox.core.class_map import CLASSES_FILE, read_class_names
 from crossvox.core.labels import NYU40
 from crossvox.core.methods import (
+    CALIBRATED,
     CLASS_MESHES,
     CLASSES_MESH,
     COMPLETED_TEXT,
@@ -65,6 +66,7 @@ class Room:
         contents: objects, walls, openings and outline, or None.
         plan: its floor plan, an SVG, or None.
         missing: what is not there or cannot be shown, one line each.
+        calibrated: whether the confidence of its labels is; None where nobody tells.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Room:
     contents: RoomContents | None = None
     plan: bytes | None = None
     missing: tuple[str, ...] = ()
+    calibrated: bool | None = None
 
     @property
     def best(self) -> Mesh | None:
@@ -149,6 +152,7 @@ def read_room(name: str, sources: Sources) -> Room:
         contents,
         plan,
         tuple(files.missing),
+        files.calibrated(),
     )
 
 
@@ -159,6 +163,7 @@ class _Files:
         self.name = name
         self.places = [prediction / name for prediction in sources.predictions]
         self.missing: list[str] = []
+        self._sources = sources
 
     def read(self, path: Path) -> Mesh | None:
         """A mesh with faces, or None."""
@@ -177,6 +182,12 @@ class _Files:
         paths = (place / file for place in self.places)
         path = next((path for path in paths if path.is_file()), None)
         return None if path is None else self.read(path)
+
+    def calibrated(self) -> bool | None:
+        """What the first prediction that is labelled tells of its confidence."""
+        manifests = filter(None, map(self._sources.manifest, self.places))
+        told = next((m.notes[CALIBRATED] for m in manifests if CALIBRATED in m.notes), None)
+        return told if isinstance(told, bool) else None
 
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes that the first prediction with such a file tells."""

@@ -27,32 +27,20 @@ ASPECT_TOLERANCE = 0.02
 """Labels may have another size than their image, but not another shape than by this share."""
 
 
-def read_image(pair: ImagePair, params: ImageParams, *, whole: bool = False) -> NDArray[np.uint8]:
-    """Colours at the size of learning, ``(H, W, 3)`` uint8, turned as the labels are.
-
-    Args:
-        pair: what to read.
-        params: at which size.
-        whole: do not crop: the image keeps its shape, and the height (or the width, if it is a
-            narrow one) of ``params``.
-
-    Raises:
-        CaptureError: missing or damaged; names the file.
-    """
-    return _read_fitted(pair, params, whole)[0]
-
-
 def read_planes(
     pair: ImagePair, params: ImageParams, *, depth: bool, whole: bool = False
 ) -> NDArray[np.uint8]:
     """What a network reads of an image, ``(H, W, 3)`` uint8 colours or ``(H, W, 6)``.
+
+    It is turned as the labels are.
 
     Args:
         pair: what to read.
         params: at which size.
         depth: whether the planes of depth follow the colours
             (:func:`crossvox.views.geometry.geometry_planes`; 0 where the image has none).
-        whole: do not crop, as for :func:`read_image`.
+        whole: do not crop: the image keeps its shape, and the height (or the width, if it is a
+            narrow one) of ``params``.
 
     Raises:
         CaptureError: missing or damaged; names the file.
@@ -89,7 +77,7 @@ def _read_fitted(
 
 
 def image_size(pair: ImagePair) -> Size:
-    """``(width, height)`` of the image, turned as :func:`read_image` turns it.
+    """``(width, height)`` of the image, turned as :func:`read_planes` turns it.
 
     Raises:
         CaptureError: missing or damaged; names the file.

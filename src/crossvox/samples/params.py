@@ -144,10 +144,6 @@ class DepthImageParams:
         """The camera."""
         return Intrinsics(*self.focal, *self.centre, *self.size)
 
-    def or_else(self, other: DepthImageParams) -> DepthImageParams:
-        """These, or others where nobody told any: flags of a command line begin with defaults."""
-        return other if self == DepthImageParams() else self
-
 
 @dataclass(frozen=True)
 class ImageAugmentParams:

@@ -35,7 +35,7 @@ from crossvox.core.artifact import (
     write_json,
     write_manifest,
 )
-from crossvox.core.checks import ArtifactError, ParamsError, expect
+from crossvox.core.checks import ArtifactError, MadeOtherwise, ParamsError, expect
 from crossvox.core.params import from_plain, read_as, scores_from
 from crossvox.core.volume import Score
 from crossvox.flow.contents import expect_no_strangers
@@ -313,15 +313,16 @@ def expect_same_run(run: Path, record: Mapping[str, Any]) -> None:
         error=ArtifactError,
     )
     changes = _changes(_of_this_version(read_json(run / PARAMS)), record)
+    if not changes:
+        return
     more = f"; and {len(changes) - SHOWN} more" if len(changes) > SHOWN else ""
-    expect(
-        not changes,
-        given=f"{run}, which holds a run with other parameters "
-        f"({'; '.join(changes[:SHOWN])}{more})",
-        needed=f"the same parameters to go on with it (only {', '.join(sorted(NEUTRAL))} may "
-        f"change), or an empty folder",
-        do="name another folder, or delete this one",
-        error=ArtifactError,
+    told = f"{'; '.join(changes[:SHOWN])}{more}"
+    raise MadeOtherwise(
+        f"given: {run}, which holds a run with other parameters ({told}); needed: the same "
+        f"parameters to go on with it (only {', '.join(sorted(NEUTRAL))} may change), or an empty "
+        f"folder; do: name another folder, or delete this one",
+        told,
+        digest(_compared(record)),
     )
 
 

@@ -13,7 +13,7 @@ from crossvox.metrics.areas import class_areas
 from crossvox.report.class_colors import class_colors, without_label
 from crossvox.report.confidence import (
     CONFIDENCE_MAP,
-    CONFIDENCE_TEXT,
+    CONFIDENCE_TEXTS,
     Doubt,
     confidence_colors,
     tells_confidence,
@@ -82,7 +82,7 @@ def _confidence(room: Room, mesh: Mesh, sight: Sight, seen: Seen) -> dict[str, A
         return None
     unsaid = without_label(mesh) & (np.asarray(mesh.label_confidence)[mesh.faces].max(axis=1) <= 0)
     return {
-        "text": CONFIDENCE_TEXT,
+        "text": CONFIDENCE_TEXTS[room.calibrated],
         "data": webp_uri(seen.code(sight, mesh, confidence_colors(mesh), unsaid)),
         "alt": f"{room.name}, by confidence of the labels",
         "scale": scale(CONFIDENCE_MAP),

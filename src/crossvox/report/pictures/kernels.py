@@ -34,20 +34,6 @@ def normals(vertices_m, faces):  # type: ignore[no-untyped-def]
 
 
 @_kernel
-def areas(vertices_m, faces):  # type: ignore[no-untyped-def]
-    """Area of each face, float64."""
-    found = np.empty(len(faces))
-    for f in range(len(faces)):
-        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        p, q, r = float(vertices_m[a, 0]), float(vertices_m[a, 1]), float(vertices_m[a, 2])
-        q0, q1, q2 = vertices_m[b, 0] - p, vertices_m[b, 1] - q, vertices_m[b, 2] - r
-        r0, r1, r2 = vertices_m[c, 0] - p, vertices_m[c, 1] - q, vertices_m[c, 2] - r
-        x, y, z = q1 * r2 - q2 * r1, q2 * r0 - q0 * r2, q0 * r1 - q1 * r0
-        found[f] = 0.5 * math.sqrt(x * x + y * y + z * z)
-    return found
-
-
-@_kernel
 def _cell(place, corner, cell_m):  # type: ignore[no-untyped-def]
     """Cell along one axis; in float32, as numbers of meshes are."""
     return np.int64(math.floor(np.float32(np.float32(place - corner) / cell_m)))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from crossvox.core.checks import ShapeError, expect
 from crossvox.core.volume import Mesh
 from crossvox.doors.raycast import Raycaster
+from crossvox.metrics.areas import face_areas
 from crossvox.report.pictures import kernels
 
 _MOST_KINDS = 1 << 24
@@ -125,11 +126,6 @@ def vertex_normals(mesh: Mesh) -> NDArray[np.float32]:
     return kernels.normals(
         np.ascontiguousarray(mesh.vertices_m, dtype=np.float32), np.ascontiguousarray(mesh.faces)
     )
-
-
-def face_areas(mesh: Mesh) -> NDArray[np.float64]:
-    """Area of each face, ``(F,)`` square metres."""
-    return kernels.areas(mesh.vertices_m, mesh.faces)
 
 
 def cluster_vertices(

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.volume import Mesh
+from crossvox.metrics.areas import face_areas
 from crossvox.report.pictures import kernels
 from crossvox.report.pictures.surface import (
     cluster_mean,
     cluster_vertices,
-    face_areas,
     vertex_normals,
 )
 
