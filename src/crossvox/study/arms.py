@@ -76,7 +76,7 @@ class Arm:
     @property
     def needs_run(self) -> bool:
         """Whether a 2D run must be named: for its weights, or to be like its architecture."""
-        return self.features != ""
+        return self.features != "" and not self.features.startswith("files:")
 
 
 ARMS: Registry[Arm] = Registry("study arm", "crossvox.arms")

@@ -46,6 +46,7 @@ class Study3dParams:
         start_steps: steps of the reconstruction runs that arms start from; 0 takes as many as
             ``run.train`` has. Everything else they share with ``run``.
         predict: how held-out scenes are predicted and meshed.
+        network_steps: steps of 2D networks that are trained for arms; 0: as many as the 2D run.
         training_scenes: "train", "val", "all", or names separated by commas.
         held_out_scenes: likewise; scored, and never looked at before: runs are trained without
             validation for the whole number of steps, and their last weights are taken.
@@ -54,6 +55,7 @@ class Study3dParams:
     run: Segment3dRunParams = field(default_factory=study_run)
     start_steps: int = 0
     predict: PredictParams = field(default_factory=PredictParams)
+    network_steps: int = 0
     training_scenes: str = "train"
     held_out_scenes: str = "val"
 
