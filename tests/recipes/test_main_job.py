@@ -133,7 +133,7 @@ def test_finished_work_is_kept(work: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert {scene["status"] for scene in load(out)["scenes"]} == {"kept"}
     assert {path: path.stat().st_mtime_ns for path in before} == before
     with monkeypatch.context() as patch:
-        patch.setattr(train_scenes, "load_sources", None)  # no data is read
+        patch.setattr(train_scenes, "training_scenes", None)  # no data is read
         run(
             "train",
             "reconstruct",

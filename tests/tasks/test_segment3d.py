@@ -532,3 +532,29 @@ def test_labels_are_counted_where_voxels_are_occupied(seed: int, scenes: int) ->
         )
     found = label_counts(iter(volumes))
     assert found.tolist() == [slowly[label] for label in range(CLASSES)]
+
+
+def test_surface_without_a_label_teaches_that_it_is_surface() -> None:
+    """Against a loop over voxels: minus the logarithm of what is not free space."""
+    batch = make_batch(5)
+    task = make_task(unlabelled="surface", weighting="even")
+    logits = torch.randn(2, CLASSES, *SHAPE, generator=torch.Generator().manual_seed(3))
+    total, weight = task._sums(logits, batch)
+    probability = logits.double().softmax(dim=1)
+    expected, count = 0.0, 0
+    for place in itertools.product(range(2), *map(range, SHAPE)):
+        if not batch.inside[place]:
+            continue
+        sample, *voxel = place
+        own = probability[(sample, slice(None), *voxel)]
+        label = int(batch.labels[place])
+        if not batch.occupied[place]:
+            expected -= math.log(own[FREE])
+        else:
+            expected -= math.log(own[label] if label else 1 - own[FREE])
+        count += 1
+    assert float(weight) == count
+    assert float(total) == pytest.approx(expected, rel=1e-5)
+    plain_total, plain_weight = make_task(weighting="even")._sums(logits, batch)
+    assert float(plain_weight) < count
+    assert float(plain_total) < expected

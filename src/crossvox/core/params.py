@@ -7,7 +7,8 @@ import math
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -114,9 +115,14 @@ def check_choices(params: Any) -> None:
         ParamsError: names the field.
     """
     for name, kind in get_type_hints(type(params)).items():
-        if get_origin(kind) is Literal and getattr(params, name) not in get_args(kind):
+        value = getattr(params, name)
+        if get_origin(kind) in (Union, UnionType) and len(get_args(kind)) == 2:
+            # Literal[...] | None: None is as good as any of them.
+            some = [choice for choice in get_args(kind) if choice is not type(None)]
+            kind = some[0] if len(some) == 1 and value is not None else None
+        if get_origin(kind) is Literal and value not in get_args(kind):
             raise ParamsError(
-                f"given: {type(params).__name__}.{name} = {getattr(params, name)!r}; needed: one "
+                f"given: {type(params).__name__}.{name} = {value!r}; needed: one "
                 f"of {', '.join(map(str, get_args(kind)))}; do: correct the value"
             )
 

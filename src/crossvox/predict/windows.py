@@ -43,6 +43,7 @@ def predict_scene(
     encode: Callable[[Tensor], Tensor] | None = None,
     cache_bytes: int = CACHE_BYTES,
     prior: FramePrior | None = None,
+    maps: FrameMaps | None = None,
 ) -> ScenePrediction:
     """Predict a scene window by window and blend.
 
@@ -61,6 +62,7 @@ def predict_scene(
             dropped, and made again when they are needed.
         prior: what frames say of classes, where that is to be added to the blended logits: all
             frames of the scene are asked, not only those that windows look at. Needs ``encode``.
+        maps: makes the maps of frames, in place of ``encode``.
 
     Raises:
         ParamsError: the stride is larger than the window, so that voxels would be left out.
@@ -72,7 +74,8 @@ def predict_scene(
     begin = time.perf_counter()
     windows = scene_windows(source, params, shape, view_params)
     assembler = Assembler(source.views.grid, shape, params)
-    maps = None if encode is None else frame_maps.FrameMaps(encode, cache_bytes)
+    if maps is None and encode is not None:
+        maps = frame_maps.FrameMaps(encode, cache_bytes)
     for number in _batches(
         windows.chosen, windows.samples, probability, collate, params.batch_size, assembler, maps
     ):

@@ -53,7 +53,8 @@ def predict_scene(stage: PredictScene, work: Work) -> Mapping[str, Any]:
     if isinstance(learnt, Completer):
         return _predict_completed(stage, learnt, work)
     with work.watch("load views"):
-        source = load_source(folder, learnt.record.params.views)
+        run = learnt.record.params
+        source = load_source(folder, run.views, shown=run.input)
     with work.watch("predict windows"):
         prediction = learnt.predict(source, params, progress, "windows")
     classes = prediction.classes
@@ -64,7 +65,8 @@ def predict_scene(stage: PredictScene, work: Work) -> Mapping[str, Any]:
             mesh = complete_prepared(folder, shape, params, stage.tsdf, work)[0].mesh
         else:
             with work.watch("predict geometry"):
-                seen = load_source(folder, shape.record.params.views)
+                own = shape.record.params
+                seen = load_source(folder, own.views, shown=own.input)
                 prediction = shape.predict(seen, params, progress, "geometry")
     if mesh is None:
         with work.watch("mesh"):

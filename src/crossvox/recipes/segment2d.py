@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from crossvox.core.checks import ParamsError, expect
+from crossvox.core.params import check_choices
 from crossvox.core.volume import Score
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Stage, how
@@ -36,6 +37,8 @@ class Segment2dRunParams:
         validation_share: share of the images that is held out, where the data has no validation
             split of its own.
         beside_share: share of each epoch that images beside make, with --beside.
+        control: ``shuffled`` learns from each other's labels: every image has those of an image of
+            another scene, from the first step to the last.
 
     Raises:
         ParamsError: a share makes no sense.
@@ -48,8 +51,10 @@ class Segment2dRunParams:
     depth_images: DepthImageParams = field(default_factory=DepthImageParams)
     validation_share: float = 0.2
     beside_share: float = 0.25
+    control: Literal["shuffled"] | None = None
 
     def __post_init__(self) -> None:
+        check_choices(self)
         expect(
             0 <= self.beside_share < 1,
             given=f"a share of {self.beside_share} for images beside",

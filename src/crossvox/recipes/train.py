@@ -13,7 +13,7 @@ from crossvox.flow.runner import Runner, Work
 from crossvox.recipes.commands import Flag
 from crossvox.recipes.shipped import found_or_none
 from crossvox.recipes.training import Training
-from crossvox.samples.params import AugmentParams
+from crossvox.samples.params import AugmentParams, InputParams, LabelParams
 from crossvox.tasks.params import ReconstructParams, SceneTaskParams, Segment3dParams
 from crossvox.train.params import CheckpointName, TrainParams, TransferParams
 from crossvox.train.report import TrainReport
@@ -29,6 +29,7 @@ class SceneRunParams:
         views: which voxels a frame sees, and how many frames look at a sub-volume.
         chunks: how training sub-volumes are drawn.
         augment: how samples vary.
+        input: what is shown of the images, where that is not what they hold.
         transfer: what is taken over from the run that it starts from.
         validation_windows: validation sub-volumes in all (evenly chosen); 0 = all of them.
     """
@@ -38,6 +39,7 @@ class SceneRunParams:
     views: ViewParams = field(default_factory=ViewParams)
     chunks: ChunkParams = field(default_factory=ChunkParams)
     augment: AugmentParams = field(default_factory=AugmentParams)
+    input: InputParams = field(default_factory=InputParams)
     transfer: TransferParams = field(default_factory=TransferParams)
     validation_windows: int = 64
 
@@ -93,6 +95,7 @@ class RunSources:
         features_rate: learning rate of the 2D network; 0 keeps its weights as they are.
         features_proxy: train the 2D network on the frames' labels at the same time, both losses
             weighted by learned uncertainties.
+        labels: how many of the training rooms, and of their labels, are used.
 
     Raises:
         ParamsError: something is asked of a 2D network, and there is none.
@@ -105,6 +108,7 @@ class RunSources:
     features: Path | None = None
     features_rate: float = 0.0
     features_proxy: bool = False
+    labels: LabelParams = field(default_factory=LabelParams)
 
     def __post_init__(self) -> None:
         expect(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from crossvox.core.colors import COLORS, RECORD
 from crossvox.core.labels import NYU40
 from crossvox.flow.locks import leads
@@ -11,6 +13,7 @@ from crossvox.recipes.label_pictures import picture_run
 from crossvox.recipes.segment2d import TrainImages
 from crossvox.samples.batch import collate_images
 from crossvox.samples.images import ImageDataset
+from crossvox.samples.pairs import shuffled
 from crossvox.tasks.segment2d import Segment2d, pixel_shares
 from crossvox.train.folder import answer, asked_for, note_asked
 from crossvox.train.loop import train
@@ -25,6 +28,8 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
     """
     params, progress = stage.params, work.progress
     found = find_images(stage.source, params.validation_share)
+    if params.control == "shuffled":
+        found = replace(found, training=shuffled(found.training, params.train.seed))
     for what, count in found.left_out.items():
         if count:
             progress.say(f"left out: {count} {what}")

@@ -18,6 +18,13 @@ from crossvox.flow.locks import leads
 from crossvox.flow.progress import Progress
 from crossvox.flow.runner import Work
 from crossvox.recipes.data import read_scenes
+from crossvox.recipes.lifted_features import (
+    features_digest,
+    features_lineage,
+    file_maps,
+    found_features,
+)
+from crossvox.recipes.scene_sources import load_sources, of_rooms, training_scenes
 from crossvox.recipes.shipped import is_shipped
 from crossvox.recipes.train import (
     ReconstructRunParams,
@@ -30,26 +37,24 @@ from crossvox.samples.batch import collate
 from crossvox.samples.dataset import ChunkDataset
 from crossvox.samples.index import SampleIndex, training_index, window_index
 from crossvox.samples.maps import FeatureCollate, FrameMaps
-from crossvox.samples.source import SceneSource, load_source
+from crossvox.samples.params import LabelParams
+from crossvox.samples.source import SceneSource
 from crossvox.tasks.complete import Complete
-from crossvox.tasks.params import FeatureParams, ProxyParams
 from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.tasks.segment2d import Segment2d
 from crossvox.tasks.segment3d import Segment3d, label_counts, voxel_shares
-from crossvox.train.chosen import chosen, weights_file
+from crossvox.train.chosen import weights_file
 from crossvox.train.folder import (
     answer,
     asked_for,
-    lineage_of,
     made_by,
     note_asked,
     read_record,
 )
 from crossvox.train.loop import train
-from crossvox.train.params import NETWORK, PARAMS, TRANSFER, CheckpointName
+from crossvox.train.params import NETWORK, PARAMS, TRANSFER
 from crossvox.train.report import TrainReport
 from crossvox.train.transfer import Transfer
-from crossvox.views.params import ViewParams
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -91,14 +96,16 @@ def train_scenes(stage: TrainScenes, work: Work) -> TrainReport:
         return done
     given, views = stage.sources, stage.params.views
     params, weights, made_from = _with_features(stage)
-    scenes = load_sources(stage.data, given.scenes, views, work.progress, "training scenes")
+    scenes = training_scenes(
+        stage.data, given, views, params.train.seed, work.progress, params.input
+    )
     recipe = _Recipe(stage, params, *_task(params, weights, scenes, given), made_from)
     _start(recipe)
     index = _training_index(recipe, scenes)
     seed = params.train.seed
     dataset = ChunkDataset(
         {source.name: source for source in scenes},
-        index,
+        of_rooms(index, scenes, given),
         views,
         params.augment,
         seed,
@@ -106,12 +113,15 @@ def train_scenes(stage: TrainScenes, work: Work) -> TrainReport:
     )
     held_out, validation = _validation(recipe, work.progress)
     frozen = _FrozenImages() if _features_stay(params) else None
+    scenes_shown = (*scenes, *held_out)
+    maps: FrameMaps | None = None if frozen is None else FrameMaps(frozen)
+    maps = file_maps(params.task.features, views.size, scenes_shown, work.progress) or maps
     before = {"features": given.features, "start": stage.start}
     links = {"data": stage.data, **before}
     report = train(
         recipe.task,
         dataset,
-        collate if frozen is None else FeatureCollate(FrameMaps(frozen)),
+        collate if maps is None else FeatureCollate(maps),
         work.out,
         params.train,
         validation=validation,
@@ -120,7 +130,7 @@ def train_scenes(stage: TrainScenes, work: Work) -> TrainReport:
         recipe=recipe.recorded,
         scenes=[source.name for source in scenes],
         validation_scenes=[source.name for source in held_out],
-        ancestors={role: lineage_of(path) for role, path in before.items() if path is not None},
+        ancestors={role: features_lineage(path) for role, path in before.items() if path},
         links={r: path for r, path in links.items() if path is not None and not is_shipped(path)},
         parents={
             "data": read_manifest(stage.data).digest,
@@ -168,19 +178,22 @@ def fingerprint(stage: TrainScenes) -> str:
         which: [folder.resolve().name for folder in read_scenes(stage.data, which)]
         for which in {given.scenes, given.validation_scenes} - {"none"}
     }
-    files = {"index": given.index, "validation_index": given.validation_index, "features": None}
-    if given.features is not None:
-        files["features"] = weights_file(given.features, stage.checkpoint)
+    files = {"index": given.index, "validation_index": given.validation_index}
     if stage.start is not None:
         files["start"] = weights_file(stage.start, stage.start_checkpoint)
     task = Reconstruct if isinstance(params, ReconstructRunParams) else Segment3d
     told = plain(given)
-    placeless = {name: told[name] for name in told if name not in files}
+    placeless = {name: told[name] for name in told if name not in (*files, "features")}
     return asked_for(
         {"params": params, "sources": placeless, "scenes": scenes, "colours": COLORS},
         {"data": read_manifest(stage.data).digest, "numbers": getattr(task, "numbers", 1)},
-        {role: _digest(path) for role, path in files.items() if path is not None},
+        {role: _digest(path) for role, path in files.items() if path is not None}
+        | ({} if given.features is None else {"features": _digest_of(given.features, stage)}),
     )
+
+
+def _digest_of(features: Path, stage: TrainScenes) -> str:
+    return features_digest(features, stage.checkpoint)
 
 
 def _digest(path: Path) -> str:
@@ -195,9 +208,7 @@ def _with_features(
     given, params = stage.sources, stage.params
     if given.features is None:
         return params, None, {}
-    found, weights, weights_digest = read_features(
-        given.features, given.features_rate, given.features_proxy, stage.checkpoint
-    )
+    found, weights, weights_digest = found_features(given, params, stage.checkpoint)
     task = replace(params.task, features=found)
     return replace(params, task=task), weights, {"features": weights_digest}  # type: ignore[arg-type]
 
@@ -214,6 +225,8 @@ def _task(
         RECORD: COLORS,
         "scenes": given.scenes,
         "validation_scenes": given.validation_scenes,
+        # Nothing where all labels are used, as older runs tell nothing of it.
+        "labels": None if given.labels == LabelParams() else given.labels,
     }
     if isinstance(params, ReconstructRunParams):
         return Reconstruct(params.task, weights), recorded
@@ -225,7 +238,12 @@ def _task(
         do="prepare scans that have labelled meshes, or train another task",
         error=ArtifactError,
     )
-    task = Segment3d(params.task, weights, shares=voxel_shares(voxels))
+    learnt = params.task
+    if given.labels.points and learnt.unlabelled is None:
+        # Labels are few, measured surface is not: without it the network would forget it.
+        learnt = replace(learnt, unlabelled="surface")
+        recorded["params"] = replace(params, task=learnt)
+    task = Segment3d(learnt, weights, shares=voxel_shares(voxels))
     recorded["label_voxels"] = voxels
     recorded["class_shares"] = task.shares
     recorded["class_weights"] = task.class_weights
@@ -281,7 +299,12 @@ def _validation(
     if given.validation_scenes == "none":
         return [], None
     held_out = load_sources(
-        recipe.stage.data, given.validation_scenes, params.views, progress, "validation scenes"
+        recipe.stage.data,
+        given.validation_scenes,
+        params.views,
+        progress,
+        "validation scenes",
+        params.input,
     )
     if given.validation_index is None:
         places = _validation_index(held_out, params)
@@ -299,7 +322,8 @@ def _features_stay(params: SceneRunParams) -> bool:
     worker processes, features are made anew with every batch instead.
     """
     features = params.task.features
-    fixed = features is not None and features.rate == 0 and not params.augment.varies_images
+    network = features is not None and features.files is None
+    fixed = network and features.rate == 0 and not params.augment.varies_images  # type: ignore[union-attr]
     return fixed and params.train.workers == 0 and pick_device(params.train.device) == "cpu"
 
 
@@ -320,52 +344,6 @@ class _FrozenImages:
         with torch.inference_mode():
             made: Tensor = self._network.image_maps(images)
             return made
-
-
-def read_features(
-    run: Path, rate: float = 0.0, proxy: bool = False, checkpoint: CheckpointName = "auto"
-) -> tuple[FeatureParams, dict[str, Any], str]:
-    """What a 2D run makes, its weights by name, and their fingerprint.
-
-    Args:
-        run: a run of ``crossvox train segment2d``, or an imported one.
-        rate: learning rate of the 2D network in the run to come.
-        proxy: whether its own loss is trained beside.
-        checkpoint: which of its weights.
-
-    Raises:
-        ArtifactError, CheckpointError: there is no such run, or it is damaged.
-    """
-    from crossvox.recipes.image_run import load_segment2d
-
-    which = chosen(run, checkpoint)
-    record, network = load_segment2d(run, which)
-    learnt = record.params.task
-    found = FeatureParams(
-        learnt.network,
-        network.feature_channels,
-        network.feature_stride,
-        rate,
-        ProxyParams(
-            record.task.shares, learnt.weighting, learnt.label_smoothing, learnt.loss_stride
-        )
-        if proxy
-        else None,
-    )
-    return found, network.state_dict(), file_digest(run / which / NETWORK)
-
-
-def load_sources(
-    data: Path, scenes: str, views: ViewParams, progress: Progress, label: str
-) -> list[SceneSource]:
-    """Load prepared scenes with their views."""
-    folders = read_scenes(data, scenes)
-    report = progress.step(label)
-    sources = []
-    for folder in folders:
-        sources.append(load_source(folder, views))
-        report(len(sources), len(folders))
-    return sources
 
 
 def _read_index(path: Path, params: SceneRunParams) -> SampleIndex:

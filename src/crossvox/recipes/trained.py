@@ -19,9 +19,11 @@ from crossvox.predict.prediction import ScenePrediction
 from crossvox.predict.prior import FramePrior
 from crossvox.predict.windows import predict_scene
 from crossvox.recipes.image_run import load_segment2d, read_segment2d_run
+from crossvox.recipes.lifted_features import file_maps
 from crossvox.recipes.run_input import RunInput
 from crossvox.recipes.scene_run import CompleteRun, SceneRun, read_any_run
 from crossvox.samples.batch import normalised
+from crossvox.samples.feature_files import FileMaps
 from crossvox.samples.source import SceneSource
 from crossvox.tasks.complete import Complete
 from crossvox.tasks.lifted import LiftedNetwork
@@ -143,8 +145,15 @@ class Trained:
             run.views,
             progress=progress.step(f"{source.name}: {label}"),
             encode=self.encode if run.task.lifts_inside else None,
+            maps=self._file_maps(source, progress),
             prior=prior,
         )
+
+    def _file_maps(self, source: SceneSource, progress: Progress) -> FileMaps | None:
+        """What the network makes of features that lie in files."""
+        run = self.record.params
+        found = file_maps(run.task.features, run.views.size, [source], progress)
+        return None if found is None else FileMaps(found.files, self.encode, found.shown)
 
     def _prior(self) -> FramePrior | None:
         """What all frames say of classes, of a network that starts from it."""
@@ -207,7 +216,9 @@ class Voter:
 def voter_of(learnt: Trained) -> Voter | None:
     """The 2D network that a run takes its features from; None where it has no classifier."""
     features = learnt.record.params.task.features
-    if features is None or (features.rate > 0 and features.proxy is None):
+    if features is None or features.files is not None:
+        return None
+    if features.rate > 0 and features.proxy is None:
         return None
     task = Segment2d(Segment2dParams(network=features.network))
     return Voter(task, learnt.network.image_network)

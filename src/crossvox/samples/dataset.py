@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,12 +17,13 @@ from numpy.typing import NDArray
 
 from crossvox.chunks import cut, turn_pixels
 from crossvox.core.checks import ParamsError, expect
-from crossvox.core.grid import turn
+from crossvox.core.grid import Index3, turn
 from crossvox.core.threads import threads
 from crossvox.core.volume import ChunkPlace, Sample
 from crossvox.samples.cache import CACHE_BYTES, ImageCache
 from crossvox.samples.index import SampleIndex
 from crossvox.samples.params import AugmentParams
+from crossvox.samples.rotations import rotations
 from crossvox.samples.source import SceneSource
 from crossvox.samples.vary import vary_color
 from crossvox.views.params import ViewParams
@@ -97,7 +99,8 @@ class ChunkDataset:
         rng = np.random.default_rng([self.seed, epoch, number])
         turns = self._turns(rng)
         images, view_ok = self._images(place, rng)
-        return self._sample(place, turns, images, view_ok)
+        sample = self._sample(place, turns, images, view_ok)
+        return sample if self.augment is None or self.augment.up is None else _tipped(sample, rng)
 
     def _turns(self, rng: np.random.Generator) -> int:
         turns = int(rng.integers(4))
@@ -181,3 +184,22 @@ class ChunkDataset:
                 if progress is not None:
                     progress(done, len(keys))
         return len(self.cache)
+
+
+def _tipped(sample: Sample, rng: np.random.Generator) -> Sample:
+    """A sample with any axis up."""
+    shape: Index3 = sample.occupied.shape
+    choices = rotations(shape)
+    chosen = choices[int(rng.integers(len(choices)))]
+
+    def tipped(volume: NDArray[Any]) -> NDArray[Any]:
+        return np.ascontiguousarray(chosen.volume(volume))
+
+    return replace(
+        sample,
+        lift=chosen.pixels(sample.lift, shape),
+        occupied=tipped(sample.occupied),
+        observed=tipped(sample.observed),
+        labels=tipped(sample.labels),
+        inside=tipped(sample.inside),
+    )

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+Encode = Callable[["Tensor"], "Tensor"]
+"""``(1, 3, H, W)`` normalised images to ``(1, C, h, w)`` maps."""
+
+
 class FrameMaps:
     """Maps of frames, the least recently used ones dropped when they take too much memory.
 
@@ -31,7 +35,7 @@ class FrameMaps:
         seconds: time that it took.
     """
 
-    def __init__(self, encode: Callable[[Tensor], Tensor], most_bytes: int = CACHE_BYTES) -> None:
+    def __init__(self, encode: Encode, most_bytes: int = CACHE_BYTES) -> None:
         self.encode = encode
         self.cache = ImageCache(most_bytes)
         self.made, self.seconds = 0, 0.0
@@ -55,13 +59,16 @@ class FrameMaps:
                     maps = np.zeros((*batch.images.shape[:2], *made.shape), np.float32)
                 maps[n, slot] = made
         if maps is None:
-            made = self._make(batch.images[0, 0])
+            made = self._blank(batch)
             maps = np.zeros((*batch.images.shape[:2], *made.shape), np.float32)
         return torch.from_numpy(maps)
 
     def get(self, scene: str, frame: int, image: Tensor) -> NDArray[np.float32]:
         """Maps ``(C, h, w)`` of one frame, made of its normalised image if they are not kept."""
         return self.cache.get((scene, frame), partial(self._make, image))
+
+    def _blank(self, batch: Batch) -> NDArray[np.float32]:
+        return self._make(batch.images[0, 0])
 
     def _make(self, image: Tensor) -> NDArray[np.float32]:
         begin = time.perf_counter()

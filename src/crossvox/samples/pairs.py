@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from crossvox.core.checks import CaptureError, ParamsError, expect
 from crossvox.doors.image_kinds import COLOR_KINDS, COLOR_SUFFIXES
@@ -262,6 +264,41 @@ def groups_of(names: Sequence[str]) -> tuple[list[str], str]:
     if 1 < len(set(scenes)) < len(names):
         return scenes, SCENES
     return list(names), IMAGES
+
+
+def shuffled(pairs: Sequence[ImagePair], seed: int) -> tuple[ImagePair, ...]:
+    """The same images with each other's labels: a control that knows no more than what labels are.
+
+    Every label image goes to one image of another scene (of another group, see :func:`groups_of`)
+    and stays there, so that how often each class shows and where in an image it lies is the same,
+    as is the work; what an image shows tells nothing of its labels. Random labels of this kind are
+    those of Zhang et al. (2017), for whole label images. A renaming of classes, on the other hand,
+    would be no control: a network that learns renamed classes learns the same features.
+
+    Args:
+        pairs: two or more.
+        seed: decides which goes where.
+
+    Raises:
+        ParamsError: there is one pair alone.
+    """
+    expect(
+        len(pairs) > 1,
+        given=f"{len(pairs)} image, whose labels are to be another's",
+        needed="two or more",
+        do="learn from more images",
+        error=ParamsError,
+    )
+    rng = np.random.default_rng([seed, len(pairs)])
+    groups: dict[str, list[int]] = {}
+    for number, group in enumerate(groups_of([pair.name for pair in pairs])[0]):
+        groups.setdefault(group, []).append(number)
+    names = [sorted(groups)[i] for i in rng.permutation(len(groups))]
+    order = [int(i) for name in names for i in rng.permutation(groups[name])]
+    # One step of the largest group leads out of every group, unless one of them is half of all.
+    step = min(max(map(len, groups.values())), len(pairs) // 2)
+    taken = {order[i]: order[(i + step) % len(order)] for i in range(len(order))}
+    return tuple(replace(pair, labels=pairs[taken[i]].labels) for i, pair in enumerate(pairs))
 
 
 def natural(name: str) -> tuple[tuple[int, int | str], ...]:

@@ -37,6 +37,10 @@ class AugmentParams:
         hue: hues turn by up to this share of the colour circle, either way.
         blur_share: share of the images that are blurred.
         blur_px: largest standard deviation of the blur, pixels.
+        up: ``free`` also turns sub-volumes so that another axis points up, by any of the quarter
+            turns that keep their shape: all 24 of a cube, 8 (upside down as well) of a box on a
+            square, 4 of any other. What a network learns then holds without gravity. By default z
+            stays up.
 
     Raises:
         ParamsError: a value makes no sense.
@@ -49,8 +53,10 @@ class AugmentParams:
     hue: float = 0.03
     blur_share: float = 0.2
     blur_px: float = 1.5
+    up: Literal["free"] | None = None
 
     def __post_init__(self) -> None:
+        check_choices(self)
         amounts = (self.brightness, self.contrast, self.saturation)
         expect(
             all(0 <= amount <= 1 for amount in amounts) and 0 <= self.hue <= 0.5,
@@ -72,6 +78,63 @@ class AugmentParams:
         """Whether images are varied at all; sub-volumes may be turned all the same."""
         amounts = (self.brightness, self.contrast, self.saturation, self.hue)
         return any(amounts) or (self.blur_share > 0 and self.blur_px > 0)
+
+
+@dataclass(frozen=True)
+class InputParams:
+    """What is shown of a scene's images, where that is not what they hold: controls.
+
+    Which voxels a frame sees, and at which pixel, is never touched.
+
+    Attributes:
+        colors: ``grey`` drops colour: three equal channels of brightness (ITU-R BT.601).
+        frames: ``wrong`` shows in each frame the image (and its labels) of the frame half a scan
+            later, so that what is lifted is of the same room, and of the wrong place in it.
+    """
+
+    colors: Literal["grey"] | None = None
+    frames: Literal["wrong"] | None = None
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+
+
+@dataclass(frozen=True)
+class LabelParams:
+    """How many of the training labels are used.
+
+    What is drawn follows from the run's seed and the rooms' names, and is nested: rooms of a
+    smaller share are among those of a larger one, and so are points.
+
+    Attributes:
+        share: share of the training rooms that are learnt from; at least one room is.
+        points: labelled voxels of a room, drawn evenly over its annotated surface; 0: all. The
+            rest of the surface then teaches where surface is, and not its class.
+        half: only the ``first`` or the ``second`` half of the training rooms, which share none;
+            the same for all seeds. A share is one of this half.
+
+    Raises:
+        ParamsError: a value makes no sense.
+    """
+
+    share: float = 1.0
+    points: int = 0
+    half: Literal["first", "second"] | None = None
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        expect(
+            0 < self.share <= 1 and self.points >= 0,
+            given=f"a share of {self.share} of the rooms, {self.points} points a room",
+            needed="a share above 0 up to 1, and 0 (all) or more points",
+            do="correct --labels.share and --labels.points",
+            error=ParamsError,
+        )
+
+    @property
+    def all_rooms(self) -> bool:
+        """Whether no room is left out."""
+        return self.share == 1 and self.half is None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -18,7 +18,9 @@ from crossvox.core.frame import Capture, Frame, Parts, fit_nearest
 from crossvox.core.grid import VoxelGrid
 from crossvox.core.volume import SceneViews, SceneVolume
 from crossvox.doors.images import fit_color
+from crossvox.samples.colors import grey
 from crossvox.samples.kept_views import read_views, views_digest, views_file, write_views
+from crossvox.samples.params import InputParams
 from crossvox.views.params import ViewParams
 from crossvox.views.visibility import scene_views, view_fit
 
@@ -38,6 +40,7 @@ class SceneSource:
             nothing occupied, observed or labelled).
         views: which voxels each frame sees; its grid is the volume's.
         capture: where the images are.
+        shown: what is shown of the images.
 
     Raises:
         ShapeError: volume and views have different grids.
@@ -47,6 +50,7 @@ class SceneSource:
     volume: SceneVolume | None
     views: SceneViews
     capture: Capture
+    shown: InputParams = field(default_factory=InputParams)
 
     def __post_init__(self) -> None:
         expect(
@@ -67,15 +71,27 @@ class SceneSource:
     def _position(self) -> dict[int, int]:
         return {frame: position for position, frame in enumerate(self.capture.frame_ids)}
 
+    def shown_frame(self, frame_id: int) -> int:
+        """The frame whose image is shown in a frame: itself, unless ``shown`` says otherwise."""
+        if self.shown.frames is None:
+            return frame_id
+        posed = self.views.frame_ids.tolist()
+        if frame_id not in posed:
+            return frame_id
+        shown: int = posed[(posed.index(frame_id) + len(posed) // 2) % len(posed)]
+        return shown
+
     def image(self, frame_id: int, params: ViewParams) -> NDArray[np.uint8]:
         """Colours of one frame at the view size, ``(3, height, width)`` uint8, decoded anew.
 
-        Smooth resampling; nearest neighbour for ``geometry="thesis"``.
+        Smooth resampling; nearest neighbour for ``geometry="thesis"``. What is shown in place of
+        them, where that was asked for.
 
         Raises:
             CaptureError: the capture has no such frame, or no colour for it.
         """
-        frame = self._frame(frame_id, Parts(rgb=True, depth=False, labels=False))
+        shown = self.shown_frame(frame_id)
+        frame = self._frame(shown, Parts(rgb=True, depth=False, labels=False))
         expect(
             frame.rgb is not None,
             given=f"frame {frame_id} of {self.name} without colour",
@@ -86,6 +102,8 @@ class SceneSource:
         rgb = np.asarray(frame.rgb)
         fit, _ = view_fit(frame.camera, params)
         fitted = fit_nearest(rgb, fit) if params.geometry == "thesis" else fit_color(rgb, fit)
+        if self.shown.colors == "grey":
+            fitted = grey(fitted)
         return np.ascontiguousarray(fitted.transpose(2, 0, 1))
 
     def image_labels(self, frame_id: int, params: ViewParams) -> NDArray[np.uint8]:
@@ -96,7 +114,8 @@ class SceneSource:
         Raises:
             CaptureError: the capture has no such frame.
         """
-        frame = self._frame(frame_id, Parts(rgb=False, depth=False, labels=True))
+        shown = self.shown_frame(frame_id)
+        frame = self._frame(shown, Parts(rgb=False, depth=False, labels=True))
         if frame.labels is None:
             return np.zeros((params.height, params.width), np.uint8)
         fit, _ = view_fit(frame.camera, params)
@@ -119,6 +138,7 @@ def load_source(
     *,
     cache: bool = True,
     progress: Callable[[int, int], None] | None = None,
+    shown: InputParams | None = None,
 ) -> SceneSource:
     """Open a prepared scene.
 
@@ -131,6 +151,7 @@ def load_source(
         cache: whether to keep the views in the folder. Where the folder cannot be written to, a
             warning says so and nothing is kept.
         progress: called with ``(frames done, frames)`` while views are made.
+        shown: what is shown of the images; None: what they hold.
 
     Raises:
         CrossvoxError: the folder is not a prepared scene, or is damaged; says what is missing.
@@ -155,7 +176,7 @@ def load_source(
                     f"{file} cannot be written ({error.strerror}): views are made anew next time",
                     stacklevel=2,
                 )
-    return SceneSource(folder.name, volume, views, capture)
+    return SceneSource(folder.name, volume, views, capture, shown or InputParams())
 
 
 def _depth_frames(capture: Capture) -> Iterator[Frame]:

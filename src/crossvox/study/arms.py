@@ -78,7 +78,7 @@ class Arm:
     @property
     def needs_run(self) -> bool:
         """Whether a 2D run must be named: for its weights, or to be like its architecture."""
-        return self.features != ""
+        return self.features != "" and not self.features.startswith("files:")
 
     @property
     def draws_own(self) -> bool:
@@ -299,8 +299,8 @@ for _arm in (
 for _arm in (
     Arm(
         "thesis",
-        "The recipe of 2022 as published, colours lifted: SurfaceNet, weights 1 and 13, one camera, "
-        "tiles that need five views, hard voxels.",
+        "The recipe of 2022 as published, colours lifted: SurfaceNet, weights 1 and 13, one "
+        "camera, tiles that need five views, hard voxels.",
         RECONSTRUCT,
         sets=original.RECONSTRUCTION,
         control_of="rgb",

@@ -51,6 +51,7 @@ class LiftedNetwork(nn.Module):
         class_prior: whether what the 2D network says of classes is where the 3D network's classes
             start from, see :class:`ClassPrior`. Both networks then have the same classes.
         prior_dropout: likewise.
+        stride: image pixels of one pixel of what is lifted, where no 2D network tells.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class LiftedNetwork(nn.Module):
         proxy: bool = False,
         class_prior: bool = False,
         prior_dropout: float = 0.0,
+        stride: int = 1,
     ) -> None:
         super().__init__()
         self.volume_network = volume_network
@@ -76,7 +78,7 @@ class LiftedNetwork(nn.Module):
         self.seen_channel, self.trainable = seen_channel, trainable
         self.score: nn.Module | None = _scores(channels) if fusion == "attention" else None
         self.image_network = image_network
-        self.stride = 1 if image_network is None else image_network.feature_stride
+        self.stride = stride if image_network is None else image_network.feature_stride
         if image_network is not None:
             image_network.freeze("nothing" if trainable else "all")
             if trainable and not proxy:

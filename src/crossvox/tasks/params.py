@@ -91,6 +91,8 @@ class FeatureParams:
         stride: image pixels of one feature pixel.
         rate: learning rate of the 2D network; 0 keeps its weights as they are.
         proxy: a 2D loss beside the 3D loss, weighted by learned uncertainties; None: none.
+        files: folder of feature files that take the place of a network (``files``); None: there
+            is a network.
 
     Raises:
         ParamsError: a number makes no sense.
@@ -101,6 +103,7 @@ class FeatureParams:
     stride: int
     rate: float = 0.0
     proxy: ProxyParams | None = None
+    files: str | None = None
 
     def __post_init__(self) -> None:
         expect(
@@ -144,6 +147,8 @@ class SceneTaskParams:
             the published rule: what lies beyond the scene counts as free.
         features: the 2D network whose features are lifted; None lifts colours. Set by
             ``--features RUN2D``.
+        lifted: ``nothing`` lifts nothing: the share of the views that see a voxel is all that is
+            read, which is what depth alone tells.
 
     Raises:
         ParamsError: a value makes no sense, alone or beside the others.
@@ -160,9 +165,18 @@ class SceneTaskParams:
     seen_channel: bool = True
     loss_region: Literal["inside", "observed", "all"] = "inside"
     features: FeatureParams | None = None
+    lifted: Literal["nothing"] | None = None
 
     def __post_init__(self) -> None:
         check_choices(self)
+        expect(
+            self.lifted is None
+            or (self.seen_channel and self.features is None and self.fusion != "attention"),
+            given="nothing to be lifted, with features, attention, or without a seen channel",
+            needed="colours' place empty, and the seen channel to read",
+            do="leave --features, --task.fusion attention and --task.no-seen-channel out",
+            error=ParamsError,
+        )
         expect(
             self.views is None or self.views > 0,
             given=f"views={self.views}",
@@ -205,6 +219,8 @@ class SceneTaskParams:
     @property
     def view_channels(self) -> int:
         """Channels that are lifted from one view."""
+        if self.lifted == "nothing":
+            return 0
         return COLORS if self.features is None else self.features.channels
 
     @property
@@ -258,6 +274,8 @@ class Segment3dParams(SceneTaskParams):
             (Berman, Triki and Blaschko 2018), over the annotated voxels, mean over the classes that
             a batch holds.
         extra_weight: factor of the extra loss.
+        unlabelled: ``surface``: a voxel of the surface that nobody annotated teaches that there is
+            surface, of whatever class (with weight 1); by default it counts nowhere.
         class_prior: where features are lifted, start from the classes that their 2D network gives
             to the views of a voxel, and learn what to correct (see
             :class:`crossvox.tasks.prior.ClassPrior`). The published network has none.
@@ -271,6 +289,7 @@ class Segment3dParams(SceneTaskParams):
     weighting: Literal["labels", "published", "even"] = "labels"
     extra_loss: Literal["none", "dice", "lovasz"] = "none"
     extra_weight: float = 1.0
+    unlabelled: Literal["surface"] | None = None
     class_prior: bool = True
     prior_dropout: float = 0.0
 

@@ -71,7 +71,7 @@ class SceneTask:
         from crossvox.tasks.segment2d import Segment2d
 
         params, images = self.params, None
-        if params.features is not None:
+        if params.features is not None and params.features.files is None:
             task = Segment2d(Segment2dParams(network=params.features.network))
             images = task.build(weights=False)
             found = (images.feature_channels, images.feature_stride)
@@ -95,6 +95,7 @@ class SceneTask:
             proxy=params.features is not None and params.features.proxy is not None,
             class_prior=self.class_prior,
             prior_dropout=self.prior_dropout,
+            stride=1 if params.features is None else params.features.stride,
         )
 
     def parameter_groups(self, network: Any) -> list[dict[str, Any]]:
@@ -139,7 +140,7 @@ class SceneTask:
         """
         import torch
 
-        from crossvox.views.lift import lift, view_counts
+        from crossvox.views.lift import lift
 
         params = self.params
         self._expect_views(batch)
@@ -148,6 +149,8 @@ class SceneTask:
                 "given: a task whose network lifts by itself; needed: one that lifts colours; "
                 "do: call logits()"
             )
+        if params.lifted == "nothing":
+            return self._share(batch)[:, None]
         volume = lift(
             batch.images,
             batch.voxel,
@@ -160,9 +163,14 @@ class SceneTask:
         )
         if not params.seen_channel:
             return volume
+        return torch.cat((volume, self._share(batch)[:, None]), dim=1)
+
+    def _share(self, batch: Batch) -> Tensor:
+        """Share of the views that see each voxel, ``(B, X, Y, Z)``."""
+        from crossvox.views.lift import view_counts
+
         voxel, sample = existing(batch)
-        count = view_counts(voxel, sample, len(batch.images), batch.shape)
-        return torch.cat((volume, count[:, None] / params.slots), dim=1)
+        return view_counts(voxel, sample, len(batch.images), batch.shape) / self.params.slots
 
     def loss(self, network: nn.Module, batch: Batch) -> Losses:
         """The loss over the loss region, ``sum(w l) / sum(w)``; 0 where it is empty.

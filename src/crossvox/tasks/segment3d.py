@@ -78,7 +78,8 @@ class Segment3d(SceneTask):
     @property
     def class_prior(self) -> bool:
         """Whether classes start from what the 2D network says of them."""
-        return self.params.class_prior and self.params.features is not None
+        features = self.params.features
+        return self.params.class_prior and features is not None and features.files is None
 
     @property
     def prior_dropout(self) -> float:
@@ -148,13 +149,19 @@ class Segment3d(SceneTask):
     def _sums(self, logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         from torch.nn import functional
 
-        target = self.targets(batch)
-        target = target.where(self.region(batch), target.new_full((), IGNORED)).flatten()
-        weights = logits.new_tensor(self.class_weights)
+        target, region = self.targets(batch), self.region(batch)
+        target = target.where(region, target.new_full((), IGNORED)).flatten()
+        weights, rows = logits.new_tensor(self.class_weights), _rows(logits)
         total = functional.cross_entropy(
-            _rows(logits), target, weights, ignore_index=IGNORED, reduction="sum"
+            rows, target, weights, ignore_index=IGNORED, reduction="sum"
         )
-        return total, weights[target[target != IGNORED]].sum()
+        weight = weights[target[target != IGNORED]].sum()
+        if self.params.unlabelled is None:
+            return total, weight
+        bare = rows[(target == IGNORED) & (batch.occupied & region).flatten()]
+        # Minus the logarithm of the probability of all classes but free space together.
+        missed = functional.softplus(bare[:, FREE] - bare[:, 1:].logsumexp(dim=1))
+        return total + missed.sum(), weight + len(bare)
 
     def observe(self, network: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Counts of one batch: of the network, of the baseline, and of the loss.

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from crossvox.chunks import ChunkParams
 from crossvox.core.checks import CheckpointError, ParamsError, expect
+from crossvox.recipes.lifted_features import read_features
 from crossvox.recipes.published.params import THESIS_VIEWS
 from crossvox.recipes.run_input import RunInput
 from crossvox.recipes.train import ReconstructRunParams, Segment3dRunParams
-from crossvox.recipes.train_scenes import read_features
 from crossvox.tasks.params import (
     COLORS,
     FeatureParams,

@@ -48,6 +48,7 @@ class StudyParams:
         predict: how held-out scenes are predicted and meshed.
         tsdf: how frames are fused in the TSDF baseline.
         features_rate: learning rate of 2D networks that are trainable.
+        network_steps: steps of 2D networks that are trained for arms; 0: as many as the 2D run.
         training_scenes: "train", "val", "all", or names separated by commas.
         held_out_scenes: likewise; scored, and never looked at before: runs are trained without
             validation for the whole number of steps, and their last weights are taken.
@@ -57,6 +58,7 @@ class StudyParams:
     predict: PredictParams = field(default_factory=PredictParams)
     tsdf: TsdfParams = field(default_factory=TsdfParams)
     features_rate: float = 1e-4
+    network_steps: int = 0
     training_scenes: str = "train"
     held_out_scenes: str = "val"
 

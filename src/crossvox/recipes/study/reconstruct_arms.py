@@ -17,7 +17,7 @@ from crossvox.predict.baselines import write_surface_baselines
 from crossvox.predict.params import PredictParams
 from crossvox.predict.seen import seen_by_windows
 from crossvox.recipes.prepare_scene import posed_frames
-from crossvox.recipes.study.features import features_of
+from crossvox.recipes.study.features import NetworkInterrupted, features_of
 from crossvox.recipes.study.reconstruct import NUMBERS, StudyParams
 from crossvox.recipes.study.scenes import BASELINES, STUDY_BASELINES, SceneStudy
 from crossvox.recipes.study.untrained import built, untrained
@@ -80,7 +80,10 @@ class ReconstructStudy(SceneStudy[StudyParams]):
 
     def train(self, arm: Arm, seed: int, run: Path) -> TrainReport:
         """Train one arm."""
-        features = features_of(self, arm, seed)
+        try:
+            features = features_of(self, arm, seed)
+        except NetworkInterrupted as stopped:
+            return stopped.report
         given = self.arm_run(arm, self.params.run, seed, features)
         own = features is not None and features == self.run2d
         start = None

@@ -20,11 +20,12 @@ from crossvox.predict.params import PredictParams
 from crossvox.recipes.data import read_scenes
 from crossvox.recipes.image_run import read_segment2d_run
 from crossvox.recipes.predict import predict
+from crossvox.recipes.scene_sources import load_sources
 from crossvox.recipes.study.cells import RESULTS, RUNS, Costs, Matrix
 from crossvox.recipes.study.store import Store
 from crossvox.recipes.train import RunSources, SceneRunParams, TrainScenes
-from crossvox.recipes.train_scenes import load_sources
 from crossvox.samples.index import SampleIndex, training_index
+from crossvox.samples.params import LabelParams
 from crossvox.samples.source import SceneSource
 from crossvox.scene.params import TsdfParams
 from crossvox.study.arms import Arm, arms_of, baselines_of, controls_of
@@ -55,6 +56,10 @@ class SceneStudyParams(Protocol):
     @property
     def tsdf(self) -> TsdfParams:
         """TSDF fusion of baselines."""
+
+    @property
+    def network_steps(self) -> int:
+        """Steps of 2D networks that are trained for arms; 0: as many as the 2D run."""
 
     @property
     def training_scenes(self) -> str:
@@ -339,6 +344,7 @@ class SceneStudy(ABC, Generic[P]):
                 validation_scenes="none",
                 index=self.training_places(seed),
                 features=features,
+                labels=LabelParams(share=arm.share, points=arm.points),
             ),
         )
         return overridden(shared, arm.sets, self.params)

@@ -47,6 +47,7 @@ class Study3dParams:
             ``run.train`` has. Everything else they share with ``run``.
         features_rate: learning rate of 2D networks that are trainable.
         predict: how held-out scenes are predicted and meshed.
+        network_steps: steps of 2D networks that are trained for arms; 0: as many as the 2D run.
         training_scenes: "train", "val", "all", or names separated by commas.
         held_out_scenes: likewise; scored, and never looked at before: runs are trained without
             validation for the whole number of steps, and their last weights are taken.
@@ -56,6 +57,7 @@ class Study3dParams:
     start_steps: int = 0
     features_rate: float = 1e-4
     predict: PredictParams = field(default_factory=PredictParams)
+    network_steps: int = 0
     training_scenes: str = "train"
     held_out_scenes: str = "val"
 

@@ -18,7 +18,7 @@ from crossvox.predict.baselines import write_vote_baseline
 from crossvox.predict.params import SurfaceParams
 from crossvox.recipes.data import VOLUME, read_scenes
 from crossvox.recipes.run_input import RunInput
-from crossvox.recipes.study.features import features_of
+from crossvox.recipes.study.features import NetworkInterrupted, features_of
 from crossvox.recipes.study.scenes import BASELINES, STARTS, STUDY_BASELINES, SceneStudy
 from crossvox.recipes.study.segment3d import NUMBERS, Study3dParams
 from crossvox.recipes.train import (
@@ -27,6 +27,7 @@ from crossvox.recipes.train import (
     TrainScenes,
 )
 from crossvox.recipes.trained import load_voter, run2d_input
+from crossvox.samples.params import LabelParams
 from crossvox.samples.source import load_source
 from crossvox.scene.store import read_volume
 from crossvox.study.arms import SEGMENT3D, Arm
@@ -90,7 +91,10 @@ class Segment3dStudy(SceneStudy[Study3dParams]):
 
     def train(self, arm: Arm, seed: int, run: Path) -> TrainReport:
         """Train one arm, and what it starts from if that is not there."""
-        features = features_of(self, arm, seed)
+        try:
+            features = features_of(self, arm, seed)
+        except NetworkInterrupted as stopped:
+            return stopped.report
         given = self.arm_run(arm, self.params.run, seed, features)
         start = None
         if "/" in arm.start:
@@ -124,6 +128,8 @@ class Segment3dStudy(SceneStudy[Study3dParams]):
             validation_windows=params.validation_windows,
         )
         checkpoint = self._checkpoint(sources.features)
+        # Who reconstructs needs no labels: all rooms are its own, however few are labelled.
+        sources = replace(sources, labels=LabelParams())
         return self.go_on(TrainScenes(self.data, own, sources, None, checkpoint), run)
 
     def score(self, prediction: Path) -> Scored:

@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from crossvox.core.artifact import plain, write_json
-from crossvox.core.checks import ParamsError, expect
+from crossvox.core.checks import CheckpointError, ParamsError, expect
 from crossvox.flow.runner import Work
 from crossvox.flow.stage import Input, Stage, how
+from crossvox.recipes.image_run import Segment2dRun, load_segment2d
 from crossvox.recipes.run_input import RunInput
 from crossvox.tasks.params import Segment2dParams
 from crossvox.tasks.segment2d import CLASSES, Segment2d
-from crossvox.train.folder import make_record
+from crossvox.train.folder import lineage_of, make_record
 from crossvox.train.params import PARAMS
 
 if TYPE_CHECKING:
@@ -28,9 +29,13 @@ CALIBRATION_IMAGES = 64
 
 CALIBRATION_BATCH = 8
 
-KINDS = ("projection", "random", "imagenet")
-"""What there is in the place of a trained network: a fixed random matrix on mean colours, random
-weights, or ImageNet's in the encoder and a random decoder."""
+TIMM, ENCODER = "timm:", "tf_efficientnet_lite0"
+"""Beginning of the names of timm's backbones, and the one whose weights come with a package."""
+
+KINDS = ("projection", "random", "imagenet", "bn", "bn:imagenet")
+"""What there is in the place of a trained network, beside ``timm:NAME``: a fixed random matrix on
+mean colours, random weights, ImageNet's in the encoder and a random decoder; the trained network,
+or the one with ImageNet's encoder, with nothing but its batch norms' statistics taken anew."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class UntrainedNetwork(Stage):
     Attributes:
         run2d: the trained run; gives architecture, channels, stride and class shares.
         data: where the images are from.
-        kind: one of :data:`KINDS`.
+        kind: one of :data:`KINDS`, or ``timm:NAME``.
         seed: of the weights.
         images: gives what batch norms are set on, ``(N, 3, H, W)`` normalised; called if there is
             anything to set.
@@ -66,55 +71,104 @@ class UntrainedNetwork(Stage):
             ParamsError: there are no ImageNet weights for this architecture without a download.
         """
         from crossvox.networks.projection import projection_name
-        from crossvox.recipes.image_run import load_segment2d
-        from crossvox.recipes.segment2d import Segment2dRunParams
-        from crossvox.train.checkpoint import save_checkpoint
 
         record, trained = load_segment2d(self.run2d.path, self.run2d.checkpoint)
-        given = record.params
-        task = untrained(given.task, self.kind)
+        task = untrained(record.params.task, self.kind)
         if self.kind == "projection":
             name = projection_name(trained.feature_channels, trained.feature_stride)
             task = replace(task, network=name)
-        network = self._network(task, record.task.shares)
-        calibrated = calibrate(network, self.images)
-        save_checkpoint(work.out / "best", network, {"step": 0, "kind": self.kind})
-        params = Segment2dRunParams(train=given.train, task=task, images=given.images)
-        shares = record.task.shares
-        run = make_record(
-            Segment2d.name,
-            task,
-            given.train,
-            samples={"train": 0},
-            recipe={"params": params, "split": "not trained", "class_shares": shares},
-            parents={"data": self.data.digest},
-            scenes=self.scenes,
-        )
-        write_json(work.out / PARAMS, plain(run))
-        work.learnt_from = self.scenes
+        network, weights = self._network(task, record.task.shares, trained, work)
+        anew = self.kind.partition(":")[0] == "bn"
+        calibrated = calibrate(network, self.images, every=anew)
+        scenes = self.scenes
+        if self.kind == "bn":
+            scenes = (*scenes, *lineage_of(self.run2d.path).scenes)
+        write_run2d(work, network, record, task, self.kind, scenes)
         return {
             "step": 0,
             "kind": self.kind,
+            "weights": weights,
             "batch_norms": sum(_is_norm(module) for module in network.modules()),
             "batch_norms_set_on_training_images": calibrated,
         }
 
-    def _network(self, task: Segment2dParams, shares: tuple[float, ...]) -> Network2D:
+    def _network(
+        self, task: Segment2dParams, shares: tuple[float, ...], trained: Any, work: Work
+    ) -> tuple[Network2D, str]:
+        """The network, and where its weights are from."""
         import torch
 
         from crossvox.networks import build_network2d
 
+        if self.kind == "bn":
+            return trained, "of the 2D run"
+        if self.kind.startswith(TIMM):
+            return self._backbone(task, work)
         if self.kind != "projection":
-            return built(Segment2d(task, shares), self.seed)
+            return built(Segment2d(task, shares), self.seed), task.weights
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            return build_network2d(task.network, CLASSES, seed=self.seed)
+            return build_network2d(task.network, CLASSES, seed=self.seed), "a fixed random matrix"
+
+    def _backbone(self, task: Segment2dParams, work: Work) -> tuple[Network2D, str]:
+        """A backbone of timm, with the weights that can be had."""
+        import torch
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            try:
+                return Segment2d(task).build(), "pretrained"
+            except CheckpointError as error:
+                work.progress.say(f"{self.kind}: {error}")
+            torch.manual_seed(self.seed)
+            network = Segment2d(replace(task, weights="auto")).build()
+        weights = "of a package" if task.network == f"{TIMM}{ENCODER}" else "random"
+        work.progress.say(f"{self.kind}: weights {weights}")
+        return network, weights
+
+
+def write_run2d(
+    work: Work,
+    network: Network2D,
+    record: Segment2dRun,
+    task: Segment2dParams,
+    kind: str,
+    scenes: tuple[str, ...],
+) -> None:
+    """Write a 2D run of 0 steps.
+
+    Args:
+        work: its folder.
+        network: its network.
+        record: of the trained run that it is like.
+        task: its network's name.
+        kind: what it is.
+        scenes: what it has learnt from, statistics of batch norms included.
+    """
+    from crossvox.recipes.segment2d import Segment2dRunParams
+    from crossvox.train.checkpoint import save_checkpoint
+
+    save_checkpoint(work.out / "best", network, {"step": 0, "kind": kind})
+    given, shares = record.params, record.task.shares
+    params = Segment2dRunParams(train=given.train, task=task, images=given.images)
+    run = make_record(
+        Segment2d.name,
+        task,
+        given.train,
+        samples={"train": 0},
+        recipe={"params": params, "split": "not trained", "class_shares": shares},
+        scenes=scenes,
+    )
+    write_json(work.out / PARAMS, plain(run))
+    work.learnt_from = scenes
 
 
 def untrained(task: Segment2dParams, kind: str) -> Segment2dParams:
     """What a 2D run would be without its training: from what it started from, or from nothing."""
+    if kind.startswith(TIMM):
+        return replace(task, network=kind, depth=False, weights="pretrained", freeze="all")
     start = "none"
-    if kind == "imagenet":
+    if kind in ("imagenet", "bn:imagenet"):
         start = "auto" if task.weights == "none" else task.weights
     return replace(task, weights=start, freeze="all")
 
@@ -145,7 +199,7 @@ def built(task: Segment2d, seed: int) -> Network2D:
     return network
 
 
-def calibrate(network: Any, images: Callable[[], Any]) -> int:
+def calibrate(network: Any, images: Callable[[], Any], *, every: bool = False) -> int:
     """Set the statistics of batch norms that never saw an image; the network ends frozen.
 
     A batch norm counts as unused while its running mean is 0 and its running variance 1
@@ -154,6 +208,7 @@ def calibrate(network: Any, images: Callable[[], Any]) -> int:
     Args:
         network: a 2D network.
         images: gives ``(N, 3, H, W)`` normalised images; not called if there is nothing to set.
+        every: also those that saw images before.
 
     Returns:
         How many batch norms features depend on, and were set.
@@ -161,11 +216,7 @@ def calibrate(network: Any, images: Callable[[], Any]) -> int:
     import torch
 
     unused = [
-        module
-        for module in network.modules()
-        if _is_norm(module)
-        and bool((module.running_mean == 0).all())
-        and bool((module.running_var == 1).all())
+        module for module in network.modules() if _is_norm(module) and (every or _never_saw(module))
     ]
     network.eval()
     if unused:
@@ -179,6 +230,10 @@ def calibrate(network: Any, images: Callable[[], Any]) -> int:
     network.eval()
     # The classifier's are no part of features and stay as they are.
     return sum(int(module.num_batches_tracked) > 0 for module in unused)
+
+
+def _never_saw(norm: Any) -> bool:
+    return bool((norm.running_mean == 0).all()) and bool((norm.running_var == 1).all())
 
 
 def _is_norm(module: Any) -> bool:
