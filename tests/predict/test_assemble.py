@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from crossvox.predict.prediction import ScenePrediction
 from crossvox.predict.prior import FrameClasses, nearest_seen
 from crossvox.predict.seen import seen_by_any_frame, seen_by_windows
 from crossvox.predict.windows import predict_scene
+from crossvox.samples.index import window_index
 from crossvox.samples.source import SceneSource
 from crossvox.tasks.params import FeatureParams, ReconstructParams
 from crossvox.tasks.reconstruct import Reconstruct
@@ -300,6 +302,32 @@ def test_windows_land_where_they_were_cut(box: SceneSource) -> None:
     np.testing.assert_allclose(whole.probability, whole.seen, atol=1e-6)
     assert whole.colors is not None
     assert (whole.colors.rgb[whole.seen][:, 0] == 200).all()
+
+
+def test_windows_that_lack_views_or_surface_are_left_out_as_published(box: SceneSource) -> None:
+    """Twin: of all windows, those with both views and more than the share of true surface."""
+    assert box.volume is not None
+    occupied = seen_by_any_frame(box.views)  # what a perfect reference would hold
+    box = replace(box, volume=replace(box.volume, occupied=occupied))
+    every = window_index(box, WINDOW, WINDOW, VIEWS.max_views).places
+    tiles = PredictParams(stride=WINDOW, blend="flat", least_views=2, least_occupied=0.1)
+    expected = np.zeros(box.grid.shape, bool)
+    kept = 0
+    for place in every:
+        (x, y, z), (a, b, c) = place.start, WINDOW
+        part = (slice(x, x + a), slice(y, y + b), slice(z, z + c))
+        share = occupied[part].sum() / (a * b * c)
+        if len(place.frame_ids) == 2 and share > 0.1:
+            expected[part] = True
+            kept += 1
+    assert 0 < kept < len(every)
+    found = predict_scene(seen_predictor, box, tiles, WINDOW, VIEWS)
+    np.testing.assert_array_equal(found.predicted, expected)
+    assert found.windows_predicted == kept
+    assert found.coverage == kept / found.windows_seen < 1
+    np.testing.assert_array_equal(seen_by_windows(box, tiles, WINDOW, VIEWS).seen, found.seen)
+    with pytest.raises(ParamsError, match="a volume, and least_occupied"):
+        predict_scene(seen_predictor, replace(box, volume=None), tiles, WINDOW, VIEWS)
 
 
 def test_batches_do_not_change_the_scene(box: SceneSource) -> None:

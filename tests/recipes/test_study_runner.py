@@ -69,9 +69,9 @@ class Task:
             run, 3, "interrupt" if stopped else "steps", None, False, 1.5, 0.0, "IoU", None, (), 7
         )
 
-    def predict(self, run: Path, out: Path) -> None:
+    def predict(self, arm: Arm, run: Path, out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
-        value = 0.5 + 0.1 * (run.parent.name == "better") + 0.01 * int(run.name[-1])
+        value = 0.5 + 0.1 * (arm.name == "better") + 0.01 * int(run.name[-1])
         write_manifest(out, Manifest("predict", {"value": value}))
 
     def score(self, prediction: Path) -> Scored:

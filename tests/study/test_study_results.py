@@ -74,7 +74,9 @@ def test_arms_differ_in_name_and_in_what_they_are() -> None:
     assert all("sources.features_rate" in arm.sets for arm in proxy)
     learn = [arm.name for arm in RECONSTRUCT_ARMS if "sources.features_rate" in arm.sets]
     assert learn == ["imagenet-trainable", "segmentation-trainable", "segmentation-proxy"]
-    assert [arm.name for arm in RECONSTRUCT_ARMS if not arm.needs_run] == ["rgb"]
+    assert {arm.control_of for arm in RECONSTRUCT_ARMS if arm.by_name} == {"rgb", "segmentation"}
+    free = [arm.name for arm in RECONSTRUCT_ARMS if not arm.needs_run and not arm.by_name]
+    assert free == ["rgb"]
     assert controls_of(RECONSTRUCT) == ("rgb", "rgb-matched", MASK_ONLY)
     assert controls_of(SEGMENT3D) == ("scratch", "votes_2d", "majority")
 
@@ -83,7 +85,9 @@ def test_an_arm_is_added_by_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(REGISTRY, "_parts", dict(REGISTRY._parts))
     register(Arm("wide", "The 3D network twice as wide.", RECONSTRUCT, sets={"run.width": 8}))
     assert arms_of(RECONSTRUCT)[-1].name == "wide"
-    assert "segmentation-proxy,wide; mask_only and tsdf are always" in arms_help(RECONSTRUCT)
+    told = arms_help(RECONSTRUCT)
+    assert "without-even-weights,wide (all leaves out thesis," in told
+    assert "); mask_only and tsdf are always" in told
     with pytest.raises(ParamsError, match="a second study arm called 'wide'"):
         register(Arm("wide", "Another.", RECONSTRUCT))
 
@@ -120,7 +124,12 @@ def test_values_are_set_by_dotted_names() -> None:
 def test_arms_are_chosen_in_the_order_of_the_matrix() -> None:
     chosen = choose_arms(RECONSTRUCT_ARMS, "random, rgb")
     assert [arm.name for arm in chosen] == ["rgb", "random"]
-    assert choose_arms(RECONSTRUCT_ARMS, "all") == RECONSTRUCT_ARMS
+    everything = tuple(arm for arm in RECONSTRUCT_ARMS if not arm.by_name)
+    assert choose_arms(RECONSTRUCT_ARMS, "all") == everything
+    (thesis,) = choose_arms(RECONSTRUCT_ARMS, "thesis")
+    assert thesis.by_name
+    assert thesis.draws_own
+    assert thesis in choose_arms(RECONSTRUCT_ARMS, "all,thesis")
     with pytest.raises(ParamsError, match=r"of which rgbd unknown; needed: all, or some of rgb, "):
         choose_arms(RECONSTRUCT_ARMS, "rgb,rgbd")
     with pytest.raises(ParamsError, match="pass --arms"):
@@ -158,6 +167,14 @@ def test_other_sub_volumes_are_refused() -> None:
     results = [RESULTS[0], replace(RESULTS[3], index="other")]
     with pytest.raises(ArtifactError, match="the same sub-volumes for all arms of a seed"):
         compare(ARMS, results, BASE, ("plain",))
+
+
+def test_an_arm_that_draws_its_own_may_differ() -> None:
+    own = Arm("own", "Other views.", RECONSTRUCT, sets={"run.views.width": 64})
+    results = [RESULTS[3], result("own", 0, 0.5, 0.5, index="other")]
+    found = compare((*ARMS, own), results, BASE, ("plain",))
+    assert found.indices == {RESULTS[3].seed: RESULTS[3].index}
+    assert "own" in [arm.name for arm in found.arms]
 
 
 def test_other_scenes_are_refused() -> None:

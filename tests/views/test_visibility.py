@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crossvox.core.camera import ImageFit, Intrinsics, Pose, project, unproject
+from crossvox.core.camera import PUBLISHED_CAMERA, ImageFit, Intrinsics, Pose, project, unproject
 from crossvox.core.checks import ParamsError, ShapeError
 from crossvox.core.frame import Frame, fit_nearest
 from crossvox.core.grid import VoxelGrid
@@ -226,6 +226,25 @@ def test_reference_cameras(published: Path) -> None:
         assert fitted.size == (width, height)
         np.testing.assert_allclose(fitted.matrix, np.array(matrix)[:3, :3], rtol=2e-6, atol=1e-9)
         assert fit == ImageFit.centre_crop(cameras[camera].size, (width, height))
+
+
+def test_one_camera_for_all_scans(published: Path) -> None:
+    """Whatever filmed a scan, the published camera gives the published matrix."""
+    reference = json.loads((published / "cameras.json").read_text())
+    own = Intrinsics(250.0, 251.0, 158.0, 117.0, 320, 240)
+    told = (1170.187988, 1170.187988, 647.75, 483.75, 1296, 968)
+    assert Intrinsics(*told[:4], *map(int, told[4:])) == PUBLISHED_CAMERA
+    for size in ((328, 256), (41, 32), (320, 240)):
+        params = ViewParams(*size, geometry="thesis", camera=told)
+        fit, fitted = view_fit(own, params)
+        matrix = np.array(reference[f"scannet_{size[0]}x{size[1]}"])[:3, :3]
+        np.testing.assert_allclose(fitted.matrix, matrix, rtol=2e-6, atol=1e-9)
+        assert fit == ImageFit.centre_crop(own.size, size), "the image is fitted as ever"
+    fit, fitted = view_fit(own, ViewParams(camera=told))
+    assert fitted == PUBLISHED_CAMERA.resized((320, 240))
+    assert view_fit(own, ViewParams())[1] == own
+    with pytest.raises(ParamsError, match="a camera of 4 numbers"):
+        ViewParams(camera=told[:4])
 
 
 @pytest.mark.realdata

@@ -59,6 +59,7 @@ class Arm:
         share: share of the training rooms whose labels are used, above 0 to 1.
         points: labelled points of a room; 0: all.
         control_of: name of the arm that it is a control of; "" none.
+        by_name: whether it is trained only where it is named: "all" leaves it out.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Arm:
     share: float = 1.0
     points: int = 0
     control_of: str = ""
+    by_name: bool = False
 
     @property
     def needs_run(self) -> bool:
@@ -119,7 +121,9 @@ def arms_help(task: str) -> str:
     """Which arms may be chosen, in one sentence."""
     names = ",".join(arm.name for arm in arms_of(task))
     baselines = " and ".join(arm.name for arm in baselines_of(task))
-    return f"all, or some of {names}; {baselines} are always scored."
+    aside = ",".join(arm.name for arm in arms_of(task) if arm.by_name)
+    left_out = f" (all leaves out {aside})" if aside else ""
+    return f"all, or some of {names}{left_out}; {baselines} are always scored."
 
 
 def choose_arms(arms: Sequence[Arm], names: str) -> tuple[Arm, ...]:
@@ -127,7 +131,7 @@ def choose_arms(arms: Sequence[Arm], names: str) -> tuple[Arm, ...]:
 
     Args:
         arms: the matrix.
-        names: separated by commas, or "all".
+        names: separated by commas, or "all", but those that must be named.
 
     Raises:
         ParamsError: an unknown name, or none at all.
@@ -142,7 +146,7 @@ def choose_arms(arms: Sequence[Arm], names: str) -> tuple[Arm, ...]:
         do="pass --arms NAME,NAME",
         error=ParamsError,
     )
-    return tuple(arm for arm in arms if "all" in wanted or arm.name in wanted)
+    return tuple(arm for arm in arms if arm.name in wanted or ("all" in wanted and not arm.by_name))
 
 
 _LEARNS = {"sources.features_rate": Of("features_rate")}
@@ -304,6 +308,7 @@ for _arm in (
         RECONSTRUCT,
         sets=original.RECONSTRUCTION,
         control_of="rgb",
+        by_name=True,
     ),
     Arm(
         "thesis-features",
@@ -313,6 +318,7 @@ for _arm in (
         sets=original.RECONSTRUCTION,
         source="segment2d",
         control_of="segmentation",
+        by_name=True,
     ),
     Arm(
         "thesis-segment3d",
@@ -323,6 +329,7 @@ for _arm in (
         sets=original.SEGMENTATION,
         source="segment2d",
         control_of="scratch",
+        by_name=True,
     ),
     *(
         Arm(
@@ -331,6 +338,7 @@ for _arm in (
             RECONSTRUCT,
             sets=sets,
             control_of="rgb",
+            by_name=True,
         )
         for name, (told, sets) in original.WITHOUT_RECONSTRUCTION.items()
     ),
@@ -343,6 +351,7 @@ for _arm in (
             sets=sets,
             source="segment2d",
             control_of="scratch",
+            by_name=True,
         )
         for name, (told, sets) in original.WITHOUT_SEGMENTATION.items()
     ),

@@ -74,7 +74,8 @@ class Comparison:
         pooled: scores are counted over all scenes at once, and are no means over scenes.
         kinds: what each score is, in the order of the evaluation.
         arms: learnt arms in the order of the matrix, then baselines.
-        indices: digest of the training sub-volumes by seed; the same for all arms.
+        indices: digest of the training sub-volumes by seed; the same for all arms but those that
+            draw their own.
         level: how often intervals shall hold the truth.
         cautions: what a reader of the numbers must know.
     """
@@ -134,7 +135,8 @@ def compare(
     first = next(iter(baselines.values()))
     scenes = tuple(first.scenes)
     expect_scenes(results, scenes)
-    indices = expect_indices(results)
+    own = {arm.name for arm in arms if arm.draws_own}
+    indices = expect_indices([result for result in results if result.arm not in own])
     named = _named(first, scenes, pool)
     if pool is None and results:
         # Baselines are scored by more: no fusion of its frames lies beside the surface of an arm.

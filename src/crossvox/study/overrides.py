@@ -80,3 +80,14 @@ def _looked_up(study: Any, wanted: Any) -> Any:
             )
         found = getattr(found, name)
     return found
+
+
+def within(overrides: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Those of the values whose dotted name begins with ``name``, by the rest of it.
+
+    Example:
+        >>> within({"run.train.steps": 3, "predict.colors": False}, "run")
+        {'train.steps': 3}
+    """
+    found = ((*dotted.partition(".")[::2], value) for dotted, value in overrides.items())
+    return {rest: value for first, rest, value in found if first == name}

@@ -49,7 +49,7 @@ class Matrix:
         identity: what makes it this study and no other: parameters, digests of the data. Arms and
             number of seeds are not part of it; both may grow.
         train: arm, seed and run folder to a trained run.
-        predict: run folder to a prediction folder.
+        predict: arm and run folder to a prediction folder.
         score: prediction folder to what it scores.
         baseline_scores: what each baseline scores; a baseline's own work is kept on disk.
         pool: scores of counts that were added up over scenes, of a task that has such.
@@ -66,7 +66,7 @@ class Matrix:
     params_type: type
     identity: Mapping[str, Any]
     train: Callable[[Arm, int, Path], TrainReport]
-    predict: Callable[[Path, Path], Any]
+    predict: Callable[[Arm, Path, Path], Any]
     score: Callable[[Path], Scored]
     baseline_scores: Callable[[], Mapping[str, Scored]]
     pool: Pool | None = None
@@ -149,7 +149,7 @@ def make_one(matrix: Matrix, out: Path, arm: Arm, seed: int) -> bool:
         return False
     clock = Stopwatch()
     with clock("predict"):
-        matrix.predict(run, prediction)
+        matrix.predict(arm, run, prediction)
     with clock("score"):
         scored = matrix.score(prediction)
     seconds = {"train": trained.seconds, **clock.seconds}

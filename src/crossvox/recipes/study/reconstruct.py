@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from crossvox.core.checks import ParamsError, expect
 from crossvox.flow.runner import Runner
@@ -47,6 +47,8 @@ class StudyParams:
             varied by default, so that the maps of frozen networks are computed once a frame.
         predict: how held-out scenes are predicted and meshed.
         tsdf: how frames are fused in the TSDF baseline.
+        protocols: rules that reconstructions are measured by. Scores of the published ones have
+            ``(thesis)`` behind their name.
         features_rate: learning rate of 2D networks that are trainable.
         network_steps: steps of 2D networks that are trained for arms; 0: as many as the 2D run.
         training_scenes: "train", "val", "all", or names separated by commas.
@@ -57,6 +59,7 @@ class StudyParams:
     run: ReconstructRunParams = field(default_factory=study_run)
     predict: PredictParams = field(default_factory=PredictParams)
     tsdf: TsdfParams = field(default_factory=TsdfParams)
+    protocols: tuple[Literal["surface", "thesis"], ...] = ("surface",)
     features_rate: float = 1e-4
     network_steps: int = 0
     training_scenes: str = "train"
@@ -69,6 +72,13 @@ class StudyParams:
             f"{'unset' if self.run.task.features is None else 'set'} in the run's task",
             needed="a rate above 0; features are set by the arms",
             do="correct --features-rate, and leave --run.task.features out",
+            error=ParamsError,
+        )
+        expect(
+            self.protocols[:1] == ("surface",) and len(set(self.protocols)) == len(self.protocols),
+            given=f"protocols {', '.join(self.protocols) or '(none)'}",
+            needed="surface, or surface and thesis",
+            do="correct --protocols",
             error=ParamsError,
         )
 

@@ -10,6 +10,7 @@ from typing import Any
 from crossvox.core.frame import Parts
 from crossvox.core.grid import Index3
 from crossvox.core.methods import MASK_ONLY, TSDF
+from crossvox.core.volume import Score
 from crossvox.evaluate.score import evaluate_reconstruction
 from crossvox.flow.runner import Work
 from crossvox.flow.stage import Input, Stage
@@ -65,6 +66,13 @@ class SurfaceBaselines(Stage):
         return {"coverage": seen.coverage, "voxels_seen_by_windows": int(seen.seen.sum())}
 
 
+def _named(score: Score, protocol: str) -> Score:
+    """A score of another protocol than the first, by a name of its own; never the main one."""
+    if protocol == "surface":
+        return score
+    return replace(score, name=f"{score.name} ({protocol})", place="detail")
+
+
 class ReconstructStudy(SceneStudy[StudyParams]):
     """The arms of the reconstruction study."""
 
@@ -96,11 +104,20 @@ class ReconstructStudy(SceneStudy[StudyParams]):
         return self.go_on(stage, run)
 
     def score(self, prediction: Path) -> Scored:
-        """Protocol ``surface``."""
-        evaluation = evaluate_reconstruction(
-            prediction, self.data, "surface", ("learnt",), self.progress.step("scores")
-        )
-        return Scored({scene: found["learnt"] for scene, found in evaluation.scenes.items()})
+        """Every protocol that is asked for."""
+        return self._scores(prediction, ("learnt",), "scores")["learnt"]
+
+    def _scores(self, folder: Path, methods: tuple[str, ...], step: str) -> dict[str, Scored]:
+        """Scores of each method by scene, of all protocols one after the other."""
+        found: dict[str, dict[str, list[Score]]] = {method: {} for method in methods}
+        for protocol in self.params.protocols:
+            report = self.progress.step(f"{step}, protocol {protocol}")
+            evaluation = evaluate_reconstruction(folder, self.data, protocol, methods, report)
+            for scene, by_method in evaluation.scenes.items():
+                for method in methods:
+                    told = found[method].setdefault(scene, [])
+                    told += [_named(score, protocol) for score in by_method[method]]
+        return {method: Scored(scenes) for method, scenes in found.items()}
 
     def baseline_scores(self) -> Mapping[str, Scored]:
         """Make the baselines of the held-out scenes and score them, where that is not done."""
@@ -116,17 +133,6 @@ class ReconstructStudy(SceneStudy[StudyParams]):
             self.runner.make(stage, folder / scene.name)
 
         def evaluate() -> dict[str, Scored]:
-            methods = (MASK_ONLY, TSDF)
-            evaluation = evaluate_reconstruction(
-                folder,
-                self.data,
-                "surface",
-                methods,
-                self.progress.step("baselines"),
-            )
-            return {
-                method: Scored({s: found[method] for s, found in evaluation.scenes.items()})
-                for method in methods
-            }
+            return self._scores(folder, (MASK_ONLY, TSDF), "baselines")
 
         return self.kept_baselines(evaluate)

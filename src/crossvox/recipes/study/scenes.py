@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -30,7 +30,7 @@ from crossvox.samples.source import SceneSource
 from crossvox.scene.params import TsdfParams
 from crossvox.study.arms import Arm, arms_of, baselines_of, controls_of
 from crossvox.study.counts import Pool
-from crossvox.study.overrides import overridden
+from crossvox.study.overrides import overridden, within
 from crossvox.study.results import Scored, read_baselines, write_baselines
 from crossvox.train.chosen import weights_file
 from crossvox.train.folder import lineage_of
@@ -76,15 +76,17 @@ R = TypeVar("R", bound=SceneRunParams)
 
 @dataclass(frozen=True)
 class ArmRun(Generic[R]):
-    """What one arm is trained with.
+    """What one arm is trained with, and how it predicts.
 
     Attributes:
         run: parameters of the run.
         sources: what it learns from.
+        predict: how held-out scenes are predicted and meshed.
     """
 
     run: R
     sources: RunSources
+    predict: PredictParams = field(default_factory=PredictParams)
 
 
 class Family(Protocol):
@@ -274,22 +276,23 @@ class SceneStudy(ABC, Generic[P]):
         report = study.train(known[name], seed, link)
         return link, report
 
-    def predict(self, run: Path, out: Path) -> None:
+    def predict(self, arm: Arm, run: Path, out: Path) -> None:
         """Predict the held-out scenes, without baselines: those are the same for all arms."""
+        own = overridden(self.params.predict, within(arm.sets, "predict"), self.params, "predict.")
         if self.family is None:
-            self._predict(run, out)
+            self._predict(own, run, out)
             return
         scenes = [scene.resolve().name for scene in self.held_out()]
-        given = [self.params.predict, self.params.tsdf, scenes, read_manifest(self.data).digest]
+        given = [own, self.params.tsdf, scenes, read_manifest(self.data).digest]
         place = run.resolve()
-        self.family.store.predict(place, given, out, lambda to: self._predict(place, to))
+        self.family.store.predict(place, given, out, lambda to: self._predict(own, place, to))
 
-    def _predict(self, run: Path, out: Path) -> None:
+    def _predict(self, params: PredictParams, run: Path, out: Path) -> None:
         predict(
             run,
             self.data,
             out,
-            self.params.predict,
+            params,
             scenes=self.params.held_out_scenes,
             baselines=False,
             tsdf=self.params.tsdf,
@@ -342,10 +345,11 @@ class SceneStudy(ABC, Generic[P]):
             RunSources(
                 scenes=self.params.training_scenes,
                 validation_scenes="none",
-                index=self.training_places(seed),
+                index=None if arm.draws_own else self.training_places(seed),
                 features=features,
                 labels=LabelParams(share=arm.share, points=arm.points),
             ),
+            self.params.predict,
         )
         return overridden(shared, arm.sets, self.params)
 

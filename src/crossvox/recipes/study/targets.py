@@ -16,10 +16,10 @@ from crossvox.core.registry import Registry, nearest
 from crossvox.recipes.train import RunSources
 from crossvox.study.arms import RECONSTRUCT, SEGMENT3D, Arm, arms_of
 from crossvox.study.design import Design
-from crossvox.study.overrides import Of, overridden
+from crossvox.study.overrides import Of, overridden, within
 from crossvox.tasks.params import SceneTaskParams
 
-RUN, SOURCES = "run", "sources"
+RUN, SOURCES, PREDICT = "run", "sources", "predict"
 """What the dotted names that a cell sets begin with."""
 
 
@@ -143,7 +143,7 @@ def with_values(params: Any, values: Mapping[str, Any], where: str) -> Any:
 
 def _ready(arm: Arm, params: Any) -> Arm:
     """An arm whose values have the types of its parameters, and are ones that they take."""
-    kinds = {RUN: type(params.run), SOURCES: RunSources}
+    kinds = {RUN: type(params.run), SOURCES: RunSources, PREDICT: type(params.predict)}
     sets = {}
     for dotted, value in _dotted(arm.sets).items():
         which, _, rest = dotted.partition(".")
@@ -151,7 +151,7 @@ def _ready(arm: Arm, params: Any) -> Arm:
         expect(
             which in kinds and rest != "",
             given=f"{where}, which sets {dotted!r}",
-            needed=f"a name that begins with {RUN}. or {SOURCES}.",
+            needed=f"a name that begins with {', '.join(f'{name}.' for name in kinds)}",
             do=nearest(which, kinds) or "correct the name",
             error=ParamsError,
         )
@@ -168,13 +168,10 @@ def run_of(arm: Arm, params: Any) -> Any:
     Raises:
         ParamsError: the cell sets what does not go together.
     """
-    own = {RUN: {}, SOURCES: {}}  # type: dict[str, dict[str, Any]]
-    for dotted, value in arm.sets.items():
-        which, _, rest = dotted.partition(".")
-        own[which][rest] = value
     lifted = Path(arm.features) if arm.features else None
-    overridden(RunSources(features=lifted), own[SOURCES], params)
-    return overridden(params.run, own[RUN], params)
+    overridden(RunSources(features=lifted), within(arm.sets, SOURCES), params)
+    overridden(params.predict, within(arm.sets, PREDICT), params)
+    return overridden(params.run, within(arm.sets, RUN), params)
 
 
 def _expect_parent(arm: Arm, child: Bound, found: Mapping[str, Bound]) -> None:
