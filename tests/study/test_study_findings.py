@@ -6,38 +6,13 @@ import math
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from scipy.stats import binom
+from trials.study_statistics import EFFECTS, results_of, saving_covered, wrong_verdicts
 
 from crossvox.core.checks import ParamsError
-from crossvox.core.volume import Score
-from crossvox.study.arms import Arm
-from crossvox.study.compare import compare
 from crossvox.study.findings import TargetResults, findings
 from crossvox.study.label_saving import LabelStep, label_saving
-from crossvox.study.results import Result, Scored
 from crossvox.study.transfer import Contrast
-
-Table = NDArray[np.float64]
-
-
-def score(value: float, name: str = "F-score") -> Score:
-    return Score(name, value, "ratio", 1, "points", True, "surface", place="main")
-
-
-def target(tables: dict[str, Table]) -> TargetResults:
-    """Results of arms ``(seeds, scenes)`` and of a baseline that scores 0.5."""
-    scenes = [f"room{n}" for n in range(next(iter(tables.values())).shape[1])]
-    results = [
-        Result(
-            arm, seed, f"i{seed}", "r", "p", 1, 1, {"train": 1.0},
-            {scene: {"F-score": float(v)} for scene, v in zip(scenes, row, strict=True)},
-        )
-        for arm, table in tables.items()
-        for seed, row in enumerate(table)
-    ]  # fmt: skip
-    baselines = {"base": Scored({scene: [score(0.5)] for scene in scenes})}
-    arms = [*(Arm(name, name) for name in tables), Arm("base", "nothing", learns=False)]
-    return TargetResults(compare(arms, results, baselines, ()), results, baselines)
 
 
 def contrast(arm: str, control: str = "plain", **more: object) -> Contrast:
@@ -51,7 +26,7 @@ def arms(rng: np.random.Generator, gains: dict[str, float], noise: float = 0.002
         name: rooms + gain + noise * rng.normal(size=shape)
         for name, gain in {"plain": 0.0, **gains}.items()
     }
-    return target(tables)
+    return results_of(tables)
 
 
 def test_verdicts_follow_the_truth() -> None:
@@ -103,6 +78,18 @@ def test_questions_that_make_no_sense_are_refused() -> None:
     assert math.isnan(findings([contrast("a")], made, {})[0].equivalence_p)
 
 
+@pytest.mark.parametrize("effects", ["seeds", "mixed"])
+@pytest.mark.parametrize("at_margin", [False, True])
+def test_six_verdicts_are_all_right_in_most_designs(effects: str, at_margin: bool) -> None:
+    """No arm differs, and none may be said to; all by the margin, and none may be called equal."""
+    wrong = wrong_verdicts(40, 6, 8, EFFECTS[effects], at_margin=at_margin)
+    assert wrong <= binom.ppf(0.999, 40, 0.05) / 40
+
+
+def test_the_interval_of_a_label_saving_holds_the_truth() -> None:
+    assert saving_covered(60, 6, 8, EFFECTS["mixed"]) >= binom.ppf(0.001, 60, 0.93) / 60
+
+
 SHARES = (0.05, 0.1, 0.2, 0.5, 1.0)
 
 
@@ -114,7 +101,7 @@ def curves(rng: np.random.Generator, gain: float, noise: float) -> TargetResults
         for share in SHARES:
             value = rooms + above + 0.1 * math.log(share)
             tables[f"{name}-{share:g}"] = value + noise * rng.normal(size=(6, 8))
-    return target(tables)
+    return results_of(tables)
 
 
 def steps(name: str) -> list[LabelStep]:

@@ -23,12 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.core.checks import ParamsError, expect
+from crossvox.metrics.crossed import parts_of
 from crossvox.metrics.statistics import (
     LEVEL,
     Paired,
     Pooled,
     Table,
-    difference_of,
+    half_width,
     pair,
     paired_difference,
     spread,
@@ -37,7 +38,7 @@ from crossvox.study.compare import Rows
 from crossvox.study.findings import TargetResults
 from crossvox.study.transfer import CurvePoint, LabelSaving
 
-BETWEEN = 50
+BETWEEN = 30
 """Places between two shares at which the interval is looked for."""
 
 
@@ -90,8 +91,8 @@ def label_saving(
         level: how often the interval shall hold the truth.
 
     Returns:
-        None until some seed has the control's last cell and two cells of the arm. Cells that this
-        seed lacks are left out.
+        None until the control's last cell and two cells of the arm share a seed, and a scene where
+        all of them have the score. Cells of the arm without such a seed are left out.
 
     Raises:
         ParamsError: a share outside (0, 1], two cells of one share, or no such score.
@@ -116,8 +117,10 @@ def label_saving(
     if len(mine) < 2 or not shared:
         return None
     sign = 1.0 if kind is None or kind.higher_is_better else -1.0
-    reached = whole.table(score, shared)
-    gaps = [pair(rows[step.arm].table(score, shared), reached) for step in mine]
+    reached, *curve = _defined([rows[s.arm].table(score, shared) for s in (others[-1], *mine)])
+    gaps = [pair(table, reached) for table in curve]
+    if not all(np.isfinite(gap.by_seed).all() for gap in gaps):
+        return None
     found = reached_share([step.share for step in mine], gaps, sign=sign, level=level)
     return LabelSaving(
         name=name,
@@ -149,30 +152,30 @@ def reached_share(
         infinite where the data do not show that it is reached at all, ``low`` where they show that
         it is not.
     """
-    cells = sign * np.stack([gap.all_cells for gap in gaps])
+    cells = sign * np.stack([gap.cells for gap in gaps])
     by_seed = sign * np.stack([gap.by_seed for gap in gaps])
-    keep = np.isfinite(cells).all(axis=(0, 1))
-    dropped = int((~keep).sum())
-    if dropped and not np.isfinite(by_seed).all():
-        by_seed = cells[:, :, keep].mean(axis=2)
     logs = np.log(np.asarray(shares, dtype=np.float64))
     tried = np.unique(np.concatenate([np.linspace(a, b, BETWEEN + 1) for a, b in pairwise(logs)]))
     above, below = [], []
     for x in tried:
         weights = _weights(logs, x)
-        there = np.tensordot(weights, cells, axes=1)
-        gap = Paired(there, there[:, keep], weights @ by_seed, dropped)
-        found = difference_of(gap, level)
-        above.append(found.high >= 0 or math.isnan(found.high))
-        below.append(found.low <= 0 or math.isnan(found.low))
-    possible = np.flatnonzero(above)
-    low = math.exp(tried[possible[0]]) if len(possible) else math.inf
-    if below[-1]:
-        high = math.inf
-    else:
-        ruled_in = np.flatnonzero(below)
-        high = math.exp(tried[ruled_in[-1] + 1] if len(ruled_in) else tried[0])
+        mean = float((weights @ by_seed).mean())
+        half = half_width(parts_of(np.tensordot(weights, cells, axes=1)), level)
+        above.append(not mean + half < 0)
+        below.append(not mean - half > 0)
+    first, last = np.flatnonzero(above), np.flatnonzero(below)
+    low = math.exp(tried[max(first[0] - 1, 0)]) if len(first) else math.inf
+    high = math.exp(tried[last[-1] + 1 if len(last) else 0]) if not below[-1] else math.inf
     return Reached(_crossing(logs, by_seed.mean(axis=1)), low, high)
+
+
+def _defined(tables: Sequence[Table | Pooled]) -> list[Table | Pooled]:
+    """Means over scenes: the scenes that all of them have. One count over all scenes as it is."""
+    cells = [table for table in tables if not isinstance(table, Pooled)]
+    if not cells:
+        return list(tables)
+    keep = np.isfinite(np.stack(cells)).all(axis=(0, 1))
+    return [table[:, keep] for table in cells]
 
 
 def _crossing(logs: NDArray[np.float64], gaps: NDArray[np.float64]) -> float:
