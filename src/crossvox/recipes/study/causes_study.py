@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import crossvox
-from crossvox.core.artifact import SCHEMA, plain, read_json, read_manifest, write_json
+from crossvox.core.artifact import SCHEMA, digest, plain, read_json, read_manifest, write_json
 from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.grid import Index3
 from crossvox.core.methods import CLASS_MESHES, METHOD_FILES
@@ -17,7 +17,8 @@ from crossvox.flow.runner import DryRunEnds, Runner
 from crossvox.metrics.statistics import LEVEL
 from crossvox.recipes.study.causes import CAUSES_FILE, CauseParams, CausesReport, Sight
 from crossvox.recipes.study.causes_run import PredictedCell, PredictedTarget, causes
-from crossvox.recipes.study.runner import PREDICTIONS, RUNS, STUDY_FILE
+from crossvox.recipes.study.cells import PREDICTIONS, RUNS
+from crossvox.recipes.study.runner import STUDY_FILE
 from crossvox.recipes.study.scenes import BASELINES
 from crossvox.study.arms import RECONSTRUCT, SEGMENT3D
 from crossvox.study.transfer import TRANSFER_FILE, Cause, Contrast, Description
@@ -70,23 +71,24 @@ def write_causes(
 ) -> Path:
     """Write ``causes.json``, and what it holds into ``transfer.json`` where there is one."""
     told = {"causes": plain(causes), "descriptions": plain(descriptions)}
-    path = study / CAUSES_FILE
-    write_json(path, {"schema": SCHEMA, "version": crossvox.__version__, **told})
+    path, made_from = study / CAUSES_FILE, _made_from(study)
+    record = {"schema": SCHEMA, "version": crossvox.__version__, "made_from": made_from}
+    write_json(path, {**record, **told})
     if (study / TRANSFER_FILE).is_file():
         write_json(study / TRANSFER_FILE, {**read_json(study / TRANSFER_FILE), **told})
     return path
 
 
 def read_causes(study: Path) -> tuple[tuple[Cause, ...], tuple[Description, ...]]:
-    """What :func:`write_causes` wrote; nothing where it did not.
+    """What :func:`write_causes` wrote; nothing where it did not, or of other results than now.
 
     Raises:
         ArtifactError: the file is damaged.
     """
     path = study / CAUSES_FILE
-    if not path.is_file():
+    record = _dict(read_json(path), path) if path.is_file() else {}
+    if record.get("made_from") != _made_from(study):
         return (), ()
-    record = _dict(read_json(path), path)
     try:
         return (
             from_plain(tuple[Cause, ...], record.get("causes", []), "causes"),
@@ -99,15 +101,27 @@ def read_causes(study: Path) -> tuple[tuple[Cause, ...], tuple[Description, ...]
         ) from None
 
 
+def _made_from(study: Path) -> str:
+    """Fingerprint of the results of a study."""
+    files = [path for path in _study_files(study).values() if path.is_file()]
+    return digest([_dict(read_json(path), path).get("results") for path in files])
+
+
+def _study_files(study: Path) -> dict[str, Path]:
+    """Where a study of several targets, and one of a single task, tell their results."""
+    return {"": study / STUDY_FILE, **{name: study / name / STUDY_FILE for name in TARGETS}}
+
+
 def read_study(study: Path, data: Path) -> StudyOf:
     """What a folder of 'crossvox study' holds: of one task, or of several targets.
 
     Raises:
         ArtifactError: it is none, or was made from other data.
     """
-    folders = {name: study / name for name in TARGETS if (study / name / STUDY_FILE).is_file()}
-    if (study / STUDY_FILE).is_file():
-        task = _dict(read_json(study / STUDY_FILE), study / STUDY_FILE).get("task")
+    files = {name: path for name, path in _study_files(study).items() if path.is_file()}
+    folders = {name: path.parent for name, path in files.items() if name}
+    if "" in files:
+        task = _dict(read_json(files[""]), files[""]).get("task")
         folders = {str(task): study} if task in TARGETS else {}
     expect(
         bool(folders),
