@@ -161,6 +161,7 @@ _HERE = (
         "study.segment3d:study_segment3d",
         "arms of what is started from, compared",
     ),
+    ("study causes", "study.causes:study_causes", "why arms are ahead: gains told apart"),
     ("models", "models:models", "networks that come with the package, and their cards"),
     ("pack", "pack:pack", "a training run to a small folder that can be given to others"),
     ("report", "look:report", "one self-contained page about runs"),
@@ -177,6 +178,7 @@ _HERE = (
 _BY_ITEM = (
     *("rooms", "prepare", "single-views", "predict", "predict2d", "import hdf5"),
     *("evaluate reconstruct", "evaluate segment3d"),
+    *("study reconstruct", "study segment3d", "study causes"),
     *("study", "study reconstruct", "study segment3d"),
 )
 
