@@ -17,13 +17,13 @@ from crossvox.capture.export import export_folder
 from crossvox.capture.formats import READERS
 from crossvox.capture.moved import MovedCapture
 from crossvox.capture.params import CaptureParams
-from crossvox.capture.readers.folder import FALLBACK_CAMERA, FolderCapture
+from crossvox.capture.readers.folder import FolderCapture
 from crossvox.capture.readers.scannet import ScanNetCapture
 from crossvox.capture.readers.seven_scenes import SevenScenesCapture, SevenScenesParams
 from crossvox.capture.readers.tum import TumCapture, associate, pose_from_quaternion
 from crossvox.capture.sens.layout import SensFrame, SensHeader
 from crossvox.capture.sens.writer import SensWriter
-from crossvox.core.camera import Intrinsics, Pose, Size
+from crossvox.core.camera import PUBLISHED_CAMERA, Intrinsics, Pose, Size
 from crossvox.core.checks import CaptureError, ParamsError
 from crossvox.core.frame import ALL_PARTS, Capture, CaptureInfo, Frame, Parts, resize_nearest
 from crossvox.doors.images import (
@@ -323,7 +323,7 @@ def test_folder_without_camera_is_refused_unless_one_may_be_assumed(tmp_path: Pa
     with pytest.raises(CaptureError, match=r"without a camera file; needed: one of intrinsic\.txt"):
         open_capture(tmp_path / "out")
     capture = open_capture(tmp_path / "out", params=CaptureParams(assume_camera=True))
-    assert capture.camera() == FALLBACK_CAMERA.resized((64, 48))
+    assert capture.camera() == PUBLISHED_CAMERA.resized((64, 48))
     assert "no intrinsic.txt" in capture.info().notes[0]
 
 

@@ -21,6 +21,7 @@ class NetworkContract:
     options: ClassVar[dict[str, Any]] = {}
     parameters: ClassVar[dict[int, int]]
     any_size: ClassVar[bool]
+    shape: ClassVar[tuple[int, int, int]] = (8, 12, 16)
 
     def build(self, channels: int = 4, classes: int = 2) -> VolumeNetwork:
         torch.manual_seed(0)
@@ -36,16 +37,16 @@ class NetworkContract:
     @pytest.mark.parametrize("batch", [1, 2])
     def test_gives_logits_of_the_input_size(self, batch: int, classes: int) -> None:
         network = self.build(classes=classes)
-        volume = self.volume(batch, 4, 8, 12, 16)
+        volume = self.volume(batch, 4, *self.shape)
         for mode in (True, False):
             logits = network.train(mode)(volume)
-            assert logits.shape == (batch, classes, 8, 12, 16)
+            assert logits.shape == (batch, classes, *self.shape)
             assert logits.dtype == torch.float32
             assert logits.isfinite().all()
 
     def test_takes_an_empty_volume(self) -> None:
         network = self.build()
-        volume = torch.zeros(1, 4, 8, 8, 8)
+        volume = torch.zeros(1, 4, *self.shape)
         network(volume).sum().backward()
         for parameter in network.parameters():
             assert parameter.grad is not None
@@ -113,7 +114,7 @@ class NetworkContract:
         assert still == []
 
     def test_gradients_reach_the_input(self) -> None:
-        volume = self.volume(1, 4, 8, 8, 8).requires_grad_()
+        volume = self.volume(1, 4, *self.shape).requires_grad_()
         network = self.build()
         network(volume)[:, 1].square().sum().backward()
         assert volume.grad is not None
@@ -131,6 +132,13 @@ class TestSurfaceNet(NetworkContract):
     name = "surfacenet"
     parameters: ClassVar[dict[int, int]] = {15: 8_825_070, 640: 9_365_070}
     any_size = False
+
+
+class TestResNeXtUNet(NetworkContract):
+    name = "resnext_unet"
+    parameters: ClassVar[dict[int, int]] = {15: 6_483_618, 640: 7_023_618}
+    any_size = False
+    shape = (8, 16, 24)
 
 
 class TestSceneUNet(NetworkContract):
@@ -154,7 +162,7 @@ class TestFlatSceneUNet(NetworkContract):
 
 
 def test_unknown_names_and_options_are_refused() -> None:
-    with pytest.raises(ParamsError, match="needed: one of scene_unet, surfacenet"):
+    with pytest.raises(ParamsError, match="needed: one of scene_unet, surfacenet, resnext_unet"):
         build_network("unet", 4, 2)
     with pytest.raises(ParamsError, match=r"given: options .*wide.* for surfacenet"):
         build_network("surfacenet", 4, 2, wide=3)

@@ -293,6 +293,24 @@ def surfacenet_file(path: Path, channels: int, classes: int) -> Any:
     return network
 
 
+def test_a_resnext_unet_becomes_a_run(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = build_network("resnext_unet", 15, 2)
+    weights = {f"module.{name}": value for name, value in network.state_dict().items()}
+    torch.save({"epoch": 7, "state_dict": weights}, tmp_path / "a.pth.tar")
+    out = tmp_path / "run"
+    run("import", "checkpoint", tmp_path / "a.pth.tar", out, "--json", tmp_path / "import.json")
+    report = load(tmp_path / "import.json")
+    assert (report["task"], report["architecture"]) == ("reconstruct", "resnext_unet")
+    assert report["parameters"] == 6_483_618
+    found = read_scene_run(out)
+    assert found.params.task.network == "resnext_unet"
+    stored = load_checkpoint(out / "best").network
+    built = found.task.build()
+    built.load_state_dict(stored)
+    assert all(torch.equal(stored[name], value) for name, value in network.state_dict().items())
+
+
 @pytest.fixture(scope="module")
 def enet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An imported 2D run."""
@@ -444,14 +462,17 @@ def test_features_that_do_not_fit_are_refused(
     out = tmp_path / "run"
     surfacenet_file(tmp_path / "colours.pth.tar", 6, 2)
     run("import", "checkpoint", tmp_path / "colours.pth.tar", out, "--features", enet, code=2)
-    assert "3 channels a view; needed: a SurfaceNet that reads features" in capsys.readouterr().err
+    assert (
+        "3 channels a view; needed: a SurfaceNet or ResNeXt U-Net that reads features"
+        in capsys.readouterr().err
+    )
     network = build_network2d("enet", 41, weights="none")
     torch.save({"state_dict": network.state_dict()}, tmp_path / "enet.pth.tar")
     run("import", "checkpoint", tmp_path / "enet.pth.tar", out, "--features", enet, code=2)
     assert "whose enet reads images" in capsys.readouterr().err
     surfacenet_file(tmp_path / "three.pth.tar", 128, 3)
     run("import", "checkpoint", tmp_path / "three.pth.tar", out, "--features", enet, code=2)
-    assert "a SurfaceNet with 3 classes" in capsys.readouterr().err
+    assert "a surfacenet with 3 classes" in capsys.readouterr().err
     surfacenet_file(tmp_path / "wide.pth.tar", 128, 2)
     run("import", "checkpoint", tmp_path / "wide.pth.tar", out, "--features", tmp_path, code=2)
     assert "params.json" in capsys.readouterr().err
@@ -485,7 +506,7 @@ def test_bad_checkpoints_leave_no_run(tmp_path: Path, capsys: pytest.CaptureFixt
     assert not made.exists()
     torch.save({"state_dict": {"fc.weight": torch.zeros(2)}}, tmp_path / "b.pth.tar")
     run("import", "checkpoint", tmp_path / "b.pth.tar", tmp_path / "run", code=2)
-    assert "surfacenet, enet, deeplab" in capsys.readouterr().err
+    assert "surfacenet, resnext_unet, enet, deeplab" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "file").touch()

@@ -22,7 +22,8 @@ from crossvox.flow import locks
 from crossvox.flow.choice import Choice
 from crossvox.flow.progress import Silent
 from crossvox.flow.runner import DryRunEnds, Runner
-from crossvox.recipes.study.runner import Matrix, StudyReport, run_study
+from crossvox.recipes.study.cells import Matrix
+from crossvox.recipes.study.runner import StudyReport, run_study
 from crossvox.study.arms import Arm
 from crossvox.study.results import Scored
 from crossvox.train.report import TrainReport

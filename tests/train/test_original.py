@@ -27,9 +27,9 @@ def cheap(shapes: dict[str, Any]) -> Weights:
     }
 
 
-def surfacenet(channels: int = 15, classes: int = 2) -> Weights:
+def surfacenet(channels: int = 15, classes: int = 2, name: str = "surfacenet") -> Weights:
     with torch.device("meta"):
-        state = build_network("surfacenet", channels, classes).state_dict()
+        state = build_network(name, channels, classes).state_dict()
     return cheap({name: (value.shape, value.dtype) for name, value in state.items()})
 
 
@@ -48,19 +48,16 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "checkpoint.pth.tar"
 
 
+@pytest.mark.parametrize("name", ["surfacenet", "resnext_unet"])
 @pytest.mark.parametrize(
     ("channels", "classes", "view"), [(15, 2, 3), (640, 2, 128), (640, 41, 128)]
 )
-def test_surfacenet_is_told_by_its_weights(
-    channels: int, classes: int, view: int, file: Path
+def test_a_3d_network_is_told_by_its_weights(
+    name: str, channels: int, classes: int, view: int, file: Path
 ) -> None:
-    save(file, surfacenet(channels, classes))
+    save(file, surfacenet(channels, classes, name))
     found = read_original_checkpoint(file)
-    assert (found.architecture, found.in_channels, found.classes) == (
-        "surfacenet",
-        channels,
-        classes,
-    )
+    assert (found.architecture, found.in_channels, found.classes) == (name, channels, classes)
     assert found.view_channels == view
     network, report = found.build()
     assert report.complete

@@ -116,6 +116,7 @@ CONTRACT = {
     },
     "scene_unet, wide input": reconstruct(width=2),
     "surfacenet": reconstruct(network="surfacenet", seen_channel=False),
+    "resnext_unet": reconstruct(network="resnext_unet", seen_channel=False),
     "features, frozen": reconstruct(features=FROZEN),
     "features, learning": segment(features=LEARNING),
     "features, attention": reconstruct(features=FROZEN, fusion="attention"),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from crossvox.cli.terminal import Terminal
+from crossvox.flow.memory import shown as memory_text
 from crossvox.flow.runner import Planned
 
 DONE_WITH = ("keep", "failed")
@@ -30,6 +31,9 @@ def show_plan(plan: Sequence[Planned], terminal: Terminal) -> None:
     if failed:
         counts += f", {failed} failed before (--retry-failed)"
     rows.append(["in all", counts, "", _time(todo)])
+    memory = max((one.memory for one in todo if one.memory is not None), default=None)
+    if memory is not None:
+        rows.append(["memory", "of one worker", "", memory_text(memory)])
     terminal.table("What would be done", ["stage", "item", "", "about"], rows)
 
 

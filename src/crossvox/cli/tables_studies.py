@@ -10,6 +10,7 @@ from crossvox.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from crossvox.recipes.study.runner import StudyReport
+    from crossvox.recipes.study.transfer import DesignShown, TransferReport
     from crossvox.study.compare import Comparison
     from crossvox.train.report import TrainReport
 
@@ -83,3 +84,37 @@ def _show_others(found: Comparison, terminal: Terminal) -> None:
         [arm.name, *(_number(arm.scores[name].mean, ".3f") for name in kinds)] for arm in found.arms
     ]
     terminal.table("Other scores, means; (low): lower is better", ["arm", *columns], rows)
+
+
+@shows("crossvox.recipes.study.transfer:DesignShown")
+def show_design(design: DesignShown, terminal: Terminal) -> None:
+    """A design as it is written in a file."""
+    terminal.text(design.text)
+
+
+@shows("crossvox.recipes.study.transfer:TransferReport")
+def show_transfer(report: TransferReport, terminal: Terminal) -> None:
+    """The answers of a transfer study, then the main score of every cell."""
+    found = report.transfer
+    for target, comparison in found.comparisons.items():
+        terminal.say(f"{target}: {found.protocol.get(target, '')}")
+        _show_arms(comparison, terminal)
+    rows = []
+    for one in found.findings:
+        gain = one.difference
+        interval = f"{_number(gain.low, '+.4f')} to {_number(gain.high, '+.4f')}"
+        named = _number(gain.p_adjusted, ".2g") if one.contrast.named else "exploratory"
+        question = one.contrast.question
+        rows.append([question, _number(gain.mean, "+.4f"), interval, named, one.verdict])
+    terminal.table(
+        found.title,
+        ["question", "difference", f"{found.level:.0%} interval", "adjusted p", "verdict"],
+        rows,
+    )
+    for saving in found.savings:
+        share = "no share that was tried" if math.isnan(saving.share) else f"{saving.share:.0%}"
+        terminal.say(f"{saving.name}: {share} of the labels reach {saving.reached:.4f}")
+    for caution in found.cautions:
+        terminal.say(caution)
+    terminal.say(f"one cell anew: {report.cell_command}")
+    terminal.say(f"{len(report.made)} cells made, {len(report.kept)} kept: {report.out}")

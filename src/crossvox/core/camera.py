@@ -152,6 +152,10 @@ def oriented(size: Size, like: Size) -> Size:
     return (min(size), max(size)) if upright else size
 
 
+PUBLISHED_CAMERA = Intrinsics(1170.187988, 1170.187988, 647.75, 483.75, 1296, 968)
+"""The published pipeline's one camera for all scans: ScanNet's nominal one."""
+
+
 @dataclass(frozen=True)
 class ImageFit:
     """How an image is brought to a size: resample to ``resized``, then cut ``size`` out.

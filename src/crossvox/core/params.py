@@ -128,6 +128,9 @@ def _unknown(kind: Any, value: Any, where: str = "") -> list[str]:
     """Dotted names of fields that no dataclass in ``kind`` has."""
     if not isinstance(value, dict):
         return []
+    if get_origin(kind) is dict:
+        inner = get_args(kind)[1]
+        return [n for key, item in value.items() for n in _unknown(inner, item, f"{where}{key}.")]
     if not (dataclasses.is_dataclass(kind) and isinstance(kind, type)):
         choices = [choice for choice in get_args(kind) if dataclasses.is_dataclass(choice)]
         return _unknown(choices[0], value, where) if len(choices) == 1 else []

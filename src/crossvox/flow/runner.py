@@ -67,12 +67,14 @@ class Planned:
         status: what would become of it; "unknown" where it depends on what is not there yet,
             "failed" where it failed before and is not tried again.
         seconds: about how long, from what was recorded; None where nothing was.
+        memory: about how much memory, bytes, likewise.
     """
 
     stage: str
     item: str
     status: Literal["make", "keep", "continue", "unknown", "failed"]
     seconds: float | None = None
+    memory: int | None = None
 
 
 class DryRunEnds(Exception):

@@ -19,7 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 from crossvox.core.checks import ParamsError
 from crossvox.core.registry import Registry
-from crossvox.networks.params import NetworkParams, SceneUNetParams, SurfaceNetParams
+from crossvox.networks.params import (
+    NetworkParams,
+    ResNeXtUNetParams,
+    SceneUNetParams,
+    SurfaceNetParams,
+)
 
 if TYPE_CHECKING:
     from crossvox.networks.features2d import Network2D
@@ -38,11 +43,12 @@ class _Lazy:
 
 
 NETWORKS: Registry[type[NetworkParams]] = Registry("3D network", "crossvox.networks")
-"""Parameters of 3D networks by name: ``scene_unet`` (the default of this package) and
-``surfacenet`` (as published)."""
+"""Parameters of 3D networks by name: ``scene_unet`` (the default of this package), ``surfacenet``
+and ``resnext_unet`` (both as published)."""
 
 NETWORKS.register("scene_unet", SceneUNetParams)
 NETWORKS.register("surfacenet", SurfaceNetParams)
+NETWORKS.register("resnext_unet", ResNeXtUNetParams)
 
 NETWORKS_2D: Registry[Callable[..., Any]] = Registry("2D network", "crossvox.networks2d")
 """2D networks by name; each is called with the number of classes and the options, of which all take

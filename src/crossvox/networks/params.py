@@ -84,3 +84,16 @@ class SurfaceNetParams(NetworkParams):
         from crossvox.networks.surfacenet import SurfaceNet
 
         return SurfaceNet(in_channels, classes)
+
+
+@dataclass(frozen=True)
+class ResNeXtUNetParams(NetworkParams):
+    """See :class:`crossvox.networks.resnext_unet.ResNeXtUNet`: as published, nothing to choose."""
+
+    SEEN_CHANNEL: ClassVar[bool] = False
+
+    def build(self, in_channels: int, classes: int) -> VolumeNetwork:
+        """The network with its initial weights."""
+        from crossvox.networks.resnext_unet import ResNeXtUNet
+
+        return ResNeXtUNet(in_channels, classes)

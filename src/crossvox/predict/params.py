@@ -184,6 +184,11 @@ class PredictParams:
         blend: how overlapping windows are weighted: ``hann`` and ``tent`` favour window centres,
             ``flat`` does not.
         colors: collect a mean colour a voxel, for coloured meshes.
+        least_views: views that a window needs to be predicted. The published pipeline drops what
+            has fewer than 5, and with it surface.
+        least_occupied: share of occupied voxels of the *truth* that a window needs to exceed. The
+            published pipeline leaves out what has 1 % or less; anything above 0 looks at the truth,
+            and is of use to repeat its numbers alone. Below 0: no matter.
         prior_frames: frames that classes start from, of a network that starts from what frames say:
             ``all`` that see a voxel, or those that its ``windows`` look at, as in training.
         surface: how the mesh is made of the probabilities; docs/adr/0003-class-weights.md tells why
@@ -199,6 +204,8 @@ class PredictParams:
     batch_size: int = 4
     blend: Blend = "hann"
     colors: bool = True
+    least_views: int = 1
+    least_occupied: float = -1.0
     prior_frames: Literal["all", "windows"] = "all"
     surface: SurfaceParams = field(default_factory=lambda: SurfaceParams(level=0.35))
     complete: CompletionParams = field(default_factory=CompletionParams)
@@ -211,6 +218,13 @@ class PredictParams:
             given=f"stride {self.stride}, batches of {self.batch_size}",
             needed="positive numbers",
             do="pass a stride such as 16 16 32 and a batch size such as 4",
+            error=ParamsError,
+        )
+        expect(
+            self.least_views >= 1 and self.least_occupied < 1,
+            given=f"least_views={self.least_views}, least_occupied={self.least_occupied}",
+            needed="at least one view, and a share below 1",
+            do="correct --least-views or --least-occupied",
             error=ParamsError,
         )
 

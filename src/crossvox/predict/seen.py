@@ -6,6 +6,7 @@ it. No network takes part: sensor depth decides.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
@@ -20,6 +21,7 @@ from crossvox.predict.prediction import ColorVolume
 if TYPE_CHECKING:
     from crossvox.core.volume import Sample, SceneViews
     from crossvox.predict.params import PredictParams
+    from crossvox.samples.index import SampleIndex
     from crossvox.samples.source import SceneSource
     from crossvox.views.params import ViewParams
 
@@ -99,7 +101,7 @@ def seen_by_windows(
         view_params: image size and number of views.
         progress: called with (windows done, windows).
     """
-    windows = scene_windows(source, params.stride, shape, view_params)
+    windows = scene_windows(source, params, shape, view_params)
     collector = SeenCollector(source.views.grid, shape, params.colors)
     for done, number in enumerate(windows.chosen, start=1):
         collector.add(windows.samples[number])
@@ -143,23 +145,25 @@ class SceneWindows:
 
 
 def scene_windows(
-    source: SceneSource, stride: Index3, shape: Index3, view_params: ViewParams
+    source: SceneSource, params: PredictParams, shape: Index3, view_params: ViewParams
 ) -> SceneWindows:
     """The windows that slide over a scene, and which of them there is anything to see in.
 
     Args:
         source: the scene with its views and images.
-        stride: voxels that the window moves along x, y, z.
+        params: stride, and which windows are left out.
         shape: voxels of a window.
         view_params: image size and number of views.
 
     Raises:
-        ParamsError: the stride is larger than the window, so that voxels would be left out.
+        ParamsError: the stride is larger than the window, so that voxels would be left out; or the
+            truth is asked, and there is none.
     """
     from crossvox.chunks import BoxCounts, sliding_starts
     from crossvox.samples.dataset import ChunkDataset
     from crossvox.samples.index import window_index
 
+    stride = params.stride
     expect(
         all(step <= size for step, size in zip(stride, shape, strict=True)),
         given=f"a stride of {stride} voxels",
@@ -168,7 +172,11 @@ def scene_windows(
         error=ParamsError,
     )
     index = window_index(source, shape, stride, view_params.max_views)
-    chosen = [n for n, place in enumerate(index.places) if place.frame_ids]
+    chosen = [
+        n for n, place in enumerate(index.places) if len(place.frame_ids) >= params.least_views
+    ]
+    if params.least_occupied >= 0:
+        chosen = _occupied(source, params, shape, index, chosen)
     any_seen = seen_by_any_frame(source.views)
     starts = sliding_starts(source.views.grid, shape, stride)
     return SceneWindows(
@@ -179,6 +187,28 @@ def scene_windows(
         voxels_seen=int(any_seen.sum()),
         frames_used=len({frame for n in chosen for frame in index.places[n].frame_ids}),
     )
+
+
+def _occupied(
+    source: SceneSource, params: PredictParams, shape: Index3, index: SampleIndex, chosen: list[int]
+) -> list[int]:
+    """Those of the windows that hold more of the true surface than asked for."""
+    from crossvox.chunks import BoxCounts
+
+    expect(
+        source.volume is not None,
+        given=f"{source.name} without a volume, and least_occupied={params.least_occupied}",
+        needed="the truth, which tells how much of a window is occupied",
+        do="leave --least-occupied out",
+        error=ParamsError,
+    )
+    assert source.volume is not None
+    if not chosen:
+        return []
+    starts = np.array([index.places[n].start for n in chosen])
+    counts = BoxCounts(source.volume.occupied).count(starts, shape)
+    enough = counts > params.least_occupied * math.prod(shape)
+    return [n for n, kept in zip(chosen, enough.tolist(), strict=True) if kept]
 
 
 def seen_by_any_frame(views: SceneViews) -> NDArray[np.bool_]:

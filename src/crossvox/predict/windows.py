@@ -1,8 +1,8 @@
 """A whole scene, window by window.
 
 A window slides over the scene's grid. Every window in which some frame sees a voxel is predicted,
-with whatever views it has; windows that no frame sees hold nothing to predict from, are skipped and
-counted.
+with whatever views it has (unless ``least_views`` asks for more, as the published pipeline does);
+windows that no frame sees hold nothing to predict from, are skipped and counted.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def predict_scene(
     from crossvox.samples.batch import collate
 
     begin = time.perf_counter()
-    windows = scene_windows(source, params.stride, shape, view_params)
+    windows = scene_windows(source, params, shape, view_params)
     assembler = Assembler(source.views.grid, shape, params)
     maps = None if encode is None else frame_maps.FrameMaps(encode, cache_bytes)
     for number in _batches(

@@ -150,6 +150,7 @@ _HERE = (
     ("export scannet", "scannet:export_scannet", "labelled rooms to ScanNet's per-vertex files"),
     ("evaluate scannet", "evaluate:evaluate_scannet", "score ScanNet's per-vertex files"),
     ("score", "evaluate:score", "3D scores of any two meshes"),
+    ("study", "study.transfer:study", "which task helps which: a design's cells, with verdicts"),
     (
         "study reconstruct",
         "study.reconstruct:study_reconstruct",
@@ -176,7 +177,7 @@ _HERE = (
 _BY_ITEM = (
     *("rooms", "prepare", "single-views", "predict", "predict2d", "import hdf5"),
     *("evaluate reconstruct", "evaluate segment3d"),
-    *("study reconstruct", "study segment3d"),
+    *("study", "study reconstruct", "study segment3d"),
 )
 
 _PRESETS = {

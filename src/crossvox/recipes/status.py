@@ -151,7 +151,7 @@ def _is_number(value: Any) -> bool:
 
 def study_states(out: Path) -> list[ItemState]:
     """Where the runs of a study stand, ``ARM/seed-N``: each arm seen is to have each seed seen."""
-    from crossvox.recipes.study.runner import RESULTS, RUNS
+    from crossvox.recipes.study.cells import RESULTS, RUNS
 
     working = {holder.item: holder for holder in locks.at_work(out)}
     finished = {_name(path.with_suffix("")) for path in (out / RESULTS).glob("[!.]*/seed-*.json")}

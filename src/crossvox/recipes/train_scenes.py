@@ -85,7 +85,7 @@ def train_scenes(stage: TrainScenes, work: Work) -> TrainReport:
         CheckpointError: a run that it starts from, or takes features from, is damaged.
     """
     _expect_start(stage.start)
-    asked = _asked(stage)
+    asked = fingerprint(stage)
     done = answer(work.out, asked, stage.params.train)
     if done is not None:
         return done
@@ -158,21 +158,26 @@ def _expect_start(start: Path | None) -> None:
     )
 
 
-def _asked(stage: TrainScenes) -> str:
-    """Fingerprint of a run by what it is made from, without a look into the scenes."""
+def fingerprint(stage: TrainScenes) -> str:
+    """Fingerprint of a run by what it is made from, without a look into the scenes.
+
+    What its files hold counts, not where they lie.
+    """
     given, params = stage.sources, stage.params
     scenes = {
         which: [folder.resolve().name for folder in read_scenes(stage.data, which)]
         for which in {given.scenes, given.validation_scenes} - {"none"}
     }
-    files = {"index": given.index, "validation_index": given.validation_index}
+    files = {"index": given.index, "validation_index": given.validation_index, "features": None}
     if given.features is not None:
         files["features"] = weights_file(given.features, stage.checkpoint)
     if stage.start is not None:
         files["start"] = weights_file(stage.start, stage.start_checkpoint)
     task = Reconstruct if isinstance(params, ReconstructRunParams) else Segment3d
+    told = plain(given)
+    placeless = {name: told[name] for name in told if name not in files}
     return asked_for(
-        {"params": params, "sources": given, "scenes": scenes, "colours": COLORS},
+        {"params": params, "sources": placeless, "scenes": scenes, "colours": COLORS},
         {"data": read_manifest(stage.data).digest, "numbers": getattr(task, "numbers", 1)},
         {role: _digest(path) for role, path in files.items() if path is not None},
     )

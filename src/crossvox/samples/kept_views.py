@@ -36,10 +36,13 @@ def views_digest(folder: Path, grid: VoxelGrid, capture: Capture, params: ViewPa
     """Fingerprint of everything that a scene's views follow from.
 
     Depth values are told by the scene's manifest, or by the sizes and times of the depth files
-    where there is none. The number of views that a sub-volume takes does not matter.
+    where there is none. The number of views that a sub-volume takes does not matter, nor does one
+    camera for all scans where there is none.
     """
     poses = [capture.pose(index) for index in range(len(capture))]
     rule = {name: value for name, value in vars(params).items() if name != "max_views"}
+    if not params.camera:
+        del rule["camera"]
     matrices = [None if pose is None else pose.world_from_camera.round(9) for pose in poses]
     return digest(
         [

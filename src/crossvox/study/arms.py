@@ -19,6 +19,7 @@ from typing import Any
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.methods import MAJORITY, MASK_ONLY, TSDF, VOTES
 from crossvox.core.registry import Registry
+from crossvox.study import original
 from crossvox.study.overrides import Of
 
 RECONSTRUCT, SEGMENT3D = "reconstruct", "segment3d"
@@ -45,7 +46,8 @@ class Arm:
         learns: whether there is anything to train; a baseline is computed once for all arms.
         control: whether all other arms are compared with it.
         sets: values by dotted name: ``run.`` parameters of the run, ``sources.`` what it learns
-            from; :class:`crossvox.study.overrides.Of` values are the study's own.
+            from, ``predict.`` how held-out scenes are predicted; values that are a
+            :class:`crossvox.study.overrides.Of` are the study's own.
         features: what is lifted: "" colours; "run2d" the features of the 2D run; "projection",
             "random", "imagenet" those of a network like it that is not trained (see
             :func:`crossvox.recipes.study.untrained.write_untrained`).
@@ -77,6 +79,13 @@ class Arm:
     def needs_run(self) -> bool:
         """Whether a 2D run must be named: for its weights, or to be like its architecture."""
         return self.features != ""
+
+    @property
+    def draws_own(self) -> bool:
+        """Whether it cannot share its sub-volumes with other arms: it draws them by other rules, or
+        looks at them in another way.
+        """
+        return any(name.startswith(("run.chunks.", "run.views.")) for name in self.sets)
 
 
 ARMS: Registry[Arm] = Registry("study arm", "crossvox.arms")
@@ -283,6 +292,59 @@ for _arm in (
         SEGMENT3D,
         learns=False,
         control=True,
+    ),
+):
+    register(_arm)
+
+for _arm in (
+    Arm(
+        "thesis",
+        "The recipe of 2022 as published, colours lifted: SurfaceNet, weights 1 and 13, one camera, "
+        "tiles that need five views, hard voxels.",
+        RECONSTRUCT,
+        sets=original.RECONSTRUCTION,
+        control_of="rgb",
+    ),
+    Arm(
+        "thesis-features",
+        "The same with features of the 2D run, frozen.",
+        RECONSTRUCT,
+        features="run2d",
+        sets=original.RECONSTRUCTION,
+        source="segment2d",
+        control_of="segmentation",
+    ),
+    Arm(
+        "thesis-segment3d",
+        "The recipe of 2022 as published for 3D segmentation, from scratch on features of the 2D "
+        "run: SurfaceNet, ScanNet's weights, one camera, tiles that need five views, hard voxels.",
+        SEGMENT3D,
+        features="run2d",
+        sets=original.SEGMENTATION,
+        source="segment2d",
+        control_of="scratch",
+    ),
+    *(
+        Arm(
+            f"without-{name}",
+            f"rgb with one of our changes taken back: {told}.",
+            RECONSTRUCT,
+            sets=sets,
+            control_of="rgb",
+        )
+        for name, (told, sets) in original.WITHOUT_RECONSTRUCTION.items()
+    ),
+    *(
+        Arm(
+            f"without-{name}-segment3d",
+            f"scratch with one of our changes taken back: {told}.",
+            SEGMENT3D,
+            features="run2d",
+            sets=sets,
+            source="segment2d",
+            control_of="scratch",
+        )
+        for name, (told, sets) in original.WITHOUT_SEGMENTATION.items()
     ),
 ):
     register(_arm)

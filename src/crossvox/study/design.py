@@ -15,11 +15,9 @@ from typing import Any
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.registry import nearest
 from crossvox.study.arms import ARMS, MODES, SOURCES, Arm, baselines_of
+from crossvox.study.findings import MARGINS
 from crossvox.study.overrides import Of
 from crossvox.study.transfer import Contrast
-
-MARGINS = {"F-score": 0.005, "mIoU strict": 0.005}
-"""Differences of no consequence where a design names none: 0.005 F, half a point of mIoU."""
 
 WAYS: Mapping[str, tuple[str, str]] = {
     "nothing": ("", ""),
@@ -324,12 +322,11 @@ def _by_source(arm: Arm, cell: CellDesign) -> Arm:
             arm = replace(arm, start=start)
     if cell.source is None and cell.mode is None and cell.start is None:
         return _told(arm)
-    sets = {
-        "probe": {"run.transfer.mode": "probe"},
-        "decoder": {"run.transfer.mode": "decoder"},
-        "full": {"run.transfer.mode": "full"} if arm.start else {},
-        "trainable-2d": {"sources.features_rate": Of("features_rate")},
-    }[arm.mode]
+    sets: dict[str, Any] = {}
+    if arm.mode == "trainable-2d":
+        sets = {"sources.features_rate": Of("features_rate")}
+    elif arm.start:
+        sets = {"run.transfer.mode": arm.mode}
     needs = {"probe": arm.start, "decoder": arm.start, "trainable-2d": arm.features}
     expect(
         needs.get(arm.mode, "yes") != "",

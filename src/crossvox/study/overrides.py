@@ -73,5 +73,10 @@ def _looked_up(study: Any, wanted: Any) -> Any:
         return wanted
     found = study
     for name in wanted.name.split("."):
+        if not hasattr(found, name):
+            raise ParamsError(
+                f"given: a value of {wanted.name!r}; needed: a parameter of "
+                f"{type(study).__name__}; do: correct the name behind 'of'"
+            )
         found = getattr(found, name)
     return found

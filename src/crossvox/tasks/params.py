@@ -124,9 +124,9 @@ class SceneTaskParams:
     """What is lifted, and the network that reads it.
 
     Attributes:
-        network: ``scene_unet`` (compact, trains on a CPU), ``surfacenet`` (as published), or
-            another that is registered (:data:`crossvox.networks.NETWORKS`).
-        options: parameters of other networks than these two, ``NAME=VALUE``.
+        network: ``scene_unet`` (compact, trains on a CPU), ``surfacenet`` or ``resnext_unet`` (as
+            published), or another that is registered (:data:`crossvox.networks.NETWORKS`).
+        options: parameters of other networks than these, ``NAME=VALUE``.
         width: channels of ``scene_unet`` at full size.
         depth: halvings of ``scene_unet``.
         blocks: residual blocks of ``scene_unet`` a level.

@@ -24,8 +24,11 @@ from crossvox.core.checks import CheckpointError, expect
 from crossvox.networks import build_network, build_network2d
 from crossvox.train.weights import SHOWN, LoadReport, put_weights
 
-Architecture = Literal["surfacenet", "enet", "deeplab"]
+Architecture = Literal["surfacenet", "resnext_unet", "enet", "deeplab"]
 """Networks of the published pipeline, by their names in :mod:`crossvox.networks`."""
+
+VOLUME_ARCHITECTURES: tuple[Architecture, ...] = ("surfacenet", "resnext_unet")
+"""Those of them that read volumes."""
 
 COLORS = 3
 """Channels of one view where colours are lifted."""
@@ -63,6 +66,12 @@ class _Signature:
 SIGNATURES: dict[Architecture, _Signature] = {
     "surfacenet": _Signature(
         r"(?:conv[1-5]|upconv[1-4]|classifier)\.\d", "conv1.0.weight", "classifier.0.weight", 5
+    ),
+    "resnext_unet": _Signature(
+        r"(?:conv[1-5]|upconv[1-3]|(?:up_)?bottleneck[1-5]|classifier)\.\d",
+        "conv1.0.weight",
+        "classifier.3.weight",
+        5,
     ),
     "enet": _Signature(r"\d+\.", "0.0.weight", "26.0.weight", 4),
     "deeplab": _Signature(
@@ -128,8 +137,8 @@ class OriginalCheckpoint:
             do="take an earlier checkpoint of that training",
             error=CheckpointError,
         )
-        if self.architecture == "surfacenet":
-            network: nn.Module = build_network("surfacenet", self.in_channels, self.classes)
+        if self.architecture in VOLUME_ARCHITECTURES:
+            network: nn.Module = build_network(self.architecture, self.in_channels, self.classes)
         else:
             network = build_network2d(self.architecture, self.classes, weights="none")
         return network, put_weights(self.weights, network, str(self.source))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from crossvox.core.camera import Size
+from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.params import check_choices
 
@@ -23,6 +23,8 @@ class ViewParams:
         max_views: views a sub-volume takes at most.
         geometry: "exact" crops the camera together with its image; "thesis" treats the crop as a
             scale, as the published pipeline does (for comparison with its numbers).
+        camera: one camera for all scans: fx, fy, cx, cy, and the width and height of the image that
+            they are told for, as the published pipeline has it. Empty: each scan's own.
     """
 
     width: int = 320
@@ -32,6 +34,7 @@ class ViewParams:
     tolerance_m: float = 0.05
     max_views: int = 5
     geometry: Literal["exact", "thesis"] = "exact"
+    camera: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         check_choices(self)
@@ -49,6 +52,23 @@ class ViewParams:
             do="correct --views.near-m, --views.far-m or --views.tolerance-m",
             error=ParamsError,
         )
+
+        expect(
+            len(self.camera) in (0, 6),
+            given=f"a camera of {len(self.camera)} numbers",
+            needed="six: fx, fy, cx, cy, width, height; or none, for each scan's own",
+            do="correct --views.camera",
+            error=ParamsError,
+        )
+        _ = self.one_camera  # checks the rest
+
+    @property
+    def one_camera(self) -> Intrinsics | None:
+        """The camera of all scans; None: each has its own."""
+        if not self.camera:
+            return None
+        fx, fy, cx, cy, width, height = self.camera
+        return Intrinsics(fx, fy, cx, cy, int(width), int(height))
 
     @property
     def size(self) -> Size:

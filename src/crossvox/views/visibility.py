@@ -34,11 +34,16 @@ SMALLEST_DEPTH_M = 1e-3
 
 
 def view_fit(camera: Intrinsics, params: ViewParams) -> tuple[ImageFit, Intrinsics]:
-    """How an image of ``camera`` is brought to the view size, and the camera it then has."""
+    """How an image of ``camera`` is brought to the view size, and the camera it then has.
+
+    Where ``params`` name one camera for all scans, that camera is taken instead, for an image that
+    is fitted in the same way.
+    """
     fit = ImageFit.centre_crop(camera.size, params.size)
+    taken = params.one_camera or camera
     if params.geometry == "thesis":
-        return fit, fit.thesis_camera(camera)
-    return fit, fit.camera(camera)
+        return fit, ImageFit.centre_crop(taken.size, params.size).thesis_camera(taken)
+    return fit, fit.camera(taken if taken.size == camera.size else taken.resized(camera.size))
 
 
 def visible(

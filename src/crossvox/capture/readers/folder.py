@@ -31,16 +31,13 @@ from crossvox.capture.reader import Reader
 from crossvox.capture.readers.plain_files import camera_record, depth_folder, pose_source
 from crossvox.capture.registration import Registration, is_rigid
 from crossvox.capture.stored import LOST_POSE, StoredCapture
-from crossvox.core.camera import Intrinsics, Size
+from crossvox.core.camera import PUBLISHED_CAMERA, Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import COMPLETE_MESH, CaptureInfo
 from crossvox.core.labels import NYU40_NAMES, RawLabelMap
 from crossvox.core.room_contents import TRUE_OBJECTS
 from crossvox.doors.image_kinds import COLOR_KINDS, COLOR_SUFFIXES
 from crossvox.doors.images import read_bytes
-
-FALLBACK_CAMERA = Intrinsics(1170.187988, 1170.187988, 647.75, 483.75, 1296, 968)
-"""The published pipeline's one camera for all scenes, for folders without any camera file."""
 
 MM_PER_M = 1000.0
 
@@ -56,7 +53,7 @@ class FolderCapture(StoredCapture):
     Args:
         path: the folder.
         registration: see :data:`~crossvox.capture.registration.RegistrationMode`.
-        assume_camera: where there is no camera file, take :data:`FALLBACK_CAMERA`, rescaled, with
+        assume_camera: where there is no camera file, take the published one, rescaled, with
             a note.
         camera_given: the colour camera is told otherwise, and its file not read.
 
@@ -221,7 +218,7 @@ def _cameras(
 ) -> tuple[Intrinsics, Intrinsics]:
     """Colour and depth camera; any for colour where it is given otherwise."""
     file = None if given else files.color
-    color = FALLBACK_CAMERA.resized(size) if file is None else read_camera(file, size)
+    color = PUBLISHED_CAMERA.resized(size) if file is None else read_camera(file, size)
     if files.depth is None:
         return color, color.resized(depth_size)
     return color, read_camera(files.depth, depth_size)

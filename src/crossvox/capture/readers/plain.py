@@ -22,12 +22,12 @@ from crossvox.capture.files import first_size, read_numbers
 from crossvox.capture.params import AS_STORED, CaptureParams
 from crossvox.capture.reader import Reader
 from crossvox.capture.readers import plain_files
-from crossvox.capture.readers.folder import FALLBACK_CAMERA, nyu40_identity, read_nyu40
+from crossvox.capture.readers.folder import nyu40_identity, read_nyu40
 from crossvox.capture.readers.plain_files import Names, files_of
 from crossvox.capture.readers.tum import associate
 from crossvox.capture.registration import Registration
 from crossvox.capture.stored import LOST_POSE, StoredCapture
-from crossvox.core.camera import Intrinsics, Size
+from crossvox.core.camera import PUBLISHED_CAMERA, Intrinsics, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import CaptureInfo
 from crossvox.core.labels import RawLabelMap
@@ -251,7 +251,7 @@ def _camera(
 ) -> tuple[tuple[Intrinsics, CameraRecord | None], list[str]]:
     """The colour camera, what else its file tells, and notes."""
     if params.intrinsics is not None:
-        return (FALLBACK_CAMERA.resized(size), None), []
+        return (PUBLISHED_CAMERA.resized(size), None), []
     for place in (path, color_folder, path.resolve().parent):
         files = find_cameras(place)
         record = plain_files.camera_record(place)
@@ -267,7 +267,7 @@ def _camera(
             return (camera.resized(size), told), above
     if params.assume_camera:
         note = f"no camera file: ScanNet's usual camera is assumed, rescaled to {size[0]}x{size[1]}"
-        return (FALLBACK_CAMERA.resized(size), None), [note]
+        return (PUBLISHED_CAMERA.resized(size), None), [note]
     passed = listed(find_cameras(path).passed_over, path)
     raise CaptureError(
         f"given: {path} without a camera{f', but with {passed}' if passed else ''}; needed: "

@@ -109,9 +109,9 @@ def import_checkpoint(
     published parameters, and a manifest that tells what was loaded.
 
     Args:
-        file: its .pth.tar file: ENet, DeepLabv3 or SurfaceNet.
+        file: its .pth.tar file: ENet, DeepLabv3, SurfaceNet or ResNeXt U-Net.
         run: run folder; new, empty, or one that an import wrote.
-        features: 2D run whose features a SurfaceNet reads that was trained on features. Its weights
+        features: 2D run whose features a 3D network reads that was trained on features. Its weights
             become a part of the run, which is complete with them. Which 2D network a file was
             trained with is not told by its weights.
         checkpoint: which weights of ``features``: auto, average, best or last.

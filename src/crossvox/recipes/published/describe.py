@@ -36,13 +36,14 @@ class Lifted:
 
 def lifted_features(checkpoint: OriginalCheckpoint, features: RunInput) -> Lifted:
     """The 2D run, if the file's network reads what it makes."""
-    run = features.path
-    wide = checkpoint.architecture == "surfacenet" and checkpoint.view_channels != COLORS
+    from crossvox.train.original import VOLUME_ARCHITECTURES
+
+    run, reads_volumes = features.path, checkpoint.architecture in VOLUME_ARCHITECTURES
     expect(
-        wide,
+        reads_volumes and checkpoint.view_channels != COLORS,
         given=f"--features {run} for {checkpoint.source}, whose {checkpoint.architecture} reads "
-        + (f"{COLORS} channels a view" if checkpoint.architecture == "surfacenet" else "images"),
-        needed="a SurfaceNet that reads features",
+        + (f"{COLORS} channels a view" if reads_volumes else "images"),
+        needed="a SurfaceNet or ResNeXt U-Net that reads features",
         do="leave --features out",
         error=ParamsError,
     )
@@ -72,13 +73,15 @@ def joined(params: Any, lifted: Lifted, volume_network: Any) -> Any:
 
 def describe(checkpoint: OriginalCheckpoint, lifted: Lifted | None) -> tuple[str, Any, Any, str]:
     """Task, its parameters, recipe, and what the run is good for."""
-    if checkpoint.architecture != "surfacenet":
+    from crossvox.train.original import VOLUME_ARCHITECTURES
+
+    if checkpoint.architecture not in VOLUME_ARCHITECTURES:
         return _describe_2d(checkpoint)
     channels = checkpoint.view_channels
     views = checkpoint.in_channels // channels
     expect(
         checkpoint.classes in (Reconstruct.classes, Segment3d.classes),
-        given=f"{checkpoint.source}, a SurfaceNet with {checkpoint.classes} classes",
+        given=f"{checkpoint.source}, a {checkpoint.architecture} with {checkpoint.classes} classes",
         needed=f"{Reconstruct.classes} (free, occupied) or {Segment3d.classes} (free and NYU40)",
         do="take a checkpoint of reconstruction, or one that was trained on NYU40 labels",
         error=CheckpointError,
@@ -87,7 +90,7 @@ def describe(checkpoint: OriginalCheckpoint, lifted: Lifted | None) -> tuple[str
     name = Segment3d.name if segments else Reconstruct.name
     if channels != COLORS and lifted is None:
         shape = {
-            "network": "surfacenet",
+            "network": checkpoint.architecture,
             "views": views,
             "view_channels": channels,
             "in_channels": checkpoint.in_channels,
@@ -101,7 +104,7 @@ def describe(checkpoint: OriginalCheckpoint, lifted: Lifted | None) -> tuple[str
             "that they were trained with, and crossvox predict runs it",
         )
     common: dict[str, Any] = {
-        "network": "surfacenet",
+        "network": checkpoint.architecture,
         "views": views,
         "seen_channel": False,
         "loss_region": "all",

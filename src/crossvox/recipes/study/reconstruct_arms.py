@@ -21,7 +21,7 @@ from crossvox.recipes.study.features import features_of
 from crossvox.recipes.study.reconstruct import NUMBERS, StudyParams
 from crossvox.recipes.study.scenes import BASELINES, STUDY_BASELINES, SceneStudy
 from crossvox.recipes.study.untrained import built, untrained
-from crossvox.recipes.train import train_reconstruct
+from crossvox.recipes.train import TrainScenes
 from crossvox.samples.source import load_source
 from crossvox.scene.params import TsdfParams
 from crossvox.study.arms import RECONSTRUCT, Arm
@@ -83,14 +83,14 @@ class ReconstructStudy(SceneStudy[StudyParams]):
         features = features_of(self, arm, seed)
         given = self.arm_run(arm, self.params.run, seed, features)
         own = features is not None and features == self.run2d
-        return train_reconstruct(
-            self.data,
-            run,
-            given.run,
-            given.sources,
-            checkpoint=self.checkpoint if own else "auto",
-            runner=self.runner,
-        )
+        start = None
+        if arm.start:
+            start, before = self.start_of(arm, seed)
+            if before.interrupted:
+                return before
+        checkpoint = self.checkpoint if own else "auto"
+        stage = TrainScenes(self.data, given.run, given.sources, start, checkpoint)
+        return self.go_on(stage, run)
 
     def score(self, prediction: Path) -> Scored:
         """Protocol ``surface``."""

@@ -8,21 +8,14 @@ on different ones of one folder.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import crossvox
-from crossvox.core.artifact import (
-    SCHEMA,
-    Stopwatch,
-    plain,
-    read_json,
-    read_manifest,
-    write_json,
-)
+from crossvox.core.artifact import SCHEMA, plain, read_json, write_json
 from crossvox.core.checks import ArtifactError, CrossvoxError, ParamsError, expect
 from crossvox.core.params import from_plain
 from crossvox.flow import locks
@@ -31,111 +24,26 @@ from crossvox.flow.folder import is_begun
 from crossvox.flow.jobs import BACKENDS, Job, Outcome
 from crossvox.flow.progress import Progress, Silent
 from crossvox.flow.runner import DryRunEnds, Planned, Runner
-from crossvox.flow.stage import Stage, how
-from crossvox.flow.worker import ASKED_TO_END
+from crossvox.recipes.study.cells import (
+    RESULTS,
+    RUNS,
+    Cell,
+    MakeCells,
+    Matrix,
+    Study,
+    finished,
+    foreseen,
+    memory_of,
+    name_of,
+    of_other_numbers,
+)
 from crossvox.study.arms import Arm
 from crossvox.study.compare import Comparison, compare
-from crossvox.study.counts import Pool, pack
+from crossvox.study.findings import TargetResults
 from crossvox.study.results import Result, Scored, read_result, values, without_counts
 from crossvox.train.params import NEUTRAL, PARAMS
 
-if TYPE_CHECKING:
-    from crossvox.train.report import TrainReport
-
 STUDY_FILE = "study.json"
-RUNS, PREDICTIONS, RESULTS = "runs", "predictions", "results"
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """A study of one task.
-
-    Attributes:
-        task: its name.
-        arms: what may be trained, in the order that it is done and shown.
-        baselines: what is scored once.
-        controls: names that arms are compared with.
-        params_type: of the parameters in ``identity["params"]``.
-        identity: what makes it this study and no other: parameters, digests of the data. Arms and
-            number of seeds are not part of it; both may grow.
-        train: arm, seed and run folder to a trained run.
-        predict: run folder to a prediction folder.
-        score: prediction folder to what it scores.
-        baseline_scores: what each baseline scores; a baseline's own work is kept on disk.
-        pool: scores of counts that were added up over scenes, of a task that has such.
-        numbers: raised when the same study gives other results than before: results of other
-            numbers are made anew.
-        device: where networks are trained; a back end may have to ask for it.
-    """
-
-    task: str
-    arms: tuple[Arm, ...]
-    baselines: tuple[Arm, ...]
-    controls: tuple[str, ...]
-    params_type: type
-    identity: Mapping[str, Any]
-    train: Callable[[Arm, int, Path], TrainReport]
-    predict: Callable[[Path, Path], Any]
-    score: Callable[[Path], Scored]
-    baseline_scores: Callable[[], Mapping[str, Scored]]
-    pool: Pool | None = None
-    numbers: int = 1
-    device: str = "cpu"
-
-
-Study = Callable[[Runner], Matrix]
-"""A study as it is sent to workers: given who makes things there, the study. Can be pickled, unless
-everything is made in this process."""
-
-
-@dataclass(frozen=True)
-class Cell(Stage):
-    """One arm and seed: what a job of a study is.
-
-    Attributes:
-        study: which study.
-        out: its folder.
-        arm: what is trained.
-        seed: with which seed.
-        device: where.
-    """
-
-    NAME = "study"
-
-    study: Study
-    out: Path
-    arm: Arm
-    seed: int
-    device: str = how("cpu")
-
-
-@dataclass(frozen=True)
-class MakeCells:
-    """Trains, predicts and scores one arm and seed, unless that is done or somebody else is at it.
-
-    Attributes:
-        progress: who watches.
-        here: whether this is the process of the command; a worker ends when it was told to stop.
-    """
-
-    progress: Progress
-    here: bool
-
-    def __call__(self, job: Job) -> Outcome:
-        """See :data:`crossvox.flow.jobs.Carry`."""
-        cell = job.stage
-        assert isinstance(cell, Cell)
-        with locks.taken(cell.out, job.item) as mine:
-            if not mine:
-                return Outcome(job.item, "elsewhere")
-            matrix = cell.study(Runner(self.progress))
-            if _finished(matrix, cell.out, job.item, self.progress):
-                return Outcome(job.item, "kept")
-            self.progress.say(f"{job.item}: {cell.arm.differs}")
-            if not _one(matrix, cell.out, cell.arm, cell.seed):
-                # It is saved, and goes on with the next call, or in another worker.
-                raise KeyboardInterrupt if self.here else SystemExit(ASKED_TO_END)
-        return Outcome(job.item, "made")
 
 
 @dataclass(frozen=True)
@@ -159,6 +67,33 @@ class StudyReport:
     elsewhere: tuple[str, ...]
     interrupted: bool
     failed: tuple[Outcome, ...] = ()
+
+
+@dataclass(frozen=True)
+class Part:
+    """A study among those of one call.
+
+    Attributes:
+        study: the study.
+        out: its folder.
+        arms: those of the study that the call works on.
+        seeds: likewise.
+        before: what stands before ``ARM/seed-N`` in the name of an item.
+    """
+
+    study: Study
+    out: Path
+    arms: Sequence[Arm]
+    seeds: Sequence[int]
+    before: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Ended:
+    """How a study ended, with everything that its comparison came from."""
+
+    report: StudyReport
+    results: TargetResults
 
 
 def run_study(
@@ -188,51 +123,126 @@ def run_study(
         ArtifactError: ``out`` holds another study, or arms turn out not to be comparable.
         CrossvoxError: every arm and seed failed; the text names the reasons.
     """
+    part = Part(study, out, arms, seeds)
+    return run_parts([part], workers=workers, runner=runner)[0].report
+
+
+def run_parts(
+    parts: Sequence[Part], *, workers: int = 1, runner: Runner | None = None
+) -> list[Ended]:
+    """Several studies in one call: one seed of all of them comes before the next.
+
+    Args:
+        parts: the studies.
+        workers: see :func:`run_study`.
+        runner: who makes it. Its choice is among the items of all studies.
+
+    Returns:
+        By study; without those of which nothing was asked for and nothing is there.
+
+    Raises:
+        ParamsError, ArtifactError, CrossvoxError: see :func:`run_study`.
+    """
     runner = runner or Runner()
     progress = runner.progress
-    expect(
-        len(seeds) > 0,
-        given="no seed",
-        needed="at least one, better three or more",
-        do="correct --seeds",
-        error=ParamsError,
-    )
-    matrix = study(Runner(progress))
-    asked = {_name(arm, seed): (arm, seed) for seed in seeds for arm in arms}
-    chosen = set(runner.choice.of(asked))
-    jobs = [
-        Job(name, Cell(study, out, arm, seed, matrix.device), out / RUNS / name)
-        for name, (arm, seed) in asked.items()
-        if name in chosen
-    ]
+    for part in parts:
+        expect(
+            len(part.seeds) > 0,
+            given="no seed",
+            needed="at least one, better three or more",
+            do="correct --seeds",
+            error=ParamsError,
+        )
+    matrices = [part.study(Runner(progress)) for part in parts]
+    jobs = _jobs(parts, matrices, runner)
     if runner.dry:
-        for job in jobs:
-            status = "keep" if _finished(matrix, out, job.item, progress) else "make"
-            runner.plan.append(Planned("study", job.item, status))  # type: ignore[arg-type]
+        _plan(jobs, matrices, parts, runner)
         raise DryRunEnds
-    claim(out, matrix)
-    with locks.shared(out):
-        baselines = matrix.baseline_scores()
+    asked = {job.item for _, job in jobs}
+    active = [
+        (n, part)
+        for n, part in enumerate(parts)
+        if len(parts) == 1 or any(k == n for k, _ in jobs) or (part.out / PARAMS).is_file()
+    ]
+    baselines = {}
+    for n, part in active:
+        claim(part.out, matrices[n])
+        with locks.shared(part.out):
+            baselines[n] = matrices[n].baseline_scores()
     outcomes: list[Outcome] = []
     interrupted = False
     try:
-        for outcome in _carried_out(jobs, runner, workers):
+        for outcome in _carried_out([job for _, job in jobs], runner, workers):
             outcomes.append(outcome)
     except KeyboardInterrupt:
         interrupted = True
     finally:
-        locks.clear(out)
-    failed = tuple(outcome for outcome in outcomes if outcome.status == "failed")
-    if failed and len(failed) == len(jobs):
+        for _, part in active:
+            locks.clear(part.out)
+    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    if failed and len(failed) == len(asked):
         reasons = "; ".join(f"{one.item}: {one.error}" for one in failed[:3])
         raise CrossvoxError(f"none of the {len(failed)} runs could be made. {reasons}")
-    with locks.shared(out):
-        comparison = _compare(matrix, out, baselines, progress)
+    ended = []
+    for n, part in active:
+        with locks.shared(part.out):
+            found = _compare(matrices[n], part.out, baselines[n], progress)
+        own = {job.item for k, job in jobs if k == n}
+        mine = [outcome for outcome in outcomes if outcome.item in own]
+        ended.append(Ended(_report(part.out, found.comparison, mine, interrupted), found))
+    return ended
+
+
+def _report(
+    out: Path, comparison: Comparison, outcomes: Sequence[Outcome], interrupted: bool
+) -> StudyReport:
     made, kept, elsewhere = (
         tuple(outcome.item for outcome in outcomes if outcome.status == status)
         for status in ("made", "kept", "elsewhere")
     )
+    failed = tuple(outcome for outcome in outcomes if outcome.status == "failed")
     return StudyReport(out, comparison, made, kept, elsewhere, interrupted, failed)
+
+
+def _jobs(
+    parts: Sequence[Part], matrices: Sequence[Matrix], runner: Runner
+) -> list[tuple[int, Job]]:
+    """What is to be made, with the number of its study: seed by seed over all studies."""
+    every = [
+        (seed, n, f"{part.before}{name_of(arm, seed)}", arm)
+        for n, part in enumerate(parts)
+        for seed in part.seeds
+        for arm in part.arms
+    ]
+    chosen = set(runner.choice.of([item for _, _, item, _ in every]))
+    return [
+        (
+            n,
+            Job(
+                item,
+                Cell(parts[n].study, parts[n].out, arm, seed, matrices[n].device),
+                parts[n].out / RUNS / name_of(arm, seed),
+            ),
+        )
+        for seed, n, item, arm in sorted(every, key=lambda one: one[0])
+        if item in chosen
+    ]
+
+
+def _plan(
+    jobs: Sequence[tuple[int, Job]],
+    matrices: Sequence[Matrix],
+    parts: Sequence[Part],
+    runner: Runner,
+) -> None:
+    """Tell what would be made."""
+    for n, job in jobs:
+        cell = job.stage
+        assert isinstance(cell, Cell)
+        done = finished(matrices[n], parts[n].out, cell.name, runner.progress)
+        seconds = None if done else foreseen(matrices[n], cell.arm)
+        memory = memory_of(matrices[n])
+        runner.plan.append(Planned("study", job.item, "keep" if done else "make", seconds, memory))
 
 
 def _carried_out(jobs: Sequence[Job], runner: Runner, workers: int) -> Iterator[Outcome]:
@@ -253,71 +263,13 @@ def _carried_out(jobs: Sequence[Job], runner: Runner, workers: int) -> Iterator[
             yield outcome
 
 
-def _name(arm: Arm, seed: int) -> str:
-    return f"{arm.name}/seed-{seed}"
-
-
-def _one(matrix: Matrix, out: Path, arm: Arm, seed: int) -> bool:
-    """Train, predict and score one arm and seed; False if training was interrupted."""
-    name = _name(arm, seed)
-    run, prediction = out / RUNS / name, out / PREDICTIONS / name
-    trained = matrix.train(arm, seed, run)
-    if trained.interrupted:
-        return False
-    clock = Stopwatch()
-    with clock("predict"):
-        matrix.predict(run, prediction)
-    with clock("score"):
-        scored = matrix.score(prediction)
-    manifest = read_manifest(run)
-    result = Result(
-        arm=arm.name,
-        seed=seed,
-        index=manifest.parents["index"],
-        run=manifest.digest,
-        prediction=read_manifest(prediction).digest,
-        parameters=trained.parameters,
-        steps=trained.step,
-        seconds={"train": trained.seconds, **clock.seconds},
-        scores=values(scored.scenes),
-        counts=pack(scored.counts),
-        numbers=matrix.numbers,
-        version=crossvox.__version__,
-    )
-    write_json(out / RESULTS / f"{name}.json", asdict(result))
-    return True
-
-
-def _finished(matrix: Matrix, out: Path, name: str, progress: Progress) -> bool:
-    """Whether a run has a record of these numbers that speaks of the run and prediction there."""
-    path = out / RESULTS / f"{name}.json"
-    if not path.is_file():
-        return False
-    result = read_result(path)
-    if result.numbers != matrix.numbers:
-        progress.say(f"{_of_other_numbers(result, matrix)}, and is made again")
-        return False
-    there = {}
-    for role, folder in (("run", RUNS), ("prediction", PREDICTIONS)):
-        try:
-            there[role] = read_manifest(out / folder / name).digest
-        except ArtifactError:
-            return False
-    return there == {"run": result.run, "prediction": result.prediction}
-
-
-def _of_other_numbers(result: Result, matrix: Matrix) -> str:
-    by = f"version {result.version}" if result.version else "an older version"
-    return f"{result.name}: its result is of numbers {result.numbers} ({by}), not {matrix.numbers}"
-
-
 def _compare(
     matrix: Matrix, out: Path, baselines: Mapping[str, Scored], progress: Progress
-) -> Comparison:
+) -> TargetResults:
     """Compare everything that is finished and write ``study.json``."""
     found = [read_result(path) for path in sorted((out / RESULTS).glob("[!.]*/seed-*.json"))]
     results = [result for result in found if result.numbers == matrix.numbers]
-    other = [_of_other_numbers(r, matrix) for r in found if r.numbers != matrix.numbers]
+    other = [of_other_numbers(r, matrix) for r in found if r.numbers != matrix.numbers]
     left_out = tuple(f"{text}; it is left out. Run that arm again." for text in other)
     for text in left_out:
         progress.say(text)
@@ -340,7 +292,7 @@ def _compare(
             "baselines": {name: values(scored.scenes) for name, scored in baselines.items()},
         },
     )
-    return comparison
+    return TargetResults(comparison, results, baselines, matrix.pool)
 
 
 def _versions(results: Sequence[Result]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from crossvox.core.artifact import file_digest, plain, read_manifest
 from crossvox.core.checks import ParamsError, expect
+from crossvox.core.registry import nearest
 from crossvox.doors.devices import pick_device
 from crossvox.flow import locks
 from crossvox.flow.lineage import is_seen
@@ -18,8 +20,9 @@ from crossvox.predict.params import PredictParams
 from crossvox.recipes.data import read_scenes
 from crossvox.recipes.image_run import read_segment2d_run
 from crossvox.recipes.predict import predict
-from crossvox.recipes.study.runner import RESULTS, Matrix
-from crossvox.recipes.train import RunSources, SceneRunParams
+from crossvox.recipes.study.cells import RESULTS, RUNS, Costs, Matrix
+from crossvox.recipes.study.store import Store
+from crossvox.recipes.train import RunSources, SceneRunParams, TrainScenes
 from crossvox.recipes.train_scenes import load_sources
 from crossvox.samples.index import SampleIndex, training_index
 from crossvox.samples.source import SceneSource
@@ -79,6 +82,20 @@ class ArmRun(Generic[R]):
     sources: RunSources
 
 
+class Family(Protocol):
+    """All targets of a design, to each of them: their cells, and where runs lie."""
+
+    @property
+    def store(self) -> Store:
+        """Where runs lie."""
+
+    def arms(self, target: str) -> tuple[Arm, ...]:
+        """Cells of a target."""
+
+    def study(self, target: str, runner: Runner) -> SceneStudy[Any]:
+        """The study of a target."""
+
+
 class SceneStudy(ABC, Generic[P]):
     """A study of a 3D task on prepared scenes.
 
@@ -89,6 +106,8 @@ class SceneStudy(ABC, Generic[P]):
         run2d: a 2D run, where there is one.
         runner: who makes what arms are made from.
         checkpoint: which weights of the 2D run.
+        family: the targets beside this one, and the store that runs lie in; None: a study of its
+            own, whose runs lie in its folder.
     """
 
     TASK: ClassVar[str]
@@ -108,18 +127,19 @@ class SceneStudy(ABC, Generic[P]):
         run2d: Path | None,
         runner: Runner,
         checkpoint: CheckpointName = "auto",
+        family: Family | None = None,
     ) -> None:
         self.data, self.out, self.params, self.run2d = data, out, params, run2d
-        self.checkpoint = checkpoint
+        self.checkpoint, self.family = checkpoint, family
         self.runner, self.progress = runner, runner.progress
 
     def matrix(self) -> Matrix:
         """The study, for :func:`crossvox.recipes.study.runner.run_study`."""
         return Matrix(
             task=self.TASK,
-            arms=arms_of(self.ARMS),
+            arms=self.arms(),
             baselines=baselines_of(self.ARMS),
-            controls=controls_of(self.ARMS),
+            controls=self.controls(),
             params_type=type(self.params),
             identity=self.identity(),
             train=self.train,
@@ -129,7 +149,33 @@ class SceneStudy(ABC, Generic[P]):
             pool=self.pool(),
             numbers=self.NUMBERS,
             device=pick_device(self.params.run.train.device),
+            costs=self.costs,
         )
+
+    def arms(self) -> tuple[Arm, ...]:
+        """What may be trained: all arms of the target, or the cells of a design."""
+        return arms_of(self.ARMS) if self.family is None else self.family.arms(self.ARMS)
+
+    def controls(self) -> tuple[str, ...]:
+        """What each arm is compared with."""
+        if self.family is None:
+            return controls_of(self.ARMS)
+        known = (*self.arms(), *baselines_of(self.ARMS))
+        return tuple(arm.name for arm in known if arm.control)
+
+    def costs(self, arm: Arm) -> Costs:
+        """How much work an arm is, for dry runs."""
+        run = self.params.run
+        own = overridden(ArmRun(run, RunSources(features=self.data)), arm.sets, self.params).run
+        samples = own.train.steps * own.train.accumulate * own.train.batch_size
+        kind = f"{own.task.network} {own.task.width} on {arm.features or 'colours'} {arm.mode}"
+        train = samples * math.prod(own.chunks.shape)
+        scenes = len(self.held_out())
+        return {
+            "train": (f"study {self.ARMS} train {kind}", train),
+            "predict": (f"study {self.ARMS} predict {kind}", scenes),
+            "score": (f"study {self.ARMS} score", scenes),
+        }
 
     def pool(self) -> Pool | None:
         """Scores of counts that were added up over scenes, of a task that has such."""
@@ -146,6 +192,14 @@ class SceneStudy(ABC, Generic[P]):
     @abstractmethod
     def baseline_scores(self) -> Mapping[str, Scored]:
         """What each baseline scores on the held-out scenes."""
+
+    def expect_weights(self, arms: Sequence[Arm]) -> None:
+        """Refuse arms whose weights are not at hand, before anything is trained.
+
+        Raises:
+            ParamsError: names the arm.
+        """
+        del arms
 
     def identity(self) -> dict[str, Any]:
         """What must be the same for all arms, whichever process trains them."""
@@ -178,8 +232,54 @@ class SceneStudy(ABC, Generic[P]):
             error=ParamsError,
         )
 
+    def go_on(self, stage: TrainScenes, run: Path) -> TrainReport:
+        """Train a run, or go on with it: in its folder, or in the store, with a link there."""
+        if self.family is None:
+            report: TrainReport = self.runner.go_on(stage, run)
+            return report
+        asked_by = run.absolute().as_posix()
+        return self.family.store.train(stage, run, asked_by, self.runner)
+
+    def start_of(self, arm: Arm, seed: int) -> tuple[Path, TrainReport]:
+        """The run of another cell, ``TASK/ARM``, that an arm starts from, and how it ended.
+
+        Raises:
+            ParamsError: there is no such cell.
+        """
+        target, _, name = arm.start.partition("/")
+        expect(
+            self.family is not None,
+            given=f"arm {arm.name}, which starts from {arm.start}",
+            needed="a study with several targets",
+            do="describe it in a design: crossvox study DESIGN OUT",
+            error=ParamsError,
+        )
+        assert self.family is not None
+        study = self.family.study(target, self.runner)
+        cells = {one.name: one for one in study.arms()}
+        known = {**{one.name: one for one in arms_of(target)}, **cells}
+        expect(
+            name in known,
+            given=f"arm {arm.name}, which starts from {arm.start}",
+            needed=f"a cell of {target}: {', '.join(known)}",
+            do=nearest(name, known) or "correct the start",
+            error=ParamsError,
+        )
+        link = study.out / (RUNS if name in cells else STARTS) / name / f"seed-{seed}"
+        report = study.train(known[name], seed, link)
+        return link, report
+
     def predict(self, run: Path, out: Path) -> None:
         """Predict the held-out scenes, without baselines: those are the same for all arms."""
+        if self.family is None:
+            self._predict(run, out)
+            return
+        scenes = [scene.resolve().name for scene in self.held_out()]
+        given = [self.params.predict, self.params.tsdf, scenes, read_manifest(self.data).digest]
+        place = run.resolve()
+        self.family.store.predict(place, given, out, lambda to: self._predict(place, to))
+
+    def _predict(self, run: Path, out: Path) -> None:
         predict(
             run,
             self.data,
@@ -205,17 +305,25 @@ class SceneStudy(ABC, Generic[P]):
             "training scenes",
         )
 
-    def training_places(self, seed: int, sources: Sequence[SceneSource] | None = None) -> Path:
+    def training_places(self, seed: int) -> Path:
         """The file of a seed's training sub-volumes, drawn once for all arms of a study."""
-        path, run = self.out / INDICES / f"seed-{seed}.json", self.params.run
-        with locks.shared(self.out):
-            if not path.is_file():
-                drawn = training_index(
-                    sources or self.training_sources(), run.chunks, run.views, seed
-                )
-                path.parent.mkdir(parents=True, exist_ok=True)
-                drawn.save(path)
-            SampleIndex.load(path)
+        run = self.params.run
+
+        def draw(path: Path) -> None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            training_index(self.training_sources(), run.chunks, run.views, seed).save(path)
+
+        if self.family is None:
+            path = self.out / INDICES / f"seed-{seed}.json"
+            with locks.shared(self.out):
+                if not path.is_file():
+                    draw(path)
+        else:
+            folders = read_scenes(self.data, self.params.training_scenes)
+            scenes = [folder.resolve().name for folder in folders]
+            data = read_manifest(self.data).digest
+            path = self.family.store.places([run.chunks, run.views, seed, scenes, data], draw)
+        SampleIndex.load(path)
         return path
 
     def arm_run(self, arm: Arm, run: R, seed: int, features: Path | None) -> ArmRun[R]:

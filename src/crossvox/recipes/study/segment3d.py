@@ -45,6 +45,7 @@ class Study3dParams:
             varied by default, so that features are computed once a frame.
         start_steps: steps of the reconstruction runs that arms start from; 0 takes as many as
             ``run.train`` has. Everything else they share with ``run``.
+        features_rate: learning rate of 2D networks that are trainable.
         predict: how held-out scenes are predicted and meshed.
         training_scenes: "train", "val", "all", or names separated by commas.
         held_out_scenes: likewise; scored, and never looked at before: runs are trained without
@@ -53,17 +54,18 @@ class Study3dParams:
 
     run: Segment3dRunParams = field(default_factory=study_run)
     start_steps: int = 0
+    features_rate: float = 1e-4
     predict: PredictParams = field(default_factory=PredictParams)
     training_scenes: str = "train"
     held_out_scenes: str = "val"
 
     def __post_init__(self) -> None:
         expect(
-            self.start_steps >= 0 and self.run.task.features is None,
-            given=f"start_steps={self.start_steps}, and features "
-            f"{'unset' if self.run.task.features is None else 'set'} in the run's task",
-            needed="0 or more; features are set by the arms",
-            do="correct --start-steps, and leave --run.task.features out",
+            self.start_steps >= 0 and self.features_rate > 0 and self.run.task.features is None,
+            given=f"start_steps={self.start_steps}, features_rate={self.features_rate}, and "
+            f"features {'unset' if self.run.task.features is None else 'set'} in the run's task",
+            needed="0 steps or more, a rate above 0; features are set by the arms",
+            do="correct --start-steps or --features-rate, and leave --run.task.features out",
             error=ParamsError,
         )
 

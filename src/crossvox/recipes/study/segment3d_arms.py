@@ -25,7 +25,6 @@ from crossvox.recipes.train import (
     ReconstructRunParams,
     RunSources,
     TrainScenes,
-    train_reconstruct,
 )
 from crossvox.recipes.trained import load_voter, run2d_input
 from crossvox.samples.source import load_source
@@ -94,16 +93,19 @@ class Segment3dStudy(SceneStudy[Study3dParams]):
         features = features_of(self, arm, seed)
         given = self.arm_run(arm, self.params.run, seed, features)
         start = None
-        if arm.start:
+        if "/" in arm.start:
+            start, before = self.start_of(arm, seed)
+            if before.interrupted:
+                return before
+        elif arm.start:
             kind = {"": "rgb", "run2d": "features"}.get(arm.features, arm.features)
             start = self.out / STARTS / kind / f"seed-{seed}"
             with locks.shared(self.out, f"start-{kind}-{seed}"):
                 before = self._start(seed, start, given.sources)
             if before.interrupted:
                 return before
-        stage = TrainScenes(self.data, given.run, given.sources, start, self._checkpoint(features))
-        report: TrainReport = self.runner.go_on(stage, run)
-        return report
+        checkpoint = self._checkpoint(features)
+        return self.go_on(TrainScenes(self.data, given.run, given.sources, start, checkpoint), run)
 
     def _checkpoint(self, features: Path | None) -> CheckpointName:
         """Which weights of the 2D run, for arms that lift its features."""
@@ -122,9 +124,7 @@ class Segment3dStudy(SceneStudy[Study3dParams]):
             validation_windows=params.validation_windows,
         )
         checkpoint = self._checkpoint(sources.features)
-        return train_reconstruct(
-            self.data, run, own, sources, checkpoint=checkpoint, runner=self.runner
-        )
+        return self.go_on(TrainScenes(self.data, own, sources, None, checkpoint), run)
 
     def score(self, prediction: Path) -> Scored:
         """Nearest-vertex transfer and voxels, counted scene by scene."""
