@@ -67,6 +67,8 @@ def report(
 ) -> PageReport:
     """Write one page about runs and predictions: RUN [RUN ...] OUT.
 
+    A study of a design has a page of its own, which is written into it unless OUT is given.
+
     Args:
         folders: run or prediction folders, and last the page's folder or .html file.
         params: title and extent.
@@ -75,12 +77,17 @@ def report(
     Raises:
         ParamsError: fewer than two folders.
     """
+    from crossvox.report.page.transfer_report import write_transfer_page
     from crossvox.report.page.write import write_page
+    from crossvox.report.sources import is_transfer
 
+    if folders and len(folders) <= 2 and is_transfer(folders[0]):
+        return write_transfer_page(*folders)
     expect(
         len(folders) >= 2,
         given=f"{len(folders)} folder",
-        needed="at least one run or prediction folder and the page's folder",
+        needed="at least one run or prediction folder and the page's folder, or the folder of a "
+        "study of a design",
         do="crossvox report RUN OUT",
         error=ParamsError,
     )

@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from crossvox.core.artifact import MANIFEST, Manifest, read_manifest
+from crossvox.core.artifact import MANIFEST, Manifest, read_json, read_manifest
 from crossvox.core.checks import ArtifactError, CrossvoxError, expect
 from crossvox.report.hiding import hidden
 
 STUDY = "study.json"
 """What 'crossvox study' writes into its folder."""
+
+TRANSFER = "transfer.json"
+"""What 'crossvox study DESIGN' writes into its folder; in the folder of a run, what was taken over
+from another one."""
 
 Kind = Literal["run", "prediction", "predicted scene", "data", "scene", "scan", "study"]
 
@@ -122,6 +126,15 @@ def gather(artifacts: Sequence[Path]) -> Sources:
         )
         _follow(path, sources, seen)
     return sources
+
+
+def is_transfer(folder: Path) -> bool:
+    """Whether a folder is that of a transfer study, and not of a run that took weights over."""
+    try:
+        record = read_json(folder / TRANSFER) if (folder / TRANSFER).is_file() else None
+    except ArtifactError:
+        return False
+    return isinstance(record, dict) and "comparisons" in record
 
 
 def _what(path: Path) -> str:

@@ -43,3 +43,8 @@ def texts(value: Any) -> tuple[str, ...]:
 def once(texts: Iterable[str]) -> list[str]:
     """Every text once, in order."""
     return list(dict.fromkeys(texts))
+
+
+def csv_cell(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text[:1] in "=+-@\t\r" else text

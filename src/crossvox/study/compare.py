@@ -54,6 +54,7 @@ class ArmSummary:
         seconds: mean wall time of a seed by step; empty for baselines.
         scores: by score.
         against: differences to controls, by control and score; over the seeds that both have.
+        source, mode, share, points, control_of: see :class:`crossvox.study.arms.Arm`.
     """
 
     name: str
@@ -63,6 +64,11 @@ class ArmSummary:
     seconds: dict[str, float]
     scores: dict[str, Spread]
     against: dict[str, dict[str, Difference]]
+    source: str = ""
+    mode: str = ""
+    share: float = 1.0
+    points: int = 0
+    control_of: str = ""
 
 
 @dataclass(frozen=True)
@@ -294,6 +300,11 @@ def _summary(
         },
         scores={name: spread(mine.table(name, mine.seeds)) for name in names},
         against=against,
+        source=arm.source if arm.learns else "",
+        mode=arm.mode if arm.learns else "",
+        share=arm.share,
+        points=arm.points,
+        control_of=arm.control_of,
     )
 
 

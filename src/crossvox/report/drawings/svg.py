@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -83,3 +85,20 @@ def svg(
     text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
     label = escape(description)
     return Markup(text.replace("<svg", f'<svg role="img" aria-label="{label}"', 1))
+
+
+def standalone(drawing: Markup) -> str:
+    """A drawing of a page as a file of its own, in the page's colours of daylight."""
+    text = str(drawing)
+    for variable, value in _daylight().items():
+        text = text.replace(f"var(--{variable})", value)
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
+
+
+@cache
+def _daylight() -> dict[str, str]:
+    """Values of the style sheet's variables, those for a light page."""
+    style = files("crossvox.report").joinpath("templates/style.css").read_text("utf-8")
+    root = style[style.index("{") : style.index("}")]
+    found = re.findall(r"--([\w-]+): ([^;]+);", root)
+    return {variable: value.replace('"', "'") for variable, value in found}

@@ -10,6 +10,7 @@ from crossvox.core.formats import area_text, counted, share_text
 from crossvox.core.room_contents import RoomContents, RoomObject
 from crossvox.report.embed import data_uri
 from crossvox.report.rooms import Room
+from crossvox.report.values import csv_cell
 
 CLOSED = 0.95
 """Share of the outline along which walls were seen, from which on the room counts as closed."""
@@ -119,12 +120,7 @@ def objects_csv(objects: tuple[RoomObject, ...]) -> str:
     writer.writerow(COLUMNS)
     for one in objects:
         writer.writerow(
-            (one.number, _cell(one.class_name), one.class_id, one.confidence, *one.center_m,
+            (one.number, csv_cell(one.class_name), one.class_id, one.confidence, *one.center_m,
              *one.size_m, one.yaw_deg, one.area_m2, one.vertices)
         )  # fmt: skip
     return text.getvalue()
-
-
-def _cell(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in "=+-@\t\r" else text

@@ -1,0 +1,204 @@
+"""The page of a transfer study: verdicts, labels, causes and costs, with files beside it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from crossvox.core.artifact import read_json, replacing
+from crossvox.core.checks import ArtifactError, expect
+from crossvox.flow.folder import expect_own_page
+from crossvox.report.drawings.svg import standalone
+from crossvox.report.environment import environment
+from crossvox.report.page.origins import versions
+from crossvox.report.page.tables_out import TableOut, csv_of, latex_of
+from crossvox.report.page.transfer_figures import (
+    FigureOut,
+    cause_figure,
+    labels_figure,
+    rooms_figure,
+    verdict_figures,
+)
+from crossvox.report.page.transfer_findings import (
+    VERDICTS,
+    Shown,
+    answer,
+    findings_table,
+    lead,
+    matrix,
+    needed,
+    rooms_table,
+    seeds_table,
+    shown_findings,
+)
+from crossvox.report.page.transfer_parts import (
+    causes,
+    causes_table,
+    cells_tables,
+    costs_table,
+    curves_table,
+    descriptions_table,
+    savings,
+    savings_table,
+)
+from crossvox.report.page.write import PageReport
+from crossvox.report.sources import TRANSFER
+from crossvox.report.values import as_dict, number, texts
+
+FILES = "report"
+"""Folder beside the page: figures, tables, and the record itself."""
+
+
+def write_transfer_page(folder: Path, page: Path | None = None) -> PageReport:
+    """Write the page of a transfer study, and beside it its figures and tables as files.
+
+    Args:
+        folder: of the study, with ``transfer.json``.
+        page: an ``.html`` file, or a folder that gets ``index.html``; by default that of the study.
+
+    Raises:
+        ArtifactError: there is no such record, or the place of the page is taken.
+    """
+    path = folder / TRANSFER
+    expect(
+        path.is_file(),
+        given=f"{folder}, which holds no {TRANSFER}",
+        needed="the folder of a transfer study of which some cell is finished",
+        do="check the path, or run 'crossvox study DESIGN OUT'",
+        error=ArtifactError,
+    )
+    record = read_json(path)
+    expect(
+        isinstance(record, dict) and isinstance(record.get("comparisons"), dict),
+        given=f"{path}, which is no record of a transfer study",
+        needed="the file that 'crossvox study DESIGN OUT' writes",
+        do="check the path",
+        error=ArtifactError,
+    )
+    own = page is None
+    page = folder if page is None else page
+    is_file = page.suffix.lower() in (".html", ".htm")
+    out = page if is_file else page / "index.html"
+    side = out.parent / (f"{out.stem}-{FILES}" if is_file else FILES)
+    expect_own_page(out, None if own or is_file else page)
+    values = _values(record)
+    written = _write_files(side, values["figures"], values["tables"])
+    written.append(_copied(path, side / TRANSFER))
+    values["side"] = side.name
+    text = environment().get_template("transfer.html.j2").render(values)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    _write(out, text)
+    return PageReport(out, out.stat().st_size, tuple(written), (), (), ())
+
+
+def _values(record: Mapping[str, Any]) -> dict[str, Any]:
+    """All that the page shows."""
+    found = shown_findings(record)
+    level = f"{number(record.get('level')) or 0.95:.0%}"
+    labels, why = savings(record), causes(record)
+    verdicts = verdict_figures(found, level)
+    curves = [labels_figure(n, one) for n, one in enumerate(labels)]
+    parts = [cause_figure(n, one) for n, one in enumerate(why)]
+    rooms = [rooms_figure(one) for one in found if one.by_room]
+    cells = cells_tables(record)
+    costs, told = costs_table(record), descriptions_table(record)
+    tables = [findings_table(found, level), rooms_table(found), seeds_table(found)]
+    tables += [table for _, table in cells]
+    if labels:
+        tables += [curves_table(labels), savings_table(labels)]
+    tables += [causes_table(why)] if why else []
+    tables += [table for table in (told, costs) if table is not None]
+    figures = [*verdicts, *curves, *parts, *rooms]
+    return {
+        "title": str(record.get("title") or record.get("name") or "Transfer report"),
+        "lead": lead(found, record),
+        "facts": _facts(record, found),
+        "cautions": texts(record.get("cautions")),
+        "level": level,
+        "matrix": matrix(found),
+        "verdicts": VERDICTS,
+        "printed": next((one for one in verdicts if one.name == "verdicts"), None),
+        "forests": [one for one in verdicts if one.name != "verdicts"],
+        "named": [_answered(one) for one in found if one.named],
+        "exploratory": [_answered(one) for one in found if not one.named],
+        "findings": tables[0],
+        "savings": list(zip(labels, curves, strict=True)),
+        "curves": curves_table(labels) if labels else None,
+        "causes": _by_contrast(why, parts, found),
+        "rooms": rooms,
+        "cells": cells,
+        "told": told,
+        "costs": costs,
+        "protocol": {k: str(v) for k, v in as_dict(record.get("protocol")).items()},
+        "margins": {k: number(v) for k, v in as_dict(record.get("margins")).items()},
+        "figures": [one for one in figures if one is not None],
+        "tables": tables,
+        "made": datetime.now().astimezone().strftime("%d %B %Y, %H:%M"),
+        "version": versions()[0][1],
+    }
+
+
+def _facts(record: Mapping[str, Any], found: Sequence[Shown]) -> list[tuple[str, str]]:
+    """The numbers in large type."""
+    kept = (("seeds", "seeds"), ("training_scenes", "training rooms"),
+            ("held_out_scenes", "held-out rooms"))  # fmt: skip
+    numbers = [(number(record.get(key)), text) for key, text in kept]
+    facts = [(f"{value:.0f}", text) for value, text in numbers if value]
+    named = [one for one in found if one.named]
+    facts += [(str(len(named)), "questions asked beforehand")] if named else []
+    return facts
+
+
+def _answered(one: Shown) -> dict[str, Any]:
+    more = needed(one) if one.verdict == "equivalent" else ""
+    return {"finding": one, "answer": answer(one), "more": more}
+
+
+def _by_contrast(
+    why: Sequence[Mapping[str, Any]], figures: Sequence[FigureOut | None], found: Sequence[Shown]
+) -> list[tuple[str, list[FigureOut]]]:
+    """Drawings of causes by what they explain."""
+    titles = {one.name: f"{one.title}, {one.score}" for one in found}
+    grouped: dict[str, list[FigureOut]] = {}
+    for one, figure in zip(why, figures, strict=True):
+        if figure is not None:
+            grouped.setdefault(titles.get(one["contrast"], one["contrast"]), []).append(figure)
+    return list(grouped.items())
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
+def _write_files(
+    side: Path, figures: Sequence[FigureOut], tables: Sequence[TableOut]
+) -> list[Path]:
+    written = []
+    for figure in figures:
+        place = side / "figures" / figure.name
+        written += [
+            _write(place.with_suffix(".svg"), standalone(figure.drawing)),
+            _write(place.with_suffix(".csv"), csv_of(figure.table)),
+        ]
+    for table in tables:
+        place = side / "tables" / table.name
+        written.append(_write(place.with_suffix(".csv"), csv_of(table)))
+        if table.shown:
+            written.append(_write(place.with_suffix(".tex"), latex_of(table)))
+    return written
+
+
+def _write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path
+
+
+def _copied(path: Path, to: Path) -> Path:
+    to.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(to) as temporary:
+        shutil.copyfile(path, temporary)
+    return to
