@@ -17,7 +17,7 @@ from crossvox.train.report import TrainReport
 
 def _labels3d() -> TrainParams:
     return TrainParams(
-        steps=600, batch_size=8, rate=2e-3, warmup_steps=20, validate_every=200, save_every=200
+        steps=300, batch_size=3, rate=2e-3, warmup_steps=20, validate_every=100, save_every=100
     )
 
 
@@ -37,7 +37,7 @@ class Label3dRunParams:
     task: Label3dParams = field(default_factory=Label3dParams)
     said: SaidParams = field(default_factory=SaidParams)
     spoil: SpoilParams = field(default_factory=SpoilParams)
-    validation_samples: int = 64
+    validation_samples: int = 22
 
     def __post_init__(self) -> None:
         expect(

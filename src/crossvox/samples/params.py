@@ -380,7 +380,7 @@ class SpoilParams:
     """
 
     frames: SparseParams = field(default_factory=lambda: SparseParams(fewest=1, most=40))
-    voxels: int = 1500
+    voxels: int = 800
     temperature: float = 0.2
     silent: float = 0.1
     confused: float = 0.3

@@ -69,7 +69,7 @@ class Label3dParams:
     voxel_m: float = 0.05
     votes: VoteParams = field(default_factory=VoteParams)
     network: LabelNetworkParams = field(default_factory=LabelNetworkParams)
-    weighting: Literal["labels", "even"] = "labels"
+    weighting: Literal["labels", "even"] = "even"
     extra_loss: Literal["none", "lovasz"] = "lovasz"
     extra_weight: float = 0.5
 
