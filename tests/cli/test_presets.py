@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from crossvox.cli import main
 from crossvox.cli.run import run
 from crossvox.core.checks import ParamsError
-from crossvox.recipes.commands import COMMANDS, Command
+from crossvox.recipes.commands import COMMANDS, Command, recipe
 
 
 def usual(out: Path, *, size: int = 1) -> dict[str, object]:
@@ -34,6 +35,38 @@ def other(out: Path, *, many: int = 2) -> dict[str, object]:
     return {"recipe": "other", "out": str(out), "many": many}
 
 
+@dataclass(frozen=True)
+class Group:
+    """Flags that belong together.
+
+    Attributes:
+        one: a number.
+    """
+
+    one: int = 1
+
+
+def grouped(out: Path, *, size: int = 1, group: Group | None = None) -> dict[str, object]:
+    """A recipe with a group of flags.
+
+    Args:
+        out: where to.
+        size: how much.
+        group: may be left out.
+    """
+    return {"out": str(out), "size": size, "group": None if group is None else group.one}
+
+
+larger = recipe(grouped, "larger", "The same, larger.", size=9)
+lone = recipe(grouped, "lone", "The same alone.", leave_out=("group",))
+
+GROUPED = Command(
+    "make groups",
+    f"{__name__}:grouped",
+    "a test",
+    presets={name: f"{__name__}:{name}" for name in ("grouped", "larger", "lone")},
+)
+
 COMMAND = Command(
     "make thing",
     f"{__name__}:usual",
@@ -43,9 +76,9 @@ COMMAND = Command(
 PLAIN = Command("make plain", f"{__name__}:usual", "a test")
 
 
-def result(tmp_path: Path, *words: str) -> dict[str, object]:
+def result(tmp_path: Path, *words: str, command: Command = COMMAND) -> dict[str, object]:
     path = tmp_path / "result.json"
-    assert run(COMMAND, [*words, "--json", str(path)]) == 0
+    assert run(command, [*words, "--json", str(path)]) == 0
     found: dict[str, object] = json.loads(path.read_text())
     path.unlink()
     return found
@@ -129,3 +162,28 @@ def test_help_of_a_preset_shows_its_flags(capsys: pytest.CaptureFixture[str]) ->
     assert "--sparse.most" in told()
     assert "--chunks.shape" in told("--preset", "thesis")
     assert "--sparse.most" not in told("--preset=thesis")
+
+
+def test_a_recipe_is_its_function_with_other_values(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert larger(Path("here")) == {"out": "here", "size": 9, "group": None}
+    assert larger(Path("here"), size=2)["size"] == 2
+    words = ("place", "--preset", "larger")
+    assert result(tmp_path, *words, command=GROUPED)["size"] == 9
+    assert result(tmp_path, *words, "--size", "3", command=GROUPED)["size"] == 3
+    with pytest.raises(TypeError):
+        lone(Path("here"), group=Group())
+    with pytest.raises(SystemExit):
+        run(GROUPED, ["--preset", "lone", "--help"])
+    told = capsys.readouterr().out
+    assert "The same alone." in told
+    assert "how much" in told
+    assert "--group.one" not in told
+
+
+def test_a_group_of_flags_is_none_unless_one_of_them_is_given(tmp_path: Path) -> None:
+    assert result(tmp_path, "place", command=GROUPED)["group"] is None
+    # Also the default, where it is given.
+    assert result(tmp_path, "place", "--group.one", "1", command=GROUPED)["group"] == 1
+    assert result(tmp_path, "place", "--group.one=4", command=GROUPED)["group"] == 4

@@ -19,13 +19,17 @@ class ChosenCapture(WrappedCapture):
     Args:
         capture: the frames.
         without: numbers of those that are left out; numbers that it lacks do not matter.
+        why: why they are.
 
     Raises:
         CaptureError: no frame would be left.
     """
 
-    def __init__(self, capture: Capture, without: frozenset[int]) -> None:
+    def __init__(
+        self, capture: Capture, without: frozenset[int], why: str = "as was asked for"
+    ) -> None:
         super().__init__(capture)
+        self._why = why
         self._positions = tuple(i for i, n in enumerate(capture.frame_ids) if n not in without)
         self._left_out = len(capture) - len(self._positions)
         expect(
@@ -48,7 +52,7 @@ class ChosenCapture(WrappedCapture):
         if not self._left_out:
             return info
         kept = frozenset(self.frame_ids)
-        note = f"{self._left_out} of {len(self._capture)} frames are left out, as was asked for"
+        note = f"{self._left_out} of {len(self._capture)} frames are left out, {self._why}"
         return replace(
             info,
             notes=(*info.notes, note),

@@ -98,6 +98,7 @@ class PrepareScene(Stage):
         trajectory: file that its poses come from, instead of its own.
         skipped: numbers of frames that are left out; None: none.
         new_from_old: rows of the 4x4 transform that the world is moved by; None: it stays.
+        chosen: numbers of the only frames that are used, before ``frame_skip``; None: all.
     """
 
     NAME = "prepare-scene"
@@ -111,6 +112,7 @@ class PrepareScene(Stage):
     trajectory: Input | None = None
     skipped: tuple[int, ...] | None = None
     new_from_old: tuple[tuple[float, ...], ...] | None = None
+    chosen: tuple[int, ...] | None = None
 
     def make(self, work: Work) -> Mapping[str, Any]:
         """See :func:`crossvox.recipes.prepare_scene.prepare_scene`."""

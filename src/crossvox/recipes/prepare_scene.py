@@ -137,7 +137,12 @@ def frames_of(stage: PrepareScene) -> float:
 
 def _open(stage: PrepareScene) -> Capture:
     capture = reopened(stage.capture, stage.label_map, stage.how, stage.trajectory)
-    return ChosenCapture(capture, frozenset(stage.skipped)) if stage.skipped else capture
+    if stage.skipped:
+        capture = ChosenCapture(capture, frozenset(stage.skipped))
+    if stage.chosen is not None:
+        rest = frozenset(capture.frame_ids) - frozenset(stage.chosen)
+        capture = ChosenCapture(capture, rest, "since the others see most of what they saw")
+    return capture
 
 
 def _new_from_old(stage: PrepareScene, usable: Usable) -> Pose | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -49,7 +50,7 @@ class ScanParams:
     """How a capture of one's own is treated.
 
     Attributes:
-        max_frames: take every n-th frame so that no more than this many are used.
+        max_frames: use no more frames than this; of more, those that together see the most.
         width: image width everything works at, pixels; of upright images their height.
         height: image height, pixels; of upright images their width.
         up: direction that points up in the capture's world, x y z; None finds it from the
@@ -221,7 +222,8 @@ def scan(
     data = out / "data"
     scene = data / name
     with runner.part("prepare"):
-        stage = _scene(source, name, _frame_skip(capture, params), params, level, how, skipped)
+        chosen = _chosen(capture, usable.posed, params, runner)
+        stage = _scene(source, name, chosen, params, level, how, skipped)
         expect_same_capture(scene, stage)
         made = renewing(runner, data, lambda place: _prepared(stage, place, runner))
         for remark in (one for outcome in made.outcomes for one in remarks_of(outcome.notes)):
@@ -320,10 +322,23 @@ def _frame_skip(capture: Capture, params: ScanParams) -> int:
     return max(1, math.ceil(len(capture) / params.max_frames))
 
 
+def _chosen(
+    capture: Capture, posed: Sequence[int], params: ScanParams, runner: Runner
+) -> tuple[int, ...] | None:
+    """Numbers of the frames that are used; None: all."""
+    from crossvox.capture.coverage import covering
+
+    if len(capture) <= params.max_frames:
+        return None
+    report = runner.progress.step(f"{capture.name}: frames that see most")
+    found = covering(capture, posed, params.max_frames, report)
+    return tuple(capture.frame_ids[index] for index in found)
+
+
 def _scene(
     source: Path,
     name: str,
-    frame_skip: int,
+    chosen: tuple[int, ...] | None,
     params: ScanParams,
     level: Pose,
     how: CaptureParams | None,
@@ -331,7 +346,7 @@ def _scene(
 ) -> PrepareScene:
     """How the capture becomes a prepared scene: level, fused from its own depth."""
     prepare = PrepareParams(
-        frame_skip=frame_skip,
+        frame_skip=1,
         width=params.width,
         height=params.height,
         surface="tsdf",
@@ -348,4 +363,5 @@ def _scene(
         trajectory=trajectory,
         skipped=tuple(sorted(skipped)) or None,
         new_from_old=moved,
+        chosen=chosen,
     )

@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from crossvox.core.artifact import digest, plain, read_manifest, replacing, write_json
+from crossvox.core.artifact import digest, read_manifest
 from crossvox.core.camera import Intrinsics, Pose
 from crossvox.core.checks import CaptureError, CrossvoxError, expect
 from crossvox.core.frame import Capture, Parts
 from crossvox.core.grid import Index3, VoxelGrid, overlap
-from crossvox.core.params import read_as
 from crossvox.core.threads import threads
 from crossvox.core.volume import Mesh
+from crossvox.samples.kept_arrays import keep_arrays, read_arrays, shapes_of
 from crossvox.samples.kept_views import VIEWS_FOLDER
 
 COMPLETE_MESH = "complete.ply"
@@ -28,7 +28,6 @@ COMPLETE_MESH = "complete.ply"
 _SCHEMA = 1
 """Raised when what is kept changes: older files are not read then."""
 
-_KEPT = "kept.json"
 _TYPES = {"depth": np.uint16, "truth": np.int8, "scanned": np.bool_, "rgb": np.uint8}
 
 NEAR_M = 0.05
@@ -187,8 +186,6 @@ def near_surface(mesh: Mesh, grid: VoxelGrid) -> NDArray[np.bool_]:
 
 
 def _keep(folder: Path, scene: DepthScene) -> None:
-    """Write the arrays, and last of all the file that says that they are whole."""
-    folder.mkdir(parents=True, exist_ok=True)
     arrays: dict[str, NDArray[Any]] = {
         "depth": scene.depth_mm,
         "truth": scene.truth,
@@ -196,16 +193,8 @@ def _keep(folder: Path, scene: DepthScene) -> None:
     }
     if scene.rgb is not None:
         arrays["rgb"] = scene.rgb
-    for name, array in arrays.items():
-        with replacing(folder / f"{name}.npy") as temporary, temporary.open("wb") as stream:
-            np.save(stream, array)
-    told = _Kept(
-        scene.camera,
-        scene.grid,
-        [pose.world_from_camera.tolist() for pose in scene.poses],
-        {name: list(array.shape) for name, array in arrays.items()},
-    )
-    write_json(folder / _KEPT, plain(told))
+    poses = [pose.world_from_camera.tolist() for pose in scene.poses]
+    keep_arrays(folder, arrays, _Kept(scene.camera, scene.grid, poses, shapes_of(arrays)))
 
 
 @dataclass(frozen=True)
@@ -219,32 +208,26 @@ class _Kept:
 
 
 def _read_kept(name: str, folder: Path) -> DepthScene | None:
-    """What was kept, mapped into memory; None where there is nothing, or it is damaged."""
+    """What was kept; None where there is nothing, or it is damaged."""
+    found = read_arrays(folder, _Kept, _TYPES)
+    if found is None:
+        return None
+    told, arrays = found
     try:
-        told = read_as(folder / _KEPT, _Kept, needed="kept depth images", do="go on")
-        arrays = {}
-        for part, shape in told.shapes.items():
-            # Not np.load: that takes a file for an archive, or for nothing, by its first bytes.
-            array = np.lib.format.open_memmap(folder / f"{part}.npy", mode="r")
-            if list(array.shape) != shape or array.dtype != _TYPES[part]:
-                return None
-            arrays[part] = array
-        if not arrays["truth"].shape == arrays["scanned"].shape == told.grid.shape:
+        fits = arrays["truth"].shape == arrays["scanned"].shape == told.grid.shape
+        if not fits or len(told.poses) != len(arrays["depth"]):
             return None
-        if len(told.poses) != len(arrays["depth"]):
-            return None
-        poses = tuple(Pose(np.array(matrix)) for matrix in told.poses)
         return DepthScene(
             name,
             told.camera,
             arrays["depth"],
             arrays.get("rgb"),
-            poses,
+            tuple(Pose(np.array(matrix)) for matrix in told.poses),
             told.grid,
             arrays["truth"],
             arrays["scanned"],
         )
-    except (CrossvoxError, OSError, ValueError, KeyError):
+    except (CrossvoxError, ValueError, KeyError):
         return None
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,20 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.core.artifact import digest, plain, read_manifest, write_json
+from crossvox.core.artifact import digest, plain, read_manifest
 from crossvox.core.camera import Intrinsics, Pose
 from crossvox.core.checks import ArtifactError, CaptureError, CrossvoxError, expect
 from crossvox.core.frame import Frame, Parts
 from crossvox.core.frame_labels import FrameLabeller
 from crossvox.core.grid import VoxelGrid
-from crossvox.core.params import read_as
+from crossvox.samples.kept_arrays import keep_arrays, read_arrays, shapes_of
 from crossvox.samples.kept_views import VIEWS_FOLDER
 from crossvox.samples.params import SaidParams
 
 _SCHEMA = 1
 """Raised when what is kept changes: older files are not read then."""
 
-_KEPT = "kept.json"
 _ARRAYS = {
     "depth": np.uint16,
     "said": np.uint8,
@@ -213,8 +210,6 @@ class _Kept:
 
 
 def _keep(folder: Path, scene: LabelScene) -> None:
-    """Write arrays and record into a folder that takes its name when it is whole."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
     arrays: dict[str, NDArray[Any]] = {
         "depth": scene.depth_mm,
         "said": scene.said,
@@ -222,31 +217,18 @@ def _keep(folder: Path, scene: LabelScene) -> None:
         "labels": scene.labels,
         "normals": scene.normals,
     }
-    made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        for name, array in arrays.items():
-            np.save(made / f"{name}.npy", array)
-        shapes = {name: list(array.shape) for name, array in arrays.items()}
-        poses = [pose.world_from_camera.tolist() for pose in scene.poses]
-        told = _Kept(scene.camera, poses, scene.stride, scene.grid, shapes)
-        write_json(made / _KEPT, plain(told))
-        shutil.rmtree(folder, ignore_errors=True)
-        made.rename(folder)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+    poses = [pose.world_from_camera.tolist() for pose in scene.poses]
+    told = _Kept(scene.camera, poses, scene.stride, scene.grid, shapes_of(arrays))
+    keep_arrays(folder, arrays, told)
 
 
 def _read_kept(name: str, folder: Path) -> LabelScene | None:
-    """What was kept, mapped into memory; None where there is nothing, or it is damaged."""
+    """What was kept; None where there is nothing, or it is damaged."""
+    found = read_arrays(folder, _Kept, _ARRAYS)
+    if found is None:
+        return None
+    told, arrays = found
     try:
-        told = read_as(folder / _KEPT, _Kept, needed="kept labels of frames", do="go on")
-        arrays = {}
-        for part, shape in told.shapes.items():
-            # Not np.load: that takes a file for an archive, or for nothing, by its first bytes.
-            array = np.lib.format.open_memmap(folder / f"{part}.npy", mode="r")
-            if list(array.shape) != shape or array.dtype != _ARRAYS[part]:
-                return None
-            arrays[part] = array
         if len(told.poses) != len(arrays["depth"]):
             return None
         return LabelScene(
@@ -261,5 +243,5 @@ def _read_kept(name: str, folder: Path) -> LabelScene | None:
             arrays["labels"],
             arrays["normals"],
         )
-    except (CrossvoxError, OSError, ValueError, KeyError):
+    except (CrossvoxError, ValueError, KeyError):
         return None
