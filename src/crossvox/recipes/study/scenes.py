@@ -247,8 +247,8 @@ class SceneStudy(ABC, Generic[P]):
         asked_by = run.absolute().as_posix()
         return self.family.store.train(stage, run, asked_by, self.runner)
 
-    def start_of(self, arm: Arm, seed: int) -> tuple[Path, TrainReport]:
-        """The run of another cell, ``TASK/ARM``, that an arm starts from, and how it ended.
+    def start_cell(self, arm: Arm) -> tuple[SceneStudy[Any], Arm]:
+        """The cell, ``TASK/ARM``, that an arm starts from, and the study of its target.
 
         Raises:
             ParamsError: there is no such cell.
@@ -263,8 +263,7 @@ class SceneStudy(ABC, Generic[P]):
         )
         assert self.family is not None
         study = self.family.study(target, self.runner)
-        cells = {one.name: one for one in study.arms()}
-        known = {**{one.name: one for one in arms_of(target)}, **cells}
+        known = {one.name: one for one in (*arms_of(target), *study.arms())}
         expect(
             name in known,
             given=f"arm {arm.name}, which starts from {arm.start}",
@@ -272,9 +271,18 @@ class SceneStudy(ABC, Generic[P]):
             do=nearest(name, known) or "correct the start",
             error=ParamsError,
         )
-        link = study.out / (RUNS if name in cells else STARTS) / name / f"seed-{seed}"
-        report = study.train(known[name], seed, link)
-        return link, report
+        return study, known[name]
+
+    def start_of(self, arm: Arm, seed: int) -> tuple[Path, TrainReport]:
+        """The run of another cell that an arm starts from, and how it ended.
+
+        Raises:
+            ParamsError: there is no such cell.
+        """
+        study, cell = self.start_cell(arm)
+        folder = RUNS if cell in study.arms() else STARTS
+        link = study.out / folder / cell.name / f"seed-{seed}"
+        return link, study.train(cell, seed, link)
 
     def predict(self, arm: Arm, run: Path, out: Path) -> None:
         """Predict the held-out scenes, without baselines: those are the same for all arms."""
