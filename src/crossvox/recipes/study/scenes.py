@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -22,6 +23,7 @@ from crossvox.recipes.image_run import read_segment2d_run
 from crossvox.recipes.predict import predict
 from crossvox.recipes.scene_sources import load_sources
 from crossvox.recipes.study.cells import RESULTS, RUNS, Costs, Matrix
+from crossvox.recipes.study.claims import claim
 from crossvox.recipes.study.store import Store
 from crossvox.recipes.train import RunSources, SceneRunParams, TrainScenes
 from crossvox.samples.index import SampleIndex, training_index
@@ -156,7 +158,7 @@ class SceneStudy(ABC, Generic[P]):
             pool=self.pool(),
             numbers=self.NUMBERS,
             device=pick_device(self.params.run.train.device),
-            costs=self.costs,
+            costs=partial(costs_of, self),
         )
 
     def arms(self) -> tuple[Arm, ...]:
@@ -169,20 +171,6 @@ class SceneStudy(ABC, Generic[P]):
             return controls_of(self.ARMS)
         known = (*self.arms(), *baselines_of(self.ARMS))
         return tuple(arm.name for arm in known if arm.control)
-
-    def costs(self, arm: Arm) -> Costs:
-        """How much work an arm is, for dry runs."""
-        run = self.params.run
-        own = overridden(ArmRun(run, RunSources(features=self.data)), arm.sets, self.params).run
-        samples = own.train.steps * own.train.accumulate * own.train.batch_size
-        kind = f"{own.task.network} {own.task.width} on {arm.features or 'colours'} {arm.mode}"
-        train = samples * math.prod(own.chunks.shape)
-        scenes = len(self.held_out())
-        return {
-            "train": (f"study {self.ARMS} train {kind}", train),
-            "predict": (f"study {self.ARMS} predict {kind}", scenes),
-            "score": (f"study {self.ARMS} score", scenes),
-        }
 
     def pool(self) -> Pool | None:
         """Scores of counts that were added up over scenes, of a task that has such."""
@@ -280,32 +268,29 @@ class SceneStudy(ABC, Generic[P]):
             ParamsError: there is no such cell.
         """
         study, cell = self.start_cell(arm)
-        folder = RUNS if cell in study.arms() else STARTS
-        link = study.out / folder / cell.name / f"seed-{seed}"
+        own = cell in study.arms()
+        if own:
+            claim(study.out, study.matrix())
+        link = study.out / (RUNS if own else STARTS) / cell.name / f"seed-{seed}"
         return link, study.train(cell, seed, link)
 
     def predict(self, arm: Arm, run: Path, out: Path) -> None:
         """Predict the held-out scenes, without baselines: those are the same for all arms."""
         own = overridden(self.params.predict, within(arm.sets, "predict"), self.params, "predict.")
+        chosen, tsdf, runner = self.params.held_out_scenes, self.params.tsdf, self.runner
+        place = run if self.family is None else run.resolve()
+
+        def make(to: Path) -> None:
+            predict(
+                place, self.data, to, own, scenes=chosen, baselines=False, tsdf=tsdf, runner=runner
+            )
+
         if self.family is None:
-            self._predict(own, run, out)
+            make(out)
             return
         scenes = [scene.resolve().name for scene in self.held_out()]
-        given = [own, self.params.tsdf, scenes, read_manifest(self.data).digest]
-        place = run.resolve()
-        self.family.store.predict(place, given, out, lambda to: self._predict(own, place, to))
-
-    def _predict(self, params: PredictParams, run: Path, out: Path) -> None:
-        predict(
-            run,
-            self.data,
-            out,
-            params,
-            scenes=self.params.held_out_scenes,
-            baselines=False,
-            tsdf=self.params.tsdf,
-            runner=self.runner,
-        )
+        given = [own, tsdf, scenes, read_manifest(self.data).digest]
+        self.family.store.predict(place, given, out, make)
 
     def held_out(self) -> list[Path]:
         """Folders of the held-out scenes."""
@@ -376,6 +361,22 @@ class SceneStudy(ABC, Generic[P]):
             found = evaluate()
             write_baselines(path, made_from, found)
         return found
+
+
+def costs_of(study: SceneStudy[Any], arm: Arm) -> Costs:
+    """How much work an arm of a study is, for dry runs."""
+    run = study.params.run
+    sources = RunSources(features=study.data)
+    own = overridden(ArmRun(run, sources), arm.sets, study.params).run
+    samples = own.train.steps * own.train.accumulate * own.train.batch_size
+    kind = f"{own.task.network} {own.task.width} on {arm.features or 'colours'} {arm.mode}"
+    train = samples * math.prod(own.chunks.shape)
+    scenes = len(study.held_out())
+    return {
+        "train": (f"study {study.ARMS} train {kind}", train),
+        "predict": (f"study {study.ARMS} predict {kind}", scenes),
+        "score": (f"study {study.ARMS} score", scenes),
+    }
 
 
 @dataclass(frozen=True)
