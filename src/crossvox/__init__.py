@@ -5,6 +5,7 @@ asked for.
 """
 
 import os
+from importlib import import_module
 from pathlib import Path as _Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
         write_rooms,
     )
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Threads that wait shall sleep, not spin: on a machine that is shared, spinning costs a training
 # step many times what it saves on an idle one. OpenMP reads this when a library that uses it is
@@ -65,12 +66,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """What the library holds (PEP 562)."""
+    """What the library holds (PEP 562); by name, since every room imports this package."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from crossvox import library
-
-    found: object = getattr(library, name)
+    found: object = getattr(import_module("crossvox.library"), name)
     globals()[name] = found
     return found
 
