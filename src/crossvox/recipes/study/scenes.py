@@ -22,6 +22,7 @@ from crossvox.recipes.image_run import read_segment2d_run
 from crossvox.recipes.predict import predict
 from crossvox.recipes.scene_sources import load_sources
 from crossvox.recipes.study.cells import RESULTS, RUNS, Costs, Matrix
+from crossvox.recipes.study.claims import claim
 from crossvox.recipes.study.store import Store
 from crossvox.recipes.train import RunSources, SceneRunParams, TrainScenes
 from crossvox.samples.index import SampleIndex, training_index
@@ -272,6 +273,8 @@ class SceneStudy(ABC, Generic[P]):
             do=nearest(name, known) or "correct the start",
             error=ParamsError,
         )
+        if name in cells:
+            claim(study.out, study.matrix())
         link = study.out / (RUNS if name in cells else STARTS) / name / f"seed-{seed}"
         report = study.train(known[name], seed, link)
         return link, report
