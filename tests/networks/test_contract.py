@@ -88,7 +88,9 @@ class NetworkContract:
             whole = network(volume)
             assert torch.equal(whole, network(volume))
             single = torch.cat([network(volume[n : n + 1]) for n in range(3)])
-        torch.testing.assert_close(whole, single, rtol=1e-4, atol=1e-5)
+        # Other batch sizes sum in another order: what that rounds grows with the values.
+        rounding = 1e-5 * max(1.0, float(whole.abs().max()))
+        torch.testing.assert_close(whole, single, rtol=1e-4, atol=rounding)
 
     def test_gradients_reach_every_parameter(self) -> None:
         network = self.build()

@@ -40,12 +40,13 @@ def test_demo_goes_from_nothing_to_a_page_and_keeps_what_it_made(tmp_path: Path)
     made = read_manifest(out / "prediction" / "scene0001_00").created
     assert main(["demo", str(out), *SMALL]) == 0
     assert read_manifest(out / "prediction" / "scene0001_00").created == made
-    rooms, data = (read_manifest(out / name).created for name in ("rooms", "data"))
+    kept = [out / part / "scene0001_00" for part in ("rooms", "data")]
+    before = [read_manifest(scene).created for scene in kept]
     assert main(["demo", str(out), *SMALL, "--run.train.steps", "3"]) == 0
     assert read_manifest(out / "run").notes["step"] == 3
     assert read_manifest(out / "prediction" / "scene0001_00").created != made
     assert read_manifest(out / "prediction").links == {"run": "../run", "data": "../data"}
-    assert [read_manifest(out / name).created for name in ("rooms", "data")] == [rooms, data]
+    assert [read_manifest(scene).created for scene in kept] == before
     assert "3" in (out / "run" / "log.jsonl").read_text()
 
 

@@ -19,6 +19,14 @@ from crossvox.recipes.commands import COMMANDS
 
 Words = Callable[[Path, Path], list[object]]
 
+DESIGN = """\
+name: one
+title: Is anything written over?
+targets:
+  reconstruct:
+    params: {training_scenes: scene0001_00, held_out_scenes: scene0000_00}
+    cells: [rgb]
+"""
 STUDY = ("--training-scenes", "scene0001_00", "--held-out-scenes", "scene0000_00")
 
 WRITERS: dict[str, Words] = {
@@ -60,6 +68,8 @@ WRITERS: dict[str, Words] = {
     "study segment3d": lambda w, out: [
         *("study", "segment3d", w / "data", out, "--run2d", w / "run2d", *STUDY)
     ],
+    "study": lambda w, out: ["study", w / "design.yaml", out, "--data", w / "data"],
+    "study causes": lambda w, out: ["study", "causes", out, w / "data"],
     "convert": lambda w, out: ["convert", w / "raw" / "scene0000_00", out],
     "track": lambda w, out: ["track", w / "raw" / "scene0000_00", out],
     "doctor": lambda w, out: ["doctor", w / "raw" / "scene0000_00", "--out", out],
@@ -116,6 +126,7 @@ def world(house: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         if part == "color":
             image = np.repeat(image[..., None], 3, axis=2)
         write_bytes(world / "views" / part / "0.png", encode_png(image))
+    (world / "design.yaml").write_text(DESIGN)
     (world / "records").mkdir()
     (world / "records" / "params.json").write_text('{"lr": 0.1}')
     (world / "damaged").mkdir()

@@ -223,7 +223,7 @@ def test_other_flags_make_anew_what_they_touch_and_keep_the_rest(
     assert manifest.links["data"] == "../data"
     assert manifest.items == {"room": read_manifest(prediction / "room").digest}
     # Other images: the scene too.
-    wider = [word if word != "80" else "96" for word in words]
+    wider = [{"80": "96", "60": "72"}.get(str(word), word) for word in words]
     command(*wider, "--classes", table, "--max-frames", 6)
     assert _stamp(scene) != kept
     assert read_manifest(scene).notes["frames"] == 6

@@ -203,6 +203,17 @@ def test_a_cell_that_was_another_one_is_refused(
     assert "segment3d/scratch was another one" in capsys.readouterr().err
 
 
+def test_a_design_that_somebody_keeps_is_not_written_over(
+    work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    design = written(tmp_path)
+    before = design.read_text()
+    assert main([str(word) for word in ("study", design, tmp_path, *given(work))]) == 2
+    assert "design.yaml is not the record of a study" in capsys.readouterr().err
+    assert design.read_text() == before
+    assert list(tmp_path.iterdir()) == [design]
+
+
 def test_what_is_missing_is_told(
     work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -211,7 +222,10 @@ def test_what_is_missing_is_told(
         (["study", "quick"], "pass it behind the design"),
         (["study", "quick", tmp_path / "out", "--data", work / "data"], "without a 2D run"),
         (["study", "quick", tmp_path / "out", "--cells", "rgd"], "did you mean 'rgb'"),
-        (["study", "quick", tmp_path, *given(work), "--only", "x"], "none of the 60 items"),
+        (
+            ["study", "quick", tmp_path, *given(work), "--only", "x"],
+            "with 'x', which is none of the",
+        ),
     ):
         assert main([str(word) for word in words]) == 2
         assert told in capsys.readouterr().err

@@ -128,7 +128,10 @@ CONTRAST = {"name": "x", "target": "segment3d", "arm": "scratch", "question": "?
         (target(cells=[{"name": "a", "source": "random", "mode": "probe"}]), "mode probe"),
         (target(cells=[{"name": "a", "like": "rgb", "share": 1.5}]), "share 1.5"),
         (target(cells=[{"name": "a/b", "like": "rgb"}]), "a name that a folder can have"),
-        (target(cells=[{"name": "a", "like": "rgb", "sets": {"task.width": 1}}]), "run. or"),
+        (
+            target(cells=[{"name": "a", "like": "rgb", "sets": {"task.width": 1}}]),
+            "begins with run.",
+        ),
         (
             target(cells=[{"name": "a", "like": "rgb", "sets": {"run.task.widht": 1}}]),
             "did you mean 'task.width'",
@@ -197,7 +200,7 @@ def test_presets_fit_and_tell_their_cells(
 
 
 def test_the_presets_are_those_that_are_named() -> None:
-    named = ("full-cpu", "gpu", "quick", "scannet-full", "scannet-thesis")
+    named = ("full-cpu", "gpu", "original", "quick", "scannet-full", "scannet-thesis")
     assert preset_names() == named
     quick = read_design(PRESETS / "quick.yaml")
     assert isinstance(quick, Design)

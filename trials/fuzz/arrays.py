@@ -180,11 +180,14 @@ def read_images(folder: Path) -> None:
     """As readers of captures, and training on images, do; all of them, then the first error."""
     from crossvox.capture.files import read_depth_png, read_gray_checked
     from crossvox.doors.images import color_size, read_bytes, read_color, read_gray
-    from crossvox.samples.decode import read_image, read_labels
+    from crossvox.samples.decode import read_labels, read_planes
     from crossvox.samples.pairs import ImagePair
     from crossvox.samples.params import ImageParams
 
-    params = ImageParams(8, 6)
+    def planes(image: str) -> None:
+        pair = ImagePair("0", folder / image, folder / "label.png", as_shown=image == "lying.jpg")
+        read_planes(pair, ImageParams(8, 6), depth=False)
+
     in_turn(
         lambda: read_color(folder / "color.jpg"),
         lambda: read_color(folder / "color.jpg", (4, 3)),
@@ -195,11 +198,9 @@ def read_images(folder: Path) -> None:
         lambda: read_gray(folder / "depth.png"),
         lambda: read_gray_checked(folder / "label.png"),
         lambda: read_labels(folder / "label.png"),
-        lambda: read_image(ImagePair("0", folder / "color.jpg", folder / "label.png"), params),
-        lambda: read_image(ImagePair("0", folder / "color.png", folder / "label.png"), params),
-        lambda: read_image(
-            ImagePair("0", folder / "lying.jpg", folder / "label.png", as_shown=True), params
-        ),
+        lambda: planes("color.jpg"),
+        lambda: planes("color.png"),
+        lambda: planes("lying.jpg"),
         lambda: read_labels(folder / "palette.png"),
         *(lambda path=folder / f"color.{suffix}": read_color(path) for suffix in OTHER_KINDS),
         *(

@@ -183,7 +183,7 @@ def make_study(folder: Path) -> None:
 
 def read_study(folder: Path) -> None:
     """As a study that goes on, and the page, do."""
-    from crossvox.recipes.study.runner import _expect_same
+    from crossvox.recipes.study.claims import _expect_same
     from crossvox.study.counts import unpack
     from crossvox.study.results import read_baselines, read_result
     from crossvox.train.params import TrainParams

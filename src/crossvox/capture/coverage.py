@@ -66,7 +66,8 @@ def covering(
 def _greedy(seen: Sequence[NDArray[Any]], most: int) -> list[int]:
     """Which sets of cells are taken: the worth of a cell falls with the square of its takers."""
     takers = np.zeros(1 + max((int(cells.max()) for cells in seen if len(cells)), default=0))
-    left, taken = list(range(len(seen))), []
+    left = list(range(len(seen)))
+    taken: list[int] = []
     while left and len(taken) < most:
         worth = 1 / (1 + takers) ** 2
         best = max(left, key=lambda at: (worth[seen[at]].sum(), -at))

@@ -22,6 +22,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     chosen = split_command(words)
+    if (
+        chosen is not None
+        and words[0] in groups()
+        and words[1:] in ([], *([word] for word in HELP))
+    ):
+        # A command that begins others, such as study: what there is below it comes first.
+        with printing():
+            print(group_usage(words[0]), end="\n\n" if words[1:] else "\n")
+        if not words[1:]:
+            return OK
     if chosen is not None:
         try:
             with terminating():

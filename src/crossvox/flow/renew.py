@@ -11,6 +11,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
+from fnmatch import fnmatchcase as fnmatch
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,14 +27,15 @@ T = TypeVar("T")
 BESIDE_ITEMS = (
     *(MANIFEST, "train.txt", "val.txt", "curve.json"),
     *("scannetv2_train.txt", "scannetv2_val.txt", "scannetv2-labels.combined.tsv"),
+    "scores.*.json",
 )
-"""What this package writes beside the items of a folder."""
+"""What this package writes beside the items of a folder, as patterns."""
 
 BESIDE_CHECKPOINTS = (
     *(MANIFEST, "params.json", "log.jsonl", "transfer.json"),
     *("calibration.json", "tensorboard"),
 )
-"""What it writes beside the checkpoints of a run."""
+"""What it writes beside the checkpoints of a run, likewise."""
 
 
 def renewing(runner: Runner, folder: Path, make: Callable[[Path], T]) -> T:
@@ -110,7 +112,7 @@ def _expect_replaceable(folder: Path) -> None:
             if name in items or files is not None:
                 expect_no_strangers(path)
                 continue
-        if name not in (*BESIDE_ITEMS, *BESIDE_CHECKPOINTS):
+        if not any(fnmatch(name, known) for known in (*BESIDE_ITEMS, *BESIDE_CHECKPOINTS)):
             strange.append(name)
     expect(
         not strange,

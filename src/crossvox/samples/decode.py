@@ -118,7 +118,7 @@ def read_labels(path: Path) -> NDArray[np.uint8]:
 
 
 def fit_labels(labels: NDArray[np.uint8], params: ImageParams) -> NDArray[np.uint8]:
-    """Labels at the size of learning, resampled and cropped as :func:`read_image` does."""
+    """Labels at the size of learning, resampled and cropped as :func:`read_planes` does."""
     height, width = labels.shape
     return np.ascontiguousarray(
         fit_nearest(labels, ImageFit.centre_crop((width, height), params.size))

@@ -72,7 +72,7 @@ def read_arrays(
     """
     try:
         told = read_as(folder / RECORD, record, needed="arrays that were kept", do="go on")
-        arrays = {}
+        arrays: dict[str, Array] = {}
         for name, shape in told.shapes.items():
             # Not np.load: that takes a file for an archive, or for nothing, by its first bytes.
             array = np.lib.format.open_memmap(folder / f"{name}.npy", mode="r")

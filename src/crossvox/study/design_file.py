@@ -27,6 +27,8 @@ from crossvox.study.transfer import Contrast
 _BUT = "except"
 """What ``but`` is called in a file; in Python it is a keyword."""
 
+_RECORD = "# The cells of this folder, as 'crossvox study' keeps them: change them in a copy."
+
 
 def read_design(path: Path) -> Design:
     """A design of a YAML file.
@@ -77,9 +79,15 @@ def design_text(design: Design) -> str:
 
 
 def write_design(path: Path, design: Design) -> None:
-    """Write a design as YAML."""
+    """Write a design as YAML, as the record of a study's folder."""
     with replacing(path) as part:
-        part.write_text(design_text(design), encoding="utf-8")
+        part.write_text(f"{_RECORD}\n{design_text(design)}", encoding="utf-8")
+
+
+def is_record(path: Path) -> bool:
+    """Whether a file is what :func:`write_design` wrote, not a design that somebody keeps there."""
+    with path.open("rb") as file:
+        return file.readline().rstrip() == _RECORD.encode()
 
 
 def _shown(value: Any) -> Any:

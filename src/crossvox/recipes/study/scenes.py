@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -22,6 +23,7 @@ from crossvox.recipes.image_run import read_segment2d_run
 from crossvox.recipes.predict import predict
 from crossvox.recipes.scene_sources import load_sources
 from crossvox.recipes.study.cells import RESULTS, RUNS, Costs, Matrix
+from crossvox.recipes.study.claims import claim
 from crossvox.recipes.study.store import Store
 from crossvox.recipes.train import RunSources, SceneRunParams, TrainScenes
 from crossvox.samples.index import SampleIndex, training_index
@@ -159,7 +161,7 @@ class SceneStudy(ABC, Generic[P]):
             pool=self.pool(),
             numbers=self.NUMBERS,
             device=pick_device(self.params.run.train.device),
-            costs=self.costs,
+            costs=partial(costs_of, self),
         )
 
     def arms(self) -> tuple[Arm, ...]:
@@ -172,20 +174,6 @@ class SceneStudy(ABC, Generic[P]):
             return controls_of(self.ARMS)
         known = (*self.arms(), *baselines_of(self.ARMS))
         return tuple(arm.name for arm in known if arm.control)
-
-    def costs(self, arm: Arm) -> Costs:
-        """How much work an arm is, for dry runs."""
-        run = self.params.run
-        own = overridden(ArmRun(run, RunSources(features=self.data)), arm.sets, self.params).run
-        samples = own.train.steps * own.train.accumulate * own.train.batch_size
-        kind = f"{own.task.network} {own.task.width} on {arm.features or 'colours'} {arm.mode}"
-        train = samples * math.prod(own.chunks.shape)
-        scenes = len(self.held_out())
-        return {
-            "train": (f"study {self.ARMS} train {kind}", train),
-            "predict": (f"study {self.ARMS} predict {kind}", scenes),
-            "score": (f"study {self.ARMS} score", scenes),
-        }
 
     def pool(self) -> Pool | None:
         """Scores of counts that were added up over scenes, of a task that has such."""
@@ -286,6 +274,8 @@ class SceneStudy(ABC, Generic[P]):
             do=nearest(name, known) or "correct the start",
             error=ParamsError,
         )
+        if name in cells:
+            claim(study.out, study.matrix())
         link = study.out / (RUNS if name in cells else STARTS) / name / f"seed-{seed}"
         report = study.train(known[name], seed, link)
         return link, report
@@ -293,28 +283,21 @@ class SceneStudy(ABC, Generic[P]):
     def predict(self, arm: Arm, run: Path, out: Path) -> None:
         """Predict the held-out scenes, without baselines: those are the same for all arms."""
         own = overridden(self.params.predict, within(arm.sets, "predict"), self.params, "predict.")
+        chosen, tsdf = self.params.held_out_scenes, self.params.tsdf
         runner = self._sharing(arm.features == "run2d")
+        place = run if self.family is None else run.resolve()
+
+        def make(to: Path) -> None:
+            predict(
+                place, self.data, to, own, scenes=chosen, baselines=False, tsdf=tsdf, runner=runner
+            )
+
         if self.family is None:
-            self._predict(own, run, out, runner)
+            make(out)
             return
         scenes = [scene.resolve().name for scene in self.held_out()]
-        given = [own, self.params.tsdf, scenes, read_manifest(self.data).digest]
-        place = run.resolve()
-        self.family.store.predict(
-            place, given, out, lambda to: self._predict(own, place, to, runner)
-        )
-
-    def _predict(self, params: PredictParams, run: Path, out: Path, runner: Runner) -> None:
-        predict(
-            run,
-            self.data,
-            out,
-            params,
-            scenes=self.params.held_out_scenes,
-            baselines=False,
-            tsdf=self.params.tsdf,
-            runner=runner,
-        )
+        given = [own, tsdf, scenes, read_manifest(self.data).digest]
+        self.family.store.predict(place, given, out, make)
 
     def held_out(self) -> list[Path]:
         """Folders of the held-out scenes."""
@@ -385,6 +368,22 @@ class SceneStudy(ABC, Generic[P]):
             found = evaluate()
             write_baselines(path, made_from, found)
         return found
+
+
+def costs_of(study: SceneStudy[Any], arm: Arm) -> Costs:
+    """How much work an arm of a study is, for dry runs."""
+    run = study.params.run
+    sources = RunSources(features=study.data)
+    own = overridden(ArmRun(run, sources), arm.sets, study.params).run
+    samples = own.train.steps * own.train.accumulate * own.train.batch_size
+    kind = f"{own.task.network} {own.task.width} on {arm.features or 'colours'} {arm.mode}"
+    train = samples * math.prod(own.chunks.shape)
+    scenes = len(study.held_out())
+    return {
+        "train": (f"study {study.ARMS} train {kind}", train),
+        "predict": (f"study {study.ARMS} predict {kind}", scenes),
+        "score": (f"study {study.ARMS} score", scenes),
+    }
 
 
 @dataclass(frozen=True)

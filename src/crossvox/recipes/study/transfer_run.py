@@ -23,7 +23,7 @@ from crossvox.recipes.study.targets import Bound, bound
 from crossvox.recipes.study.transfer import DESIGN_FILE, TransferReport
 from crossvox.study.arms import Arm
 from crossvox.study.design import Design
-from crossvox.study.design_file import read_design, write_design
+from crossvox.study.design_file import is_record, read_design, write_design
 from crossvox.study.findings import TargetResults
 from crossvox.train.params import CheckpointName
 
@@ -76,6 +76,7 @@ def run_design(design: Design, asked: Asked, runner: Runner) -> TransferReport:
         for target, arms in chosen.items()
     ]
     if is_begun(asked.out, DESIGN_FILE):
+        _expect_own(asked.out)
         _expect_same_cells(asked.out, targets)
     if not runner.dry:
         asked.out.mkdir(parents=True, exist_ok=True)
@@ -191,6 +192,21 @@ def _expect_possible(family: DesignFamily, chosen: Chosen, runner: Runner) -> No
         study = family.study(target, Runner(runner.progress))
         study.expect_held_out()
         study.expect_weights(arms)
+
+
+def _expect_own(out: Path) -> None:
+    """Refuse a folder in which somebody keeps a design: a record would be written over it.
+
+    Raises:
+        ArtifactError: the design there is not the record of a study.
+    """
+    expect(
+        is_record(out / DESIGN_FILE),
+        given=f"{out}, whose {DESIGN_FILE} is not the record of a study",
+        needed="a new or empty folder, or one that the same command has begun",
+        do="name another folder",
+        error=ArtifactError,
+    )
 
 
 def _expect_same_cells(out: Path, targets: Mapping[str, Bound]) -> None:
