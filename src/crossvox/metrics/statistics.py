@@ -236,7 +236,8 @@ def paired_difference(
     only; with one of both it is NaN.
 
     Args:
-        arm, control: see :func:`pair`.
+        arm: scores of one arm, see :func:`pair`.
+        control: scores of the other.
         level: how often the intervals shall hold the truth.
 
     Raises:

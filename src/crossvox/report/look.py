@@ -50,6 +50,39 @@ def open_view(path: Path, scene: str | None = None, data: Path | None = None) ->
     path = Path(path)
     if path.is_file():
         return _view_of_file(path)
+    room, sources = find_room(path, scene, data)
+    assert room.best is not None
+    capture, found = None, []
+    if room.folder is not None:
+        try:
+            capture = FolderCapture(room.folder)
+            found = posed(capture)
+        except CrossvoxError as error:
+            sources.missing.append(hidden(f"frames cannot be read ({error})"))
+    return room_view(
+        room,
+        room_layers(room, REACH_M),
+        birdseye_view(room.best, (1200, 864)),
+        capture,
+        found,
+        missing=[*unknown_parts(room), *room.missing, *_told(sources, room.name)],
+        alone=not predicted_scenes(sources),
+    )
+
+
+def find_room(
+    path: Path, scene: str | None = None, data: Path | None = None
+) -> tuple[Room, Sources]:
+    """One scene of a folder, with a surface at least, and the folders that tell of it.
+
+    Args:
+        path: a prediction folder, a scan folder, a prepared data folder, or one scene of either.
+        scene: which scene; None takes the one there is, or the first predicted one.
+        data: prepared scenes, where the prediction's own are not where they were.
+
+    Raises:
+        ArtifactError: no such folder, no such scene, or nothing of it has a surface.
+    """
     named = [path] if data is None else [path, Path(data)]
     sources = gather(named)
     expect(
@@ -79,27 +112,16 @@ def open_view(path: Path, scene: str | None = None, data: Path | None = None) ->
         do="predict or prepare the scene again",
         error=ArtifactError,
     )
-    assert room.best is not None
-    capture, found = None, []
-    if room.folder is not None:
-        try:
-            capture = FolderCapture(room.folder)
-            found = posed(capture)
-        except CrossvoxError as error:
-            sources.missing.append(hidden(f"frames cannot be read ({error})"))
-    return room_view(
-        room,
-        room_layers(room, REACH_M),
-        birdseye_view(room.best, (1200, 864)),
-        capture,
-        found,
-        missing=[*unknown_parts(room), *room.missing, *_told(sources, name)],
-        alone=not predicted,
-    )
+    return room, sources
 
 
-def _view_of_file(path: Path) -> RoomView:
-    """A mesh that lies alone."""
+def room_of_file(path: Path) -> Room:
+    """A mesh that lies alone, with the contents and the names of classes beside it.
+
+    Raises:
+        ArtifactError: it is no PLY file.
+        CaptureError: it cannot be read, or has no faces.
+    """
     expect(
         path.suffix.lower() == ".ply",
         given=f"{path}, a {path.suffix or 'nameless'} file",
@@ -118,14 +140,27 @@ def _view_of_file(path: Path) -> RoomView:
     missing: list[str] = []
     contents, _ = read_contents([path.parent], missing)
     names = read_class_names(path.parent)
-    room = Room(path.stem, None, {REFERENCE: mesh}, path.name, contents=contents, names=names)
+    return Room(
+        path.stem,
+        None,
+        {REFERENCE: mesh},
+        path.name,
+        contents=contents,
+        names=names,
+        missing=tuple(missing),
+    )
+
+
+def _view_of_file(path: Path) -> RoomView:
+    """A mesh that lies alone."""
+    room = room_of_file(path)
     # No method made it that is known here, so no method's words are said of it.
     layers = [
         replace(layer, text="") if layer.key in ("", "classes") else layer
         for layer in room_layers(room, REACH_M)
     ]
-    view = birdseye_view(mesh, (1200, 864))
-    return room_view(room, layers, view, None, [], missing=missing, alone=True)
+    view = birdseye_view(room.meshes[REFERENCE], (1200, 864))
+    return room_view(room, layers, view, None, [], missing=room.missing, alone=True)
 
 
 def _told(sources: Sources, name: str) -> list[str]:

@@ -249,8 +249,8 @@ class SceneStudy(ABC, Generic[P]):
         folder = self.out if self.family is None else self.family.store.folder
         return Runner(self.progress, verify=self.runner.verify, shared=folder / MAPS)
 
-    def start_of(self, arm: Arm, seed: int) -> tuple[Path, TrainReport]:
-        """The run of another cell, ``TASK/ARM``, that an arm starts from, and how it ended.
+    def start_cell(self, arm: Arm) -> tuple[SceneStudy[Any], Arm]:
+        """The cell, ``TASK/ARM``, that an arm starts from, and the study of its target.
 
         Raises:
             ParamsError: there is no such cell.
@@ -265,8 +265,7 @@ class SceneStudy(ABC, Generic[P]):
         )
         assert self.family is not None
         study = self.family.study(target, self.runner)
-        cells = {one.name: one for one in study.arms()}
-        known = {**{one.name: one for one in arms_of(target)}, **cells}
+        known = {one.name: one for one in (*arms_of(target), *study.arms())}
         expect(
             name in known,
             given=f"arm {arm.name}, which starts from {arm.start}",
@@ -274,11 +273,20 @@ class SceneStudy(ABC, Generic[P]):
             do=nearest(name, known) or "correct the start",
             error=ParamsError,
         )
-        if name in cells:
+        return study, known[name]
+
+    def start_of(self, arm: Arm, seed: int) -> tuple[Path, TrainReport]:
+        """The run of another cell that an arm starts from, and how it ended.
+
+        Raises:
+            ParamsError: there is no such cell.
+        """
+        study, cell = self.start_cell(arm)
+        own = cell in study.arms()
+        if own:
             claim(study.out, study.matrix())
-        link = study.out / (RUNS if name in cells else STARTS) / name / f"seed-{seed}"
-        report = study.train(known[name], seed, link)
-        return link, report
+        link = study.out / (RUNS if own else STARTS) / cell.name / f"seed-{seed}"
+        return link, study.train(cell, seed, link)
 
     def predict(self, arm: Arm, run: Path, out: Path) -> None:
         """Predict the held-out scenes, without baselines: those are the same for all arms."""
