@@ -211,6 +211,19 @@ def test_an_interval_off_zero_is_no_verdict_among_many_questions(record: Record)
     assert answer(small).endswith("what difference there is, is too small to matter.")
 
 
+def test_two_baselines_know_no_seed(record: Record, tmp_path: Path) -> None:
+    one = json.loads(json.dumps(record["findings"][0]))
+    one["contrast"] |= {"arm": "mask_only", "control": "tsdf"}
+    one["difference"] |= {"seeds": 1, "seeds_above": 1}
+    one["by_seed"] = [one["difference"]["mean"]]
+    folder = written({**record, "findings": [one]}, tmp_path)
+    told = words(page(folder))
+    assert "mask_only less tsdf; no seeds; 8 rooms." in told
+    assert "over no seeds and eight held-out rooms" in told
+    assert "a baseline, nothing is trained" in words(section(folder, "verdicts"))
+    assert rows(folder, "tables/seeds") == []
+
+
 def test_power_that_suffices_asks_for_no_more(record: Record) -> None:
     enough = replace(one_of(record, "undecided"), smallest=0.004, margin=0.005)
     assert "it takes" not in answer(enough)

@@ -266,8 +266,8 @@ def room_dots(
         foot = len(rows) + 0.4
         axes.plot(list(by_seed), [foot] * len(by_seed), "s", color=SERIES[1], ms=7,
                   fillstyle="none", markeredgewidth=1.6)  # fmt: skip
-        labels = [room for room, _ in rows]
-        axes.set_yticks([*range(len(rows)), foot], [*labels, "every seed"])
+        ticks = [*enumerate(room for room, _ in rows), *([(foot, "every seed")] if by_seed else [])]
+        axes.set_yticks(*zip(*ticks, strict=True))
         axes.set_ylim(len(rows) + 1, -0.7)
         axes.margins(x=0.06)
         axes.locator_params(axis="x", nbins=5)

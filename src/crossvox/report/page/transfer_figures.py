@@ -131,7 +131,8 @@ def rooms_figure(n: int, one: Shown) -> FigureOut | None:
     rows = (*((room, value) for room, value in one.by_room.items()),
             *((f"seed {n}", value) for n, value in enumerate(one.by_seed)))  # fmt: skip
     table = TableOut(name, one.title, ("room_or_seed", "difference"), rows)
-    caption = f"{one.score}, {one.above} of {one.seeds} seeds above 0."
+    above = f", {one.above} of {one.seeds} seeds above 0" if one.seeds else ""
+    caption = f"{one.score}{above}."
     return FigureOut(name, drawing, table, caption, one.title)
 
 

@@ -37,6 +37,8 @@ TARGETS = {
 }
 
 
+BASELINE = "a baseline, nothing is trained"
+
 LEAST = 1e-9
 """Differences below this come of rounding."""
 
@@ -58,7 +60,7 @@ class Shown:
         smallest: smallest difference that could be found.
         seeds_needed, rooms_needed: to find the margin.
         chance: of that.
-        seeds, rooms, above: how many, and seeds whose difference is above 0.
+        seeds, rooms, above: how many, and seeds whose difference is above 0; no seeds of baselines.
         by_seed, by_room: differences.
     """
 
@@ -109,9 +111,19 @@ class Shown:
         return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
 
     @property
+    def over(self) -> str:
+        """Seeds and rooms that it is over."""
+        seeds = f"{_many(self.seeds, 'seed')}, {self.above} of them above 0"
+        return f"{seeds if self.seeds else 'no seeds'}; {_many(self.rooms, 'room')}"
+
+    @property
     def title(self) -> str:
         """Arm and control."""
         return f"{self.arm} less {self.control}"
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("" if count == 1 else "s")
 
 
 def difference_text(value: float | None) -> str:
@@ -144,7 +156,7 @@ def between_text(low: float | None, high: float | None) -> str:
 def shown_findings(record: Mapping[str, Any]) -> list[Shown]:
     """Findings of a record, in order; what is none is left out."""
     sources = {
-        (target, str(arm.get("name"))): str(arm.get("source") or "")
+        (target, str(arm.get("name"))): _source(arm)
         for target, comparison in as_dict(record.get("comparisons")).items()
         for arm in map(as_dict, as_list(as_dict(comparison).get("arms")))
     }
@@ -156,12 +168,18 @@ def shown_findings(record: Mapping[str, Any]) -> list[Shown]:
     return found
 
 
+def _source(arm: Mapping[str, Any]) -> str:
+    """What an arm has learnt before; a baseline, which knows no seed, is none of the sources."""
+    return str(arm.get("source") or "") if as_list(arm.get("seeds")) else BASELINE
+
+
 def _shown(
     one: Mapping[str, Any], contrast: Mapping[str, Any], sources: Mapping[tuple[str, str], str]
 ) -> Shown:
     difference, power = as_dict(one.get("difference")), as_dict(one.get("power"))
     target, arm = str(contrast.get("target") or ""), str(contrast["arm"])
     source = sources.get((target, arm), "") or "other"
+    seeds = 0 if source == BASELINE else _whole(difference.get("seeds")) or 0
     by_seed = [value for v in as_list(one.get("by_seed")) if (value := number(v)) is not None]
     by_room = {
         r: v for r, x in as_dict(one.get("by_scene")).items() if (v := number(x)) is not None
@@ -192,10 +210,10 @@ def _shown(
         seeds_needed=_whole(power.get("seeds_needed")),
         rooms_needed=_whole(power.get("scenes_needed")),
         chance=number(power.get("power")) or 0.8,
-        seeds=_whole(difference.get("seeds")) or 0,
+        seeds=seeds,
         rooms=_whole(difference.get("scenes")) or 0,
-        above=_whole(difference.get("seeds_above")) or 0,
-        by_seed=tuple(by_seed),
+        above=(_whole(difference.get("seeds_above")) or 0) if seeds else 0,
+        by_seed=tuple(by_seed) if seeds else (),
         by_room=by_room,
     )
 

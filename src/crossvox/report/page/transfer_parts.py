@@ -15,6 +15,7 @@ from crossvox.core.formats import (
 from crossvox.core.formats import value_text as text_of
 from crossvox.report.page.tables_out import TableOut
 from crossvox.report.page.transfer_findings import (
+    BASELINE,
     SOURCES,
     TARGETS,
     between_text,
@@ -254,7 +255,7 @@ def _cells(
 def _what(arm: Mapping[str, Any], seeds: int) -> str:
     """A cell's place in the matrix."""
     if not seeds:
-        return "baseline, nothing is trained"
+        return BASELINE
     source = str(arm.get("source") or "nothing")
     parts = [SOURCES.get(source, source)]
     mode = str(arm.get("mode") or "full")

@@ -114,7 +114,7 @@ def lead(findings: Sequence[Shown], record: Mapping[str, Any]) -> list[str]:
     if not named:
         questions = counted(len(told_of), "exploratory difference")
     over = (
-        f"{_ranged([one.seeds for one in told_of], 'seed')} and "
+        f"{_ranged([one.seeds for one in told_of if one.seeds], 'seed')} and "
         f"{_ranged([one.rooms for one in told_of], 'held-out room')}"
     )
     level = number(record.get("level")) or 0.95
@@ -124,5 +124,5 @@ def lead(findings: Sequence[Shown], record: Mapping[str, Any]) -> list[str]:
 
 def _ranged(counts: Sequence[int], noun: str) -> str:
     """How many there are of something, where not all have as many."""
-    least, most = min(counts), max(counts)
+    least, most = min(counts, default=0), max(counts, default=0)
     return counted(most, noun) if least == most else f"{least} to {most} {noun}s"
