@@ -41,6 +41,9 @@ from crossvox.train.report import TrainReport
 
 NETWORKS, INDICES, BASELINES, STARTS = "networks", "indices", "baselines", "starts"
 
+MAPS = "features"
+"""Features of frames that several cells lift, see :mod:`crossvox.samples.kept_maps`."""
+
 STUDY_BASELINES = "study-baselines"
 
 
@@ -229,14 +232,25 @@ class SceneStudy(ABC, Generic[P]):
 
     def go_on(self, stage: TrainScenes, run: Path) -> TrainReport:
         """Train a run, or go on with it: in its folder, or in the store, with a link there."""
+        features = stage.sources.features
+        runner = self._sharing(features is not None and features == self.run2d)
         if self.family is None:
-            report: TrainReport = self.runner.go_on(stage, run)
+            report: TrainReport = runner.go_on(stage, run)
             return report
-        asked_by = run.absolute().as_posix()
-        return self.family.store.train(stage, run, asked_by, self.runner)
+        return self.family.store.train(stage, run, run.absolute().as_posix(), runner)
 
-    def start_of(self, arm: Arm, seed: int) -> tuple[Path, TrainReport]:
-        """The run of another cell, ``TASK/ARM``, that an arm starts from, and how it ended.
+    def _sharing(self, lifts_run2d: bool) -> Runner:
+        """Who makes things, keeping what other cells lift as well: features of the 2D run.
+
+        Features of other networks are those of one cell and one seed.
+        """
+        if not lifts_run2d:
+            return self.runner
+        folder = self.out if self.family is None else self.family.store.folder
+        return Runner(self.progress, verify=self.runner.verify, shared=folder / MAPS)
+
+    def start_cell(self, arm: Arm) -> tuple[SceneStudy[Any], Arm]:
+        """The cell, ``TASK/ARM``, that an arm starts from, and the study of its target.
 
         Raises:
             ParamsError: there is no such cell.
@@ -251,8 +265,7 @@ class SceneStudy(ABC, Generic[P]):
         )
         assert self.family is not None
         study = self.family.study(target, self.runner)
-        cells = {one.name: one for one in study.arms()}
-        known = {**{one.name: one for one in arms_of(target)}, **cells}
+        known = {one.name: one for one in (*arms_of(target), *study.arms())}
         expect(
             name in known,
             given=f"arm {arm.name}, which starts from {arm.start}",
@@ -260,16 +273,26 @@ class SceneStudy(ABC, Generic[P]):
             do=nearest(name, known) or "correct the start",
             error=ParamsError,
         )
-        if name in cells:
+        return study, known[name]
+
+    def start_of(self, arm: Arm, seed: int) -> tuple[Path, TrainReport]:
+        """The run of another cell that an arm starts from, and how it ended.
+
+        Raises:
+            ParamsError: there is no such cell.
+        """
+        study, cell = self.start_cell(arm)
+        own = cell in study.arms()
+        if own:
             claim(study.out, study.matrix())
-        link = study.out / (RUNS if name in cells else STARTS) / name / f"seed-{seed}"
-        report = study.train(known[name], seed, link)
-        return link, report
+        link = study.out / (RUNS if own else STARTS) / cell.name / f"seed-{seed}"
+        return link, study.train(cell, seed, link)
 
     def predict(self, arm: Arm, run: Path, out: Path) -> None:
         """Predict the held-out scenes, without baselines: those are the same for all arms."""
         own = overridden(self.params.predict, within(arm.sets, "predict"), self.params, "predict.")
-        chosen, tsdf, runner = self.params.held_out_scenes, self.params.tsdf, self.runner
+        chosen, tsdf = self.params.held_out_scenes, self.params.tsdf
+        runner = self._sharing(arm.features == "run2d")
         place = run if self.family is None else run.resolve()
 
         def make(to: Path) -> None:
