@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from crossvox.core.camera import PUBLISHED_CAMERA
 from crossvox.predict.params import PredictParams
 from crossvox.recipes.published.params import CLEAN_SHARE, THESIS_VIEWS
 from crossvox.recipes.study.targets import PREDICT, bound, run_of
+from crossvox.recipes.study.transfer import find_design
+from crossvox.study import original
 from crossvox.study.arms import ARMS, RECONSTRUCT, SEGMENT3D, arms_of
 from crossvox.study.design import CellDesign, Design, TargetDesign
 from crossvox.study.overrides import overridden, within
@@ -81,3 +84,34 @@ def test_one_change_is_taken_back_at_a_time() -> None:
     run, _ = found["without-even-weights"]
     assert run.task.class_weights == (1, 13)
     assert set(ARMS) >= {"without-class-prior-segment3d", "without-coverage-segment3d"}
+
+
+def test_the_preset_asks_for_the_whole_and_for_every_change() -> None:
+    design = find_design(Path("original"))
+    changes = {
+        RECONSTRUCT: original.WITHOUT_RECONSTRUCTION,
+        SEGMENT3D: original.WITHOUT_SEGMENTATION,
+    }
+    asked = {(one.target, one.arm, one.control, one.score) for one in design.contrasts}
+    for target, scores in ((RECONSTRUCT, ("", "F-score (thesis)")), (SEGMENT3D, ("",))):
+        pairs = [("ours", f"without-{name}") for name in changes[target]]
+        whole = [("ours", "thesis"), ("ours-same-time", "thesis")]
+        wanted = {(target, *pair, score) for pair in (*whole, *pairs) for score in scores}
+        assert {one for one in asked if one[0] == target} == wanted
+    named = [one for one in design.contrasts if one.named]
+    assert {one.control for one in named} == {"thesis"}, "what changes add each is exploratory"
+
+
+def test_the_preset_compares_at_the_same_steps_and_with_a_fair_camera() -> None:
+    for name, one in bound(find_design(Path("original"))).items():
+        arms = {arm.name: run_of(arm, one.params) for arm in one.arms}
+        steps = {arm: run.train.steps for arm, run in arms.items()}
+        longer = steps.pop("ours-same-time")
+        assert len(set(steps.values())) == 1, name
+        assert longer > steps["thesis"], "a step of the published network takes longer"
+        assert arms["thesis"].task.network == "surfacenet"
+        camera = arms["thesis"].views.one_camera
+        assert camera is not None
+        assert camera == arms["without-own-intrinsics"].views.one_camera
+        # Generated rooms are filmed with focal lengths from 0.74 to 0.86 of the width.
+        assert camera.fx / camera.width == pytest.approx((0.74 + 0.86) / 2)

@@ -99,7 +99,9 @@ def test_a_surface_that_is_completed_gains_where_nothing_was_seen(work: Path) ->
     # What was counted is kept, cell by cell.
     before = {path: path.stat().st_mtime_ns for path in (work / "out").rglob("scene*.json")}
     assert len(before) == 8
-    assert causes(work / "out", {"reconstruct": target}, [contrast]) == found
+    # As text: an interval that cannot be told is NaN, which equals nothing.
+    again = causes(work / "out", {"reconstruct": target}, [contrast])
+    assert repr(again) == repr(found)
     assert {p: p.stat().st_mtime_ns for p in (work / "out").rglob("scene*.json")} == before
 
 
@@ -147,7 +149,7 @@ def test_features_are_compared_at_the_same_places(work: Path) -> None:
     )
     asked, right, chance = know.sum(axis=0)
     assert asked == table[:, 0].sum() > 300
-    assert right / asked > 0.7
+    assert right / asked > 0.95
     assert chance / asked < 0.1
     found = alike({"colours": colours, "same": 2 * colours[:, ::-1], "noise": noise(places)}, 500)
     assert found["colours, same"] == pytest.approx(1)

@@ -14,6 +14,7 @@ from walls import command
 from crossvox.cli import main
 from crossvox.flow.progress import Silent
 from crossvox.flow.runner import Runner
+from crossvox.recipes.study.scenes import SceneStudy
 from crossvox.recipes.study.transfer import TransferReport, study
 
 DESIGN: dict[str, Any] = {
@@ -128,6 +129,25 @@ def test_one_printed_command_makes_one_cell_again(work: Path, out: Path) -> None
     assert main(words[1:]) == 0
     assert scores(again, words[at]) == scores(out, words[at])
     assert len(list(again.glob("*/results/*/seed-*.json"))) == 1
+
+
+def test_kept_features_change_nothing(
+    work: Path, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (kept,) = (out / "store" / "features").iterdir()
+    assert {path.name.rpartition("-")[0] for path in kept.iterdir()} == {
+        path.name for path in (work / "data").iterdir() if path.is_dir()
+    }, "one network lifts, in all rooms"
+    item, weights = "segment3d/scratch/seed-0", Path("last", "network.safetensors")
+    monkeypatch.setattr(SceneStudy, "_sharing", lambda self, lifts_run2d: self.runner)
+    command("study", written(tmp_path), tmp_path / "out", *given(work), "--only", item)
+    assert not (tmp_path / "out" / "store" / "features").exists()
+    assert scores(tmp_path / "out", item) == scores(out, item)
+    found, expected = (
+        (folder / "segment3d" / "runs" / "scratch" / "seed-0" / weights).read_bytes()
+        for folder in (tmp_path / "out", out)
+    )
+    assert found == expected
 
 
 def test_two_studies_share_a_store(work: Path, out: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import pickle
 import signal
 from collections import Counter
@@ -221,9 +222,32 @@ def test_the_spread_head_keeps_the_geometry(tmp_path: Path) -> None:
     assert task.probability(source, batch).std() > 0.01, "the test says something"
 
 
-def test_41_classes_give_two_with_a_new_head(tmp_path: Path) -> None:
+def test_41_classes_are_gathered_to_two(tmp_path: Path) -> None:
     source = save(segment(), tmp_path / "source")
     network, _, report = started(reconstruct(), tmp_path / "source")
+    assert report.gathered == ("classifier.weight", "classifier.bias")
+    assert set(report.gathered) <= set(report.loaded)
+    assert not report.skipped
+    assert "2 gathered from the classes" in report.summary
+    own, there = weights_of(network), weights_of(source)
+    free, others = there["classifier.weight"][0], there["classifier.weight"][1:]
+    torch.testing.assert_close(own["classifier.weight"], torch.stack([free, others.mean(dim=0)]))
+    middle = there["classifier.bias"][1:].mean() + math.log(40)
+    torch.testing.assert_close(own["classifier.bias"][1], middle)
+
+
+def test_what_was_spread_is_gathered_again(tmp_path: Path) -> None:
+    source = save(reconstruct(), tmp_path / "source")
+    wide, _, _ = started(segment(), tmp_path / "source")
+    save_checkpoint(tmp_path / "wide" / "best", wide, {"step": 3})
+    back, _, _ = started(reconstruct(), tmp_path / "wide")
+    for name, value in weights_of(source).items():
+        torch.testing.assert_close(weights_of(back)[name], value)
+
+
+def test_41_classes_give_two_with_a_new_head(tmp_path: Path) -> None:
+    source = save(segment(), tmp_path / "source")
+    network, _, report = started(reconstruct(), tmp_path / "source", head="new")
     assert [name for name, _, _ in report.skipped] == ["classifier.weight", "classifier.bias"]
     assert report.skipped[0][1:] == ((2, 4, 1, 1, 1), (41, 4, 1, 1, 1))
     own, there = weights_of(network), weights_of(source)

@@ -47,6 +47,7 @@ class Work:
         out: the empty folder to fill.
         progress: who watches.
         watch: adds up time by step, for the manifest.
+        shared: a folder where it may keep what others will ask for as well; None: nowhere.
         learnt_from: to be set by a stage whose result comes from a network: see
             :mod:`crossvox.flow.lineage`.
     """
@@ -54,6 +55,7 @@ class Work:
     out: Path
     progress: Progress
     watch: Stopwatch = field(default_factory=Stopwatch)
+    shared: Path | None = None
     learnt_from: tuple[str, ...] | None = None
 
 
@@ -120,6 +122,8 @@ class Runner:
         seconds: wall time by part, see :meth:`part`.
         verify: read every file of what is there already, and compare its content with what was
             written; otherwise names and sizes are compared.
+        shared: a folder where stages keep what others ask for as well; None: nowhere. What they
+            make is the same.
 
     Raises:
         ParamsError: no back end has this name.
@@ -135,6 +139,7 @@ class Runner:
         memory: int | None = None,
         dry: bool = False,
         verify: bool = False,
+        shared: Path | None = None,
     ) -> None:
         if backend:
             # Refused before any work.
@@ -145,6 +150,7 @@ class Runner:
         self.memory = memory
         self.dry = dry
         self.verify = verify
+        self.shared = shared
         self.plan: list[Planned] = []
         self.seconds: dict[str, float] = {}
 
@@ -162,7 +168,8 @@ class Runner:
         with locks.alone(folder):
             recover(folder)
             try:
-                return carry_out(Job(folder.name, stage, folder), self.progress, self.verify)
+                job = Job(folder.name, stage, folder)
+                return carry_out(job, self.progress, self.verify, self.shared)
             except BaseException:
                 recover(folder)  # where a signal came while things were put right
                 raise
@@ -198,7 +205,7 @@ class Runner:
             fresh, begin = stage.state(folder) == "make", time.perf_counter()
             if locks.leads():
                 clear_own(folder)
-            ended = stage.go_on(Work(folder, self.progress))
+            ended = stage.go_on(Work(folder, self.progress, shared=self.shared))
             if fresh and stage.state(folder) == "keep":
                 record_rate(stage.NAME, time.perf_counter() - begin, stage.size())
             return ended
@@ -279,7 +286,7 @@ class Runner:
         name, means = self.means(len(todo), workers)
         watched = name == "here"
         quiet = self.progress if watched else Silent()
-        carry = CarryOut(call.shelf, quiet, self.verify, self.choice.retry_failed)
+        carry = CarryOut(call.shelf, quiet, self.verify, self.choice.retry_failed, self.shared)
         call.run(BACKENDS[name], carry, todo, watched=watched, **means)
         held = {holder.item for holder in locks.at_work(call.shelf.out)}
         elsewhere = [job for job in todo if call.outcomes[job.item].status == "elsewhere"]
@@ -364,12 +371,14 @@ class CarryOut:
         progress: who watches.
         verify: see :class:`Runner`.
         retry: whether what failed before is tried again.
+        shared: likewise.
     """
 
     shelf: Shelf
     progress: Progress
     verify: bool = False
     retry: bool = False
+    shared: Path | None = None
 
     def __call__(self, job: Job) -> Outcome:
         """Make one item, unless it is there, has failed, or another process is at work on it."""
@@ -392,14 +401,17 @@ class CarryOut:
             return outcome
 
     def _make(self, job: Job) -> Outcome:
-        return carry_out(job, self.progress, self.verify)
+        return carry_out(job, self.progress, self.verify, self.shared)
 
     def __reduce__(self) -> Any:
         # A worker needs no more of the shelf than where it is: not all other stages.
-        return CarryOut, (replace(self.shelf, stages={}), self.progress, self.verify, self.retry)
+        shelf = replace(self.shelf, stages={})
+        return CarryOut, (shelf, self.progress, self.verify, self.retry, self.shared)
 
 
-def carry_out(job: Job, progress: Progress, verify: bool = False) -> Outcome:
+def carry_out(
+    job: Job, progress: Progress, verify: bool = False, shared: Path | None = None
+) -> Outcome:
     """Make or keep one folder; nobody else may be at work on it. A damaged one is made anew."""
     manifest = job.stage.manifest()
     damaged = ""
@@ -411,7 +423,7 @@ def carry_out(job: Job, progress: Progress, verify: bool = False) -> Outcome:
         progress.say(made_anew(job.item, damaged))
     begin = time.perf_counter()
     with building(job.folder) as temporary:
-        work = Work(temporary, progress)
+        work = Work(temporary, progress, shared=shared)
         notes = plain(job.stage.make(work))
         write_manifest(
             temporary,

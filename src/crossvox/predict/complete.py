@@ -131,6 +131,17 @@ def complete_scene(
     return Completion(mesh, fused, grid, confidence, seen, found.frames, culled, least, channels)
 
 
+def uncompleted(fused: Mesh, grid: VoxelGrid) -> Completion:
+    """A fused surface that no network completes.
+
+    Args:
+        fused: the surface.
+        grid: of the voxels around it.
+    """
+    nothing, no_evidence = np.zeros(grid.shape, np.float32), np.zeros((0, *grid.shape), np.float32)
+    return Completion(fused, fused, grid, nothing, nothing > 0, 0, 0, NEVER, no_evidence)
+
+
 class KeptFrames:
     """Frames that are looked at several times: kept while there is room, else read again."""
 

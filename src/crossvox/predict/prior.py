@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from crossvox.core.grid import Index3
 from crossvox.samples.batch import normalised
+from crossvox.samples.kept_maps import KeptFrameMaps
 from crossvox.samples.maps import FrameMaps
 from crossvox.tasks.prior import tell_classes
 from crossvox.views.lift import feature_pixels
@@ -19,6 +20,9 @@ from crossvox.views.lift import feature_pixels
 if TYPE_CHECKING:
     from crossvox.samples.source import SceneSource
     from crossvox.views.params import ViewParams
+
+_MEANS = {"voxel": np.int64, "mean": np.float32}
+"""What :func:`frame_means` gives."""
 
 PRIOR_REACH = 3.0
 """What frames say of a voxel that they see holds this many voxels around it."""
@@ -66,7 +70,16 @@ def frame_classes(
     maps: FrameMaps, prior: FramePrior, source: SceneSource, view_params: ViewParams
 ) -> FrameClasses:
     """Ask all frames of a scene, not only those that windows look at."""
-    voxels, means = frame_means(maps, prior.channels, prior.stride, source, view_params)
+
+    def make() -> dict[str, NDArray[Any]]:
+        found = frame_means(maps, prior.channels, prior.stride, source, view_params)
+        return dict(zip(_MEANS, found, strict=True))
+
+    if isinstance(maps, KeptFrameMaps):
+        made = maps.kept.get(source.name, f"classes-{prior.stride}", _MEANS, make)
+    else:
+        made = make()
+    voxels, means = (made[name] for name in _MEANS)
     return FrameClasses(nearest_seen(source.views.grid.shape, voxels), prior.weigh(means))
 
 

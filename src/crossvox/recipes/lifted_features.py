@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,15 @@ def features_digest(path: Path, checkpoint: CheckpointName) -> str:
         return files_digest(path)
     weights = weights_file(path, checkpoint)
     return file_digest(weights) if weights.is_file() else ""
+
+
+def network_digest(network: Any) -> str:
+    """Fingerprint of a network's weights, wherever they came from."""
+    found = hashlib.sha256(type(network).__name__.encode())
+    for name, tensor in sorted(network.state_dict().items()):
+        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        found.update(tensor.cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()[:16]
 
 
 def features_lineage(path: Path) -> Lineage:

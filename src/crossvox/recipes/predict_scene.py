@@ -56,7 +56,7 @@ def predict_scene(stage: PredictScene, work: Work) -> Mapping[str, Any]:
         run = learnt.record.params
         source = load_source(folder, run.views, shown=run.input)
     with work.watch("predict windows"):
-        prediction = learnt.predict(source, params, progress, "windows")
+        prediction = learnt.predict(source, params, progress, "windows", work.shared)
     classes = prediction.classes
     mesh = None
     if stage.geometry is not None:
@@ -67,7 +67,7 @@ def predict_scene(stage: PredictScene, work: Work) -> Mapping[str, Any]:
             with work.watch("predict geometry"):
                 own = shape.record.params
                 seen = load_source(folder, own.views, shown=own.input)
-                prediction = shape.predict(seen, params, progress, "geometry")
+                prediction = shape.predict(seen, params, progress, "geometry", work.shared)
     if mesh is None:
         with work.watch("mesh"):
             mesh = probability_mesh(prediction, params.surface)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from crossvox.recipes.lifted_features import (
     features_lineage,
     file_maps,
     found_features,
+    network_digest,
 )
 from crossvox.recipes.scene_sources import load_sources, of_rooms, training_scenes
 from crossvox.recipes.shipped import is_shipped
@@ -36,6 +38,7 @@ from crossvox.recipes.train import (
 from crossvox.samples.batch import collate
 from crossvox.samples.dataset import ChunkDataset
 from crossvox.samples.index import SampleIndex, training_index, window_index
+from crossvox.samples.kept_maps import KeptFrameMaps, kept_maps
 from crossvox.samples.maps import FeatureCollate, FrameMaps
 from crossvox.samples.params import LabelParams
 from crossvox.samples.source import SceneSource
@@ -114,7 +117,7 @@ def train_scenes(stage: TrainScenes, work: Work) -> TrainReport:
     held_out, validation = _validation(recipe, work.progress)
     frozen = _FrozenImages() if _features_stay(params) else None
     scenes_shown = (*scenes, *held_out)
-    maps: FrameMaps | None = None if frozen is None else FrameMaps(frozen)
+    maps = None if frozen is None else _frame_maps(frozen, params, scenes_shown, work.shared)
     maps = file_maps(params.task.features, views.size, scenes_shown, work.progress) or maps
     before = {"features": given.features, "start": stage.start}
     links = {"data": stage.data, **before}
@@ -339,11 +342,39 @@ class _FrozenImages:
 
     def __call__(self, images: Tensor) -> Tensor:
         """Features ``(M, C, h, w)`` of normalised images ``(M, 3, H, W)``."""
+        return self.mapped(self.frame_features(images))
+
+    def frame_features(self, images: Tensor) -> Tensor:
+        """See :class:`crossvox.samples.kept_maps.Encoder`."""
         import torch
 
         with torch.inference_mode():
-            made: Tensor = self._network.image_maps(images)
+            made: Tensor = self._network.frame_features(images)
             return made
+
+    def mapped(self, features: Tensor) -> Tensor:
+        """Features with what the 2D network says of classes, where that is asked for."""
+        import torch
+
+        with torch.inference_mode():
+            made: Tensor = self._network.with_classes(features)
+            return made
+
+    def fingerprint(self) -> str:
+        """See :class:`crossvox.samples.kept_maps.Encoder`."""
+        return network_digest(self._network.image_network)
+
+
+def _frame_maps(
+    frozen: _FrozenImages,
+    params: SceneRunParams,
+    scenes: Sequence[SceneSource],
+    shared: Path | None,
+) -> FrameMaps:
+    """Maps of frames, kept in a folder that several runs share where there is one."""
+    if shared is None:
+        return FrameMaps(frozen)
+    return KeptFrameMaps(frozen, partial(kept_maps, shared, frozen, params.input, scenes))
 
 
 def _read_index(path: Path, params: SceneRunParams) -> SampleIndex:

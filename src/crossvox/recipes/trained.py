@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,13 @@ from crossvox.predict.prediction import ScenePrediction
 from crossvox.predict.prior import FramePrior
 from crossvox.predict.windows import predict_scene
 from crossvox.recipes.image_run import load_segment2d, read_segment2d_run
-from crossvox.recipes.lifted_features import file_maps
+from crossvox.recipes.lifted_features import file_maps, network_digest
 from crossvox.recipes.run_input import RunInput
 from crossvox.recipes.scene_run import CompleteRun, SceneRun, read_any_run
 from crossvox.samples.batch import normalised
 from crossvox.samples.feature_files import FileMaps
+from crossvox.samples.kept_maps import KeptFrameMaps, kept_maps
+from crossvox.samples.maps import FrameMaps
 from crossvox.samples.source import SceneSource
 from crossvox.tasks.complete import Complete
 from crossvox.tasks.lifted import LiftedNetwork
@@ -132,9 +134,37 @@ class Trained:
             maps: torch.Tensor = self.network.encode(images.to(self.device))
             return maps
 
+    def frame_features(self, images: torch.Tensor) -> torch.Tensor:
+        """See :class:`crossvox.samples.kept_maps.Encoder`."""
+        with torch.inference_mode():
+            made: torch.Tensor = self.network.frame_features(images.to(self.device))
+            return made
+
+    def mapped(self, features: torch.Tensor) -> torch.Tensor:
+        """See :class:`crossvox.samples.kept_maps.Encoder`."""
+        with torch.inference_mode():
+            made: torch.Tensor = self.network.mapped(features.to(self.device))
+            return made
+
+    def fingerprint(self) -> str:
+        """See :class:`crossvox.samples.kept_maps.Encoder`."""
+        device = "" if self.device == "cpu" else self.device
+        return self.images_digest + device
+
+    @cached_property
+    def images_digest(self) -> str:
+        """Fingerprint of the 2D network."""
+        return network_digest(self.network.image_network)
+
     def predict(
-        self, source: SceneSource, params: PredictParams, progress: Progress, label: str
+        self,
+        source: SceneSource,
+        params: PredictParams,
+        progress: Progress,
+        label: str,
+        shared: Path | None = None,
     ) -> ScenePrediction:
+        """The scene; ``shared`` is where features are kept that other runs lift as well."""
         run = self.record.params
         prior = self._prior() if params.prior_frames == "all" else None
         return predict_scene(
@@ -145,7 +175,7 @@ class Trained:
             run.views,
             progress=progress.step(f"{source.name}: {label}"),
             encode=self.encode if run.task.lifts_inside else None,
-            maps=self._file_maps(source, progress),
+            maps=self._file_maps(source, progress) or self._kept_maps(source, shared),
             prior=prior,
         )
 
@@ -154,6 +184,13 @@ class Trained:
         run = self.record.params
         found = file_maps(run.task.features, run.views.size, [source], progress)
         return None if found is None else FileMaps(found.files, self.encode, found.shown)
+
+    def _kept_maps(self, source: SceneSource, shared: Path | None) -> FrameMaps | None:
+        """Maps whose features are kept, of a 2D network that did not learn with the run."""
+        features, shown = self.record.params.task.features, self.record.params.input
+        if shared is None or features is None or features.rate > 0:
+            return None
+        return KeptFrameMaps(self, partial(kept_maps, shared, self, shown, [source]))
 
     def _prior(self) -> FramePrior | None:
         """What all frames say of classes, of a network that starts from it."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +58,13 @@ class FeatureFiles:
             )
         self.shape = _read(first).shape
         self.stride = _stride(self.shape, size, first)
+        self._frames: dict[str, Mapping[int, Path]] = {}
 
     def frames(self, scene: str) -> Mapping[int, Path]:
-        """Files of a scene by the number of their frame."""
-        return _files(self.folder / scene)
+        """Files of a scene by the number of their frame, as they are when first asked for."""
+        if scene not in self._frames:
+            self._frames[scene] = _files(self.folder / scene)
+        return self._frames[scene]
 
     def read(self, scene: str, frame: int) -> NDArray[np.float32]:
         """Features ``(C, h, w)`` of one frame; 0 where it has none.
@@ -172,7 +174,6 @@ def _every(folder: Path) -> Iterable[Path]:
     )
 
 
-@lru_cache(maxsize=512)
 def _files(folder: Path) -> Mapping[int, Path]:
     if not folder.is_dir():
         return {}

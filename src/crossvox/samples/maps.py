@@ -71,8 +71,11 @@ class FrameMaps:
         return self._make(batch.images[0, 0])
 
     def _make(self, image: Tensor) -> NDArray[np.float32]:
+        return self._timed(self.encode, image)
+
+    def _timed(self, encode: Encode, image: Tensor) -> NDArray[np.float32]:
         begin = time.perf_counter()
-        made: NDArray[np.float32] = self.encode(image[None])[0].detach().cpu().numpy()
+        made: NDArray[np.float32] = encode(image[None])[0].detach().cpu().numpy()
         self.made += 1
         self.seconds += time.perf_counter() - begin
         return made

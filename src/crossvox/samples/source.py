@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from crossvox.core.artifact import MANIFEST
 from crossvox.core.checks import CaptureError, ShapeError, expect
 from crossvox.core.frame import Capture, Frame, Parts, fit_nearest
 from crossvox.core.grid import VoxelGrid
@@ -41,6 +42,7 @@ class SceneSource:
         views: which voxels each frame sees; its grid is the volume's.
         capture: where the images are.
         shown: what is shown of the images.
+        key: fingerprint of frames and views; empty where nothing tells it.
 
     Raises:
         ShapeError: volume and views have different grids.
@@ -51,6 +53,7 @@ class SceneSource:
     views: SceneViews
     capture: Capture
     shown: InputParams = field(default_factory=InputParams)
+    key: str = ""
 
     def __post_init__(self) -> None:
         expect(
@@ -176,7 +179,15 @@ def load_source(
                     f"{file} cannot be written ({error.strerror}): views are made anew next time",
                     stacklevel=2,
                 )
-    return SceneSource(folder.name, volume, views, capture, shown or InputParams())
+    return SceneSource(
+        folder.name,
+        volume,
+        views,
+        capture,
+        shown or InputParams(),
+        # Without a manifest nothing tells of the colours.
+        key if (folder / MANIFEST).is_file() else "",
+    )
 
 
 def _depth_frames(capture: Capture) -> Iterator[Frame]:

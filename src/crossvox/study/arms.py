@@ -22,7 +22,10 @@ from crossvox.core.registry import Registry
 from crossvox.study import original
 from crossvox.study.overrides import Of
 
-RECONSTRUCT, SEGMENT3D = "reconstruct", "segment3d"
+RECONSTRUCT, SEGMENT3D, SEGMENT2D = "reconstruct", "segment3d", "segment2d"
+
+NETWORK, RENDERED_VOTES = "network", "votes"
+"""Baselines of 2D segmentation."""
 
 SOURCES = (
     *("nothing", "random", "imagenet", "segment2d", "reconstruct-rgb", "reconstruct-features"),
@@ -30,9 +33,11 @@ SOURCES = (
 )
 """What an arm may have learnt before; ``timm:NAME`` and ``files:DIR`` name one themselves."""
 
-MODES = ("probe", "decoder", "full", "trainable-2d")
+RENDERED = "rendered"
+
+MODES = ("probe", "decoder", "full", "trainable-2d", RENDERED)
 """What learns on the target: its classifier alone, all but the encoder, the whole 3D network, that
-and the 2D network as well."""
+and the 2D network as well; nothing, for what is predicted by its start is rendered into frames."""
 
 
 @dataclass(frozen=True)
@@ -84,10 +89,12 @@ class Arm:
 
     @property
     def draws_own(self) -> bool:
-        """Whether it cannot share its sub-volumes with other arms: it draws them by other rules, or
-        looks at them in another way.
+        """Whether it cannot share its sub-volumes with other arms: it draws them by other rules,
+        looks at them in another way, or has those of its start.
         """
-        return any(name.startswith(("run.chunks.", "run.views.")) for name in self.sets)
+        return self.mode == RENDERED or any(
+            name.startswith(("run.chunks.", "run.views.")) for name in self.sets
+        )
 
 
 ARMS: Registry[Arm] = Registry("study arm", "crossvox.arms")
@@ -294,6 +301,30 @@ for _arm in (
         MAJORITY,
         "The training labels' most frequent class everywhere.",
         SEGMENT3D,
+        learns=False,
+        control=True,
+    ),
+    Arm(
+        RENDERED,
+        "Labels of a 3D segmentation from scratch, rendered back into the frames.",
+        SEGMENT2D,
+        features="run2d",
+        start="segment3d/scratch",
+        source="segment3d",
+        mode=RENDERED,
+    ),
+    Arm(
+        NETWORK,
+        "Nothing of 3D: what the 2D run says of each frame by itself.",
+        SEGMENT2D,
+        learns=False,
+        control=True,
+    ),
+    Arm(
+        RENDERED_VOTES,
+        "No 3D network: the 2D run's classes of all frames, weighted and smoothed on the fused "
+        "surface, rendered back into the frames.",
+        SEGMENT2D,
         learns=False,
         control=True,
     ),

@@ -14,7 +14,7 @@ from typing import Any
 
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.registry import nearest
-from crossvox.study.arms import ARMS, MODES, SOURCES, Arm, baselines_of
+from crossvox.study.arms import ARMS, MODES, RENDERED, SEGMENT2D, SOURCES, Arm, baselines_of
 from crossvox.study.findings import MARGINS
 from crossvox.study.overrides import Of
 from crossvox.study.transfer import Contrast
@@ -289,6 +289,8 @@ def _like(cell: CellDesign, target: str) -> Arm:
         do=nearest(cell.name, known) or "add source, or like",
         error=ParamsError,
     )
+    if target == SEGMENT2D:
+        return replace(ARMS[RENDERED], differs="")
     return Arm(cell.name, "", target)
 
 
@@ -325,9 +327,10 @@ def _by_source(arm: Arm, cell: CellDesign) -> Arm:
     sets: dict[str, Any] = {}
     if arm.mode == "trainable-2d":
         sets = {"sources.features_rate": Of("features_rate")}
-    elif arm.start:
+    elif arm.start and arm.mode != RENDERED:
         sets = {"run.transfer.mode": arm.mode}
-    needs = {"probe": arm.start, "decoder": arm.start, "trainable-2d": arm.features}
+    starts = dict.fromkeys(("probe", "decoder", RENDERED), arm.start)
+    needs = {**starts, "trainable-2d": arm.features}
     expect(
         needs.get(arm.mode, "yes") != "",
         given=f"cell {arm.name}: mode {arm.mode} with source {arm.source}",
@@ -342,6 +345,8 @@ def _told(arm: Arm) -> Arm:
     """An arm with a sentence on what it differs in."""
     if arm.differs:
         return arm
+    if arm.mode == RENDERED:
+        return replace(arm, differs=f"Labels of {arm.start}, rendered back into the frames.")
     labels = "" if arm.share == 1 else f", labels of {arm.share:.0%} of the rooms"
     labels += f", {arm.points} labelled points a room" if arm.points else ""
     return replace(arm, differs=f"Source {arm.source}, mode {arm.mode}{labels}.")

@@ -93,7 +93,12 @@ def hardest_level(level: float, differences: int) -> float:
 
 
 def verdict_of(finding: Finding, level: float = LEVEL) -> Verdict:
-    """What can be said of a difference, see :data:`crossvox.study.transfer.Verdict`."""
+    """What can be said of a difference, see :data:`crossvox.study.transfer.Verdict`.
+
+    One training, or one room, decides nothing: how others would turn out, it does not tell.
+    """
+    if (finding.learnt and len(finding.by_seed) < 2) or len(finding.by_scene) < 2:
+        return "undecided"
     error = 1 - level
     if finding.equivalence_p_adjusted <= error:
         return "equivalent"
@@ -153,6 +158,7 @@ def _finding(
         equivalence_p_adjusted=same.p,
         verdict="undecided",
         power=_power(paired, same, tested, chance),
+        learnt=bool(arm.seeds),
         by_seed=tuple(float(value) for value in paired.by_seed),
         by_scene=_by_scene(paired, target.comparison.scenes),
     )

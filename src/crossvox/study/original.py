@@ -1,7 +1,8 @@
 """The published recipe of 2022 as values by dotted name, and each of our changes taken back.
 
-``docs/study.md`` has the table: what was published, what ours is, where it is set. Names are those
-of :class:`crossvox.study.arms.Arm`: ``run.`` parameters of a run, ``predict.`` of its prediction.
+``docs/study-original.md`` has the table: what was published, what ours is, where it is set, and
+what the difference is worth. Names are those of :class:`crossvox.study.arms.Arm`: ``run.``
+parameters of a run, ``predict.`` of its prediction.
 """
 
 from __future__ import annotations

@@ -87,6 +87,7 @@ class Finding:
         equivalence_p_adjusted: Holm's over the named contrasts.
         verdict: see :data:`Verdict`.
         power: what so many seeds and rooms can show.
+        learnt: whether seeds play a part: not between two baselines.
         by_seed: difference of each seed over all rooms.
         by_scene: difference of each room over all seeds, by its name; of a score that is counted
             over all rooms at once, what each room adds to it (a pseudo-value).
@@ -106,6 +107,7 @@ class Finding:
     equivalence_p_adjusted: float
     verdict: Verdict
     power: Power
+    learnt: bool = True
     by_seed: tuple[float, ...] = ()
     by_scene: dict[str, float] = field(default_factory=dict)
 

@@ -153,9 +153,21 @@ class LiftedNetwork(nn.Module):
         if self.image_network is None:
             return images
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.trainable):
-            return self._with_classes(self.image_network.features(_ordered(images)))
+            return self.with_classes(self.frame_features(images))
 
-    def _with_classes(self, features: Tensor) -> Tensor:
+    def frame_features(self, images: Tensor) -> Tensor:
+        """What the 2D network alone makes of frames, ``(M, C, h, w)``: the first of two steps."""
+        if self.image_network is None:
+            return images
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self.trainable):
+            return self.image_network.features(_ordered(images))
+
+    def mapped(self, features: Tensor) -> Tensor:
+        """The second step: :meth:`encode`, of what :meth:`frame_features` made."""
+        return self._mapped(self.with_classes(features))
+
+    def with_classes(self, features: Tensor) -> Tensor:
+        """:meth:`image_maps`, of what :meth:`frame_features` made."""
         if self.image_network is None or self.class_prior is None:
             return features
         rows, columns = features.shape[-2:]
@@ -201,7 +213,7 @@ class LiftedNetwork(nn.Module):
             pixels, features = self.image_network(
                 _ordered(batch.images[batch.view_ok]), pixel_stride
             )
-            maps = _spread(self._mapped(self._with_classes(features)), batch.view_ok)
+            maps = _spread(self.mapped(features), batch.view_ok)
             return self._volume_logits(batch, maps), pixels, self._uncertainties()
         if isinstance(batch, MappedBatch):
             maps = batch.maps

@@ -30,13 +30,14 @@ class Matching:
     Attributes:
         values: what is to be copied, by the weight's full name.
         parts: full names of all weights that belong to a part, by part.
-        spread, missing, skipped, left, not_asked: see
+        spread, gathered, missing, skipped, left, not_asked: see
             :class:`crossvox.train.transfer.TransferReport`.
     """
 
     values: dict[str, Tensor] = field(default_factory=dict)
     parts: dict[str, list[str]] = field(default_factory=dict)
     spread: list[str] = field(default_factory=list)
+    gathered: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     skipped: list[tuple[str, tuple[int, ...], tuple[int, ...]]] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
@@ -78,6 +79,9 @@ def match(network: nn.Module, weights: Mapping[str, Tensor], params: TransferPar
         elif part == "classifier" and params.head == "spread" and _can_spread(value, own):
             found.values[name] = _spread(value, own)
             found.spread.append(short)
+        elif part == "classifier" and params.head == "spread" and _can_spread(own, value):
+            found.values[name] = _gathered(value)
+            found.gathered.append(short)
         else:
             found.skipped.append((short, tuple(own.shape), tuple(value.shape)))
     return found
@@ -127,8 +131,8 @@ def _input_fits(network: nn.Module, weights: Mapping[str, Tensor]) -> bool:
     return shapes(network.state_dict()) == shapes(weights)
 
 
-def _can_spread(found: Tensor, own: Tensor) -> bool:
-    return len(found) == 2 and len(own) > 2 and found.shape[1:] == own.shape[1:]
+def _can_spread(two: Tensor, many: Tensor) -> bool:
+    return len(two) == 2 and len(many) > 2 and two.shape[1:] == many.shape[1:]
 
 
 def _spread(found: Tensor, own: Tensor) -> Tensor:
@@ -137,3 +141,11 @@ def _spread(found: Tensor, own: Tensor) -> Tensor:
     if wide.ndim == 1:
         wide[1:] -= math.log(len(own) - 1)
     return wide
+
+
+def _gathered(found: Tensor) -> Tensor:
+    """Free class, and the mean of all others as the occupied one: the way back of a spread."""
+    two = torch.stack((found[0], found[1:].mean(dim=0)))
+    if two.ndim == 1:
+        two[1] += math.log(len(found) - 1)
+    return two

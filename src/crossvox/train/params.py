@@ -171,7 +171,9 @@ class TransferParams:
             5e-5 beside 1e-3.
         head: what becomes of a two-class classifier where 41 classes are asked for. ``spread``: its
             free class stays, each other class starts as an equal share of its occupied class, so
-            that geometry is kept from the first step on; ``new``: it starts from chance.
+            that geometry is kept from the first step on. One of 41 classes where two are asked for
+            is gathered: its free class stays, the occupied one starts as the mean of all others.
+            ``new``: both start from chance.
 
     Raises:
         ParamsError: a value makes no sense.

@@ -41,8 +41,9 @@ class TransferReport:
         checkpoint: ``average``, ``best`` or ``last``.
         mode: see :class:`crossvox.train.params.TransferParams`.
         parts: weights loaded and weights there, by part.
-        loaded: names that were copied, ``spread`` ones included.
+        loaded: names that were copied, ``spread`` and ``gathered`` ones included.
         spread: classifier weights that were spread over the classes.
+        gathered: those that were gathered from the classes.
         missing: names that were asked for and the source lacks.
         skipped: names that both have in different shapes: name, shape here, shape there.
         left: names of the input that would fit, while others of it do not. Behind another first
@@ -59,6 +60,7 @@ class TransferReport:
     parts: dict[str, tuple[int, int]]
     loaded: tuple[str, ...]
     spread: tuple[str, ...]
+    gathered: tuple[str, ...]
     missing: tuple[str, ...]
     skipped: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...]
     left: tuple[str, ...]
@@ -72,6 +74,7 @@ class TransferReport:
         text = (
             f"from {self.source} ({self.checkpoint}, {self.mode}): {len(self.loaded)} loaded"
             + (f" ({len(self.spread)} spread over the classes)" if self.spread else "")
+            + (f" ({len(self.gathered)} gathered from the classes)" if self.gathered else "")
             + f", {len(self.missing)} missing, {len(self.skipped)} of another shape"
         )
         if self.skipped:
@@ -197,6 +200,7 @@ class Transfer:
             },
             loaded=tuple(name.removeprefix(INNER) for name in found.values),
             spread=tuple(found.spread),
+            gathered=tuple(found.gathered),
             missing=tuple(found.missing),
             skipped=tuple(found.skipped),
             left=tuple(found.left),

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from crossvox.core.artifact import write_json
 from crossvox.core.checks import ParamsError, expect
 from crossvox.flow.lineage import Lineage, together
@@ -98,7 +100,7 @@ class CrossFitted(Stage):
     """
 
     NAME = "study-crossfit"
-    NUMBERS = 1
+    NUMBERS = 2
 
     first: RunInput
     second: RunInput
@@ -163,7 +165,8 @@ class CrossFitted(Stage):
         for done, frame in enumerate(frames, start=1):
             image = torch.from_numpy(normalised(source.image(frame, self.views)))[None]
             made = encode(image.to(device))[0].half().cpu().numpy()
-            save_file({ARRAY: made}, folder / f"{frame}.safetensors")
+            # The file takes the bytes as they lie: channels last would come back as something else.
+            save_file({ARRAY: np.ascontiguousarray(made)}, folder / f"{frame}.safetensors")
             report(done, len(frames))
         return len(frames)
 

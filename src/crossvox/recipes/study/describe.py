@@ -57,7 +57,7 @@ class DescribedRooms(Collection):
     """What the descriptions of all rooms have in common."""
 
     NAME = "study-features"
-    NUMBERS = 1
+    NUMBERS = 2
 
     params: CauseParams
 
@@ -75,7 +75,7 @@ class DescribeRoom(Stage):
     """
 
     NAME = "study-features-of-room"
-    NUMBERS = 1
+    NUMBERS = 2
 
     scene: Input
     params: CauseParams
@@ -185,7 +185,10 @@ def features_at(
 
 
 def found_again(values: Array, places: Places, params: CauseParams) -> NDArray[np.float64]:
-    """Points by angle between views: asked for, found again, found by chance; ``(angles, 3)``."""
+    """Points by angle between views: asked for, found again, found by chance; ``(angles, 3)``.
+
+    Asked for are those that a place of the other frame is near enough to: no features find others.
+    """
     rng = np.random.default_rng(0)
     counts = np.zeros((len(ANGLE_GROUPS), 3))
     for one, other in itertools.permutations(range(len(places.frame_ids)), 2):
@@ -203,7 +206,7 @@ def found_again(values: Array, places: Places, params: CauseParams) -> NDArray[n
         sizes = np.prod([np.linalg.norm(ray, axis=1) for ray in rays], axis=0)
         cosine = (rays[0] * rays[1]).sum(axis=1) / np.maximum(sizes, 1e-12)
         angle = np.searchsorted(ANGLES_DEG, np.degrees(np.arccos(np.clip(cosine, -1, 1))))
-        for column, weights in enumerate((np.ones(len(asked)), found.right, found.chance)):
+        for column, weights in enumerate((found.chance > 0, found.right, found.chance)):
             counts[:, column] += np.bincount(angle, weights, len(ANGLE_GROUPS))
     return counts
 

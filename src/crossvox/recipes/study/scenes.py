@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -39,6 +40,9 @@ from crossvox.train.params import CheckpointName
 from crossvox.train.report import TrainReport
 
 NETWORKS, INDICES, BASELINES, STARTS = "networks", "indices", "baselines", "starts"
+
+MAPS = "features"
+"""Features of frames that several cells lift, see :mod:`crossvox.samples.kept_maps`."""
 
 STUDY_BASELINES = "study-baselines"
 
@@ -157,7 +161,7 @@ class SceneStudy(ABC, Generic[P]):
             pool=self.pool(),
             numbers=self.NUMBERS,
             device=pick_device(self.params.run.train.device),
-            costs=self.costs,
+            costs=partial(costs_of, self),
         )
 
     def arms(self) -> tuple[Arm, ...]:
@@ -170,20 +174,6 @@ class SceneStudy(ABC, Generic[P]):
             return controls_of(self.ARMS)
         known = (*self.arms(), *baselines_of(self.ARMS))
         return tuple(arm.name for arm in known if arm.control)
-
-    def costs(self, arm: Arm) -> Costs:
-        """How much work an arm is, for dry runs."""
-        run = self.params.run
-        own = overridden(ArmRun(run, RunSources(features=self.data)), arm.sets, self.params).run
-        samples = own.train.steps * own.train.accumulate * own.train.batch_size
-        kind = f"{own.task.network} {own.task.width} on {arm.features or 'colours'} {arm.mode}"
-        train = samples * math.prod(own.chunks.shape)
-        scenes = len(self.held_out())
-        return {
-            "train": (f"study {self.ARMS} train {kind}", train),
-            "predict": (f"study {self.ARMS} predict {kind}", scenes),
-            "score": (f"study {self.ARMS} score", scenes),
-        }
 
     def pool(self) -> Pool | None:
         """Scores of counts that were added up over scenes, of a task that has such."""
@@ -242,14 +232,25 @@ class SceneStudy(ABC, Generic[P]):
 
     def go_on(self, stage: TrainScenes, run: Path) -> TrainReport:
         """Train a run, or go on with it: in its folder, or in the store, with a link there."""
+        features = stage.sources.features
+        runner = self._sharing(features is not None and features == self.run2d)
         if self.family is None:
-            report: TrainReport = self.runner.go_on(stage, run)
+            report: TrainReport = runner.go_on(stage, run)
             return report
-        asked_by = run.absolute().as_posix()
-        return self.family.store.train(stage, run, asked_by, self.runner)
+        return self.family.store.train(stage, run, run.absolute().as_posix(), runner)
 
-    def start_of(self, arm: Arm, seed: int) -> tuple[Path, TrainReport]:
-        """The run of another cell, ``TASK/ARM``, that an arm starts from, and how it ended.
+    def _sharing(self, lifts_run2d: bool) -> Runner:
+        """Who makes things, keeping what other cells lift as well: features of the 2D run.
+
+        Features of other networks are those of one cell and one seed.
+        """
+        if not lifts_run2d:
+            return self.runner
+        folder = self.out if self.family is None else self.family.store.folder
+        return Runner(self.progress, verify=self.runner.verify, shared=folder / MAPS)
+
+    def start_cell(self, arm: Arm) -> tuple[SceneStudy[Any], Arm]:
+        """The cell, ``TASK/ARM``, that an arm starts from, and the study of its target.
 
         Raises:
             ParamsError: there is no such cell.
@@ -264,8 +265,7 @@ class SceneStudy(ABC, Generic[P]):
         )
         assert self.family is not None
         study = self.family.study(target, self.runner)
-        cells = {one.name: one for one in study.arms()}
-        known = {**{one.name: one for one in arms_of(target)}, **cells}
+        known = {one.name: one for one in (*arms_of(target), *study.arms())}
         expect(
             name in known,
             given=f"arm {arm.name}, which starts from {arm.start}",
@@ -273,34 +273,39 @@ class SceneStudy(ABC, Generic[P]):
             do=nearest(name, known) or "correct the start",
             error=ParamsError,
         )
-        if name in cells:
+        return study, known[name]
+
+    def start_of(self, arm: Arm, seed: int) -> tuple[Path, TrainReport]:
+        """The run of another cell that an arm starts from, and how it ended.
+
+        Raises:
+            ParamsError: there is no such cell.
+        """
+        study, cell = self.start_cell(arm)
+        own = cell in study.arms()
+        if own:
             claim(study.out, study.matrix())
-        link = study.out / (RUNS if name in cells else STARTS) / name / f"seed-{seed}"
-        report = study.train(known[name], seed, link)
-        return link, report
+        link = study.out / (RUNS if own else STARTS) / cell.name / f"seed-{seed}"
+        return link, study.train(cell, seed, link)
 
     def predict(self, arm: Arm, run: Path, out: Path) -> None:
         """Predict the held-out scenes, without baselines: those are the same for all arms."""
         own = overridden(self.params.predict, within(arm.sets, "predict"), self.params, "predict.")
+        chosen, tsdf = self.params.held_out_scenes, self.params.tsdf
+        runner = self._sharing(arm.features == "run2d")
+        place = run if self.family is None else run.resolve()
+
+        def make(to: Path) -> None:
+            predict(
+                place, self.data, to, own, scenes=chosen, baselines=False, tsdf=tsdf, runner=runner
+            )
+
         if self.family is None:
-            self._predict(own, run, out)
+            make(out)
             return
         scenes = [scene.resolve().name for scene in self.held_out()]
-        given = [own, self.params.tsdf, scenes, read_manifest(self.data).digest]
-        place = run.resolve()
-        self.family.store.predict(place, given, out, lambda to: self._predict(own, place, to))
-
-    def _predict(self, params: PredictParams, run: Path, out: Path) -> None:
-        predict(
-            run,
-            self.data,
-            out,
-            params,
-            scenes=self.params.held_out_scenes,
-            baselines=False,
-            tsdf=self.params.tsdf,
-            runner=self.runner,
-        )
+        given = [own, tsdf, scenes, read_manifest(self.data).digest]
+        self.family.store.predict(place, given, out, make)
 
     def held_out(self) -> list[Path]:
         """Folders of the held-out scenes."""
@@ -371,6 +376,22 @@ class SceneStudy(ABC, Generic[P]):
             found = evaluate()
             write_baselines(path, made_from, found)
         return found
+
+
+def costs_of(study: SceneStudy[Any], arm: Arm) -> Costs:
+    """How much work an arm of a study is, for dry runs."""
+    run = study.params.run
+    sources = RunSources(features=study.data)
+    own = overridden(ArmRun(run, sources), arm.sets, study.params).run
+    samples = own.train.steps * own.train.accumulate * own.train.batch_size
+    kind = f"{own.task.network} {own.task.width} on {arm.features or 'colours'} {arm.mode}"
+    train = samples * math.prod(own.chunks.shape)
+    scenes = len(study.held_out())
+    return {
+        "train": (f"study {study.ARMS} train {kind}", train),
+        "predict": (f"study {study.ARMS} predict {kind}", scenes),
+        "score": (f"study {study.ARMS} score", scenes),
+    }
 
 
 @dataclass(frozen=True)

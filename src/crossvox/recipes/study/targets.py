@@ -14,7 +14,7 @@ from crossvox.core.checks import ParamsError, expect
 from crossvox.core.params import from_plain
 from crossvox.core.registry import Registry, nearest
 from crossvox.recipes.train import RunSources
-from crossvox.study.arms import RECONSTRUCT, SEGMENT3D, Arm, arms_of
+from crossvox.study.arms import RECONSTRUCT, RENDERED, SEGMENT2D, SEGMENT3D, Arm, arms_of
 from crossvox.study.design import Design
 from crossvox.study.overrides import Of, overridden, within
 from crossvox.tasks.params import SceneTaskParams
@@ -33,6 +33,8 @@ class Target:
         study: module and name of the :class:`crossvox.recipes.study.scenes.SceneStudy`.
         protocol: how scores are taken, one sentence.
         needs_run2d: whether there must be a 2D run, whatever the cells lift.
+        rendered_from: target whose cells its own are rendered from, and whose parameters it shares;
+            empty: its cells are trained.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Target:
     study: str
     protocol: str
     needs_run2d: bool = False
+    rendered_from: str = ""
 
     def params_type(self) -> Any:
         """The class of its parameters."""
@@ -74,6 +77,15 @@ for _target in (
         "One count over all rooms: each vertex of the true surface takes the class of the nearest "
         "predicted vertex.",
         needs_run2d=True,
+    ),
+    Target(
+        SEGMENT2D,
+        f"{_HERE}.segment2d:Study2dParams",
+        f"{_HERE}.segment2d_arms:Segment2dStudy",
+        "Protocol images: one count over the annotated pixels of every fourth frame, unless "
+        "frame_step says otherwise; where no labelled surface is seen, the 2D run's label counts.",
+        needs_run2d=True,
+        rendered_from=SEGMENT3D,
     ),
 ):
     TARGETS.register(_target.name, _target)
@@ -119,9 +131,50 @@ def _bound(design: Design, name: str) -> Bound:
     asked = design.targets.get(name)
     own = {} if asked is None else asked.params
     values = {k: v for k, v in _dotted(design.params).items() if _type_of(kind, k) is not None}
+    if target.rendered_from in design.targets:
+        _expect_own(own, target)
+        values |= _dotted(design.targets[target.rendered_from].params)
     params = with_values(kind(), {**values, **_dotted(own)}, f"target {name}")
     cells = () if asked is None else design.cells(name)
+    for arm in cells:
+        _expect_mode(arm, target)
     return Bound(target, params, tuple(_ready(arm, params) for arm in cells))
+
+
+def _expect_own(own: Mapping[str, Any], target: Target) -> None:
+    """Refuse parameters of a target that are those of what its cells are rendered from."""
+    shared = TARGETS[target.rendered_from].params_type()
+    for dotted in _dotted(own):
+        expect(
+            _type_of(shared, dotted) is None,
+            given=f"target {target.name}, which sets {dotted}",
+            needed=f"the same as in {target.rendered_from}, which its cells are rendered from",
+            do=f"set it under params of {target.rendered_from}, or of the design",
+            error=ParamsError,
+        )
+
+
+def _expect_mode(arm: Arm, target: Target) -> None:
+    """Refuse cells that are trained where cells are rendered, and the other way round."""
+    before = target.rendered_from
+    if not before:
+        expect(
+            arm.mode != RENDERED,
+            given=f"cell {arm.name} of {target.name} with mode {RENDERED}",
+            needed="a mode in which something learns",
+            do=f"make it a cell of {SEGMENT2D}, or correct its mode",
+            error=ParamsError,
+        )
+        return
+    plain_cell = not arm.sets and arm.share == 1 and not arm.points
+    expect(
+        arm.mode == RENDERED and arm.start.startswith(f"{before}/") and plain_cell,
+        given=f"cell {arm.name} of {target.name} with mode {arm.mode}, start {arm.start!r}, share "
+        f"{arm.share:g}, points {arm.points}, and {len(arm.sets)} values of its own",
+        needed=f"a cell that starts from {before}/ARM alone, which tells mode, labels and values",
+        do=f"write name and start, and describe the rest in a cell of {before}",
+        error=ParamsError,
+    )
 
 
 def with_values(params: Any, values: Mapping[str, Any], where: str) -> Any:
@@ -206,6 +259,8 @@ def _expect_parent(arm: Arm, child: Bound, found: Mapping[str, Bound]) -> None:
         where, _, before = one.start.partition("/")
         cells = found[where].arms if where in found else ()
         one = next((cell for cell in cells if cell.name == before), None)
+    if arm.mode == RENDERED:
+        return
     mine, theirs = (run_of(*pair) for pair in ((arm, child.params), (known[name], parent.params)))
     for field in dataclasses.fields(SceneTaskParams):
         here, there = (getattr(run.task, field.name) for run in (mine, theirs))

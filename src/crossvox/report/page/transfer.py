@@ -29,6 +29,7 @@ def transfer_table(run: Path, sources: Sources) -> dict[str, Any] | None:
     for key, text in (
         ("loaded", "loaded"),
         ("spread", "spread over the classes"),
+        ("gathered", "gathered from the classes"),
         ("missing", "missing in the source"),
         ("skipped", "skipped: another shape"),
         ("left", "left with the rest of the input"),

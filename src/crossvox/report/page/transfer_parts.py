@@ -16,6 +16,7 @@ MODES = {
     "decoder": "decoder only",
     "full": "everything learns",
     "trainable-2d": "2D network learns too",
+    "rendered": "rendered into frames",
 }
 
 
