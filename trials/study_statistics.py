@@ -1,7 +1,7 @@
 """Studies whose truth is known: how often what is said of them is right.
 
-``python -m trials.study_statistics`` prints the tables of docs/study.md (minutes; ``--rounds`` for
-more or fewer simulated studies). The tests call the same functions with few rounds.
+``python -m trials.study_statistics`` prints the tables of docs/study-statistics.md (minutes;
+``--rounds`` for more or fewer simulated studies). The tests call the same with few rounds.
 """
 
 from __future__ import annotations

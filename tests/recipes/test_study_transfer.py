@@ -12,10 +12,13 @@ import yaml
 from walls import command
 
 from crossvox.cli import main
+from crossvox.core.artifact import write_json
 from crossvox.flow.progress import Silent
 from crossvox.flow.runner import Runner
+from crossvox.recipes.study.causes_study import write_causes
 from crossvox.recipes.study.scenes import SceneStudy
 from crossvox.recipes.study.transfer import TransferReport, study
+from crossvox.study.transfer import Description
 
 DESIGN: dict[str, Any] = {
     "name": "small",
@@ -121,6 +124,34 @@ def test_cells_share_what_they_start_from(work: Path, out: Path) -> None:
     assert set(found["protocol"]) == {"reconstruct", "segment3d"}
 
 
+def test_a_study_ends_with_its_page(out: Path) -> None:
+    page = load(out.parent / "report.json")["page"]
+    assert page["page"] == str(out / "index.html")
+    assert all(Path(path).is_relative_to(out / "report") for path in page["beside"])
+    text = (out / "index.html").read_text("utf-8")
+    assert "Does it? It cannot be told: mIoU strict" in text
+    assert "(no interval)" in text, "one seed and one room"
+    same = (out / "report" / "transfer.json").read_bytes()
+    assert same == (out / "transfer.json").read_bytes()
+
+
+def test_causes_outlive_a_call_that_finds_the_same(work: Path, out: Path) -> None:
+    causes = out / "causes.json"
+    found = Description("alike", "scratch", "", 0.5, 0.4, 0.6, "ratio", "As a test says.")
+    try:
+        write_causes(out, (), (found,))
+        command("study", out / "design.yaml", out, *given(work), "--no-page")
+        assert "As a test says." in json.dumps(load(out / "transfer.json"))
+        assert "As a test says." not in (out / "index.html").read_text("utf-8")
+        command("study", out / "design.yaml", out, *given(work))
+        assert "As a test says." in (out / "index.html").read_text("utf-8")
+        write_json(causes, {**load(causes), "made_from": "other results"})
+        command("study", out / "design.yaml", out, *given(work), "--no-page")
+        assert load(out / "transfer.json")["descriptions"] == []
+    finally:
+        causes.unlink(missing_ok=True)
+
+
 def test_one_printed_command_makes_one_cell_again(work: Path, out: Path) -> None:
     words = shlex.split(load(out.parent / "report.json")["cell_command"])
     again, at = out.parent / "again", words.index("--only") + 1
@@ -189,6 +220,10 @@ def test_an_interrupted_study_goes_on_to_the_same(work: Path, out: Path, tmp_pat
     assert stopped.interrupted
     assert not stopped.made
     assert not stopped.transfer.findings
+    assert [one.name for one in stopped.transfer.unanswered] == ["start"]
+    page = tmp_path / "out" / "index.html"
+    assert "No question of this study can be answered yet." in page.read_text("utf-8")
+    assert "Does it?" in page.read_text("utf-8")
     assert any("1 of 4" not in text and "of 4 cells" in text for text in stopped.transfer.cautions)
     assert call(Silent()).made == (f"{START}/seed-0",)
     assert scores(tmp_path / "out", f"{START}/seed-0") == scores(out, f"{START}/seed-0")
@@ -212,6 +247,18 @@ def test_a_design_that_somebody_keeps_is_not_written_over(
     assert "design.yaml is not the record of a study" in capsys.readouterr().err
     assert design.read_text() == before
     assert list(tmp_path.iterdir()) == [design]
+
+
+def test_a_page_that_somebody_wrote_is_not_written_over(
+    work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    design = written(tmp_path)
+    (out / "index.html").write_text("mine")
+    assert main([str(word) for word in ("study", design, out, *given(work))]) == 2
+    assert "did not write" in capsys.readouterr().err
+    assert [path.name for path in out.iterdir()] == ["index.html"]
 
 
 def test_what_is_missing_is_told(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,6 +36,10 @@ from crossvox.report.pictures.painter import Painter, over
 from crossvox.report.pictures.surface import surface_points
 from crossvox.report.pictures.viewpoint import looking_at
 from crossvox.report.rooms import nearest_labels
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from browser import Tab, browser_tab, find_browser
 
 CAMERA = Intrinsics(140.0, 140.0, 79.5, 59.5, 160, 120)
 
@@ -621,3 +627,13 @@ def build() -> SimpleNamespace:
         poses=poses,
         camera=CAMERA,
     )
+
+
+@pytest.fixture(scope="module")
+def tab() -> Iterator[Tab]:
+    """A tab of a headless browser."""
+    binary = find_browser()
+    if binary is None:
+        pytest.skip("needs a chromium or chrome binary on the path, and there is none")
+    with browser_tab(binary) as tab:
+        yield tab

@@ -43,6 +43,10 @@ SEGMENT3D = {
     "scratch-long": ("from-reconstruction", "segment2d", "With the steps of both runs.", 0.012),
     "from-reconstruction": ("", "reconstruct-features", "From a reconstruction run.", 0.011),
 }
+SEGMENT2D = {
+    "images-alone": ("", "segment2d", "What the 2D network says of each frame.", 0.0),
+    "rendered": ("", "segment3d", "Labels of a 3D segmentation, rendered into frames.", 0.0006),
+}
 
 
 def _score(name: str, value: float) -> Score:
@@ -95,6 +99,10 @@ def _asked() -> tuple[Contrast, ...]:
                  "Does learning to reconstruct help to segment rooms, beyond the steps it takes?"),
         Contrast("over-scratch", "segment3d", "from-reconstruction", "scratch",
                  "Does starting from a reconstruction help to segment rooms?"),
+        Contrast("rendered-over-images", "segment2d", "rendered", "images-alone",
+                 "Do labels learnt in 3D help to segment frames?"),
+        Contrast("both-over-scratch", "segment3d", "both", "scratch",
+                 "Does learning both before help to segment rooms?"),
         Contrast("imagenet-over-random", "reconstruct", "imagenet", "random",
                  "Do ImageNet weights help?", named=False),
     )  # fmt: skip
@@ -138,6 +146,7 @@ def some_transfer() -> dict[str, Any]:
     targets = {
         "reconstruct": _target("F-score", 0.8, RECONSTRUCT, 0.004),
         "segment3d": _target("mIoU strict", 0.4, {**SEGMENT3D, **curve}, 0.015),
+        "segment2d": _target("mIoU strict", 0.5, SEGMENT2D, 0.0005),
     }
     steps = {
         name: [LabelStep(f"{name}@{s}", s, max(1, round(s * 56))) for s in SHARES]
@@ -159,11 +168,14 @@ def some_transfer() -> dict[str, Any]:
         "k-NN consistency across views", "segmentation", "30 to 60 degrees", 0.71, 0.66, 0.76,
         "ratio", "Features of one place that stay alike.",
     )  # fmt: skip
+    answered = findings(_asked(), targets)
+    told = {one.contrast.name for one in answered}
     found = Transfer(
         name="quick",
         title="Do reconstruction and segmentation of rooms help each other?",
         comparisons=comparisons,
-        findings=findings(_asked(), targets),
+        findings=answered,
+        unanswered=tuple(one for one in _asked() if one.name not in told),
         savings=(saving,),
         causes=_causes(),
         descriptions=(described, replace(described, of="imagenet", mean=0.58, low=0.5, high=0.65)),
@@ -174,6 +186,7 @@ def some_transfer() -> dict[str, Any]:
         held_out_scenes=ROOMS,
         cautions=comparisons["reconstruct"].cautions,
         protocol={"reconstruct": "Surfaces are sampled by area; distances below 5 cm count.",
-                  "segment3d": "Classes of the nearest vertex, one count over all rooms."},
+                  "segment3d": "Classes of the nearest vertex, one count over all rooms.",
+                  "segment2d": "Pixels of the frames of held-out rooms, one count."},
     )  # fmt: skip
     return dict(plain(found))

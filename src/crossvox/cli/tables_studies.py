@@ -116,5 +116,7 @@ def show_transfer(report: TransferReport, terminal: Terminal) -> None:
         terminal.say(f"{saving.name}: {share} of the labels reach {saving.reached:.4f}")
     for caution in found.cautions:
         terminal.say(caution)
+    if report.page is not None:
+        terminal.say(f"page: {report.page.page}")
     terminal.say(f"one cell anew: {report.cell_command}")
     terminal.say(f"{len(report.made)} cells made, {len(report.kept)} kept: {report.out}")

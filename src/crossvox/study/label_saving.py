@@ -9,7 +9,7 @@ Statistical Society B 16, 1954): at a given share the arm's curve minus what is 
 difference of means over the same seeds and scenes, and has the crossed t interval of
 :mod:`crossvox.metrics.statistics`. Shares at which that interval holds 0 are the ones that the data
 do not rule out. It needs no slope, which the delta method would divide by, and no resampling, which
-a few seeds and scenes do not bear; ``benchmarks/study_statistics.py`` compares all three.
+a few seeds and scenes do not bear; ``trials/study_statistics.py`` compares all three.
 """
 
 from __future__ import annotations

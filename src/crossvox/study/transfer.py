@@ -245,6 +245,7 @@ class Transfer:
         title: what it asks, one sentence.
         comparisons: all scores of all cells, by target.
         findings: answers, in the order of the design.
+        unanswered: questions that nothing can be said of yet.
         savings: label saving.
         causes: where differences come from.
         descriptions: what else is known of features and trainings.
@@ -261,6 +262,7 @@ class Transfer:
     title: str
     comparisons: dict[str, Comparison]
     findings: tuple[Finding, ...]
+    unanswered: tuple[Contrast, ...] = ()
     savings: tuple[LabelSaving, ...] = ()
     causes: tuple[Cause, ...] = ()
     descriptions: tuple[Description, ...] = ()

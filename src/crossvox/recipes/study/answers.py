@@ -27,12 +27,15 @@ def answered(family: DesignFamily, results: Mapping[str, TargetResults]) -> Tran
     rooms = _rooms(family)
     training = max((len(train) for train, _ in rooms.values()), default=0)
     held_out = max((len(held) for _, held in rooms.values()), default=0)
-    comparisons = {name: found.comparison for name, found in results.items()}
+    comparisons = {name: one.comparison for name, one in results.items()}
+    found = findings(design.contrasts, results, design.margins, level=design.level)
+    told = {one.contrast.name for one in found}
     return Transfer(
         name=design.name,
         title=design.title,
         comparisons=comparisons,
-        findings=findings(design.contrasts, results, design.margins, level=design.level),
+        findings=found,
+        unanswered=tuple(one for one in design.contrasts if one.name not in told),
         savings=_savings(family, results, training),
         costs=_costs(family, results),
         margins=dict(design.margins),

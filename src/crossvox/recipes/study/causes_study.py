@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,11 @@ from crossvox.metrics.statistics import LEVEL
 from crossvox.recipes.study.causes import CAUSES_FILE, CauseParams, CausesReport, Sight
 from crossvox.recipes.study.causes_run import PredictedCell, PredictedTarget, causes
 from crossvox.recipes.study.cells import PREDICTIONS, RUNS
+from crossvox.recipes.study.page import PAGE, write_study_page
 from crossvox.recipes.study.runner import STUDY_FILE
 from crossvox.recipes.study.scenes import BASELINES
 from crossvox.study.arms import RECONSTRUCT, SEGMENT3D
-from crossvox.study.transfer import TRANSFER_FILE, Cause, Contrast, Description
+from crossvox.study.transfer import TRANSFER_FILE, Cause, Contrast, Description, Transfer
 from crossvox.views.params import ViewParams
 
 TARGETS = (RECONSTRUCT, SEGMENT3D)
@@ -63,7 +64,20 @@ def causes_of_study(
         )
     if runner.dry:
         raise DryRunEnds
-    return CausesReport(write_causes(study, told, described), told, described, remarks)
+    path = write_causes(study, told, described)
+    if (study / TRANSFER_FILE).is_file() and (study / PAGE).is_file():
+        write_study_page(study, runner)
+    return CausesReport(path, told, described, remarks)
+
+
+def with_causes(study: Path, transfer: Transfer) -> Transfer:
+    """What was found, with the causes that were told apart of the same results before.
+
+    Raises:
+        ArtifactError: ``causes.json`` is damaged.
+    """
+    causes, descriptions = read_causes(study)
+    return replace(transfer, causes=causes, descriptions=descriptions)
 
 
 def write_causes(

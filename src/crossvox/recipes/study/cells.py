@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import crossvox
 from crossvox.core.artifact import Stopwatch, read_manifest, write_json
 from crossvox.core.checks import ArtifactError
+from crossvox.core.heap import keep_freed
 from crossvox.flow import locks
 from crossvox.flow.jobs import Job, Outcome
 from crossvox.flow.progress import Progress
@@ -122,6 +123,7 @@ class MakeCells:
         """See :data:`crossvox.flow.jobs.Carry`."""
         cell = job.stage
         assert isinstance(cell, Cell)
+        keep_freed()
         with locks.taken(cell.out, cell.name) as mine:
             if not mine:
                 return Outcome(job.item, "elsewhere")

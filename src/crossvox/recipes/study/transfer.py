@@ -13,6 +13,7 @@ from crossvox.flow.runner import Runner
 from crossvox.train.params import CheckpointName
 
 if TYPE_CHECKING:
+    from crossvox.report.page.write import PageReport
     from crossvox.study.design import Design
     from crossvox.study.transfer import Transfer
 
@@ -43,6 +44,7 @@ class TransferReport:
         failed: likewise, with reasons.
         interrupted: somebody stopped it; the same call goes on from there.
         cell_command: makes one cell anew, in a folder of its own.
+        page: where all this can be read; None where none was asked for.
     """
 
     out: Path
@@ -53,6 +55,7 @@ class TransferReport:
     failed: tuple[Outcome, ...]
     interrupted: bool
     cell_command: str
+    page: PageReport | None = None
 
 
 def preset_names() -> tuple[str, ...]:
@@ -94,6 +97,7 @@ def study(
     seeds: int = 0,
     store: Path | None = None,
     workers: int = 1,
+    page: bool = True,
     show: bool = False,
     runner: Runner | None = None,
 ) -> TransferReport | DesignShown:
@@ -101,8 +105,9 @@ def study(
 
     A design crosses sources, targets, modes and shares of labels. Cells are trained, predicted and
     scored on the same rooms with the same sub-volumes, seed by seed, and compared: OUT/TARGET is
-    a study of that target, OUT/transfer.json tells what was found. Runs lie in OUT/store by what
-    they are made from: cells, what they start from, and studies that name one store share them.
+    a study of that target, OUT/transfer.json tells what was found, OUT/index.html shows it. Runs
+    lie in OUT/store by what they are made from: cells, what they start from, and studies that name
+    one store share them.
     'crossvox study reconstruct' and 'crossvox study segment3d' compare arms of one task.
 
     Args:
@@ -118,6 +123,7 @@ def study(
             OUT/store.
         workers: cells at once, each by a process with its share of the threads; 0 means one a
             core, or as many as a cluster has room for.
+        page: write OUT/index.html and what lies beside it, of all that is finished.
         show: print the design with all that it says, and end.
         runner: who makes it. Items are called TARGET/ARM/seed-N.
 
@@ -140,7 +146,7 @@ def study(
         error=ParamsError,
     )
     assert out is not None
-    asked = Asked(design, out, data, run2d, checkpoint, cells, seeds, store, workers)
+    asked = Asked(design, out, data, run2d, checkpoint, cells, seeds, store, workers, page)
     return run_design(found, asked, runner or Runner())
 
 

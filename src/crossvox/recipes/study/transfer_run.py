@@ -11,12 +11,14 @@ from crossvox.core.artifact import read_manifest
 from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.registry import nearest
 from crossvox.flow import locks
-from crossvox.flow.folder import is_begun
+from crossvox.flow.folder import expect_own_page, is_begun
 from crossvox.flow.runner import DryRunEnds, Planned, Runner
 from crossvox.recipes.shipped import found_or_none
 from crossvox.recipes.study.answers import answered, write_transfer
+from crossvox.recipes.study.causes_study import with_causes
 from crossvox.recipes.study.cells import name_of
 from crossvox.recipes.study.family import DeclaredTarget, DesignFamily
+from crossvox.recipes.study.page import PAGE, write_study_page
 from crossvox.recipes.study.runner import Ended, Part, run_parts
 from crossvox.recipes.study.store import Store
 from crossvox.recipes.study.targets import Bound, bound
@@ -46,6 +48,7 @@ class Asked:
     seeds: int
     store: Path | None
     workers: int
+    page: bool
 
 
 def run_design(design: Design, asked: Asked, runner: Runner) -> TransferReport:
@@ -64,6 +67,8 @@ def run_design(design: Design, asked: Asked, runner: Runner) -> TransferReport:
             _plan_without_data(design, chosen, runner)
             raise DryRunEnds
     family = _family(design, asked, chosen)
+    if asked.page:
+        expect_own_page(asked.out / PAGE)
     _expect_possible(family, chosen, runner)
     parts = [
         Part(
@@ -85,8 +90,9 @@ def run_design(design: Design, asked: Asked, runner: Runner) -> TransferReport:
     ended = run_parts(parts, workers=asked.workers, runner=runner)
     family.store.clear()
     with locks.shared(asked.out):
-        transfer = answered(family, _results(ended))
+        transfer = with_causes(asked.out, answered(family, _results(ended)))
         write_transfer(asked.out, transfer)
+        page = write_study_page(asked.out, runner) if asked.page else None
     locks.clear(asked.out)
     reports = [one.report for one in ended]
     return TransferReport(
@@ -98,6 +104,7 @@ def run_design(design: Design, asked: Asked, runner: Runner) -> TransferReport:
         failed=tuple(outcome for one in reports for outcome in one.failed),
         interrupted=any(one.interrupted for one in reports),
         cell_command=cell_command(family, _first(chosen)),
+        page=page,
     )
 
 

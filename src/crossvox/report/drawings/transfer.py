@@ -16,6 +16,9 @@ from matplotlib.patches import Rectangle
 
 from crossvox.report.drawings.svg import GRID, INK, SERIES, SOFT, finish, svg
 
+WIDTH = 5.6
+"""Inches: letters are as large as the text beside a drawing, and can be read on a phone."""
+
 Interval = tuple[float | None, float | None]
 
 LOOKS = {
@@ -79,7 +82,7 @@ def differences(
     text = "; ".join(f"{row.label}: {_told(row)}" for row in rows)
     lines = sum(1 + row.label.count("\n") for row in rows)
     height = 1.0 + max(0.42 * len(rows), 0.27 * lines)
-    return svg(name, draw, f"Differences in {score}. {text}.", (6.8, height))
+    return svg(name, draw, f"Differences in {score}. {text}.", (WIDTH, height))
 
 
 def _difference(axes: Any, place: int, row: Row) -> None:
@@ -221,7 +224,7 @@ def label_curves(
         f"{curve.label}: " + ", ".join(f"{100 * x:g} % {mean:.3f}" for x, mean, _ in curve.points)
         for curve in curves
     )
-    return svg(name, draw, f"{score} over the share of labels. {text}.", (6.4, 3.9))
+    return svg(name, draw, f"{score} over the share of labels. {text}.", (WIDTH, 3.6))
 
 
 def _span(axes: Any, share: tuple[float | None, float | None, float | None]) -> None:
@@ -231,6 +234,8 @@ def _span(axes: Any, share: tuple[float | None, float | None, float | None]) -> 
         return
     across = axes.get_xaxis_transform()
     ends = (low if low is not None else at, high if high is not None else 1.0)
+    if high is None:
+        axes.plot([1.0], [0.03], ">", color=INK, ms=11, transform=across, zorder=4)
     axes.plot(list(ends), [0.03, 0.03], color=INK, linewidth=4, transform=across, zorder=3,
               solid_capstyle="butt")  # fmt: skip
     axes.plot([at], [0.03], "o", color=INK, ms=9, transform=across, zorder=4)
@@ -261,8 +266,8 @@ def room_dots(
         foot = len(rows) + 0.4
         axes.plot(list(by_seed), [foot] * len(by_seed), "s", color=SERIES[1], ms=7,
                   fillstyle="none", markeredgewidth=1.6)  # fmt: skip
-        labels = [room for room, _ in rows]
-        axes.set_yticks([*range(len(rows)), foot], [*labels, "every seed"])
+        ticks = [*enumerate(room for room, _ in rows), *([(foot, "every seed")] if by_seed else [])]
+        axes.set_yticks(*zip(*ticks, strict=True))
         axes.set_ylim(len(rows) + 1, -0.7)
         axes.margins(x=0.06)
         axes.locator_params(axis="x", nbins=5)
@@ -272,4 +277,4 @@ def room_dots(
     text = "; ".join(f"{room} {value:+.4f}" for room, value in rows)
     seeds = ", ".join(f"{value:+.4f}" for value in by_seed)
     height = 1.1 + 0.27 * (len(rows) + 1)
-    return svg(name, draw, f"By room: {text}. By seed: {seeds}.", (5.6, height))
+    return svg(name, draw, f"By room: {text}. By seed: {seeds}.", (WIDTH, height))

@@ -20,7 +20,7 @@ from crossvox.report.drawings.transfer import (
 )
 from crossvox.report.page.tables_out import TableOut
 from crossvox.report.page.transfer_findings import Shown, by_score, findings_table, matrix
-from crossvox.report.page.transfer_parts import causes_table, curves_table
+from crossvox.report.page.transfer_parts import causes_table, curves_table, percent
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def cause_figure(n: int, one: Mapping[str, Any]) -> FigureOut | None:
     name = f"cause-{n}-{_safe(one['split'])}"
     rows = [
         Row(
-            g["name"] + ("" if g["support"] is None else f" ({100 * g['support']:.0f} %)"),
+            g["name"] + ("" if g["support"] is None else f" ({percent(g['support'])})"),
             g["mean"],
             (g["low"], g["high"]),
             verdict=_clear(g["low"], g["high"]),
@@ -123,15 +123,16 @@ def _clear(low: float | None, high: float | None) -> str:
     return "helps" if low > 0 else "hurts"
 
 
-def rooms_figure(one: Shown) -> FigureOut | None:
-    name = f"rooms-{_safe(one.name)}"
+def rooms_figure(n: int, one: Shown) -> FigureOut | None:
+    name = f"rooms-{n}-{_safe(one.name)}"
     drawing = room_dots(name, one.score, one.by_room, one.by_seed, way_text(one.higher))
     if drawing is None:
         return None
     rows = (*((room, value) for room, value in one.by_room.items()),
             *((f"seed {n}", value) for n, value in enumerate(one.by_seed)))  # fmt: skip
     table = TableOut(name, one.title, ("room_or_seed", "difference"), rows)
-    caption = f"{one.score}, {one.above} of {one.seeds} seeds above 0."
+    above = f", {one.above} of {one.seeds} seeds above 0" if one.seeds else ""
+    caption = f"{one.score}{above}."
     return FigureOut(name, drawing, table, caption, one.title)
 
 

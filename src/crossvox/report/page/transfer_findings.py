@@ -1,13 +1,14 @@
-"""Findings of a transfer report as a reader sees them: verdicts, sentences, tables, the matrix."""
+"""Findings of a transfer report as a reader sees them: verdicts, tables, the matrix."""
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from crossvox.core.formats import NONE, counted, interval_text, value_text
+from crossvox.core.formats import NONE, value_text
 from crossvox.report.page.tables_out import TableOut
 from crossvox.report.values import as_dict, as_list, number, once
 
@@ -36,6 +37,12 @@ TARGETS = {
 }
 
 
+BASELINE = "a baseline, nothing is trained"
+
+LEAST = 1e-9
+"""Differences below this come of rounding."""
+
+
 @dataclass(frozen=True)
 class Shown:
     """A finding.
@@ -53,7 +60,7 @@ class Shown:
         smallest: smallest difference that could be found.
         seeds_needed, rooms_needed: to find the margin.
         chance: of that.
-        seeds, rooms, above: how many, and seeds whose difference is above 0.
+        seeds, rooms, above: how many, and seeds whose difference is above 0; no seeds of baselines.
         by_seed, by_room: differences.
     """
 
@@ -96,13 +103,18 @@ class Shown:
     @property
     def effect(self) -> str:
         """Difference and interval, as text."""
-        return f"{difference_text(self.mean)} ({interval_text(self.low, self.high, 4)})"
+        return f"{difference_text(self.mean)} ({between_text(self.low, self.high)})"
 
     @property
-    def in_short(self) -> str:
-        """The same for a sentence."""
-        between = interval_text(self.low, self.high)
-        return f"{self.score} {value_text(self.mean, signed=True)} ({between})"
+    def off_zero(self) -> bool:
+        """Whether the interval leaves 0 out."""
+        return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
+
+    @property
+    def over(self) -> str:
+        """Seeds and rooms that it is over."""
+        seeds = f"{_many(self.seeds, 'seed')}, {self.above} of them above 0"
+        return f"{seeds if self.seeds else 'no seeds'}; {_many(self.rooms, 'room')}"
 
     @property
     def title(self) -> str:
@@ -110,15 +122,41 @@ class Shown:
         return f"{self.arm} less {self.control}"
 
 
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
 def difference_text(value: float | None) -> str:
-    """A difference; scores are ratios, and margins half a hundredth."""
-    return value_text(value, 4, signed=True)
+    """A difference: four digits, more where they would show what is not 0 as 0.
+
+    Example:
+        >>> difference_text(0.0123), difference_text(-0.00003), difference_text(-1e-17)
+        ('+0.0123', '-0.00003', '0.0000')
+    """
+    if value is None:
+        return NONE
+    size = abs(value)
+    if size < LEAST:
+        return "0.0000"
+    return value_text(value, 4 if size >= 0.00005 else -math.floor(math.log10(size)), signed=True)
+
+
+def between_text(low: float | None, high: float | None) -> str:
+    """The interval of a difference.
+
+    Example:
+        >>> between_text(0.00002, 0.05), between_text(None, 0.05)
+        ('+0.00002 to +0.0500', 'no interval')
+    """
+    if low is None or high is None:
+        return "no interval"
+    return f"{difference_text(low)} to {difference_text(high)}"
 
 
 def shown_findings(record: Mapping[str, Any]) -> list[Shown]:
     """Findings of a record, in order; what is none is left out."""
     sources = {
-        (target, str(arm.get("name"))): str(arm.get("source") or "")
+        (target, str(arm.get("name"))): _source(arm)
         for target, comparison in as_dict(record.get("comparisons")).items()
         for arm in map(as_dict, as_list(as_dict(comparison).get("arms")))
     }
@@ -130,12 +168,18 @@ def shown_findings(record: Mapping[str, Any]) -> list[Shown]:
     return found
 
 
+def _source(arm: Mapping[str, Any]) -> str:
+    """What an arm has learnt before; a baseline, which knows no seed, is none of the sources."""
+    return str(arm.get("source") or "") if as_list(arm.get("seeds")) else BASELINE
+
+
 def _shown(
     one: Mapping[str, Any], contrast: Mapping[str, Any], sources: Mapping[tuple[str, str], str]
 ) -> Shown:
     difference, power = as_dict(one.get("difference")), as_dict(one.get("power"))
     target, arm = str(contrast.get("target") or ""), str(contrast["arm"])
     source = sources.get((target, arm), "") or "other"
+    seeds = 0 if source == BASELINE else _whole(difference.get("seeds")) or 0
     by_seed = [value for v in as_list(one.get("by_seed")) if (value := number(v)) is not None]
     by_room = {
         r: v for r, x in as_dict(one.get("by_scene")).items() if (v := number(x)) is not None
@@ -166,10 +210,10 @@ def _shown(
         seeds_needed=_whole(power.get("seeds_needed")),
         rooms_needed=_whole(power.get("scenes_needed")),
         chance=number(power.get("power")) or 0.8,
-        seeds=_whole(difference.get("seeds")) or 0,
+        seeds=seeds,
         rooms=_whole(difference.get("scenes")) or 0,
-        above=_whole(difference.get("seeds_above")) or 0,
-        by_seed=tuple(by_seed),
+        above=(_whole(difference.get("seeds_above")) or 0) if seeds else 0,
+        by_seed=tuple(by_seed) if seeds else (),
         by_room=by_room,
     )
 
@@ -177,58 +221,6 @@ def _shown(
 def _whole(value: Any) -> int | None:
     found = number(value)
     return None if found is None else int(found)
-
-
-# --- sentences -----------------------------------------------------------------------------------
-
-
-def in_short(found: Shown) -> str:
-    """A finding as a sentence that needs no table."""
-    less = f", surely less than {found.margin:g}" if found.verdict == "equivalent" else ""
-    return f"{VERDICTS[found.verdict][1]}: {found.in_short}{less}."
-
-
-def answer(found: Shown) -> str:
-    """The same, and what would decide it where nothing does."""
-    more = f" {needed(found)}" if found.verdict == "undecided" else ""
-    return in_short(found) + more
-
-
-def needed(found: Shown) -> str:
-    """What would decide a question that is undecided, as far as the numbers tell."""
-    if found.smallest is None:
-        return "Nothing tells how much this varies."
-    text = (
-        f"So few seeds and rooms find a true difference of {found.smallest:.3f} or more "
-        f"({found.chance:.0%} of the time)"
-    )
-    if found.margin <= 0:
-        return f"{text}."
-    ways = []
-    if found.seeds_needed is not None:
-        ways.append(f"{counted(found.seeds_needed, 'seed')} on these rooms")
-    if found.rooms_needed is not None:
-        ways.append(f"{counted(found.rooms_needed, 'room')} with these seeds")
-    if not ways:
-        return f"{text}; for one of {found.margin:g} it takes more seeds and more rooms."
-    return f"{text}; for one of {found.margin:g} it takes {' or '.join(ways)}."
-
-
-def lead(findings: Sequence[Shown], record: Mapping[str, Any]) -> list[str]:
-    """The first paragraph: the first named question of every target, then how many there are."""
-    if not findings:
-        return ["No question of this study can be answered yet."]
-    named = [one for one in findings if one.named] or list(findings)
-    first = {one.target: one for one in reversed(named)}
-    heads = [one for one in named if first[one.target] is one]
-    parts = [f"{one.question} {in_short(one)}" for one in heads]
-    counts = [(v, sum(one.verdict == v for one in named)) for v in VERDICTS]
-    told = ", ".join(f"{count} {verdict}" for verdict, count in counts if count)
-    asked = counted(len(named), "question")
-    seeds, rooms = _whole(record.get("seeds")) or 0, _whole(record.get("held_out_scenes")) or 0
-    over = f"{counted(seeds, 'seed')} and {counted(rooms, 'held-out room')}"
-    parts.append(f"Of {asked} asked beforehand, over {over}: {told}.")
-    return parts
 
 
 # --- the matrix ----------------------------------------------------------------------------------
@@ -288,7 +280,7 @@ def findings_table(findings: Sequence[Shown], level: str) -> TableOut:
     shown = tuple(
         (
             f.title + ("" if f.named else " (exploratory)"), f.score, difference_text(f.mean),
-            interval_text(f.low, f.high, 4), p_text(f.p_adjusted), p_text(f.p_same_adjusted),
+            between_text(f.low, f.high), p_text(f.p_adjusted), p_text(f.p_same_adjusted),
             f.verdict,
         )
         for f in findings

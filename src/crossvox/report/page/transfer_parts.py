@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from crossvox.core.formats import NONE, counted, duration_text, interval_text, spread_text
+from crossvox.core.formats import (
+    NONE,
+    counted,
+    duration_text,
+    share_text,
+    spread_text,
+)
 from crossvox.core.formats import value_text as text_of
 from crossvox.report.page.tables_out import TableOut
-from crossvox.report.page.transfer_findings import SOURCES, TARGETS, difference_text
+from crossvox.report.page.transfer_findings import (
+    BASELINE,
+    SOURCES,
+    TARGETS,
+    between_text,
+    difference_text,
+)
 from crossvox.report.values import as_dict, as_list, number
 
 MODES = {
@@ -69,19 +81,27 @@ def _saving(
     if share is None:
         return "With no share of labels that was tried does it reach what the control reaches."
     least = min(point["share"] for point in curve)
-    at = f"{_percent(share)} of the labels"
+    at = f"{percent(share)} of the labels"
     if share <= least * (1 + 1e-9):
-        at = f"{_percent(share)} of the labels or fewer, the least that was tried,"
-    ends = f"{_percent(low if low is not None else least)} to "
-    ends += _percent(high) if high is not None else "more than all"
+        at = f"{percent(share)} of the labels or fewer, the least that was tried,"
+    ends = f"{percent(low if low is not None else least)} to "
+    ends += percent(high) if high is not None else "more than all"
     text = f"{at} reach what the control reaches with all of them ({ends})."
     if high is None:
         text += " That it does so at all is not shown: the interval has no upper end."
     return text[0].upper() + text[1:]
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %" if share >= 0.095 else f"{100 * share:.1f} %"
+def percent(share: float) -> str:
+    """A share in percent, one digit after the point below 10.
+
+    Example:
+        >>> percent(0.4531), percent(0.05), percent(0.0123), percent(0.0004)
+        ('45%', '5%', '1.2%', 'under 0.1%')
+    """
+    if share >= 0.095 or not share:
+        return f"{share:.0%}"
+    return share_text(share) if share < 0.001 else f"{float(f'{100 * share:.1f}'):g}%"
 
 
 def curves_table(found: Sequence[Mapping[str, Any]]) -> TableOut:
@@ -97,7 +117,7 @@ def curves_table(found: Sequence[Mapping[str, Any]]) -> TableOut:
     )  # fmt: skip
     heads = ("Cell", "Labels", "Rooms", "Score", "Interval")
     shown = tuple(
-        (p["arm"], _percent(p["share"]), str(p["rooms"]), text_of(p["mean"]), _between(p))
+        (p["arm"], percent(p["share"]), str(p["rooms"]), text_of(p["mean"]), _between(p))
         for s in found
         for curve in s["curves"]
         for p in curve
@@ -160,8 +180,8 @@ def causes_table(found: Sequence[Mapping[str, Any]]) -> TableOut:
     heads = ("Contrast", "Split", "Part", "Share", "Difference", "Interval")
     shown = tuple(
         (c["contrast"], c["split"], g["name"],
-         NONE if g["support"] is None else _percent(g["support"]), difference_text(g["mean"]),
-         interval_text(g["low"], g["high"], 4))
+         NONE if g["support"] is None else percent(g["support"]), difference_text(g["mean"]),
+         between_text(g["low"], g["high"]))
         for c, g in flat
     )  # fmt: skip
     caption = "Where differences come from; exploratory, p values are not adjusted."
@@ -235,7 +255,7 @@ def _cells(
 def _what(arm: Mapping[str, Any], seeds: int) -> str:
     """A cell's place in the matrix."""
     if not seeds:
-        return "baseline, nothing is trained"
+        return BASELINE
     source = str(arm.get("source") or "nothing")
     parts = [SOURCES.get(source, source)]
     mode = str(arm.get("mode") or "full")
@@ -243,7 +263,7 @@ def _what(arm: Mapping[str, Any], seeds: int) -> str:
         parts.append(MODES.get(mode, mode))
     share, points = number(arm.get("share")) or 1.0, int(number(arm.get("points")) or 0)
     if share < 1:
-        parts.append(f"{_percent(share)} of the labels")
+        parts.append(f"{percent(share)} of the labels")
     if points:
         parts.append(f"{counted(points, 'labelled point')} a room")
     if arm.get("control_of"):

@@ -25,11 +25,8 @@ from crossvox.report.page.transfer_figures import (
 from crossvox.report.page.transfer_findings import (
     VERDICTS,
     Shown,
-    answer,
     findings_table,
-    lead,
     matrix,
-    needed,
     rooms_table,
     seeds_table,
     shown_findings,
@@ -44,6 +41,7 @@ from crossvox.report.page.transfer_parts import (
     savings,
     savings_table,
 )
+from crossvox.report.page.transfer_sentences import answer, asked, lead, unanswered, within
 from crossvox.report.page.write import PageReport
 from crossvox.report.sources import TRANSFER
 from crossvox.report.values import as_dict, number, texts
@@ -97,12 +95,13 @@ def write_transfer_page(folder: Path, page: Path | None = None) -> PageReport:
 def _values(record: Mapping[str, Any]) -> dict[str, Any]:
     """All that the page shows."""
     found = shown_findings(record)
-    level = f"{number(record.get('level')) or 0.95:.0%}"
+    share = number(record.get("level")) or 0.95
+    level, inner = f"{share:.0%}", f"{2 * share - 1:.0%}"
     labels, why = savings(record), causes(record)
     verdicts = verdict_figures(found, level)
     curves = [labels_figure(n, one) for n, one in enumerate(labels)]
     parts = [cause_figure(n, one) for n, one in enumerate(why)]
-    rooms = [rooms_figure(one) for one in found if one.by_room]
+    rooms = [rooms_figure(n, one) for n, one in enumerate(found) if one.by_room]
     cells = cells_tables(record)
     costs, told = costs_table(record), descriptions_table(record)
     tables = [findings_table(found, level), rooms_table(found), seeds_table(found)]
@@ -122,8 +121,9 @@ def _values(record: Mapping[str, Any]) -> dict[str, Any]:
         "verdicts": VERDICTS,
         "printed": next((one for one in verdicts if one.name == "verdicts"), None),
         "forests": [one for one in verdicts if one.name != "verdicts"],
-        "named": [_answered(one) for one in found if one.named],
-        "exploratory": [_answered(one) for one in found if not one.named],
+        "named": [_answered(one, inner) for one in found if one.named],
+        "exploratory": [_answered(one, inner) for one in found if not one.named],
+        "unanswered": unanswered(record),
         "findings": tables[0],
         "savings": list(zip(labels, curves, strict=True)),
         "curves": curves_table(labels) if labels else None,
@@ -147,14 +147,12 @@ def _facts(record: Mapping[str, Any], found: Sequence[Shown]) -> list[tuple[str,
             ("held_out_scenes", "held-out rooms"))  # fmt: skip
     numbers = [(number(record.get(key)), text) for key, text in kept]
     facts = [(f"{value:.0f}", text) for value, text in numbers if value]
-    named = [one for one in found if one.named]
-    facts += [(str(len(named)), "questions asked beforehand")] if named else []
-    return facts
+    count = asked(found, record)
+    return facts + ([(str(count), "questions asked beforehand")] if count else [])
 
 
-def _answered(one: Shown) -> dict[str, Any]:
-    more = needed(one) if one.verdict == "equivalent" else ""
-    return {"finding": one, "answer": answer(one), "more": more}
+def _answered(one: Shown, inner: str) -> dict[str, Any]:
+    return {"finding": one, "answer": answer(one), "more": within(one, inner)}
 
 
 def _by_contrast(

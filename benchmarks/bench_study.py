@@ -1,0 +1,81 @@
+"""A seed of the study ``quick``: this build beside another checkout's.
+
+Both make the same cells on the same generated rooms, with the same 2D run, into an empty folder,
+from sub-volumes to scores. ``imagenet`` is left out, whose weights come from a hub; it costs what
+``random`` does. Of one seed, features of held-out rooms are made once; further seeds find them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from benchmarks.against import Turns, against_row, times
+
+ROOMS, EVERY, FRAMES = 12, 3, 60
+STEPS_2D = 20
+CELLS = (
+    "reconstruct/rgb,reconstruct/rgb-matched,reconstruct/random,reconstruct/segmentation,"
+    "segment3d/scratch,segment3d/from-reconstruction,segment3d/scratch-long"
+)
+ROUNDS = 1
+
+
+def run(shared: Path | None) -> list[dict[str, Any]]:
+    """Measure; needs no data."""
+    with TemporaryDirectory() as folder:
+        data, run2d = _made(Path(folder))
+        found = times(cells, str(data), str(run2d), folder, CELLS, rounds=ROUNDS)
+    return [_row(found)]
+
+
+def _made(folder: Path) -> tuple[Path, Path]:
+    """Prepared rooms and a 2D run, small and untold: neither is what is measured."""
+    from crossvox.capture.rooms import RoomsParams
+    from crossvox.recipes.prepare import PrepareParams, prepare
+    from crossvox.recipes.rooms import write_rooms
+    from crossvox.recipes.segment2d import Segment2dRunParams, train_segment2d
+    from crossvox.train.params import TrainParams
+
+    rooms, data, run2d = folder / "rooms", folder / "data", folder / "run2d"
+    write_rooms(
+        rooms,
+        RoomsParams(count=ROOMS, frames=FRAMES, width=320, height=240, validation_every=EVERY),
+    )
+    prepare(rooms, data, PrepareParams(frame_skip=1), workers=1)
+    train = TrainParams(steps=STEPS_2D, tensorboard=False)
+    train_segment2d(data, run2d, Segment2dRunParams(train=train), validation_scenes="none")
+    return data, run2d
+
+
+def cells(data: str, run2d: str, folder: str, chosen: str) -> Callable[[], dict[str, float]]:
+    """Make the cells of one seed; seconds of each."""
+    from crossvox.recipes.study.transfer import study
+
+    def work() -> dict[str, float]:
+        out = Path(folder, f"out-{os.getpid()}")
+        shutil.rmtree(out, ignore_errors=True)
+        study(Path("quick"), out, data=Path(data), run2d=Path(run2d), cells=chosen, seeds=1)
+        found = {}
+        for path in sorted(out.glob("*/results/*/seed-0.json")):
+            name = path.relative_to(out)
+            seconds = json.loads(path.read_text(encoding="utf-8"))["seconds"]
+            found[f"{name.parts[0]}/{name.parts[2]}"] = round(sum(seconds.values()), 1)
+        return found
+
+    return work
+
+
+def _row(found: Turns) -> dict[str, Any]:
+    theirs = {} if found.theirs is None else found.theirs.result
+    told = ", ".join(
+        f"{name} {own:g} s" + (f" against {theirs[name]:g} s" if name in theirs else "")
+        for name, own in found.ours.result.items()
+    )
+    rooms = f"{ROOMS - ROOMS // EVERY} rooms to train, {ROOMS // EVERY} held out"
+    return against_row(f"a seed of the study quick, {rooms}", found, f"by cell: {told}")

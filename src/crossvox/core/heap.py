@@ -1,0 +1,31 @@
+"""Memory that a process frees and asks for again with every step."""
+
+from __future__ import annotations
+
+import ctypes
+
+MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1
+"""Parameters of glibc's ``mallopt``."""
+
+LARGE = 32 << 20
+"""From here on memory comes from the system, and goes back when it is freed; bytes."""
+
+KEPT = 1 << 30
+"""Freed memory that a process keeps at most, bytes."""
+
+
+def keep_freed() -> bool:
+    """Let this process keep what it frees, up to :data:`KEPT`, for what it will ask for next.
+
+    By default glibc gives arrays of some hundred kilobytes back to the system at once, which hands
+    them out again page by page, filled with zeros: a quarter of the processor time of a small
+    network's step on a CPU. What is computed is the same.
+
+    Returns:
+        Whether that was possible; elsewhere than on glibc nothing changes.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return False
+    return bool(mallopt(MMAP_THRESHOLD, LARGE)) and bool(mallopt(TRIM_THRESHOLD, KEPT))
