@@ -215,6 +215,7 @@ for _arm in (
         features="run2d",
         sets=_LONG,
         source="segment2d",
+        control_of="segmentation",
         by_name=True,
     ),
     Arm(
