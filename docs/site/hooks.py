@@ -204,7 +204,7 @@ def value_of(action: argparse.Action) -> str:
     if action.nargs == 0:
         return ""
     value = str(action.metavar or "").replace("{None}|", "").replace("{None,", "{")
-    return value.replace("|", " or ")
+    return value.replace("|", " or ").replace(",", ", ")
 
 
 def told(action: argparse.Action) -> tuple[str, str]:
