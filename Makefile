@@ -40,7 +40,7 @@ gpu: setup
 
 docs: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev,docs]"
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:
 	rm -rf $(VENV) .peers demo build dist site fuzz.json

@@ -77,10 +77,21 @@ def test_references_of_docstrings_are_code(hooks: ModuleType) -> None:
     assert hooks.on_page_content(html) == told
 
 
+def test_what_the_theme_leaves_without_a_name_gets_one(hooks: ModuleType) -> None:
+    table = hooks.on_page_content('<tr><th></th><th align="right"></th><th>a</th></tr>')
+    assert table == '<tr><td></td><td align="right"></td><th>a</th></tr>'
+    assert hooks.on_page_content("<pre><code>x</code></pre>").startswith('<pre tabindex="0">')
+    search = '<div class="md-search" data-md-component="search" role="dialog">'
+    assert 'aria-label="Search"' in hooks.on_post_page(search)
+
+
 def test_the_site_asks_no_other_machine(settings: dict[str, Any]) -> None:
     assert settings["theme"]["font"] is False
     assert "offline" in settings["plugins"]
-    own = [*settings["extra_css"], *settings["extra"]["polyfills"], settings["theme"]["favicon"]]
+    own = [
+        *(*settings["extra_css"], *settings["extra_javascript"], *settings["extra"]["polyfills"]),
+        settings["theme"]["favicon"],
+    ]
     for file in own:
         text = (ROOT / "docs" / file).read_text(encoding="utf-8")
         assert not re.search(r"(?:src|href|url|import)\W+https?:", text), file

@@ -68,8 +68,16 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_content(html: str, **_: Any) -> str:
-    """References of docstrings (``:func:`` and the like) are plain code here."""
-    return re.sub(r":(?:func|class|mod|meth|attr|data|exc):<code>~?", "<code>", html)
+    """References of docstrings are plain code, code is scrolled by keys too, no header is empty."""
+    html = re.sub(r":(?:func|class|mod|meth|attr|data|exc):<code>~?", "<code>", html)
+    html = re.sub(r"<th([^>]*)></th>", r"<td\1></td>", html)
+    return re.sub(r"<pre\b(?![^>]*tabindex)", '<pre tabindex="0"', html)
+
+
+def on_post_page(output: str, **_: Any) -> str:
+    """Say what the theme leaves without a name."""
+    search = 'data-md-component="search" role="dialog"'
+    return output.replace(search, f'{search} aria-label="Search"')
 
 
 def pages_of(names: Iterable[str]) -> list[tuple[str, str, list[str]]]:

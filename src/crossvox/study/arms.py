@@ -205,6 +205,15 @@ for _arm in (
         source="segment2d",
     ),
     Arm(
+        "segmentation-long",
+        "The same with twice the steps: what the steps of a run before it are worth alone.",
+        RECONSTRUCT,
+        features="run2d",
+        sets=_LONG,
+        source="segment2d",
+        by_name=True,
+    ),
+    Arm(
         "segmentation-trainable",
         "The same, learning with the reconstruction at a rate of its own.",
         RECONSTRUCT,

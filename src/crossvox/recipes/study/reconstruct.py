@@ -82,6 +82,11 @@ class StudyParams:
             error=ParamsError,
         )
 
+    @property
+    def long_steps(self) -> int:
+        """Steps of an arm and of a run of as many steps that it starts from together."""
+        return 2 * self.run.train.steps
+
 
 def study_reconstruct(
     data: Path,

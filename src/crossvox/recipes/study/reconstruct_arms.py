@@ -20,7 +20,7 @@ from crossvox.predict.seen import seen_by_windows
 from crossvox.recipes.prepare_scene import posed_frames
 from crossvox.recipes.study.features import NetworkInterrupted, features_of
 from crossvox.recipes.study.reconstruct import NUMBERS, StudyParams
-from crossvox.recipes.study.scenes import BASELINES, STUDY_BASELINES, SceneStudy
+from crossvox.recipes.study.scenes import BASELINES, STUDY_BASELINES, SceneStudy, kept_baselines
 from crossvox.recipes.study.untrained import built, untrained
 from crossvox.recipes.train import TrainScenes
 from crossvox.samples.source import load_source
@@ -135,4 +135,4 @@ class ReconstructStudy(SceneStudy[StudyParams]):
         def evaluate() -> dict[str, Scored]:
             return self._scores(folder, (MASK_ONLY, TSDF), "baselines")
 
-        return self.kept_baselines(evaluate)
+        return kept_baselines(self, evaluate)

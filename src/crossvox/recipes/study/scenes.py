@@ -276,11 +276,7 @@ class SceneStudy(ABC, Generic[P]):
         return study, known[name]
 
     def start_of(self, arm: Arm, seed: int) -> tuple[Path, TrainReport]:
-        """The run of another cell that an arm starts from, and how it ended.
-
-        Raises:
-            ParamsError: there is no such cell.
-        """
+        """The run of another cell, of :meth:`start_cell`, and how it ended."""
         study, cell = self.start_cell(arm)
         own = cell in study.arms()
         if own:
@@ -361,21 +357,25 @@ class SceneStudy(ABC, Generic[P]):
         )
         return overridden(shared, arm.sets, self.params)
 
-    def kept_baselines(self, evaluate: Callable[[], dict[str, Scored]]) -> Mapping[str, Scored]:
-        """What baselines score, taken anew only if what they were made from has changed.
 
-        Args:
-            evaluate: scores them.
-        """
-        folders = [self.out / BASELINES / scene.name for scene in self.held_out()]
-        scenes = {folder.name: read_manifest(folder).digest for folder in folders}
-        made_from = {"numbers": self.NUMBERS, "scenes": scenes}
-        path = self.out / RESULTS / f"{BASELINES}.json"
-        found = read_baselines(path, made_from)
-        if found is None:
-            found = evaluate()
-            write_baselines(path, made_from, found)
-        return found
+def kept_baselines(
+    study: SceneStudy[Any], evaluate: Callable[[], dict[str, Scored]]
+) -> Mapping[str, Scored]:
+    """What baselines of a study score, taken anew only if what they were made from has changed.
+
+    Args:
+        study: the study.
+        evaluate: scores them.
+    """
+    folders = [study.out / BASELINES / scene.name for scene in study.held_out()]
+    scenes = {folder.name: read_manifest(folder).digest for folder in folders}
+    made_from = {"numbers": study.NUMBERS, "scenes": scenes}
+    path = study.out / RESULTS / f"{BASELINES}.json"
+    found = read_baselines(path, made_from)
+    if found is None:
+        found = evaluate()
+        write_baselines(path, made_from, found)
+    return found
 
 
 def costs_of(study: SceneStudy[Any], arm: Arm) -> Costs:

@@ -37,7 +37,7 @@ from crossvox.recipes.predict_label import image_labeller
 from crossvox.recipes.prepare_scene import posed_frames
 from crossvox.recipes.run_input import RunInput
 from crossvox.recipes.study.cells import Costs
-from crossvox.recipes.study.scenes import BASELINES, STUDY_BASELINES, SceneStudy
+from crossvox.recipes.study.scenes import BASELINES, STUDY_BASELINES, SceneStudy, kept_baselines
 from crossvox.recipes.study.segment2d import NUMBERS, Study2dParams
 from crossvox.recipes.study.store import point
 from crossvox.recipes.trained import load_voter, run2d_input
@@ -202,7 +202,7 @@ class Segment2dStudy(SceneStudy[Study2dParams]):
                 RENDERED_VOTES: _scored({s.name: self._count(s, voted[s]) for s in scenes}),
             }
 
-        return self.kept_baselines(evaluate)
+        return kept_baselines(self, evaluate)
 
     def _count(self, scene: Path, labelled: Path | None) -> PixelCounts:
         """Count a room's frames: what a labelled surface says, or the 2D network alone."""

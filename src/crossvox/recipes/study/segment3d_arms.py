@@ -19,7 +19,13 @@ from crossvox.predict.params import SurfaceParams
 from crossvox.recipes.data import VOLUME, read_scenes
 from crossvox.recipes.run_input import RunInput
 from crossvox.recipes.study.features import NetworkInterrupted, features_of
-from crossvox.recipes.study.scenes import BASELINES, STARTS, STUDY_BASELINES, SceneStudy
+from crossvox.recipes.study.scenes import (
+    BASELINES,
+    STARTS,
+    STUDY_BASELINES,
+    SceneStudy,
+    kept_baselines,
+)
 from crossvox.recipes.study.segment3d import NUMBERS, Study3dParams
 from crossvox.recipes.train import (
     ReconstructRunParams,
@@ -158,7 +164,7 @@ class Segment3dStudy(SceneStudy[Study3dParams]):
             write_classes(folder, found)
             return {method: _scored(found, method) for method in (VOTES, MAJORITY)}
 
-        return self.kept_baselines(evaluate)
+        return kept_baselines(self, evaluate)
 
     def _majority(self) -> int:
         """The class with most annotated voxels in the training scenes."""
