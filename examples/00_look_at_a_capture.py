@@ -5,7 +5,7 @@ python examples/00_look_at_a_capture.py CAPTURE
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 from crossvox.capture import open_capture
@@ -28,4 +28,6 @@ def main(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("capture", type=Path, help="file or folder of any supported format")
+    main(parser.parse_args().capture)

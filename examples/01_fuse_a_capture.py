@@ -5,7 +5,7 @@ python examples/01_fuse_a_capture.py CAPTURE MESH.ply
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 from crossvox.capture import open_capture
@@ -28,4 +28,8 @@ def main(path: Path, mesh_file: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("capture", type=Path, help="file or folder of any supported format")
+    parser.add_argument("mesh", type=Path, help="PLY file that is written")
+    asked = parser.parse_args()
+    main(asked.capture, asked.mesh)

@@ -1,13 +1,13 @@
 """Label rooms: a 2D network, a reconstruction on its features, a segmentation that starts from it.
 
-    python examples/03_label_rooms.py DATA OUT [STEPS]
+    python examples/03_label_rooms.py DATA OUT [--steps N]
 
 DATA is a folder that ``crossvox prepare`` wrote from labelled scans, such as generated rooms.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 from crossvox.evaluate.classes import evaluate_classes
@@ -47,4 +47,9 @@ def main(data: Path, out: Path, steps: int = 300) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 300)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, help="folder that 'crossvox prepare' wrote, with labels")
+    parser.add_argument("out", type=Path, help="folder for runs, predictions and the page")
+    parser.add_argument("--steps", type=int, default=300, help="of each run (300)")
+    asked = parser.parse_args()
+    main(asked.data, asked.out, asked.steps)

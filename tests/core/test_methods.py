@@ -36,5 +36,5 @@ def test_a_method_that_nobody_listed_has_a_name_all_the_same() -> None:
 
 def test_studies_call_baselines_as_everybody_does() -> None:
     baselines = {arm.name for arm in ARMS.values() if not arm.learns}
-    assert baselines == {"mask_only", "tsdf", "votes_2d", "majority"}
+    assert baselines == {"mask_only", "tsdf", "votes_2d", "majority", "network", "votes"}
     assert baselines <= set(METHODS)

@@ -86,7 +86,7 @@ def test_an_arm_is_added_by_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
     register(Arm("wide", "The 3D network twice as wide.", RECONSTRUCT, sets={"run.width": 8}))
     assert arms_of(RECONSTRUCT)[-1].name == "wide"
     told = arms_help(RECONSTRUCT)
-    assert "without-even-weights,wide (all leaves out thesis," in told
+    assert "without-even-weights,wide (all leaves out segmentation-long,thesis," in told
     assert "); mask_only and tsdf are always" in told
     with pytest.raises(ParamsError, match="a second study arm called 'wide'"):
         register(Arm("wide", "Another.", RECONSTRUCT))

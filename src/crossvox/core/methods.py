@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 LEARNT, MASK_ONLY, TSDF, REFERENCE = "learnt", "mask_only", "tsdf", "reference"
 VOTES, MAJORITY = "votes_2d", "majority"
+NETWORK_2D, RENDERED_VOTES = "network", "votes"
 
 CALIBRATED = "labels calibrated"
 """Note of a labelled scene: whether what labels its frames was calibrated on labelled images."""
@@ -68,6 +69,15 @@ METHODS = {
             "votes.npz",
         ),
         Method(MAJORITY, "Majority class", "", "baseline: the commonest training class everywhere"),
+        Method(
+            NETWORK_2D, "2D network", "", "baseline: what the 2D network says of each frame alone"
+        ),
+        Method(
+            RENDERED_VOTES,
+            "Votes in frames",
+            "",
+            "baseline: every frame's classes, voted on the surface and rendered back into frames",
+        ),
     )
 }
 """Every method by its key, in the order of display."""

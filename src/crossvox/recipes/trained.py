@@ -200,7 +200,7 @@ class Trained:
 
         def weigh(means: NDArray[np.float32]) -> NDArray[np.float32]:
             with torch.inference_mode():
-                said = module(torch.from_numpy(means).to(self.device))
+                said = module(torch.tensor(means, device=self.device))
             weighed: NDArray[np.float32] = said.cpu().numpy()
             return weighed
 

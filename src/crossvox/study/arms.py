@@ -17,15 +17,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crossvox.core.checks import ParamsError, expect
-from crossvox.core.methods import MAJORITY, MASK_ONLY, TSDF, VOTES
+from crossvox.core.methods import (
+    MAJORITY,
+    MASK_ONLY,
+    NETWORK_2D,
+    RENDERED_VOTES,
+    TSDF,
+    VOTES,
+)
 from crossvox.core.registry import Registry
 from crossvox.study import original
 from crossvox.study.overrides import Of
 
 RECONSTRUCT, SEGMENT3D, SEGMENT2D = "reconstruct", "segment3d", "segment2d"
-
-NETWORK, RENDERED_VOTES = "network", "votes"
-"""Baselines of 2D segmentation."""
 
 SOURCES = (
     *("nothing", "random", "imagenet", "segment2d", "reconstruct-rgb", "reconstruct-features"),
@@ -211,6 +215,7 @@ for _arm in (
         features="run2d",
         sets=_LONG,
         source="segment2d",
+        control_of="segmentation",
         by_name=True,
     ),
     Arm(
@@ -323,7 +328,7 @@ for _arm in (
         mode=RENDERED,
     ),
     Arm(
-        NETWORK,
+        NETWORK_2D,
         "Nothing of 3D: what the 2D run says of each frame by itself.",
         SEGMENT2D,
         learns=False,

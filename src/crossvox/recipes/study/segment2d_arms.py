@@ -15,7 +15,7 @@ from crossvox.core.artifact import replacing
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import Parts
 from crossvox.core.grid import VoxelGrid
-from crossvox.core.methods import CLASS_MESHES, LEARNT, VOTES
+from crossvox.core.methods import CLASS_MESHES, LEARNT, NETWORK_2D, RENDERED_VOTES, VOTES
 from crossvox.core.npz import reading_npz
 from crossvox.doors.meshes import write_ply
 from crossvox.evaluate.references import read_labelled
@@ -44,7 +44,7 @@ from crossvox.recipes.trained import load_voter, run2d_input
 from crossvox.samples.source import SceneSource, load_source
 from crossvox.scene.params import TsdfParams
 from crossvox.scene.tsdf.volume import fuse
-from crossvox.study.arms import NETWORK, RENDERED_VOTES, SEGMENT2D, Arm
+from crossvox.study.arms import SEGMENT2D, Arm
 from crossvox.study.counts import Pool
 from crossvox.study.results import Scored
 from crossvox.tasks.segment2d import Segment2d
@@ -198,7 +198,7 @@ class Segment2dStudy(SceneStudy[Study2dParams]):
         def evaluate() -> dict[str, Scored]:
             voted = {scene: folder / scene.name / CLASS_MESHES[VOTES] for scene in scenes}
             return {
-                NETWORK: _scored({scene.name: self._count(scene, None) for scene in scenes}),
+                NETWORK_2D: _scored({scene.name: self._count(scene, None) for scene in scenes}),
                 RENDERED_VOTES: _scored({s.name: self._count(s, voted[s]) for s in scenes}),
             }
 

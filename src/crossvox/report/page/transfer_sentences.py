@@ -94,7 +94,7 @@ def unanswered(record: Mapping[str, Any]) -> list[Open]:
 
 def asked(findings: Sequence[Shown], record: Mapping[str, Any]) -> int:
     """Questions that were asked beforehand, answered or not."""
-    return sum(one.named for one in (*findings, *unanswered(record)))
+    return sum(one.named for one in findings) + sum(one.named for one in unanswered(record))
 
 
 def lead(findings: Sequence[Shown], record: Mapping[str, Any]) -> list[str]:
