@@ -28,10 +28,10 @@ Record = Mapping[str, Any]
 
 def kept(transfer: Record) -> dict[str, Any]:
     """What the tables are made of: without the scores of every seed and room."""
-    whole = ("name", "title", "findings", "savings", "costs", "margins", "level", "seeds")
-    rooms = ("training_scenes", "held_out_scenes", "protocol", "unanswered")
+    shown = ("name", "title", "findings", "savings", "costs", "margins", "level", "seeds")
+    rooms = ("training_scenes", "held_out_scenes", "protocol")
     return {
-        **{key: transfer[key] for key in (*whole, *rooms)},
+        **{key: transfer[key] for key in (*shown, *rooms) if key in transfer},
         "scores": {name: _scores(one) for name, one in transfer["comparisons"].items()},
     }
 
@@ -119,7 +119,7 @@ def _spread(score: Record | None) -> str:
 def savings_table(record: Record) -> str:
     """Curves over shares of labels, and the share that is saved."""
     rows = []
-    for one in record["savings"]:
+    for one in record.get("savings", ()):
         for side in ("control", "arm"):
             for point in one[side]:
                 interval = f"{point['low']:.4f} to {point['high']:.4f}"

@@ -157,7 +157,8 @@ CONTRAST = """(function(){
         return 0.2126*v[0]+0.7152*v[1]+0.0722*v[2]}
       function behind(e){for(;e;e=e.parentElement){var b=getComputedStyle(e).backgroundColor;
         var c=rgb(b);if(c.length<4||c[3]>0.5)return b}return 'rgb(255,255,255)'}
-      return [...document.querySelectorAll('h1,h2,h3,p,small,figcaption,td,th,summary,li,a')]
+      var read='h1,h2,h3,p,small,figcaption,td,th,summary,li,a,.verdict';
+      return [...document.querySelectorAll(read)]
         .filter(e=>e.offsetParent&&e.textContent.trim())
         .map(e=>{var a=light(getComputedStyle(e).color),b=light(behind(e));
           return [(Math.max(a,b)+0.05)/(Math.min(a,b)+0.05),e.textContent.trim().slice(0,40)]})

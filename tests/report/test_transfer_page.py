@@ -120,7 +120,7 @@ def test_the_matrix_has_every_verdict_with_its_interval_in_its_place(
     for row in root.findall("./tbody/tr"):
         source = str(row.find("th").text)  # type: ignore[union-attr]
         for target, cell in zip(targets, row.findall("td"), strict=True):
-            for one in cell.findall("div"):
+            for one in cell.findall("./div/div"):
                 text = " ".join("".join(one.itertext()).split())
                 places[one.find("small").text] = (source, target, text)  # type: ignore[union-attr]
     assert len(places) == len(record["findings"])
@@ -218,8 +218,9 @@ def test_two_baselines_know_no_seed(record: Record, tmp_path: Path) -> None:
     one["by_seed"] = [one["difference"]["mean"]]
     folder = written({**record, "findings": [one]}, tmp_path)
     told = words(page(folder))
-    assert "mask_only less tsdf; no seeds; 8 rooms." in told
+    assert "mask_only less tsdf; no seed: over 8 rooms alone." in told
     assert "over no seeds and eight held-out rooms" in told
+    assert "In brackets: 95% intervals, over rooms alone." in told
     assert "a baseline, nothing is trained" in words(section(folder, "verdicts"))
     assert rows(folder, "tables/seeds") == []
 

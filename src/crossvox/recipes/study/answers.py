@@ -128,5 +128,10 @@ def _cautions(family: DesignFamily, results: Mapping[str, TargetResults]) -> tup
     told = []
     if done < asked:
         told.append(f"{asked - done} of {asked} cells are not finished: verdicts may change.")
-    warned = (text for one in results.values() for text in one.comparison.cautions)
-    return (*told, *dict.fromkeys(warned))
+    warned: dict[str, list[str]] = {}
+    for target, one in results.items():
+        for text in one.comparison.cautions:
+            warned.setdefault(text, []).append(target)
+    for text, targets in warned.items():
+        told.append(text if len(targets) == len(results) else f"{', '.join(targets)}: {text}")
+    return tuple(told)

@@ -69,7 +69,7 @@ def verdict_figures(found: Sequence[Shown], level: str) -> list[FigureOut]:
         if drawing is not None:
             inner = f"{2 * float(level.rstrip('%')) - 100:.0f}%"
             caption = (
-                f"Thin: {level} interval, over seeds and rooms. Thick: {inner} interval; where it "
+                f"Thin: {level} interval. Thick: {inner} interval; where it "
                 f"lies within the grey band (up to {margin:g}), the difference is shown not to "
                 f"matter. A diamond has no interval."
             )
@@ -131,7 +131,7 @@ def rooms_figure(n: int, one: Shown) -> FigureOut | None:
     rows = (*((room, value) for room, value in one.by_room.items()),
             *((f"seed {n}", value) for n, value in enumerate(one.by_seed)))  # fmt: skip
     table = TableOut(name, one.title, ("room_or_seed", "difference"), rows)
-    above = f", {one.above} of {one.seeds} seeds above 0" if one.seeds else ""
+    above = f", {one.above} of {one.seeds} seeds above 0" if one.seeds > 1 else ""
     caption = f"{one.score}{above}."
     return FigureOut(name, drawing, table, caption, one.title)
 

@@ -113,8 +113,10 @@ class Shown:
     @property
     def over(self) -> str:
         """Seeds and rooms that it is over."""
-        seeds = f"{_many(self.seeds, 'seed')}, {self.above} of them above 0"
-        return f"{seeds if self.seeds else 'no seeds'}; {_many(self.rooms, 'room')}"
+        rooms = _many(self.rooms, "room")
+        if self.seeds < 2:
+            return f"{'one' if self.seeds else 'no'} seed: over {rooms} alone"
+        return f"{self.seeds} seeds, {self.above} of them above 0; {rooms}"
 
     @property
     def title(self) -> str:

@@ -146,9 +146,10 @@ def _facts(record: Mapping[str, Any], found: Sequence[Shown]) -> list[tuple[str,
     kept = (("seeds", "seeds"), ("training_scenes", "training rooms"),
             ("held_out_scenes", "held-out rooms"))  # fmt: skip
     numbers = [(number(record.get(key)), text) for key, text in kept]
-    facts = [(f"{value:.0f}", text) for value, text in numbers if value]
+    facts = [(f"{n:.0f}", text if n != 1 else text[:-1]) for n, text in numbers if n]
     count = asked(found, record)
-    return facts + ([(str(count), "questions asked beforehand")] if count else [])
+    asks = "question asked beforehand" if count == 1 else "questions asked beforehand"
+    return facts + ([(str(count), asks)] if count else [])
 
 
 def _answered(one: Shown, inner: str) -> dict[str, Any]:

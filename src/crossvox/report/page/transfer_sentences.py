@@ -118,7 +118,8 @@ def lead(findings: Sequence[Shown], record: Mapping[str, Any]) -> list[str]:
         f"{_ranged([one.rooms for one in told_of], 'held-out room')}"
     )
     level = number(record.get("level")) or 0.95
-    parts.append(f"Of {questions}, over {over}: {told}. In brackets: {level:.0%} intervals.")
+    alone = ", over rooms alone" if all(one.seeds < 2 for one in told_of) else ""
+    parts.append(f"Of {questions}, over {over}: {told}. In brackets: {level:.0%} intervals{alone}.")
     return parts
 
 
