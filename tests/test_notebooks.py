@@ -13,6 +13,8 @@ import pytest
 
 from crossvox.core.artifact import read_json
 
+pytestmark = pytest.mark.timeout(900)  # whole chains: long where others work beside
+
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "examples" / "notebooks"
 
 

@@ -49,7 +49,11 @@ def test_a_record_is_kept_without_what_no_table_shows() -> None:
     kind = {"unit": "ratio", "higher_is_better": True, "place": "main"}
     spread = {"mean": 0.5, "sd": None, "seeds": 1, "scenes": 2, "undefined": 0, "by_seed": [0.5]}
     arm = {
-        "name": "rgb", "differs": "Colours.", "parameters": 3, "seeds": [0], "against": {},
+        "name": "rgb",
+        "differs": "Colours.",
+        "parameters": 3,
+        "seeds": [0],
+        "against": {},
         "scores": {"F": spread, "G": spread},
     }
     comparison = {"kinds": {"F": kind, "G": {**kind, "place": "detail"}}, "arms": [arm]}
@@ -57,7 +61,10 @@ def test_a_record_is_kept_without_what_no_table_shows() -> None:
     plain = dict.fromkeys(("seeds", "level", "training_scenes", "held_out_scenes"), 1)
     record = kept(
         {
-            "name": "n", "title": "t", "margins": {}, "protocol": {},
+            "name": "n",
+            "title": "t",
+            "margins": {},
+            "protocol": {},
             **whole,
             **plain,
             "comparisons": {"reconstruct": comparison},

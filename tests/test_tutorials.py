@@ -18,6 +18,8 @@ from crossvox.cli import main
 from crossvox.core.room_contents import RoomContents
 from crossvox.doors.meshes import read_mesh
 
+pytestmark = pytest.mark.timeout(900)  # whole chains: long where others work beside
+
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 FENCE = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
