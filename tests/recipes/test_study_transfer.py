@@ -15,6 +15,7 @@ from crossvox.cli import main
 from crossvox.core.artifact import write_json
 from crossvox.flow.progress import Silent
 from crossvox.flow.runner import Runner
+from crossvox.recipes.status import status
 from crossvox.recipes.study.causes_study import write_causes
 from crossvox.recipes.study.scenes import SceneStudy
 from crossvox.recipes.study.transfer import TransferReport, study
@@ -150,6 +151,13 @@ def test_causes_outlive_a_call_that_finds_the_same(work: Path, out: Path) -> Non
         assert load(out / "transfer.json")["descriptions"] == []
     finally:
         causes.unlink(missing_ok=True)
+
+
+def test_its_status_is_that_of_all_targets(out: Path) -> None:
+    report = status(out)
+    assert report.kind == "study"
+    assert report.counts == {"done": 4}
+    assert START + "/seed-0" in {state.item for state in report.states}
 
 
 def test_one_printed_command_makes_one_cell_again(work: Path, out: Path) -> None:

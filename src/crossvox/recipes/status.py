@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,13 @@ def status(out: Path) -> StatusReport:
         if isinstance(record, dict) and "task" in record:
             found = study_states(out)
             return _report(out, "study", found, _study_left(found))
+    if parts := _targets(out):
+        found = [
+            replace(state, item=f"{part.name}/{state.item}")
+            for part in parts
+            for state in study_states(part)
+        ]
+        return _report(out, "study", found, _study_left(found))
     below = [path.name for path in sorted(out.glob("*")) if _tells(path)]
     expect(
         False,
@@ -78,6 +85,15 @@ def status(out: Path) -> StatusReport:
         error=ArtifactError,
     )
     raise AssertionError
+
+
+def _targets(out: Path) -> list[Path]:
+    """Folders of the targets of a transfer study, as far as they are begun."""
+    from crossvox.recipes.study.transfer import DESIGN_FILE
+
+    if not (out / DESIGN_FILE).is_file():
+        return []
+    return [path.parent for path in sorted(out.glob(f"[!.]*/{PARAMS}"))]
 
 
 def _tells(folder: Path) -> bool:
