@@ -23,6 +23,9 @@ _MARKED = re.compile(
     r"<!-- (?P<name>[\w-]+): (?P<table>\w+) -->\n(?P<text>.*?)<!-- end -->", re.DOTALL
 )
 
+SPLITS = ("seen", "boundary")
+"""What gains are told apart by on the page."""
+
 Record = Mapping[str, Any]
 
 
@@ -32,8 +35,18 @@ def kept(transfer: Record) -> dict[str, Any]:
     rooms = ("training_scenes", "held_out_scenes", "protocol")
     return {
         **{key: transfer[key] for key in (*shown, *rooms) if key in transfer},
+        "causes": _causes(transfer.get("causes", ())),
         "scores": {name: _scores(one) for name, one in transfer["comparisons"].items()},
     }
+
+
+def _causes(every: Sequence[Record]) -> list[Record]:
+    """Of each contrast the first score of the splits that the page shows."""
+    found: dict[tuple[str, str], Record] = {}
+    for one in every:
+        if one["split"] in SPLITS:
+            found.setdefault((one["contrast"], one["split"]), one)
+    return [*found.values()]
 
 
 def _scores(comparison: Record) -> dict[str, Any]:
@@ -129,6 +142,27 @@ def savings_table(record: Record) -> str:
     return table(("cell", "labelled rooms", "score", "95 %"), rows)
 
 
+def causes_table(record: Record) -> str:
+    """Gains by what frames saw, and by whether it lies at a boundary of classes."""
+    asked = {one["contrast"]["name"]: one["contrast"] for one in record["findings"]}
+    rows = []
+    for one in record["causes"]:
+        contrast = asked[one["contrast"]]
+        for group in one["groups"]:
+            gain = group["difference"]
+            rows.append(
+                (
+                    f"`{contrast['arm']}` over `{contrast['control']}`, {one['score']}",
+                    group["name"],
+                    f"{group['support']:.0%}",
+                    f"{group['control_mean']:.4f}",
+                    f"{gain['mean']:+.4f}",
+                    f"{gain['low']:+.4f} to {gain['high']:+.4f}",
+                )
+            )
+    return table(("difference", "part", "of all", "control there", "gain", "95 %"), rows)
+
+
 def costs_table(record: Record) -> str:
     """Seconds of a seed, by cell and step."""
     steps = ("train", "predict", "score")
@@ -151,6 +185,7 @@ TABLES: Mapping[str, Callable[[Record], str]] = {
     "reconstruct": lambda record: scores_table(record, "reconstruct"),
     "segment3d": lambda record: scores_table(record, "segment3d"),
     "segment2d": lambda record: scores_table(record, "segment2d"),
+    "causes": causes_table,
     "savings": savings_table,
     "costs": costs_table,
 }
