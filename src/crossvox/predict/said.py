@@ -29,7 +29,10 @@ def said_of(frames: Iterable[Frame], labeller: FrameLabeller) -> Iterator[Said]:
         for frame in frames:
             yield frame, labeller(frame)
         return
+    import torch
+
     waiting: deque[tuple[Frame, Future[FrameLabels | None]]] = deque()
+    before = torch.get_num_threads()
     with ThreadPoolExecutor(count, "labels", _one_thread_each) as pool:
         try:
             for frame in frames:
@@ -42,17 +45,11 @@ def said_of(frames: Iterable[Frame], labeller: FrameLabeller) -> Iterator[Said]:
                 yield done, said.result()
         finally:
             pool.shutdown(cancel_futures=True)
-            _all_threads(count)
+            # What the threads above have set holds for those that begin later, too.
+            torch.set_num_threads(before)
 
 
 def _one_thread_each() -> None:
     import torch
 
     torch.set_num_threads(1)
-
-
-def _all_threads(count: int) -> None:
-    """Undo what the threads above have set for those that begin later."""
-    import torch
-
-    torch.set_num_threads(count)
