@@ -12,10 +12,11 @@ from crossvox.core.camera import Intrinsics
 from crossvox.core.checks import ArtifactError, CaptureError, ShapeError
 from crossvox.core.frame import fit_nearest
 from crossvox.core.grid import VoxelGrid
+from crossvox.core.params import from_plain
 from crossvox.core.volume import SceneViews
 from crossvox.doors.images import fit_color
 from crossvox.samples import source as source_module
-from crossvox.samples.kept_views import VIEWS_FOLDER, read_views, write_views
+from crossvox.samples.kept_views import VIEWS_FOLDER, read_views, views_digest, write_views
 from crossvox.samples.source import SceneSource, load_source
 from crossvox.views.params import ViewParams
 from crossvox.views.visibility import view_fit
@@ -24,6 +25,17 @@ from crossvox.views.visibility import view_fit
 def same_views(a: SceneSource, b: SceneSource) -> bool:
     names = ("frame_ids", "start", "voxel", "pixel")
     return all(np.array_equal(getattr(a.views, n), getattr(b.views, n)) for n in names)
+
+
+def test_views_are_those_of_a_record_without_later_fields(
+    room: SceneSource, tmp_path: Path
+) -> None:
+    """Msgspec 0.22 leaves fields that a record lacks to the class: ``vars`` does not tell them."""
+    read = from_plain(ViewParams, {"width": 64, "height": 48})
+    made = ViewParams(width=64, height=48)
+    assert read == made
+    one, other = (views_digest(tmp_path, room.grid, room.capture, p) for p in (read, made))
+    assert one == other
 
 
 def test_a_prepared_scene_has_the_views_of_its_frames(

@@ -6,6 +6,7 @@ parameters therefore have different files, and none of them is ever written twic
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,8 @@ def views_digest(folder: Path, grid: VoxelGrid, capture: Capture, params: ViewPa
     camera for all scans where there is none.
     """
     poses = [capture.pose(index) for index in range(len(capture))]
-    rule = {name: value for name, value in vars(params).items() if name != "max_views"}
+    named = [one.name for one in fields(params) if one.name != "max_views"]
+    rule = {name: getattr(params, name) for name in named}
     if not params.camera:
         del rule["camera"]
     matrices = [None if pose is None else pose.world_from_camera.round(9) for pose in poses]
