@@ -22,11 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     chosen = split_command(words)
-    if (
-        chosen is not None
-        and words[0] in groups()
-        and words[1:] in ([], *([word] for word in HELP))
-    ):
+    if chosen is not None and asks_for_group(words):
         # A command that begins others, such as study: what there is below it comes first.
         with printing():
             print(group_usage(words[0]), end="\n\n" if words[1:] else "\n")
@@ -61,9 +57,12 @@ def help_text(words: Sequence[str]) -> str | None:
         return usage()
     if words[0] == "--version":
         return crossvox.__version__
-    if words[0] in groups() and (len(words) == 1 or words[1] in HELP):
-        return group_usage(words[0])
-    return None
+    return group_usage(words[0]) if asks_for_group(words) else None
+
+
+def asks_for_group(words: Sequence[str]) -> bool:
+    """Whether words name a first word of commands, and nothing more or help."""
+    return words[0] in groups() and (len(words) == 1 or words[1] in HELP)
 
 
 def usage() -> str:
