@@ -49,7 +49,7 @@ METHODS = {
         ),
         Method(
             MASK_ONLY,
-            "Voxels seen",
+            "Mask only",
             "baseline: every voxel that any view sees, no learning",
             mesh="mask_only.ply",
         ),

@@ -13,14 +13,9 @@ from crossvox.core.formats import (
     spread_text,
 )
 from crossvox.core.formats import value_text as text_of
+from crossvox.report.page.differences import between_text, difference_text
 from crossvox.report.page.tables_out import TableOut
-from crossvox.report.page.transfer_findings import (
-    BASELINE,
-    SOURCES,
-    TARGETS,
-    between_text,
-    difference_text,
-)
+from crossvox.report.page.transfer_findings import BASELINE, SOURCES, TARGETS
 from crossvox.report.values import as_dict, as_list, number
 
 MODES = {

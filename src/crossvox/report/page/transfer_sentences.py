@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from crossvox.core.formats import counted
-from crossvox.report.page.transfer_findings import VERDICTS, Shown, between_text, p_text
+from crossvox.report.page.differences import between_text
+from crossvox.report.page.transfer_findings import VERDICTS, Shown, p_text
 from crossvox.report.values import as_dict, as_list, number
 
 
