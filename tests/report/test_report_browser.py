@@ -8,8 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from browser import CONTRAST, Tab
-from numpy.typing import NDArray
+from browser import CONTRAST, Tab, background, key, look, pointer, shown
 
 from crossvox.report.look import open_view
 from crossvox.report.page.write import PageReport, write_page
@@ -57,25 +56,6 @@ def test_text_has_enough_contrast(tab: Tab, report: PageReport) -> None:
     for dark in (False, True):
         tab.open(report.page.as_uri(), 1200, 900, dark)
         assert tab.run(CONTRAST) == []
-
-
-def shown(tab: Tab) -> NDArray[Any]:
-    """The middle of the 3D picture as RGB."""
-    picture = cv2.imdecode(np.frombuffer(tab.picture(), np.uint8), cv2.IMREAD_COLOR)
-    return np.asarray(picture[150:450, 500:800, ::-1].astype(int))
-
-
-def background(picture: NDArray[Any]) -> float:
-    """Share that shows nothing."""
-    return float((np.abs(picture - (244, 245, 248)).max(axis=-1) <= 6).mean())
-
-
-def look(tab: Tab, path: Path, width: int = 1000, dark: bool = False) -> None:
-    """Open a 3D view and wait until it is drawn."""
-    tab.console.clear()
-    tab.requests.clear()
-    tab.open(path.as_uri(), width, 600, dark)
-    tab.until(lambda: tab.run("!!document.body.dataset.ready"))
 
 
 def test_3d_view_opens_from_a_file_and_shows_the_mesh(tab: Tab, report: PageReport) -> None:
@@ -140,17 +120,6 @@ def test_legend_switches_classes_and_layers_offline(
 def room_page(tab: Tab, furnished_page: PageReport) -> PageReport:
     """The page of a labelled room with objects; after the browser, which may be missing."""
     return furnished_page
-
-
-def pointer(tab: Tab, x: float, y: float) -> None:
-    """Move the mouse there."""
-    tab.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
-
-
-def key(tab: Tab, name: str) -> None:
-    """Press a key."""
-    for kind in ("rawKeyDown", "keyUp"):
-        tab.call("Input.dispatchKeyEvent", type=kind, key=name, code=name)
 
 
 def test_objects_are_flown_to_named_and_told_under_the_pointer(
