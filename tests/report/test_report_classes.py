@@ -107,7 +107,7 @@ def test_transfer_is_a_table(page: tuple[Path, str]) -> None:
 
 def test_study_shows_spread_and_intervals(page: tuple[Path, str]) -> None:
     html, text = page[0].read_text(encoding="utf-8"), page[1]
-    assert "Study study: two arms; F-score: rgb score higher than mask_only." in text
+    assert "better than that of rgb? It cannot be told of: " in text
     assert "0.800 ± 0.010" in text
     assert "+0.050 * +0.010 to +0.090 3 of 3 seeds above" in text
     assert "-0.060 no interval" in text
@@ -121,11 +121,15 @@ def test_an_arm_without_an_interval_is_not_said_to_be_like_the_control() -> None
         {"name": "a", "against": {"c": {"F": {"mean": 0.1, "low": None, "high": None}}}},
         {"name": "b", "against": {"c": {"F": {"mean": 0.1, "low": -0.1, "high": 0.3}}}},
     ]
-    untold = "no interval tells how sure the difference to c is of a."
-    assert _sentence("s", arms[:1], "F", ["c"], 0.95) == f"Study s: one arm; F: {untold}"
+    asked = "Is the F of an arm better than that of c?"
+    untold = _sentence("s", arms[:1], "F", ["c"], 0.95)
+    assert untold == f"Study s: one arm. {asked} It cannot be told of: a, +0.1000 (no interval)."
     both = _sentence("s", arms, "F", ["c"], 0.95)
-    assert both == f"Study s: two arms; F: no other surely differs from c; {untold}"
-    assert "none surely differs" in _sentence("s", arms[1:], "F", ["c"], 0.95)
+    assert both.endswith("of: a, +0.1000 (no interval); b, +0.1000 (-0.1000 to +0.3000).")
+    arms[1]["against"]["mask_only"] = {"F": {"mean": 0.1, "low": 0.05, "high": 0.3}}
+    # What was asked is how arms compare with each other, not with what learns nothing.
+    assert "better than that of c?" in _sentence("s", arms, "F", ["mask_only", "c"], 0.95)
+    assert "Ahead: b" in _sentence("s", arms[1:], "F", ["mask_only"], 0.95)
 
 
 def test_what_chance_explains_among_many_differences_is_not_certain() -> None:

@@ -218,7 +218,7 @@ def test_two_baselines_know_no_seed(record: Record, tmp_path: Path) -> None:
     one["by_seed"] = [one["difference"]["mean"]]
     folder = written({**record, "findings": [one]}, tmp_path)
     told = words(page(folder))
-    assert "mask_only less tsdf; no seed: over 8 rooms alone." in told
+    assert "Mask only less TSDF fusion; no seed: over 8 rooms alone." in told
     assert "over no seeds and eight held-out rooms" in told
     assert "In brackets: 95% intervals, over rooms alone." in told
     assert "a baseline, nothing is trained" in words(section(folder, "verdicts"))

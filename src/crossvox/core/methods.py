@@ -112,6 +112,11 @@ def method_name(key: str) -> str:
     return METHODS[key].name if key in METHODS else key.replace("_", " ").capitalize()
 
 
+def arm_name(key: str) -> str:
+    """What a reader sees of an arm of a study: a baseline by its name, an arm as it is."""
+    return METHODS[key].name if key in METHODS else key
+
+
 def surface_text(key: str) -> str:
     """What the surface of a method is; empty if nobody knows."""
     return METHODS[key].surface_text if key in METHODS else ""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crossvox.core.formats import NONE
+from crossvox.core.methods import arm_name
 from crossvox.report.page.differences import between_text, difference_text
 from crossvox.report.page.tables_out import TableOut
 from crossvox.report.values import as_dict, as_list, number, once
@@ -118,7 +119,7 @@ class Shown:
     @property
     def title(self) -> str:
         """Arm and control."""
-        return f"{self.arm} less {self.control}"
+        return f"{arm_name(self.arm)} less {arm_name(self.control)}"
 
 
 def _many(count: int, noun: str) -> str:
