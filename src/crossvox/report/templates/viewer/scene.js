@@ -90,7 +90,7 @@ function coarser(surface, most) {
     var nx = uy * vz - uz * vy, ny = uz * vx - ux * vz, nz = ux * vy - uy * vx;
     area += Math.sqrt(nx * nx + ny * ny + nz * nz) / 2;
   }
-  var cell = Math.sqrt(1.2 * area / most), n;
+  var cell = Math.sqrt(2.4 * area / most), n;
   do {
     n = surface.span.map(function (x) { return Math.max(1, Math.ceil(x / cell)); });
     cell *= 1.2;
