@@ -202,7 +202,6 @@ def show_scan(report: ScanReport, terminal: Terminal) -> None:
         terminal.say(f"made: {file}")
     if report.page is not None:
         terminal.say(f"page: {report.page.page}")
-    terminal.say(f"next: crossvox view {report.scene.parent.parent}")
 
 
 def _room_lines(room: RoomSummary) -> Iterator[str]:

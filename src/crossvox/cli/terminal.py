@@ -123,20 +123,28 @@ class Terminal:
     """Progress bars, remarks and tables; what recipes and tables speak to.
 
     Bars and remarks go to the error stream, tables to standard output.
+
+    Args:
+        console: of bars and remarks.
+        out: of tables.
+        quiet: show nothing of all that.
     """
 
-    def __init__(self, console: Console | None = None, out: Console | None = None) -> None:
-        self.console = console or _Console(stderr=True, highlight=False, emoji=False)
-        self.out = out or _Console(highlight=False, emoji=False)
+    def __init__(
+        self, console: Console | None = None, out: Console | None = None, *, quiet: bool = False
+    ) -> None:
+        self.console = console or _Console(stderr=True, highlight=False, emoji=False, quiet=quiet)
+        self.out = out or _Console(highlight=False, emoji=False, quiet=quiet)
         self.bars = _Bars(self.console)
+        self._has_bars = self.console.is_terminal and not self.console.quiet
 
     def __enter__(self) -> Terminal:
-        if self.console.is_terminal:
+        if self._has_bars:
             self.bars.progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.console.is_terminal:
+        if self._has_bars:
             self.bars.progress.stop()
 
     def step(self, label: str) -> Callable[[int, int], None]:
