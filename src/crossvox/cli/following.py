@@ -1,4 +1,4 @@
-"""What to do after a command: the next one, with the paths that the user gave."""
+"""What a command has made, and what to do after it, with the paths that the user gave."""
 
 from __future__ import annotations
 
@@ -19,6 +19,17 @@ class _Filled(Formatter):
         return str(super().format_field(value, format_spec))
 
 
+def made(command: Command, arguments: Mapping[str, Any], result: Any) -> str:
+    """Where what a command made lies, as ``command.makes`` tells; empty where it does not.
+
+    Args:
+        command: what was done.
+        arguments: what it was given, by parameter.
+        result: what it returned.
+    """
+    return (_filled(command.makes, arguments, result) or [""])[0]
+
+
 def following(command: Command, arguments: Mapping[str, Any], result: Any) -> str:
     """The command line that goes on from where one has ended; empty where there is none.
 
@@ -29,11 +40,16 @@ def following(command: Command, arguments: Mapping[str, Any], result: Any) -> st
         arguments: what it was given, by parameter.
         result: what it returned.
     """
-    known = {**arguments, "result": result}
     for line in command.then:
-        try:
-            words = [_Filled().vformat(word, (), known) for word in line.split()]
-        except (LookupError, AttributeError):
-            continue
-        return shlex.join(["crossvox", *words])
+        words = [_filled(word, arguments, result) for word in line.split()]
+        if all(words):
+            return shlex.join(["crossvox", *(word for found in words for word in found)])
     return ""
+
+
+def _filled(text: str, arguments: Mapping[str, Any], result: Any) -> list[str]:
+    """A text whose braces are filled in; none where one stands for nothing."""
+    try:
+        return [_Filled().vformat(text, (), {**arguments, "result": result})]
+    except (LookupError, AttributeError):
+        return []

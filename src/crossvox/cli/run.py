@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdo
 from pathlib import Path
 from typing import Any
 
-from crossvox.cli.following import following
+from crossvox.cli.following import following, made
 from crossvox.cli.pipes import printing
 from crossvox.cli.plan import show_plan
 from crossvox.cli.signals import INTERRUPTED, REMARK, terminating
@@ -150,6 +150,8 @@ def _do(command: Command, function: Callable[..., Any], asked: Asked) -> int:
             result = function(**asked.arguments, **_injected(function, asked.options, terminal))
         show(result, terminal)
         code = exit_code(result)
+        if code != INTERRUPTED and (path := made(command, asked.arguments, result)):
+            terminal.say(f"made: {path}")
         if code == OK and (after := following(command, asked.arguments, result)):
             terminal.say(f"next: {after}")
     _write_result(asked.options.json, result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -34,6 +35,9 @@ LOG_LINES = 20
 
 UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 
+_TEMPORARY = re.compile(r"\.(?P<name>[^/\s]+?)(?:\.[0-9a-f]{8}){1,2}\.part\b")
+"""What is being made has a name of its own until it is whole: nobody asked for that."""
+
 
 class TrainState(Protocol):
     """Where training stands; see :class:`crossvox.train.report.TrainProgress`."""
@@ -60,8 +64,12 @@ class TrainState(Protocol):
 
 
 def shown(value: object) -> Text:
-    """Text as it is: no mark-up, and no control characters that would steer the terminal."""
-    safe = (c if c.isprintable() or c in "\n\t" else UNPRINTABLE for c in str(value))
+    """Text as it is: no mark-up, and no control characters that would steer the terminal.
+
+    What is being made is called by the name that it is to have.
+    """
+    text = _TEMPORARY.sub(lambda found: found["name"], str(value))
+    safe = (c if c.isprintable() or c in "\n\t" else UNPRINTABLE for c in text)
     return Text("".join(safe))
 
 

@@ -41,6 +41,7 @@ class Command:
             ``--shard``, ``--only`` and ``--skip``.
         presets: functions that do the same by another recipe, by the name that ``--preset`` gives
             them; the first one is ``target``, which is done where none is named.
+        makes: what it makes, where the table of its result does not say; words in braces as below.
         then: what usually comes after it, without the word ``crossvox``; ``{data}`` stands for what
             the parameter of that name was given, ``{result.run}`` for a field of what came of it.
             The first is told whose braces can all be filled in.
@@ -51,6 +52,7 @@ class Command:
     summary: str
     by_item: bool = False
     presets: Mapping[str, str] = field(default_factory=dict)
+    makes: str = ""
     then: tuple[str, ...] = ()
 
     def load(self, preset: str = "") -> Any:
@@ -203,6 +205,14 @@ _PRESETS = {
     },
 }
 
+_MAKES = {
+    **dict.fromkeys(("rooms", "prepare", "single-views", "predict", "import hdf5"), "{out}"),
+    **dict.fromkeys(("train reconstruct", "train segment2d", "train segment3d"), "{result.run}"),
+    "evaluate reconstruct": "{pred}/scores.{protocol}.json",
+    "evaluate segment3d": "{pred}/scores.classes.json",
+    "evaluate scannet": "{files}/scores.scannet.json",
+}
+
 _THEN = {
     "demo": ("view {out}/prediction",),
     "scan": ("view {out}",),
@@ -239,6 +249,7 @@ for _name, _target, _summary in _HERE:
             _summary,
             _name in _BY_ITEM,
             _PRESETS.get(_name, {}),
+            _MAKES.get(_name, ""),
             _THEN.get(_name, ()),
         ),
     )
