@@ -182,8 +182,8 @@ def test_an_empty_surface_is_said_to_be_empty() -> None:
     mean = {"learnt": [some], "tsdf": [some]}
     evaluation = Evaluation("surface", scenes, mean, ("a", "b"), {}, {}, (), ())
     text = " ".join(shown(evaluation).split())
-    assert "doubt: learnt has an empty surface in a: what has no point is not defined (-)" in text
-    assert "tsdf has" not in text
+    assert "doubt: Learnt: empty surface in a; what has no point is not defined (-)" in text
+    assert "TSDF fusion: empty" not in text
     notes = {"windows": 2, "windows_predicted": 2, "coverage": 1.0, "frames": 3, "frames_used": 3}
     report = PredictReport({"a": {**notes, "vertices": 0}, "b": {**notes, "vertices": 9}}, (), ())
     text = shown(report)

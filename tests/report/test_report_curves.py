@@ -99,7 +99,7 @@ def test_drawings_are_sound_svg_in_the_colours_of_the_page() -> None:
         ids += list(dict.fromkeys(str(name) for name in names))
     assert len(ids) == len(set(ids))
     assert drawings[1] is not None
-    assert "IoU, Voxels seen" in drawings[1]
+    assert "IoU, Mask only" in drawings[1]
     assert "stroke-dasharray" in drawings[1]
 
 

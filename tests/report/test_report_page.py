@@ -72,11 +72,16 @@ def test_everything_is_on_the_page(whole: PageReport, made: Any) -> None:
     reader, text = read(whole)
     assert whole.scenes == whole.pictured == made.names
     assert whole.missing == ()
-    assert "On two held-out rooms the learnt surface reaches an F-score of 0.810 at 5 cm" in text
+    interval = "95% interval over two rooms:"
     assert (
-        "which learns nothing: 0.620 (the difference is +0.190, by room +0.190 to +0.190)" in text
-    )
-    assert "TSDF fusion of the same depth frames reaches 0.840" in text
+        "Is the learnt surface better than Mask only, the baseline that learns nothing? Yes: "
+        f"F-score at 5 cm 0.810 against 0.620, +0.1900 ({interval} +0.1900 to +0.1900), "
+        "on two held-out rooms"
+    ) in text
+    assert (
+        "Is the learnt surface better than TSDF fusion of the same depth frames? No, it is behind: "
+        f"F-score at 5 cm 0.810 against 0.840, -0.0300 ({interval} -0.0300 to -0.0300)"
+    ) in text
     for section in ("rooms", "scores", "inputs", "training", "times", "origin"):
         assert any(tag.get("id") == section for tag in reader.all("section"))
     # The room large, 4 surfaces from above and from the camera, a photo, 4 pictures of errors,
@@ -194,7 +199,7 @@ def test_prediction_whose_data_is_gone(made: Any, tmp_path: Path) -> None:
     reader, text = read(report)
     assert "The frames of this scene are not there any more." in text
     assert len([tag for tag in reader.all("img") if tag.get("src")]) == 4
-    assert "F-score of 0.81" in text
+    assert "F-score at 5 cm 0.81" in text
     assert "held-out" not in text
 
 
@@ -269,7 +274,7 @@ def test_nan_scores_are_shown_as_undefined(build: SimpleNamespace, tmp_path: Pat
     path.write_text(json.dumps(record))
     _, text = read(write_page([made.prediction], tmp_path / "page", QUICK))
     assert "2 undefined" in text
-    assert "F-score at 5 cm: Voxels seen 0.620, TSDF fusion 0.840" in text
+    assert "F-score at 5 cm on one held-out room: Mask only 0.620, TSDF fusion 0.840" in text
 
 
 @pytest.mark.parametrize(

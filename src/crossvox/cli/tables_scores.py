@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from crossvox.cli.tables import EACH, shows
 from crossvox.cli.terminal import Terminal
 from crossvox.core.formats import support_text
+from crossvox.core.methods import LEARNT, TSDF, method_name
 
 if TYPE_CHECKING:
     from crossvox.core.volume import Score
@@ -92,14 +93,14 @@ def show_evaluation(evaluation: Evaluation, terminal: Terminal) -> None:
         (detailed if first.place == "detail" else rows).append(row)
     title = f"Mean over {_scenes(evaluation)}, protocol '{evaluation.protocol}'"
     if rows:
-        terminal.table(title, ["score", *evaluation.mean, ""], rows)
+        terminal.table(title, ["score", *_names(evaluation.mean), ""], rows)
     if detailed:
         title = "In detail" if rows else title
-        terminal.table(title, ["score", *evaluation.mean, ""], detailed)
+        terminal.table(title, ["score", *_names(evaluation.mean), ""], detailed)
     for method, scenes in _empty(evaluation).items():
         terminal.say(
-            f"doubt: {method} has an empty surface in {', '.join(scenes)}: what has no point is "
-            f"not defined (-) and not in the means"
+            f"doubt: {method_name(method)}: empty surface in {', '.join(scenes)}; what has no "
+            f"point is not defined (-) and not in the means"
         )
     for note in evaluation.notes:
         terminal.say(note)
@@ -132,12 +133,13 @@ def show_classes(evaluation: ClassEvaluation, terminal: Terminal) -> None:
         else:
             overall.append([name, *values, _better(first), f"{first.support} {first.of}"])
     terminal.table(
-        f"One count over {_scenes(evaluation)}, protocol '{evaluation.protocol}'",
+        f"One count over {len(evaluation.counted)} scenes, protocol '{evaluation.protocol}'",
+        ["score", *_names(methods), "", "counted"],
         ["score", *methods, "", "counted"],
         overall,
     )
     if single:
-        terminal.table("Benchmark classes, strict", ["score", *methods, of], single)
+        terminal.table("Benchmark classes, strict", ["score", *_names(methods), of], single)
     for note in evaluation.notes:
         terminal.say(note)
 
@@ -152,7 +154,9 @@ def show_object_scores(evaluation: ObjectsEvaluation, terminal: Terminal) -> Non
             single.append([name, *values, first.support])
         else:
             overall.append([name, *values, _better(first), f"{first.support} {first.of}"])
-    title = f"Objects of {_scenes(evaluation)}"
+    title = f"Objects of {len(evaluation.counted)} scenes"
+    terminal.table(title, ["score", *_names(methods), "", "counted"], overall)
+    terminal.table("Classes", ["score", *_names(methods), "true objects"], single)
     terminal.table(title, ["score", *methods, "", "counted"], overall)
     terminal.table("Classes", ["score", *methods, "true objects"], single)
     for note in (f"protocol: {evaluation.protocol}", *evaluation.notes):
@@ -201,7 +205,7 @@ def show_frames(report: FramesReport, terminal: Terminal) -> None:
         if score not in curve.scores:
             continue
         means = {method: curve.means(score, method) for method in curve.methods}
-        ahead = curve.differences(score, "learnt", "tsdf")
+        ahead = curve.differences(score, LEARNT, TSDF)
         rows = [
             [
                 count,
@@ -212,11 +216,17 @@ def show_frames(report: FramesReport, terminal: Terminal) -> None:
             ]
             for row, count in enumerate(curve.frames)
         ]
-        columns = ["frames", *curve.methods, "learnt - tsdf", "95 %", "rooms"]
+        ahead_of = f"{method_name(LEARNT)} less {method_name(TSDF)}"
+        columns = ["frames", *_names(curve.methods), ahead_of, "95 %", "rooms"]
         terminal.table(f"{score}, mean over rooms, protocol '{curve.protocol}'", columns, rows)
     for note in curve.notes:
         terminal.say(note)
     terminal.say(f"all scores: {report.path}")
+
+
+def _names(methods: Iterable[str]) -> list[str]:
+    """What a reader sees of methods: the same as on the page."""
+    return [method_name(method) for method in methods]
 
 
 def _side_by_side(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from crossvox.cli.plan import duration
 from crossvox.cli.tables import shows
 from crossvox.cli.terminal import Terminal
+from crossvox.core.methods import arm_name
 
 if TYPE_CHECKING:
     from crossvox.recipes.study.runner import StudyReport
@@ -62,7 +63,7 @@ def _show_arms(found: Comparison, terminal: Terminal) -> None:
         spread = "" if math.isnan(score.sd) else f" ± {score.sd:.4f}"
         rows.append(
             [
-                arm.name,
+                arm_name(arm.name),
                 _number(score.mean, ".4f") + spread,
                 len(arm.seeds) if learnt else "",
                 f"{arm.parameters:,}" if learnt else "",
@@ -86,7 +87,16 @@ def _show_gains(found: Comparison, terminal: Terminal) -> None:
             interval = f"{_number(gain.low, '+.4f')} to {_number(gain.high, '+.4f')}"
             ahead = f"{gain.seeds_above}/{gain.seeds}"
             p = _number(gain.p_adjusted, ".2g")
-            rows.append([arm.name, control, _number(gain.mean, "+.4f"), interval, p, ahead])
+            rows.append(
+                [
+                    arm_name(arm.name),
+                    arm_name(control),
+                    _number(gain.mean, "+.4f"),
+                    interval,
+                    p,
+                    ahead,
+                ]
+            )
     terminal.table(
         f"{found.main} gained, paired by seed and scene",
         ["arm", "over", "mean", f"{found.level:.0%} interval", "adjusted p", "ahead"],
@@ -98,7 +108,8 @@ def _show_others(found: Comparison, terminal: Terminal) -> None:
     kinds = {name: found.kinds[name] for name in found.beside if name in found.kinds}
     columns = [name if kind.higher_is_better else f"{name} (low)" for name, kind in kinds.items()]
     rows = [
-        [arm.name, *(_number(arm.scores[name].mean, ".3f") for name in kinds)] for arm in found.arms
+        [arm_name(arm.name), *(_number(arm.scores[name].mean, ".3f") for name in kinds)]
+        for arm in found.arms
     ]
     terminal.table("Other scores, means; (low): lower is better", ["arm", *columns], rows)
 

@@ -156,16 +156,26 @@ def _sign(row: OverRooms) -> int:
 def _sentence(curve: FramesCurve, main: str, gaps: Sequence[OverRooms]) -> str:
     """From which numbers of frames the learnt surface surely differs from fusion."""
     what = f"{main} at {NEAR}" if main == MAIN else main
-    where = f"In {counted(len(curve.rooms), 'room')}, by the number of frames"
+    where = f"in {counted(len(curve.rooms), 'room')}"
     if not gaps:
-        return f"{where}: {what}."
+        return f"{what} {where}, by the number of frames."
     by_sign: dict[int, list[int]] = {1: [], -1: [], 0: []}
     for count, row in zip(curve.frames, gaps, strict=True):
         by_sign[_sign(row)].append(count)
-    texts = {1: "surely ahead at", -1: "surely behind at", 0: "not surely either at"}
-    parts = [f"{texts[sign]} {_listed(counts)}" for sign, counts in by_sign.items() if counts]
-    of = f"the learnt surface, against {method_name(TSDF)} of the same frames"
-    return f"{where}, {what}: {of}, is {', '.join(parts)}."
+    texts = {
+        1: "It is ahead at {}",
+        -1: "it is behind at {}",
+        0: "whether it is cannot be told at {}",
+    }
+    parts = [texts[sign].format(_listed(counts)) for sign, counts in by_sign.items() if counts]
+    told = "; ".join(parts)
+    return f"{_asked()} {told[0].upper()}{told[1:]} ({what}, {where})."
+
+
+def _asked() -> str:
+    """What the curve is made to answer."""
+    control = f"{method_name(TSDF)} of the same frames"
+    return f"From how few frames is the learnt surface ahead of {control}?"
 
 
 def _listed(counts: Sequence[int]) -> str:

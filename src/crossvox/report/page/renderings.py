@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.core.methods import REFERENCE, class_text
+from crossvox.core.methods import LEARNT, REFERENCE, TSDF, class_text
 from crossvox.core.threads import threads
 from crossvox.core.volume import Mesh
 from crossvox.doors.zbuffer import View as Shown
@@ -124,7 +124,9 @@ class _Painted:
 
 
 def _view_row(room: Room, view: View, number: int, made: Mapping[str, _Painted]) -> dict[str, Any]:
-    """All surfaces from one point of view."""
+    """All surfaces from one point of view; those that are laid over each other first say so."""
+    other = REFERENCE if REFERENCE in made else TSDF
+    sides = {LEARNT: {"side": "left"}, other: {"side": "right"}}
     return {
         "name": view.name,
         "text": "Ceiling and near walls cut away."
@@ -136,9 +138,11 @@ def _view_row(room: Room, view: View, number: int, made: Mapping[str, _Painted])
                 "text": room.surface_text(method),
                 "data": painted.views[number],
                 "alt": f"{room.name}, {room.method_name(method)}, {view.name.lower()}",
+                **sides.get(method, {}),
             }
             for method, painted in made.items()
         ],
+        "classes": [],
     }
 
 
@@ -190,6 +194,23 @@ def class_pictures(room: Room, sight: Sight, seen: Seen) -> dict[str, Any] | Non
         "legend": legend(_by_share(list(shares.values())), room.names),
         "errors": bool(errors),
     }
+
+
+def labels_beside_photo(room: Room, sight: Sight, seen: Seen) -> list[dict[str, str]]:
+    """The room's classes from the place of a photo; nothing where it has none."""
+    if room.shown_classes is None:
+        return []
+    method, mesh = room.shown_classes
+    assert mesh.labels is not None
+    name = room.method_name(method)
+    return [
+        {
+            "method": f"Classes, {name}",
+            "text": class_text(method),
+            "data": seen.coded(sight, mesh, class_colors(mesh.labels), without_label(mesh)),
+            "alt": f"{room.name}, classes, {name}, from the camera",
+        }
+    ]
 
 
 def _class_errors(

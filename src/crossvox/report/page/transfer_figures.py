@@ -63,7 +63,7 @@ def verdict_figures(found: Sequence[Shown], level: str) -> list[FigureOut]:
         figures.append(FigureOut("verdicts", drawing, table, "Verdicts by source and target."))
     for n, (title, group) in enumerate(by_score(found)):
         margin = max(one.margin for one in group)
-        made = [r for f in group if (r := _row(f, f"{f.arm}\nless {f.control}"))]
+        made = [r for f in group if (r := _row(f, f.title.replace(" less ", "\nless ")))]
         name = f"differences-{n}"
         drawing = differences(name, group[0].score, made, way_text(group[0].higher), margin)
         if drawing is not None:

@@ -22,7 +22,7 @@ from crossvox.report.page.origins import origins, versions
 from crossvox.report.page.renderings import scale
 from crossvox.report.page.runs import run_record
 from crossvox.report.page.scene import scene_record
-from crossvox.report.page.sentences import facts, summary_text, title_text
+from crossvox.report.page.sentences import facts, lead_texts, title_text
 from crossvox.report.page.studies import study_record
 from crossvox.report.page.surface_scores import SurfaceScores, by_scene, read_surface_scores
 from crossvox.report.page.tables import class_part, surface_table
@@ -143,7 +143,7 @@ def _html(
     labelled = any((scene["hero"] or {}).get("is_truth") is False for scene in scenes)
     values = {
         "title": params.title or title_text(sources, names, labelled),
-        "summary": summary_text(scores, classes, [*studies, *curves], names, sources, runs),
+        "lead": lead_texts(scores, classes, [*studies, *curves], names, sources, runs, scenes),
         "facts": facts(scores, classes, names, runs, scenes),
         "classes": [class_part(entry) for entry in classes],
         "studies": studies,

@@ -43,12 +43,15 @@ class Shot:
         pose: where the camera was.
         camera: at any size of the frame; only its field of view is used.
         image: ``(H, W, 3)`` uint8 thumbnail.
+        depth_m: ``(h, w)`` float32, what it read of the same view, along z, 0 = no reading: so it
+            is told which points the frame saw. None where that is not known.
     """
 
     label: str
     pose: Pose
     camera: Intrinsics
     image: NDArray[np.uint8]
+    depth_m: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, eq=False)

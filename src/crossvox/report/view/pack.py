@@ -23,6 +23,12 @@ Array = NDArray[Any]
 FRAME_M = 0.16
 """How far before a camera its picture is drawn."""
 
+DEPTH_STEP_M = 0.02
+"""What a unit of a frame's stored depth stands for: one byte reaches 5.1 m."""
+
+NEAR_M = 0.05
+"""A frame saw a point if its depth there is no farther from it (docs/conventions.md)."""
+
 
 class Parts:
     """Arrays of numbers, one after the other; equal ones are kept once."""
@@ -82,7 +88,9 @@ def record_of(stage: Stage, parts: Parts) -> dict[str, Any]:
         "names": {str(label): class_name(label, view.names) for label in stage.classes},
         "objects": [] if contents is None else [_object(one) for one in contents.objects],
         "path": [] if view.camera_path_m is None else _rounded(np.asarray(view.camera_path_m)),
-        "shots": [_shot(shot) for shot in view.shots],
+        "shots": [_shot(shot, parts) for shot in view.shots],
+        "step_m": DEPTH_STEP_M,
+        "near_m": NEAR_M,
         "eye": list(stand.eye_m),
         "target": list(stand.target_m),
         "field_deg": stand.field_deg,
@@ -114,6 +122,7 @@ def _layer(skin: Skin, shares: dict[int, float], parts: Parts) -> dict[str, Any]
     from crossvox.core.formats import share_text
 
     return {
+        "title": skin.layer.title,
         "surface": skin.surface,
         "kind": skin.kind,
         "key": skin.layer.key,
@@ -135,8 +144,11 @@ def _object(one: RoomObject) -> dict[str, Any]:
     }
 
 
-def _shot(shot: Shot) -> dict[str, Any]:
-    """A frame: its picture, where it was taken, where its picture's corners are drawn."""
+def _shot(shot: Shot, parts: Parts) -> dict[str, Any]:
+    """A frame: its picture, where it was taken, where its corners are drawn, what it read.
+
+    ``camera`` is in shares of the picture from its edge: ``u = x / z * camera[0] + camera[2]``.
+    """
     camera = shot.camera
     pixels = np.array([(0, 0), (camera.width, 0), (camera.width, camera.height),
                        (0, camera.height)]) - 0.5  # fmt: skip
@@ -144,10 +156,26 @@ def _shot(shot: Shot) -> dict[str, Any]:
         (pixels[:, 0] - camera.cx) / camera.fx, (pixels[:, 1] - camera.cy) / camera.fy, np.ones(4)
     ]
     return {
+        "label": shot.label,
         "image": jpeg_uri(shot.image, 80),
         "eye": _rounded(shot.pose.position_m),
         "corners": _rounded(shot.pose.apply(rays * FRAME_M)),
+        "pose": np.round(shot.pose.world_from_camera[:3], 5).tolist(),
+        "camera": [
+            camera.fx / camera.width,
+            camera.fy / camera.height,
+            (camera.cx + 0.5) / camera.width,
+            (camera.cy + 0.5) / camera.height,
+        ],
+        "size": [] if shot.depth_m is None else [*shot.depth_m.shape[::-1]],
+        "depth": None if shot.depth_m is None else parts.add(_depth_bytes(shot.depth_m)),
     }
+
+
+def _depth_bytes(depth_m: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Depth in steps of :data:`DEPTH_STEP_M`; what is farther than a byte reaches is no reading."""
+    steps = np.round(depth_m / DEPTH_STEP_M)
+    return np.where(steps <= 255, steps, 0).astype(np.uint8)
 
 
 def _rounded(values: Array) -> Any:
