@@ -190,9 +190,9 @@ def show_predicted(report: PredictReport, terminal: Terminal) -> None:
     part = "completed" if completes else "windows"
     columns = ["scene", "status", part, "coverage", "frames used", "vertices", LEARNT_FROM]
     terminal.table("Predicted scenes", columns, rows)
-    for scene, notes in report.scenes.items():
+    for name, notes in report.scenes.items():
         if not notes["vertices"]:
-            terminal.say(f"doubt: {scene}: its mesh is empty, nothing was predicted to be surface")
+            terminal.say(f"doubt: {name}: its mesh is empty, nothing was predicted to be surface")
     for scene in report.failed:
         terminal.say(f"failed: {scene.item}: {scene.error}")
 

@@ -133,9 +133,8 @@ def show_classes(evaluation: ClassEvaluation, terminal: Terminal) -> None:
         else:
             overall.append([name, *values, _better(first), f"{first.support} {first.of}"])
     terminal.table(
-        f"One count over {len(evaluation.counted)} scenes, protocol '{evaluation.protocol}'",
+        f"One count over {_scenes(evaluation)}, protocol '{evaluation.protocol}'",
         ["score", *_names(methods), "", "counted"],
-        ["score", *methods, "", "counted"],
         overall,
     )
     if single:
@@ -154,11 +153,9 @@ def show_object_scores(evaluation: ObjectsEvaluation, terminal: Terminal) -> Non
             single.append([name, *values, first.support])
         else:
             overall.append([name, *values, _better(first), f"{first.support} {first.of}"])
-    title = f"Objects of {len(evaluation.counted)} scenes"
+    title = f"Objects of {_scenes(evaluation)}"
     terminal.table(title, ["score", *_names(methods), "", "counted"], overall)
     terminal.table("Classes", ["score", *_names(methods), "true objects"], single)
-    terminal.table(title, ["score", *methods, "", "counted"], overall)
-    terminal.table("Classes", ["score", *methods, "true objects"], single)
     for note in (f"protocol: {evaluation.protocol}", *evaluation.notes):
         terminal.say(note)
 
