@@ -147,7 +147,9 @@ def test_what_chance_explains_among_many_differences_is_not_certain() -> None:
 
 def test_page_needs_no_network(page: tuple[Path, str], labelled: Any) -> None:
     html = page[0].read_text(encoding="utf-8")
-    assert re.findall(r"""(?:src|href)=["'](?!data:|#|scenes/)[^"']*""", html) == []
+    assert (
+        re.findall(r"""(?:src|href)=["'](?!data:|#|scenes/|tables/|figures/)[^"']*""", html) == []
+    )
     assert str(labelled.data.parent) not in html
 
 
