@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from browser import CONTRAST, Tab, background, click, key, look, pointer, shown
@@ -251,21 +253,35 @@ def test_a_phone_sees_the_whole_room_and_the_hint(tab: Tab, view: Path) -> None:
     assert tab.run(f"{unnamed}.map(e => e.outerHTML)") == []
 
 
+def large_view(path: Path, mesh: Any, **limits: str) -> Path:
+    """A view of a surface that counts as a large one, as if some pictures took long."""
+    write_viewer_html(RoomView("room", [Layer("Room", "colours", "", mesh)]), path, max_faces=10**6)
+    page = path.read_text(encoding="utf-8")
+    for name, was, value in (
+        ("SLOW_MS", "40", limits.get("moving", "40")),
+        ("REST_MS", "800", limits.get("resting", "800")),
+        ("LEAST", "12000", "1000"),
+    ):
+        assert f"{name} = {was}" in page
+        page = page.replace(f"{name} = {was}", f"{name} = {value}")
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def numbers(said: str, begin: str) -> tuple[int, int]:
+    """Triangles that are left, and all."""
+    found = re.fullmatch(rf"{begin}: ([\d,]+) of ([\d,]+) triangles", said)
+    assert found is not None
+    fewer, count = (int(number.replace(",", "")) for number in found.groups())
+    return fewer, count
+
+
 def test_a_large_surface_is_thinned_while_it_moves_and_says_so(
     tab: Tab, box_room: Any, tmp_path: Path
 ) -> None:
-    path = tmp_path / "large.html"
-    layer = Layer("Room", "colours", "", box_room)
-    write_viewer_html(RoomView("room", [layer]), path, max_faces=10**6)
-    # As if every picture took long: the coarsest one is soon asked for.
-    page = path.read_text(encoding="utf-8")
-    assert "var SLOW_MS = 40;" in page
-    assert "var LEAST = 12000;" in page
-    page = page.replace("var SLOW_MS = 40;", "var SLOW_MS = 0.01;")
-    path.write_text(page.replace("var LEAST = 12000;", "var LEAST = 1000;"), encoding="utf-8")
-    look(tab, path)
+    look(tab, large_view(tmp_path / "large.html", box_room, moving="0.01", resting="60000"))
+    tab.until(lambda: text(tab, "#rough") == "")
     whole = shown(tab)
-    assert text(tab, "#rough") == ""
     tab.run("document.querySelector('#room').focus()")
     key(tab, "ArrowLeft")
     key(tab, "ArrowRight")
@@ -273,10 +289,49 @@ def test_a_large_surface_is_thinned_while_it_moves_and_says_so(
         "new Promise(done => { (function next() { const r = document.querySelector('#rough');"
         " r.hidden ? requestAnimationFrame(next) : done(r.textContent) })() })"
     )
-    found = re.fullmatch(r"Thinned while it moves: ([\d,]+) of ([\d,]+) triangles", said)
-    assert found is not None
-    fewer, count = (int(number.replace(",", "")) for number in found.groups())
+    fewer, count = numbers(said, "Thinned while it moves")
     assert count == len(box_room.faces)
     assert 0 < fewer < count / 4
     tab.until(lambda: text(tab, "#rough") == "" and changed(tab, whole) < 0.01)
     assert tab.console == []
+
+
+def test_a_surface_that_takes_too_long_stays_thinned_and_says_so(
+    tab: Tab, box_room: Any, tmp_path: Path
+) -> None:
+    look(tab, large_view(tmp_path / "slow.html", box_room, moving="0.01", resting="0.02"))
+    settled(tab)
+    fewer, count = numbers(text(tab, "#rough"), "Thinned")
+    assert 0 < fewer < count == len(box_room.faces)
+    assert background(shown(tab)) < 0.9
+    assert tab.console == []
+
+
+def test_the_picture_is_saved_as_png(tab: Tab, view: Path) -> None:
+    look(tab, view)
+    saved = tab.run(
+        "new Promise(done => { HTMLAnchorElement.prototype.click = function () {"
+        " const name = this.download; fetch(this.href).then(r => r.blob()).then(b => {"
+        " const reader = new FileReader(); reader.onload = () => done([name, reader.result]);"
+        " reader.readAsDataURL(b) }) }; document.querySelector('[data-do=save]').click() })"
+    )
+    name, address = saved
+    assert name.endswith(".png")
+    assert address.startswith("data:image/png;base64,")
+    data = np.frombuffer(base64.b64decode(address.partition(",")[2]), np.uint8)
+    picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    assert picture.shape == (600, 700, 3)
+    assert (np.abs(picture.astype(int) - (248, 245, 244)).max(axis=-1) > 20).mean() > 0.3
+
+
+def test_the_middle_of_the_picture_is_asked_for_by_a_key(tab: Tab, view: Path) -> None:
+    look(tab, view)
+    click(tab, *MIDDLE)
+    clicked = text(tab, "#tip")
+    assert clicked
+    key(tab, "Escape")
+    assert text(tab, "#tip") == ""
+    tab.run("document.querySelector('#room').focus()")
+    key(tab, "Enter")
+    assert text(tab, "#tip").splitlines()[0] == clicked.splitlines()[0]
+    assert "saw this point" in text(tab, "#strip p")
