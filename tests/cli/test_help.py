@@ -107,7 +107,7 @@ def test_every_command_explains_its_flags(name: str, capsys: pytest.CaptureFixtu
     text = capsys.readouterr().out
     assert f"crossvox {name}" in text
     assert "Args:" not in text
-    for flag in ("--params FILE", "--dry-run", "--json FILE"):
+    for flag in ("--params FILE", "--dry-run", "--json [FILE]", "--quiet"):
         assert flag in text
 
 

@@ -104,3 +104,24 @@ def test_control_characters_do_not_reach_the_terminal() -> None:
     terminal.table("\x1b]0;title\x07", ["\x1b[1m"], [["\x1b[31m"]])
     assert "\x1b" not in written(terminal.console) + written(terminal.out)
     assert "a\N{REPLACEMENT CHARACTER}[2Jb" in written(terminal.console)
+
+
+@pytest.mark.parametrize(
+    "name", [".exported.2503d52f.part", ".exported.2503d52f.1f00abcd.part", "exported"]
+)
+def test_what_is_being_made_is_called_by_the_name_that_it_is_to_have(name: str) -> None:
+    terminal = Terminal(console(False), console(False))
+    terminal.say(f"/work/{name}: fuse")
+    terminal.table(name, ["scene"], [[name]])
+    assert written(terminal.console) == "/work/exported: fuse\n"
+    assert written(terminal.out).count("exported") == 2
+    assert ".part" not in written(terminal.out)
+
+
+def test_a_quiet_terminal_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with Terminal(quiet=True) as terminal:
+        terminal.say("a")
+        terminal.step("frames")(1, 1)
+        terminal.text("b")
+        terminal.table("c", ["d"], [["e"]])
+    assert capsys.readouterr() == ("", "")

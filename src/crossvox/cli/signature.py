@@ -23,6 +23,9 @@ from crossvox.recipes.commands import Flag
 INJECTED = ("runner", "progress")
 """Parameters that the command line fills in itself."""
 
+STDOUT = Path("-")
+"""What ``--json`` means where no file name follows."""
+
 CONFIG = (
     # Parameters that are off, and not for the command line to switch on.
     tyro.conf.AvoidSubcommands,
@@ -42,7 +45,9 @@ class Options:
         params_file: run folder, manifest.json or JSON file that the command's parameters are taken
             from; flags go on top of it.
         dry_run: tell what would be made, what is kept, and about how long it takes; make nothing.
-        json: file that the result is written to.
+        json: file that the result is written to; where no name follows, it goes to standard output
+            and nothing else does: tables join the remarks on the error stream.
+        quiet: no progress, remarks or tables; errors are told, and --json does what it does.
         backend: who makes the scenes: here, pool, or what another package adds; by default this
             process for one worker, the pool for several.
         memory: the most that a worker may take, for example 4GB; an item that needs more fails,
@@ -54,7 +59,8 @@ class Options:
 
     params_file: Annotated[Path | None, tyro.conf.arg(name="params", metavar="FILE")] = None
     dry_run: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    json: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    json: Annotated[Path | None, tyro.conf.arg(metavar="[FILE]")] = None
+    quiet: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     backend: Annotated[str, tyro.conf.arg(metavar="NAME")] = ""
     memory: Annotated[str, tyro.conf.arg(metavar="SIZE")] = ""
     retry_failed: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
@@ -104,6 +110,7 @@ def parse(
     Raises:
         ParamsError: a value that makes no sense, or a ``--params`` file that does not fit.
     """
+    words = with_stdout(words)
     # The file gives the defaults of the flags, and so must be known before they are.
     prog = f"crossvox {name}"
     options, _ = tyro.cli(
@@ -115,6 +122,22 @@ def parse(
     for name in _unnamed(function, words) if options.params_file is None else ():
         asked.arguments[name] = None
     return asked
+
+
+def with_stdout(words: Sequence[str]) -> list[str]:
+    """Words in which a ``--json`` that no file name follows says that it is standard output.
+
+    Example:
+        >>> with_stdout(["info", "capture", "--json", "--quiet"])
+        ['info', 'capture', '--json', '-', '--quiet']
+    """
+    found: list[str] = []
+    for place, word in enumerate(words):
+        found.append(word)
+        after = [*words[place + 1 :], "--"][0]
+        if word == "--json" and after.startswith("-") and after != str(STDOUT):
+            found.append(str(STDOUT))
+    return found
 
 
 def _unnamed(function: Callable[..., Any], words: Sequence[str]) -> list[str]:

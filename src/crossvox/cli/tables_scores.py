@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from crossvox.cli.tables import EACH, shows
 from crossvox.cli.terminal import Terminal
+from crossvox.core.formats import support_text
 from crossvox.core.methods import LEARNT, TSDF, method_name
 
 if TYPE_CHECKING:
@@ -90,14 +91,34 @@ def show_evaluation(evaluation: Evaluation, terminal: Terminal) -> None:
         unit = f" ({first.unit})" if first.unit not in ("", "ratio") else ""
         row = [name + unit, *values, _better(first)]
         (detailed if first.place == "detail" else rows).append(row)
-    title = f"Mean over {len(evaluation.counted)} scenes, protocol '{evaluation.protocol}'"
+    title = f"Mean over {_scenes(evaluation)}, protocol '{evaluation.protocol}'"
     if rows:
         terminal.table(title, ["score", *_names(evaluation.mean), ""], rows)
     if detailed:
         title = "In detail" if rows else title
         terminal.table(title, ["score", *_names(evaluation.mean), ""], detailed)
+    for method, scenes in _empty(evaluation).items():
+        terminal.say(
+            f"doubt: {method_name(method)}: empty surface in {', '.join(scenes)}; what has no "
+            f"point is not defined (-) and not in the means"
+        )
     for note in evaluation.notes:
         terminal.say(note)
+
+
+def _scenes(evaluation: Evaluation | ClassEvaluation | ObjectsEvaluation) -> str:
+    """How many scenes were counted."""
+    return support_text(len(evaluation.counted), "scenes")
+
+
+def _empty(evaluation: Evaluation) -> dict[str, list[str]]:
+    """Scenes where a method has made no surface, by method."""
+    found: dict[str, list[str]] = {}
+    for scene, methods in evaluation.scenes.items():
+        for method, scores in methods.items():
+            if any(score.name == "Acc" and math.isnan(score.value) for score in scores):
+                found.setdefault(method, []).append(scene)
+    return found
 
 
 @shows("crossvox.evaluate.classes:ClassEvaluation")
@@ -112,7 +133,7 @@ def show_classes(evaluation: ClassEvaluation, terminal: Terminal) -> None:
         else:
             overall.append([name, *values, _better(first), f"{first.support} {first.of}"])
     terminal.table(
-        f"One count over {len(evaluation.counted)} scenes, protocol '{evaluation.protocol}'",
+        f"One count over {_scenes(evaluation)}, protocol '{evaluation.protocol}'",
         ["score", *_names(methods), "", "counted"],
         overall,
     )
@@ -132,7 +153,7 @@ def show_object_scores(evaluation: ObjectsEvaluation, terminal: Terminal) -> Non
             single.append([name, *values, first.support])
         else:
             overall.append([name, *values, _better(first), f"{first.support} {first.of}"])
-    title = f"Objects of {len(evaluation.counted)} scenes"
+    title = f"Objects of {_scenes(evaluation)}"
     terminal.table(title, ["score", *_names(methods), "", "counted"], overall)
     terminal.table("Classes", ["score", *_names(methods), "true objects"], single)
     for note in (f"protocol: {evaluation.protocol}", *evaluation.notes):

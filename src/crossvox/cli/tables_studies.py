@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from crossvox.cli.plan import duration
 from crossvox.cli.tables import shows
 from crossvox.cli.terminal import Terminal
 from crossvox.core.methods import arm_name
@@ -15,12 +16,28 @@ if TYPE_CHECKING:
     from crossvox.study.compare import Comparison
     from crossvox.train.report import TrainReport
 
+MOST_SCORES = 4
+"""Scores of a training that are told at its end; its log holds all."""
+
 
 @shows("crossvox.train.report:TrainReport")
 def show_training(report: TrainReport, terminal: Terminal) -> None:
-    """How a training ended."""
+    """How a training ended: how long it was, its best validation scores."""
     if report.interrupted:
         terminal.say("stopped and saved; run the same command again to continue")
+        return
+    ended = "was finished before" if report.already_finished else "finished"
+    ended = "was ended by --train.max-minutes" if report.stopped_by == "time limit" else ended
+    terminal.say(
+        f"{ended}: {report.step} steps in {duration(report.seconds)}, "
+        f"{report.parameters:,} parameters"
+    )
+    scores = [f"{score.name} {_number(score.value, '.4f')}" for score in report.scores]
+    if report.best_step is not None and scores:
+        terminal.say(
+            f"best at step {report.best_step} by {report.monitor}, on validation scenes: "
+            f"{', '.join(scores[:MOST_SCORES])}"
+        )
 
 
 @shows("crossvox.recipes.study.runner:StudyReport")

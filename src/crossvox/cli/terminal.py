@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -34,6 +35,9 @@ LOG_LINES = 20
 
 UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 
+_TEMPORARY = re.compile(r"\.(?P<name>[^/\s]+?)(?:\.[0-9a-f]{8}){1,2}\.part\b")
+"""What is being made has a name of its own until it is whole: nobody asked for that."""
+
 
 class TrainState(Protocol):
     """Where training stands; see :class:`crossvox.train.report.TrainProgress`."""
@@ -60,8 +64,12 @@ class TrainState(Protocol):
 
 
 def shown(value: object) -> Text:
-    """Text as it is: no mark-up, and no control characters that would steer the terminal."""
-    safe = (c if c.isprintable() or c in "\n\t" else UNPRINTABLE for c in str(value))
+    """Text as it is: no mark-up, and no control characters that would steer the terminal.
+
+    What is being made is called by the name that it is to have.
+    """
+    text = _TEMPORARY.sub(lambda found: found["name"], str(value))
+    safe = (c if c.isprintable() or c in "\n\t" else UNPRINTABLE for c in text)
     return Text("".join(safe))
 
 
@@ -123,20 +131,28 @@ class Terminal:
     """Progress bars, remarks and tables; what recipes and tables speak to.
 
     Bars and remarks go to the error stream, tables to standard output.
+
+    Args:
+        console: of bars and remarks.
+        out: of tables.
+        quiet: show nothing of all that.
     """
 
-    def __init__(self, console: Console | None = None, out: Console | None = None) -> None:
-        self.console = console or _Console(stderr=True, highlight=False, emoji=False)
-        self.out = out or _Console(highlight=False, emoji=False)
+    def __init__(
+        self, console: Console | None = None, out: Console | None = None, *, quiet: bool = False
+    ) -> None:
+        self.console = console or _Console(stderr=True, highlight=False, emoji=False, quiet=quiet)
+        self.out = out or _Console(highlight=False, emoji=False, quiet=quiet)
         self.bars = _Bars(self.console)
+        self._has_bars = self.console.is_terminal and not self.console.quiet
 
     def __enter__(self) -> Terminal:
-        if self.console.is_terminal:
+        if self._has_bars:
             self.bars.progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.console.is_terminal:
+        if self._has_bars:
             self.bars.progress.stop()
 
     def step(self, label: str) -> Callable[[int, int], None]:
