@@ -107,7 +107,8 @@ def write_compare_page(
         "made": datetime.now().astimezone().strftime("%d %B %Y, %H:%M"),
     }
     written = write_files(
-        *(page.parent / places[kind] for kind in (FIGURES, TABLES)),
+        page.parent / places[FIGURES],
+        page.parent / places[TABLES],
         [drawing] if drawing else [],
         [table],
     )
