@@ -156,7 +156,10 @@ def test_page_needs_no_network(page: tuple[Path, str], labelled: Any) -> None:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ((0.4, 0.5, 0.1), "It cannot be told from no rooms: mIoU strict 0.400 against 0.500, -0.1"),
+        (
+            (0.4, 0.5, 0.1),
+            "It cannot be told from one number each: mIoU strict 0.400 against 0.500, -0.1",
+        ),
         ((0.5, 0.4, 0.1), "0.500 against 0.400, +0.1000, over the benchmark classes on two rooms"),
         ((0.501, 0.499, None), "0.501 against 0.499, +0.0020"),
         ((0.5, None, 0.05), "benchmark classes on two rooms; one class everywhere reaches 0.050"),

@@ -171,6 +171,7 @@ _HERE = (
     ("models", "models:models", "networks that come with the package, and their cards"),
     ("pack", "pack:pack", "a training run to a small folder that can be given to others"),
     ("report", "look:report", "one self-contained page about runs"),
+    ("compare", "compare:compare", "runs or predictions side by side, with their differences"),
     ("view", "look:view", "a room in 3D: classes, errors, camera path"),
     (
         "import checkpoint",

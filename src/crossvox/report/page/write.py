@@ -115,7 +115,8 @@ def write_page(
         advance()
     values = _values(sources, params, scores, classes, names, scenes, runs)
     written += write_files(
-        *(page.parent / places[kind] for kind in (FIGURES, TABLES)),
+        page.parent / places[FIGURES],
+        page.parent / places[TABLES],
         found_in(values, FigureOut),
         found_in(values, TableOut),
     )
