@@ -54,7 +54,7 @@ def test_a_curve_is_found_and_told(tmp_path: Path, build: SimpleNamespace, besid
     gap = np.nanmean(curve.scores["F-score"]["learnt"][1] - curve.scores["F-score"]["tsdf"][1])
     assert first["rows"][3]["cells"][1]["text"] == f"{gap:+.3f} *"
     for text in ("Learnt 0.", "TSDF fusion 0.", "from 60"):
-        assert text in record["drawing"]
+        assert text in record["drawing"].drawing
 
 
 def sentence(tmp_path: Path, curve: FramesCurve) -> str:

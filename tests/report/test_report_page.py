@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import shutil
+import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -105,12 +108,30 @@ def test_links_lead_to_files_beside_the_page(whole: PageReport) -> None:
             assert (whole.page.parent / href).is_file()
     beside = {str(path.relative_to(whole.page.parent).as_posix()) for path in whole.beside}
     assert beside == {href for href in hrefs if not href.startswith("#")}
-    assert {path.suffix for path in whole.beside} == {".html", ".glb"}
+    assert {path.suffix for path in whole.beside} == {".html", ".glb", ".svg", ".csv", ".tex"}
+
+
+def test_tables_and_drawings_are_files_too(whole: PageReport, made: Any) -> None:
+    folder = whole.page.parent
+    text = (folder / "tables" / "scores-0-surface.csv").read_text(encoding="utf-8")
+    table = list(csv.DictReader(io.StringIO(text)))
+    mean = [row for row in table if row["scene"] == "all" and row["score"] == "F-score"]
+    assert {row["method"]: float(row["value"]) for row in mean} == {
+        "learnt": 0.81, "mask_only": 0.62, "tsdf": 0.84,
+    }  # fmt: skip
+    assert {row["scene"] for row in table} == {"all", *made.names}
+    latex = (folder / "tables" / "scores-0-surface.tex").read_text(encoding="utf-8")
+    assert "Score & Learnt & Mask only & TSDF fusion \\\\" in latex
+    assert "F-score & 0.810 & 0.620 & 0.840 \\\\" in latex
+    assert "Acc (m) & " in latex
+    for path in (folder / "figures").iterdir():
+        assert ElementTree.parse(path).getroot().tag.endswith("svg")
+    assert (folder / "figures" / "by-scene.svg").is_file()
 
 
 def test_page_needs_no_network_and_names_no_machine(whole: PageReport, made: Any) -> None:
     text = whole.page.read_text(encoding="utf-8")
-    outside = re.findall(r"""(?:src|href)=["'](?!data:|#|scenes/)[^"']*""", text)
+    outside = re.findall(r"""(?:src|href)=["'](?!data:|#|scenes/|tables/|figures/)[^"']*""", text)
     assert outside == []
     assert not re.search(r"@import|url\(\s*['\"]?https?:|<script[^>]+src", text)
     root = made.data.parent

@@ -96,7 +96,7 @@ def test_a_class_is_found_by_its_name_and_the_rest_fades(tab: Tab, view: Path) -
 def test_a_layer_without_classes_says_so_in_search_and_legend(tab: Tab, view: Path) -> None:
     look(tab, view)
     assert tab.run("document.querySelector('#classes').disabled") is False
-    tab.run("document.querySelector('input[aria-label=\"Voxels seen: shape\"]').click()")
+    tab.run("document.querySelector('input[aria-label=\"Mask only: shape\"]').click()")
     assert tab.run("document.querySelector('#classes').disabled") is True
     assert "carries no classes" in text(tab, "#classes .why")
     type_into(tab, "#find", "sofa")

@@ -171,6 +171,7 @@ _HERE = (
     ("models", "models:models", "networks that come with the package, and their cards"),
     ("pack", "pack:pack", "a training run to a small folder that can be given to others"),
     ("report", "look:report", "one self-contained page about runs"),
+    ("compare", "compare:compare", "runs or predictions side by side, with their differences"),
     ("view", "look:view", "a room in 3D: classes, errors, camera path"),
     (
         "import checkpoint",
@@ -178,6 +179,7 @@ _HERE = (
         "a published checkpoint to a run folder",
     ),
     ("import hdf5", "published.hdf5_in:import_hdf5", "published HDF5 sub-volumes to a data folder"),
+    ("export rerun", "recording:export_rerun", "a room in 3D to a recording of rerun (.rrd)"),
     ("export hdf5", "published.hdf5_out:export_hdf5", "sub-volumes to the published HDF5 files"),
 )
 

@@ -16,6 +16,8 @@ from crossvox.metrics.statistics import FEW, LEVEL
 from crossvox.report.drawings.curve import frames_curve
 from crossvox.report.drawings.studies import interval_dots
 from crossvox.report.hiding import hidden
+from crossvox.report.page.exports import curve_out
+from crossvox.report.page.files_out import drawn
 from crossvox.report.page.sentences import NEAR
 from crossvox.report.page.surface_scores import MAIN
 from crossvox.report.sources import Sources
@@ -65,6 +67,7 @@ def _record(curve: FramesCurve, name: str, number: int) -> dict[str, Any]:
         if few
         else [],
         **_drawings(curve, main, gaps.get(main, ()), number),
+        "out": curve_out(curve, f"frames-{number}", main),
         "against": _against(main),
         "parts": [_part(curve, score, gaps[score]) for score in first],
         "more": [_part(curve, score, gaps[score]) for score in curve.scores if score not in first],
@@ -99,8 +102,14 @@ def _drawings(
         if row.rooms
     }
     return {
-        "drawing": frames_curve(f"frames-{number}", main, curve.frames, methods, _better(main)),
-        "gap": interval_dots(f"frames-gap-{number}", main, method_name(TSDF), arms, _better(main)),
+        "drawing": drawn(
+            f"frames-{number}",
+            frames_curve(f"frames-{number}", main, curve.frames, methods, _better(main)),
+        ),
+        "gap": drawn(
+            f"frames-gap-{number}",
+            interval_dots(f"frames-gap-{number}", main, method_name(TSDF), arms, _better(main)),
+        ),
     }
 
 

@@ -64,7 +64,12 @@ class Gap:
 
     @property
     def sign(self) -> int:
-        """Whether the interval lies above 0 (1), below 0 (-1), or tells neither (0)."""
+        """Whether it is surely above 0 (1), surely below (-1), or neither is told (0).
+
+        Its interval must be clear of 0, and so must its p value, which may be adjusted for others.
+        """
+        if not self.p <= 1 - LEVEL:
+            return 0
         return int(self.low > 0) - int(self.high < 0)
 
     @property
@@ -92,7 +97,7 @@ def answer_text(gap: Gap, better: str = "Yes", worse: str = "No, it is behind") 
         'It cannot be told from one room'
     """
     if gap.rooms < 2:
-        return f"{UNTOLD} from {counted(gap.rooms, 'room')}"
+        return f"{UNTOLD} from {'one room' if gap.rooms else 'one number each'}"
     return {1: better, -1: worse, 0: UNTOLD}[gap.sign]
 
 

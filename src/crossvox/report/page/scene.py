@@ -32,6 +32,7 @@ from crossvox.report.page.renderings import (
     surface_pictures,
 )
 from crossvox.report.params import ReportParams
+from crossvox.report.pictures.painter import Sight
 from crossvox.report.pictures.surface import Surface, Surfaces
 from crossvox.report.pictures.viewpoint import View, birdseye_view, capture_view
 from crossvox.report.rooms import Room, read_room
@@ -88,7 +89,7 @@ def scene_record(
         best = seen.surfaces.of(room.best)
         views, photo = _views(room, room.best, best, taken, params, sources)
         sights = sights_of(views)
-        record["hero"] = _hero(room, best, params, seen)
+        record["hero"] = _hero(room, best, params, seen, sights[0])
         record["views"], record["errors"] = surface_pictures(room, layers, views, sights, seen)
         record["classes"] = class_pictures(room, sights[0], seen)
         record["completed"] = completed_pictures(room, partial(seen.coded, sights[0]))
@@ -114,12 +115,14 @@ def _lay_over(photo: dict[str, str], classes: list[dict[str, str]], view: dict[s
     view["classes"] = classes
 
 
-def _hero(room: Room, surface: Surface, params: ReportParams, seen: Seen) -> dict[str, Any] | None:
+def _hero(
+    room: Room, surface: Surface, params: ReportParams, seen: Seen, smaller: Sight
+) -> dict[str, Any] | None:
     """The large picture of a room: labelled where it has labels, else in its own colours."""
     width = round(params.picture_width_px * LARGE)
     view = birdseye_view(surface.given, (width, round(width * 0.72)))
     sight = sights_of([view])[0]
-    return labelled_picture(room, sight, seen) or plain_picture(room, sight, seen)
+    return labelled_picture(room, sight, seen, smaller) or plain_picture(room, sight, seen)
 
 
 def _taken(room: Room, sources: Sources) -> Taken | None:

@@ -23,11 +23,13 @@ from crossvox.metrics.measures import main_scores
 from crossvox.report.drawings.studies import arm_dots, interval_dots
 from crossvox.report.folders import json_of
 from crossvox.report.page.differences import UNTOLD, between_text, difference_text
+from crossvox.report.page.exports import study_out
+from crossvox.report.page.files_out import drawn
 from crossvox.report.sources import STUDY, Sources
 from crossvox.report.values import as_dict, as_list, number, once
 
 
-def study_record(folder: Path, sources: Sources) -> dict[str, Any] | None:
+def study_record(folder: Path, sources: Sources, number_: int = 0) -> dict[str, Any] | None:
     """What the page shows of one study; None, told on the page, if it holds nothing."""
     record = json_of(folder / STUDY, sources) or {}
     comparison = as_dict(record.get("comparison"))
@@ -44,6 +46,8 @@ def study_record(folder: Path, sources: Sources) -> dict[str, Any] | None:
     ordered = [*learnt, *baselines]
     controls = once(control for arm in learnt for control in as_dict(arm.get("against")))
     level = number(comparison.get("level")) or 0.95
+    rows = [_row(arm, main, controls, level) for arm in ordered]
+    names = [arm_name(control) for control in controls]
     return {
         "name": name,
         "task": str(record.get("task") or "task"),
@@ -51,8 +55,9 @@ def study_record(folder: Path, sources: Sources) -> dict[str, Any] | None:
         "level": f"{level:.0%}",
         "scenes": [str(scene) for scene in as_list(comparison.get("scenes"))],
         "cautions": [str(text) for text in as_list(comparison.get("cautions"))],
-        "controls": [arm_name(control) for control in controls],
-        "rows": [_row(arm, main, controls, level) for arm in ordered],
+        "controls": names,
+        "rows": rows,
+        "out": study_out(f"study-{number_}", ordered, rows, main, names),
         "others": {
             "scores": [_score_name(score, kind) for score, kind in kinds.items()],
             "rows": [
@@ -95,18 +100,21 @@ def _drawings(
     intervals = [
         {
             "control": arm_name(control),
-            "drawing": interval_dots(
+            "drawing": drawn(
                 f"against-{safe}-{position}",
-                main,
-                arm_name(control),
-                _differences(learnt, control, main),
-                better,
+                interval_dots(
+                    f"against-{safe}-{position}",
+                    main,
+                    arm_name(control),
+                    _differences(learnt, control, main),
+                    better,
+                ),
             ),
         }
         for position, control in enumerate(controls)
     ]
     return {
-        "dots": arm_dots(f"arms-{safe}", main, spreads, lines, better),
+        "dots": drawn(f"arms-{safe}", arm_dots(f"arms-{safe}", main, spreads, lines, better)),
         "intervals": [item for item in intervals if item["drawing"] is not None],
     }
 

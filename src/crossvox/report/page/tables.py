@@ -12,6 +12,7 @@ from crossvox.report.folders import SEEN, against_fusion
 from crossvox.report.hiding import hidden
 from crossvox.report.page.class_drawings import class_drawings
 from crossvox.report.page.class_scores import ClassScores, one_class_of
+from crossvox.report.page.exports import class_out, surface_out
 from crossvox.report.page.score_files import Rows
 from crossvox.report.page.surface_scores import MAIN, SurfaceScores
 from crossvox.report.sources import Sources
@@ -28,7 +29,7 @@ Texts = Callable[[str], str]
 """What a method is, in one line."""
 
 
-def surface_table(entry: SurfaceScores, sources: Sources) -> dict[str, Any]:
+def surface_table(entry: SurfaceScores, sources: Sources, number_: int = 0) -> dict[str, Any]:
     """One protocol: the mean table and a table a scene."""
     scenes = entry.scenes
     several = len(scenes) > 1
@@ -48,6 +49,7 @@ def surface_table(entry: SurfaceScores, sources: Sources) -> dict[str, Any]:
         "text": PROTOCOL_TEXTS.get(entry.protocol, ""),
         "of": entry.prediction.resolve().name if len(sources.predictions) > 1 else "",
         "main": parts[0] if parts else None,
+        "out": surface_out(entry, number_),
         "more": parts[1:],
         "coverage": entry.coverage,
         "seen": seen_text(entry.seen, entry.counted),
@@ -60,7 +62,7 @@ def _all_rows(part: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [*part["rows"], *part.get("detail", {"rows": []})["rows"]]
 
 
-def class_part(entry: ClassScores) -> dict[str, Any]:
+def class_part(entry: ClassScores, number_: int = 0) -> dict[str, Any]:
     """Tables and drawings of one set of class scores."""
     what = "room" if entry.kind == "rooms" else "image"
 
@@ -90,7 +92,8 @@ def class_part(entry: ClassScores) -> dict[str, Any]:
         ]
         if several
         else [],
-        **class_drawings(entry),
+        "out": class_out(entry, number_),
+        **class_drawings(entry, number_),
         "seen": seen_text(entry.seen, entry.counted),
         "notes": [hidden(note) for note in entry.notes],
     }
@@ -152,6 +155,8 @@ def _row(name: str, cells: list[dict[str, Any] | None]) -> dict[str, Any]:
     values = [None if cell is None else number(cell.get("value")) for cell in cells]
     present = [value for value in values if value is not None]
     best = (max(present) if higher else min(present)) if len(present) > 1 else None
+    # What is shown as the same number is not told apart.
+    shown = None if best is None else value_text(best)
     return {
         "name": name,
         "unit": unit_text(first.get("unit")),
@@ -161,7 +166,7 @@ def _row(name: str, cells: list[dict[str, Any] | None]) -> dict[str, Any]:
         "cells": [
             {
                 "text": value_text(value),
-                "best": best is not None and value == best,
+                "best": value is not None and value_text(value) == shown,
                 "support": _support(cell or {}),
                 "undefined": _undefined(cell or {}),
             }
