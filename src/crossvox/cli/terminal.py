@@ -118,8 +118,9 @@ class _Bars:
     def begin(self, label: str, pace: Pace | Parts | None = None) -> TaskID:
         """A row for a step that begins."""
         with self._lock:
-            fields = {"note": "", "pace": pace or Pace()}
-            task = self.progress.add_task(shown(label).plain, total=None, **fields)
+            task = self.progress.add_task(
+                shown(label).plain, total=None, note="", pace=pace or Pace()
+            )
             self._show(task)
             return task
 
