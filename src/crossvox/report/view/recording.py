@@ -80,14 +80,7 @@ def write_recording(view: RoomView, path: Path, *, max_faces: int = 100_000) -> 
     Raises:
         ParamsError: there is no layer with faces, or rerun is not installed.
     """
-    layers = [layer for layer in view.layers if len(layer.mesh.faces)]
-    expect(
-        len(layers) > 0,
-        given="no mesh with faces",
-        needed="at least one surface",
-        do="check that the scene's meshes are not empty",
-        error=ParamsError,
-    )
+    layers = view.solid()
     thinned: dict[int, Merged] = {}
     faces = {}
     with replacing(path) as temporary:

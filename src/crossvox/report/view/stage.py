@@ -10,7 +10,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.core.checks import ParamsError, expect
 from crossvox.core.labels import NYU40
 from crossvox.core.threads import threads
 from crossvox.core.volume import Mesh
@@ -172,14 +171,7 @@ class Stage:
         Raises:
             ParamsError: there is no layer with faces.
         """
-        layers = tuple(layer for layer in view.layers if len(layer.mesh.faces))
-        expect(
-            len(layers) > 0,
-            given="no mesh with faces",
-            needed="at least one surface",
-            do="check that the scene's meshes are not empty",
-            error=ParamsError,
-        )
+        layers = view.solid()
         # Layers of one surface share its arrays: it is thinned and lit once for all of them.
         known = known or Surfaces()
         of_layer = [known.of(layer.mesh) for layer in layers]
