@@ -184,15 +184,20 @@ def test_a_click_tells_the_frames_that_saw_the_point(tab: Tab, view: Path, furni
     assert tab.console == []
 
 
+def beside(tab: Tab, title: str) -> None:
+    """Choose a second layer."""
+    tab.run(
+        f"(s => {{ s.value = [...s.options].find(o => o.text == {title!r}).value;"
+        " s.dispatchEvent(new Event('change', {bubbles: true})) })"
+        "(document.querySelector('#beside'))"
+    )
+
+
 def test_two_layers_stand_beside_each_other_under_one_camera(tab: Tab, view: Path) -> None:
     look(tab, view)
     before = tab.run("getComputedStyle(document.querySelector('.title')).display")
     assert before == "none"
-    tab.run(
-        "(s => { s.value = [...s.options].find(o => o.text == 'Learnt: confidence').value;"
-        " s.dispatchEvent(new Event('change', {bubbles: true})) })"
-        "(document.querySelector('#beside'))"
-    )
+    beside(tab, "Learnt: confidence")
     titles = "[...document.querySelectorAll('.title')].map(t => t.textContent)"
     assert tab.run(titles) == ["Learnt: classes", "Learnt: confidence"]
 
@@ -212,6 +217,11 @@ def test_two_layers_stand_beside_each_other_under_one_camera(tab: Tab, view: Pat
     assert turned[-1] != left[-1]
     assert turned == told(825, 330)
     look(tab, view, 390, height=800)
+    beside(tab, "Learnt: confidence")
+    places = "[...document.querySelectorAll('.title')].map(t => t.getBoundingClientRect())"
+    (left, top), (again, below) = tab.run(f"{places}.map(r => [r.left, r.top])")
+    assert left == again  # one below the other
+    assert below > top + 100
     assert tab.console == []
 
 
