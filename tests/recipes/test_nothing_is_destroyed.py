@@ -79,6 +79,7 @@ WRITERS: dict[str, Words] = {
     "import checkpoint": lambda w, out: ["import", "checkpoint", w / "raw" / "notes.txt", out],
     "import hdf5": lambda w, out: ["import", "hdf5", w / "raw" / "notes.txt", out],
     "export hdf5": lambda w, out: ["export", "hdf5", w / "data", out],
+    "export rerun": lambda w, out: ["export", "rerun", w / "data", out],
 }
 
 READERS: dict[str, Words] = {

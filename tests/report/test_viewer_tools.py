@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from browser import CONTRAST, Tab, background, click, key, look, pointer, shown
@@ -96,7 +98,7 @@ def test_a_class_is_found_by_its_name_and_the_rest_fades(tab: Tab, view: Path) -
 def test_a_layer_without_classes_says_so_in_search_and_legend(tab: Tab, view: Path) -> None:
     look(tab, view)
     assert tab.run("document.querySelector('#classes').disabled") is False
-    tab.run("document.querySelector('input[aria-label=\"Voxels seen: shape\"]').click()")
+    tab.run("document.querySelector('input[aria-label=\"Mask only: shape\"]').click()")
     assert tab.run("document.querySelector('#classes').disabled") is True
     assert "carries no classes" in text(tab, "#classes .why")
     type_into(tab, "#find", "sofa")
@@ -182,15 +184,20 @@ def test_a_click_tells_the_frames_that_saw_the_point(tab: Tab, view: Path, furni
     assert tab.console == []
 
 
+def beside(tab: Tab, title: str) -> None:
+    """Choose a second layer."""
+    tab.run(
+        f"(s => {{ s.value = [...s.options].find(o => o.text == {title!r}).value;"
+        " s.dispatchEvent(new Event('change', {bubbles: true})) })"
+        "(document.querySelector('#beside'))"
+    )
+
+
 def test_two_layers_stand_beside_each_other_under_one_camera(tab: Tab, view: Path) -> None:
     look(tab, view)
     before = tab.run("getComputedStyle(document.querySelector('.title')).display")
     assert before == "none"
-    tab.run(
-        "(s => { s.value = [...s.options].find(o => o.text == 'Learnt: confidence').value;"
-        " s.dispatchEvent(new Event('change', {bubbles: true})) })"
-        "(document.querySelector('#beside'))"
-    )
+    beside(tab, "Learnt: confidence")
     titles = "[...document.querySelectorAll('.title')].map(t => t.textContent)"
     assert tab.run(titles) == ["Learnt: classes", "Learnt: confidence"]
 
@@ -210,6 +217,11 @@ def test_two_layers_stand_beside_each_other_under_one_camera(tab: Tab, view: Pat
     assert turned[-1] != left[-1]
     assert turned == told(825, 330)
     look(tab, view, 390, height=800)
+    beside(tab, "Learnt: confidence")
+    places = "[...document.querySelectorAll('.title')].map(t => t.getBoundingClientRect())"
+    (left, top), (again, below) = tab.run(f"{places}.map(r => [r.left, r.top])")
+    assert left == again  # one below the other
+    assert below > top + 100
     assert tab.console == []
 
 
@@ -251,21 +263,35 @@ def test_a_phone_sees_the_whole_room_and_the_hint(tab: Tab, view: Path) -> None:
     assert tab.run(f"{unnamed}.map(e => e.outerHTML)") == []
 
 
+def large_view(path: Path, mesh: Any, **limits: str) -> Path:
+    """A view of a surface that counts as a large one, as if some pictures took long."""
+    write_viewer_html(RoomView("room", [Layer("Room", "colours", "", mesh)]), path, max_faces=10**6)
+    page = path.read_text(encoding="utf-8")
+    for name, was, value in (
+        ("SLOW_MS", "40", limits.get("moving", "40")),
+        ("REST_MS", "800", limits.get("resting", "800")),
+        ("LEAST", "12000", "1000"),
+    ):
+        assert f"{name} = {was}" in page
+        page = page.replace(f"{name} = {was}", f"{name} = {value}")
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def numbers(said: str, begin: str) -> tuple[int, int]:
+    """Triangles that are left, and all."""
+    found = re.fullmatch(rf"{begin}: ([\d,]+) of ([\d,]+) triangles", said)
+    assert found is not None
+    fewer, count = (int(number.replace(",", "")) for number in found.groups())
+    return fewer, count
+
+
 def test_a_large_surface_is_thinned_while_it_moves_and_says_so(
     tab: Tab, box_room: Any, tmp_path: Path
 ) -> None:
-    path = tmp_path / "large.html"
-    layer = Layer("Room", "colours", "", box_room)
-    write_viewer_html(RoomView("room", [layer]), path, max_faces=10**6)
-    # As if every picture took long: the coarsest one is soon asked for.
-    page = path.read_text(encoding="utf-8")
-    assert "var SLOW_MS = 40;" in page
-    assert "var LEAST = 12000;" in page
-    page = page.replace("var SLOW_MS = 40;", "var SLOW_MS = 0.01;")
-    path.write_text(page.replace("var LEAST = 12000;", "var LEAST = 1000;"), encoding="utf-8")
-    look(tab, path)
+    look(tab, large_view(tmp_path / "large.html", box_room, moving="0.01", resting="60000"))
+    tab.until(lambda: text(tab, "#rough") == "")
     whole = shown(tab)
-    assert text(tab, "#rough") == ""
     tab.run("document.querySelector('#room').focus()")
     key(tab, "ArrowLeft")
     key(tab, "ArrowRight")
@@ -273,10 +299,49 @@ def test_a_large_surface_is_thinned_while_it_moves_and_says_so(
         "new Promise(done => { (function next() { const r = document.querySelector('#rough');"
         " r.hidden ? requestAnimationFrame(next) : done(r.textContent) })() })"
     )
-    found = re.fullmatch(r"Thinned while it moves: ([\d,]+) of ([\d,]+) triangles", said)
-    assert found is not None
-    fewer, count = (int(number.replace(",", "")) for number in found.groups())
+    fewer, count = numbers(said, "Thinned while it moves")
     assert count == len(box_room.faces)
     assert 0 < fewer < count / 4
     tab.until(lambda: text(tab, "#rough") == "" and changed(tab, whole) < 0.01)
     assert tab.console == []
+
+
+def test_a_surface_that_takes_too_long_stays_thinned_and_says_so(
+    tab: Tab, box_room: Any, tmp_path: Path
+) -> None:
+    look(tab, large_view(tmp_path / "slow.html", box_room, moving="0.01", resting="0.02"))
+    settled(tab)
+    fewer, count = numbers(text(tab, "#rough"), "Thinned")
+    assert 0 < fewer < count == len(box_room.faces)
+    assert background(shown(tab)) < 0.9
+    assert tab.console == []
+
+
+def test_the_picture_is_saved_as_png(tab: Tab, view: Path) -> None:
+    look(tab, view)
+    saved = tab.run(
+        "new Promise(done => { HTMLAnchorElement.prototype.click = function () {"
+        " const name = this.download; fetch(this.href).then(r => r.blob()).then(b => {"
+        " const reader = new FileReader(); reader.onload = () => done([name, reader.result]);"
+        " reader.readAsDataURL(b) }) }; document.querySelector('[data-do=save]').click() })"
+    )
+    name, address = saved
+    assert name.endswith(".png")
+    assert address.startswith("data:image/png;base64,")
+    data = np.frombuffer(base64.b64decode(address.partition(",")[2]), np.uint8)
+    picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    assert picture.shape == (600, 700, 3)
+    assert (np.abs(picture.astype(int) - (248, 245, 244)).max(axis=-1) > 20).mean() > 0.3
+
+
+def test_the_middle_of_the_picture_is_asked_for_by_a_key(tab: Tab, view: Path) -> None:
+    look(tab, view)
+    click(tab, *MIDDLE)
+    clicked = text(tab, "#tip")
+    assert clicked
+    key(tab, "Escape")
+    assert text(tab, "#tip") == ""
+    tab.run("document.querySelector('#room').focus()")
+    key(tab, "Enter")
+    assert text(tab, "#tip").splitlines()[0] == clicked.splitlines()[0]
+    assert "saw this point" in text(tab, "#strip p")

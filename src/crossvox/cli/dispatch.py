@@ -21,6 +21,8 @@ HELP = ("-h", "--help")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"]
     chosen = split_command(words)
     if chosen is not None and asks_for_group(words):
         # A command that begins others, such as study: what there is below it comes first.
@@ -55,7 +57,7 @@ def help_text(words: Sequence[str]) -> str | None:
     """What is printed where no command is chosen; None where one was meant, but there is none."""
     if not words or words[0] in HELP:
         return usage()
-    if words[0] == "--version":
+    if words[0] in ("-V", "--version"):
         return crossvox.__version__
     return group_usage(words[0]) if asks_for_group(words) else None
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import re
 import types
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import tyro
 
 from crossvox.cli.params_file import read_params
+from crossvox.cli.spoken import document, speak
 from crossvox.recipes.commands import Flag
 
 INJECTED = ("runner", "progress")
@@ -32,9 +32,6 @@ CONFIG = (
     tyro.conf.SuppressFixed,
     tyro.conf.PositionalMetavarFromFieldName,
 )
-
-_SECTION = re.compile(r"^\s*(Args|Returns|Raises|Example|Yields|Source):\s*$", re.MULTILINE)
-_ROLE = re.compile(r":\w+:`~?([^`]*)`")
 
 
 @dataclass(frozen=True)
@@ -117,6 +114,8 @@ def parse(
         Options, prog=prog, args=list(words), return_unknown_args=True, add_help=False
     )
     ask = interface(function, options.params_file, by_item=by_item)
+    if {"-h", "--help"} & {*words}:
+        speak(map(params_of, ask.__annotations__.values()))
     about = (ask.__doc__ or "").partition("Args:")[0].strip()
     asked: Asked = tyro.cli(ask, prog=prog, args=list(words), description=about, config=CONFIG)
     for name in _unnamed(function, words) if options.params_file is None else ():
@@ -189,7 +188,7 @@ def interface(
         return Asked(arguments, options)
 
     ask.__name__ = function.__name__
-    ask.__doc__ = _document(function)
+    ask.__doc__ = document(function)
     ask.__signature__ = inspect.Signature([*parameters, options])  # type: ignore[attr-defined]
     ask.__annotations__ = {p.name: p.annotation for p in (*parameters, options)}
     return ask
@@ -269,12 +268,3 @@ def _file_defaults(
         if parameter.kind is Parameter.KEYWORD_ONLY and parameter.default is not Parameter.empty
     ]
     return dict(vars(read_params(file, dataclasses.make_dataclass("Flags", flags))))
-
-
-def _document(function: Callable[..., Any]) -> str:
-    """The docstring as help text: what it says of arguments, without the language of the API."""
-    text = inspect.getdoc(function) or ""
-    parts = _SECTION.split(text)
-    about, sections = parts[0], dict(zip(parts[1::2], parts[2::2], strict=True))
-    text = f"{about.strip()}\n\nArgs:\n{sections.get('Args', '').rstrip()}\n"
-    return _ROLE.sub(r"\1", text).replace("``", "'")

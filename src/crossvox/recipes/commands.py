@@ -179,6 +179,7 @@ _HERE = (
         "a published checkpoint to a run folder",
     ),
     ("import hdf5", "published.hdf5_in:import_hdf5", "published HDF5 sub-volumes to a data folder"),
+    ("export rerun", "recording:export_rerun", "a room in 3D to a recording of rerun (.rrd)"),
     ("export hdf5", "published.hdf5_out:export_hdf5", "sub-volumes to the published HDF5 files"),
 )
 

@@ -37,7 +37,9 @@ DEPTH_PX = 64
 """Width of the depth that is kept of a frame in space: enough to tell which points it saw."""
 
 
-def open_view(path: Path, scene: str | None = None, data: Path | None = None) -> RoomView:
+def open_view(
+    path: Path, scene: str | None = None, data: Path | None = None, *, shots: int = SHOTS
+) -> RoomView:
     """Everything that can be seen of one scene.
 
     Args:
@@ -45,6 +47,7 @@ def open_view(path: Path, scene: str | None = None, data: Path | None = None) ->
             links in the manifests lead to the rest. Or a PLY mesh by itself, metres, z up.
         scene: which scene; None takes the one there is, or the first predicted one.
         data: prepared scenes, where the prediction's own are not where they were.
+        shots: so many frames are shown in space at most.
 
     Raises:
         ArtifactError: no such folder, no such scene, or nothing of it has a surface.
@@ -69,6 +72,7 @@ def open_view(path: Path, scene: str | None = None, data: Path | None = None) ->
         capture,
         found,
         missing=[*unknown_parts(room), *room.missing, *_told(sources, room.name)],
+        shots=shots,
         alone=not predicted_scenes(sources),
     )
 

@@ -26,6 +26,7 @@ KEYS = (
     ("Shift + arrow keys", "move, in the picture"),
     ("+ and −", "nearer and farther, in the picture"),
     ("0", "the view as it was at first, in the picture"),
+    ("Enter", "as a click on the middle of the picture, in the picture"),
     ("A", "from above"),
     ("M", "measure: click two points"),
     ("F", "find a class"),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from crossvox.core.room_contents import RoomObject
 from crossvox.report.class_colors import class_name
 from crossvox.report.drawings.boxes import box_corners
-from crossvox.report.embed import jpeg_uri
+from crossvox.report.embed import webp_uri
 from crossvox.report.pictures.hatch import STRIPE
 from crossvox.report.view.model import RoomView, Shot, Standpoint
 from crossvox.report.view.stage import Skin, Stage, Thinned
@@ -36,22 +36,25 @@ class Parts:
     def __init__(self) -> None:
         self.table: list[dict[str, int]] = []
         self._data = bytearray()
-        self._known: dict[tuple[int, bytes], int] = {}
+        self._known: dict[tuple[int, bool, bytes], int] = {}
 
-    def add(self, values: Array | None) -> int | None:
+    def add(self, values: Array | None, *, steps: bool = True) -> int | None:
         """Number of a part; None for None.
 
         Args:
             values: uint8, uint16 or uint32.
+            steps: whether numbers of more than one byte become differences.
         """
         if values is None:
             return None
-        data = packed(values.ravel())
-        key = values.itemsize, data
+        data = packed(values.ravel(), steps)
+        key = values.itemsize, steps, data
         if key not in self._known:
             self._known[key] = len(self.table)
             size, count = int(values.itemsize), int(values.size)
-            self.table.append({"at": len(self._data), "size": size, "count": count})
+            self.table.append(
+                {"at": len(self._data), "size": size, "count": count, "steps": int(steps)}
+            )
             self._data += data
         return self._known[key]
 
@@ -60,16 +63,17 @@ class Parts:
         return base64.b64encode(gzip.compress(bytes(self._data), level, mtime=0)).decode("ascii")
 
 
-def packed(values: Array) -> bytes:
+def packed(values: Array, steps: bool = True) -> bytes:
     """Numbers as bytes that deflate well.
 
-    Numbers of more than one byte become differences (modulo their range), and their bytes lie by
-    significance: all lowest ones first.
+    Numbers of more than one byte become differences (modulo their range) if ``steps``, and their
+    bytes lie by significance: all lowest ones first.
     """
     if values.itemsize == 1:
         return values.tobytes()
-    steps = np.diff(values, prepend=values.dtype.type(0))
-    little = steps.astype(steps.dtype.newbyteorder("<"))
+    if steps:
+        values = np.diff(values, prepend=values.dtype.type(0))
+    little = values.astype(values.dtype.newbyteorder("<"))
     return np.ascontiguousarray(little.view(np.uint8).reshape(-1, values.itemsize).T).tobytes()
 
 
@@ -105,11 +109,17 @@ def _surface(one: Thinned, parts: Parts) -> dict[str, Any]:
     low = one.mesh.vertices_m.min(axis=0).astype(np.float64)
     span = np.maximum(np.ptp(one.mesh.vertices_m, axis=0).astype(np.float64), 1e-6)
     place = np.round((one.mesh.vertices_m - low) / span * 65535).astype(np.uint16)
+    # Each face begins with its least vertex: the others are a little more.
+    first, second, third = one.mesh.faces.astype(np.uint32).T
     return {
         "place": [parts.add(np.ascontiguousarray(place[:, axis])) for axis in range(3)],
         "low": low.tolist(),
         "span": span.tolist(),
-        "faces": parts.add(one.mesh.faces.astype(np.uint32)),
+        "faces": [
+            parts.add(np.ascontiguousarray(first)),
+            parts.add(second - first, steps=False),
+            parts.add(third - first, steps=False),
+        ],
         "inner": one.inner,
         "light": parts.add(one.light),
         "labels": parts.add(one.labels),
@@ -157,7 +167,7 @@ def _shot(shot: Shot, parts: Parts) -> dict[str, Any]:
     ]
     return {
         "label": shot.label,
-        "image": jpeg_uri(shot.image, 80),
+        "image": webp_uri(shot.image, 78),
         "eye": _rounded(shot.pose.position_m),
         "corners": _rounded(shot.pose.apply(rays * FRAME_M)),
         "pose": np.round(shot.pose.world_from_camera[:3], 5).tolist(),

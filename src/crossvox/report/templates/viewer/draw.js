@@ -39,7 +39,7 @@ function program(gl, texts) {
 /* How coarse a picture may be: 0 is the best, 1 has rough edges, each further one a quarter of the triangles,
    the last one half the size. */
 var LEAST = 12000;
-function coarsest(surface) { return Math.max(0, Math.ceil(Math.log(surface.faces.length / 3 / LEAST) / Math.log(4))) + 2; }
+function coarsest(surface) { return Math.max(0, Math.floor(Math.log(surface.faces.length / 3 / LEAST) / Math.log(4))) + 2; }
 function levelOf(surface, step) { return Math.max(0, Math.min(step, coarsest(surface) - 1) - 1); }
 
 function drawing(canvas) {

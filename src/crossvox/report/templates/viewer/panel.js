@@ -2,10 +2,10 @@
 var panel = document.getElementById("panel"), canvas = document.getElementById("room"), said = document.getElementById("said");
 var rough = document.getElementById("rough"), help = document.getElementById("help"), beside = document.getElementById("beside");
 var state = { layer: 0, beside: null, shell: false, camera: false, boxes: false, paper: [255, 255, 255] };
-var picture = null, waiting = false, moving = false, rest = 0, step = 0, whole = 0;
+var picture = null, waiting = false, moving = false, rest = 0, step = 0, resting = 0;
 var COLORS = { plain: [0.09, 0.1, 0.12, 1], chosen: [0.84, 0, 0.24, 1], path: [0.85, 0.31, 0.03, 1] };
-/* A picture of a moving room that took longer than this is followed by a coarser one; a quarter of it: by a finer one. */
-var SLOW_MS = 40;
+/* A picture takes no longer than this while the room moves, and when it rests, if a coarser one helps. */
+var SLOW_MS = 40, REST_MS = 800;
 
 /* Where each layer is drawn: one takes all; two stand beside or above each other. */
 function panes() {
@@ -28,25 +28,38 @@ function redraw() {
   waiting = true;
   requestAnimationFrame(function () { waiting = false; drawNow(); });
 }
-/* Draw something that moves: as coarse as it must be to follow; whole as soon as it rests. */
+/* Draw something that moves: as coarse as it must be to follow; finer as soon as it rests. */
 function moved() {
   moving = true;
   clearTimeout(rest);
   rest = setTimeout(function () { moving = false; redraw(); }, 250);
   redraw();
 }
+function surfaceOf(pane) { return record.surfaces[record.layers[pane.layer].surface]; }
+function coarsestShown() { return Math.max.apply(null, panes().map(function (pane) { return coarsest(surfaceOf(pane)); })); }
+/* The finest picture that should be made in time, after one took `ms`: each step is a quarter of the
+   triangles, smooth edges cost three times as much. */
+function inTime(used, ms, limit) {
+  var most = coarsestShown();
+  for (var n = 0; n < most; n++) if (ms / (used ? 1 : 3) * (n ? 1 : 3) * Math.pow(4, Math.max(used, 1) - Math.max(n, 1)) <= limit) return n;
+  return most;
+}
+/* What is shown anew: a large surface is tried by a sixteenth of it first. */
+function tried() {
+  step = resting = coarsestShown() > 4 ? 3 : 0;
+}
 function drawNow() {
-  var used = moving ? step : 0, most = 0, shown = panes(), found = picture.draw(state, shown, used);
-  shown.forEach(function (pane) { most = Math.max(most, coarsest(record.surfaces[record.layers[pane.layer].surface])); });
-  if (found.ms > SLOW_MS) step = Math.max(step, Math.min(most, used + Math.max(1, Math.round(Math.log(found.ms / SLOW_MS) / Math.log(4)))));
-  else if (!used) step = 0;
-  else if (found.ms < SLOW_MS / 4) step = Math.max(0, Math.min(step, used) - 1);
-  if (!used) {
-    whole = found.triangles;
-    setTimeout(function () { picture.ready(panes(), step); });
+  var shown = panes(), used = moving ? step : resting, found = picture.draw(state, shown, used), whole = 0;
+  shown.forEach(function (pane) { whole += state.shell ? surfaceOf(pane).faces.length / 3 : surfaceOf(pane).inner; });
+  step = inTime(used, found.ms, SLOW_MS);
+  if (!moving) {
+    resting = inTime(used, found.ms, REST_MS);
+    if (resting < used) redraw();
+    else setTimeout(function () { picture.ready(panes(), step); });
   }
   rough.hidden = found.triangles >= whole;
-  rough.textContent = "Thinned while it moves: " + found.triangles.toLocaleString("en") + " of " + whole.toLocaleString("en") + " triangles";
+  rough.textContent = (moving ? "Thinned while it moves: " : "Thinned: ") + found.triangles.toLocaleString("en") +
+    " of " + whole.toLocaleString("en") + " triangles";
   nameBoxes();
   lengthTag();
 }
@@ -70,7 +83,7 @@ function themed(dark) {
 
 function setLayer(number) {
   state.layer = number;
-  whole = 0;
+  tried();
   panel.querySelectorAll("[data-layer]").forEach(function (key) { key.hidden = +key.dataset.layer !== number; });
   var shares = record.layers[number].shares, legend = document.getElementById("classes");
   if (legend) {
@@ -117,6 +130,7 @@ var tools = {
   theme: function () { themed(!isDark()); },
   help: function () { help.showModal(); },
   find: function () { if (find) find.focus(); },
+  middle: function () { clickedMiddle(); },
   none: function () {
     measure(false);
     tell(null, null);
@@ -143,7 +157,7 @@ function wired() {
       state.beside = box.value === "" ? null : +box.value;
       if (!touched) reset(size().aspect);
       setLayer(state.layer);
-    } else if (box.dataset.show) { state[box.dataset.show] = box.checked; whole = 0; redraw(); }
+    } else if (box.dataset.show) { state[box.dataset.show] = box.checked; redraw(); }
     else if (box.dataset.label) { picture.show(+box.dataset.label, box.checked); redraw(); }
   });
   document.addEventListener("click", function (event) {
@@ -161,7 +175,7 @@ function wired() {
   document.addEventListener("keydown", function (event) {
     if (event.ctrlKey || event.metaKey || event.altKey || help.open) return;
     if (/^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) && event.target.type !== "checkbox") return;
-    var name = KEYS[event.key];
+    var name = event.key === "Enter" && event.target === canvas ? "middle" : KEYS[event.key];
     if (!name) return;
     event.preventDefault();
     tools[name]();

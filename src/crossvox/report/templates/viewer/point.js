@@ -78,6 +78,9 @@ function clicked(at) {
   markLines();
 }
 
+/* What is in the middle of the picture, for who has no pointer. */
+function clickedMiddle() { clicked({ x: size().width / 2, y: size().height / 2 }); }
+
 function pointed() {
   var late = 0, down = null;
   canvas.addEventListener("pointerdown", function (event) { down = inPicture(event); });

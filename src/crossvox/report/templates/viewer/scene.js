@@ -7,7 +7,7 @@ function bytesOf(element) {
   return new Response(plain).arrayBuffer();
 }
 
-/* The other end of `packed` in view/pack.py: bytes lie by significance, values as differences. */
+/* The other end of `packed` in view/pack.py: bytes lie by significance, values may be differences. */
 function unpacked(buffer, part) {
   var size = part.size, count = part.count, at = new Uint8Array(buffer, part.at, size * count);
   if (size === 1) return at;
@@ -15,8 +15,8 @@ function unpacked(buffer, part) {
   for (var i = 0; i < count; i++) {
     var value = 0;
     for (var k = size - 1; k >= 0; k--) value = value * 256 + at[k * count + i];
-    sum = (sum + value) % (size === 2 ? 65536 : 4294967296);
-    values[i] = sum;
+    if (part.steps) value = sum = (sum + value) % (size === 2 ? 65536 : 4294967296);
+    values[i] = value;
   }
   return values;
 }
@@ -28,9 +28,18 @@ function opened(buffer) {
     if (number === null) return null;
     return known[number] || (known[number] = unpacked(buffer, record.parts[number]));
   }
+  var joined = {};
+  /* The second and the third corner are told by how far they are from the first one. */
+  function faces(numbers) {
+    var key = numbers.join(), corners = numbers.map(get), count = corners[0].length, made = joined[key];
+    if (made) return made;
+    made = new Uint32Array(3 * count);
+    for (var f = 0; f < count; f++) for (var k = 0; k < 3; k++) made[3 * f + k] = corners[0][f] + (k && corners[k][f]);
+    return (joined[key] = made);
+  }
   record.surfaces.forEach(function (surface) {
     var axes = surface.place.map(get), count = axes[0].length;
-    surface.faces = get(surface.faces);
+    surface.faces = faces(surface.faces);
     surface.light = get(surface.light);
     surface.labels = get(surface.labels);
     surface.confidence = get(surface.confidence);
@@ -90,7 +99,7 @@ function coarser(surface, most) {
     var nx = uy * vz - uz * vy, ny = uz * vx - ux * vz, nz = ux * vy - uy * vx;
     area += Math.sqrt(nx * nx + ny * ny + nz * nz) / 2;
   }
-  var cell = Math.sqrt(1.2 * area / most), n;
+  var cell = Math.sqrt(2.4 * area / most), n;
   do {
     n = surface.span.map(function (x) { return Math.max(1, Math.ceil(x / cell)); });
     cell *= 1.2;
