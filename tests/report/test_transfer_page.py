@@ -18,6 +18,7 @@ from transfer_record import some_transfer
 
 from crossvox.core.artifact import write_json
 from crossvox.core.checks import ArtifactError
+from crossvox.core.methods import arm_name
 from crossvox.recipes.look import report
 from crossvox.report.page.tables_out import latex_text
 from crossvox.report.page.transfer_findings import Shown, difference_text, shown_findings
@@ -92,7 +93,9 @@ def test_the_record_has_every_verdict(record: Record) -> None:
 
 
 def test_the_first_paragraph_says_what_the_findings_say(record: Record, folder: Path) -> None:
-    told = words(page(folder).partition("<header")[2].partition("</header>")[0])
+    header = page(folder).partition("<header")[2].partition("</header>")[0]
+    assert header.count("<figure>") == 1, "a drawing is on the first screen"
+    told = words(re.sub(r"<figure>.*?</figure>", "", header, flags=re.DOTALL))
     for target in record["comparisons"]:
         first = next(one for one in named(record) if one["contrast"]["target"] == target)
         gain = first["difference"]
@@ -174,7 +177,7 @@ def test_labels_causes_rooms_cells_and_costs_are_there(record: Record, folder: P
         assert record["protocol"][target] in cells
         for arm in comparison["arms"]:
             score = arm["scores"][next(iter(comparison["kinds"]))]
-            assert f"{arm['name']} " in cells
+            assert f"{arm_name(arm['name'])} " in cells
             assert f"{score['mean']:.3f}" in cells
             assert not arm["control_of"] or f"control of {arm['control_of']}" in cells
             assert not arm["seeds"] or f"{target}/{arm['name']} 32 s 4.0 s 2.0 s" in costs

@@ -137,6 +137,13 @@ def differences_table(found: Sequence[Compared]) -> TableOut:
     return TableOut("differences", caption, columns, rows, heads, shown)
 
 
+def difference_row(one: Compared) -> list[str]:
+    """A difference as texts: score, both values, difference, interval, verdict."""
+    values = (value_text(one.arm_value), value_text(one.control_value))
+    interval = between_text(one.gap.low, one.gap.high)
+    return [one.score, *values, difference_text(one.gap.mean), interval, VERDICTS[one.better]]
+
+
 def by_room(sides: Sequence[Side], found: Sequence[Compared]) -> FigureOut | None:
     """The main score of every room."""
     one = next((one for one in found if one.score in (MAIN, STRICT)), found[0])
