@@ -156,6 +156,7 @@ def test_the_best_value_of_a_row_is_marked(whole: PageReport) -> None:
     assert best["Recall"] == [True, False, False]
     assert all("is better" in cells for _, cells in rows)
     assert "2 scenes" in rows[0][1]
+    assert "± 0.007 over rooms" in rows[0][1], "0.81 and 0.82"
 
 
 def test_out_may_be_a_file(made: Any, tmp_path: Path) -> None:

@@ -31,6 +31,9 @@ from crossvox.report.pictures.surface import Surfaces
 from crossvox.report.pictures.viewpoint import View
 from crossvox.report.rooms import Room
 
+NOISY = 70
+"""Quality of pictures whose colours change from vertex to vertex, which would take most room."""
+
 
 class Seen:
     """Surfaces ready to be painted, and what shows of them: worked out once for all pictures.
@@ -101,10 +104,10 @@ def surface_pictures(
     def paint(method: str) -> _Painted:
         found = [seen.of(room.meshes[method], each) for each in sights]
         painter, shown = found[0][0], [each for _, each in found]
-        error = None
-        colors = distances.get(room.method_name(method))
+        error, colors = None, distances.get(room.method_name(method))
         if colors is not None:
-            error = webp_uri(painter.shade(sights[0], shown[0], colors=colors, relief=0.45))
+            coded = painter.shade(sights[0], shown[0], colors=colors, relief=0.45)
+            error = webp_uri(coded, NOISY)
         shaded = [webp_uri(painter.shade(*pair)) for pair in zip(sights, shown, strict=True)]
         return _Painted(shaded, error)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from statistics import stdev
 from typing import Any
 
 from crossvox.core.formats import counted, support_text, unit_text, value_text
@@ -37,7 +38,8 @@ def surface_table(entry: SurfaceScores, sources: Sources, number_: int = 0) -> d
     if entry.mean and (several or not scenes):
         count = len(entry.counted)
         name = f"Mean of {count} scene{'' if count == 1 else 's'}"
-        parts.append({"name": name, "scene": "", **_surface_grid(entry.mean)})
+        rooms = [scenes[scene] for scene in entry.counted if scene in scenes]
+        parts.append({"name": name, "scene": "", **_surface_grid(entry.mean, rooms)})
     for scene, methods in scenes.items():
         name = marked(scene, entry.seen, entry.counted)
         parts.append({"name": name, "scene": scene, **_surface_grid(methods)})
@@ -119,8 +121,15 @@ def seen_text(seen: tuple[str, ...], counted_: tuple[str, ...]) -> str:
     )
 
 
-def _surface_grid(methods: Mapping[str, Rows]) -> dict[str, Any]:
-    """Scores of surfaces; those in detail are a table of their own, beside others."""
+def _surface_grid(
+    methods: Mapping[str, Rows], rooms: Sequence[Mapping[str, Rows]] = ()
+) -> dict[str, Any]:
+    """Scores of surfaces; those in detail are a table of their own, beside others.
+
+    Args:
+        methods: score records.
+        rooms: those that ``methods`` are means over, for the spread.
+    """
     first, detailed = (
         {
             method: {
@@ -131,24 +140,40 @@ def _surface_grid(methods: Mapping[str, Rows]) -> dict[str, Any]:
         for detail in (False, True)
     )
     if not any(first.values()):
-        return _grid(methods, surface_text)
-    grid = _grid(first, surface_text)
+        return _grid(methods, surface_text, rooms)
+    grid = _grid(first, surface_text, rooms)
     if any(detailed.values()):
-        grid["detail"] = {"name": "In detail", **_grid(detailed, surface_text)}
+        grid["detail"] = {"name": "In detail", **_grid(detailed, surface_text, rooms)}
     return grid
 
 
-def _grid(methods: Mapping[str, Rows], text: Texts) -> dict[str, Any]:
+def _grid(
+    methods: Mapping[str, Rows], text: Texts, rooms: Sequence[Mapping[str, Rows]] = ()
+) -> dict[str, Any]:
     """Rows a score, columns a method; the best value of a row is marked."""
     names = once(name for scores in methods.values() for name in scores)
     names.sort(key=lambda name: name != MAIN)
     return {
         "methods": [{"name": method_name(method), "text": text(method)} for method in methods],
-        "rows": [_row(name, [scores.get(name) for scores in methods.values()]) for name in names],
+        "rows": [
+            _row(
+                name,
+                [scores.get(name) for scores in methods.values()],
+                [_spread(name, method, rooms) for method in methods],
+            )
+            for name in names
+        ],
     }
 
 
-def _row(name: str, cells: list[dict[str, Any] | None]) -> dict[str, Any]:
+def _spread(name: str, method: str, rooms: Sequence[Mapping[str, Rows]]) -> str:
+    """Standard deviation of a score over rooms; empty for fewer than two."""
+    rows = (room.get(method, {}).get(name) for room in rooms)
+    values = [value for row in rows if row and (value := number(row.get("value"))) is not None]
+    return f"± {value_text(stdev(values))} over rooms" if len(values) > 1 else ""
+
+
+def _row(name: str, cells: list[dict[str, Any] | None], spreads: Sequence[str]) -> dict[str, Any]:
     """One score of all methods."""
     first = next(cell for cell in cells if cell is not None)
     higher = bool(first.get("higher_is_better"))
@@ -167,10 +192,11 @@ def _row(name: str, cells: list[dict[str, Any] | None]) -> dict[str, Any]:
             {
                 "text": value_text(value),
                 "best": value is not None and value_text(value) == shown,
+                "spread": spread,
                 "support": _support(cell or {}),
                 "undefined": _undefined(cell or {}),
             }
-            for value, cell in zip(values, cells, strict=True)
+            for value, cell, spread in zip(values, cells, spreads, strict=True)
         ],
     }
 
