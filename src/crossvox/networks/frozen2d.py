@@ -176,9 +176,9 @@ class _Packed(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         there = self._ordered
         if there is None or there[0] != images.shape:
-            weight = torch._C._nn.mkldnn_reorder_conv2d_weight(
-                self._plain.to_mkldnn(), *self._shape, images.shape
-            )
+            # Its type stub knows no size of images.
+            reorder: Any = torch._C._nn.mkldnn_reorder_conv2d_weight
+            weight = reorder(self._plain.to_mkldnn(), *self._shape, images.shape)
             there = self._ordered = images.shape, weight
         made: Tensor = torch.ops.mkldnn._convolution_pointwise(
             images, there[1], self._bias, *self._shape, "none", [], ""
