@@ -107,7 +107,8 @@ def test_every_command_explains_its_flags(name: str, capsys: pytest.CaptureFixtu
     text = capsys.readouterr().out
     assert f"crossvox {name}" in text
     assert "Args:" not in text
-    for flag in ("--params FILE", "--dry-run", "--json FILE"):
+    assert not re.search(r"``|:\w+:`", text), "mark-up of the API"
+    for flag in ("--params FILE", "--dry-run", "--json [FILE]", "--quiet"):
         assert flag in text
 
 
@@ -216,6 +217,23 @@ def test_commands_of_the_readme_are_understood(line: str) -> None:
         preset = rest[at + 1]
         del rest[at : at + 2]
     parse(COMMANDS[name].load(preset), name, rest)
+
+
+@pytest.mark.parametrize("words", [[], ["train"], ["models"]])
+def test_help_is_a_word_too(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    said = []
+    for asked in (["help", *words], [*words, "--help"]):
+        try:
+            code: object = main(asked)
+        except SystemExit as ended:
+            code = ended.code
+        assert code == 0
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1]
+    assert "crossvox" in said[0]
+    assert main(["help", "fly"]) == 2
+    assert main(["-V"]) == 0
+    assert re.fullmatch(r"\d+\.\d+\.\d+\n", capsys.readouterr().out)
 
 
 @pytest.mark.parametrize("module", ["crossvox", "crossvox.cli"])

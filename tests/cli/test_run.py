@@ -123,13 +123,6 @@ def test_json_may_stand_anywhere(tmp_path: Path) -> None:
         file.unlink()
 
 
-def test_json_needs_a_file_name(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stop:
-        main(["score", "a", "b", "--json"])
-    assert stop.value.code == 2
-    assert "--json" in capsys.readouterr().err
-
-
 def test_a_dry_run_tells_and_makes_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass, replace
 from importlib import import_module
 from math import nan
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -20,6 +21,10 @@ from crossvox.cli.terminal import Terminal
 from crossvox.core.volume import Score
 from crossvox.evaluate.pair import PairScores
 from crossvox.evaluate.score import Evaluation
+from crossvox.flow.jobs import Outcome
+from crossvox.recipes.predict import PredictReport
+from crossvox.recipes.prepare import PrepareReport
+from crossvox.train.report import TrainReport
 
 
 def shown(result: object) -> str:
@@ -136,3 +141,51 @@ def test_what_was_not_measured_is_no_number() -> None:
     assert "nan" not in text
     assert "nothing is wrong that can be seen without two frames" in text
     assert "no frame sees what another saw (2 pairs of frames)" in text
+
+
+def test_a_training_ends_with_its_best_scores() -> None:
+    score = Score("F-score", 0.5, "ratio", 10, "points", True, "validation")
+    report = TrainReport(
+        run=Path("run"), step=300, stopped_by="steps", resumed_from=None, already_finished=False,
+        seconds=125.0, loss=0.1, monitor="F-score", best_step=200, scores=(score,),
+        parameters=12345,
+    )  # fmt: skip
+    text = shown(report)
+    assert "finished: 300 steps in 2 min, 12,345 parameters" in text
+    assert "best at step 200 by F-score, on validation scenes: F-score 0.5000" in text
+    assert "was finished before" in shown(replace(report, already_finished=True))
+    assert "was ended by --train.max-minutes" in shown(replace(report, stopped_by="time limit"))
+    assert "best" not in shown(replace(report, best_step=None, scores=()))
+    assert "run the same command again" in shown(replace(report, stopped_by="interrupt"))
+
+
+def test_prepared_scenes_tell_who_is_held_out_and_by_what() -> None:
+    splits = {"train": ("scene0000_00", "scene0001_00"), "val": ("scene0002_00",)}
+    report = PrepareReport((Outcome("scene0000_00", "made"),), splits, "a list")
+    text = shown(report)
+    assert "train: two scenes: scene0000_00, scene0001_00" in text
+    assert "val: one scene: scene0002_00" in text
+    assert "decided by a list" in text
+    assert "doubt" not in text
+    split = replace(report, splits={**splits, "val": ("scene0001_01", "scene0002_00")})
+    text = " ".join(shown(split).split())
+    assert "doubt: another scan of the same space is learnt from: scene0001_01: scores" in text
+    many = {"train": tuple(f"scene{n:04d}_00" for n in range(9)), "val": ()}
+    assert "train: nine scenes: scene0000_00, " in shown(replace(report, splits=many))
+    assert "scene0008_00" not in shown(replace(report, splits=many))
+
+
+def test_an_empty_surface_is_said_to_be_empty() -> None:
+    nothing = Score("Acc", nan, "m", 0, "points", False, "surface")
+    some = Score("Acc", 0.1, "m", 5, "points", False, "surface")
+    scenes = {"a": {"learnt": [nothing], "tsdf": [some]}, "b": {"learnt": [some], "tsdf": [some]}}
+    mean = {"learnt": [some], "tsdf": [some]}
+    evaluation = Evaluation("surface", scenes, mean, ("a", "b"), {}, {}, (), ())
+    text = " ".join(shown(evaluation).split())
+    assert "doubt: Learnt: empty surface in a; what has no point is not defined (-)" in text
+    assert "TSDF fusion: empty" not in text
+    notes = {"windows": 2, "windows_predicted": 2, "coverage": 1.0, "frames": 3, "frames_used": 3}
+    report = PredictReport({"a": {**notes, "vertices": 0}, "b": {**notes, "vertices": 9}}, (), ())
+    text = shown(report)
+    assert "doubt: a: its mesh is empty" in text
+    assert "b: its mesh" not in text

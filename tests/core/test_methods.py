@@ -29,7 +29,7 @@ def test_every_method_says_what_it_makes() -> None:
 
 
 def test_a_method_that_nobody_listed_has_a_name_all_the_same() -> None:
-    assert method_name("mask_only") == "Voxels seen"
+    assert method_name("mask_only") == "Mask only"
     assert method_name("my_own_way") == "My own way"
     assert surface_text("my_own_way") == class_text("my_own_way") == ""
 

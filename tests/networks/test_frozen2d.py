@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from crossvox.networks import build_network2d, frozen2d
 from crossvox.networks.features2d import Network2D
-from crossvox.networks.frozen2d import FrozenFeatures, packed
+from crossvox.networks.frozen2d import FrozenNetwork, packed
 
 
 class Small(Network2D):
@@ -76,10 +76,22 @@ def test_norms_are_folded_and_features_stay() -> None:
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("planes", [3, 6])
+def test_logits_stay_as_well_with_depth_and_without(planes: int) -> None:
+    network = moved(build_network2d("lite", 4, weights="none", depth=True))
+    shown = torch.cat((images(2, 50, 70), images(2, 50, 70, seed=1)), dim=1)[:, :planes]
+    frozen = FrozenNetwork(network)
+    found, wanted = frozen(shown, 4), network(shown, 4)
+    assert frozen._copy is not None
+    assert found.logits.shape == wanted.logits.shape == (2, 4, 13, 18)
+    assert apart(found.logits, wanted.logits) < 1e-4
+
+
+@torch.no_grad()
 def test_layers_in_another_order_are_left_alone() -> None:
     network, shown = moved(Small(crossed=True)), images(1, 8, 8)
     assert packed(network) is None
-    assert torch.equal(FrozenFeatures(network)(shown), network.features(shown))
+    assert torch.equal(FrozenNetwork(network).features(shown), network.features(shown))
     plain = moved(Small())
     copy = packed(plain)
     assert copy is not None
@@ -91,17 +103,17 @@ def test_layers_in_another_order_are_left_alone() -> None:
 @pytest.mark.parametrize("change", ["load", "add", "norm"])
 def test_weights_that_change_are_followed(change: str) -> None:
     network, shown = moved(Small()), images(1, 8, 8)
-    features = FrozenFeatures(network)
-    before = features(shown)
-    assert features._copy is not None
-    assert features._current() is features._copy, "made once"
+    frozen = FrozenNetwork(network)
+    before = frozen.features(shown)
+    assert frozen._copy is not None
+    assert frozen._current() is frozen._copy, "made once"
     if change == "load":
         network.load_state_dict({n: v + 1 for n, v in network.state_dict().items()})
     elif change == "add":
         network.first.weight += 1
     else:
         network.norm.running_mean += 1  # type: ignore[operator]
-    after = features(shown)
+    after = frozen.features(shown)
     assert apart(after, network.features(shown)) < 1e-5
     assert apart(after, before) > 1e-2
 
@@ -109,15 +121,15 @@ def test_weights_that_change_are_followed(change: str) -> None:
 @torch.no_grad()
 @pytest.mark.parametrize("through", [deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
 def test_it_is_copied_with_its_network(through: Any) -> None:
-    features, shown = FrozenFeatures(moved(Small())), images(1, 8, 8)
-    wanted = features(shown)
-    other = through(features)
-    assert other.network is not features.network
-    assert torch.equal(other(shown), wanted)
+    frozen, shown = FrozenNetwork(moved(Small())), images(1, 8, 8)
+    wanted = frozen.features(shown)
+    other = through(frozen)
+    assert other.network is not frozen.network
+    assert torch.equal(other.features(shown), wanted)
 
 
 @torch.no_grad()
 def test_without_onednn_the_network_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     network, shown = moved(Small()), images(1, 8, 8)
     monkeypatch.setattr(frozen2d, "_packs", lambda: False)
-    assert torch.equal(FrozenFeatures(network)(shown), network.features(shown))
+    assert torch.equal(FrozenNetwork(network).features(shown), network.features(shown))

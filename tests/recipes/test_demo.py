@@ -33,7 +33,7 @@ def test_demo_goes_from_nothing_to_a_page_and_keeps_what_it_made(tmp_path: Path)
     assert set(report["evaluation"]["mean"]) == {"learnt", "mask_only", "tsdf"}
     assert report["frames"]["curve"]["frames"] == [3, 5]
     page = (out / "report" / "index.html").read_text()
-    assert "Voxels seen" in page
+    assert "Mask only" in page
     assert read_manifest(out / "prediction").links == {"run": "../run", "data": "../data"}
     width, height = color_size(read_bytes(out / "picture.jpg"), "picture")
     assert width > height > 100

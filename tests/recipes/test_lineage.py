@@ -148,7 +148,7 @@ def test_scores_of_training_scenes_are_left_out_unless_asked_for(
     assert {score["name"]: score["value"] for score in found["mean"]["tsdf"]} == of_other
     assert load(pred / "scores.surface.json")["seen"] == [FIRST, SIBLING]
     text = " ".join((shown.out + shown.err).split())
-    assert "Mean over 1 scenes" in text
+    assert "Mean over 1 scene," in text
     assert f"left out of the whole: {FIRST}, {SIBLING}" in text
     command("evaluate", "reconstruct", pred, house / "data", "--seen-scenes", "--json", report)
     text = " ".join(capsys.readouterr().out.split())

@@ -74,10 +74,12 @@ WRITERS: dict[str, Words] = {
     "track": lambda w, out: ["track", w / "raw" / "scene0000_00", out],
     "doctor": lambda w, out: ["doctor", w / "raw" / "scene0000_00", "--out", out],
     "report": lambda w, out: ["report", w / "pred", out],
+    "compare": lambda w, out: ["compare", w / "pred", w / "pred2", out],
     "view": lambda w, out: ["view", w / "data", "--out", out],
     "import checkpoint": lambda w, out: ["import", "checkpoint", w / "raw" / "notes.txt", out],
     "import hdf5": lambda w, out: ["import", "hdf5", w / "raw" / "notes.txt", out],
     "export hdf5": lambda w, out: ["export", "hdf5", w / "data", out],
+    "export rerun": lambda w, out: ["export", "rerun", w / "data", out],
 }
 
 READERS: dict[str, Words] = {

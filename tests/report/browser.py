@@ -14,6 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -148,6 +152,45 @@ def browser_tab(binary: str) -> Iterator[Tab]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def shown(tab: Tab) -> NDArray[Any]:
+    """The middle of the 3D picture as RGB."""
+    picture = cv2.imdecode(np.frombuffer(tab.picture(), np.uint8), cv2.IMREAD_COLOR)
+    return np.asarray(picture[150:450, 500:800, ::-1].astype(int))
+
+
+def background(picture: NDArray[Any]) -> float:
+    """Share that shows nothing."""
+    return float((np.abs(picture - (244, 245, 248)).max(axis=-1) <= 6).mean())
+
+
+def look(tab: Tab, path: Path, width: int = 1000, dark: bool = False, height: int = 600) -> None:
+    """Open a 3D view and wait until it is drawn."""
+    tab.console.clear()
+    tab.requests.clear()
+    tab.open(path.as_uri(), width, height, dark)
+    tab.until(lambda: tab.run("!!document.body.dataset.ready"))
+
+
+def pointer(tab: Tab, x: float, y: float) -> None:
+    """Move the mouse there."""
+    tab.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+
+
+def key(tab: Tab, name: str) -> None:
+    """Press a key."""
+    for kind in ("rawKeyDown", "keyUp"):
+        tab.call("Input.dispatchKeyEvent", type=kind, key=name, code=name)
+
+
+def click(tab: Tab, x: float, y: float) -> None:
+    """Press the left button there, and let it go."""
+    pointer(tab, x, y)
+    for kind in ("mousePressed", "mouseReleased"):
+        tab.call(
+            "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1
+        )
 
 
 CONTRAST = """(function(){

@@ -8,8 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from browser import CONTRAST, Tab
-from numpy.typing import NDArray
+from browser import CONTRAST, Tab, background, key, look, pointer, shown
 
 from crossvox.report.look import open_view
 from crossvox.report.page.write import PageReport, write_page
@@ -59,30 +58,11 @@ def test_text_has_enough_contrast(tab: Tab, report: PageReport) -> None:
         assert tab.run(CONTRAST) == []
 
 
-def shown(tab: Tab) -> NDArray[Any]:
-    """The middle of the 3D picture as RGB."""
-    picture = cv2.imdecode(np.frombuffer(tab.picture(), np.uint8), cv2.IMREAD_COLOR)
-    return np.asarray(picture[150:450, 500:800, ::-1].astype(int))
-
-
-def background(picture: NDArray[Any]) -> float:
-    """Share that shows nothing."""
-    return float((np.abs(picture - (244, 245, 248)).max(axis=-1) <= 6).mean())
-
-
-def look(tab: Tab, path: Path, width: int = 1000, dark: bool = False) -> None:
-    """Open a 3D view and wait until it is drawn."""
-    tab.console.clear()
-    tab.requests.clear()
-    tab.open(path.as_uri(), width, 600, dark)
-    tab.until(lambda: tab.run("!!document.body.dataset.ready"))
-
-
 def test_3d_view_opens_from_a_file_and_shows_the_mesh(tab: Tab, report: PageReport) -> None:
     look(tab, next(path for path in report.beside if path.suffix == ".html"))
     tab.until(lambda: background(shown(tab)) < 0.5)
     text = tab.run("document.querySelector('#panel').textContent")
-    for name in ("Learnt", "Voxels seen", "TSDF fusion", "Ground truth", "camera path"):
+    for name in ("Learnt", "Mask only", "TSDF fusion", "Ground truth", "camera path"):
         assert name in text
     assert tab.run("document.querySelector('a.back').getAttribute('href')") == "../index.html"
     marked = "[...document.querySelectorAll('.group label')].find(l => l.textContent.includes('/'))"
@@ -140,17 +120,6 @@ def test_legend_switches_classes_and_layers_offline(
 def room_page(tab: Tab, furnished_page: PageReport) -> PageReport:
     """The page of a labelled room with objects; after the browser, which may be missing."""
     return furnished_page
-
-
-def pointer(tab: Tab, x: float, y: float) -> None:
-    """Move the mouse there."""
-    tab.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
-
-
-def key(tab: Tab, name: str) -> None:
-    """Press a key."""
-    for kind in ("rawKeyDown", "keyUp"):
-        tab.call("Input.dispatchKeyEvent", type=kind, key=name, code=name)
 
 
 def test_objects_are_flown_to_named_and_told_under_the_pointer(
@@ -291,3 +260,78 @@ def test_page_of_classes_fits_every_window(
         assert tab.run(f"{broken}.map(i => i.alt)") == []
         assert tab.run(CONTRAST) == []
         assert tab.console == []
+
+
+SLIDER = "document.querySelector('.slider')"
+
+
+def test_two_pictures_of_a_view_are_laid_over_each_other_and_moved_by_keys(
+    tab: Tab, report: PageReport
+) -> None:
+    tab.open(report.page.as_uri(), 1280, 900)
+    tab.run(f"{SLIDER}.querySelector('input').focus()")
+    cut = f"{SLIDER}.querySelector('img + img').style.clipPath"
+    said = f"{SLIDER}.querySelector('input').getAttribute('aria-valuetext')"
+    assert tab.run(cut) == "inset(0px 50% 0px 0px)"
+    assert tab.run(said) == "50% Learnt, the rest Ground truth"
+    for name, code, there in (("ArrowRight", 39, "49%"), ("Home", 36, "100%"), ("End", 35, "0%")):
+        for event in ("keyDown", "keyUp"):
+            pressed = {"type": event, "key": name, "code": name, "windowsVirtualKeyCode": code}
+            tab.call("Input.dispatchKeyEvent", **pressed)
+        assert tab.run(cut) in (f"inset(0px {there} 0px 0px)", "inset(0px)")
+    frame = f"getComputedStyle({SLIDER}.querySelector('.stage')).outlineStyle"
+    assert tab.run(frame) == "solid", "the focus is seen"
+    tab.run(
+        f"var s = {SLIDER}.querySelector('select');"
+        "s.value = [...s.options].findIndex(o => o.closest('optgroup').label == 'Distances');"
+        "s.dispatchEvent(new Event('change'))"
+    )
+    assert "coloured by distance" in tab.run(f"{SLIDER}.querySelector('img + img').alt")
+    assert "5 cm and more" in tab.run(f"{SLIDER}.querySelector('.keys').textContent")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_contents_stay_in_view_and_mark_the_section(
+    tab: Tab, report: PageReport, width: int
+) -> None:
+    tab.open(report.page.as_uri(), width, 844)
+    marked = "[...document.querySelectorAll('.contents a[aria-current]')].map(a => a.textContent)"
+    assert tab.run(marked) == []
+    for section, name in (("scores", "Scores"), ("inputs", "What went in")):
+        tab.run(f"document.getElementById('{section}').scrollIntoView({{behavior: 'instant'}})")
+        tab.until(lambda name=name: tab.run(marked) == [name], wait_s=10)
+        seen = tab.run("document.querySelector('[aria-current]').getBoundingClientRect().toJSON()")
+        assert seen["top"] >= 0
+        assert seen["bottom"] <= 844
+        assert seen["left"] >= 0
+        assert seen["right"] <= width
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 844)])
+def test_a_picture_is_on_the_first_screen(
+    tab: Tab, report: PageReport, width: int, height: int
+) -> None:
+    tab.open(report.page.as_uri(), width, height)
+    box = tab.run("document.querySelector('.hero img').getBoundingClientRect().toJSON()")
+    assert box["top"] < 0.55 * height
+    assert min(box["bottom"], height) - box["top"] > 0.25 * height
+    tab.run("document.querySelectorAll('details').forEach(d => d.open = true)")
+    widths = tab.run("[...document.querySelectorAll('.row img')].map(i => i.clientWidth)")
+    assert min(widths) > (400 if width > 1000 else 340)
+
+
+def test_it_prints_without_what_is_for_the_screen(tab: Tab, report: PageReport) -> None:
+    tab.open(report.page.as_uri(), 1280, 900)
+    tab.run("dispatchEvent(new Event('beforeprint'))")
+    tab.call("Emulation.setEmulatedMedia", media="print")
+    try:
+        shown = "e => e.getClientRects().length > 0"
+        for gone in (".contents", ".slider", ".buttons", "dialog"):
+            assert not tab.run(f"[...document.querySelectorAll('{gone}')].some({shown})"), gone
+        assert tab.run(f"[...document.querySelectorAll('.row img')].every({shown})")
+        flows = "e => getComputedStyle(e).overflow == 'visible'"
+        assert tab.run(f"[...document.querySelectorAll('.table')].every({flows})")
+    finally:
+        tab.call("Emulation.setEmulatedMedia", media="")
+    tab.run("dispatchEvent(new Event('afterprint'))")
+    assert not tab.run("[...document.querySelectorAll('.shots details')].some(d => d.open)")

@@ -143,8 +143,8 @@ def test_a_completed_surface_has_a_layer_more(box_room: Mesh) -> None:
 
 def test_the_page_shows_fusion_beside_the_completed_surface(completed_page: PageReport) -> None:
     page = completed_page.page.read_text(encoding="utf-8")
-    begin = page.index("<h4>Measured and completed")
-    shown = page[begin : page.index("<h4>Distances")]
+    begin = page.index("<h5>Measured and completed")
+    shown = page[begin : page.index("<h5>Distances")]
     assert shown.count("<img") == 2
     assert shown.index("<b>TSDF fusion</b>: what the frames measured") < shown.index(
         "<b>Learnt</b>"

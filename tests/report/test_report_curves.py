@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crossvox.core.checks import ArtifactError
+from crossvox.report.drawings.badges import free_place
 from crossvox.report.drawings.plan import plan_drawing
 from crossvox.report.drawings.scores import scene_dots
 from crossvox.report.drawings.training import (
@@ -99,7 +102,7 @@ def test_drawings_are_sound_svg_in_the_colours_of_the_page() -> None:
         ids += list(dict.fromkeys(str(name) for name in names))
     assert len(ids) == len(set(ids))
     assert drawings[1] is not None
-    assert "IoU, Voxels seen" in drawings[1]
+    assert "IoU, Mask only" in drawings[1]
     assert "stroke-dasharray" in drawings[1]
 
 
@@ -130,3 +133,13 @@ def test_plan_draws_path_breaks_and_marks() -> None:
     assert first[1] == second[1]
     assert first[1] < float(lines[0].get("points", "").split()[0].split(",")[1])
     assert "&lt;1" in drawing
+
+
+def test_numbers_in_drawings_keep_apart() -> None:
+    taken: list[tuple[float, float]] = []
+    for _ in range(30):
+        taken.append(free_place((3.0, 4.0), taken, 2.0))
+    gaps = [math.dist(a, b) for a, b in itertools.combinations(taken, 2)]
+    assert min(gaps) >= 2 - 1e-9
+    assert taken[0] == (3.0, 4.0)
+    assert max(math.dist(one, (3, 4)) for one in taken) < 12

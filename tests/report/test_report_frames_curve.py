@@ -40,7 +40,7 @@ def test_a_curve_is_found_and_told(tmp_path: Path, build: SimpleNamespace, besid
     assert [row["name"] for row in first["rows"]] == [
         "Learnt",
         "TSDF fusion",
-        "Voxels seen",
+        "Mask only",
         "Learnt less TSDF fusion",
     ]
     mean = curve.scores["F-score"]["learnt"][0].mean()
@@ -54,7 +54,7 @@ def test_a_curve_is_found_and_told(tmp_path: Path, build: SimpleNamespace, besid
     gap = np.nanmean(curve.scores["F-score"]["learnt"][1] - curve.scores["F-score"]["tsdf"][1])
     assert first["rows"][3]["cells"][1]["text"] == f"{gap:+.3f} *"
     for text in ("Learnt 0.", "TSDF fusion 0.", "from 60"):
-        assert text in record["drawing"]
+        assert text in record["drawing"].drawing
 
 
 def sentence(tmp_path: Path, curve: FramesCurve) -> str:
@@ -72,17 +72,17 @@ def test_only_what_is_sure_is_said_to_be_ahead_or_behind(
     scores = {"F-score": {"learnt": tsdf + gaps, "tsdf": tsdf}}
     found = replace(curve, scores=scores, methods=("learnt", "tsdf"))
     text = sentence(tmp_path / "a", found)
-    assert "surely ahead at 3 and 5 frames" in text
-    assert "surely behind at 60 frames" in text
-    assert "not surely either at 10 and 20 frames" in text
+    assert "It is ahead at 3 and 5 frames" in text
+    assert "it is behind at 60 frames" in text
+    assert "whether it is cannot be told at 10 and 20 frames" in text
     # One room has no interval, so nothing is sure of any.
     one = FramesCurve(
         (3, 5), ("learnt", "tsdf"), ("a",),
         {"F-score": {m: scores["F-score"][m][:2, :1] for m in ("learnt", "tsdf")}}, "surface",
     )  # fmt: skip
     text = sentence(tmp_path / "b", one)
-    assert "not surely either at 3 and 5 frames" in text
-    assert "ahead" not in text
+    assert "Whether it is cannot be told at 3 and 5 frames" in text
+    assert "is ahead" not in text
 
 
 def test_a_score_without_numbers_or_fusion_is_shown_as_that(
@@ -106,8 +106,8 @@ def test_the_page_shows_the_curve(completed_page: PageReport) -> None:
     text = completed_page.page.read_text("utf-8")
     assert '<a href="#few-frames">' in text
     assert "<h2>From how few frames</h2>" in text
-    lead = text[text.index('<p class="lead">') :].split("</p>")[0]
-    assert "surely ahead at 3, 5, 10, 20 and 60 frames" in lead
+    header = text[text.index('<p class="lead">') :].split("</header>")[0]
+    assert "It is ahead at 3, 5, 10, 20 and 60 frames" in header
     assert "Learnt less TSDF fusion" in text
     assert "<summary>Further scores</summary>" in text
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import io
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from crossvox.report.contents import read_contents
 from crossvox.report.drawings.boxes import box_corners, box_drawing
 from crossvox.report.layers import room_layers
 from crossvox.report.page.contents import contents_part, objects_csv, size_sentence
-from crossvox.report.page.differences import difference_text
+from crossvox.report.page.differences import against_text, answer_text, gap_of
 from crossvox.report.page.labelled import labelled_picture
 from crossvox.report.page.renderings import Seen, sights_of
 from crossvox.report.page.write import PageReport, write_page
@@ -213,7 +214,25 @@ def test_contents_of_a_scan_lie_in_its_own_folder(build: SimpleNamespace, tmp_pa
     assert read_contents([tmp_path], []) == (None, None)
 
 
-def test_a_difference_is_a_number_with_its_spread() -> None:
-    assert difference_text(0.0062) == "+0.006"
-    assert difference_text(0.0062, (-0.002, 0.012)) == "+0.006, by room -0.002 to +0.012"
-    assert difference_text(-0.5, (0.1,)) == "-0.500"
+@pytest.mark.parametrize(
+    ("arm", "control", "answer", "told"),
+    [
+        ([0.9579], [0.9517], "It cannot be told from one room", "0.958 against 0.952, +0.0062"),
+        ([0.96, 0.95, 0.97], [0.95, 0.96, 0.95], "It cannot be told", "-0.0313 to +0.0446)"),
+        ([0.8, 0.7], [0.6, 0.5], "Yes", "0.750 against 0.550, +0.2000 (95% interval over two"),
+        ([0.6, 0.5], [0.8, 0.7], "No, it is behind", "-0.2000"),
+        ([0.6, math.nan], [0.8, 0.7], "It cannot be told from one room", "+0.0062"),
+    ],
+)
+def test_a_difference_is_told_with_its_interval_or_not_at_all(
+    arm: list[float], control: list[float], answer: str, told: str
+) -> None:
+    gap = gap_of(arm, control)
+    assert answer_text(gap) == answer
+    whole = (0.9579, 0.9517) if math.isnan(arm[-1]) else (np.mean(arm), np.mean(control))
+    assert told in against_text(float(whole[0]), float(whole[1]), gap)
+
+
+def test_a_count_over_all_rooms_is_told_beside_the_mean_of_their_own() -> None:
+    gap = gap_of([0.6, 0.8], [0.5, 0.6])
+    assert "+0.0400 (room by room +0.1500, 95% interval" in against_text(0.64, 0.6, gap)

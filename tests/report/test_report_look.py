@@ -29,7 +29,7 @@ def test_prediction_has_every_layer(labelled: Any) -> None:
     for title in (
         "Learnt: errors", "Learnt: distance", "Ground truth: classes", "Ground truth: colours",
         "Ground truth: predicted classes", "2D votes: classes", "2D votes: errors",
-        "TSDF fusion: colours", "Voxels seen: shape",
+        "TSDF fusion: colours", "Mask only: shape",
     ):  # fmt: skip
         assert title in titles
     assert len(set(titles)) == len(titles)

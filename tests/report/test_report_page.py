@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import shutil
+import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -72,11 +75,16 @@ def test_everything_is_on_the_page(whole: PageReport, made: Any) -> None:
     reader, text = read(whole)
     assert whole.scenes == whole.pictured == made.names
     assert whole.missing == ()
-    assert "On two held-out rooms the learnt surface reaches an F-score of 0.810 at 5 cm" in text
+    interval = "95% interval over two rooms:"
     assert (
-        "which learns nothing: 0.620 (the difference is +0.190, by room +0.190 to +0.190)" in text
-    )
-    assert "TSDF fusion of the same depth frames reaches 0.840" in text
+        "Is the learnt surface better than Mask only, the baseline that learns nothing? Yes: "
+        f"F-score at 5 cm 0.810 against 0.620, +0.1900 ({interval} +0.1900 to +0.1900), "
+        "on two held-out rooms"
+    ) in text
+    assert (
+        "Is the learnt surface better than TSDF fusion of the same depth frames? No, it is behind: "
+        f"F-score at 5 cm 0.810 against 0.840, -0.0300 ({interval} -0.0300 to -0.0300)"
+    ) in text
     for section in ("rooms", "scores", "inputs", "training", "times", "origin"):
         assert any(tag.get("id") == section for tag in reader.all("section"))
     # The room large, 4 surfaces from above and from the camera, a photo, 4 pictures of errors,
@@ -100,12 +108,30 @@ def test_links_lead_to_files_beside_the_page(whole: PageReport) -> None:
             assert (whole.page.parent / href).is_file()
     beside = {str(path.relative_to(whole.page.parent).as_posix()) for path in whole.beside}
     assert beside == {href for href in hrefs if not href.startswith("#")}
-    assert {path.suffix for path in whole.beside} == {".html", ".glb"}
+    assert {path.suffix for path in whole.beside} == {".html", ".glb", ".svg", ".csv", ".tex"}
+
+
+def test_tables_and_drawings_are_files_too(whole: PageReport, made: Any) -> None:
+    folder = whole.page.parent
+    text = (folder / "tables" / "scores-0-surface.csv").read_text(encoding="utf-8")
+    table = list(csv.DictReader(io.StringIO(text)))
+    mean = [row for row in table if row["scene"] == "all" and row["score"] == "F-score"]
+    assert {row["method"]: float(row["value"]) for row in mean} == {
+        "learnt": 0.81, "mask_only": 0.62, "tsdf": 0.84,
+    }  # fmt: skip
+    assert {row["scene"] for row in table} == {"all", *made.names}
+    latex = (folder / "tables" / "scores-0-surface.tex").read_text(encoding="utf-8")
+    assert "Score & Learnt & Mask only & TSDF fusion \\\\" in latex
+    assert "F-score & 0.810 & 0.620 & 0.840 \\\\" in latex
+    assert "Acc (m) & " in latex
+    for path in (folder / "figures").iterdir():
+        assert ElementTree.parse(path).getroot().tag.endswith("svg")
+    assert (folder / "figures" / "by-scene.svg").is_file()
 
 
 def test_page_needs_no_network_and_names_no_machine(whole: PageReport, made: Any) -> None:
     text = whole.page.read_text(encoding="utf-8")
-    outside = re.findall(r"""(?:src|href)=["'](?!data:|#|scenes/)[^"']*""", text)
+    outside = re.findall(r"""(?:src|href)=["'](?!data:|#|scenes/|tables/|figures/)[^"']*""", text)
     assert outside == []
     assert not re.search(r"@import|url\(\s*['\"]?https?:|<script[^>]+src", text)
     root = made.data.parent
@@ -130,6 +156,7 @@ def test_the_best_value_of_a_row_is_marked(whole: PageReport) -> None:
     assert best["Recall"] == [True, False, False]
     assert all("is better" in cells for _, cells in rows)
     assert "2 scenes" in rows[0][1]
+    assert "± 0.007 over rooms" in rows[0][1], "0.81 and 0.82"
 
 
 def test_out_may_be_a_file(made: Any, tmp_path: Path) -> None:
@@ -194,7 +221,7 @@ def test_prediction_whose_data_is_gone(made: Any, tmp_path: Path) -> None:
     reader, text = read(report)
     assert "The frames of this scene are not there any more." in text
     assert len([tag for tag in reader.all("img") if tag.get("src")]) == 4
-    assert "F-score of 0.81" in text
+    assert "F-score at 5 cm 0.81" in text
     assert "held-out" not in text
 
 
@@ -269,7 +296,7 @@ def test_nan_scores_are_shown_as_undefined(build: SimpleNamespace, tmp_path: Pat
     path.write_text(json.dumps(record))
     _, text = read(write_page([made.prediction], tmp_path / "page", QUICK))
     assert "2 undefined" in text
-    assert "F-score at 5 cm: Voxels seen 0.620, TSDF fusion 0.840" in text
+    assert "F-score at 5 cm on one held-out room: Mask only 0.620, TSDF fusion 0.840" in text
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ from crossvox.report.view.live import serve
 from crossvox.report.view.model import RoomView, Shot
 from crossvox.report.view.pack import Parts, record_of
 from crossvox.report.view.shading import shaded, vertex_light
-from crossvox.report.view.stage import Stage
+from crossvox.report.view.stage import Stage, least_first
 
 EMPTY = Mesh(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32))
 
@@ -143,6 +143,11 @@ def test_merging_tells_where_every_face_came_from(box_room: Mesh, most: int) -> 
     np.testing.assert_array_equal(np.sort(came, axis=1), np.sort(merged.mesh.faces, axis=1))
 
 
+def test_faces_begin_with_their_least_vertex_and_keep_their_front() -> None:
+    faces = np.array([[0, 1, 2], [5, 3, 4], [8, 9, 7]], np.int32)
+    assert least_first(faces).tolist() == [[0, 1, 2], [3, 4, 5], [7, 8, 9]]
+
+
 def test_a_face_takes_what_two_of_its_corners_have() -> None:
     faces = np.array([[0, 1, 2], [0, 1, 3], [2, 0, 3], [4, 0, 1]], np.int32)
     values = np.array([5, 5, 7, 9, 1], np.uint8)
@@ -240,8 +245,8 @@ def unpacked(record: dict, data: bytes, number: int) -> np.ndarray:
     if size == 1:
         return raw
     kind = np.dtype(f"<u{size}")
-    steps = np.ascontiguousarray(raw.reshape(size, count).T).view(kind)[:, 0]
-    return np.cumsum(steps, dtype=kind)
+    values = np.ascontiguousarray(raw.reshape(size, count).T).view(kind)[:, 0]
+    return np.cumsum(values, dtype=kind) if part["steps"] else values
 
 
 def test_confidence_and_objects_cost_few_bytes_and_come_back(box_room: Mesh) -> None:
@@ -262,7 +267,8 @@ def test_confidence_and_objects_cost_few_bytes_and_come_back(box_room: Mesh) -> 
     assert surface["confidence"] == record["layers"][1]["values"]  # one array serves both
     sure = unpacked(record, data, surface["confidence"])
     assert sure.tolist() == [math.floor(v * 255 + 1e-6) for v in mesh.label_confidence.tolist()]
-    faces = unpacked(record, data, surface["faces"]).reshape(-1, 3)
+    first, second, third = (unpacked(record, data, n) for n in surface["faces"])
+    faces = np.stack([first, first + second, first + third], axis=-1)
     np.testing.assert_array_equal(faces, stage.surfaces[0].mesh.faces)
     places = np.stack([unpacked(record, data, n) for n in surface["place"]], axis=-1)
     back = np.array(surface["low"]) + places / 65535 * np.array(surface["span"])

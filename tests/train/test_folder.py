@@ -77,8 +77,16 @@ def test_an_older_run_is_read_and_gone_on_with(tmp_path: Path) -> None:
 
 def test_only_what_steers_may_change(tmp_path: Path) -> None:
     claim(tmp_path, record())
-    changed = TrainParams(workers=3, device="cpu", save_every=5, max_minutes=2.0, tensorboard=False)
-    assert {"workers", "device", "save_every", "max_minutes", "tensorboard"} == NEUTRAL
+    changed = TrainParams(
+        workers=3,
+        device="cpu",
+        save_every=5,
+        max_minutes=2.0,
+        tensorboard=False,
+        trackers=("wandb",),
+    )
+    steering = {"workers", "device", "save_every", "max_minutes", "tensorboard", "trackers"}
+    assert steering == NEUTRAL
     expect_same_run(tmp_path, record(params=changed))
     with pytest.raises(ArtifactError, match=r"scenes\.train: .*'a'.* there, .*'b'.* asked"):
         claim(tmp_path, record(scenes=["a"]))

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from tyro.extras import SubcommandApp
 
 from crossvox.cli.pipes import printing
-from crossvox.cli.signature import CONFIG, interface
+from crossvox.cli.signature import CONFIG, interface, params_of
+from crossvox.cli.spoken import speak
 from crossvox.recipes.commands import COMMANDS
 
 SHELLS = ("bash", "zsh", "fish")
@@ -31,6 +32,7 @@ def completion(words: Sequence[str]) -> int:
                 app.command(parts[first], name=first)
             into = parts[first]
         function = interface(command.load(), by_item=command.by_item)
+        speak(map(params_of, function.__annotations__.values()))
         into.command(name=second or first, help=command.summary)(function)
     try:
         with printing():

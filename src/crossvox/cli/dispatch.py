@@ -21,6 +21,8 @@ HELP = ("-h", "--help")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"]
     chosen = split_command(words)
     if chosen is not None and asks_for_group(words):
         # A command that begins others, such as study: what there is below it comes first.
@@ -55,7 +57,7 @@ def help_text(words: Sequence[str]) -> str | None:
     """What is printed where no command is chosen; None where one was meant, but there is none."""
     if not words or words[0] in HELP:
         return usage()
-    if words[0] == "--version":
+    if words[0] in ("-V", "--version"):
         return crossvox.__version__
     return group_usage(words[0]) if asks_for_group(words) else None
 
@@ -71,14 +73,15 @@ def usage() -> str:
         [
             f"crossvox {crossvox.__version__}: from posed RGB-D captures to labelled 3D rooms",
             "",
-            "usage: crossvox COMMAND ... [--params FILE] [--dry-run] [--json FILE]",
+            "usage: crossvox COMMAND ... [--params FILE] [--dry-run] [--json [FILE]] [--quiet]",
             "",
             *_lines(COMMANDS),
             "",
             "crossvox COMMAND --help lists a command's flags. --params FILE takes parameters from",
             "a run folder, a manifest or a JSON file, and flags go on top; --dry-run tells what",
-            "would be done; --json FILE writes the result. crossvox --completion bash (zsh, fish)",
-            "prints what a shell needs to complete all of it.",
+            "would be done; --json writes the result to standard output or a file, --quiet tells",
+            "errors alone. crossvox --completion bash (zsh, fish) prints what a shell needs to",
+            "complete all of it.",
             "Exit codes: 0 done; 2 wrong input or usage, or a part failed; 130 interrupted by",
             "Ctrl-C or SIGTERM: the same command goes on.",
         ]

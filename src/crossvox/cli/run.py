@@ -7,17 +7,18 @@ import io
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
+from crossvox.cli.following import following, made
 from crossvox.cli.pipes import printing
 from crossvox.cli.plan import show_plan
 from crossvox.cli.signals import INTERRUPTED, REMARK, terminating
-from crossvox.cli.signature import Asked, ItemOptions, Options, parse
+from crossvox.cli.signature import STDOUT, Asked, ItemOptions, Options, parse
 from crossvox.cli.tables import show
 from crossvox.cli.terminal import Terminal, shown
-from crossvox.core.artifact import write_json
+from crossvox.core.artifact import json_text, write_json
 from crossvox.core.checks import CrossvoxError, ParamsError, error_text, expect, is_out_of_memory
 from crossvox.flow.choice import Choice, read_names, read_shard, slurm_shard
 from crossvox.flow.folder import expect_own_json
@@ -34,9 +35,9 @@ def run(command: Command, words: Sequence[str]) -> int:
         with terminating():
             preset, words = _preset(command, words)
             function = command.load(preset)
-            with printing(), _telling_presets(command, function, words):
+            with printing(), _telling_presets(command, function, words), _telling_json(words):
                 asked = parse(function, command.name, words, by_item=command.by_item)
-            if asked.options.json is not None:
+            if asked.options.json not in (None, STDOUT):
                 expect_own_json(asked.options.json)
             if asked.options.dry_run:
                 return _plan(command, function, asked)
@@ -101,6 +102,19 @@ def _telling_presets(
         raise
 
 
+@contextmanager
+def _telling_json(words: Sequence[str]) -> Iterator[None]:
+    """Where words do not fit, and one of them was taken for the file of ``--json``, tell it."""
+    try:
+        yield
+    except SystemExit as end:
+        taken = words[words.index("--json") + 1 :][:1] if "--json" in words else []
+        if end.code and taken and not taken[0].startswith("-"):
+            text = f"--json took {taken[0]} for its file: put a --json without a file last"
+            print(shown(text).plain, file=sys.stderr)
+        raise
+
+
 def _fitting_preset(command: Command, function: Callable[..., Any], words: Sequence[str]) -> str:
     """The first recipe of a command, but for this one, that all words make sense to; else ""."""
     for preset in command.presets:
@@ -129,35 +143,54 @@ def exit_code(result: Any) -> int:
 
 
 def _do(command: Command, function: Callable[..., Any], asked: Asked) -> int:
-    terminal = Terminal()
-    with terminal:
-        # What a command needs may take seconds to load: it says that it lives before it does.
-        terminal.say(f"{command.name}: loading")
-        result = function(**asked.arguments, **_injected(function, asked.options, terminal))
+    with _showing(asked.options) as terminal:
+        with terminal:
+            # What a command needs may take seconds to load: it says that it lives before it does.
+            terminal.say(f"{command.name}: loading")
+            result = function(**asked.arguments, **_injected(function, asked.options, terminal))
+        show(result, terminal)
+        code = exit_code(result)
+        if code != INTERRUPTED and (path := made(command, asked.arguments, result)):
+            terminal.say(f"made: {path}")
+        if code == OK and (after := following(command, asked.arguments, result)):
+            terminal.say(f"next: {after}")
     _write_result(asked.options.json, result)
-    show(result, terminal)
-    if exit_code(result) == INTERRUPTED:
+    if code == INTERRUPTED:
         print(REMARK, file=sys.stderr)
-    return exit_code(result)
+    return code
 
 
 def _plan(command: Command, function: Callable[..., Any], asked: Asked) -> int:
     """Tell what the command would do; one without stages is made anew each time."""
-    terminal = Terminal()
     plan: Sequence[Planned] = [Planned(command.name, "", "make")]
-    if "runner" in inspect.signature(function).parameters:
-        runner = _runner(asked.options, terminal, dry=True)
-        with terminal, suppress(DryRunEnds):
-            terminal.say(f"{command.name}: loading")
-            function(**asked.arguments, runner=runner)
-        plan = runner.plan
+    with _showing(asked.options) as terminal:
+        if "runner" in inspect.signature(function).parameters:
+            runner = _runner(asked.options, terminal, dry=True)
+            with terminal, suppress(DryRunEnds):
+                terminal.say(f"{command.name}: loading")
+                function(**asked.arguments, runner=runner)
+            plan = runner.plan
+        show_plan(plan, terminal)
     _write_result(asked.options.json, plan)
-    show_plan(plan, terminal)
     return OK
 
 
+@contextmanager
+def _showing(options: Options) -> Iterator[Terminal]:
+    """Who tells and shows; the result has standard output for itself where it goes there."""
+    with ExitStack() as stack:
+        if options.quiet:
+            stack.enter_context(redirect_stdout(stack.enter_context(open(os.devnull, "w"))))
+        elif options.json == STDOUT:
+            stack.enter_context(redirect_stdout(sys.stderr))
+        yield Terminal(quiet=options.quiet)
+
+
 def _write_result(path: Path | None, result: Any) -> None:
-    if path is not None:
+    if path == STDOUT:
+        with printing():
+            sys.stdout.write(json_text(result))
+    elif path is not None:
         expect_own_json(path, result)
         write_json(path, result)
 

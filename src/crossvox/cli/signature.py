@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import re
 import types
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,10 +17,14 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import tyro
 
 from crossvox.cli.params_file import read_params
+from crossvox.cli.spoken import document, speak
 from crossvox.recipes.commands import Flag
 
 INJECTED = ("runner", "progress")
 """Parameters that the command line fills in itself."""
+
+STDOUT = Path("-")
+"""What ``--json`` means where no file name follows."""
 
 CONFIG = (
     # Parameters that are off, and not for the command line to switch on.
@@ -29,9 +32,6 @@ CONFIG = (
     tyro.conf.SuppressFixed,
     tyro.conf.PositionalMetavarFromFieldName,
 )
-
-_SECTION = re.compile(r"^\s*(Args|Returns|Raises|Example|Yields|Source):\s*$", re.MULTILINE)
-_ROLE = re.compile(r":\w+:`~?([^`]*)`")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,9 @@ class Options:
         params_file: run folder, manifest.json or JSON file that the command's parameters are taken
             from; flags go on top of it.
         dry_run: tell what would be made, what is kept, and about how long it takes; make nothing.
-        json: file that the result is written to.
+        json: file that the result is written to; where no name follows, it goes to standard output
+            and nothing else does: tables join the remarks on the error stream.
+        quiet: no progress, remarks or tables; errors are told, and --json does what it does.
         backend: who makes the scenes: here, pool, or what another package adds; by default this
             process for one worker, the pool for several.
         memory: the most that a worker may take, for example 4GB; an item that needs more fails,
@@ -54,7 +56,8 @@ class Options:
 
     params_file: Annotated[Path | None, tyro.conf.arg(name="params", metavar="FILE")] = None
     dry_run: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    json: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    json: Annotated[Path | None, tyro.conf.arg(metavar="[FILE]")] = None
+    quiet: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     backend: Annotated[str, tyro.conf.arg(metavar="NAME")] = ""
     memory: Annotated[str, tyro.conf.arg(metavar="SIZE")] = ""
     retry_failed: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
@@ -104,17 +107,36 @@ def parse(
     Raises:
         ParamsError: a value that makes no sense, or a ``--params`` file that does not fit.
     """
+    words = with_stdout(words)
     # The file gives the defaults of the flags, and so must be known before they are.
     prog = f"crossvox {name}"
     options, _ = tyro.cli(
         Options, prog=prog, args=list(words), return_unknown_args=True, add_help=False
     )
     ask = interface(function, options.params_file, by_item=by_item)
+    if {"-h", "--help"} & {*words}:
+        speak(map(params_of, ask.__annotations__.values()))
     about = (ask.__doc__ or "").partition("Args:")[0].strip()
     asked: Asked = tyro.cli(ask, prog=prog, args=list(words), description=about, config=CONFIG)
     for name in _unnamed(function, words) if options.params_file is None else ():
         asked.arguments[name] = None
     return asked
+
+
+def with_stdout(words: Sequence[str]) -> list[str]:
+    """Words in which a ``--json`` that no file name follows says that it is standard output.
+
+    Example:
+        >>> with_stdout(["info", "capture", "--json", "--quiet"])
+        ['info', 'capture', '--json', '-', '--quiet']
+    """
+    found: list[str] = []
+    for place, word in enumerate(words):
+        found.append(word)
+        after = [*words[place + 1 :], "--"][0]
+        if word == "--json" and after.startswith("-") and after != str(STDOUT):
+            found.append(str(STDOUT))
+    return found
 
 
 def _unnamed(function: Callable[..., Any], words: Sequence[str]) -> list[str]:
@@ -166,7 +188,7 @@ def interface(
         return Asked(arguments, options)
 
     ask.__name__ = function.__name__
-    ask.__doc__ = _document(function)
+    ask.__doc__ = document(function)
     ask.__signature__ = inspect.Signature([*parameters, options])  # type: ignore[attr-defined]
     ask.__annotations__ = {p.name: p.annotation for p in (*parameters, options)}
     return ask
@@ -246,12 +268,3 @@ def _file_defaults(
         if parameter.kind is Parameter.KEYWORD_ONLY and parameter.default is not Parameter.empty
     ]
     return dict(vars(read_params(file, dataclasses.make_dataclass("Flags", flags))))
-
-
-def _document(function: Callable[..., Any]) -> str:
-    """The docstring as help text: what it says of arguments, without the language of the API."""
-    text = inspect.getdoc(function) or ""
-    parts = _SECTION.split(text)
-    about, sections = parts[0], dict(zip(parts[1::2], parts[2::2], strict=True))
-    text = f"{about.strip()}\n\nArgs:\n{sections.get('Args', '').rstrip()}\n"
-    return _ROLE.sub(r"\1", text).replace("``", "'")

@@ -25,7 +25,7 @@ TABLES: Registry[Show] = Registry("table", "crossvox.tables")
 EACH = "*"
 """Behind the name of a type: a sequence of it."""
 
-_BY_SUBJECT = ("causes", "files", "models", "scenes", "scores", "status", "studies")
+_BY_SUBJECT = ("causes", "compare", "files", "models", "scenes", "scores", "status", "studies")
 
 
 def shows(*types: str) -> Callable[[S], S]:

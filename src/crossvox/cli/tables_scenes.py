@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from crossvox.cli.tables import shows
 from crossvox.cli.terminal import Terminal
-from crossvox.core.formats import NONE, defined
+from crossvox.core.formats import NONE, counted, defined
 from crossvox.flow.lineage import LEARNT_FROM
 
 if TYPE_CHECKING:
@@ -21,17 +21,14 @@ if TYPE_CHECKING:
     from crossvox.recipes.track import TrackReport
 
 
+MOST_NAMED = 6
+"""Scenes of a split that are named; its list, a file, holds all."""
+
 MOST_BROKEN = 8
 """Broken frames that are told one by one; a JSON file of the result holds all."""
 
 NOTHING = "no frame sees what another saw"
 """Told instead of numbers that nothing went into."""
-
-
-def there(result: Any) -> str:
-    """Where a result lies, for a title; empty where it does not say."""
-    out = getattr(result, "out", None)
-    return f" in {out}" if out is not None else ""
 
 
 @shows("crossvox.capture.describe:CaptureSummary")
@@ -143,12 +140,27 @@ def show_prepared(report: PrepareReport, terminal: Terminal) -> None:
     ]
     more = ["left out"] if leaves_out else []
     columns = ["scene", "status", "split", *counts, *more, "time"]
-    terminal.table(f"Prepared scenes{there(report)}", columns, rows)
+    terminal.table("Prepared scenes", columns, rows)
     for scene in report.scenes:
         for line in remarks_of(scene.notes):
             terminal.say(f"{scene.item}: {line}")
+    for split, names in report.splits.items():
+        terminal.say(f"{split}: {counted(len(names), 'scene')}{_named(names)}")
+    terminal.say(f"decided by {report.rule}")
+    if report.on_both_sides:
+        terminal.say(
+            f"doubt: another scan of the same space is learnt from{_named(report.on_both_sides)}: "
+            f"scores there tell little of other rooms"
+        )
     for scene in report.failed:
         terminal.say(f"failed: {scene.item}: {scene.error}")
+
+
+def _named(names: Sequence[str]) -> str:
+    """The first names of a list, behind a colon."""
+    if not names:
+        return ""
+    return f": {', '.join(names[:MOST_NAMED])}{', ...' if len(names) > MOST_NAMED else ''}"
 
 
 _LEARNT = {True: "yes", False: "no", None: "not told"}
@@ -177,7 +189,10 @@ def show_predicted(report: PredictReport, terminal: Terminal) -> None:
     ]
     part = "completed" if completes else "windows"
     columns = ["scene", "status", part, "coverage", "frames used", "vertices", LEARNT_FROM]
-    terminal.table(f"Predicted scenes{there(report)}", columns, rows)
+    terminal.table("Predicted scenes", columns, rows)
+    for name, notes in report.scenes.items():
+        if not notes["vertices"]:
+            terminal.say(f"doubt: {name}: its mesh is empty, nothing was predicted to be surface")
     for scene in report.failed:
         terminal.say(f"failed: {scene.item}: {scene.error}")
 
@@ -202,7 +217,6 @@ def show_scan(report: ScanReport, terminal: Terminal) -> None:
         terminal.say(f"made: {file}")
     if report.page is not None:
         terminal.say(f"page: {report.page.page}")
-    terminal.say(f"next: crossvox view {report.scene.parent.parent}")
 
 
 def _room_lines(room: RoomSummary) -> Iterator[str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from crossvox.cli.tables import EACH, shows
 from crossvox.cli.terminal import Terminal
+from crossvox.core.formats import support_text
+from crossvox.core.methods import LEARNT, TSDF, method_name
 
 if TYPE_CHECKING:
     from crossvox.core.volume import Score
@@ -89,14 +91,34 @@ def show_evaluation(evaluation: Evaluation, terminal: Terminal) -> None:
         unit = f" ({first.unit})" if first.unit not in ("", "ratio") else ""
         row = [name + unit, *values, _better(first)]
         (detailed if first.place == "detail" else rows).append(row)
-    title = f"Mean over {len(evaluation.counted)} scenes, protocol '{evaluation.protocol}'"
+    title = f"Mean over {_scenes(evaluation)}, protocol '{evaluation.protocol}'"
     if rows:
-        terminal.table(title, ["score", *evaluation.mean, ""], rows)
+        terminal.table(title, ["score", *_names(evaluation.mean), ""], rows)
     if detailed:
         title = "In detail" if rows else title
-        terminal.table(title, ["score", *evaluation.mean, ""], detailed)
+        terminal.table(title, ["score", *_names(evaluation.mean), ""], detailed)
+    for method, scenes in _empty(evaluation).items():
+        terminal.say(
+            f"doubt: {method_name(method)}: empty surface in {', '.join(scenes)}; what has no "
+            f"point is not defined (-) and not in the means"
+        )
     for note in evaluation.notes:
         terminal.say(note)
+
+
+def _scenes(evaluation: Evaluation | ClassEvaluation | ObjectsEvaluation) -> str:
+    """How many scenes were counted."""
+    return support_text(len(evaluation.counted), "scenes")
+
+
+def _empty(evaluation: Evaluation) -> dict[str, list[str]]:
+    """Scenes where a method has made no surface, by method."""
+    found: dict[str, list[str]] = {}
+    for scene, methods in evaluation.scenes.items():
+        for method, scores in methods.items():
+            if any(score.name == "Acc" and math.isnan(score.value) for score in scores):
+                found.setdefault(method, []).append(scene)
+    return found
 
 
 @shows("crossvox.evaluate.classes:ClassEvaluation")
@@ -111,12 +133,12 @@ def show_classes(evaluation: ClassEvaluation, terminal: Terminal) -> None:
         else:
             overall.append([name, *values, _better(first), f"{first.support} {first.of}"])
     terminal.table(
-        f"One count over {len(evaluation.counted)} scenes, protocol '{evaluation.protocol}'",
-        ["score", *methods, "", "counted"],
+        f"One count over {_scenes(evaluation)}, protocol '{evaluation.protocol}'",
+        ["score", *_names(methods), "", "counted"],
         overall,
     )
     if single:
-        terminal.table("Benchmark classes, strict", ["score", *methods, of], single)
+        terminal.table("Benchmark classes, strict", ["score", *_names(methods), of], single)
     for note in evaluation.notes:
         terminal.say(note)
 
@@ -131,9 +153,9 @@ def show_object_scores(evaluation: ObjectsEvaluation, terminal: Terminal) -> Non
             single.append([name, *values, first.support])
         else:
             overall.append([name, *values, _better(first), f"{first.support} {first.of}"])
-    title = f"Objects of {len(evaluation.counted)} scenes"
-    terminal.table(title, ["score", *methods, "", "counted"], overall)
-    terminal.table("Classes", ["score", *methods, "true objects"], single)
+    title = f"Objects of {_scenes(evaluation)}"
+    terminal.table(title, ["score", *_names(methods), "", "counted"], overall)
+    terminal.table("Classes", ["score", *_names(methods), "true objects"], single)
     for note in (f"protocol: {evaluation.protocol}", *evaluation.notes):
         terminal.say(note)
 
@@ -180,7 +202,7 @@ def show_frames(report: FramesReport, terminal: Terminal) -> None:
         if score not in curve.scores:
             continue
         means = {method: curve.means(score, method) for method in curve.methods}
-        ahead = curve.differences(score, "learnt", "tsdf")
+        ahead = curve.differences(score, LEARNT, TSDF)
         rows = [
             [
                 count,
@@ -191,11 +213,17 @@ def show_frames(report: FramesReport, terminal: Terminal) -> None:
             ]
             for row, count in enumerate(curve.frames)
         ]
-        columns = ["frames", *curve.methods, "learnt - tsdf", "95 %", "rooms"]
+        ahead_of = f"{method_name(LEARNT)} less {method_name(TSDF)}"
+        columns = ["frames", *_names(curve.methods), ahead_of, "95 %", "rooms"]
         terminal.table(f"{score}, mean over rooms, protocol '{curve.protocol}'", columns, rows)
     for note in curve.notes:
         terminal.say(note)
     terminal.say(f"all scores: {report.path}")
+
+
+def _names(methods: Iterable[str]) -> list[str]:
+    """What a reader sees of methods: the same as on the page."""
+    return [method_name(method) for method in methods]
 
 
 def _side_by_side(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from crossvox.cli.plan import duration
 from crossvox.cli.tables import shows
 from crossvox.cli.terminal import Terminal
+from crossvox.core.methods import arm_name
 
 if TYPE_CHECKING:
     from crossvox.recipes.study.runner import StudyReport
@@ -14,12 +16,28 @@ if TYPE_CHECKING:
     from crossvox.study.compare import Comparison
     from crossvox.train.report import TrainReport
 
+MOST_SCORES = 4
+"""Scores of a training that are told at its end; its log holds all."""
+
 
 @shows("crossvox.train.report:TrainReport")
 def show_training(report: TrainReport, terminal: Terminal) -> None:
-    """How a training ended."""
+    """How a training ended: how long it was, its best validation scores."""
     if report.interrupted:
         terminal.say("stopped and saved; run the same command again to continue")
+        return
+    ended = "was finished before" if report.already_finished else "finished"
+    ended = "was ended by --train.max-minutes" if report.stopped_by == "time limit" else ended
+    terminal.say(
+        f"{ended}: {report.step} steps in {duration(report.seconds)}, "
+        f"{report.parameters:,} parameters"
+    )
+    scores = [f"{score.name} {_number(score.value, '.4f')}" for score in report.scores]
+    if report.best_step is not None and scores:
+        terminal.say(
+            f"best at step {report.best_step} by {report.monitor}, on validation scenes: "
+            f"{', '.join(scores[:MOST_SCORES])}"
+        )
 
 
 @shows("crossvox.recipes.study.runner:StudyReport")
@@ -45,7 +63,7 @@ def _show_arms(found: Comparison, terminal: Terminal) -> None:
         spread = "" if math.isnan(score.sd) else f" ± {score.sd:.4f}"
         rows.append(
             [
-                arm.name,
+                arm_name(arm.name),
                 _number(score.mean, ".4f") + spread,
                 len(arm.seeds) if learnt else "",
                 f"{arm.parameters:,}" if learnt else "",
@@ -69,7 +87,16 @@ def _show_gains(found: Comparison, terminal: Terminal) -> None:
             interval = f"{_number(gain.low, '+.4f')} to {_number(gain.high, '+.4f')}"
             ahead = f"{gain.seeds_above}/{gain.seeds}"
             p = _number(gain.p_adjusted, ".2g")
-            rows.append([arm.name, control, _number(gain.mean, "+.4f"), interval, p, ahead])
+            rows.append(
+                [
+                    arm_name(arm.name),
+                    arm_name(control),
+                    _number(gain.mean, "+.4f"),
+                    interval,
+                    p,
+                    ahead,
+                ]
+            )
     terminal.table(
         f"{found.main} gained, paired by seed and scene",
         ["arm", "over", "mean", f"{found.level:.0%} interval", "adjusted p", "ahead"],
@@ -81,7 +108,8 @@ def _show_others(found: Comparison, terminal: Terminal) -> None:
     kinds = {name: found.kinds[name] for name in found.beside if name in found.kinds}
     columns = [name if kind.higher_is_better else f"{name} (low)" for name, kind in kinds.items()]
     rows = [
-        [arm.name, *(_number(arm.scores[name].mean, ".3f") for name in kinds)] for arm in found.arms
+        [arm_name(arm.name), *(_number(arm.scores[name].mean, ".3f") for name in kinds)]
+        for arm in found.arms
     ]
     terminal.table("Other scores, means; (low): lower is better", ["arm", *columns], rows)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,15 +13,18 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.table import Column, Table
 from rich.text import Text
 
+from crossvox.cli.pace import Pace, Parts
 from crossvox.cli.pipes import give_up
+from crossvox.core.formats import duration_text
 
 ROWS = 4
 """Bars on the screen at a time, at most: those that moved last."""
@@ -31,8 +35,14 @@ WORTH_A_LINE_S = 1.0
 LOG_LINES = 20
 """Lines that a training leaves in a log, about."""
 
+LEFT_LINE_S = 60.0
+"""How often a log is told how much is left of the step that all others are parts of."""
+
 
 UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
+
+_TEMPORARY = re.compile(r"\.(?P<name>[^/\s]+?)(?:\.[0-9a-f]{8}){1,2}\.part\b")
+"""What is being made has a name of its own until it is whole: nobody asked for that."""
 
 
 class TrainState(Protocol):
@@ -60,8 +70,12 @@ class TrainState(Protocol):
 
 
 def shown(value: object) -> Text:
-    """Text as it is: no mark-up, and no control characters that would steer the terminal."""
-    safe = (c if c.isprintable() or c in "\n\t" else UNPRINTABLE for c in str(value))
+    """Text as it is: no mark-up, and no control characters that would steer the terminal.
+
+    What is being made is called by the name that it is to have.
+    """
+    text = _TEMPORARY.sub(lambda found: found["name"], str(value))
+    safe = (c if c.isprintable() or c in "\n\t" else UNPRINTABLE for c in text)
     return Text("".join(safe))
 
 
@@ -73,6 +87,17 @@ class _Console(Console):
         give_up(self.file)
 
 
+class _LeftColumn(ProgressColumn):
+    """The time that is left of a row, where it can be told."""
+
+    max_refresh = 0.5
+
+    def render(self, task: Task) -> Text:
+        """The time as text."""
+        left_s = task.fields["pace"].left_s()
+        return Text("" if left_s is None else f"{duration_text(left_s)} left")
+
+
 class _Bars:
     """Rows of steps that go on: the first of them, and those that moved last."""
 
@@ -82,7 +107,7 @@ class _Bars:
             BarColumn(bar_width=28),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            _LeftColumn(),
             TextColumn("{task.fields[note]}", markup=False),
             console=console,
             transient=True,
@@ -90,12 +115,19 @@ class _Bars:
         self._rows: list[TaskID] = []
         self._lock = threading.RLock()
 
-    def begin(self, label: str) -> TaskID:
+    def begin(self, label: str, pace: Pace | Parts | None = None) -> TaskID:
         """A row for a step that begins."""
         with self._lock:
-            task = self.progress.add_task(shown(label).plain, total=None, note="")
+            task = self.progress.add_task(
+                shown(label).plain, total=None, note="", pace=pace or Pace()
+            )
             self._show(task)
             return task
+
+    def is_outermost(self, task: TaskID) -> bool:
+        """Whether a step is the one that all others are parts of."""
+        with self._lock:
+            return self._rows[:1] == [task]
 
     def move(self, task: TaskID, done: int, total: int, note: str = "") -> None:
         """Show where a step stands; at its end it gives its row back."""
@@ -123,33 +155,66 @@ class Terminal:
     """Progress bars, remarks and tables; what recipes and tables speak to.
 
     Bars and remarks go to the error stream, tables to standard output.
+
+    Args:
+        console: of bars and remarks.
+        out: of tables.
+        quiet: show nothing of all that.
     """
 
-    def __init__(self, console: Console | None = None, out: Console | None = None) -> None:
-        self.console = console or _Console(stderr=True, highlight=False, emoji=False)
-        self.out = out or _Console(highlight=False, emoji=False)
+    def __init__(
+        self, console: Console | None = None, out: Console | None = None, *, quiet: bool = False
+    ) -> None:
+        self.console = console or _Console(stderr=True, highlight=False, emoji=False, quiet=quiet)
+        self.out = out or _Console(highlight=False, emoji=False, quiet=quiet)
         self.bars = _Bars(self.console)
+        self._has_bars = self.console.is_terminal and not self.console.quiet
 
     def __enter__(self) -> Terminal:
-        if self.console.is_terminal:
+        if self._has_bars:
             self.bars.progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.console.is_terminal:
+        if self._has_bars:
             self.bars.progress.stop()
 
     def step(self, label: str) -> Callable[[int, int], None]:
         """Begin a step; see :mod:`crossvox.flow.progress`."""
-        task, begin = self.bars.begin(label), time.monotonic()
+        pace = Pace()
+        task, begin = self.bars.begin(label, pace), time.monotonic()
+        told = begin
 
         def report(done: int, total: int) -> None:
+            nonlocal told
+            pace.move(done, total)
+            outermost = self.bars.is_outermost(task)
             self.bars.move(task, done, total)
-            took = time.monotonic() - begin
-            if done >= total and not self.console.is_terminal and took >= WORTH_A_LINE_S:
-                self.say(f"{label}: {total} in {took:.1f} s")
+            if self.console.is_terminal:
+                return
+            now, left_s = time.monotonic(), pace.left_s()
+            if done >= total and now - begin >= WORTH_A_LINE_S:
+                self.say(f"{label}: {total} in {now - begin:.1f} s")
+            elif outermost and done < total and left_s is not None and now - told >= LEFT_LINE_S:
+                told = now
+                self.say(f"{label}: {done} of {total}, {duration_text(left_s)} left")
 
         return report
+
+    def whole(self, label: str, parts: Mapping[str, float | None]) -> Callable[[str], None]:
+        """Begin a job of several parts; see :mod:`crossvox.flow.progress`."""
+        job, total = Parts(parts), len(parts)
+        task = self.bars.begin(label, job)
+
+        def begin(name: str) -> None:
+            job.begin(name)
+            self.bars.move(task, job.place, total, name)
+            if name and not self.console.is_terminal:
+                left_s = job.left_s()
+                left = "" if left_s is None else f", {duration_text(left_s)} left"
+                self.say(f"{label}: {name}, part {job.place + 1} of {total}{left}")
+
+        return begin
 
     def say(self, text: str) -> None:
         """Print a remark above the bars."""
@@ -161,9 +226,11 @@ class Terminal:
 
     def training(self, label: str = "train") -> Callable[[TrainState], None]:
         """A bar for a training, with loss, validation scores and time left."""
-        task = self.bars.begin(label)
+        pace = Pace()
+        task = self.bars.begin(label, pace)
 
         def watch(state: TrainState) -> None:
+            pace.tell(state.eta_s)
             note = f"loss {state.loss:.4f}"
             for score, value in list(state.scores.items())[:3]:
                 note += f"  {score} {value:.3f}"

@@ -128,11 +128,15 @@ class Manifest:
         return digest([self.identity, self.items]) if self.items else self.identity
 
 
+def json_text(value: Any) -> str:
+    """What is written of a value as JSON, with the end of its last line."""
+    return json.dumps(plain(value), indent=1) + "\n"
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write JSON so that a reader sees the old file or the new one, never a part."""
-    text = json.dumps(plain(value), indent=1) + "\n"
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(json_text(value), encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:

@@ -49,7 +49,7 @@ METHODS = {
         ),
         Method(
             MASK_ONLY,
-            "Voxels seen",
+            "Mask only",
             "baseline: every voxel that any view sees, no learning",
             mesh="mask_only.ply",
         ),
@@ -110,6 +110,11 @@ TRANSFERRED = "transferred.ply"
 def method_name(key: str) -> str:
     """What a reader sees of a method; of one that is not in the table, its key as words."""
     return METHODS[key].name if key in METHODS else key.replace("_", " ").capitalize()
+
+
+def arm_name(key: str) -> str:
+    """What a reader sees of an arm of a study: a baseline by its name, an arm as it is."""
+    return METHODS[key].name if key in METHODS else key
 
 
 def surface_text(key: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 Report = Callable[[int, int], None]
@@ -11,9 +11,21 @@ Report = Callable[[int, int], None]
 Watch = Callable[[Any], None]
 """Called with :class:`crossvox.train.params.TrainProgress` while a network is trained."""
 
+Begin = Callable[[str], None]
+"""Called with the name of each part of a longer job as it begins, and with "" at its end."""
+
 
 class Progress(Protocol):
     """Somebody who watches."""
+
+    def whole(self, label: str, parts: Mapping[str, float | None]) -> Begin:
+        """Begin a job of several parts, each with the seconds that it is expected to take.
+
+        Args:
+            label: what the job is called.
+            parts: in their order; None where nobody knows how long one takes.
+        """
+        ...
 
     def step(self, label: str) -> Report:
         """Begin a step; the answer is called as it goes on. A finished step goes away."""
@@ -30,6 +42,10 @@ class Progress(Protocol):
 
 class Silent:
     """Nobody watches."""
+
+    def whole(self, label: str, parts: Mapping[str, float | None]) -> Begin:
+        """Begin a job that nobody watches."""
+        return lambda name: None
 
     def step(self, label: str) -> Report:
         """Begin a step that nobody watches."""

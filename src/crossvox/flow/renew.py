@@ -33,7 +33,7 @@ BESIDE_ITEMS = (
 
 BESIDE_CHECKPOINTS = (
     *(MANIFEST, "params.json", "log.jsonl", "transfer.json"),
-    *("calibration.json", "tensorboard"),
+    *("calibration.json", "tensorboard", "trackers.json", "wandb"),
 )
 """What it writes beside the checkpoints of a run, likewise."""
 

@@ -34,7 +34,7 @@ from crossvox.flow.items import Call, Notes, Shelf, failure_of, made_anew
 from crossvox.flow.jobs import BACKENDS, Job, Outcome, attempt, is_remote
 from crossvox.flow.leftovers import clear_items, clear_own
 from crossvox.flow.memory import room_for
-from crossvox.flow.progress import Progress, Silent
+from crossvox.flow.progress import Begin, Progress, Silent
 from crossvox.flow.rates import foretell, record_rate
 from crossvox.flow.stage import Collection, Continued, Declared, Stage
 
@@ -153,6 +153,7 @@ class Runner:
         self.shared = shared
         self.plan: list[Planned] = []
         self.seconds: dict[str, float] = {}
+        self._parts: _Parts | None = None
 
     def make(self, stage: Stage, folder: Path) -> Outcome:
         """Make one folder, unless it is there already.
@@ -334,6 +335,21 @@ class Runner:
         share = None if seconds is None else seconds / max(1, workers)
         self.plan.append(Planned(stage.NAME, folder.name, "make", share))
 
+    def expect_parts(
+        self, label: str, names: Sequence[str], *, size: float = 1.0, fresh: bool = True
+    ) -> None:
+        """Begin a job of several parts, see :meth:`part`: all the way it is told what is left.
+
+        Args:
+            label: what the job is called.
+            names: of its parts, in their order.
+            size: how much work it is, in any unit, as :meth:`Stage.size`.
+            fresh: whether nothing of it is there yet: how long its parts take is then recorded.
+        """
+        if not self.dry:
+            begin = self.progress.whole(label, {n: foretell(f"{label}: {n}", size) for n in names})
+            self._parts = _Parts(label, tuple(names), begin, size, fresh)
+
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
         """A part of a longer job: it is timed, and a dry run goes on after it.
@@ -341,6 +357,9 @@ class Runner:
         In a dry run, what depends on things that are not there yet is planned as unknown.
         """
         begin = time.perf_counter()
+        parts = self._parts if self._parts is not None and name in self._parts.names else None
+        if parts is not None:
+            parts.begin(name)
         try:
             yield
         except DryRunEnds:
@@ -349,6 +368,9 @@ class Runner:
             if not self.dry:
                 raise
             self.plan.append(Planned(name, "", "unknown"))
+        else:
+            if parts is not None:
+                parts.end(name, time.perf_counter() - begin)
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begin
 
@@ -360,6 +382,24 @@ class Runner:
         """
         if self.dry:
             raise DryRunEnds
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The parts of a longer job, see :meth:`Runner.expect_parts`."""
+
+    label: str
+    names: tuple[str, ...]
+    begin: Begin
+    size: float
+    recorded: bool
+
+    def end(self, name: str, seconds: float) -> None:
+        """A part is done."""
+        if self.recorded:
+            record_rate(f"{self.label}: {name}", seconds, self.size)
+        if name == self.names[-1]:
+            self.begin("")
 
 
 @dataclass(frozen=True)

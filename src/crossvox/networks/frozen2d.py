@@ -1,4 +1,4 @@
-"""A 2D network that does not learn, laid out for a CPU that asks it for features of many frames.
+"""A 2D network that does not learn, laid out for a CPU that asks it about many frames.
 
 Two things are done once instead of with every frame: the batch norms, which in evaluation mode are
 a factor and an offset a channel, go into the weights of the convolutions before them; and weights
@@ -11,25 +11,26 @@ from __future__ import annotations
 import warnings
 from copy import deepcopy
 from itertools import pairwise
+from threading import Lock
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from crossvox.networks.features2d import Network2D
+from crossvox.networks.features2d import GEOMETRY, Network2D, Prediction2D
 
 CLOSE = 1e-3
-"""A copy whose features differ by more than this share of the largest one is not used."""
+"""A copy whose features or logits differ by more than this share of the largest is not used."""
 
 _SIDE = 64
 
 
-class FrozenFeatures:
-    """Features of a network in evaluation mode, by a copy of it where that is faster.
+class FrozenNetwork:
+    """A network in evaluation mode, asked by a copy of it where that is faster.
 
-    The copy is made when features are asked for on a CPU, and again when the network's weights have
-    changed since. A network of which none can be made is asked itself.
+    The copy is made when it is first asked on a CPU, and again when the network's weights have
+    changed since. A network of which none can be made is asked itself. Several threads may ask.
 
     Args:
         network: asked without gradients alone.
@@ -42,6 +43,7 @@ class FrozenFeatures:
     def _forget(self) -> None:
         self._copy: Network2D | None = None
         self._made_from: Any = None
+        self._lock = Lock()
 
     def __getstate__(self) -> dict[str, Any]:
         # Weights in oneDNN's order can neither be copied nor sent to another process.
@@ -51,11 +53,20 @@ class FrozenFeatures:
         self.network = state["network"]
         self._forget()
 
-    def __call__(self, images: Tensor) -> Tensor:
+    def __call__(self, images: Tensor, logit_stride: int = 1) -> Prediction2D:
+        """See :meth:`Network2D.forward`."""
+        found: Prediction2D = self._asked(images)(images, logit_stride)
+        return found
+
+    def features(self, images: Tensor) -> Tensor:
         """See :meth:`Network2D.features`."""
+        return self._asked(images).features(images)
+
+    def _asked(self, images: Tensor) -> Network2D:
         if images.device.type != "cpu" or images.dtype != torch.float32 or not _packs():
-            return self.network.features(images)
-        return self._current().features(images)
+            return self.network
+        with self._lock:
+            return self._current()
 
     def _current(self) -> Network2D:
         """The copy that has the network's weights, or the network."""
@@ -70,28 +81,30 @@ class FrozenFeatures:
 
 
 def packed(network: Network2D) -> Network2D | None:
-    """A copy of a network in evaluation mode that gives its features faster, on a CPU.
-
-    It can be asked for features alone, without gradients.
+    """A copy of a network in evaluation mode that answers faster, on a CPU, without gradients.
 
     Returns:
-        None if the copy's features are others: a network may join its layers in another way than
+        None if the copy's answers are others: a network may join its layers in another way than
         their order tells.
     """
     with torch.inference_mode(mode=False), torch.no_grad():
         side = max(_SIDE, network.multiple)
-        noise = torch.randn(1, 3, side, side, generator=torch.Generator().manual_seed(0))
-        wanted = network.features(noise)
+        planes = 3 + GEOMETRY if network.reads_depth else 3
+        noise = torch.randn(1, planes, side, side, generator=torch.Generator().manual_seed(0))
+        wanted = network(noise)
         copy = deepcopy(network).requires_grad_(False).eval()
         try:
             _fold(copy)
             _pack(copy)
-            found = copy.features(noise)
+            found = copy(noise)
         except (AttributeError, RuntimeError, TypeError, ValueError) as error:
             warnings.warn(f"{type(network).__name__} is asked as it is: {error}", stacklevel=2)
             return None
-    close = (found - wanted).abs().max() <= CLOSE * wanted.abs().max()
-    return copy if bool(close) else None
+    close = all(
+        bool((one - other).abs().max() <= CLOSE * other.abs().max())
+        for one, other in zip(found, wanted, strict=True)
+    )
+    return copy if close else None
 
 
 def _version(tensor: Tensor) -> tuple[int, int]:
@@ -149,7 +162,7 @@ def _pack(module: nn.Module) -> None:
 
 
 class _Packed(nn.Module):
-    """A convolution with its weights in oneDNN's order."""
+    """A convolution with its weights in oneDNN's order, which is another one for other images."""
 
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
@@ -157,12 +170,17 @@ class _Packed(nn.Module):
         self._shape = (padding, conv.stride, conv.dilation, conv.groups)
         self._bias = conv.bias
         # Plain attributes: a tensor in this order is no buffer that could be saved.
-        self._weight = torch._C._nn.mkldnn_reorder_conv2d_weight(
-            conv.weight.detach().to_mkldnn(), *self._shape
-        )
+        self._plain = conv.weight.detach()
+        self._ordered: tuple[torch.Size, Tensor] | None = None
 
     def forward(self, images: Tensor) -> Tensor:
+        there = self._ordered
+        if there is None or there[0] != images.shape:
+            # Its type stub knows no size of images.
+            reorder: Any = torch._C._nn.mkldnn_reorder_conv2d_weight
+            weight = reorder(self._plain.to_mkldnn(), *self._shape, images.shape)
+            there = self._ordered = images.shape, weight
         made: Tensor = torch.ops.mkldnn._convolution_pointwise(
-            images, self._weight, self._bias, *self._shape, "none", [], ""
+            images, there[1], self._bias, *self._shape, "none", [], ""
         )
         return made

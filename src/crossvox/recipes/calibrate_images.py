@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,9 @@ def fit(
     record, network = load_segment2d(run, checkpoint, device)
     halves: tuple[list[tuple[Array, Array]], ...] = ([], [])
     report, most = progress.step("images"), max(1, _FIELDS // len(pairs))
-    images = loaded(pairs, record.params.images, depth=record.params.task.depth)
+    # Frames of scenes are labelled as they come, and the temperature is for those.
+    params = replace(record.params.images, shown_height=None)
+    images = loaded(pairs, params, depth=record.params.task.depth)
     for number, (_, image, truth) in enumerate(images):
         halves[number % 2].append(_fields(network, image, truth, most, number))
         report(number + 1, len(pairs))

@@ -41,6 +41,10 @@ class Command:
             ``--shard``, ``--only`` and ``--skip``.
         presets: functions that do the same by another recipe, by the name that ``--preset`` gives
             them; the first one is ``target``, which is done where none is named.
+        makes: what it makes, where the table of its result does not say; words in braces as below.
+        then: what usually comes after it, without the word ``crossvox``; ``{data}`` stands for what
+            the parameter of that name was given, ``{result.run}`` for a field of what came of it.
+            The first is told whose braces can all be filled in.
     """
 
     name: str
@@ -48,6 +52,8 @@ class Command:
     summary: str
     by_item: bool = False
     presets: Mapping[str, str] = field(default_factory=dict)
+    makes: str = ""
+    then: tuple[str, ...] = ()
 
     def load(self, preset: str = "") -> Any:
         """The function that does it.
@@ -165,6 +171,7 @@ _HERE = (
     ("models", "models:models", "networks that come with the package, and their cards"),
     ("pack", "pack:pack", "a training run to a small folder that can be given to others"),
     ("report", "look:report", "one self-contained page about runs"),
+    ("compare", "compare:compare", "runs or predictions side by side, with their differences"),
     ("view", "look:view", "a room in 3D: classes, errors, camera path"),
     (
         "import checkpoint",
@@ -172,6 +179,7 @@ _HERE = (
         "a published checkpoint to a run folder",
     ),
     ("import hdf5", "published.hdf5_in:import_hdf5", "published HDF5 sub-volumes to a data folder"),
+    ("export rerun", "recording:export_rerun", "a room in 3D to a recording of rerun (.rrd)"),
     ("export hdf5", "published.hdf5_out:export_hdf5", "sub-volumes to the published HDF5 files"),
 )
 
@@ -199,6 +207,41 @@ _PRESETS = {
     },
 }
 
+_MAKES = {
+    **dict.fromkeys(("rooms", "prepare", "single-views", "predict", "import hdf5"), "{out}"),
+    **dict.fromkeys(("train reconstruct", "train segment2d", "train segment3d"), "{result.run}"),
+    "evaluate reconstruct": "{pred}/scores.{protocol}.json",
+    "evaluate segment3d": "{pred}/scores.classes.json",
+    "evaluate scannet": "{files}/scores.scannet.json",
+}
+
+_THEN = {
+    "demo": ("view {out}/prediction",),
+    "scan": ("view {out}",),
+    "info": ("doctor {capture}",),
+    "doctor": ("scan {captures[0]} {captures[0].stem}_room",),
+    "convert": ("scan {out} {out}_room",),
+    "track": ("doctor {capture} --trajectory {result.trajectory}",),
+    "rooms": ("prepare {out} {out}_prepared",),
+    "prepare": ("train reconstruct {out} {out}_run",),
+    "train reconstruct": ("predict {run} {data} {run}_predicted",),
+    "train segment3d": ("predict {run} {data} {run}_predicted",),
+    "train segment2d": (
+        "evaluate segment2d {folders[1]} {folders[0]}",
+        "evaluate segment2d {folders[0]} --images {images} --labels {labels}",
+    ),
+    "evaluate segment2d": ("report {run} {run}_page",),
+    "predict": ("evaluate reconstruct {out} {data}",),
+    "evaluate reconstruct": ("report {pred} {pred}_page",),
+    "evaluate frames": ("report {out} {out}_page",),
+    "evaluate segment3d": ("report {pred} {pred}_page",),
+    "objects": ("view {mesh}",),
+    "study": ("study causes {result.out} {data}",),
+    "study reconstruct": ("report {out} {out}_page",),
+    "study segment3d": ("report {out} {out}_page",),
+    "import hdf5": ("train reconstruct --preset thesis {out} {out}_run",),
+}
+
 for _name, _target, _summary in _HERE:
     COMMANDS.register(
         _name,
@@ -208,5 +251,7 @@ for _name, _target, _summary in _HERE:
             _summary,
             _name in _BY_ITEM,
             _PRESETS.get(_name, {}),
+            _MAKES.get(_name, ""),
+            _THEN.get(_name, ()),
         ),
     )

@@ -14,7 +14,7 @@ from crossvox.core.artifact import MANIFEST, read_manifest, replacing
 from crossvox.core.checks import ArtifactError, CaptureError, expect
 from crossvox.flow.collection import item_names, planned_items
 from crossvox.flow.jobs import Outcome
-from crossvox.flow.lineage import SPLITS, is_held_out, read_list, scene_list
+from crossvox.flow.lineage import HELD_OUT_OF, SPLITS, is_held_out, read_list, scene_list
 
 VOLUME = "volume.npz"
 """The file that makes a folder a prepared scene."""
@@ -61,6 +61,13 @@ class ScanLists:
         if self.named is None:
             return "val" if is_held_out(scene) else "train"
         return next((split for split in SPLITS if scene in self.named[split]), None)
+
+    @property
+    def rule(self) -> str:
+        """What decides the split of a scene, in words."""
+        if self.named is not None:
+            return "the data set's lists, scannetv2_train.txt and scannetv2_val.txt"
+        return f"the names of their spaces: about one in {HELD_OUT_OF} is held out"
 
     def remarks(self, scenes: Collection[str]) -> list[str]:
         """What a reader of the lists must know: names without a scan, and scans without a list."""

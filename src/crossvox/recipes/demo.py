@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from crossvox.report.page.write import PageReport
 
 
+PARTS = ("rooms", "prepare", "train", "predict", "objects", "score", "fewer frames", "page")
+"""What the demo does, in this order."""
+
+
 def _demo_rooms() -> RoomsParams:
     return RoomsParams(count=12, frames=62, width=320, height=240, validation_every=3)
 
@@ -114,6 +118,7 @@ def demo(
     expect_own(out, "demo")
     if not runner.dry:
         begin(out, Manifest("demo", plain(params)))
+    runner.expect_parts("demo", PARTS, size=params.rooms.count, fresh=not data.exists())
     with runner.part("rooms"):
         renewing(runner, raw, lambda to: write_rooms(to, params.rooms, runner=runner))
     with runner.part("prepare"):

@@ -79,7 +79,7 @@ def evaluate_frames(
     device: str = "auto",
     progress: Progress | None = None,
 ) -> FramesReport:
-    """Score a run of surface completion, TSDF fusion and the voxels seen, from few frames and many.
+    """Score a run of surface completion, TSDF fusion and Mask only, from few frames and many.
 
     All three are made of the same frames, and measured against the same surface.
 

@@ -15,7 +15,6 @@ from crossvox.capture import open_capture
 from crossvox.capture.find import capture_names
 from crossvox.capture.formats import reader_of
 from crossvox.core.artifact import read_manifest, write_manifest
-from crossvox.core.camera import ImageFit
 from crossvox.core.checks import ArtifactError, CaptureError, expect
 from crossvox.core.frame import Capture, Parts
 from crossvox.core.labels import NYU40
@@ -198,8 +197,7 @@ def _frame(capture: Capture, at: int, params: ImageParams, depth: bool) -> Plane
     )
     assert frame.rgb is not None
     height, width = frame.rgb.shape[:2]
-    fit = ImageFit.centre_crop((width, height), params.size)
-    fit = ImageFit(fit.source, fit.resized, 0, 0, fit.resized)
+    fit = params.fit_whole((width, height))
     image = fit_color(frame.rgb, fit)
     if not depth:
         return np.ascontiguousarray(image), (height, width)

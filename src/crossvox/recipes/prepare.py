@@ -13,6 +13,7 @@ from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.frame import Capture
 from crossvox.flow.folder import is_current
 from crossvox.flow.jobs import Outcome
+from crossvox.flow.lineage import is_seen
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Collection, Input, Stage
 from crossvox.recipes.commands import Flag
@@ -134,10 +135,18 @@ class PrepareReport:
     Attributes:
         scenes: outcome of each, sorted by name.
         splits: scenes of the folder by split.
+        rule: what decides the split of a scene, in words.
     """
 
     scenes: tuple[Outcome, ...]
     splits: Mapping[str, tuple[str, ...]]
+    rule: str = ""
+
+    @property
+    def on_both_sides(self) -> tuple[str, ...]:
+        """Scenes that are held out though others of the same space are learnt from."""
+        held_out = self.splits.get("val", ())
+        return tuple(name for name in held_out if is_seen(name, self.splits.get("train", ())))
 
     @property
     def failed(self) -> tuple[Outcome, ...]:
@@ -222,7 +231,7 @@ def prepare(
     for split in (split for split, names in made.manifest.notes["splits"].items() if not names):
         runner.progress.say(f"no scene is in {split}.txt: name scenes with --scenes where asked")
     splits = {split: tuple(names) for split, names in made.manifest.notes["splits"].items()}
-    return PrepareReport(made.outcomes, splits)
+    return PrepareReport(made.outcomes, splits, lists.rule)
 
 
 def declared(how: CaptureParams | None) -> tuple[CaptureParams | None, Input | None]:

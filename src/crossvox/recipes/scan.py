@@ -44,6 +44,9 @@ STAGE = "scan"
 
 DEFAULT_SET = Path("default")
 
+PARTS = ("doctor", "level", "prepare", "predict", "objects", "score", "page")
+"""What a scan does, in this order."""
+
 
 @dataclass(frozen=True)
 class ScanParams:
@@ -207,6 +210,13 @@ def scan(
     usable.expect_posed(name, source)
     expect_own(out, STAGE)
     _expect_alone(out, name)
+    asked = {"predict": networks.run is not None, "score": scores, "page": page}
+    runner.expect_parts(
+        "scan",
+        [part for part in PARTS if asked.get(part, True)],
+        size=min(len(usable.posed), params.max_frames),
+        fresh=not out.exists(),
+    )
     with runner.part("doctor"):
         expect_sound(capture, anyway, runner.progress.say)
         for found in contradicted(capture, range(0, len(capture), _frame_skip(capture, params))):

@@ -251,11 +251,11 @@ def evaluate_segment2d(
     """Score a 2D run on labelled images, each at the full size of its labels.
 
     Images are shown to the network whole, at the height it was trained at (or at the width, if they
-    are narrower); its logits are resampled to the labels' size, bilinear. Of the flat layout, the
-    images in valset are scored; of other folders, all. Scores are those of the 20 benchmark classes
-    and of the usual protocol of NYU Depth v2 over 40, beside the class that training labels show
-    most; with ten scenes or more (images, where names tell no scenes), each with a 95 % interval by
-    bootstrap.
+    are narrower), or at the run's --images.shown-height; its logits are resampled to the labels'
+    size, bilinear. Of the flat layout, the images in valset are scored; of other folders, all.
+    Scores are those of the 20 benchmark classes and of the usual protocol of NYU Depth v2 over 40,
+    beside the class that training labels show most; with ten scenes or more (images, where names
+    tell no scenes), each with a 95 % interval by bootstrap.
 
     Args:
         run: run folder, or the name of a 2D network that comes with the package.

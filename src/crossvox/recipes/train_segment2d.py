@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from crossvox.flow.runner import Runner
 from crossvox.recipes import segment2d
 from crossvox.recipes.commands import recipe
 from crossvox.recipes.segment2d import Segment2dRunParams
-from crossvox.samples.params import ImageAugmentParams
+from crossvox.samples.params import ImageAugmentParams, ImageParams
 from crossvox.tasks.params import Segment2dParams
 from crossvox.train.params import TrainParams
 
@@ -32,18 +33,23 @@ _LONG = TrainParams(
     save_every=200,
 )
 _VARIED = ImageAugmentParams(smallest=0.8, largest=1.8, stretch=0.15)
+_SHOWN = ImageParams(shown_height=300)
 
 DEFAULT2D = Segment2dRunParams(
-    train=_LONG, task=Segment2dParams(depth=True, encoder_rate_share=0.4), augment=_VARIED
+    train=_LONG,
+    task=Segment2dParams(depth=True, encoder_rate_share=0.4),
+    images=_SHOWN,
+    augment=_VARIED,
 )
 """How ``default2d`` was trained: colours and depth, from ImageNet, an average of the weights."""
 
 FREE2D = Segment2dRunParams(
-    train=_LONG,
+    train=replace(_LONG, steps=1700, validate_every=1700, save_every=100),
     task=Segment2dParams(depth=True, weights="none", encoder_rate_share=1.0),
+    images=_SHOWN,
     augment=_VARIED,
 )
-"""The same from nothing, so that no terms of anybody's data apply: ``free2d``."""
+"""From nothing, so that no terms of anybody's data apply, and shorter: ``free2d``."""
 
 
 def train_segment2d(

@@ -18,7 +18,7 @@ def data_uri(kind: str, data: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
-def webp_uri(image: NDArray[np.uint8], quality: int = 86) -> str:
+def webp_uri(image: NDArray[np.uint8], quality: int = 80) -> str:
     """``(H, W, 3)`` RGB or ``(H, W, 4)`` RGBA as an address."""
     return data_uri("image/webp", encode_webp(image, quality))
 

@@ -12,7 +12,7 @@ import numpy as np
 from crossvox.capture.readers.folder import FolderCapture
 from crossvox.core.checks import ArtifactError, CaptureError, CrossvoxError, ParamsError, expect
 from crossvox.core.class_map import read_class_names
-from crossvox.core.frame import Capture, Parts
+from crossvox.core.frame import Capture, Parts, resize_nearest
 from crossvox.core.methods import REFERENCE
 from crossvox.doors.meshes import read_mesh
 from crossvox.report.contents import read_contents
@@ -33,8 +33,13 @@ SHOTS = 40
 
 THUMBNAIL_PX = 128
 
+DEPTH_PX = 64
+"""Width of the depth that is kept of a frame in space: enough to tell which points it saw."""
 
-def open_view(path: Path, scene: str | None = None, data: Path | None = None) -> RoomView:
+
+def open_view(
+    path: Path, scene: str | None = None, data: Path | None = None, *, shots: int = SHOTS
+) -> RoomView:
     """Everything that can be seen of one scene.
 
     Args:
@@ -42,6 +47,7 @@ def open_view(path: Path, scene: str | None = None, data: Path | None = None) ->
             links in the manifests lead to the rest. Or a PLY mesh by itself, metres, z up.
         scene: which scene; None takes the one there is, or the first predicted one.
         data: prepared scenes, where the prediction's own are not where they were.
+        shots: so many frames are shown in space at most.
 
     Raises:
         ArtifactError: no such folder, no such scene, or nothing of it has a surface.
@@ -66,6 +72,7 @@ def open_view(path: Path, scene: str | None = None, data: Path | None = None) ->
         capture,
         found,
         missing=[*unknown_parts(room), *room.missing, *_told(sources, room.name)],
+        shots=shots,
         alone=not predicted_scenes(sources),
     )
 
@@ -242,10 +249,13 @@ def _shots(
     for number in range(count):
         index, pose = frames[number * len(frames) // count]
         try:
-            frame = capture.frame(index, size, Parts(depth=False, labels=False))
+            frame = capture.frame(index, size, Parts(labels=False))
         except CrossvoxError:
             broken += 1
             continue
         if frame.rgb is not None:
-            found.append(Shot(str(frame.id), pose, camera, frame.rgb))
+            depth = frame.depth_m
+            if depth is not None:
+                depth = resize_nearest(depth, (DEPTH_PX, max(2, DEPTH_PX * size[1] // size[0])))
+            found.append(Shot(str(frame.id), pose, camera, frame.rgb, depth))
     return found, broken

@@ -39,8 +39,7 @@ def read_planes(
         params: at which size.
         depth: whether the planes of depth follow the colours
             (:func:`crossvox.views.geometry.geometry_planes`; 0 where the image has none).
-        whole: do not crop: the image keeps its shape, and the height (or the width, if it is a
-            narrow one) of ``params``.
+        whole: do not crop: :meth:`crossvox.samples.params.ImageParams.fit_whole`.
 
     Raises:
         CaptureError: missing or damaged; names the file.
@@ -65,9 +64,8 @@ def _read_fitted(
     stored = color_size(data, source)
     turn = _orientation(pair, data, stored)
     lying = turn >= FIRST_LYING
-    fit = ImageFit.centre_crop(stored[::-1] if lying else stored, params.size)
-    if whole:
-        fit = ImageFit(fit.source, fit.resized, 0, 0, fit.resized)
+    own = stored[::-1] if lying else stored
+    fit = params.fit_whole(own) if whole else ImageFit.centre_crop(own, params.size)
     if params.resampling == "nearest":
         image = as_shown(decode_color(data, source), turn)
         return np.ascontiguousarray(fit_nearest(image, fit)), fit, turn

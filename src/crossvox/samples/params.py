@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from crossvox.core.camera import Intrinsics, Size
+from crossvox.core.camera import ImageFit, Intrinsics, Size
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.params import check_choices
 
@@ -146,6 +146,11 @@ class ImageParams:
             width, in the middle. The published pipeline takes 328x256.
         resampling: of colours; ``smooth``, or ``nearest`` as the published pipeline does. Labels
             are always resampled by nearest neighbour.
+        shown_height: height that whole images are brought to where they are labelled after
+            training; None: ``height``. Training on enlarged cut-outs (``ImageAugmentParams``) makes
+            things look larger than whole images do; showing these larger makes up for it (Touvron
+            et al., Fixing the train-test resolution discrepancy, NeurIPS 2019), also where the
+            images hold no more detail. Training does not depend on it.
 
     Raises:
         ParamsError: a size is not positive.
@@ -154,6 +159,7 @@ class ImageParams:
     width: int = 320
     height: int = 240
     resampling: Literal["smooth", "nearest"] = "smooth"
+    shown_height: int | None = None
 
     def __post_init__(self) -> None:
         check_choices(self)
@@ -164,11 +170,25 @@ class ImageParams:
             do="correct --images.width and --images.height",
             error=ParamsError,
         )
+        expect(
+            self.shown_height is None or self.shown_height >= self.height,
+            given=f"images learnt at a height of {self.height}, shown at {self.shown_height}",
+            needed="a height of at least that of learning",
+            do="correct --images.shown-height",
+            error=ParamsError,
+        )
 
     @property
     def size(self) -> Size:
         """``(width, height)`` in pixels."""
         return self.width, self.height
+
+    def fit_whole(self, source: Size) -> ImageFit:
+        """How an image of ``(width, height)`` is shown whole: it keeps its shape, uncropped."""
+        height = self.shown_height or self.height
+        size = round(self.width * height / self.height), height
+        fit = ImageFit.centre_crop(source, size)
+        return ImageFit(fit.source, fit.resized, 0, 0, fit.resized)
 
 
 @dataclass(frozen=True)

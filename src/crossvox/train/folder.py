@@ -44,6 +44,7 @@ from crossvox.flow.lineage import UNKNOWN, Lineage, together
 from crossvox.train.chosen import TAKEN
 from crossvox.train.params import NETWORK, NEUTRAL, OPTIMIZER, PARAMS, STATE, TrainParams
 from crossvox.train.report import StoppedBy, TrainReport
+from crossvox.train.trackers import expect_trackers
 
 CHECKPOINT_FILES = (NETWORK, OPTIMIZER, STATE)
 """What a checkpoint is of, listed in its manifest or not."""
@@ -454,13 +455,18 @@ def asked_for(*parts: Any) -> str:
 
 
 def answer(run: Path, asked: str, params: TrainParams) -> TrainReport | None:
-    """The report of a complete run that was asked for like this; None: one has to look closer."""
-    if not (run / MANIFEST).is_file():
-        return None
-    notes = read_manifest(run).notes
-    if notes.get(ASKED) != asked:
-        return None
-    return finished(run, str(notes.get("monitor", "")), params)
+    """The report of a complete run that was asked for like this; None: one has to look closer.
+
+    Raises:
+        ParamsError: there is something to train, and a tracker that is to be told is not there.
+    """
+    notes = read_manifest(run).notes if (run / MANIFEST).is_file() else {}
+    done = None
+    if notes.get(ASKED) == asked:
+        done = finished(run, str(notes.get("monitor", "")), params)
+    if done is None:
+        expect_trackers(params.trackers)
+    return done
 
 
 def note_asked(run: Path, asked: str) -> None:

@@ -29,6 +29,7 @@ from crossvox.train.job import Groups, Job
 from crossvox.train.params import TrainParams
 from crossvox.train.report import TrainProgress, TrainReport
 from crossvox.train.stop import StopRequest
+from crossvox.train.trackers import expect_trackers
 
 if TYPE_CHECKING:
     from torch import nn
@@ -96,7 +97,8 @@ def train(
         CheckpointError: a checkpoint is damaged, or cannot be written.
         CrossvoxError: a loss or gradient is not finite; nothing is saved then, the last good
             checkpoint stays.
-        ParamsError: an empty data set, a device that is not there, an unknown monitor score.
+        ParamsError: an empty data set, a device that is not there, an unknown monitor score, a
+            tracker that is not installed.
     """
     expect(
         len(dataset) > 0 and (validation is None or len(validation) > 0),
@@ -125,6 +127,7 @@ def train(
     done = folder.finished(run, task.monitor, params)
     if done is not None:
         return done
+    expect_trackers(params.trackers)
     job = Job(
         task=task,
         dataset=dataset,

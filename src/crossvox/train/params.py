@@ -14,6 +14,7 @@ from crossvox.core.checks import ParamsError, expect
 PARAMS = "params.json"
 LOG = "log.jsonl"
 TENSORBOARD = "tensorboard"
+TRACKERS = "trackers.json"
 NETWORK = "network.safetensors"
 OPTIMIZER = "optimizer.safetensors"
 STATE = "state.json"
@@ -22,7 +23,7 @@ SELFTEST = "selftest.safetensors"
 LOSS = "loss"
 """Name of the score that is the mean loss over the validation split, where a task has one."""
 
-NEUTRAL = frozenset({"workers", "device", "save_every", "max_minutes", "tensorboard"})
+NEUTRAL = frozenset({"workers", "device", "save_every", "max_minutes", "tensorboard", "trackers"})
 """Parameters that may change when a run goes on: they steer how, not what, is learnt."""
 
 
@@ -82,6 +83,8 @@ class TrainParams:
             schedule stays laid over ``steps``, so a run stopped by time ends at a rate above its
             final one: prefer ``steps``.
         tensorboard: whether to write TensorBoard files beside ``log.jsonl``.
+        trackers: experiment trackers that are told the same curves, such as ``wandb`` and
+            ``mlflow``: any that accelerate knows and whose package is installed.
 
     Raises:
         ParamsError: a value makes no sense.
@@ -107,6 +110,7 @@ class TrainParams:
     mixed_precision: Literal["no", "fp16", "bf16"] = "no"
     max_minutes: float | None = None
     tensorboard: bool = True
+    trackers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, least in (

@@ -101,11 +101,19 @@ class Session:
         Raises:
             CheckpointError: a checkpoint or the log cannot be written.
             CrossvoxError: a loss or gradient is not finite.
-            ParamsError: there is no score by which to pick the best checkpoint.
+            ParamsError: there is no score by which to pick the best checkpoint, or a tracker is not
+                installed.
         """
         self._stop, self._first, self._loss = stop, self.state.step, math.nan
         if self.processes.main:
-            self._log = RunLog(self.job.run, self.state.step, tensorboard=self.params.tensorboard)
+            asked = {key: self.job.record[key] for key in ("task", "train", "recipe", "samples")}
+            self._log = RunLog(
+                self.job.run,
+                self.state.step,
+                tensorboard=self.params.tensorboard,
+                trackers=self.params.trackers,
+                config=asked,
+            )
         self._batches = iter(training_loader(self.job, self.state, self.processes))
         end = self._catch_up()
         while end is None:
@@ -286,7 +294,7 @@ class Session:
         )
 
     def close(self) -> None:
-        """Close TensorBoard's file and end the validation's workers."""
+        """Close the log and end the validation's workers."""
         if self._log is not None:
             self._log.close()
         self._validation = None

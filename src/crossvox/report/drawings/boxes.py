@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from crossvox.core.camera import Intrinsics, Pose, project
 from crossvox.core.room_contents import RoomObject
+from crossvox.report.drawings.badges import Place, free_place
 
 Array = NDArray[Any]
 
@@ -32,14 +33,16 @@ def box_drawing(objects: Sequence[RoomObject], camera: Intrinsics, pose: Pose) -
         objects: what is drawn; boxes that reach behind the camera are left out.
         camera, pose: the picture's point of view.
     """
-    drawn = [text for one in objects if (text := _box(one, camera, pose))]
+    taken: list[Place] = []
+    drawn = [text for one in objects if (text := _box(one, camera, pose, taken))]
     return Markup(
         f'<svg class="boxes" viewBox="0 0 {camera.width} {camera.height}" aria-hidden="true" '
         f'focusable="false">{"".join(drawn)}</svg>'
     )
 
 
-def _box(one: RoomObject, camera: Intrinsics, pose: Pose) -> str:
+def _box(one: RoomObject, camera: Intrinsics, pose: Pose, taken: list[Place]) -> str:
+    """The box of an object; its number keeps away from those that are there."""
     corners = box_corners(one)
     inside = pose.inverse().apply(corners)
     if (inside[:, 2] <= 0.05).any():
@@ -49,8 +52,10 @@ def _box(one: RoomObject, camera: Intrinsics, pose: Pose) -> str:
     path = "".join(
         f"M{seen[a][0]:.1f} {seen[a][1]:.1f}L{seen[b][0]:.1f} {seen[b][1]:.1f}" for a, b in edges
     )
-    x, y = seen[4:].mean(axis=0)
     radius = camera.width / 70
+    wished = seen[4:].mean(axis=0)
+    x, y = free_place((float(wished[0]), float(wished[1])), taken, 2.2 * radius)
+    taken.append((x, y))
     # A light line under a dark one shows over every colour.
     return (
         f'<g data-object="{one.number}"><title>{one.number}: {escape(one.class_name)}</title>'

@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
 from crossvox.doors.images import encode_webp
+from crossvox.report.drawings.badges import Place, free_place
 
 Array = NDArray[Any]
 
@@ -79,13 +80,12 @@ def plan_drawing(
                 f'<circle cx="{x:.3f}" cy="{y:.3f}" r="{1.3 * unit:.4f}" fill="{fill}" '
                 f'stroke="var(--series-1)" stroke-width="{0.6 * unit:.4f}" />'
             )
-    badges: list[tuple[float, float]] = []
+    taken: list[Place] = []
+    badges = []
     for label, (place, forward) in marks.items():
-        x, y = at(place)
-        # Frames taken at one place stand below each other, so that every number is seen.
-        while any(math.dist((x, y), other) < 4.8 * unit for other in badges):
-            y += 1.6 * unit
-        badges.append((x, y))
+        # Frames taken at one place stand beside each other, so that every number is seen.
+        x, y = free_place(at(place), taken, 5.2 * unit)
+        taken.append((x, y))
         angle = math.atan2(-float(forward[1]), float(forward[0]))
         reach = 9 * unit
         (x1, y1), (x2, y2) = (
@@ -95,10 +95,13 @@ def plan_drawing(
         parts.append(
             f'<path d="M{x:.3f} {y:.3f}L{x1:.3f} {y1:.3f}L{x2:.3f} {y2:.3f}Z" '
             'fill="var(--series-2)" fill-opacity="0.32" />'
+        )
+        badges.append(
             f'<circle cx="{x:.3f}" cy="{y:.3f}" r="{2.4 * unit:.4f}" fill="var(--series-2)" />'
             f'<text x="{x:.3f}" y="{y + 1.1 * unit:.3f}" font-size="{3.2 * unit:.4f}" '
             f'text-anchor="middle" fill="var(--page)" font-weight="600">{escape(label)}</text>'
         )
+    parts += badges
     base = float(span[1]) + 1.2 * unit
     parts.append(
         f'<path d="M{unit:.3f} {base:.3f}h{bar_m:.3f}" stroke="var(--ink)" '

@@ -14,16 +14,20 @@ from crossvox.core.methods import LEARNT, MAJORITY, method_name
 from crossvox.report.drawings.confusion import confusion_drawing
 from crossvox.report.drawings.scores import class_bars
 from crossvox.report.page.class_scores import ClassScores
+from crossvox.report.page.files_out import FigureOut, drawn, safe_name
 from crossvox.report.values import as_dict, number
 
 
-def class_drawings(scores: ClassScores) -> dict[str, Any]:
+def class_drawings(scores: ClassScores, number_: int = 0) -> dict[str, Any]:
     """Bars of single classes and the picture of the confusion."""
     name = re.sub(r"\W+", "-", scores.name)
     return {
-        "bars": _bars(scores, name),
+        "bars": drawn(f"bars-{number_}", _bars(scores, name)),
         "confusion": [
-            {"method": _class_method(method, scores.kind), "drawing": drawing}
+            {
+                "method": _class_method(method, scores.kind),
+                "drawing": FigureOut(safe_name(f"confusion-{number_}-{method}"), drawing),
+            }
             for method, counts in scores.confusion.items()
             if method != MAJORITY
             and (drawing := _confusion(counts, f"{name}-{method}")) is not None

@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
+import math
+
 from crossvox.core.formats import value_text
 from crossvox.core.methods import LEARNT, MAJORITY, VOTES, method_name
 from crossvox.metrics import LENIENT, STRICT
 from crossvox.report.page.class_scores import ClassScores
-from crossvox.report.page.differences import difference_text
+from crossvox.report.page.differences import against_text, answer_text, gap_of
+
+QUESTION = "Does the 3D network label rooms better than the votes of the 2D network alone?"
 
 
-def class_sentence(scores: ClassScores, where: str) -> str:
-    """The number that matters, beside its baselines, whichever way they differ.
+def class_sentences(scores: ClassScores, where: str) -> list[str]:
+    """The question that the scores answer, and the answer; what else they tell.
 
     Args:
         scores: of rooms or images.
-        where: for example "On three held-out rooms".
+        where: for example "on three held-out rooms".
     """
-    learnt = scores.value(LEARNT)
+    learnt, votes, majority = (scores.value(m) for m in (LEARNT, VOTES, MAJORITY))
     if learnt is None:
         shown = {m: v for m in scores.methods if (v := scores.value(m)) is not None}
-        return f"{where}, {STRICT} over the benchmark classes: " + (
-            ", ".join(f"{method_name(m)} {value_text(v)}" for m, v in shown.items()) or "no number"
-        )
-    who = "the 3D network" if scores.kind == "rooms" else f"the 2D network of run {scores.name}"
-    text = f"{where} {who} reaches a strict mIoU of {value_text(learnt)} over the benchmark classes"
-    votes, majority = scores.value(VOTES), scores.value(MAJORITY)
-    if votes is not None:
-        gaps = [of[LEARNT] - of[VOTES] for of in scores.by_scene() if {LEARNT, VOTES} <= of.keys()]
-        text += (
-            f"; the votes of the 2D network without any 3D network: {value_text(votes)} (the "
-            f"difference is {difference_text(learnt - votes, gaps)})"
-        )
-    if majority is not None:
-        text += f"; one class everywhere reaches {value_text(majority)}"
-    return text
+        told = ", ".join(f"{method_name(m)} {value_text(v)}" for m, v in shown.items())
+        return [f"{STRICT} over the benchmark classes {where}: {told or 'no number'}."]
+    least = "" if majority is None else f"; one class everywhere reaches {value_text(majority)}"
+    if votes is None:
+        who = "The 3D network" if scores.kind == "rooms" else f"The 2D network of {scores.name}"
+        text = f"{who} reaches {STRICT} {value_text(learnt)} over the benchmark classes {where}"
+        return [f"{text}{least}."]
+    rooms = scores.by_scene()
+    gap = gap_of(*([of.get(m, math.nan) for of in rooms] for m in (LEARNT, VOTES)))
+    told = f"{STRICT} {against_text(learnt, votes, gap)}, over the benchmark classes {where}"
+    return [f"{QUESTION} {answer_text(gap)}: {told}{least}."]
 
 
 def class_facts(scores: ClassScores) -> list[tuple[str, str]]:

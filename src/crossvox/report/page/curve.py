@@ -16,6 +16,8 @@ from crossvox.metrics.statistics import FEW, LEVEL
 from crossvox.report.drawings.curve import frames_curve
 from crossvox.report.drawings.studies import interval_dots
 from crossvox.report.hiding import hidden
+from crossvox.report.page.exports import curve_out
+from crossvox.report.page.files_out import drawn
 from crossvox.report.page.sentences import NEAR
 from crossvox.report.page.surface_scores import MAIN
 from crossvox.report.sources import Sources
@@ -65,6 +67,7 @@ def _record(curve: FramesCurve, name: str, number: int) -> dict[str, Any]:
         if few
         else [],
         **_drawings(curve, main, gaps.get(main, ()), number),
+        "out": curve_out(curve, f"frames-{number}", main),
         "against": _against(main),
         "parts": [_part(curve, score, gaps[score]) for score in first],
         "more": [_part(curve, score, gaps[score]) for score in curve.scores if score not in first],
@@ -99,8 +102,14 @@ def _drawings(
         if row.rooms
     }
     return {
-        "drawing": frames_curve(f"frames-{number}", main, curve.frames, methods, _better(main)),
-        "gap": interval_dots(f"frames-gap-{number}", main, method_name(TSDF), arms, _better(main)),
+        "drawing": drawn(
+            f"frames-{number}",
+            frames_curve(f"frames-{number}", main, curve.frames, methods, _better(main)),
+        ),
+        "gap": drawn(
+            f"frames-gap-{number}",
+            interval_dots(f"frames-gap-{number}", main, method_name(TSDF), arms, _better(main)),
+        ),
     }
 
 
@@ -156,16 +165,26 @@ def _sign(row: OverRooms) -> int:
 def _sentence(curve: FramesCurve, main: str, gaps: Sequence[OverRooms]) -> str:
     """From which numbers of frames the learnt surface surely differs from fusion."""
     what = f"{main} at {NEAR}" if main == MAIN else main
-    where = f"In {counted(len(curve.rooms), 'room')}, by the number of frames"
+    where = f"in {counted(len(curve.rooms), 'room')}"
     if not gaps:
-        return f"{where}: {what}."
+        return f"{what} {where}, by the number of frames."
     by_sign: dict[int, list[int]] = {1: [], -1: [], 0: []}
     for count, row in zip(curve.frames, gaps, strict=True):
         by_sign[_sign(row)].append(count)
-    texts = {1: "surely ahead at", -1: "surely behind at", 0: "not surely either at"}
-    parts = [f"{texts[sign]} {_listed(counts)}" for sign, counts in by_sign.items() if counts]
-    of = f"the learnt surface, against {method_name(TSDF)} of the same frames"
-    return f"{where}, {what}: {of}, is {', '.join(parts)}."
+    texts = {
+        1: "It is ahead at {}",
+        -1: "it is behind at {}",
+        0: "whether it is cannot be told at {}",
+    }
+    parts = [texts[sign].format(_listed(counts)) for sign, counts in by_sign.items() if counts]
+    told = "; ".join(parts)
+    return f"{_asked()} {told[0].upper()}{told[1:]} ({what}, {where})."
+
+
+def _asked() -> str:
+    """What the curve is made to answer."""
+    control = f"{method_name(TSDF)} of the same frames"
+    return f"From how few frames is the learnt surface ahead of {control}?"
 
 
 def _listed(counts: Sequence[int]) -> str:

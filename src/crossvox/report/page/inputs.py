@@ -71,8 +71,8 @@ def inputs(
             {
                 "label": str(label),
                 "id": sample.id,
-                "color": jpeg_uri(within(sample.rgb, 360), 85),
-                "depth": webp_uri(within(depth_picture(sample.depth_m, near, far), 360), 85),
+                "color": jpeg_uri(within(sample.rgb, 360), 80),
+                "depth": webp_uri(within(depth_picture(sample.depth_m, near, far), 360), 80),
                 "share": float((sample.depth_m > 0).mean()),
             }
             for label, sample in enumerate(samples, start=1)

@@ -26,13 +26,16 @@ from crossvox.report.pictures.painter import Sight
 from crossvox.report.rooms import Room
 
 
-def labelled_picture(room: Room, sight: Sight, seen: Seen) -> dict[str, Any] | None:
+def labelled_picture(
+    room: Room, sight: Sight, seen: Seen, smaller: Sight | None = None
+) -> dict[str, Any] | None:
     """The room in class colours with the boxes of its objects; None where nothing is labelled.
 
     Args:
         room: its surfaces.
         sight: of the picture.
         seen: what was seen of these surfaces before.
+        smaller: the same view for the picture of the confidence; by default ``sight``.
     """
     found = room.shown_classes
     if found is None:
@@ -45,14 +48,14 @@ def labelled_picture(room: Room, sight: Sight, seen: Seen) -> dict[str, Any] | N
     return {
         "method": room.method_name(method),
         "is_truth": method == REFERENCE,
-        "data": webp_uri(seen.code(sight, mesh, colors, without_label(mesh)), 88),
+        "data": webp_uri(seen.code(sight, mesh, colors, without_label(mesh)), 84),
         "alt": f"{room.name}, labelled, {room.method_name(method)}, from above",
         "boxes": _boxes(room.contents, sight),
         "legend": legend(
             {label: [area / whole, area] for label, area in areas.items()}, room.names
         ),
         "doubt": Doubt.of(mesh).sentence if method != REFERENCE else "",
-        "confidence": _confidence(room, mesh, sight, seen),
+        "confidence": _confidence(room, mesh, smaller or sight, seen),
     }
 
 
@@ -65,7 +68,7 @@ def plain_picture(room: Room, sight: Sight, seen: Seen) -> dict[str, Any] | None
     return {
         "method": room.method_name(method),
         "text": room.surface_text(method),
-        "data": webp_uri(painter.shade(sight, shown), 88),
+        "data": webp_uri(painter.shade(sight, shown), 84),
         "alt": f"{room.name}, {room.method_name(method)}, from above",
     }
 

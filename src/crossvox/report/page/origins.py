@@ -42,18 +42,18 @@ def _origin(role: str, folder: Path, sources: Sources) -> dict[str, Any]:
         "name": folder.resolve().name,
         "manifest": manifest,
         "digest": manifest.digest if manifest is not None else "",
-        "params": _flat(hidden_all(plain(params))),
-        "notes": _flat(hidden_all(plain(notes))),
+        "params": flat(hidden_all(plain(params))),
+        "notes": flat(hidden_all(plain(notes))),
     }
 
 
-def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
+def flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
     """Nested parameters as rows ``a.b.c``, value."""
     if isinstance(value, Mapping):
         return [
             row
             for key, item in value.items()
-            for row in _flat(item, f"{prefix}.{key}" if prefix else str(key))
+            for row in flat(item, f"{prefix}.{key}" if prefix else str(key))
         ]
     if value is None and not prefix:
         return []
@@ -72,7 +72,7 @@ def _plain_text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, list | dict):
-        return ", ".join(f"{k} {v}" if v else k for k, v in _flat({"": value}))
+        return ", ".join(f"{k} {v}" if v else k for k, v in flat({"": value}))
     return str(value)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.core.methods import REFERENCE, class_text
+from crossvox.core.methods import LEARNT, REFERENCE, TSDF, class_text
 from crossvox.core.threads import threads
 from crossvox.core.volume import Mesh
 from crossvox.doors.zbuffer import View as Shown
@@ -30,6 +30,9 @@ from crossvox.report.pictures.painter import Painter, Sight
 from crossvox.report.pictures.surface import Surfaces
 from crossvox.report.pictures.viewpoint import View
 from crossvox.report.rooms import Room
+
+NOISY = 70
+"""Quality of pictures whose colours change from vertex to vertex, which would take most room."""
 
 
 class Seen:
@@ -101,10 +104,10 @@ def surface_pictures(
     def paint(method: str) -> _Painted:
         found = [seen.of(room.meshes[method], each) for each in sights]
         painter, shown = found[0][0], [each for _, each in found]
-        error = None
-        colors = distances.get(room.method_name(method))
+        error, colors = None, distances.get(room.method_name(method))
         if colors is not None:
-            error = webp_uri(painter.shade(sights[0], shown[0], colors=colors, relief=0.45))
+            coded = painter.shade(sights[0], shown[0], colors=colors, relief=0.45)
+            error = webp_uri(coded, NOISY)
         shaded = [webp_uri(painter.shade(*pair)) for pair in zip(sights, shown, strict=True)]
         return _Painted(shaded, error)
 
@@ -124,7 +127,9 @@ class _Painted:
 
 
 def _view_row(room: Room, view: View, number: int, made: Mapping[str, _Painted]) -> dict[str, Any]:
-    """All surfaces from one point of view."""
+    """All surfaces from one point of view; those that are laid over each other first say so."""
+    other = REFERENCE if REFERENCE in made else TSDF
+    sides = {LEARNT: {"side": "left"}, other: {"side": "right"}}
     return {
         "name": view.name,
         "text": "Ceiling and near walls cut away."
@@ -136,9 +141,11 @@ def _view_row(room: Room, view: View, number: int, made: Mapping[str, _Painted])
                 "text": room.surface_text(method),
                 "data": painted.views[number],
                 "alt": f"{room.name}, {room.method_name(method)}, {view.name.lower()}",
+                **sides.get(method, {}),
             }
             for method, painted in made.items()
         ],
+        "classes": [],
     }
 
 
@@ -190,6 +197,23 @@ def class_pictures(room: Room, sight: Sight, seen: Seen) -> dict[str, Any] | Non
         "legend": legend(_by_share(list(shares.values())), room.names),
         "errors": bool(errors),
     }
+
+
+def labels_beside_photo(room: Room, sight: Sight, seen: Seen) -> list[dict[str, str]]:
+    """The room's classes from the place of a photo; nothing where it has none."""
+    if room.shown_classes is None:
+        return []
+    method, mesh = room.shown_classes
+    assert mesh.labels is not None
+    name = room.method_name(method)
+    return [
+        {
+            "method": f"Classes, {name}",
+            "text": class_text(method),
+            "data": seen.coded(sight, mesh, class_colors(mesh.labels), without_label(mesh)),
+            "alt": f"{room.name}, classes, {name}, from the camera",
+        }
+    ]
 
 
 def _class_errors(

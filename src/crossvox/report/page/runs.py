@@ -7,25 +7,31 @@ from typing import Any
 
 from crossvox.core.artifact import MANIFEST
 from crossvox.report.drawings.training import TrainingLog, loss_curves, read_log, score_curves
+from crossvox.report.page.files_out import drawn
 from crossvox.report.page.gallery import gallery
 from crossvox.report.page.transfer import transfer_table
 from crossvox.report.sources import Sources
 from crossvox.report.values import number
 
+CARD = "card.json"
+"""What a packed run holds instead of a manifest and a log."""
 
-def run_record(folder: Path, sources: Sources) -> dict[str, Any]:
+
+def run_record(folder: Path, sources: Sources, number_: int = 0) -> dict[str, Any]:
     """Curves and notes of one training run."""
-    log = _log(folder, sources)
+    packed = (folder / CARD).is_file()
+    log = TrainingLog() if packed else _log(folder, sources)
     manifest = sources.manifest(folder)
-    if not (folder / MANIFEST).is_file():
+    if not packed and not (folder / MANIFEST).is_file():
         sources.missing.append(
             f"{folder.resolve().name}: no manifest; the run has not ended, or was interrupted"
         )
     notes = manifest.notes if manifest is not None else {}
     return {
         "name": folder.resolve().name,
-        "loss": loss_curves(log),
-        "scores": score_curves(log),
+        "packed": packed,
+        "loss": drawn(f"loss-{number_}", loss_curves(log)),
+        "scores": drawn(f"validation-{number_}", score_curves(log)),
         "steps": int(log.train[-1][0]) if log.train else None,
         "seconds": log.seconds,
         "parameters": number(notes.get("parameters")),

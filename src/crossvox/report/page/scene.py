@@ -24,8 +24,15 @@ from crossvox.report.page.completed import completed_pictures
 from crossvox.report.page.contents import contents_part
 from crossvox.report.page.inputs import Taken, inputs
 from crossvox.report.page.labelled import labelled_picture, plain_picture
-from crossvox.report.page.renderings import Seen, class_pictures, sights_of, surface_pictures
+from crossvox.report.page.renderings import (
+    Seen,
+    class_pictures,
+    labels_beside_photo,
+    sights_of,
+    surface_pictures,
+)
 from crossvox.report.params import ReportParams
+from crossvox.report.pictures.painter import Sight
 from crossvox.report.pictures.surface import Surface, Surfaces
 from crossvox.report.pictures.viewpoint import View, birdseye_view, capture_view
 from crossvox.report.rooms import Room, read_room
@@ -82,12 +89,12 @@ def scene_record(
         best = seen.surfaces.of(room.best)
         views, photo = _views(room, room.best, best, taken, params, sources)
         sights = sights_of(views)
-        record["hero"] = _hero(room, best, params, seen)
+        record["hero"] = _hero(room, best, params, seen, sights[0])
         record["views"], record["errors"] = surface_pictures(room, layers, views, sights, seen)
         record["classes"] = class_pictures(room, sights[0], seen)
         record["completed"] = completed_pictures(room, partial(seen.coded, sights[0]))
         if photo is not None and len(record["views"]) > 1:
-            record["views"][1]["pictures"].insert(0, photo)
+            _lay_over(photo, labels_beside_photo(room, sights[1], seen), record["views"][1])
     if taken is not None:
         record["inputs"] = inputs(name, taken, room.best, views, params, sources)
     advance()
@@ -99,12 +106,23 @@ def scene_record(
     return record
 
 
-def _hero(room: Room, surface: Surface, params: ReportParams, seen: Seen) -> dict[str, Any] | None:
+def _lay_over(photo: dict[str, str], classes: list[dict[str, str]], view: dict[str, Any]) -> None:
+    """Put a photo among a view's pictures; classes, or the first surface, are laid over it."""
+    for item in view["pictures"]:
+        item.pop("side", None)
+    (classes or view["pictures"])[0]["side"] = "right"
+    view["pictures"].insert(0, {**photo, "side": "left"})
+    view["classes"] = classes
+
+
+def _hero(
+    room: Room, surface: Surface, params: ReportParams, seen: Seen, smaller: Sight
+) -> dict[str, Any] | None:
     """The large picture of a room: labelled where it has labels, else in its own colours."""
     width = round(params.picture_width_px * LARGE)
     view = birdseye_view(surface.given, (width, round(width * 0.72)))
     sight = sights_of([view])[0]
-    return labelled_picture(room, sight, seen) or plain_picture(room, sight, seen)
+    return labelled_picture(room, sight, seen, smaller) or plain_picture(room, sight, seen)
 
 
 def _taken(room: Room, sources: Sources) -> Taken | None:

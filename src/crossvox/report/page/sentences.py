@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,8 +11,8 @@ from crossvox.core.methods import LEARNT, MASK_ONLY, TSDF, method_name
 from crossvox.metrics.surfaces import THRESHOLD_M
 from crossvox.report.folders import HELD_OUT, against_fusion, learnt_from, split_of
 from crossvox.report.page.class_scores import ClassScores
-from crossvox.report.page.class_sentences import class_facts, class_sentence
-from crossvox.report.page.differences import difference_text
+from crossvox.report.page.class_sentences import class_facts, class_sentences
+from crossvox.report.page.differences import against_text, answer_text, gap_of
 from crossvox.report.page.surface_scores import (
     MAIN,
     SURFACE_METHODS,
@@ -25,6 +26,13 @@ from crossvox.report.values import once
 
 NEAR = f"{THRESHOLD_M * 100:g} cm"
 """Distance under which precision, recall and F-score count a point as near."""
+
+ASKED = {
+    MASK_ONLY: "Is the learnt surface better than "
+    f"{method_name(MASK_ONLY)}, the baseline that learns nothing?",
+    TSDF: f"Is the learnt surface better than {method_name(TSDF)} of the same depth frames?",
+}
+"""What is asked of a learnt surface, by what it is compared with."""
 
 Scores = Sequence[SurfaceScores]
 Records = Sequence[Mapping[str, Any]]
@@ -43,24 +51,37 @@ def title_text(sources: Sources, names: Sequence[str], labelled: bool) -> str:
     return f"{counted(len(names), 'prepared scene').capitalize()}"
 
 
-def summary_text(
+def lead_texts(
     scores: Scores,
     classes: Sequence[ClassScores],
     studies: Records,
     names: Sequence[str],
     sources: Sources,
     runs: Records,
-) -> str:
-    """One or two sentences with the numbers that matter; then what they may hide."""
-    sentences = [_class_sentence(entry, sources) for entry in classes if entry.methods]
-    sentences += [study["sentence"] for study in studies]
+    scenes: Records = (),
+) -> list[str]:
+    """What the page answers, the first question first; then what the numbers may hide."""
+    told = [text for entry in classes if entry.methods for text in _class_texts(entry, sources)]
+    told += [study["sentence"] for study in studies]
     surfaces = headline(scores)
     if surfaces is not None:
-        sentences.append(_surface_sentence(surfaces, names, sources))
-    if not sentences:
-        sentences = _without_numbers(names, sources, runs)
-    sentences += _seen_sentences(scores, classes, names, sources)
-    return " ".join(sentences) or "Nothing to tell yet: the folders hold no numbers."
+        told += _surface_texts(surfaces, names, sources)
+    told = told or _found_texts(scenes) or _without_numbers(names, sources, runs)
+    told += _seen_sentences(scores, classes, names, sources)
+    return told or ["Nothing to tell yet: the folders hold no numbers."]
+
+
+def _found_texts(scenes: Records) -> list[str]:
+    """What rooms hold, where nothing was scored."""
+    rooms = [(scene["name"], scene["contents"]) for scene in scenes if scene["contents"]]
+    told = []
+    for name, contents in rooms:
+        objects = contents["objects"]
+        found = f" {counted(objects['count'], 'object').capitalize()} found." if objects else ""
+        if contents["size"]:
+            told.append(f"{contents['size']}{found}" if len(rooms) == 1 else
+                        f"{name}: {contents['size']}{found}")  # fmt: skip
+    return told
 
 
 def _without_numbers(names: Sequence[str], sources: Sources, runs: Records) -> list[str]:
@@ -98,51 +119,35 @@ def held_out(scenes: Iterable[str], sources: Sources) -> str:
     return "held-out " if {split_of(scene, sources) for scene in scenes} == {HELD_OUT} else ""
 
 
-def _class_sentence(entry: ClassScores, sources: Sources) -> str:
+def _class_texts(entry: ClassScores, sources: Sources) -> list[str]:
     noun = "room" if entry.kind == "rooms" else "image"
     kind = held_out(entry.counted, sources)
-    return class_sentence(entry, f"On {counted(entry.count, f'{kind}{noun}')}") + "."
+    return class_sentences(entry, f"on {counted(entry.count, f'{kind}{noun}')}")
 
 
-def _surface_sentence(entry: SurfaceScores, names: Sequence[str], sources: Sources) -> str:
-    """F-scores beside each other."""
+def _surface_texts(entry: SurfaceScores, names: Sequence[str], sources: Sources) -> list[str]:
+    """Whether the learnt surface beats what learns nothing; where there is none, the numbers."""
     values = entry.main()
     scenes = list(entry.counted) or list(entry.scenes) or list(names)
-    where = f"On {counted(len(scenes), f'{held_out(scenes, sources)}room')}"
-    if LEARNT in values:
-        parts = [_learnt_text(where, entry), *_fusion_text(values, scenes, sources)]
-    else:
+    where = f"on {counted(len(scenes), f'{held_out(scenes, sources)}room')}"
+    what, rules = f"{MAIN} at {NEAR}", f"protocol “{entry.protocol}”"
+    controls = [method for method in ASKED if method in values]
+    if LEARNT not in values or not controls:
         each = (f"{method_name(m)} {value_text(v)}" for m, v in values.items())
-        parts = [f"{where}, {MAIN} at {NEAR}: {', '.join(each)}"]
-    return f"{'; '.join(parts)}. Protocol: {entry.protocol}."
-
-
-def _learnt_text(where: str, entry: SurfaceScores) -> str:
-    """What was learnt, beside the baseline that learns nothing."""
-    values = entry.main()
-    text = f"{where} the learnt surface reaches an {MAIN} of {value_text(values[LEARNT])} at {NEAR}"
-    if MASK_ONLY in values:
-        each = [main_values(methods) for scene, methods in entry.scenes.items()
-                if scene in entry.counted]  # fmt: skip
-        gaps = [of[LEARNT] - of[MASK_ONLY] for of in each if {LEARNT, MASK_ONLY} <= of.keys()]
-        text += (
-            f"; the baseline “{method_name(MASK_ONLY)}”, which learns nothing: "
-            f"{value_text(values[MASK_ONLY])} (the difference is "
-            f"{difference_text(values[LEARNT] - values[MASK_ONLY], gaps)})"
-        )
-    return text
-
-
-def _fusion_text(values: Mapping[str, float], scenes: Sequence[str], sources: Sources) -> list[str]:
-    """The fusion's score, where it is not the reference itself."""
+        texts = [f"{what} {where}: {', '.join(each)} ({rules})."]
+    else:
+        rooms = [main_values(of) for name, of in entry.scenes.items() if name in entry.counted]
+        texts = []
+        for control in controls:
+            gap = gap_of(*([of.get(m, math.nan) for of in rooms] for m in (LEARNT, control)))
+            told = against_text(values[LEARNT], values[control], gap)
+            texts.append(f"{ASKED[control]} {answer_text(gap)}: {what} {told}, {where} ({rules}).")
     if against_fusion(scenes, sources):
-        return [
-            "there is no ground truth here: the reference is the TSDF fusion of the same frames, "
-            "so no score of that fusion is shown"
-        ]
-    if TSDF in values:
-        return [f"TSDF fusion of the same depth frames reaches {value_text(values[TSDF])}"]
-    return []
+        texts.append(
+            "There is no ground truth here: the reference is the TSDF fusion of the same frames, "
+            "so no score of that fusion is shown."
+        )
+    return texts
 
 
 def facts(

@@ -18,14 +18,18 @@ from crossvox.core.formats import (
     value_text,
     way_text,
 )
+from crossvox.core.methods import METHODS, arm_name
 from crossvox.metrics.measures import main_scores
 from crossvox.report.drawings.studies import arm_dots, interval_dots
 from crossvox.report.folders import json_of
+from crossvox.report.page.differences import UNTOLD, between_text, difference_text
+from crossvox.report.page.exports import study_out
+from crossvox.report.page.files_out import drawn
 from crossvox.report.sources import STUDY, Sources
 from crossvox.report.values import as_dict, as_list, number, once
 
 
-def study_record(folder: Path, sources: Sources) -> dict[str, Any] | None:
+def study_record(folder: Path, sources: Sources, number_: int = 0) -> dict[str, Any] | None:
     """What the page shows of one study; None, told on the page, if it holds nothing."""
     record = json_of(folder / STUDY, sources) or {}
     comparison = as_dict(record.get("comparison"))
@@ -42,6 +46,8 @@ def study_record(folder: Path, sources: Sources) -> dict[str, Any] | None:
     ordered = [*learnt, *baselines]
     controls = once(control for arm in learnt for control in as_dict(arm.get("against")))
     level = number(comparison.get("level")) or 0.95
+    rows = [_row(arm, main, controls, level) for arm in ordered]
+    names = [arm_name(control) for control in controls]
     return {
         "name": name,
         "task": str(record.get("task") or "task"),
@@ -49,12 +55,14 @@ def study_record(folder: Path, sources: Sources) -> dict[str, Any] | None:
         "level": f"{level:.0%}",
         "scenes": [str(scene) for scene in as_list(comparison.get("scenes"))],
         "cautions": [str(text) for text in as_list(comparison.get("cautions"))],
-        "controls": controls,
-        "rows": [_row(arm, main, controls, level) for arm in ordered],
+        "controls": names,
+        "rows": rows,
+        "out": study_out(f"study-{number_}", ordered, rows, main, names),
         "others": {
             "scores": [_score_name(score, kind) for score, kind in kinds.items()],
             "rows": [
-                (arm["name"], [_spread(_score(arm, score)) for score in kinds]) for arm in ordered
+                (arm_name(arm["name"]), [_spread(_score(arm, score)) for score in kinds])
+                for arm in ordered
             ],
         },
         **_drawings(name, record, learnt, baselines, controls, main, _better(kinds.get(main, {}))),
@@ -86,24 +94,27 @@ def _drawings(
     for arm in learnt:
         score = _score(arm, main)
         mean, sd = number(score.get("mean")), number(score.get("sd"))
-        spreads[arm["name"]] = (mean, sd, seeds.get(arm["name"], []))
-    values = {arm["name"]: number(_score(arm, main).get("mean")) for arm in baselines}
+        spreads[arm_name(arm["name"])] = (mean, sd, seeds.get(arm["name"], []))
+    values = {arm_name(arm["name"]): number(_score(arm, main).get("mean")) for arm in baselines}
     lines = {arm: value for arm, value in values.items() if value is not None}
     intervals = [
         {
-            "control": control,
-            "drawing": interval_dots(
+            "control": arm_name(control),
+            "drawing": drawn(
                 f"against-{safe}-{position}",
-                main,
-                control,
-                _differences(learnt, control, main),
-                better,
+                interval_dots(
+                    f"against-{safe}-{position}",
+                    main,
+                    arm_name(control),
+                    _differences(learnt, control, main),
+                    better,
+                ),
             ),
         }
         for position, control in enumerate(controls)
     ]
     return {
-        "dots": arm_dots(f"arms-{safe}", main, spreads, lines, better),
+        "dots": drawn(f"arms-{safe}", arm_dots(f"arms-{safe}", main, spreads, lines, better)),
         "intervals": [item for item in intervals if item["drawing"] is not None],
     }
 
@@ -151,7 +162,11 @@ def _differences(
         entry = _against(arm, control, score)
         mean = number(entry.get("mean"))
         if mean is not None:
-            found[arm["name"]] = (mean, number(entry.get("low")), number(entry.get("high")))
+            found[arm_name(arm["name"])] = (
+                mean,
+                number(entry.get("low")),
+                number(entry.get("high")),
+            )
     return found
 
 
@@ -167,19 +182,13 @@ def _sign(entry: Mapping[str, Any], level: float) -> int:
     return int(low > 0) - int(high < 0)
 
 
-def _untold(entry: Mapping[str, Any]) -> bool:
-    """Whether an arm was compared, and nothing tells how sure the difference is."""
-    ends = (number(entry.get("low")), number(entry.get("high")))
-    return number(entry.get("mean")) is not None and None in ends
-
-
 def _row(
     arm: Mapping[str, Any], main: str, controls: Sequence[str], level: float
 ) -> dict[str, Any]:
     """One arm of the main table."""
     score = _score(arm, main)
     return {
-        "name": arm["name"],
+        "name": arm_name(arm["name"]),
         "differs": str(arm.get("differs") or ""),
         "seeds": len(as_list(arm.get("seeds"))),
         "parameters": int(number(arm.get("parameters")) or 0),
@@ -218,25 +227,31 @@ def _sentence(
     controls: Sequence[str],
     level: float,
 ) -> str:
-    """How the arms compare with the first control, and whether that is more than chance."""
+    """Which arms differ from the control of the question, by how much, and of which nothing tells.
+
+    That control is the first that learns something itself; where none does, the first.
+    """
     if not arms:
         return f"Study {name}: no arm is finished yet."
     text = f"Study {name}: {counted(len(arms), 'arm')}"
     if not controls:
         return f"{text}."
-    control = controls[0]
-    untold = [arm["name"] for arm in arms if _untold(_against(arm, control, main))]
-    signs = {arm["name"]: _sign(_against(arm, control, main), level) for arm in arms}
-    above = [arm for arm, sign in signs.items() if sign > 0]
-    below = [arm for arm, sign in signs.items() if sign < 0]
-    parts = []
-    if above:
-        parts.append(f"{', '.join(above)} score higher than {control}")
-    if below:
-        parts.append(f"{', '.join(below)} score lower than {control}")
-    if not parts and len(untold) < len(arms):
-        parts.append(f"{'no other' if untold else 'none'} surely differs from {control}")
-    if untold:
-        parts.append(f"no interval tells how sure the difference to {control} is of "
-                     f"{', '.join(untold)}")  # fmt: skip
-    return f"{text}; {main}: {'; '.join(parts)}."
+    control = next((one for one in controls if one not in METHODS), controls[0])
+    against = {arm_name(arm["name"]): _against(arm, control, main) for arm in arms}
+    signs = {arm: _sign(entry, level) for arm, entry in against.items() if entry}
+    words = {1: "Ahead", -1: "Behind", 0: UNTOLD + " of"}
+    told = {
+        sign: "; ".join(
+            f"{arm}, {_effect(against[arm])}" for arm, own in signs.items() if own == sign
+        )
+        for sign in words
+    }
+    answers = [f"{words[sign]}: {text}." for sign, text in told.items() if text]
+    question = f"Is the {main} of an arm better than that of {arm_name(control)}?"
+    return " ".join([f"{text}.", question, *(answers or ["None was compared."])])
+
+
+def _effect(entry: Mapping[str, Any]) -> str:
+    """A difference and its interval."""
+    mean, low, high = (number(entry.get(key)) for key in ("mean", "low", "high"))
+    return f"{difference_text(mean)} ({between_text(low, high)})"

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
 from crossvox.core.formats import way_text
 from crossvox.core.methods import METHOD_FILES, TSDF, method_name
 from crossvox.report.drawings.scores import scene_dots
 from crossvox.report.folders import against_fusion, json_of
 from crossvox.report.page.class_scores import PROTOCOL
+from crossvox.report.page.files_out import FigureOut, drawn
 from crossvox.report.page.score_files import Rows, counted_scenes, methods_of, seen_scenes
 from crossvox.report.sources import Sources
 from crossvox.report.values import as_dict, by_scene_name, number, texts
@@ -99,7 +98,7 @@ def headline(scores: Sequence[SurfaceScores]) -> SurfaceScores | None:
     return next((entry for entry in scores if entry.main()), None)
 
 
-def by_scene(scores: Sequence[SurfaceScores]) -> Markup | None:
+def by_scene(scores: Sequence[SurfaceScores]) -> FigureOut | None:
     """The main score of every scene, drawn; scenes learnt from are marked."""
     best = headline(scores)
     if best is None:
@@ -109,7 +108,7 @@ def by_scene(scores: Sequence[SurfaceScores]) -> Markup | None:
         shown = f"{scene} (seen)" if scene in best.seen else scene
         for method, value in main_values(found).items():
             methods.setdefault(method_name(method), {})[shown] = value
-    return scene_dots(MAIN, methods, way_text(True))
+    return drawn("by-scene", scene_dots(MAIN, methods, way_text(True)))
 
 
 SURFACE_METHODS = tuple(METHOD_FILES)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from statistics import stdev
 from typing import Any
 
 from crossvox.core.formats import counted, support_text, unit_text, value_text
@@ -12,6 +13,7 @@ from crossvox.report.folders import SEEN, against_fusion
 from crossvox.report.hiding import hidden
 from crossvox.report.page.class_drawings import class_drawings
 from crossvox.report.page.class_scores import ClassScores, one_class_of
+from crossvox.report.page.exports import class_out, surface_out
 from crossvox.report.page.score_files import Rows
 from crossvox.report.page.surface_scores import MAIN, SurfaceScores
 from crossvox.report.sources import Sources
@@ -28,7 +30,7 @@ Texts = Callable[[str], str]
 """What a method is, in one line."""
 
 
-def surface_table(entry: SurfaceScores, sources: Sources) -> dict[str, Any]:
+def surface_table(entry: SurfaceScores, sources: Sources, number_: int = 0) -> dict[str, Any]:
     """One protocol: the mean table and a table a scene."""
     scenes = entry.scenes
     several = len(scenes) > 1
@@ -36,7 +38,8 @@ def surface_table(entry: SurfaceScores, sources: Sources) -> dict[str, Any]:
     if entry.mean and (several or not scenes):
         count = len(entry.counted)
         name = f"Mean of {count} scene{'' if count == 1 else 's'}"
-        parts.append({"name": name, "scene": "", **_surface_grid(entry.mean)})
+        rooms = [scenes[scene] for scene in entry.counted if scene in scenes]
+        parts.append({"name": name, "scene": "", **_surface_grid(entry.mean, rooms)})
     for scene, methods in scenes.items():
         name = marked(scene, entry.seen, entry.counted)
         parts.append({"name": name, "scene": scene, **_surface_grid(methods)})
@@ -48,6 +51,7 @@ def surface_table(entry: SurfaceScores, sources: Sources) -> dict[str, Any]:
         "text": PROTOCOL_TEXTS.get(entry.protocol, ""),
         "of": entry.prediction.resolve().name if len(sources.predictions) > 1 else "",
         "main": parts[0] if parts else None,
+        "out": surface_out(entry, number_),
         "more": parts[1:],
         "coverage": entry.coverage,
         "seen": seen_text(entry.seen, entry.counted),
@@ -60,7 +64,7 @@ def _all_rows(part: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [*part["rows"], *part.get("detail", {"rows": []})["rows"]]
 
 
-def class_part(entry: ClassScores) -> dict[str, Any]:
+def class_part(entry: ClassScores, number_: int = 0) -> dict[str, Any]:
     """Tables and drawings of one set of class scores."""
     what = "room" if entry.kind == "rooms" else "image"
 
@@ -90,7 +94,8 @@ def class_part(entry: ClassScores) -> dict[str, Any]:
         ]
         if several
         else [],
-        **class_drawings(entry),
+        "out": class_out(entry, number_),
+        **class_drawings(entry, number_),
         "seen": seen_text(entry.seen, entry.counted),
         "notes": [hidden(note) for note in entry.notes],
     }
@@ -116,8 +121,15 @@ def seen_text(seen: tuple[str, ...], counted_: tuple[str, ...]) -> str:
     )
 
 
-def _surface_grid(methods: Mapping[str, Rows]) -> dict[str, Any]:
-    """Scores of surfaces; those in detail are a table of their own, beside others."""
+def _surface_grid(
+    methods: Mapping[str, Rows], rooms: Sequence[Mapping[str, Rows]] = ()
+) -> dict[str, Any]:
+    """Scores of surfaces; those in detail are a table of their own, beside others.
+
+    Args:
+        methods: score records.
+        rooms: those that ``methods`` are means over, for the spread.
+    """
     first, detailed = (
         {
             method: {
@@ -128,30 +140,48 @@ def _surface_grid(methods: Mapping[str, Rows]) -> dict[str, Any]:
         for detail in (False, True)
     )
     if not any(first.values()):
-        return _grid(methods, surface_text)
-    grid = _grid(first, surface_text)
+        return _grid(methods, surface_text, rooms)
+    grid = _grid(first, surface_text, rooms)
     if any(detailed.values()):
-        grid["detail"] = {"name": "In detail", **_grid(detailed, surface_text)}
+        grid["detail"] = {"name": "In detail", **_grid(detailed, surface_text, rooms)}
     return grid
 
 
-def _grid(methods: Mapping[str, Rows], text: Texts) -> dict[str, Any]:
+def _grid(
+    methods: Mapping[str, Rows], text: Texts, rooms: Sequence[Mapping[str, Rows]] = ()
+) -> dict[str, Any]:
     """Rows a score, columns a method; the best value of a row is marked."""
     names = once(name for scores in methods.values() for name in scores)
     names.sort(key=lambda name: name != MAIN)
     return {
         "methods": [{"name": method_name(method), "text": text(method)} for method in methods],
-        "rows": [_row(name, [scores.get(name) for scores in methods.values()]) for name in names],
+        "rows": [
+            _row(
+                name,
+                [scores.get(name) for scores in methods.values()],
+                [_spread(name, method, rooms) for method in methods],
+            )
+            for name in names
+        ],
     }
 
 
-def _row(name: str, cells: list[dict[str, Any] | None]) -> dict[str, Any]:
+def _spread(name: str, method: str, rooms: Sequence[Mapping[str, Rows]]) -> str:
+    """Standard deviation of a score over rooms; empty for fewer than two."""
+    rows = (room.get(method, {}).get(name) for room in rooms)
+    values = [value for row in rows if row and (value := number(row.get("value"))) is not None]
+    return f"± {value_text(stdev(values))} over rooms" if len(values) > 1 else ""
+
+
+def _row(name: str, cells: list[dict[str, Any] | None], spreads: Sequence[str]) -> dict[str, Any]:
     """One score of all methods."""
     first = next(cell for cell in cells if cell is not None)
     higher = bool(first.get("higher_is_better"))
     values = [None if cell is None else number(cell.get("value")) for cell in cells]
     present = [value for value in values if value is not None]
     best = (max(present) if higher else min(present)) if len(present) > 1 else None
+    # What is shown as the same number is not told apart.
+    shown = None if best is None else value_text(best)
     return {
         "name": name,
         "unit": unit_text(first.get("unit")),
@@ -161,11 +191,12 @@ def _row(name: str, cells: list[dict[str, Any] | None]) -> dict[str, Any]:
         "cells": [
             {
                 "text": value_text(value),
-                "best": best is not None and value == best,
+                "best": value is not None and value_text(value) == shown,
+                "spread": spread,
                 "support": _support(cell or {}),
                 "undefined": _undefined(cell or {}),
             }
-            for value, cell in zip(values, cells, strict=True)
+            for value, cell, spread in zip(values, cells, spreads, strict=True)
         ],
     }
 

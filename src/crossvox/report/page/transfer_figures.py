@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
-
-from markupsafe import Markup
 
 from crossvox.core.formats import way_text
 from crossvox.report.drawings.transfer import (
@@ -18,28 +14,10 @@ from crossvox.report.drawings.transfer import (
     room_dots,
     verdict_matrix,
 )
+from crossvox.report.page.files_out import FigureOut, safe_name
 from crossvox.report.page.tables_out import TableOut
 from crossvox.report.page.transfer_findings import Shown, by_score, findings_table, matrix
 from crossvox.report.page.transfer_parts import causes_table, curves_table, percent
-
-
-@dataclass(frozen=True)
-class FigureOut:
-    """A drawing of the page, and the data it shows.
-
-    Attributes:
-        name: of its files.
-        drawing: SVG.
-        table: what it shows.
-        caption: one sentence.
-        title: above it; empty: none.
-    """
-
-    name: str
-    drawing: Markup
-    table: TableOut
-    caption: str
-    title: str = ""
 
 
 def _row(one: Shown, label: str) -> Row | None:
@@ -63,7 +41,7 @@ def verdict_figures(found: Sequence[Shown], level: str) -> list[FigureOut]:
         figures.append(FigureOut("verdicts", drawing, table, "Verdicts by source and target."))
     for n, (title, group) in enumerate(by_score(found)):
         margin = max(one.margin for one in group)
-        made = [r for f in group if (r := _row(f, f"{f.arm}\nless {f.control}"))]
+        made = [r for f in group if (r := _row(f, f.title.replace(" less ", "\nless ")))]
         name = f"differences-{n}"
         drawing = differences(name, group[0].score, made, way_text(group[0].higher), margin)
         if drawing is not None:
@@ -82,7 +60,7 @@ def _against(one: Shown) -> str:
 
 
 def labels_figure(n: int, one: Mapping[str, Any]) -> FigureOut | None:
-    name = f"labels-{n}-{_safe(one['name'])}"
+    name = f"labels-{n}-{safe_name(one['name'])}"
     curves = [
         Curve(label, [(p["share"], p["mean"], (p["low"], p["high"])) for p in points])
         for label, points in zip(("with", "without (control)"), one["curves"], strict=True)
@@ -98,7 +76,7 @@ def labels_figure(n: int, one: Mapping[str, Any]) -> FigureOut | None:
 
 
 def cause_figure(n: int, one: Mapping[str, Any]) -> FigureOut | None:
-    name = f"cause-{n}-{_safe(one['split'])}"
+    name = f"cause-{n}-{safe_name(one['split'])}"
     rows = [
         Row(
             g["name"] + ("" if g["support"] is None else f" ({percent(g['support'])})"),
@@ -124,7 +102,7 @@ def _clear(low: float | None, high: float | None) -> str:
 
 
 def rooms_figure(n: int, one: Shown) -> FigureOut | None:
-    name = f"rooms-{n}-{_safe(one.name)}"
+    name = f"rooms-{n}-{safe_name(one.name)}"
     drawing = room_dots(name, one.score, one.by_room, one.by_seed, way_text(one.higher))
     if drawing is None:
         return None
@@ -134,7 +112,3 @@ def rooms_figure(n: int, one: Shown) -> FigureOut | None:
     above = f", {one.above} of {one.seeds} seeds above 0" if one.seeds > 1 else ""
     caption = f"{one.score}{above}."
     return FigureOut(name, drawing, table, caption, one.title)
-
-
-def _safe(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower()[:60] or "x"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from crossvox.core.formats import NONE, value_text
+from crossvox.core.formats import NONE
+from crossvox.core.methods import arm_name
+from crossvox.report.page.differences import between_text, difference_text
 from crossvox.report.page.tables_out import TableOut
 from crossvox.report.values import as_dict, as_list, number, once
 
@@ -38,9 +39,6 @@ TARGETS = {
 
 
 BASELINE = "a baseline, nothing is trained"
-
-LEAST = 1e-9
-"""Differences below this come of rounding."""
 
 
 @dataclass(frozen=True)
@@ -121,38 +119,11 @@ class Shown:
     @property
     def title(self) -> str:
         """Arm and control."""
-        return f"{self.arm} less {self.control}"
+        return f"{arm_name(self.arm)} less {arm_name(self.control)}"
 
 
 def _many(count: int, noun: str) -> str:
     return f"{count} {noun}" + ("" if count == 1 else "s")
-
-
-def difference_text(value: float | None) -> str:
-    """A difference: four digits, more where they would show what is not 0 as 0.
-
-    Example:
-        >>> difference_text(0.0123), difference_text(-0.00003), difference_text(-1e-17)
-        ('+0.0123', '-0.00003', '0.0000')
-    """
-    if value is None:
-        return NONE
-    size = abs(value)
-    if size < LEAST:
-        return "0.0000"
-    return value_text(value, 4 if size >= 0.00005 else -math.floor(math.log10(size)), signed=True)
-
-
-def between_text(low: float | None, high: float | None) -> str:
-    """The interval of a difference.
-
-    Example:
-        >>> between_text(0.00002, 0.05), between_text(None, 0.05)
-        ('+0.00002 to +0.0500', 'no interval')
-    """
-    if low is None or high is None:
-        return "no interval"
-    return f"{difference_text(low)} to {difference_text(high)}"
 
 
 def shown_findings(record: Mapping[str, Any]) -> list[Shown]:

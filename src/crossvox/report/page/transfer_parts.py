@@ -13,14 +13,10 @@ from crossvox.core.formats import (
     spread_text,
 )
 from crossvox.core.formats import value_text as text_of
+from crossvox.core.methods import arm_name
+from crossvox.report.page.differences import between_text, difference_text
 from crossvox.report.page.tables_out import TableOut
-from crossvox.report.page.transfer_findings import (
-    BASELINE,
-    SOURCES,
-    TARGETS,
-    between_text,
-    difference_text,
-)
+from crossvox.report.page.transfer_findings import BASELINE, SOURCES, TARGETS
 from crossvox.report.values import as_dict, as_list, number
 
 MODES = {
@@ -243,7 +239,7 @@ def _cells(
         )  # fmt: skip
         own = spreads.get(main, {})
         shown.append(
-            (str(arm["name"]), _what(arm, seeds), str(seeds) if seeds else "",
+            (arm_name(str(arm["name"])), _what(arm, seeds), str(seeds) if seeds else "",
              spread_text(number(own.get("mean")), number(own.get("sd"))),
              str(arm.get("differs") or ""))
         )  # fmt: skip

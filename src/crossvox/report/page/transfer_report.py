@@ -11,12 +11,10 @@ from typing import Any
 from crossvox.core.artifact import read_json, replacing
 from crossvox.core.checks import ArtifactError, expect
 from crossvox.flow.folder import expect_own_page
-from crossvox.report.drawings.svg import standalone
 from crossvox.report.environment import environment
+from crossvox.report.page.files_out import FIGURES, TABLES, FigureOut, write_files, write_text
 from crossvox.report.page.origins import versions
-from crossvox.report.page.tables_out import TableOut, csv_of, latex_of
 from crossvox.report.page.transfer_figures import (
-    FigureOut,
     cause_figure,
     labels_figure,
     rooms_figure,
@@ -83,12 +81,11 @@ def write_transfer_page(folder: Path, page: Path | None = None) -> PageReport:
     side = out.parent / (f"{out.stem}-{FILES}" if is_file else FILES)
     expect_own_page(out, None if own or is_file else page)
     values = _values(record)
-    written = _write_files(side, values["figures"], values["tables"])
+    written = write_files(side / FIGURES, side / TABLES, values["figures"], values["tables"])
     written.append(_copied(path, side / TRANSFER))
     values["side"] = side.name
     text = environment().get_template("transfer.html.j2").render(values)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    _write(out, text)
+    write_text(out, text)
     return PageReport(out, out.stat().st_size, tuple(written), (), (), ())
 
 
@@ -169,31 +166,6 @@ def _by_contrast(
 
 
 # --- files ---------------------------------------------------------------------------------------
-
-
-def _write_files(
-    side: Path, figures: Sequence[FigureOut], tables: Sequence[TableOut]
-) -> list[Path]:
-    written = []
-    for figure in figures:
-        place = side / "figures" / figure.name
-        written += [
-            _write(place.with_suffix(".svg"), standalone(figure.drawing)),
-            _write(place.with_suffix(".csv"), csv_of(figure.table)),
-        ]
-    for table in tables:
-        place = side / "tables" / table.name
-        written.append(_write(place.with_suffix(".csv"), csv_of(table)))
-        if table.shown:
-            written.append(_write(place.with_suffix(".tex"), latex_of(table)))
-    return written
-
-
-def _write(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    return path
 
 
 def _copied(path: Path, to: Path) -> Path:

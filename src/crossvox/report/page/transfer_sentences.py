@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from crossvox.core.formats import counted
-from crossvox.report.page.transfer_findings import VERDICTS, Shown, between_text, p_text
+from crossvox.core.methods import arm_name
+from crossvox.report.page.differences import between_text
+from crossvox.report.page.transfer_findings import VERDICTS, Shown, p_text
 from crossvox.report.values import as_dict, as_list, number
 
 
@@ -83,7 +85,7 @@ def unanswered(record: Mapping[str, Any]) -> list[Open]:
     return [
         Open(
             str(one.get("question") or f"What is {one['arm']} worth?"),
-            f"{one['arm']} less {one['control']}",
+            f"{arm_name(str(one['arm']))} less {arm_name(str(one['control']))}",
             str(one.get("target") or ""),
             one.get("named") is not False,
         )

@@ -10,27 +10,38 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from crossvox.core.artifact import replacing
 from crossvox.core.threads import cores
 from crossvox.flow.folder import PAGE_MARK, expect_own_page
 from crossvox.report.environment import environment
 from crossvox.report.folders import predicted_scenes, prepared_scenes
 from crossvox.report.page.class_scores import ClassScores, read_class_scores
 from crossvox.report.page.curve import curve_records
+from crossvox.report.page.files_out import (
+    FIGURES,
+    TABLES,
+    FigureOut,
+    found_in,
+    write_files,
+    write_text,
+)
 from crossvox.report.page.legends import error_legend
 from crossvox.report.page.origins import origins, versions
 from crossvox.report.page.renderings import scale
 from crossvox.report.page.runs import run_record
 from crossvox.report.page.scene import scene_record
-from crossvox.report.page.sentences import facts, summary_text, title_text
+from crossvox.report.page.sentences import facts, lead_texts, title_text
 from crossvox.report.page.studies import study_record
 from crossvox.report.page.surface_scores import SurfaceScores, by_scene, read_surface_scores
 from crossvox.report.page.tables import class_part, surface_table
+from crossvox.report.page.tables_out import TableOut
 from crossvox.report.page.times import stage_times
 from crossvox.report.params import ReportParams
 from crossvox.report.pictures.colors import DEPTH_MAP, ERROR_MAP, NOTHING
 from crossvox.report.sources import Sources, gather
 from crossvox.report.values import once
+
+SCENES = "scenes"
+"""Folder beside the page: 3D views."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +74,8 @@ def write_page(
     """Write one self-contained page about run, prediction, data and scan folders.
 
     Links in the manifests are followed to the folders that an artifact was made from; what is no
-    longer there is named on the page. The page itself needs no other file; 3D views and GLB files
-    lie in a folder beside it.
+    longer there is named on the page. The page itself needs no other file; 3D views and GLB files,
+    drawings as SVG, and tables as CSV and LaTeX lie in folders beside it.
 
     Args:
         artifacts: folders that ``train``, ``predict``, ``prepare`` or ``scan`` wrote.
@@ -81,25 +92,37 @@ def write_page(
     sources = gather([Path(path) for path in artifacts])
     is_file = out.suffix.lower() in (".html", ".htm")
     page = out if is_file else out / "index.html"
-    side = page.parent / (f"{page.stem}-scenes" if is_file else "scenes")
-    expect_own_page(page, side if is_file else out)
+    places = {
+        kind: f"{page.stem}-{kind}" if is_file else kind for kind in (SCENES, FIGURES, TABLES)
+    }
+    for folder in places.values() if is_file else (".",):
+        expect_own_page(page, page.parent / folder)
+    side = page.parent / places[SCENES]
     scores, classes = read_surface_scores(sources), read_class_scores(sources)
     names = _scene_names(sources, scores, classes)
     pictured = names[: params.max_scenes]
     advance = _counter(2 * len(pictured) + len(sources.runs) + 1, progress)
     written: list[Path] = []
     if not page.exists():
-        _write(page, f"{PAGE_MARK}<p>This page is being written.</p>\n")
+        write_text(page, f"{PAGE_MARK}<p>This page is being written.</p>\n")
     scenes = [
         scene_record(name, sources, side, params, written, advance, f"../{page.name}")
         for name in pictured
     ]
     runs = []
-    for run in sources.runs:
-        runs.append(run_record(run, sources))
+    for position, run in enumerate(sources.runs):
+        runs.append(run_record(run, sources, position))
         advance()
-    html = _html(sources, params, scores, classes, names, scenes, runs)
-    _write(page, html)
+    values = _values(sources, params, scores, classes, names, scenes, runs)
+    written += write_files(
+        page.parent / places[FIGURES],
+        page.parent / places[TABLES],
+        found_in(values, FigureOut),
+        found_in(values, TableOut),
+    )
+    template = environment().get_template("page.html.j2")
+    html = template.render(values, places=places, missing=once(sources.missing))
+    write_text(page, html)
     advance()
     return PageReport(
         page,
@@ -109,11 +132,6 @@ def write_page(
         tuple(pictured),
         tuple(once(sources.missing)),
     )
-
-
-def _write(page: Path, html: str) -> None:
-    with replacing(page) as temporary:
-        temporary.write_text(html, encoding="utf-8")
 
 
 def _counter(total: int, progress: Callable[[int, int], None] | None) -> Callable[[], None]:
@@ -127,7 +145,7 @@ def _counter(total: int, progress: Callable[[int, int], None] | None) -> Callabl
     return advance
 
 
-def _html(
+def _values(
     sources: Sources,
     params: ReportParams,
     scores: Sequence[SurfaceScores],
@@ -135,24 +153,24 @@ def _html(
     names: Sequence[str],
     scenes: Sequence[Mapping[str, Any]],
     runs: Sequence[Mapping[str, Any]],
-) -> str:
-    """The page as text. What is missing is asked for last: all others add to it."""
-    found = (study_record(folder, sources) for folder in sources.studies)
+) -> dict[str, Any]:
+    """All that the page shows, but for what is missing, which all others add to."""
+    found = [study_record(folder, sources, n) for n, folder in enumerate(sources.studies)]
     studies = [study for study in found if study is not None]
     curves = curve_records(sources)
     labelled = any((scene["hero"] or {}).get("is_truth") is False for scene in scenes)
-    values = {
+    return {
         "title": params.title or title_text(sources, names, labelled),
-        "summary": summary_text(scores, classes, [*studies, *curves], names, sources, runs),
+        "lead": lead_texts(scores, classes, [*studies, *curves], names, sources, runs, scenes),
         "facts": facts(scores, classes, names, runs, scenes),
-        "classes": [class_part(entry) for entry in classes],
+        "classes": [class_part(entry, n) for n, entry in enumerate(classes)],
         "studies": studies,
         "curves": curves,
         "error_legend": error_legend(),
         "scenes": scenes,
         "unpictured": names[len(scenes) :],
         "runs": runs,
-        "tables": [surface_table(entry, sources) for entry in scores],
+        "tables": [surface_table(entry, sources, n) for n, entry in enumerate(scores)],
         "by_scene": by_scene(scores),
         "times": stage_times(sources),
         "origins": origins(sources),
@@ -164,8 +182,6 @@ def _html(
         "depth_scale": scale(DEPTH_MAP),
         "nothing": f"rgb{NOTHING}",
     }
-    page = environment().get_template("page.html.j2")
-    return page.render(values, missing=once(sources.missing))
 
 
 def _scene_names(

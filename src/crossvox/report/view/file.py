@@ -19,7 +19,23 @@ from crossvox.report.pictures.colors import ERROR_MAP, color_map
 from crossvox.report.pictures.surface import Surfaces
 from crossvox.report.view.model import RoomView, ViewerReport
 from crossvox.report.view.pack import Parts, record_of
-from crossvox.report.view.stage import Stage
+from crossvox.report.view.stage import Skin, Stage
+
+KEYS = (
+    ("Arrow keys", "turn, in the picture"),
+    ("Shift + arrow keys", "move, in the picture"),
+    ("+ and −", "nearer and farther, in the picture"),
+    ("0", "the view as it was at first, in the picture"),
+    ("Enter", "as a click on the middle of the picture, in the picture"),
+    ("A", "from above"),
+    ("M", "measure: click two points"),
+    ("F", "find a class"),
+    ("S", "save the picture"),
+    ("D", "dark or light"),
+    ("Esc", "end measuring, forget the point and what was looked for"),
+    ("?", "this table"),
+)
+"""What the keyboard does."""
 
 
 def write_viewer_html(
@@ -74,6 +90,7 @@ def viewer_html(stage: Stage, level: int = 6) -> str:
             back=view.back,
             groups=groups,
             layers=layers,
+            thinned=[_thinned(skin, stage) for skin in stage.skins],
             classes=[
                 (label, class_name(label, view.names), css_color(color))
                 for label, color in zip(stage.classes, colors, strict=True)
@@ -82,6 +99,7 @@ def viewer_html(stage: Stage, level: int = 6) -> str:
             has_shell=stage.has_shell,
             has_camera=len(record["path"]) > 1 or bool(view.shots),
             shots=len(view.shots),
+            keys=KEYS,
             missing=view.missing,
             errors=[(name, css_color(color)) for name, color in ERROR_KEY],
             completed=[(name, css_color(color)) for name, color in completed_key()],
@@ -93,6 +111,12 @@ def viewer_html(stage: Stage, level: int = 6) -> str:
             data=parts.text(level),
         )
     )
+
+
+def _thinned(skin: Skin, stage: Stage) -> str:
+    """What a layer's surface was thinned to, or nothing where all of it is there."""
+    now, whole = len(stage.surfaces[skin.surface].mesh.faces), len(skin.layer.mesh.faces)
+    return f"{now:,} of {whole:,} triangles" if now < whole else ""
 
 
 def _stops(name: str) -> str:

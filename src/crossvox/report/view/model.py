@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.core.camera import Intrinsics, Pose
+from crossvox.core.checks import ParamsError, expect
 from crossvox.core.labels import NYU40
 from crossvox.core.room_contents import RoomContents
 from crossvox.report.layers import Layer
@@ -43,12 +44,15 @@ class Shot:
         pose: where the camera was.
         camera: at any size of the frame; only its field of view is used.
         image: ``(H, W, 3)`` uint8 thumbnail.
+        depth_m: ``(h, w)`` float32, what it read of the same view, along z, 0 = no reading: so it
+            is told which points the frame saw. None where that is not known.
     """
 
     label: str
     pose: Pose
     camera: Intrinsics
     image: NDArray[np.uint8]
+    depth_m: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +84,22 @@ class RoomView:
     contents: RoomContents | None = None
     names: Sequence[str] = NYU40.names
     back: str = ""
+
+    def solid(self) -> tuple[Layer, ...]:
+        """The layers with faces.
+
+        Raises:
+            ParamsError: there is none.
+        """
+        found = tuple(layer for layer in self.layers if len(layer.mesh.faces))
+        expect(
+            len(found) > 0,
+            given="no mesh with faces",
+            needed="at least one surface",
+            do="check that the scene's meshes are not empty",
+            error=ParamsError,
+        )
+        return found
 
 
 @dataclass(frozen=True)

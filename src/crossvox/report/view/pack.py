@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from crossvox.core.room_contents import RoomObject
 from crossvox.report.class_colors import class_name
 from crossvox.report.drawings.boxes import box_corners
-from crossvox.report.embed import jpeg_uri
+from crossvox.report.embed import webp_uri
 from crossvox.report.pictures.hatch import STRIPE
 from crossvox.report.view.model import RoomView, Shot, Standpoint
 from crossvox.report.view.stage import Skin, Stage, Thinned
@@ -23,6 +23,12 @@ Array = NDArray[Any]
 FRAME_M = 0.16
 """How far before a camera its picture is drawn."""
 
+DEPTH_STEP_M = 0.02
+"""What a unit of a frame's stored depth stands for: one byte reaches 5.1 m."""
+
+NEAR_M = 0.05
+"""A frame saw a point if its depth there is no farther from it (docs/conventions.md)."""
+
 
 class Parts:
     """Arrays of numbers, one after the other; equal ones are kept once."""
@@ -30,22 +36,25 @@ class Parts:
     def __init__(self) -> None:
         self.table: list[dict[str, int]] = []
         self._data = bytearray()
-        self._known: dict[tuple[int, bytes], int] = {}
+        self._known: dict[tuple[int, bool, bytes], int] = {}
 
-    def add(self, values: Array | None) -> int | None:
+    def add(self, values: Array | None, *, steps: bool = True) -> int | None:
         """Number of a part; None for None.
 
         Args:
             values: uint8, uint16 or uint32.
+            steps: whether numbers of more than one byte become differences.
         """
         if values is None:
             return None
-        data = packed(values.ravel())
-        key = values.itemsize, data
+        data = packed(values.ravel(), steps)
+        key = values.itemsize, steps, data
         if key not in self._known:
             self._known[key] = len(self.table)
             size, count = int(values.itemsize), int(values.size)
-            self.table.append({"at": len(self._data), "size": size, "count": count})
+            self.table.append(
+                {"at": len(self._data), "size": size, "count": count, "steps": int(steps)}
+            )
             self._data += data
         return self._known[key]
 
@@ -54,16 +63,17 @@ class Parts:
         return base64.b64encode(gzip.compress(bytes(self._data), level, mtime=0)).decode("ascii")
 
 
-def packed(values: Array) -> bytes:
+def packed(values: Array, steps: bool = True) -> bytes:
     """Numbers as bytes that deflate well.
 
-    Numbers of more than one byte become differences (modulo their range), and their bytes lie by
-    significance: all lowest ones first.
+    Numbers of more than one byte become differences (modulo their range) if ``steps``, and their
+    bytes lie by significance: all lowest ones first.
     """
     if values.itemsize == 1:
         return values.tobytes()
-    steps = np.diff(values, prepend=values.dtype.type(0))
-    little = steps.astype(steps.dtype.newbyteorder("<"))
+    if steps:
+        values = np.diff(values, prepend=values.dtype.type(0))
+    little = values.astype(values.dtype.newbyteorder("<"))
     return np.ascontiguousarray(little.view(np.uint8).reshape(-1, values.itemsize).T).tobytes()
 
 
@@ -82,7 +92,9 @@ def record_of(stage: Stage, parts: Parts) -> dict[str, Any]:
         "names": {str(label): class_name(label, view.names) for label in stage.classes},
         "objects": [] if contents is None else [_object(one) for one in contents.objects],
         "path": [] if view.camera_path_m is None else _rounded(np.asarray(view.camera_path_m)),
-        "shots": [_shot(shot) for shot in view.shots],
+        "shots": [_shot(shot, parts) for shot in view.shots],
+        "step_m": DEPTH_STEP_M,
+        "near_m": NEAR_M,
         "eye": list(stand.eye_m),
         "target": list(stand.target_m),
         "field_deg": stand.field_deg,
@@ -97,11 +109,17 @@ def _surface(one: Thinned, parts: Parts) -> dict[str, Any]:
     low = one.mesh.vertices_m.min(axis=0).astype(np.float64)
     span = np.maximum(np.ptp(one.mesh.vertices_m, axis=0).astype(np.float64), 1e-6)
     place = np.round((one.mesh.vertices_m - low) / span * 65535).astype(np.uint16)
+    # Each face begins with its least vertex: the others are a little more.
+    first, second, third = one.mesh.faces.astype(np.uint32).T
     return {
         "place": [parts.add(np.ascontiguousarray(place[:, axis])) for axis in range(3)],
         "low": low.tolist(),
         "span": span.tolist(),
-        "faces": parts.add(one.mesh.faces.astype(np.uint32)),
+        "faces": [
+            parts.add(np.ascontiguousarray(first)),
+            parts.add(second - first, steps=False),
+            parts.add(third - first, steps=False),
+        ],
         "inner": one.inner,
         "light": parts.add(one.light),
         "labels": parts.add(one.labels),
@@ -114,6 +132,7 @@ def _layer(skin: Skin, shares: dict[int, float], parts: Parts) -> dict[str, Any]
     from crossvox.core.formats import share_text
 
     return {
+        "title": skin.layer.title,
         "surface": skin.surface,
         "kind": skin.kind,
         "key": skin.layer.key,
@@ -135,8 +154,11 @@ def _object(one: RoomObject) -> dict[str, Any]:
     }
 
 
-def _shot(shot: Shot) -> dict[str, Any]:
-    """A frame: its picture, where it was taken, where its picture's corners are drawn."""
+def _shot(shot: Shot, parts: Parts) -> dict[str, Any]:
+    """A frame: its picture, where it was taken, where its corners are drawn, what it read.
+
+    ``camera`` is in shares of the picture from its edge: ``u = x / z * camera[0] + camera[2]``.
+    """
     camera = shot.camera
     pixels = np.array([(0, 0), (camera.width, 0), (camera.width, camera.height),
                        (0, camera.height)]) - 0.5  # fmt: skip
@@ -144,10 +166,26 @@ def _shot(shot: Shot) -> dict[str, Any]:
         (pixels[:, 0] - camera.cx) / camera.fx, (pixels[:, 1] - camera.cy) / camera.fy, np.ones(4)
     ]
     return {
-        "image": jpeg_uri(shot.image, 80),
+        "label": shot.label,
+        "image": webp_uri(shot.image, 78),
         "eye": _rounded(shot.pose.position_m),
         "corners": _rounded(shot.pose.apply(rays * FRAME_M)),
+        "pose": np.round(shot.pose.world_from_camera[:3], 5).tolist(),
+        "camera": [
+            camera.fx / camera.width,
+            camera.fy / camera.height,
+            (camera.cx + 0.5) / camera.width,
+            (camera.cy + 0.5) / camera.height,
+        ],
+        "size": [] if shot.depth_m is None else [*shot.depth_m.shape[::-1]],
+        "depth": None if shot.depth_m is None else parts.add(_depth_bytes(shot.depth_m)),
     }
+
+
+def _depth_bytes(depth_m: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Depth in steps of :data:`DEPTH_STEP_M`; what is farther than a byte reaches is no reading."""
+    steps = np.round(depth_m / DEPTH_STEP_M)
+    return np.where(steps <= 255, steps, 0).astype(np.uint8)
 
 
 def _rounded(values: Array) -> Any:

@@ -10,7 +10,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.core.checks import ParamsError, expect
 from crossvox.core.labels import NYU40
 from crossvox.core.threads import threads
 from crossvox.core.volume import Mesh
@@ -38,7 +37,7 @@ class Thinned:
     """One thinned surface, fronts to the free side; the faces of ceiling and shell come last.
 
     Attributes:
-        mesh: places and faces.
+        mesh: places and faces, each of which begins with its least vertex.
         light: ``(C,)`` uint8, brightness of each vertex, in 255ths of :data:`LIGHT`.
         inner: so many faces come before those of the shell.
         face: ``(F,)`` the original face that each face was.
@@ -67,7 +66,7 @@ class Thinned:
         if interior is not None:
             shell = shell_faces(coarse, interior)
         order = np.argsort(shell, kind="stable")
-        mesh = Mesh(coarse.vertices_m, np.ascontiguousarray(coarse.faces[order]))
+        mesh = Mesh(coarse.vertices_m, least_first(coarse.faces[order]))
         bright = np.round(np.clip(light / LIGHT, 0, 1) * 255).astype(np.uint8)
         return cls(mesh, bright, int((~shell).sum()), merged.face[order], merged.vertex)
 
@@ -172,14 +171,7 @@ class Stage:
         Raises:
             ParamsError: there is no layer with faces.
         """
-        layers = tuple(layer for layer in view.layers if len(layer.mesh.faces))
-        expect(
-            len(layers) > 0,
-            given="no mesh with faces",
-            needed="at least one surface",
-            do="check that the scene's meshes are not empty",
-            error=ParamsError,
-        )
+        layers = view.solid()
         # Layers of one surface share its arrays: it is thinned and lit once for all of them.
         known = known or Surfaces()
         of_layer = [known.of(layer.mesh) for layer in layers]
@@ -213,6 +205,12 @@ class Stage:
     def has_shell(self) -> bool:
         """Whether any surface has a ceiling or outer walls that can be taken off."""
         return any(one.inner < len(one.mesh.faces) for one in self.surfaces)
+
+
+def least_first(faces: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Faces ``(F, 3)`` turned so that each begins with its least vertex; their fronts stay."""
+    turns = (faces.argmin(axis=1)[:, None] + np.arange(3)) % 3
+    return np.take_along_axis(faces, turns, axis=1)
 
 
 def _shares(layers: Sequence[Layer]) -> tuple[dict[int, float], ...]:

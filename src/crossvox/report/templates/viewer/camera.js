@@ -71,7 +71,7 @@ function zoom(factor) {
 }
 
 /* Go to another place in half a second, or at once for who wants no motion. */
-function fly(to, redraw) {
+function fly(to, moved) {
   var from = { target: look.target.slice(), yaw: look.yaw, pitch: look.pitch, away: look.away };
   var still = matchMedia("(prefers-reduced-motion: reduce)").matches, begin = performance.now();
   touched = true;
@@ -82,13 +82,13 @@ function fly(to, redraw) {
     look.yaw = from.yaw + (to.yaw - from.yaw) * s;
     look.pitch = from.pitch + (to.pitch - from.pitch) * s;
     look.away = from.away + (to.away - from.away) * s;
-    redraw();
+    moved();
     if (t < 1) start = requestAnimationFrame(step);
   })();
 }
 
-/* Pointers, wheel and keys of the picture. */
-function steered(canvas, redraw) {
+/* Pointers, wheel and arrow keys of the picture. `size`: of the part of it that shows one layer. */
+function steered(canvas, size, moved) {
   var down = new Map(), spread = 0;
   canvas.addEventListener("pointerdown", function (event) {
     canvas.setPointerCapture(event.pointerId);
@@ -98,7 +98,7 @@ function steered(canvas, redraw) {
   canvas.addEventListener("pointermove", function (event) {
     var before = down.get(event.pointerId);
     if (!before) return;
-    var dx = (event.clientX - before.clientX) / canvas.clientHeight, dy = (event.clientY - before.clientY) / canvas.clientHeight;
+    var dx = (event.clientX - before.clientX) / size().height, dy = (event.clientY - before.clientY) / size().height;
     down.set(event.pointerId, event);
     if (down.size > 1) {
       var two = Array.from(down.values()), now = Math.hypot(two[0].clientX - two[1].clientX, two[0].clientY - two[1].clientY);
@@ -107,7 +107,7 @@ function steered(canvas, redraw) {
       move(dx * tangent, dy * tangent);
     } else if (event.buttons & 6 || event.shiftKey) move(2 * dx * tangent, 2 * dy * tangent);
     else turn(dx * 4, dy * 4);
-    redraw();
+    moved();
   });
   ["pointerup", "pointercancel"].forEach(function (name) {
     canvas.addEventListener(name, function (event) { down.delete(event.pointerId); spread = 0; });
@@ -116,7 +116,7 @@ function steered(canvas, redraw) {
   canvas.addEventListener("wheel", function (event) {
     event.preventDefault();
     zoom(Math.exp(Math.max(-0.3, Math.min(0.3, event.deltaY * (event.deltaMode ? 0.05 : 0.0015)))));
-    redraw();
+    moved();
   }, { passive: false });
   canvas.addEventListener("keydown", function (event) {
     var way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
@@ -125,9 +125,9 @@ function steered(canvas, redraw) {
     else if (way) turn(-way[0] * 0.12, -way[1] * 0.12);
     else if (event.key === "+" || event.key === "=") zoom(0.88);
     else if (event.key === "-") zoom(1 / 0.88);
-    else if (event.key === "0" || event.key === "Home") reset(canvas.clientWidth / canvas.clientHeight);
+    else if (event.key === "0" || event.key === "Home") reset(size().aspect);
     else return;
     event.preventDefault();
-    redraw();
+    moved();
   });
 }

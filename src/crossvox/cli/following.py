@@ -1,0 +1,55 @@
+"""What a command has made, and what to do after it, with the paths that the user gave."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from string import Formatter
+from typing import Any
+
+from crossvox.recipes.commands import Command
+
+
+class _Filled(Formatter):
+    """Braces that stand for something; what was not given cannot be filled in."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if value is None or value == "":
+            raise LookupError
+        return str(super().format_field(value, format_spec))
+
+
+def made(command: Command, arguments: Mapping[str, Any], result: Any) -> str:
+    """Where what a command made lies, as ``command.makes`` tells; empty where it does not.
+
+    Args:
+        command: what was done.
+        arguments: what it was given, by parameter.
+        result: what it returned.
+    """
+    return (_filled(command.makes, arguments, result) or [""])[0]
+
+
+def following(command: Command, arguments: Mapping[str, Any], result: Any) -> str:
+    """The command line that goes on from where one has ended; empty where there is none.
+
+    The first of ``command.then`` is taken whose braces can all be filled in.
+
+    Args:
+        command: what was done.
+        arguments: what it was given, by parameter.
+        result: what it returned.
+    """
+    for line in command.then:
+        words = [_filled(word, arguments, result) for word in line.split()]
+        if all(words):
+            return shlex.join(["crossvox", *(word for found in words for word in found)])
+    return ""
+
+
+def _filled(text: str, arguments: Mapping[str, Any], result: Any) -> list[str]:
+    """A text whose braces are filled in; none where one stands for nothing."""
+    try:
+        return [_Filled().vformat(text, (), {**arguments, "result": result})]
+    except (LookupError, AttributeError):
+        return []

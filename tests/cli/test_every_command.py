@@ -1,0 +1,185 @@
+"""What every command does alike: ``--json``, ``--quiet``, and the command that comes after it."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crossvox.cli import main
+from crossvox.cli.dispatch import split_command
+from crossvox.cli.following import following
+from crossvox.cli.signature import parse
+from crossvox.core.checks import CrossvoxError
+from crossvox.recipes.commands import COMMANDS, Command
+
+NEEDED = {
+    "study segment3d": ["--run2d", "nothing"],
+    "pack": ["--name", "x"],
+}
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of nothing."""
+
+    out: Path
+    share: float = float("nan")
+
+
+def words_of(name: str) -> list[str]:
+    """Words that a command understands: every path that it asks for, and what it needs."""
+    kinds = inspect.signature(COMMANDS[name].load()).parameters.values()
+    count = sum(p.kind is not p.KEYWORD_ONLY and p.default is p.empty for p in kinds)
+    return [*(f"path{n}" for n in range(count)), *NEEDED.get(name, [])]
+
+
+def loud(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same command line, behind which nothing is done, loudly."""
+
+    @wraps(function)
+    def does_nothing(*given: Any, runner: Any = None, progress: Any = None, **named: Any) -> Done:
+        print("a library prints")
+        watch = progress or runner.progress if runner or progress else None
+        if watch is not None:
+            watch.say("at work")
+            watch.step("frames")(1, 1)
+        return Done(Path("there"))
+
+    return does_nothing
+
+
+@pytest.fixture
+def nothing_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Command.load
+    monkeypatch.setattr(Command, "load", lambda self, preset="": loud(real(self, preset)))
+
+
+@pytest.mark.usefixtures("nothing_done")
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_json_without_a_file_has_standard_output_for_itself(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*name.split(), *words_of(name), "--json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out) == {"out": "there", "share": None}
+    assert "a library prints" in said.err
+    assert "there" in said.err, "the table joins the remarks"
+
+
+@pytest.mark.usefixtures("nothing_done")
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_quiet_prints_nothing_but_the_json_that_was_asked_for(
+    name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = [*name.split(), *words_of(name), "--quiet"]
+    assert main(words) == 0
+    assert capfd.readouterr() == ("", "")
+    assert main([*words, "--json"]) == 0
+    said = capfd.readouterr()
+    assert json.loads(said.out)["out"] == "there"
+    assert said.err == ""
+
+
+def test_quiet_tells_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", str(tmp_path / "nowhere"), "--quiet", "--json"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("error: given: ")
+    assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_json_names_a_file_where_one_follows(place: int, tmp_path: Path) -> None:
+    words = ["models", "default2d", "--quiet"]
+    out = tmp_path / "card.json"
+    words[place + 1 : place + 1] = ["--json", str(out)]
+    assert main(words) == 0
+    assert "default2d" in json.loads(out.read_text())["text"]
+
+
+def test_json_in_front_of_a_path_takes_it_for_its_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["info", "--json", str(tmp_path)])
+    assert stop.value.code == 2
+    assert "--json took" in capsys.readouterr().err
+
+
+def test_a_dry_run_is_json_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["rooms", str(tmp_path / "raw"), "--count", "3", "--dry-run", "--json"]
+    assert main(words) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert [one["status"] for one in plan] == ["make"] * 3
+
+
+class _Anything:
+    """A result with every field."""
+
+    def __getattr__(self, name: str) -> Path:
+        return Path("my results")
+
+
+@pytest.mark.parametrize("name", [name for name, command in COMMANDS.items() if command.then])
+def test_the_next_command_is_one_that_is_understood(name: str) -> None:
+    command = COMMANDS[name]
+    asked = parse(command.load(), name, words_of(name)).arguments
+    several = {key: (Path("a b"), Path("c")) for key in ("folders", "captures") if key in asked}
+    rest = {key: Path("a b") for key in ("data", "images", "labels") if key in asked}
+    told = following(command, {**asked, **rest, **several}, _Anything())
+    program, *words = shlex.split(told)
+    assert program == "crossvox"
+    chosen = split_command(words)
+    assert chosen is not None
+    name, rest_words = chosen
+    preset = ""
+    if "--preset" in rest_words:
+        at = rest_words.index("--preset")
+        preset = rest_words[at + 1]
+        del rest_words[at : at + 2]
+    parse(COMMANDS[name].load(preset), name, rest_words)
+
+
+def test_the_next_command_has_the_paths_that_were_given() -> None:
+    command = COMMANDS["train segment2d"]
+    folders = (Path("my data"), Path("run"))
+    told = following(command, {"folders": folders}, None)
+    assert told == "crossvox evaluate segment2d run 'my data'"
+    images = {"folders": (Path("run"),), "images": Path("i"), "labels": Path("l")}
+    told = following(command, images, None)
+    assert told == "crossvox evaluate segment2d run --images i --labels l"
+    assert following(command, {**images, "labels": None}, None) == ""
+    assert following(COMMANDS["models"], {"name": None}, None) == ""
+
+
+def failing(*, progress: Any = None) -> None:
+    """Fail."""
+    raise CrossvoxError("given: this; needed: that; do: something")
+
+
+def test_what_failed_has_no_next_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from crossvox.cli.run import run
+
+    monkeypatch.setitem(sys.modules, "failing", sys.modules.get(__name__) or _module())
+    command = Command("fail", "failing:failing", "", then=("view out",))
+    assert run(command, []) == 2
+    assert "next:" not in capsys.readouterr().err
+
+
+def _module() -> Any:
+    import types
+
+    module = types.ModuleType("failing")
+    module.__dict__.update(globals())
+    return module
