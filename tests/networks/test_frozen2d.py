@@ -64,10 +64,12 @@ def test_norms_are_folded_and_features_stay() -> None:
     network = moved(build_network2d("lite", 4, weights="none"))
     copy = packed(network)
     assert copy is not None
-    left = [m for m in copy.encoder.modules() if isinstance(m, nn.BatchNorm2d)]
-    there = [m for m in network.encoder.modules() if isinstance(m, nn.BatchNorm2d)]
+    left, there = (
+        [name for name, m in one.named_modules() if isinstance(m, nn.BatchNorm2d)]
+        for one in (copy, network)
+    )
     assert not left
-    assert len(there) > 40
+    assert len(there) > 50
     shown = images(2, 50, 70)
     found, wanted = copy.features(shown), network.features(shown)
     assert found.shape == wanted.shape
@@ -112,7 +114,8 @@ def test_weights_that_change_are_followed(change: str) -> None:
     elif change == "add":
         network.first.weight += 1
     else:
-        network.norm.running_mean += 1  # type: ignore[operator]
+        assert network.norm.running_mean is not None
+        network.norm.running_mean += 1
     after = frozen.features(shown)
     assert apart(after, network.features(shown)) < 1e-5
     assert apart(after, before) > 1e-2
