@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from crossvox.core.checks import ParamsError, ShapeError
 from crossvox.networks import build_network2d
 from crossvox.networks.features2d import Network2D
+from crossvox.networks.frozen2d import FrozenNetwork
 from crossvox.networks.lite import load_lite0_weights
 
 _BUILT: dict[type, Network2D] = {}
@@ -50,6 +51,12 @@ class Network2DContract:
     def test_tells_its_features(self, network: Network2D) -> None:
         assert (network.feature_stride, network.feature_channels) == (self.stride, self.channels)
         assert network.classes == 7
+
+    def test_features_are_the_same_once_it_is_frozen(self, network: Network2D) -> None:
+        images = self.images(1, 50, 70)
+        with torch.no_grad():
+            wanted, found = network.features(images), FrozenNetwork(network).features(images)
+        assert (found - wanted).abs().max() <= 1e-4 * wanted.abs().max()
 
     @pytest.mark.parametrize("size", [(64, 96), (50, 70), (33, 65)])
     @pytest.mark.parametrize("batch", [1, 2])

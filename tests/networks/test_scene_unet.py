@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.nn import functional
 
 from crossvox.core.checks import ParamsError
 from crossvox.networks import scene_unet
@@ -64,6 +65,41 @@ def test_doubling_repeats_every_voxel() -> None:
     volume = torch.randn(2, 3, 2, 3, 4)
     expected = torch.nn.functional.interpolate(volume, scale_factor=2, mode="nearest")
     assert torch.equal(_doubled(volume), expected)
+
+
+def test_gradients_of_a_doubling_are_sums() -> None:
+    torch.manual_seed(0)
+    volume = torch.randn(2, 3, 2, 4, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(_doubled, volume)
+    gradient = torch.randn(2, 3, 4, 8, 6, dtype=torch.float64)
+    (found,) = torch.autograd.grad(_doubled(volume), volume, gradient)
+    (wanted,) = torch.autograd.grad(
+        functional.interpolate(volume, scale_factor=2), volume, gradient
+    )
+    torch.testing.assert_close(found, wanted)
+
+
+def test_points_train_as_convolutions_do_and_keep_the_order() -> None:
+    torch.manual_seed(0)
+    volume = torch.randn(2, 3, 4, 4, 6).contiguous(memory_format=torch.channels_last_3d)
+    volume.requires_grad_()
+    own = scene_unet._Point(3, 5, kernel_size=1)
+    plain = torch.nn.Conv3d(3, 5, kernel_size=1)
+    plain.load_state_dict(own.state_dict())
+    gradient = torch.randn(2, 5, 4, 4, 6)
+    gradient = gradient.contiguous(memory_format=torch.channels_last_3d)
+    made = [module.train()(volume) for module in (own, plain)]
+    torch.testing.assert_close(*made)
+    assert made[0].is_contiguous(memory_format=torch.channels_last_3d)
+    grads = [
+        torch.autograd.grad(answer, (volume, *module.parameters()), gradient)
+        for answer, module in zip(made, (own, plain), strict=True)
+    ]
+    for one, other in zip(*grads, strict=True):
+        torch.testing.assert_close(one, other)
+    assert grads[0][0].is_contiguous(memory_format=torch.channels_last_3d)
+    with torch.no_grad():
+        assert torch.equal(own.eval()(volume), plain(volume)), "what is trained answers as before"
 
 
 @pytest.mark.parametrize(

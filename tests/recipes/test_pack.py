@@ -18,6 +18,7 @@ from crossvox.metrics import segmentation_scores
 from crossvox.recipes.cards import CARD, open_fields, read_card, read_card_file
 from crossvox.recipes.check_model import built, task_of
 from crossvox.recipes.complete import CompleteRunParams
+from crossvox.recipes.pack import pack
 from crossvox.recipes.pack_example import corner, example_inputs
 from crossvox.recipes.pack_run import read_scores, shareable
 from crossvox.recipes.segment2d import Segment2dRunParams
@@ -230,6 +231,13 @@ def test_scores_before_and_after_are_told_where_data_are_given(
 def test_a_name_that_makes_no_folder_is_refused(run2d: Path, tmp_path: Path, name: str) -> None:
     assert main(["pack", str(run2d), str(tmp_path / "out"), "--name", name]) == 2
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_keeps_the_packed_run_that_it_holds(run2d: Path, tmp_path: Path) -> None:
+    pack(run2d, tmp_path / "out", name="first")
+    with pytest.raises(ArtifactError, match="which holds first, for second"):
+        pack(run2d, tmp_path / "out", name="second")
+    assert (tmp_path / "out" / "first" / PARAMS).is_file()
 
 
 def test_the_example_shows_a_corner_of_a_room() -> None:

@@ -91,7 +91,7 @@ class SceneUNet(VolumeNetwork):
             nn.Sequential(*(_Residual(channels[level]) for _ in range(blocks)))
             for level in range(max(depth, 1))
         )
-        self.classifier = nn.Conv3d(width, classes, kernel_size=1)
+        self.classifier = _Point(width, classes, kernel_size=1)
         self._initialise(prior)
         self.to(memory_format=torch.channels_last_3d)
 
@@ -208,16 +208,49 @@ def _halving(inputs: int, outputs: int) -> nn.Sequential:
 
 def _point(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv3d(inputs, outputs, kernel_size=1, bias=False), nn.BatchNorm3d(outputs)
+        _Point(inputs, outputs, kernel_size=1, bias=False), nn.BatchNorm3d(outputs)
     )
 
 
+class _Point(nn.Conv3d):
+    """A 1x1x1 convolution whose gradients keep channels last when it is trained on a CPU.
+
+    There torch's own gives answer and gradients in the other order, and all that stands before it
+    then works on two orders at once, several times as long.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        if not self.training or features.device.type != "cpu":
+            return super().forward(features)
+        last = functional.linear(features.movedim(1, -1), self.weight.flatten(1), self.bias)
+        return last.movedim(-1, 1)
+
+
+class _Doubled(torch.autograd.Function):
+    """Every voxel repeated to 2x2x2, channels last; faster than torch's nearest upsampling.
+
+    Torch's own gradient of a repetition adds eight strided numbers at a time, in 20 times the time
+    of three sums of halves.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor) -> Tensor:
+        batch, channels, x, y, z = features.shape
+        last = features.permute(0, 2, 3, 4, 1)[:, :, None, :, None, :, None]
+        last = last.expand(batch, x, 2, y, 2, z, 2, channels)
+        return last.reshape(batch, 2 * x, 2 * y, 2 * z, channels).permute(0, 4, 1, 2, 3)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        for axis in (2, 3, 4):
+            halves = gradient.unflatten(axis, (-1, 2))
+            gradient = halves.select(axis + 1, 0) + halves.select(axis + 1, 1)
+        return gradient
+
+
 def _doubled(features: Tensor) -> Tensor:
-    """Every voxel repeated to 2x2x2, channels last; faster than torch's nearest upsampling."""
-    batch, channels, x, y, z = features.shape
-    last = features.permute(0, 2, 3, 4, 1)[:, :, None, :, None, :, None]
-    last = last.expand(batch, x, 2, y, 2, z, 2, channels)
-    return last.reshape(batch, 2 * x, 2 * y, 2 * z, channels).permute(0, 4, 1, 2, 3)
+    found: Tensor = _Doubled.apply(features)
+    return found
 
 
 def _pad(volume: Tensor, multiple: int) -> Tensor:

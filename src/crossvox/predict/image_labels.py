@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from crossvox.core.frame import Frame
 from crossvox.core.frame_labels import FrameLabels
 from crossvox.core.labels import NYU40
+from crossvox.networks.frozen2d import FrozenNetwork
 from crossvox.samples.batch import normalised
 from crossvox.views.geometry import geometry_planes
 
@@ -35,11 +36,15 @@ class NetworkLabeller:
     network: Network2D
     temperature: float = 1.0
     stride: int = STRIDE
+    _asked: FrozenNetwork = field(init=False, repr=False)
 
     @property
     def classes(self) -> int:
         """NYU40's, without unannotated."""
         return len(NYU40.names) - 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_asked", FrozenNetwork(self.network))
 
     def __call__(self, frame: Frame) -> FrameLabels | None:
         """Probabilities of a frame's classes; None of a frame without colour."""
@@ -49,7 +54,7 @@ class NetworkLabeller:
         with torch.inference_mode():
             images = image_planes(frame, self.network)[None].to(device)
             images = images.contiguous(memory_format=torch.channels_last)
-            logits = self.network(images, self.stride).logits[0, 1:]
+            logits = self._asked(images, self.stride).logits[0, 1:]
             said = (logits.permute(1, 2, 0).float() / self.temperature).softmax(-1)
         probability: NDArray[np.float32] = np.ascontiguousarray(said.cpu().numpy())
         return FrameLabels(probability, self.stride)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from crossvox.core.artifact import digest, file_digest, read_json, read_manifest
-from crossvox.core.checks import ParamsError, expect
+from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.params import check_choices
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Input, Stage, how
@@ -156,7 +156,8 @@ def pack(
         runner: who packs.
 
     Raises:
-        ArtifactError: no such run, or one of a task that cannot be packed.
+        ArtifactError: no such run, one of a task that cannot be packed, or a folder that holds
+            another packed run.
         CheckpointError: its weights are missing, damaged or not finite.
         ParamsError: a name that is none.
     """
@@ -168,6 +169,14 @@ def pack(
         needed="lower case letters, digits and single dashes, such as my-rooms",
         do="pass --name NAME",
         error=ParamsError,
+    )
+    others = sorted({path.parent.name for path in out.glob(f"*/{PARAMS}")} - {name})
+    expect(
+        not others,
+        given=f"{out}, which holds {', '.join(others)}, for {name}",
+        needed="a folder for each packed run: what is there would be replaced",
+        do="name another OUT",
+        error=ArtifactError,
     )
     params = params or PackParams()
     weights = run / params.which(run) / NETWORK

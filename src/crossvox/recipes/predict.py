@@ -41,7 +41,7 @@ class PredictedScenes(Collection):
     """
 
     NAME = "predict"
-    NUMBERS = 3
+    NUMBERS = 4
 
     run: RunInput
     params: PredictParams
@@ -66,7 +66,7 @@ class PredictScene(Stage):
     """
 
     NAME = "predict-scene"
-    NUMBERS = 3
+    NUMBERS = 4
 
     scene: Input
     run: RunInput

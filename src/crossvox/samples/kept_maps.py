@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 MOST_BYTES = 4 << 30
 """What is kept of one 2D network, about: 6800 frames of 128 channels at 40x30."""
 
-_SCHEMA = 1
+_SCHEMA = 2
 """Raised when the same network and frame give other arrays: older ones are not read then."""
 
 

@@ -53,7 +53,7 @@ class Complete:
     name: ClassVar[str] = "complete"
     monitor: ClassVar[str] = "F1 where unmeasured"
     monitor_higher_is_better: ClassVar[bool] = True
-    numbers: ClassVar[int] = 1
+    numbers: ClassVar[int] = 2
 
     @property
     def _right(self) -> float:

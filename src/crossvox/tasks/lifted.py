@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.volume import Batch, FeatureBatch, MappedBatch
+from crossvox.networks.frozen2d import FrozenNetwork
 from crossvox.tasks.prior import ClassPrior, tell_classes
 from crossvox.views.lift import feature_pixels, lift, lift_attended, seen_voxels, view_counts
 
@@ -79,8 +80,11 @@ class LiftedNetwork(nn.Module):
         self.score: nn.Module | None = _scores(channels) if fusion == "attention" else None
         self.image_network = image_network
         self.stride = stride if image_network is None else image_network.feature_stride
+        self._frozen: FrozenNetwork | None = None
         if image_network is not None:
             image_network.freeze("nothing" if trainable else "all")
+            if not trainable:
+                self._frozen = FrozenNetwork(image_network)
             if trainable and not proxy:
                 _rest_unused(image_network)
         self.log_variances = nn.Parameter(torch.zeros(2)) if proxy else None
@@ -159,8 +163,10 @@ class LiftedNetwork(nn.Module):
         """What the 2D network alone makes of frames, ``(M, C, h, w)``: the first of two steps."""
         if self.image_network is None:
             return images
-        with torch.set_grad_enabled(torch.is_grad_enabled() and self.trainable):
-            return self.image_network.features(_ordered(images))
+        if self._frozen is not None:
+            with torch.no_grad():
+                return self._frozen.features(_ordered(images))
+        return self.image_network.features(_ordered(images))
 
     def mapped(self, features: Tensor) -> Tensor:
         """The second step: :meth:`encode`, of what :meth:`frame_features` made."""

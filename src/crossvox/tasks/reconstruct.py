@@ -42,6 +42,7 @@ class Reconstruct(SceneTask):
 
     name: ClassVar[str] = "reconstruct"
     classes: ClassVar[int] = 2
+    numbers: ClassVar[int] = 2
     monitor: ClassVar[str] = "IoU"
     monitor_higher_is_better: ClassVar[bool] = True
 

@@ -24,7 +24,7 @@ from crossvox.train.params import CheckpointName, TrainParams
 if TYPE_CHECKING:
     from crossvox.recipes.study.runner import StudyReport
 
-NUMBERS = 1
+NUMBERS = 2
 """Raised when the same study gives other results than before."""
 
 
