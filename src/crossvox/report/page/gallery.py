@@ -35,7 +35,8 @@ def gallery(run: Path, sources: Sources) -> dict[str, Any] | None:
     if not paths:
         origin = "validation images, at the end of training"
         paths = sorted((run / PICTURES).glob("[!.]*.png"))
-    strips, labels = [], set[int]()
+    strips: list[dict[str, Any]] = []
+    labels = set[int]()
     for path in paths:
         try:
             strip = read_color(path)
