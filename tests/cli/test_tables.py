@@ -17,6 +17,7 @@ from rich.console import Console
 from crossvox.cli import tables
 from crossvox.cli.tables import EACH, TABLES, show
 from crossvox.cli.tables_scenes import show_doctor
+from crossvox.cli.tables_studies import _show_gains
 from crossvox.cli.terminal import Terminal
 from crossvox.core.volume import Score
 from crossvox.evaluate.pair import PairScores
@@ -195,3 +196,13 @@ def test_an_empty_surface_is_said_to_be_empty() -> None:
     text = shown(report)
     assert "doubt: a: its mesh is empty" in text
     assert "b: its mesh" not in text
+
+
+def test_a_gain_without_an_interval_says_so() -> None:
+    gain = SimpleNamespace(mean=0.25, low=nan, high=nan, seeds=1, seeds_above=1, p_adjusted=nan)
+    arm = SimpleNamespace(name="features", against={"rgb": {"F": gain}})
+    found = SimpleNamespace(arms=[arm], main="F", level=0.95)
+    files = io.StringIO(), io.StringIO()
+    _show_gains(found, Terminal(*(Console(file=file, width=100) for file in files)))  # type: ignore[arg-type]
+    cells = [cell.strip() for cell in files[1].getvalue().splitlines()[-2].strip("│").split("│")]
+    assert cells == ["features", "rgb", "+0.2500", "cannot be told", "–", "1/1"]

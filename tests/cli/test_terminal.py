@@ -149,7 +149,7 @@ def test_what_is_left_follows_from_the_items_that_were_made(clock: Clock) -> Non
     clock.now += 4
     assert step.left_s() == 46.0
     clock.now += 100
-    assert step.left_s() == 0.0
+    assert step.left_s() is None, "it is late: nobody knows"
     step.tell(7.0)
     assert step.left_s() == 7.0
 
@@ -163,6 +163,9 @@ def test_what_is_left_of_parts_is_known_where_all_of_them_are(clock: Clock) -> N
     assert (job.place, job.left_s()) == (1, 36.0)
     clock.now += 60
     assert job.left_s() == 30.0
+    job.begin("c")
+    clock.now += 31
+    assert job.left_s() is None
     job.begin("")
     assert (job.place, job.left_s()) == (3, None)
 

@@ -181,6 +181,8 @@ def test_training_pictures_stand_in_for_an_evaluation(
     assert found is not None
     assert found["origin"].startswith("validation images")
     assert [name for name, _ in found["strips"][0]["panels"]] == [*PANELS]
+    sides = {one["method"]: one.get("side") for one in found["first"]}
+    assert sides == {"Image": "left", "Truth": None, "Prediction": "right", "Error": None}
     assert [entry["name"] for entry in found["legend"]] == ["wall", "floor", "chair"]
     assert read_class_scores(Sources(runs=[run])) == []
 

@@ -31,10 +31,11 @@ class Pace:
         self._left_s, self._told_s = left_s, time.monotonic()
 
     def left_s(self) -> float | None:
-        """Seconds to its end, from now; None where no item was made yet."""
+        """Seconds to its end, from now; None where no item was made yet, or where it is late."""
         if self._left_s is None:
             return None
-        return max(0.0, self._left_s - (time.monotonic() - self._told_s))
+        left_s = self._left_s - (time.monotonic() - self._told_s)
+        return left_s if left_s > 0 else None
 
 
 class Parts:
@@ -58,9 +59,10 @@ class Parts:
         self._begin_s = time.monotonic()
 
     def left_s(self) -> float | None:
-        """Seconds to its end, from now; None where a part that is left is of unknown length."""
+        """Seconds to its end, from now; None where a part is of unknown length, or it is late."""
         left = [self._seconds[name] for name in self._names[self.place :]]
         known = [seconds for seconds in left if seconds is not None]
         if not left or len(known) < len(left):
             return None
-        return max(0.0, known[0] - (time.monotonic() - self._begin_s)) + sum(known[1:])
+        left_s = max(0.0, known[0] - (time.monotonic() - self._begin_s)) + sum(known[1:])
+        return left_s if left_s > 0 else None

@@ -50,4 +50,4 @@ def _show_descriptions(name: str, told: list[Description], terminal: Terminal) -
 
 
 def _interval(low: float, high: float) -> str:
-    return "?" if math.isnan(low) else f"{low:+.4f} to {high:+.4f}"
+    return "cannot be told" if math.isnan(low) else f"{low:+.4f} to {high:+.4f}"

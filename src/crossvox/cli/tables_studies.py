@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from crossvox.cli.plan import duration
 from crossvox.cli.tables import shows
 from crossvox.cli.terminal import Terminal
+from crossvox.core.formats import NONE
 from crossvox.core.methods import arm_name
 
 if TYPE_CHECKING:
+    from crossvox.metrics.statistics import Difference
     from crossvox.recipes.study.runner import StudyReport
     from crossvox.recipes.study.transfer import DesignShown, TransferReport
     from crossvox.study.compare import Comparison
@@ -53,7 +55,14 @@ def show_study(report: StudyReport, terminal: Terminal) -> None:
 
 
 def _number(value: float, form: str) -> str:
-    return "?" if math.isnan(value) else f"{value:{form}}"
+    return NONE if math.isnan(value) else f"{value:{form}}"
+
+
+def _interval(gain: Difference) -> str:
+    """The interval of a gain, of which one seed or one room gives none."""
+    if math.isnan(gain.low) or math.isnan(gain.high):
+        return "cannot be told"
+    return f"{gain.low:+.4f} to {gain.high:+.4f}"
 
 
 def _show_arms(found: Comparison, terminal: Terminal) -> None:
@@ -84,7 +93,7 @@ def _show_gains(found: Comparison, terminal: Terminal) -> None:
     for arm in found.arms:
         for control, scores in arm.against.items():
             gain = scores[found.main]
-            interval = f"{_number(gain.low, '+.4f')} to {_number(gain.high, '+.4f')}"
+            interval = _interval(gain)
             ahead = f"{gain.seeds_above}/{gain.seeds}"
             p = _number(gain.p_adjusted, ".2g")
             rows.append(
@@ -130,7 +139,7 @@ def show_transfer(report: TransferReport, terminal: Terminal) -> None:
     rows = []
     for one in found.findings:
         gain = one.difference
-        interval = f"{_number(gain.low, '+.4f')} to {_number(gain.high, '+.4f')}"
+        interval = _interval(gain)
         named = _number(gain.p_adjusted, ".2g") if one.contrast.named else "exploratory"
         question = one.contrast.question
         rows.append([question, _number(gain.mean, "+.4f"), interval, named, one.verdict])

@@ -1,4 +1,4 @@
-"""Memory that a process frees and asks for again with every step."""
+"""Memory that a process frees: kept for what asks for it again, or given back."""
 
 from __future__ import annotations
 
@@ -29,3 +29,19 @@ def keep_freed() -> bool:
     except (AttributeError, OSError, TypeError):
         return False
     return bool(mallopt(MMAP_THRESHOLD, LARGE)) and bool(mallopt(TRIM_THRESHOLD, KEPT))
+
+
+def give_back() -> bool:
+    """Give what this process has freed back to the system.
+
+    Glibc keeps blocks of up to 32 MB that were freed for whoever asks next: between two parts of a
+    job that have nothing in common, the second adds its own to what the first left.
+
+    Returns:
+        Whether anything was given back; elsewhere than on glibc nothing is.
+    """
+    try:
+        trim = ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):
+        return False
+    return bool(trim(0))

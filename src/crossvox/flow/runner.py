@@ -17,6 +17,7 @@ from crossvox.core.artifact import (
     write_manifest,
 )
 from crossvox.core.checks import ArtifactError, CrossvoxError, ParamsError, expect
+from crossvox.core.heap import give_back
 from crossvox.core.threads import threads
 from crossvox.flow import locks
 from crossvox.flow.choice import ALL, Choice
@@ -354,9 +355,11 @@ class Runner:
     def part(self, name: str) -> Iterator[None]:
         """A part of a longer job: it is timed, and a dry run goes on after it.
 
-        In a dry run, what depends on things that are not there yet is planned as unknown.
+        Memory that the parts before it have freed goes back to the system first. In a dry run, what
+        depends on things that are not there yet is planned as unknown.
         """
         begin = time.perf_counter()
+        give_back()
         parts = self._parts if self._parts is not None and name in self._parts.names else None
         if parts is not None:
             parts.begin(name)

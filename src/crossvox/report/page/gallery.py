@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ def gallery(run: Path, sources: Sources) -> dict[str, Any] | None:
     if not paths:
         origin = "validation images, at the end of training"
         paths = sorted((run / PICTURES).glob("[!.]*.png"))
-    strips, labels = [], set[int]()
+    strips: list[dict[str, Any]] = []
+    labels = set[int]()
     for path in paths:
         try:
             strip = read_color(path)
@@ -64,6 +66,7 @@ def gallery(run: Path, sources: Sources) -> dict[str, Any] | None:
         "run": run.resolve().name,
         "origin": origin,
         "strips": strips,
+        "first": _first(strips[0]["name"], strips[0]["panels"]),
         "legend": legend(sorted(labels)),
         "errors": [
             {"name": "right", "color": css_color((120, 120, 120))},
@@ -71,6 +74,23 @@ def gallery(run: Path, sources: Sources) -> dict[str, Any] | None:
             {"name": "unannotated", "color": css_color((0, 0, 0))},
         ],
     }
+
+
+def _first(name: str, panels: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    """Panels of a strip as pictures to be laid over each other; none of one without panels."""
+    if len(panels) < len(PANELS):
+        return []
+    sides = {"image": {"side": "left"}, "prediction": {"side": "right"}}
+    return [
+        {
+            "method": panel.capitalize(),
+            "text": name,
+            "data": data,
+            "alt": f"{name}, {panel}",
+            **sides.get(panel, {}),
+        }
+        for panel, data in panels
+    ]
 
 
 def _panels(strip: NDArray[np.uint8]) -> list[NDArray[np.uint8]] | None:

@@ -87,14 +87,14 @@ def _found_texts(scenes: Records) -> list[str]:
 def _without_numbers(names: Sequence[str], sources: Sources, runs: Records) -> list[str]:
     """What there is, where nothing was scored."""
     sentences = []
-    if sources.predictions:
-        sentences.append(f"{counted(len(names), 'room').capitalize()} predicted, not scored yet.")
-    elif names:
-        sentences.append(f"{counted(len(names), 'prepared scene').capitalize()}.")
     for run in runs:
         if run["steps"] is not None:
             took = f" in {duration_text(run['seconds'])}" if run["seconds"] else ""
             sentences.append(f"Run {run['name']}: {run['steps']:,} training steps{took}.")
+    if sources.predictions:
+        sentences.append(f"{counted(len(names), 'room').capitalize()} predicted, not scored yet.")
+    elif names:
+        sentences.append(f"{counted(len(names), 'prepared scene').capitalize()}.")
     return sentences
 
 
