@@ -279,14 +279,15 @@ def test_commands_print_tables(
     assert main(["evaluate", "scannet", out, str(data), "--json", str(tmp_path / "s.json")]) == 0
     printed = capsys.readouterr()
     assert f"{STRICT} " in printed.out
-    assert "majority" in printed.out
+    assert "Majority class" in printed.out
     assert json.loads((tmp_path / "s.json").read_text())["protocol"] == "scannet"
     assert main(["evaluate", "segment3d", str(pred), str(data)]) == 0
     printed = capsys.readouterr()
-    for text in ("One count over 2 scenes", "learnt", "majority", "IoU shower curtain", "vertices"):
+    names = ("Learnt", "Majority class")
+    for text in ("One count over 2 scenes", *names, "IoU shower curtain", "vertices"):
         assert text in printed.out
     assert printed.out.index(STRICT) < printed.out.index("mIoU lenient")
-    assert "votes_2d was not predicted" in printed.err
+    assert "2D votes: not predicted" in printed.err
     (tmp_path / "out" / "scene0002_01.txt").write_text("1\nwall\n")
     assert main(["evaluate", "scannet", out, str(data)]) == 2
     assert "line 2: 'wall'" in capsys.readouterr().err

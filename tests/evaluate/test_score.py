@@ -133,7 +133,7 @@ def test_what_is_missing_is_told(folders: tuple[Path, Path]) -> None:
     assert evaluation.missing == {"tsdf": ["a"]}
     assert evaluation.coverage == {"a": 1.0, "b": 0.75}
     notes = "\n".join(evaluation.notes)
-    assert "method tsdf has no mesh in 1 of 2 scenes: a" in notes
+    assert "TSDF fusion has no mesh in 1 of 2 scenes: a" in notes
     assert "b: only 75.0% of the windows" in notes
     assert "a: 1 frames without a valid pose" in notes
     assert "a: only" not in notes

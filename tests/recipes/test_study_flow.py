@@ -103,7 +103,7 @@ def test_run_again_it_keeps_what_is_finished(
     assert (out / "study.json").read_text() == text
     shown = capsys.readouterr().out
     assert "rgb-matched" in shown
-    assert "mask_only" in shown
+    assert "Mask only" in shown
 
 
 def test_other_parameters_are_refused(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from crossvox.core.checks import ArtifactError, expect
+from crossvox.core.methods import method_name
 from crossvox.evaluate.predicted import Scored, coverage_remarks
 
 T = TypeVar("T")
@@ -137,10 +138,10 @@ class Gathered(Generic[T]):
             )
         for method, scenes in self.missing.items():
             if len(scenes) == len(self.found):
-                notes.append(f"method {method} was not predicted and is not scored")
+                notes.append(f"{method_name(method)}: not predicted, so not scored")
                 continue
             count = f"{len(scenes)} of {len(self.found)} scenes"
-            notes.append(f"method {method} {lacks.format(count=count)}: {', '.join(scenes)}")
+            notes.append(f"{method_name(method)} {lacks.format(count=count)}: {', '.join(scenes)}")
         return notes
 
     def coverage_remarks(self) -> list[str]:

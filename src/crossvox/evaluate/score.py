@@ -9,7 +9,7 @@ from pathlib import Path
 from crossvox.core.artifact import MANIFEST, plain, read_manifest, write_json
 from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.frame import Capture, Frame
-from crossvox.core.methods import METHOD_FILES, TSDF
+from crossvox.core.methods import METHOD_FILES, TSDF, method_name
 from crossvox.core.volume import Score
 from crossvox.doors.meshes import read_mesh
 from crossvox.evaluate.gather import Kept, Report, expect_unseen, gather
@@ -310,8 +310,8 @@ def _remarks(scene: Scored, lost: int) -> list[str]:
     if (data / MANIFEST).is_file() and read_manifest(data).notes.get("surface") == "tsdf":
         remarks.append(
             f"{name}: the reference surface is itself a TSDF fusion of these frames, so the 3D "
-            f"scores of method tsdf only show that the two agree, and that nothing which is added "
-            f"beyond it counts as right"
+            f"scores of {method_name(TSDF)} only show that the two agree, and that nothing which "
+            f"is added beyond it counts as right"
         )
     return remarks
 
