@@ -187,14 +187,15 @@ def _serve(src: str, module: str, name: str, arguments: str) -> None:
         raise ImportError(f"crossvox was taken from {crossvox.__file__}, not from {src}")
     work = getattr(importlib.import_module(module), name)(*json.loads(arguments))
     for _ in sys.stdin:
-        wall, cpu = time.perf_counter(), _cpu_s()
+        wall, cpu = time.perf_counter(), processor_s()
         result = work()
-        took = {"wall_s": time.perf_counter() - wall, "cpu_s": _cpu_s() - cpu}
+        took = {"wall_s": time.perf_counter() - wall, "cpu_s": processor_s() - cpu}
         print(json.dumps({**took, "peak_mb": _peak_mb(), "result": result}), file=answers)
         answers.flush()
 
 
-def _cpu_s() -> float:
+def processor_s() -> float:
+    """Seconds of all threads of this process and of the processes that it waited for."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in used)
 

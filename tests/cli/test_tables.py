@@ -25,6 +25,7 @@ from crossvox.evaluate.score import Evaluation
 from crossvox.flow.jobs import Outcome
 from crossvox.recipes.predict import PredictReport
 from crossvox.recipes.prepare import PrepareReport
+from crossvox.report.view.recording import RecordingReport
 from crossvox.train.report import TrainReport
 
 
@@ -52,6 +53,11 @@ def test_showing_imports_nothing_heavy() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout == "[]\n"
+
+
+def test_a_recording_is_told_in_a_sentence() -> None:
+    text = shown(RecordingReport(Path("room.rrd"), 9, {"Learnt: classes": 5}, 7, 3))
+    assert text == "1 layer, 7 frames, 3 objects: room.rrd\n"
 
 
 def test_a_list_is_shown_by_what_it_holds() -> None:

@@ -145,6 +145,22 @@ def test_wrong_folders_are_refused_with_what_to_do(
     assert not (tmp_path / "out").exists()
 
 
+def test_an_interrupted_page_is_written_by_the_same_command(
+    build: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs, out = [build.run2d(tmp_path / name) for name in ("a", "b")], tmp_path / "page"
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("crossvox.report.page.compare_page.environment", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            write_compare_page(runs, out, QUICK)
+    assert (out / "tables" / "differences.csv").is_file()
+    assert "being written" not in write_compare_page(runs, out, QUICK).page.page.read_text("utf-8")
+
+
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (390, False)])
 def test_the_page_in_a_browser(tab: Tab, report: ComparisonReport, width: int, dark: bool) -> None:
     tab.console.clear()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from crossvox.recipes.published.hdf5_out import ExportedFile
     from crossvox.recipes.scannet import ScannetExport
     from crossvox.report.page.write import PageReport
+    from crossvox.report.view.recording import RecordingReport
 
 
 @shows("crossvox.capture.rooms.params:RoomsReport")
@@ -40,6 +41,14 @@ def show_nothing(_: object, terminal: Terminal) -> None:
 def show_page(report: PageReport, terminal: Terminal) -> None:
     """Where a page is."""
     terminal.say(f"page: {report.page}")
+
+
+@shows("crossvox.report.view.recording:RecordingReport")
+def show_recording(report: RecordingReport, terminal: Terminal) -> None:
+    """What a recording holds; where it is was said when it was written."""
+    counts = (("layer", len(report.faces)), ("frame", report.frames), ("object", report.objects))
+    text = ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for name, count in counts)
+    terminal.say(f"{text}: {report.path}")
 
 
 @shows("crossvox.recipes.flatten:FlattenReport")

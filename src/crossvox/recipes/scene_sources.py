@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+from crossvox.core.artifact import MANIFEST, read_manifest
 from crossvox.core.checks import ArtifactError, expect
 from crossvox.flow.progress import Progress
 from crossvox.recipes.data import read_scenes
@@ -15,6 +18,18 @@ from crossvox.samples.label_budget import labelled_rooms, with_points
 from crossvox.samples.params import InputParams
 from crossvox.samples.source import SceneSource, load_source
 from crossvox.views.params import ViewParams
+
+
+@dataclass
+class _Last:
+    """The scenes that this process loaded last, and what was asked for."""
+
+    kept: bool = False
+    asked: list[tuple[Any, ViewParams, InputParams]] = field(default_factory=list)
+    sources: tuple[SceneSource, ...] = ()
+
+
+_LAST = _Last()
 
 
 def load_sources(
@@ -37,11 +52,37 @@ def _loaded(
     shown: InputParams | None,
 ) -> list[SceneSource]:
     report = progress.step(label)
+    asked = [(_which(folder), views, shown or InputParams()) for folder in folders]
+    if _LAST.kept and _LAST.asked == asked:
+        report(len(folders), len(folders))
+        return list(_LAST.sources)
+    _LAST.asked, _LAST.sources = [], ()
     sources = []
     for folder in folders:
         sources.append(load_source(folder, views, shown=shown))
         report(len(sources), len(folders))
+    if _LAST.kept:
+        _LAST.asked, _LAST.sources = asked, tuple(sources)
     return sources
+
+
+def _which(folder: Path) -> tuple[Path, str]:
+    """A prepared scene by its place and what it was made from."""
+    made = (folder / MANIFEST).is_file()
+    return folder.absolute(), read_manifest(folder).digest if made else ""
+
+
+@contextmanager
+def scenes_stay() -> Iterator[None]:
+    """In here, scenes that are asked for again one after the other are loaded once.
+
+    For work that knows that their folders do not change in between, such as the cells of a study.
+    """
+    before, _LAST.kept = _LAST.kept, True
+    try:
+        yield
+    finally:
+        _LAST.kept = before
 
 
 def training_rooms(data: Path, given: RunSources, seed: int) -> list[Path]:

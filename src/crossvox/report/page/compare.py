@@ -140,7 +140,10 @@ def _side(folder: Path, name: str) -> Side:
     if kind == "run":
         own = replace(sources, runs=[folder], predictions=[])
         scores = {**_of_classes(own), **_of_training(folder)}
-        do = f"crossvox evaluate segment2d {folder} DATA, or name predictions of it"
+        do = (
+            f"crossvox evaluate segment2d {folder} DATA, if it is a 2D network; else score what "
+            f"'crossvox predict {folder} DATA PRED' makes, and name PRED"
+        )
     else:
         own = replace(sources, predictions=[folder])
         scores = {**_of_surfaces(own), **_of_classes(replace(own, runs=[]))}

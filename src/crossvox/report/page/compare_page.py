@@ -27,6 +27,7 @@ from crossvox.report.page.compare_tables import (
 from crossvox.report.page.files_out import (
     FIGURES,
     TABLES,
+    begin_page,
     write_files,
     write_text,
 )
@@ -106,6 +107,7 @@ def write_compare_page(
         "versions": versions(),
         "made": datetime.now().astimezone().strftime("%d %B %Y, %H:%M"),
     }
+    begin_page(page)
     written = write_files(
         page.parent / places[FIGURES],
         page.parent / places[TABLES],

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from markupsafe import Markup
 
 from crossvox.core.artifact import replacing
+from crossvox.flow.folder import PAGE_MARK
 from crossvox.report.drawings.svg import standalone
 from crossvox.report.page.tables_out import TableOut, csv_of, latex_of
 
@@ -77,6 +78,15 @@ def write_files(
         if table.shown:
             written.append(write_text(place.with_suffix(".tex"), latex_of(table)))
     return written
+
+
+def begin_page(page: Path) -> None:
+    """Mark the place of a page as taken by this package before anything is written beside it.
+
+    An interrupted command finds its own place again by that; a page of before stays until the end.
+    """
+    if not page.exists():
+        write_text(page, f"{PAGE_MARK}<p>This page is being written.</p>\n")
 
 
 def write_text(path: Path, text: str) -> Path:

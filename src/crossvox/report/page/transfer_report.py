@@ -12,7 +12,14 @@ from crossvox.core.artifact import read_json, replacing
 from crossvox.core.checks import ArtifactError, expect
 from crossvox.flow.folder import expect_own_page
 from crossvox.report.environment import environment
-from crossvox.report.page.files_out import FIGURES, TABLES, FigureOut, write_files, write_text
+from crossvox.report.page.files_out import (
+    FIGURES,
+    TABLES,
+    FigureOut,
+    begin_page,
+    write_files,
+    write_text,
+)
 from crossvox.report.page.origins import versions
 from crossvox.report.page.transfer_figures import (
     cause_figure,
@@ -81,6 +88,7 @@ def write_transfer_page(folder: Path, page: Path | None = None) -> PageReport:
     side = out.parent / (f"{out.stem}-{FILES}" if is_file else FILES)
     expect_own_page(out, None if own or is_file else page)
     values = _values(record)
+    begin_page(out)
     written = write_files(side / FIGURES, side / TABLES, values["figures"], values["tables"])
     written.append(_copied(path, side / TRANSFER))
     values["side"] = side.name

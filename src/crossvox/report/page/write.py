@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from crossvox.core.threads import cores
-from crossvox.flow.folder import PAGE_MARK, expect_own_page
+from crossvox.flow.folder import expect_own_page
 from crossvox.report.environment import environment
 from crossvox.report.folders import predicted_scenes, prepared_scenes
 from crossvox.report.page.class_scores import ClassScores, read_class_scores
@@ -20,6 +20,7 @@ from crossvox.report.page.files_out import (
     FIGURES,
     TABLES,
     FigureOut,
+    begin_page,
     found_in,
     write_files,
     write_text,
@@ -103,8 +104,7 @@ def write_page(
     pictured = names[: params.max_scenes]
     advance = _counter(2 * len(pictured) + len(sources.runs) + 1, progress)
     written: list[Path] = []
-    if not page.exists():
-        write_text(page, f"{PAGE_MARK}<p>This page is being written.</p>\n")
+    begin_page(page)
     scenes = [
         scene_record(name, sources, side, params, written, advance, f"../{page.name}")
         for name in pictured
