@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -23,8 +24,11 @@ from crossvox.core.volume import Score
 from crossvox.evaluate.pair import PairScores
 from crossvox.evaluate.score import Evaluation
 from crossvox.flow.jobs import Outcome
+from crossvox.recipes.calibrate import Calibration
+from crossvox.recipes.commands import COMMANDS
 from crossvox.recipes.predict import PredictReport
 from crossvox.recipes.prepare import PrepareReport
+from crossvox.recipes.single_views import SingleViewsReport
 from crossvox.report.view.recording import RecordingReport
 from crossvox.train.report import TrainReport
 
@@ -33,6 +37,31 @@ def shown(result: object) -> str:
     files = io.StringIO(), io.StringIO()
     show(result, Terminal(*(Console(file=file, width=100) for file in files)))
     return files[0].getvalue() + files[1].getvalue()
+
+
+def test_every_command_has_a_table_of_its_result() -> None:
+    shown(None)
+    known = {key.split(":")[1].removesuffix(EACH) for key in TABLES}
+    results = {}
+    for name in COMMANDS:
+        module, function = COMMANDS[name].target.split(":")
+        told = getattr(import_module(module), function).__annotations__["return"]
+        results[name] = set(re.findall(r"[A-Z]\w+", str(told))) - {"None"}
+    assert results["prepare"] == {"PrepareReport"}
+    assert issubclass(PairScores, list), "shown as a list of scores"
+    known.add(PairScores.__name__)
+    assert {name: types - known for name, types in results.items() if types - known} == {}
+
+
+def test_the_tables_of_image_commands(tmp_path: Path) -> None:
+    fitted = Calibration(0.5, 8, 100, 0.2, 0.1, 0.21, 0.11, 1.5, 1.25, "best")
+    told = " ".join(shown(fitted).split())
+    assert "Temperature 0.500, from 8 images (best)" in told
+    assert "0.2000 │ 0.1000" in told
+    outcomes = (Outcome("v_1", "made"), Outcome("v_2", "failed", error="given: nothing"))
+    told = shown(SingleViewsReport(outcomes, {"train": ("v_1",), "val": ()}))
+    assert "train: one scene: v_1" in told
+    assert "failed: v_2: given: nothing" in told
 
 
 def test_every_table_is_of_a_type_that_is_there() -> None:

@@ -22,7 +22,8 @@ def show_comparison(report: ComparisonReport, terminal: Terminal) -> None:
     key = attrgetter("protocol", "arm", "control")
     for (protocol, arm, control), group in groupby(sorted(shown, key=key), key):
         found = list(group)
-        rooms = f"{len(found[0].rooms)} rooms" if found[0].rooms else "one number each"
+        count = len(found[0].rooms)
+        rooms = f"{count} room{'s' * (count != 1)}" if count else "one number each"
         columns = ["score", arm, control, "difference", "95 %", "verdict"]
         terminal.table(f"{protocol}, {rooms}", columns, [difference_row(one) for one in found])
     terminal.say(f"page: {report.page.page}")

@@ -8,6 +8,7 @@ from crossvox.cli.tables import shows
 from crossvox.cli.terminal import Terminal
 
 if TYPE_CHECKING:
+    from crossvox.recipes.calibrate import Calibration
     from crossvox.recipes.models import ModelList, ShownCard
     from crossvox.recipes.pack import PackReport
 
@@ -51,3 +52,16 @@ def show_packed(report: PackReport, terminal: Terminal) -> None:
         terminal.say(f"texts of the record that were changed: {report.renamed}")
     if report.open:
         terminal.say(f"its card lacks: {', '.join(report.open)}")
+
+
+@shows("crossvox.recipes.calibrate:Calibration")
+def show_calibration(found: Calibration, terminal: Terminal) -> None:
+    """The temperature, and what it mends."""
+    rows = [
+        ["expected calibration error", found.error_before, found.error_after],
+        ["the same, bins of equal numbers", found.adaptive_before, found.adaptive_after],
+        ["negative log likelihood", found.likelihood_before, found.likelihood_after],
+    ]
+    title = f"Temperature {found.temperature:.3f}, from {found.images} images ({found.checkpoint})"
+    shown = [[name, f"{before:.4f}", f"{after:.4f}"] for name, before, after in rows]
+    terminal.table(title, ["on the half that did not fit it", "before", "after"], shown)

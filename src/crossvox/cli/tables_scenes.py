@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from crossvox.recipes.prepare import PrepareReport
     from crossvox.recipes.scan import ScanReport
     from crossvox.recipes.scan_room import RoomSummary
+    from crossvox.recipes.single_views import SingleViewsReport
     from crossvox.recipes.track import TrackReport
 
 
@@ -152,6 +154,21 @@ def show_prepared(report: PrepareReport, terminal: Terminal) -> None:
             f"doubt: another scan of the same space is learnt from{_named(report.on_both_sides)}: "
             f"scores there tell little of other rooms"
         )
+    for scene in report.failed:
+        terminal.say(f"failed: {scene.item}: {scene.error}")
+
+
+@shows("crossvox.recipes.single_views:SingleViewsReport")
+def show_single_views(report: SingleViewsReport, terminal: Terminal) -> None:
+    """How many images became scenes, in which split they are, and those that failed."""
+    became = Counter(scene.status for scene in report.scenes)
+    terminal.table(
+        "Scenes of one view",
+        ["status", "scenes"],
+        [[name, became[name]] for name in sorted(became)],
+    )
+    for split, names in report.splits.items():
+        terminal.say(f"{split}: {counted(len(names), 'scene')}{_named(names)}")
     for scene in report.failed:
         terminal.say(f"failed: {scene.item}: {scene.error}")
 

@@ -264,6 +264,8 @@ def scan(
             surface = prediction / name / METHOD_FILES[LEARNT]
         room = write_room(surface, out)
     evaluation = _scored(prediction, data, runner) if scores and prediction else None
+    if prediction is not None:
+        _forget_networks()
     report = _page(prediction or data, out, name, runner) if page else None
     write_manifest(
         out,
@@ -297,6 +299,16 @@ def _scored(prediction: Path, data: Path, runner: Runner) -> Evaluation:
         return evaluate_reconstruction(
             prediction, data, "surface", seen_scenes=True, progress=runner.progress.step("scores")
         )
+
+
+def _forget_networks() -> None:
+    """Let go of the networks that were kept for a next scene: the page needs room, and none."""
+    from crossvox.recipes.label_run import label_network
+    from crossvox.recipes.predict_label import image_labeller
+    from crossvox.recipes.trained import load_trained, load_voter
+
+    for kept in (load_trained, load_voter, image_labeller, label_network):
+        kept.cache_clear()
 
 
 def _page(shown: Path, out: Path, name: str, runner: Runner) -> PageReport:

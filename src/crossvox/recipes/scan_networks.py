@@ -90,10 +90,27 @@ def choose_networks(
             if labels3d is None and chosen.images is not None:
                 labels3d = chosen.labels or Path(NONE)
     else:
+        _expect_set(run)
         run = find_run(run)
     geometry = found_or_none(geometry)
     expect_roles(run, geometry, votes, completion)
     return ScanNetworks(run, geometry, votes, images, labels3d, remark)
+
+
+def _expect_set(run: Path) -> None:
+    """Refuse a bare name that is neither a set, nor a run that comes with the package."""
+    from crossvox.core.registry import nearest
+    from crossvox.recipes.shipped import NONE, SETS, shipped_runs
+
+    known = run.exists() or len(run.parts) != 1 or run.name in shipped_runs()
+    sets = (*SETS, NONE)
+    expect(
+        known,
+        given=f"--run {run}, which does not exist",
+        needed=f"a set of networks ({', '.join(sets)}), or a run folder",
+        do=nearest(run.name, sets) or "check the path; 'crossvox models' tells what comes along",
+        error=ParamsError,
+    )
 
 
 def _expect_nothing(asked: dict[str, object]) -> None:
