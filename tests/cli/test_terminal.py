@@ -114,9 +114,9 @@ def test_control_characters_do_not_reach_the_terminal() -> None:
 )
 def test_what_is_being_made_is_called_by_the_name_that_it_is_to_have(name: str) -> None:
     terminal = Terminal(console(False), console(False))
-    terminal.say(f"/work/{name}: fuse")
+    terminal.say(f"/rooms/{name}: fuse")
     terminal.table(name, ["scene"], [[name]])
-    assert written(terminal.console) == "/work/exported: fuse\n"
+    assert written(terminal.console) == "/rooms/exported: fuse\n"
     assert written(terminal.out).count("exported") == 2
     assert ".part" not in written(terminal.out)
 

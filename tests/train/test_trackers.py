@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 from accelerate import tracking
-from tests.train.test_train_loop import QUICK, run_toy
+from tests.train.test_train_loop import QUICK, leave_dead, run_toy
 
 from crossvox.core.artifact import read_json
 from crossvox.core.checks import CrossvoxError, ParamsError
@@ -77,19 +76,10 @@ def test_a_tracker_is_told_what_the_run_is_and_every_point(
 def test_what_was_told_is_not_told_again_and_the_run_is_the_same(
     heard: list[tuple[str, Any, Any]], tmp_path: Path
 ) -> None:
-    run, kept = tmp_path / "run", tmp_path / "kept"
+    run = tmp_path / "run"
     params = replace(TRACKED, save_every=1)
 
-    def until_five(progress: TrainProgress) -> None:
-        if progress.step == 4:
-            shutil.copytree(run / "last", kept)
-        if progress.step == 5:
-            signal.raise_signal(signal.SIGTERM)
-
-    assert run_toy(run, params, progress=until_five).step == 5
-    # As if the process had died in step 6, and steps 4 and 5 had not reached the disk.
-    shutil.rmtree(run / "last")
-    kept.rename(run / "last")
+    leave_dead(run, params)
     assert read_json(run / TRACKERS) == {"heard": {"id": "", "step": 0}}
     assert run_toy(run, params).resumed_from == 3
     assert told(heard, "loss/train") == [1, 2, 3, 4, 5, 6]

@@ -130,6 +130,21 @@ def run_toy(run: Path, params: TrainParams = QUICK, **kwargs: Any) -> TrainRepor
     return train(task, dataset, collate, run, params, **kwargs)
 
 
+def leave_dead(run: Path, params: TrainParams) -> None:
+    """A run as a process leaves it that died in step 6; steps 4 and 5 had not reached the disk."""
+    kept = run.with_name("kept")
+
+    def until_five(progress: TrainProgress) -> None:
+        if progress.step == 4:
+            shutil.copytree(run / "last", kept)
+        if progress.step == 5:
+            signal.raise_signal(signal.SIGTERM)
+
+    assert run_toy(run, params, progress=until_five).step == 5
+    shutil.rmtree(run / "last")
+    kept.rename(run / "last")
+
+
 def test_a_network_that_cannot_be_built_leaves_no_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -607,20 +622,11 @@ def test_run_folder_tells_what_it_is(tmp_path: Path) -> None:
 def test_killed_run_goes_on_from_its_checkpoint_and_tells_no_step_twice(tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    whole, run, kept = tmp_path / "whole", tmp_path / "run", tmp_path / "kept"
+    whole, run = tmp_path / "whole", tmp_path / "run"
     params = replace(QUICK, tensorboard=True, save_every=1)
     run_toy(whole, params)
 
-    def until_five(progress: TrainProgress) -> None:
-        if progress.step == 4:
-            shutil.copytree(run / "last", kept)
-        if progress.step == 5:
-            signal.raise_signal(signal.SIGTERM)
-
-    assert run_toy(run, params, progress=until_five).step == 5
-    # As if the process had died in step 6, and steps 4 and 5 had not reached the disk.
-    shutil.rmtree(run / "last")
-    kept.rename(run / "last")
+    leave_dead(run, params)
     report = run_toy(run, params)
     assert report.resumed_from == 3
     assert report.dropped_log_lines == 3
