@@ -264,7 +264,7 @@ def read_page(folder: Path) -> None:
     from crossvox.report.drawings.training import read_log
     from crossvox.report.page.class_scores import read_class_scores
     from crossvox.report.page.origins import origins
-    from crossvox.report.page.sentences import summary_text, title_text
+    from crossvox.report.page.sentences import lead_texts, title_text
     from crossvox.report.page.surface_scores import headline, read_surface_scores
     from crossvox.report.page.tables import surface_table
     from crossvox.report.page.times import stage_times
@@ -282,7 +282,7 @@ def read_page(folder: Path) -> None:
         origins(sources)
         stage_times(sources)
         title_text(sources, ["s"], False)
-        summary_text(surfaces, classes, [], ["s"], sources, [])
+        lead_texts(surfaces, classes, [], ["s"], sources, [])
 
     in_turn(
         page,
