@@ -267,7 +267,7 @@ def test_everything_is_written(folders: tuple[Path, Path]) -> None:
     assert np.array(written["voxel_confusion"]["learnt"]).shape == (CLASSES + 1, CLASSES + 1)
     assert written["notes"] == list(found.notes)
     notes = "\n".join(found.notes)
-    assert "votes_2d lacks 1 of 2 scenes" in notes
+    assert "2D votes lacks 1 of 2 scenes" in notes
     assert "learnt: 1 of 2 scenes have no classes.npz" in notes
     assert "small: only 50.0% of the windows" in notes
     assert "majority: wall" in notes

@@ -343,7 +343,9 @@ def test_kept_features_are_those_of_the_runs_own_2d_network(tmp_path: Path, move
     expected = own.image_maps(images)
     torch.testing.assert_close(joined.maps.encode(images), expected, rtol=1e-4, atol=1e-5)
     theirs = (source if moved else network).image_network
-    assert torch.equal(expected[:, : theirs.feature_channels], theirs.features(images))
+    # The copy that is asked rounds otherwise (crossvox.networks.frozen2d).
+    shown = theirs.features(images)
+    torch.testing.assert_close(expected[:, : theirs.feature_channels], shown, rtol=0, atol=1e-4)
 
 
 # --- one voxel through all stages ----------------------------------------------------------------

@@ -114,8 +114,8 @@ def parse(
         Options, prog=prog, args=list(words), return_unknown_args=True, add_help=False
     )
     ask = interface(function, options.params_file, by_item=by_item)
-    if {"-h", "--help"} & {*words}:
-        speak(map(params_of, ask.__annotations__.values()))
+    # Tyro keeps what it once read of a class, also where no help is asked for.
+    speak(map(params_of, ask.__annotations__.values()))
     about = (ask.__doc__ or "").partition("Args:")[0].strip()
     asked: Asked = tyro.cli(ask, prog=prog, args=list(words), description=about, config=CONFIG)
     for name in _unnamed(function, words) if options.params_file is None else ():
