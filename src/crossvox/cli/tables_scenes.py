@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from crossvox.cli.tables import shows
@@ -13,6 +13,7 @@ from crossvox.flow.lineage import LEARNT_FROM
 
 if TYPE_CHECKING:
     from crossvox.capture.describe import CaptureSummary
+    from crossvox.flow.jobs import Outcome
     from crossvox.recipes.demo import DemoReport
     from crossvox.recipes.doctor import DoctorReport
     from crossvox.recipes.predict import PredictReport
@@ -146,16 +147,14 @@ def show_prepared(report: PrepareReport, terminal: Terminal) -> None:
     for scene in report.scenes:
         for line in remarks_of(scene.notes):
             terminal.say(f"{scene.item}: {line}")
-    for split, names in report.splits.items():
-        terminal.say(f"{split}: {counted(len(names), 'scene')}{_named(names)}")
+    _say_splits(report.splits, terminal)
     terminal.say(f"decided by {report.rule}")
     if report.on_both_sides:
         terminal.say(
             f"doubt: another scan of the same space is learnt from{_named(report.on_both_sides)}: "
             f"scores there tell little of other rooms"
         )
-    for scene in report.failed:
-        terminal.say(f"failed: {scene.item}: {scene.error}")
+    _say_failed(report.failed, terminal)
 
 
 @shows("crossvox.recipes.single_views:SingleViewsReport")
@@ -167,9 +166,19 @@ def show_single_views(report: SingleViewsReport, terminal: Terminal) -> None:
         ["status", "scenes"],
         [[name, became[name]] for name in sorted(became)],
     )
-    for split, names in report.splits.items():
+    _say_splits(report.splits, terminal)
+    _say_failed(report.failed, terminal)
+
+
+def _say_splits(splits: Mapping[str, Sequence[str]], terminal: Terminal) -> None:
+    """Which scenes are in which split."""
+    for split, names in splits.items():
         terminal.say(f"{split}: {counted(len(names), 'scene')}{_named(names)}")
-    for scene in report.failed:
+
+
+def _say_failed(failed: Sequence[Outcome], terminal: Terminal) -> None:
+    """What failed, and why."""
+    for scene in failed:
         terminal.say(f"failed: {scene.item}: {scene.error}")
 
 
@@ -210,8 +219,7 @@ def show_predicted(report: PredictReport, terminal: Terminal) -> None:
     for name, notes in report.scenes.items():
         if not notes["vertices"]:
             terminal.say(f"doubt: {name}: its mesh is empty, nothing was predicted to be surface")
-    for scene in report.failed:
-        terminal.say(f"failed: {scene.item}: {scene.error}")
+    _say_failed(report.failed, terminal)
 
 
 @shows("crossvox.recipes.scan:ScanReport")

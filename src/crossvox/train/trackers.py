@@ -30,9 +30,6 @@ from crossvox.train.params import TRACKERS
 PROJECT = "crossvox"
 """What runs are filed under, where the tracker's own settings name nothing else."""
 
-_PACKAGES = {"comet_ml": "comet_ml", "tensorboard": "torch"}
-"""Module that a tracker needs, where it is not called like the tracker."""
-
 _NO_NAME = re.compile(r"[^\w\-. /]")
 """What some trackers do not take in the name of a curve."""
 
@@ -56,13 +53,12 @@ def expect_trackers(names: Sequence[str]) -> None:
             do=nearest(name, known) or "correct the name",
             error=ParamsError,
         )
-        package = _PACKAGES.get(name, name)
         foreign = not LOGGER_TYPE_TO_CLASS[name].__module__.startswith("accelerate.")
         expect(
-            foreign or find_spec(package) is not None,
+            foreign or find_spec(name) is not None,
             given=f"--train.trackers {name}, whose package is not installed",
-            needed=f"the package {package.replace('_', '-')}",
-            do=f"pip install {package.replace('_', '-')}, or leave {name} out",
+            needed=f"the package {name.replace('_', '-')}",
+            do=f"pip install {name.replace('_', '-')}, or leave {name} out",
             error=ParamsError,
         )
 
