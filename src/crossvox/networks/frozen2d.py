@@ -70,13 +70,11 @@ class FrozenNetwork:
 
     def _current(self) -> Network2D:
         """The copy that has the network's weights, or the network."""
-        if self._made_from is not None:
-            tensors, versions = self._made_from
-            if versions == [_version(tensor) for tensor in tensors]:
-                return self.network if self._copy is None else self._copy
-        tensors = [*self.network.parameters(), *self.network.buffers()]
-        self._made_from = tensors, [_version(tensor) for tensor in tensors]
-        self._copy = packed(self.network)
+        made = self._made_from
+        if made is None or made[1] != [_version(tensor) for tensor in made[0]]:
+            tensors = [*self.network.parameters(), *self.network.buffers()]
+            self._made_from = tensors, [_version(tensor) for tensor in tensors]
+            self._copy = packed(self.network)
         return self.network if self._copy is None else self._copy
 
 
