@@ -151,8 +151,9 @@ def _after(norm: nn.Module) -> nn.Module | None:
         return nn.Identity()
     # Batch norms of efficientnets hold the activation that follows.
     act = getattr(norm, "act", None)
-    found = isinstance(norm, nn.BatchNorm2d) and isinstance(act, nn.Module)
-    return _Own(act) if found else None
+    if isinstance(norm, nn.BatchNorm2d) and isinstance(act, nn.Module):
+        return _Own(act)
+    return None
 
 
 class _Own(nn.Sequential):

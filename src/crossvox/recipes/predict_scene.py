@@ -70,8 +70,8 @@ def predict_scene(stage: PredictScene, work: Work) -> Mapping[str, Any]:
     if stage.geometry is not None:
         shape = load_trained(stage.geometry, stage.device)
         if isinstance(shape, Completer):
-            frames = frames_to_complete(folder, params)[1]
-            mesh = complete_prepared(frames, shape, params, stage.tsdf, work).mesh
+            _, shown = frames_to_complete(folder, params)
+            mesh = complete_prepared(shown, shape, params, stage.tsdf, work).mesh
         else:
             with work.watch("predict geometry"):
                 own = shape.record.params
