@@ -6,9 +6,7 @@ downloaded.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -16,21 +14,13 @@ from torch.nn import functional
 
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.colors import CENTRED
+from crossvox.networks.efficientnet_lite import EfficientNetLite
 from crossvox.networks.features2d import Network2D
 from crossvox.networks.packaged import load_packaged
 
 STRIDE = 8
 MULTIPLE = 32
 ENCODER = "tf_efficientnet_lite0"
-CHANNELS: Mapping[str, tuple[int, ...]] = MappingProxyType(
-    {
-        ENCODER: (16, 24, 40, 112, 320),
-        "tf_efficientnet_lite1": (16, 24, 40, 112, 320),
-        "tf_efficientnet_lite2": (16, 24, 48, 120, 352),
-    }
-)
-"""Channels of the encoders at 1/2, 1/4, 1/8, 1/16 and 1/32. Beside the first, the second is deeper
-and the third deeper and wider: 1.3 and 1.6 times the work of the encoder."""
 
 POOLS = (1, 2, 4)
 """Sizes that the coarsest map is pooled to: what room is this, and roughly where."""
@@ -52,7 +42,7 @@ class Lite(Network2D):
         channels: channels of the feature map, a multiple of 4.
         dropout: share of the classifier's input channels that are dropped in training.
         weights: ``auto`` and ``imagenet`` start the encoder from ImageNet, ``none`` from nothing.
-        encoder: one of :data:`CHANNELS`.
+        encoder: one of :data:`~crossvox.networks.efficientnet_lite.SCALES`.
 
     Raises:
         ParamsError: an option makes no sense.
@@ -83,13 +73,10 @@ class Lite(Network2D):
             do="correct the network's options",
             error=ParamsError,
         )
-        # Here and not above: it takes seconds, and parameters are named without it.
-        import timm
-
-        self.encoder: Any = timm.create_model(encoder, pretrained=False, features_only=True)
+        self.encoder = EfficientNetLite(encoder)
         if weights != "none":
             load_packaged(self.encoder, encoder)
-        _, quarter, eighth, sixteenth, coarse = CHANNELS[encoder]
+        _, quarter, eighth, sixteenth, coarse = self.encoder.channels
         self.context = nn.ModuleList(
             # No batch norm: one image pooled to one pixel has no variance.
             nn.Sequential(nn.AdaptiveAvgPool2d(pool), nn.Conv2d(coarse, channels // 2, 1))
