@@ -48,8 +48,9 @@ MAJORITY = " (majority class)"
 
 LICENCE = (
     "Apache-2.0 by the LICENSE file of the package (its metadata name none); the images of "
-    "ImageNet are given out for research and teaching that is not commercial.",
+    "ImageNet are given out for research and teaching that is not commercial."
 )
+"""Of packaged weights of ImageNet."""
 
 _SCENE = re.compile(r"scene(\d{4})_(\d\d)")
 
@@ -179,7 +180,7 @@ def _card(
         name=stage.name,
         task=record.task,
         data=given.data or _data(record),
-        start=given.start or _start(record),
+        start=given.start or starting_weights(record),
         seed=record.params.seed,
         checkpoint=which,
         precision=stage.params.precision,
@@ -198,7 +199,8 @@ def _data(record: RunRecord) -> tuple[TrainingData, ...]:
     return (TrainingData(f"{scenes}{samples}.", ""),)
 
 
-def _start(record: RunRecord) -> tuple[StartingWeights, ...]:
+def starting_weights(record: RunRecord) -> tuple[StartingWeights, ...]:
+    """What the encoders of a run's network started from, as far as packages hold it."""
     if record.task != Segment2d.name:
         return ()
     given = record.task_params
