@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +15,7 @@ from torch.nn import functional
 
 from crossvox.core.checks import CheckpointError, ParamsError, expect
 from crossvox.core.colors import CENTRED
+from crossvox.networks.efficientnet_lite import EfficientNetLite
 from crossvox.networks.features2d import Network2D
 
 STRIDE = 8
@@ -69,10 +69,7 @@ class Lite(Network2D):
             do="correct the network's options",
             error=ParamsError,
         )
-        # Here and not above: it takes seconds, and parameters are named without it.
-        import timm
-
-        self.encoder: Any = timm.create_model(ENCODER, pretrained=False, features_only=True)
+        self.encoder = EfficientNetLite(ENCODER)
         if weights != "none":
             load_lite0_weights(self.encoder)
         _, quarter, eighth, sixteenth, coarse = ENCODER_CHANNELS

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from crossvox.networks.efficientnet_lite import LEVEL_BLOCKS, EfficientNetLite
 from crossvox.networks.lite import (
     EARLY_BLOCKS,
     ENCODER,
@@ -46,9 +47,7 @@ class LiteDepth(Lite):
 
     def __init__(self, classes: int, **options: Any) -> None:
         super().__init__(classes, **options)
-        import timm
-
-        encoder: Any = timm.create_model(ENCODER, pretrained=False, features_only=True)
+        encoder = EfficientNetLite(ENCODER)
         if options.get("weights", "auto") != "none":
             load_lite0_weights(encoder)
         self.depth_stem, self.depth_norm = encoder.conv_stem, encoder.bn1
@@ -91,7 +90,3 @@ class LiteDepth(Lite):
         taken = {"depth_stem", "depth_norm", "depth_blocks", "encoder"}
         rest = [child for name, child in self.named_children() if name not in taken]
         return early, [*encoder, *blocks[EARLY_BLOCKS:]], rest
-
-
-LEVEL_BLOCKS = (0, 1, 2, 4, 6)
-"""Blocks of the colour encoder that end a size: 1/2, 1/4, 1/8, 1/16, 1/32."""
