@@ -69,6 +69,9 @@ class EfficientNetLite(nn.Module):
     Args:
         name: which.
 
+    Attributes:
+        channels: of the maps at 1/2, 1/4, 1/8, 1/16 and 1/32.
+
     Raises:
         ParamsError: there is none of this name.
     """
@@ -88,7 +91,7 @@ class EfficientNetLite(nn.Module):
         for _ in range(2):
             # timm tries its attention out here: what follows draws as it does there.
             nn.Conv2d(8, 8, 1)
-        stages, channels = [], STEM
+        stages, channels, levels = [], STEM, []
         for number, stage in enumerate(_STAGES):
             ends = number in (0, len(_STAGES) - 1)
             made = _rounded(width * stage.channels)
@@ -99,7 +102,10 @@ class EfficientNetLite(nn.Module):
                 blocks.append(block(channels, made, stage.kernel, stride))
                 channels = made
             stages.append(nn.Sequential(*blocks))
+            if number in LEVEL_BLOCKS:
+                levels.append(channels)
         self.blocks = nn.Sequential(*stages)
+        self.channels = tuple(levels)
         _draw(self)
 
     def forward(self, images: Tensor) -> list[Tensor]:
