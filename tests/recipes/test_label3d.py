@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from walls import TRAIN_2D, command
 
+from crossvox.core.artifact import read_manifest
 from crossvox.core.checks import ArtifactError, ParamsError
 from crossvox.doors.images import encode_jpeg, encode_png, write_bytes
 from crossvox.doors.meshes import read_mesh
@@ -43,11 +44,12 @@ def views(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_bytes(root / "label" / f"{number}.png", encode_png(labels.astype(np.uint8)))
         stored = np.round(depth_m * 25 - 0.5).astype(np.uint8)
         write_bytes(root / "depth" / f"{number}.png", encode_png(stored))
-    command(
-        *("single-views", root / "image", root / "label", root / "depth", root / "data"),
-        *("--intrinsics", "20,20,31.5,23.5", "--depth-scale", 0.04, "--depth-offset", 0.5),
-        *("--width", 64, "--height", 48, "--prefix", "corner"),
-    )
+    for data, prefix in (("data", "corner"), ("more", "other")):
+        command(
+            *("single-views", root / "image", root / "label", root / "depth", root / data),
+            *("--intrinsics", "20,20,31.5,23.5", "--depth-scale", 0.04, "--depth-offset", 0.5),
+            *("--width", 64, "--height", 48, "--prefix", prefix),
+        )
     return root
 
 
@@ -98,6 +100,19 @@ def test_a_run_learns_from_scenes_that_its_2d_network_has_not_seen(
     sources = Label3dSources(images=(run2d,), scenes="corner_0,corner_1", validation_scenes="none")
     with pytest.raises(ArtifactError, match="seen-scenes"):
         labels3d(data, tmp_path / "none", sources=sources)
+
+
+def test_views_beside_are_learnt_from_and_choose_nothing(views: Path, tmp_path: Path) -> None:
+    """What they hold out can tell scores: validation is of the first data alone."""
+    run, run2d, data = tmp_path / "run", tmp_path / "run2d", views / "data"
+    command("train", "segment2d", data, run2d, *TRAIN_2D, "--scenes", "corner_0,corner_1")
+    words = ("train", "segment3d", "--preset", "labels3d", data, run, *TRAIN, "--images", run2d)
+    command(*words, "--beside", views / "more")
+    scenes = read_manifest(run).notes["scenes"]
+    held_out = {folder.name for folder in read_scenes(data, "val")}
+    assert set(scenes["validation"]) == held_out
+    others = {folder.name for folder in read_scenes(views / "more", "train")}
+    assert {name for name in scenes["train"] if name.startswith("other")} == others
 
 
 def test_who_labels_a_scene() -> None:

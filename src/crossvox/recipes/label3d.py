@@ -62,7 +62,8 @@ class Label3dSources:
             that has not learnt from it, as far as their folders tell.
         images_table: text file, a scene and the number of its run in ``images`` (from 1) a line,
             where run folders do not tell.
-        beside: a second data folder, for example of single views; half of the samples are its.
+        beside: a second data folder, for example of single views; half of the samples of training
+            are its. Validation is of DATA alone, so that what it holds out can tell scores.
         scenes: training scenes: "train", "val", "all", or names separated by commas (of DATA).
         validation_scenes: likewise; "none" trains without validation.
         seen_scenes: take scenes too that every network has learnt from.

@@ -60,7 +60,7 @@ def train_label3d(stage: TrainLabel3d, work: Work) -> TrainReport:
     training = _labelled_by(data, given.scenes, images, table, given.seen_scenes, work.progress)
     held_out: list[list[tuple[Path, int]]] = []
     if given.validation_scenes != "none":
-        held_out = _labelled_by(data, given.validation_scenes, images, table, True, None)
+        held_out = _labelled_by(data[:1], given.validation_scenes, images, table, True, None)
     pairs = {folder.name: number + 1 for part in training for folder, number in part}
     parents = {
         "data": read_manifest(stage.data).digest,
