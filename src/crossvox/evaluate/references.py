@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from crossvox.core.artifact import MANIFEST, read_manifest
 from crossvox.core.checks import ArtifactError, CaptureError, expect
 from crossvox.core.labels import NYU40
 from crossvox.core.volume import Mesh, SceneVolume
@@ -80,6 +81,11 @@ def reference_mesh(folder: Path, scene: str, protocol: Literal["surface", "thesi
         error=ArtifactError,
     )
     return mesh
+
+
+def is_own_fusion(folder: Path) -> bool:
+    """Whether a prepared scene has no surface but the TSDF fusion of its own frames."""
+    return (folder / MANIFEST).is_file() and read_manifest(folder).notes.get("surface") == "tsdf"
 
 
 def reference_labels(folder: Path, scene: str) -> Mesh | None:
