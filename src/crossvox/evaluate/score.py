@@ -21,7 +21,7 @@ from crossvox.evaluate.protocols import (
     compare_surfaces,
     score_depths,
 )
-from crossvox.evaluate.references import is_own_fusion, reference_mesh
+from crossvox.evaluate.references import fusion_is_reference, reference_mesh
 from crossvox.evaluate.seen_free import SeenFree
 from crossvox.metrics import mean_scores
 
@@ -164,7 +164,7 @@ def write_scores(
             unfused.append(scene.name)
         return one.scores
 
-    if all(is_own_fusion(scene.prepared) for scene in measured):
+    if all(fusion_is_reference(scene.prepared) for scene in measured):
         methods = [method for method in methods if method != TSDF]
     found = gather(measured, methods, scores, data=data, seen_scenes=seen_scenes)
     evaluation = Evaluation(
@@ -299,7 +299,7 @@ def _there(scene: Scored, methods: Sequence[str]) -> list[str]:
         method
         for method in methods
         if (scene.predicted / METHOD_FILES[method]).is_file()
-        and not (method == TSDF and is_own_fusion(scene.prepared))
+        and not (method == TSDF and fusion_is_reference(scene.prepared))
     ]
 
 
@@ -313,7 +313,7 @@ def _remarks(scene: Scored, lost: int) -> list[str]:
     name, remarks = scene.name, []
     if lost:
         remarks.append(f"{name}: {lost} frames without a valid pose are not in the depth scores")
-    if is_own_fusion(scene.prepared):
+    if fusion_is_reference(scene.prepared):
         remarks.append(
             f"{name}: the reference surface is itself the {method_name(TSDF)} of these frames, so "
             f"that has no score here, and nothing which is added beyond it counts as right"

@@ -38,7 +38,7 @@ from crossvox.report.page.write import PageReport
 from crossvox.report.params import ReportParams
 from crossvox.report.pictures.colors import ERROR_MAP, error_colors
 from crossvox.report.pictures.viewpoint import birdseye_view
-from crossvox.report.rooms import Room, read_room
+from crossvox.report.rooms import Room, read_compared
 from crossvox.report.values import once
 
 
@@ -127,7 +127,10 @@ def _all_have(name: str, sides: Sequence[Side]) -> bool:
 
 def _scene(name: str, sides: Sequence[Side], params: ReportParams) -> dict[str, Any]:
     """One room as every folder has it, all from one point of view."""
-    rooms = [read_room(name, side.sources) for side in sides]
+    rooms: list[Room] = []
+    for side in sides:
+        known = any(REFERENCE in room.meshes for room in rooms)
+        rooms.append(read_compared(name, side.sources, reference=not known))
     width = params.picture_width_px
     best = next((room.best for room in rooms if room.best is not None), None)
     if best is None:
