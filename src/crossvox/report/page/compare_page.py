@@ -12,7 +12,7 @@ from crossvox.core.methods import LEARNT, REFERENCE
 from crossvox.flow.folder import expect_own_page
 from crossvox.metrics.statistics import LEVEL
 from crossvox.report.class_colors import class_colors, without_label
-from crossvox.report.embed import webp_uri
+from crossvox.report.embed import NOISY, webp_uri
 from crossvox.report.environment import environment
 from crossvox.report.folders import predicted_scenes
 from crossvox.report.page.compare import Compared, Side, compare, read_sides
@@ -154,7 +154,7 @@ def _scene(name: str, sides: Sequence[Side], params: ReportParams) -> dict[str, 
             shapes.append(item(side.name, room.surface_text(LEARNT), data, "from above"))
             if reference is not None:
                 colors = error_colors(mesh, reference, params.error_reach_m)
-                data = seen.coded(sight, mesh, colors)
+                data = webp_uri(seen.code(sight, mesh, colors), NOISY)
                 distances.append(item(side.name, "by distance to the reference", data, "distances"))
         if room.shown_classes is not None and room.shown_classes[0] != REFERENCE:
             labelled = room.shown_classes[1]
