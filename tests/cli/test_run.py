@@ -100,7 +100,7 @@ def _this() -> object:
         ("broken", 2, "at work"),
         ("interrupted", 130, "run the same command again"),
         ("error", 2, "error: given: this"),
-        ("disk", 2, "No space left on device file; what was finished before is kept"),
+        ("disk", 2, "error: given: file (No space left on device); needed: room on the disk; do: "),
         ("memory", 2, "given: end, which needs more memory than there is"),
     ],
 )
