@@ -123,6 +123,22 @@ def test_json_may_stand_anywhere(tmp_path: Path) -> None:
         file.unlink()
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["prepare", "", "out"], ["prepare", "raw", ""], ["report", "run", "out", "--json", ""]],
+)
+def test_an_unset_variable_is_not_the_folder_where_one_is(
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    assert "an empty word" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_dry_run_tells_and_makes_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
