@@ -131,9 +131,9 @@ class _Norm(nn.BatchNorm2d):
         return made
 
 
-class _SameConv2d(nn.Conv2d):
-    """A convolution that halves an image and pads it, by its size, as TensorFlow does: where one
-    row or column more is needed, below and to the right."""
+class SameConv2d(nn.Conv2d):
+    """A convolution of square kernel that halves an image and pads it, by its size, as TensorFlow
+    does: where one row or column more is needed, below and to the right."""
 
     def forward(self, value: Tensor) -> Tensor:
         (kernel, _), (stride, _) = self.kernel_size, self.stride
@@ -186,7 +186,7 @@ def _convolution(
 ) -> nn.Conv2d:
     if stride == 1:
         return nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, groups=groups, bias=False)
-    return _SameConv2d(inputs, outputs, kernel, stride=stride, groups=groups, bias=False)
+    return SameConv2d(inputs, outputs, kernel, stride=stride, groups=groups, bias=False)
 
 
 def _rounded(channels: float) -> int:
