@@ -6,8 +6,8 @@
 #   farther along than the one above, and the last rows are missing. The image has the right size
 #   and type, and nothing is said. The same message without padding is decoded rightly.
 # Why it matters here: some drivers align rows, to 64 bytes say. 848 pixels of 16-bit depth, a width
-#   of depth cameras, do not come out even: zeros run through the image in a slant, and all below the
-#   first row is lifted to another place than where it was seen.
+#   of depth cameras, do not come out even: zeros run through the image in a slant, and all below
+#   the first row is lifted to another place than where it was seen.
 # Seen: 2026-11-29, CPython 3.11, Linux x86-64
 set -euo pipefail
 
