@@ -30,6 +30,7 @@ def test_parameters_have_the_names_and_draws_of_the_library(name: str) -> None:
     there, here = theirs.state_dict(), ours.state_dict()
     assert list(here) == list(there)
     assert all(torch.equal(here[key], value) for key, value in there.items())
+    assert ours.channels == tuple(theirs.feature_info.channels())
 
 
 @NAMES

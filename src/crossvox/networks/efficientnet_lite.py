@@ -69,6 +69,9 @@ class EfficientNetLite(nn.Module):
     Args:
         name: which.
 
+    Attributes:
+        channels: of the maps at 1/2, 1/4, 1/8, 1/16 and 1/32.
+
     Raises:
         ParamsError: there is none of this name.
     """
@@ -88,7 +91,7 @@ class EfficientNetLite(nn.Module):
         for _ in range(2):
             # timm tries its attention out here: what follows draws as it does there.
             nn.Conv2d(8, 8, 1)
-        stages, channels = [], STEM
+        stages, channels, levels = [], STEM, []
         for number, stage in enumerate(_STAGES):
             ends = number in (0, len(_STAGES) - 1)
             made = _rounded(width * stage.channels)
@@ -99,7 +102,10 @@ class EfficientNetLite(nn.Module):
                 blocks.append(block(channels, made, stage.kernel, stride))
                 channels = made
             stages.append(nn.Sequential(*blocks))
+            if number in LEVEL_BLOCKS:
+                levels.append(channels)
         self.blocks = nn.Sequential(*stages)
+        self.channels = tuple(levels)
         _draw(self)
 
     def forward(self, images: Tensor) -> list[Tensor]:
@@ -125,9 +131,9 @@ class _Norm(nn.BatchNorm2d):
         return made
 
 
-class _SameConv2d(nn.Conv2d):
-    """A convolution that halves an image and pads it, by its size, as TensorFlow does: where one
-    row or column more is needed, below and to the right."""
+class SameConv2d(nn.Conv2d):
+    """A convolution of square kernel that halves an image and pads it, by its size, as TensorFlow
+    does: where one row or column more is needed, below and to the right."""
 
     def forward(self, value: Tensor) -> Tensor:
         (kernel, _), (stride, _) = self.kernel_size, self.stride
@@ -180,7 +186,7 @@ def _convolution(
 ) -> nn.Conv2d:
     if stride == 1:
         return nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, groups=groups, bias=False)
-    return _SameConv2d(inputs, outputs, kernel, stride=stride, groups=groups, bias=False)
+    return SameConv2d(inputs, outputs, kernel, stride=stride, groups=groups, bias=False)
 
 
 def _rounded(channels: float) -> int:
