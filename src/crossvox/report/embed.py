@@ -20,7 +20,7 @@ def data_uri(kind: str, data: bytes) -> str:
 
 QUALITY, FINE, NOISY = 72, 76, 62
 """Of rendered pictures: most of them; those shown large; and those whose colours change from vertex
-to vertex, which would take most room. 8 more look the same and take a fifth more."""
+to vertex, which would take most room. 8 more look the same, and a page is a sixth larger."""
 
 
 def webp_uri(image: NDArray[np.uint8], quality: int = QUALITY) -> str:
