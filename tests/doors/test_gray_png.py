@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -116,7 +117,7 @@ def test_what_is_damaged_or_odd_is_left_to_others(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("mode", ["1", "P", "RGB", "LA"])
-def test_other_kinds_are_left_to_others(mode: str, tmp_path) -> None:
+def test_other_kinds_are_left_to_others(mode: str, tmp_path: Path) -> None:
     Image.new(mode, (8, 8)).save(tmp_path / "x.png")
     assert decode_gray_png((tmp_path / "x.png").read_bytes()) is None
 

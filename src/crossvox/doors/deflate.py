@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from isal import igzip_lib, isal_zlib
 
+_Damaged: type[Exception] = igzip_lib.error  # type: ignore[assignment]  # not zlib's own
+
 LEVEL = 1
 """Fast, and within a tenth of the size of higher levels for filtered depth."""
 
@@ -25,7 +27,7 @@ def inflate(data: bytes, length: int) -> bytes:
     try:
         # One byte more than fits: too much data shows without inflating all of it.
         found: bytes = stream.decompress(data, length + 1)
-    except igzip_lib.error as error:
+    except _Damaged as error:
         raise ValueError(f"a damaged zlib stream ({error})") from None
     if len(found) > length:
         raise ValueError(f"a zlib stream of more than {length} bytes")
