@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -20,7 +21,7 @@ from crossvox.predict.tiles import in_tiles
 from crossvox.scene.evidence import Evidence
 from crossvox.scene.params import EvidenceParams, TsdfParams
 from crossvox.scene.tsdf.complete import LearntField, completed_mesh
-from crossvox.scene.tsdf.volume import TsdfVolume
+from crossvox.scene.tsdf.volume import TsdfVolume, fuse
 from crossvox.views.looked_through import SEEN_FREE_FRAMES, looked_through
 
 KEPT_BYTES = 512 * 2**20
@@ -69,6 +70,8 @@ def complete_scene(
     params: CompletionParams,
     tsdf: TsdfParams,
     watch: Stopwatch,
+    *,
+    fused_before: TsdfVolume | None = None,
 ) -> Completion:
     """Fuse frames, and complete the surface by a network.
 
@@ -84,15 +87,14 @@ def complete_scene(
         params: how much is completed.
         tsdf: how frames are fused.
         watch: takes the times.
+        fused_before: the frames, where somebody has fused them by ``tsdf`` already.
 
     Raises:
         CaptureError: the frames give no surface.
     """
     again = frames if isinstance(frames, KeptFrames) else KeptFrames(frames)
-    volume = TsdfVolume(tsdf)
     with watch("fuse"):
-        for frame in again:
-            volume.integrate(frame)
+        volume = fuse(again, tsdf) if fused_before is None else fused_before
         fused = volume.mesh()
     expect(
         len(fused.faces) > 0,
@@ -143,16 +145,36 @@ def uncompleted(fused: Mesh, grid: VoxelGrid) -> Completion:
 
 
 class KeptFrames:
-    """Frames that are looked at several times: kept while there is room, else read again."""
+    """Frames that are looked at several times: kept while there is room, else read again.
 
-    def __init__(self, read: Callable[[], Iterable[Frame]]) -> None:
-        self._read = read
+    Args:
+        read: gives all of them, as often as it is called.
+        count: how many they are; None: unknown.
+    """
+
+    def __init__(self, read: Callable[[], Iterable[Frame]], count: int | None = None) -> None:
+        self._read, self._count = read, count
         self._kept: list[Frame] | None = None
         self._room = True
 
     def __call__(self) -> Iterator[Frame]:
         """All frames."""
         return iter(self)
+
+    def keep(self) -> bool:
+        """Read them now, unless they are kept.
+
+        Returns:
+            Whether there was room for all: several threads may look at them then.
+        """
+        if self._kept is None and self._room and self._may_fit():
+            deque(self, maxlen=0)
+        return self._kept is not None
+
+    def _may_fit(self) -> bool:
+        """Whether there is room for as many frames as there are, by the first of them."""
+        first = next(iter(self._read()), None)
+        return first is None or self._count is None or self._count * _bytes(first) <= KEPT_BYTES
 
     def __iter__(self) -> Iterator[Frame]:
         if self._kept is not None:
@@ -161,7 +183,7 @@ class KeptFrames:
         kept: list[Frame] = []
         size = 0
         for frame in self._read():
-            size += sum(image.nbytes for image in (frame.depth_m, frame.rgb) if image is not None)
+            size += _bytes(frame)
             self._room = self._room and size <= KEPT_BYTES
             if self._room:
                 kept.append(frame)
@@ -170,6 +192,10 @@ class KeptFrames:
             yield frame
         if self._room:
             self._kept = kept
+
+
+def _bytes(frame: Frame) -> int:
+    return sum(image.nbytes for image in (frame.depth_m, frame.rgb) if image is not None)
 
 
 def _without_floating(
