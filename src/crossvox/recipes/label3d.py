@@ -10,15 +10,26 @@ from crossvox.core.checks import ParamsError, expect
 from crossvox.flow.runner import Runner, Work
 from crossvox.recipes.training import Training
 from crossvox.samples.params import SaidParams, SpoilParams
-from crossvox.tasks.label_params import Label3dParams
+from crossvox.tasks.label_params import Label3dParams, LabelNetworkParams
 from crossvox.train.params import CheckpointName, TrainParams
 from crossvox.train.report import TrainReport
 
 
 def _labels3d() -> TrainParams:
     return TrainParams(
-        steps=300, batch_size=3, rate=2e-3, warmup_steps=20, validate_every=100, save_every=100
+        steps=1000,
+        batch_size=3,
+        rate=1.5e-3,
+        weight_decay=0.1,
+        average=0.99,
+        warmup_steps=20,
+        validate_every=250,
+        save_every=100,
     )
+
+
+def _task() -> Label3dParams:
+    return Label3dParams(network=LabelNetworkParams(dropout=0.4, followed=0.5))
 
 
 @dataclass(frozen=True)
@@ -34,10 +45,10 @@ class Label3dRunParams:
     """
 
     train: TrainParams = field(default_factory=_labels3d)
-    task: Label3dParams = field(default_factory=Label3dParams)
+    task: Label3dParams = field(default_factory=_task)
     said: SaidParams = field(default_factory=SaidParams)
     spoil: SpoilParams = field(default_factory=SpoilParams)
-    validation_samples: int = 22
+    validation_samples: int = 45
 
     def __post_init__(self) -> None:
         expect(

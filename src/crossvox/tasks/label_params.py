@@ -22,6 +22,8 @@ class LabelNetworkParams:
         hidden: width of the perceptron.
         blocks: residual blocks in it.
         dropout: share of the hidden values that training leaves out.
+        followed: how much of what is learnt is added to what frames say, after training. Less than
+            all keeps nearer to the votes: of other rooms than those learnt from, more is wrong.
 
     Raises:
         ParamsError: a number makes no sense.
@@ -30,12 +32,16 @@ class LabelNetworkParams:
     hidden: int = 128
     blocks: int = 1
     dropout: float = 0.1
+    followed: float = 1.0
 
     def __post_init__(self) -> None:
         expect(
-            1 <= self.hidden <= 4096 and 0 <= self.blocks <= 64 and 0 <= self.dropout < 1,
+            1 <= self.hidden <= 4096
+            and 0 <= self.blocks <= 64
+            and 0 <= self.dropout < 1
+            and 0 <= self.followed <= 1,
             given=f"{asdict(self)}",
-            needed="a width from 1 to 4096, at most 64 blocks, a share below 1",
+            needed="a width from 1 to 4096, at most 64 blocks, a share below 1, and one up to 1",
             do="correct --task.network.*",
             error=ParamsError,
         )
