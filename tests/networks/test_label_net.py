@@ -6,8 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from crossvox.core.checks import ParamsError
+from crossvox.core.checks import ParamsError, ShapeError
 from crossvox.networks.label_net import LOG_SCALE, LabelNet
+from crossvox.tasks.label3d import CLASSES as ALL_CLASSES
+from crossvox.tasks.label3d import Label3d
 from crossvox.tasks.label_params import LabelNetworkParams
 
 INPUTS, CLASSES = 12, 4
@@ -27,10 +29,21 @@ def learnt(**options: float) -> LabelNet:
     return network.eval()
 
 
-def test_before_training_it_says_what_frames_say() -> None:
-    told = contexts()
-    logits = LabelNet(INPUTS, CLASSES, hidden=8).eval()(told)
-    torch.testing.assert_close(logits, LOG_SCALE * told[:, CLASSES : 2 * CLASSES])
+def test_it_starts_from_the_votes_and_is_small() -> None:
+    network = Label3d().build().eval()
+    context = torch.zeros(5, network.inputs)
+    probability = torch.rand(5, ALL_CLASSES).softmax(dim=1)
+    context[:, :ALL_CLASSES] = probability
+    context[:, ALL_CLASSES : 2 * ALL_CLASSES] = probability.log() * 0.2
+    with torch.no_grad():
+        said = network(context).softmax(dim=1)
+    assert torch.allclose(said, probability, atol=1e-6)
+    assert sum(p.numel() for p in network.parameters()) < 800_000
+
+
+def test_another_context_is_refused() -> None:
+    with pytest.raises(ShapeError, match="voxel"):
+        Label3d().build()(torch.zeros(2, 7))
 
 
 def test_a_part_of_what_is_learnt_is_followed_where_frames_say_something() -> None:
