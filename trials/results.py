@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from crossvox.metrics.power import times_both
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "results.md"
 KEPT = ROOT / "docs" / "results"
@@ -87,7 +89,15 @@ def findings_table(record: Record) -> str:
 def power_table(record: Record) -> str:
     """What so many seeds and rooms can show, and how many would decide."""
     return table(
-        ("question", "answer", "smallest difference found with 80 %", "margin", "seeds", "rooms"),
+        (
+            "question",
+            "answer",
+            "smallest difference found with 80 %",
+            "margin",
+            "seeds",
+            "rooms",
+            "times both",
+        ),
         [
             (
                 f"`{one['contrast']['arm']}` over `{one['contrast']['control']}`",
@@ -96,6 +106,7 @@ def power_table(record: Record) -> str:
                 f"{one['margin']:g}",
                 _needed(one["power"]["seeds_needed"]),
                 _needed(one["power"]["scenes_needed"]),
+                str(times_both(one["power"]["smallest"], one["margin"])),
             )
             for one in record["findings"]
         ],

@@ -29,7 +29,7 @@ SOURCES = {
     "reconstruct-rgb": "reconstruction from colours",
     "reconstruct-features": "reconstruction from features",
     "segment3d": "3D segmentation",
-    "both": "segmentation and reconstruction",
+    "both": "2D segmentation, with colours",
 }
 TARGETS = {
     "reconstruct": "reconstruction",
