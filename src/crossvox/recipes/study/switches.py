@@ -73,6 +73,8 @@ def switches(
     Raises:
         ArtifactError: a folder is damaged, or another study has none of the contrasts.
     """
+    if not changed:
+        return (), ()
     here = {target: read_scores(folder) for target, folder in targets.items()}
     others = {
         name: {target: read_scores(folder) for target, folder in folders.items()}
@@ -81,22 +83,19 @@ def switches(
     found, remarks = [], []
     used: set[str] = set()
     for contrast in contrasts:
-        if contrast.target not in here or not here[contrast.target].cell(contrast.arm):
+        if contrast.target not in here:
             continue
-        told = {
-            name: scores[contrast.target]
-            for name, scores in others.items()
-            if contrast.target in scores
-            and _shared([here[contrast.target], scores[contrast.target]], contrast)[0]
-        }
+        mine = here[contrast.target]
+        beside = {name: of[contrast.target] for name, of in others.items() if contrast.target in of}
+        told = {name: one for name, one in beside.items() if any(_shared([mine, one], contrast))}
         remarks += [
-            f"{contrast.name}, {name}: no seed and room that both studies have"
+            f"{contrast.name}, {name}: no seed and room of both cells in both studies"
             for name in others
             if name not in told
         ]
         if told:
             used |= told.keys()
-            found.append(_cause(contrast, here[contrast.target], told, level))
+            found.append(_cause(contrast, mine, told, level))
     expect(
         used == {*others},
         given=f"changed studies of which {', '.join(sorted({*others} - used))} shares no contrast, "
