@@ -133,10 +133,8 @@ def _sides(found: Shown) -> str:
     if found.arm_mean is None or found.control_mean is None:
         return ""
     arm, control = (arm_name(name) for name in (found.arm, found.control))
-    return (
-        f"({arm[:1].upper()}{arm[1:]} scores {value_text(found.arm_mean)}, {control} "
-        f"{value_text(found.control_mean)}.)"
-    )
+    scores = f"{value_text(found.arm_mean)}, {control} {value_text(found.control_mean)}"
+    return f"{arm[:1].upper()}{arm[1:]} scores {scores}."
 
 
 def _readings(findings: Sequence[Shown], record: Mapping[str, Any]) -> str:
