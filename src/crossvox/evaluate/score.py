@@ -21,8 +21,8 @@ from crossvox.evaluate.protocols import (
     compare_surfaces,
     score_depths,
 )
-from crossvox.evaluate.references import reference_mesh
 from crossvox.evaluate.seen_free import SeenFree
+from crossvox.evaluate.truth import true_frames, true_points
 from crossvox.metrics import mean_scores
 
 
@@ -218,7 +218,7 @@ def score_scene(scene: Scored, methods: Sequence[str], protocol: Protocol) -> Sc
         CaptureError: a mesh or a frame cannot be read.
         ParamsError: a surface is too large for a room.
     """
-    reference = reference_mesh(scene.prepared, scene.name, protocol)
+    reference = true_points(scene, protocol)
     meshes = {
         method: read_mesh(scene.predicted / METHOD_FILES[method])
         for method in _there(scene, methods)
@@ -229,7 +229,8 @@ def score_scene(scene: Scored, methods: Sequence[str], protocol: Protocol) -> Sc
     if fused is None and _there(scene, [TSDF]):
         fused = read_mesh(scene.predicted / METHOD_FILES[TSDF])
     surfaces = compare_surfaces(meshes, reference, protocol, fused)
-    capture, free = _capture(scene.prepared), SeenFree({m: s.points_m for m, s in surfaces.items()})
+    capture = true_frames(scene.prepared)
+    free = SeenFree({m: s.points_m for m, s in surfaces.items()})
     used = _frames(scene, capture)
 
     def count(frame: Frame) -> None:
@@ -294,12 +295,6 @@ def _frames(scene: Scored, capture: Capture) -> frozenset[int] | None:
 def _there(scene: Scored, methods: Sequence[str]) -> list[str]:
     """Methods that have a mesh of the scene."""
     return [method for method in methods if (scene.predicted / METHOD_FILES[method]).is_file()]
-
-
-def _capture(folder: Path) -> Capture:
-    from crossvox.capture.readers.folder import FolderCapture
-
-    return FolderCapture(folder)
 
 
 def _remarks(scene: Scored, lost: int) -> list[str]:

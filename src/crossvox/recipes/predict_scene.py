@@ -36,8 +36,8 @@ from crossvox.recipes.predict import PredictScene
 from crossvox.recipes.predict_complete import complete_prepared, write_completed
 from crossvox.recipes.predict_label import labels_of, write_labels
 from crossvox.recipes.prepare_scene import posed_frames
+from crossvox.recipes.scene_sources import load_scene
 from crossvox.recipes.trained import Completer, load_trained, load_voter, voter_of
-from crossvox.samples.source import load_source
 from crossvox.scene.store import write_volume
 from crossvox.tasks.segment3d import Segment3d
 
@@ -54,7 +54,7 @@ def predict_scene(stage: PredictScene, work: Work) -> Mapping[str, Any]:
         return _predict_completed(stage, learnt, work)
     with work.watch("load views"):
         run = learnt.record.params
-        source = load_source(folder, run.views, shown=run.input)
+        source = load_scene(folder, run.views, run.input)
     with work.watch("predict windows"):
         prediction = learnt.predict(source, params, progress, "windows", work.shared)
     classes = prediction.classes
@@ -66,7 +66,7 @@ def predict_scene(stage: PredictScene, work: Work) -> Mapping[str, Any]:
         else:
             with work.watch("predict geometry"):
                 own = shape.record.params
-                seen = load_source(folder, own.views, shown=own.input)
+                seen = load_scene(folder, own.views, own.input)
                 prediction = shape.predict(seen, params, progress, "geometry", work.shared)
     if mesh is None:
         with work.watch("mesh"):
