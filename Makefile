@@ -39,7 +39,6 @@ gpu: setup
 	$(BIN)/python -m benchmarks.gpu --out gpu.json
 
 docs: setup
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev,docs]"
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:

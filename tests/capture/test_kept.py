@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.capture.noise_scan import write_scan
 
 from crossvox.capture.export import export_folder
 from crossvox.capture.kept import KeptDepth, KeptFolder
 from crossvox.capture.readers.folder import FolderCapture
 from crossvox.capture.readers.scannet import ScanNetCapture
-from crossvox.capture.sens.layout import SensFrame, SensHeader
-from crossvox.capture.sens.writer import SensWriter
-from crossvox.core.camera import Intrinsics
 from crossvox.core.frame import Parts
-from crossvox.doors.images import encode_jpeg
 
 SIZE = (64, 48)
 IMAGE_BYTES = 64 * 48 * 2
@@ -26,17 +22,7 @@ COUNT = 6
 @pytest.fixture
 def capture(tmp_path: Path) -> ScanNetCapture:
     """Six frames, the fifth of which is lost."""
-    rng = np.random.default_rng(0)
-    color, depth = Intrinsics(52.5, 52.5, 32, 24, 64, 48), Intrinsics(60, 60, 31, 23, 64, 48)
-    file = tmp_path / "scan.sens"
-    with SensWriter(file, SensHeader("test", color, depth, np.eye(4), np.eye(4)), COUNT) as writer:
-        for number in range(COUNT):
-            pose = np.eye(4, dtype=np.float32)
-            pose[:3, 3] = -np.inf if number == 4 else rng.normal(size=3)
-            raw = rng.integers(0, 4000, (48, 64)).astype("<u2")
-            jpeg = encode_jpeg(np.full((48, 64, 3), 40 * number, np.uint8))
-            writer.write(SensFrame(pose, number, number, jpeg, zlib.compress(raw.tobytes())))
-    return ScanNetCapture(file)
+    return ScanNetCapture(write_scan(tmp_path / "scan.sens", COUNT, lost=(4,)))
 
 
 def test_one_thread_writes_what_several_do(

@@ -42,6 +42,10 @@ def test_a_shard_and_names(planned, tmp_path: Path) -> None:  # type: ignore[no-
         (("--shard", "4/3"), "--shard 4/3"),
         (("--memory", "much"), "--memory 4GB"),
         (("--memory", "4"), "--memory 4GB"),
+        (("--only", ""), "an empty word after --only"),
+        (("--skip=",), "an empty word after --skip"),
+        (("--shard", ""), "an empty word after --shard"),
+        (("--quiet", ""), "an empty word after --quiet"),
     ],
 )
 def test_what_makes_no_sense_is_refused(planned, words: tuple[str, ...], text: str) -> None:  # type: ignore[no-untyped-def]

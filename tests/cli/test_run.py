@@ -100,7 +100,7 @@ def _this() -> object:
         ("broken", 2, "at work"),
         ("interrupted", 130, "run the same command again"),
         ("error", 2, "error: given: this"),
-        ("disk", 2, "No space left on device file; what was finished before is kept"),
+        ("disk", 2, "error: given: file (No space left on device); needed: room on the disk; do: "),
         ("memory", 2, "given: end, which needs more memory than there is"),
     ],
 )
@@ -121,6 +121,22 @@ def test_json_may_stand_anywhere(tmp_path: Path) -> None:
         assert run(command("end"), words) == 2
         assert json.loads(file.read_text())["failed"] == ["a"]
         file.unlink()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["prepare", "", "out"], ["prepare", "raw", ""], ["report", "run", "out", "--json", ""]],
+)
+def test_an_unset_variable_is_not_the_folder_where_one_is(
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    assert "an empty word" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_dry_run_tells_and_makes_nothing(

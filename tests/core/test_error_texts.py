@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from crossvox.core.checks import CaptureError, error_text
+from crossvox.core.checks import CaptureError, error_text, reason
 
 
 @pytest.mark.parametrize(
@@ -22,11 +22,22 @@ from crossvox.core.checks import CaptureError, error_text
 )
 def test_names_of_unfinished_pieces_are_not_shown(given: str, shown: str) -> None:
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), given)
-    assert error_text(full) == f"No space left on device {shown}"
+    assert reason(full) == f"No space left on device {shown}"
+    assert error_text(full).startswith(f"given: {shown} (No space left on device); needed: room")
     assert error_text(CaptureError(f"given: {given}; needed")) == f"given: {shown}; needed"
 
 
 def test_what_has_no_words_of_its_own_gets_some() -> None:
-    assert error_text(OSError("17476 requested and 5945 written")).endswith("is the disk full?")
+    bare = OSError("17476 requested and 5945 written")
+    assert reason(bare).endswith("is the disk full?")
+    assert error_text(bare).startswith("given: 17476 requested and 5945 written; needed: room on")
     assert error_text(MemoryError()) == "out of memory"
     assert error_text(ZeroDivisionError("by zero")) == "ZeroDivisionError: by zero"
+
+
+@pytest.mark.parametrize("number", [*errno.errorcode, 4711])
+def test_whatever_the_system_refuses_is_told_with_what_to_do(number: int) -> None:
+    said = error_text(OSError(number, os.strerror(number), "out/.locks/folder.lock"))
+    assert said.startswith(f"given: out ({os.strerror(number)}); needed: ")
+    assert said.partition("; do: ")[2]
+    assert error_text(OSError(number, "as it says")).startswith("given: as it says; needed: ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -28,6 +29,10 @@ def _no_memory() -> None:
     raise MemoryError
 
 
+def _full() -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "word.txt")
+
+
 def _idle() -> None:
     """A long time in small pieces, which a signal ends at once."""
     for _ in range(3000):
@@ -45,6 +50,7 @@ FAULTS: dict[str, Callable[[], object]] = {
     "input": _broken,
     "bug": _bug,
     "memory": _no_memory,
+    "disk": _full,
     "killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "ended": lambda: os._exit(7),
     "slow": lambda: time.sleep(60),

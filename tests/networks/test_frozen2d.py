@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from crossvox.networks import build_network2d, frozen2d
+from crossvox.networks.efficientnet_lite import SameConv2d
 from crossvox.networks.features2d import Network2D
 from crossvox.networks.frozen2d import FrozenNetwork, packed
 
@@ -136,3 +137,36 @@ def test_without_onednn_the_network_is_asked(monkeypatch: pytest.MonkeyPatch) ->
     network, shown = moved(Small()), images(1, 8, 8)
     monkeypatch.setattr(frozen2d, "_packs", lambda: False)
     assert torch.equal(FrozenNetwork(network).features(shown), network.features(shown))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("kernel", [3, 5])
+@pytest.mark.parametrize("size", [(16, 20), (15, 20), (15, 21), (16, 21)])
+def test_strided_convolutions_pad_their_kernels_to_the_same_bits(
+    kernel: int, size: tuple[int, int]
+) -> None:
+    conv = SameConv2d(8, 8, kernel, stride=2, groups=8)
+    shown = torch.randn(2, 8, *size).contiguous(memory_format=torch.channels_last)
+    wanted = conv(shown)
+    assert wanted.shape[-2:] == (-(-size[0] // 2), -(-size[1] // 2))
+    assert torch.equal(frozen2d._Packed(conv, "none", ())(shown), wanted)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("act", "attribute"), frozen2d._ATTRIBUTES.items())
+def test_activations_are_applied_by_the_convolution(
+    act: type[nn.Module], attribute: tuple[str, tuple[float, ...]]
+) -> None:
+    conv, shown = nn.Conv2d(4, 8, 3, padding=1), 9 * torch.randn(1, 4, 12, 12)
+    plain, joined = frozen2d._Packed(conv, "none", ()), frozen2d._Packed(conv, *attribute)
+    wanted = act()(plain(shown))
+    assert wanted.min() == 0
+    assert torch.equal(joined(shown), wanted)
+
+
+@torch.no_grad()
+def test_no_pass_is_left_for_activations_of_batch_norms() -> None:
+    copy = packed(moved(build_network2d("lite", 4, weights="none")))
+    assert copy is not None
+    left = [name for name, one in copy.named_modules() if isinstance(one, nn.ReLU6)]
+    assert left == ["encoder.bn1.0"], "of the first convolution, which is not packed"

@@ -23,7 +23,7 @@ from crossvox.core.grid import VoxelGrid
 from crossvox.core.volume import Mesh
 from crossvox.predict.label import label_scene, tempered
 from crossvox.predict.params import LabelParams, SmoothParams
-from crossvox.predict.smooth import carry, parts_of, smooth, surface_graph
+from crossvox.predict.smooth import carry, parts_by_scale, parts_of, smooth, surface_graph
 from crossvox.scene.shell import shell_of, vertex_normals
 
 Array = NDArray[Any]
@@ -215,7 +215,10 @@ def test_parts_end_at_colours_and_smoothing_stays_within_them() -> None:
     part = parts_of(painted, graph, 0.5, 2)
     assert part.tolist() == [part[0]] * 20 + [part[20]] * 22
     assert part[0] != part[20]
-    out = smooth(painted, graph, said, np.ones(42, np.float32), params)
+    parts = parts_by_scale(painted, graph, params)
+    np.testing.assert_array_equal(parts[0], part)
+    np.testing.assert_array_equal(parts[1], parts_of(painted, graph, 1.0, 2))
+    out = smooth(parts, said, np.ones(42, np.float32))
     assert out.argmax(1).tolist() == [0] * 20 + [1] * 22
     np.testing.assert_allclose(out.sum(1), 1, atol=1e-5)
     # Of one colour it is one part, and the larger half is told of all.
@@ -227,7 +230,8 @@ def test_parts_end_at_colours_and_smoothing_stays_within_them() -> None:
     fine = parts_of(spotted, surface_graph(spotted, params), 1e-4, 3)
     assert fine[18] == fine[17] != fine[20]
     none = SmoothParams(scales=())
-    np.testing.assert_array_equal(smooth(mesh, plain, said, np.ones(42, np.float32), none), said)
+    assert parts_by_scale(mesh, plain, none) == ()
+    np.testing.assert_array_equal(smooth((), said, np.ones(42, np.float32)), said)
 
 
 def test_parts_end_at_creases() -> None:

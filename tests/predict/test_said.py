@@ -71,3 +71,72 @@ def test_an_error_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(taken) < 12
     finally:
         torch.set_num_threads(before)
+
+
+class Steady:
+    """Says as much of every frame."""
+
+    classes = 2
+
+    def __call__(self, frame: Frame) -> FrameLabels | None:
+        return FrameLabels(np.full((8, 8, 2), frame.id, "f4"), 1)
+
+
+FRAME_BYTES = 8 * 8 * 2 * 4
+
+
+@pytest.mark.parametrize("room", [0, 5, 100])
+def test_labelling_begins_before_it_is_asked_for_as_far_as_there_is_room(
+    room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crossvox.predict.said.threads", lambda: 2)
+    before, taken = torch.get_num_threads(), list[int]()
+    try:
+        told = said_of(frames(20, taken), Steady(), room * FRAME_BYTES)
+        deadline, begun = time.monotonic() + 60, min(20, max(2, room))
+        while len(taken) < begun and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.05)
+        assert begun <= len(taken) <= begun + 2
+        seen = [(frame.id, said.probability[0, 0, 0]) for frame, said in told if said is not None]
+        assert seen == [(number, number) for number in range(20)]
+        assert torch.get_num_threads() == before
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_what_nobody_asks_for_ends_when_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crossvox.predict.said.threads", lambda: 2)
+    before, taken = torch.get_num_threads(), list[int]()
+    running = threading.active_count()
+    try:
+        told = said_of(frames(1000, taken), Steady())
+        told.close()
+        told.close()
+        assert len(taken) <= 4
+        assert threading.active_count() == running
+        assert torch.get_num_threads() == before
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_frames_that_cannot_be_read_are_an_error_after_those_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("crossvox.predict.said.threads", lambda: 2)
+    before, seen = torch.get_num_threads(), []
+
+    def broken() -> Iterator[Frame]:
+        yield from frames(3, [])
+        raise CaptureError("given: a frame that is gone")
+
+    try:
+        with pytest.raises(CaptureError, match="a frame that is gone"):
+            seen += [frame.id for frame, _ in said_of(broken(), Steady())]
+            raise AssertionError("it ended without an error")
+        told = iter(said_of(broken(), Steady()))
+        assert [next(told)[0].id for _ in range(3)] == [0, 1, 2]
+        with pytest.raises(CaptureError):
+            next(told)
+    finally:
+        torch.set_num_threads(before)

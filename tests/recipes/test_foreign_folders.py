@@ -40,6 +40,27 @@ def test_a_capture_is_not_prepared_beside_itself(
     refused(kitchen.parent, ".", ".")
 
 
+def test_a_capture_is_not_prepared_among_its_own_files(
+    kitchen: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is made would belong to the capture, and be made from another one each time."""
+    (tmp_path / "way").symlink_to(kitchen)
+    for capture, out in (
+        (kitchen, kitchen / "data"),
+        (kitchen, tmp_path / "way" / "data"),
+        (tmp_path / "way", kitchen / "deep" / "data"),
+        (kitchen, kitchen.parent / "other" / ".." / "kitchen" / "data"),
+    ):
+        refused(tmp_path, capture, out)
+    before = state(tmp_path)
+    for words in (["convert", kitchen], ["scan", kitchen]):
+        command(*words, kitchen / "room", code=2)
+    assert state(tmp_path) == before
+    monkeypatch.chdir(kitchen.parent)
+    command("prepare", kitchen.parent, "data", *SMALL, "--workers", 1)  # beside it is another thing
+    assert (kitchen.parent / "data" / "kitchen" / "volume.npz").is_file()
+
+
 def test_a_capture_in_the_data_folder_is_not_replaced_by_what_is_made_from_it(
     kitchen: Path, tmp_path: Path
 ) -> None:

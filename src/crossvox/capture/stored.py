@@ -17,6 +17,7 @@ from crossvox.capture.files import check_color_header
 from crossvox.capture.lens import SAME_PX, Lens, largest_shift_px, rectify
 from crossvox.capture.params import CONFIDENCES, CaptureParams
 from crossvox.capture.registration import AGREE_PX, Registration
+from crossvox.capture.remembered import Remembered
 from crossvox.core.camera import Intrinsics, Pose, Size
 from crossvox.core.checks import CaptureError, PoseError, expect
 from crossvox.core.convention import AS_IN_MEMORY, PoseConvention
@@ -88,6 +89,7 @@ class StoredCapture(ABC):
     trajectory: NDArray[np.float64] | None = None
     notes: tuple[str, ...] = ()
     _one_camera: bool = False
+    _remembered: Remembered | None = None
 
     def __init__(
         self,
@@ -224,6 +226,10 @@ class StoredCapture(ABC):
         """How the headers of the colour images say they are to be shown (EXIF), 1 to 8."""
         return exif_orientation(self.color_data(0))
 
+    def remember(self, remembered: Remembered | None) -> None:
+        """Keep what is read in ``remembered``, and give it from there; None: read it every time."""
+        self._remembered = remembered
+
     # The contract of core.frame.Capture.
 
     def __len__(self) -> int:
@@ -263,6 +269,11 @@ class StoredCapture(ABC):
         Raises:
             CaptureError: the stored matrix is neither rigid nor marked as lost.
         """
+        if self._remembered is None:
+            return self._read_pose(index)
+        return self._remembered.pose(index, self._read_pose)
+
+    def _read_pose(self, index: int) -> Pose | None:
         try:
             pose = Pose.read(self.convention.delivered(self.stored_pose(index)))
         except PoseError as error:
@@ -360,6 +371,11 @@ class StoredCapture(ABC):
 
     def depth_m(self, index: int, size: Size) -> NDArray[np.float32]:
         """Depth ``(height, width)`` metres on the colour grid at ``size``, 0 = no reading."""
+        if self._remembered is None:
+            return self._read_depth_m(index, size)
+        return self._remembered.depth_m(index, size, self._read_depth_m)
+
+    def _read_depth_m(self, index: int, size: Size) -> NDArray[np.float32]:
         raw, own = self._checked_depth(index), self._cameras(index)
         raw = rectify(raw, own.depth, own.depth, own.depth_lens, smooth=False)
         return self._registration(own.depth).apply(raw, size, self.units_per_m)

@@ -18,6 +18,7 @@ import tyro
 
 from crossvox.cli.params_file import read_params
 from crossvox.cli.spoken import document, speak
+from crossvox.core.checks import ParamsError, expect
 from crossvox.recipes.commands import Flag
 
 INJECTED = ("runner", "progress")
@@ -45,8 +46,8 @@ class Options:
         json: file that the result is written to; where no name follows, it goes to standard output
             and nothing else does: tables join the remarks on the error stream.
         quiet: no progress, remarks or tables; errors are told, and --json does what it does.
-        backend: who makes the scenes: here, pool, or what another package adds; by default this
-            process for one worker, the pool for several.
+        backend: who makes the scenes: here, pool, ray, or what another package adds; by default
+            this process for one worker, the pool for several.
         memory: the most that a worker may take, for example 4GB; an item that needs more fails,
             and no more workers are started than there is room for.
         retry_failed: also try again what failed before and would be made from the same.
@@ -108,6 +109,7 @@ def parse(
         ParamsError: a value that makes no sense, or a ``--params`` file that does not fit.
     """
     words = with_stdout(words)
+    _expect_no_empty_place(function, words)
     # The file gives the defaults of the flags, and so must be known before they are.
     prog = f"crossvox {name}"
     options, _ = tyro.cli(
@@ -121,6 +123,30 @@ def parse(
     for name in _unnamed(function, words) if options.params_file is None else ():
         asked.arguments[name] = None
     return asked
+
+
+def _expect_no_empty_place(function: Callable[..., Any], words: Sequence[str]) -> None:
+    """Refuse an empty word for a path or a choice, as of a shell variable that is not set.
+
+    As a path it would be the folder where the command is called, as a choice everything.
+
+    Raises:
+        ParamsError: there is one; names what comes before it.
+    """
+    parameters = inspect.signature(function).parameters
+    hints = _hints(function, {n: p for n, p in parameters.items() if n not in INJECTED})
+    places = [name for name, kind in hints.items() if _bare(kind) is Path]
+    choices = [field.name for field in dataclasses.fields(ItemOptions)]
+    flags = {f"--{name.replace('_', '-')}" for name in (*places, *choices, "params")}
+    for before, word in zip(("", *words), words, strict=False):
+        flag, equals, value = word.partition("=") if word.startswith("--") else (before, "=", word)
+        expect(
+            not (equals and value == "") or (flag.startswith("--") and flag not in flags),
+            given=f"an empty word{f' after {flag}' if flag else ''}",
+            needed="a path or a name",
+            do="leave it out; a variable of the shell may not be set",
+            error=ParamsError,
+        )
 
 
 def with_stdout(words: Sequence[str]) -> list[str]:

@@ -163,10 +163,12 @@ def read_json(path: Path) -> Any:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, flushed: bool = True) -> Iterator[Path]:
     """Give a temporary file name beside ``path``; move it there only if the block succeeds.
 
-    Where a file is replaced, the new one is on the disk before the old one goes.
+    Where a file is replaced, the new one is on the disk before the old one goes; without
+    ``flushed``, which waits for the disk, only processes see it whole: a machine that loses its
+    power may lose both.
 
     Example:
         >>> with replacing(Path("mesh.ply")) as temporary:  # doctest: +SKIP
@@ -176,7 +178,7 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.{_me()}.part{path.suffix}")
     try:
         yield temporary
-        if path.exists():
+        if flushed and path.exists():
             flush(temporary)
             os.replace(temporary, path)
             flush(path.parent)

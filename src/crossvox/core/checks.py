@@ -7,6 +7,7 @@ what to do.
 
 from __future__ import annotations
 
+import errno
 import re
 
 
@@ -73,6 +74,9 @@ def expect(
 _UNFINISHED = re.compile(r"(?<![^/\\\s'\"])\.([^/\\]+?)(?:\.[0-9a-f]{8}){1,2}\.part")
 """A file or folder that is being written, in a path: ``.NAME.XXXXXXXX.part``."""
 
+_LOCKS = re.compile(r"[/\\]\.locks\b[^\s'\"]*")
+"""The locks of a folder, in a path: nothing that a user has named."""
+
 
 _NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 """How torch says that memory has run out, on CPUs and on GPUs."""
@@ -84,13 +88,48 @@ def is_out_of_memory(error: BaseException) -> bool:
     return told or isinstance(error, MemoryError)
 
 
-def error_text(error: BaseException) -> str:
-    """What went wrong, as a user may read it: no name of a file or folder that is being written.
+_RIGHT = ("the right to read and write there", "give it to yourself, or name another place")
+_REFUSALS = {
+    errno.ENOSPC: ("room on the disk", "free some space, and run the same command again"),
+    errno.EDQUOT: ("room within the quota", "free some space, and run the same command again"),
+    errno.EFBIG: (
+        "a limit that lets files be as large",
+        "raise it (ulimit -f), or use another disk",
+    ),
+    errno.EROFS: ("a disk that may be written", "name a place on another disk"),
+    errno.EACCES: (
+        "the right to read and write there",
+        "give it to yourself, or name another place",
+    ),
+    errno.EPERM: (
+        "the right to read and write there",
+        "give it to yourself, or name another place",
+    ),
+    errno.ENOENT: ("a path of which every folder is there", "correct the path"),
+    errno.ENOTDIR: ("a path of which every part but the last is a folder", "correct the path"),
+    errno.EISDIR: ("a file, where a folder is", "correct the path"),
+    errno.EEXIST: ("a name that is free", "name another place"),
+    errno.ENAMETOOLONG: ("a shorter name", "name another place"),
+    errno.ELOOP: ("links that lead to a file or folder", "correct them, or name another place"),
+    errno.EMFILE: ("more files open at once", "raise the limit (ulimit -n), or take fewer workers"),
+    errno.EIO: ("a disk that reads and writes", "look at the disk, or use another one"),
+}
+"""What would be needed, and what to do, by what the system says when it refuses a file."""
 
-    What the system refuses is said with the file; some writers of a full disk count bytes alone.
+_ANY_REFUSAL = (
+    "a file or folder that can be read and written",
+    "look at what the system says of it",
+)
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong, in the words of who says it, for a text that tells what to do about it.
+
+    No name of a file or folder that is being written is told. What the system refuses is told with
+    the file; some writers of a full disk count bytes alone.
 
     Example:
-        >>> error_text(OSError(28, "No space left on device", "/a/.b.0123abcd.part/c"))
+        >>> reason(OSError(28, "No space left on device", "/a/.b.0123abcd.part/c"))
         'No space left on device /a/b/c'
     """
     if isinstance(error, CrossvoxError):
@@ -104,3 +143,22 @@ def error_text(error: BaseException) -> str:
     else:
         text = f"{type(error).__name__}: {error}"
     return _UNFINISHED.sub(r"\1", text)
+
+
+def error_text(error: BaseException) -> str:
+    """What went wrong, as a user may read it: of what the system refuses, what to do about it, too.
+
+    Example:
+        >>> error_text(OSError(28, "No space left on device", "/a/b"))
+        'given: /a/b (No space left on device); needed: room on the disk; do: free some space, and \
+run the same command again'
+    """
+    if not isinstance(error, OSError):
+        return reason(error)
+    # Some writers of a full disk count bytes alone, without a number of the error.
+    number = errno.ENOSPC if error.errno is None else error.errno
+    said = error.strerror or str(error)
+    needed, do = _REFUSALS.get(number, _ANY_REFUSAL)
+    given = f"{error.filename} ({said})" if error.filename else said
+    given = _LOCKS.sub("", _UNFINISHED.sub(r"\1", given))
+    return f"given: {given}; needed: {needed}; do: {do}"

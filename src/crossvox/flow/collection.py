@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import msgspec
 
@@ -33,7 +34,7 @@ class Failure:
     Attributes:
         reason: what went wrong.
         when: ISO 8601, UTC.
-        identity: of the stage that failed: the same would fail again.
+        identity: of the stage that failed: the same would fail again. Empty: it may not.
     """
 
     reason: str
@@ -91,6 +92,32 @@ def open_collection(
         if begun != there:
             write_manifest(out, begun)
         return begun
+
+
+def expect_told_apart(out: Path, names: Iterable[str]) -> None:
+    """Refuse items that are one on the disk where they are to lie: one would replace the other.
+
+    Disks of phones, cameras, macOS and Windows take ``Kitchen`` and ``kitchen`` for one name.
+
+    Args:
+        out: the folder, which has its manifest.
+        names: of items that it is to hold, beside those that it has.
+
+    Raises:
+        ArtifactError: two names differ in capitals, or in how an accent is written, alone, and the
+            disk does not tell them apart.
+    """
+    alike: dict[str, list[str]] = {}
+    for name in sorted({*read_manifest(out).items, *names}):
+        alike.setdefault(normalize("NFC", name).casefold(), []).append(name)
+    clash = next((same for same in alike.values() if len(same) > 1), [])
+    expect(
+        not clash or not (out / MANIFEST.upper()).exists(),
+        given=f"{' and '.join(clash)}, which are one name on the disk of {out}",
+        needed="names that differ in more than capitals, or a disk that tells these apart",
+        do="rename one of them, or name a folder on another disk",
+        error=ArtifactError,
+    )
 
 
 def _there(out: Path, asked: Manifest) -> Manifest | None:

@@ -27,6 +27,7 @@ from crossvox.core.artifact import (
 )
 from crossvox.core.checks import ArtifactError, expect
 from crossvox.flow.contents import OWN_HIDDEN, UNLISTED, expect_no_strangers, listed
+from crossvox.flow.stage import FolderOfFiles, Input
 
 PART, OLD = ".part", ".old"
 
@@ -66,22 +67,34 @@ def expect_own(folder: Path, *stages: str) -> None:
     )
 
 
-def expect_apart(folder: Path, sources: Mapping[str, Path]) -> None:
-    """Refuse a folder that is what it shall be made from, or holds that: it would be replaced.
+def expect_apart(folder: Path, inputs: Mapping[str, Input]) -> None:
+    """Refuse a folder that is what it shall be made from, holds it, or becomes a part of it.
+
+    One that holds it would replace it. One that lies among the files of a capture would count as
+    one of them: it would be made from something else each time.
 
     Args:
         folder: what is made.
-        sources: what it is made from, by role.
+        inputs: what it is made from, by role.
 
     Raises:
         ArtifactError: it is, or does.
     """
     place = folder.resolve()
-    for role, path in sources.items():
+    for role, given in inputs.items():
+        source = given.path.resolve()
         expect(
-            not path.resolve().is_relative_to(place),
-            given=f"{folder}, which is to be made from the {role.replace('_', ' ')} {path}",
+            not source.is_relative_to(place),
+            given=f"{folder}, which is to be made from the {role.replace('_', ' ')} {given.path}",
             needed="another folder than what it is made from",
+            do="name another folder",
+            error=ArtifactError,
+        )
+        expect(
+            not (isinstance(given, FolderOfFiles) and place.is_relative_to(source)),
+            given=f"{folder}, which is to be made from the {role.replace('_', ' ')} {given.path} "
+            f"around it",
+            needed="a place outside of that, all of whose files belong to it",
             do="name another folder",
             error=ArtifactError,
         )

@@ -216,7 +216,7 @@ class Call:
 def failure_of(outcome: Outcome, stage: Stage) -> Failure:
     """What the folder's manifest is to tell of an item that has just failed."""
     when = datetime.now(UTC).isoformat(timespec="seconds")
-    return Failure(outcome.error, when, stage.manifest().identity)
+    return Failure(outcome.error, when, "" if outcome.passing else stage.manifest().identity)
 
 
 def made_anew(item: str, damaged: str) -> str:

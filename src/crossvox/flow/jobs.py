@@ -43,6 +43,8 @@ class Outcome:
         notes: what its manifest notes.
         seconds: times by step.
         error: why it failed.
+        passing: whether the machine is to blame, not what it is made from: the system refused a
+            file, such as on a full disk. The same call tries it again.
         damage: what was wrong with the one that was there, and was made anew for it.
         digest: of what is there now.
         entered: whether the folder's manifest tells of it already.
@@ -53,6 +55,7 @@ class Outcome:
     notes: Mapping[str, Any] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     error: str = ""
+    passing: bool = False
     damage: str = ""
     digest: str = ""
     entered: bool = False
@@ -230,4 +233,5 @@ def attempt(carry: Carry, job: Job) -> Outcome:
     try:
         return carry(job)
     except Exception as error:
-        return Outcome(job.item, "failed", error=error_text(error))
+        passing = isinstance(error, OSError)
+        return Outcome(job.item, "failed", error=error_text(error), passing=passing)

@@ -61,9 +61,15 @@ def read_list(path: Path) -> list[str]:
     return [checked_name(name, str(path)) for name in names]
 
 
-def scene_list(data: Path, split: str) -> list[str]:
-    """Scenes that the list of a split names; none without a list."""
-    path = data / f"{split}.txt"
+def scene_list(data: Path, split: str, before: str = "") -> list[str]:
+    """Scenes that the list of a split names; none without a list.
+
+    Args:
+        data: folder with the lists.
+        split: which one.
+        before: what the names of the lists begin with.
+    """
+    path = data / f"{before}{split}.txt"
     return read_list(path) if path.is_file() else []
 
 

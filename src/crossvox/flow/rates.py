@@ -10,7 +10,7 @@ import json
 import os
 from pathlib import Path
 
-from crossvox.core.artifact import write_json
+from crossvox.core.artifact import json_text, replacing
 
 _LONGEST = 1e12
 """Seconds that nothing takes: what is said to take longer was never measured."""
@@ -33,7 +33,8 @@ def record_rate(stage: str, seconds: float, size: float) -> None:
     rate = seconds / size
     rates[stage] = rate if stage not in rates else (1 - _NEWEST) * rates[stage] + _NEWEST * rate
     try:
-        write_json(rates_file(), rates)
+        with replacing(rates_file(), flushed=False) as temporary:
+            temporary.write_text(json_text(rates), encoding="utf-8")
     except OSError:
         return
 

@@ -21,7 +21,12 @@ from crossvox.core.heap import give_back
 from crossvox.core.threads import threads
 from crossvox.flow import locks
 from crossvox.flow.choice import ALL, Choice
-from crossvox.flow.collection import enter, expect_identity, open_collection
+from crossvox.flow.collection import (
+    enter,
+    expect_identity,
+    expect_told_apart,
+    open_collection,
+)
 from crossvox.flow.contents import damage, expect_no_strangers, expect_whole
 from crossvox.flow.folder import (
     building,
@@ -259,6 +264,7 @@ class Runner:
                     self.foresee(job.stage, job.folder, workers)
             raise DryRunEnds
         open_collection(out, collection, relative, items)
+        expect_told_apart(out, items)
         clear_items(out)
         call = Call(shelf, self.progress, label, len(jobs))
         try:
@@ -492,7 +498,7 @@ def carry_out(
 def _expect_free(stage: Stage, folder: Path) -> None:
     """Refuse a folder that may not be replaced by what a stage makes."""
     expect_own(folder, stage.NAME)
-    expect_apart(folder, {role: given.path for role, given in stage.inputs.items()})
+    expect_apart(folder, stage.inputs)
     if not is_current(folder, stage.manifest()):
         expect_no_strangers(folder)
 

@@ -81,7 +81,12 @@ class Input:
             for file in found
             for stat in [file.stat()]
         ]
-        return cls(path, digest(listed))
+        return FolderOfFiles(path, digest(listed)) if path.is_dir() else cls(path, digest(listed))
+
+
+@dataclass(frozen=True)
+class FolderOfFiles(Input):
+    """A folder of which all files count, however deep they lie: another file, another artifact."""
 
 
 def how(default: Any = dataclasses.MISSING) -> Any:

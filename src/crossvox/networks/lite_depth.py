@@ -9,19 +9,14 @@ depth, whole or in part, answers from the colours.
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from crossvox.networks.lite import (
-    EARLY_BLOCKS,
-    ENCODER,
-    ENCODER_CHANNELS,
-    Lite,
-    load_lite0_weights,
-)
+from crossvox.networks.efficientnet_lite import LEVEL_BLOCKS, EfficientNetLite
+from crossvox.networks.lite import EARLY_BLOCKS, ENCODER, Lite
+from crossvox.networks.packaged import LITE, load_packaged
 
 DEPTH_STAGES = (0, 1, 2, 4)
 """Blocks of the depth encoder whose maps are joined: 1/2, 1/4, 1/8, 1/16 of its own half size."""
@@ -35,8 +30,18 @@ def lite(classes: int, *, depth: bool = False, **options: Any) -> Lite:
     return LiteDepth(classes, **options) if depth else Lite(classes, **options)
 
 
+def lite1(classes: int, **options: Any) -> Lite:
+    """:func:`lite` on efficientnet-lite1: deeper."""
+    return lite(classes, encoder=LITE["lite1"], **options)
+
+
+def lite2(classes: int, **options: Any) -> Lite:
+    """:func:`lite` on efficientnet-lite2: deeper and wider."""
+    return lite(classes, encoder=LITE["lite2"], **options)
+
+
 class LiteDepth(Lite):
-    """:class:`~crossvox.networks.lite.Lite` with a depth encoder of a quarter of its weights.
+    """:class:`~crossvox.networks.lite.Lite` with a depth encoder: stages of efficientnet-lite0.
 
     Args:
         classes, options: as for ``Lite``.
@@ -46,16 +51,14 @@ class LiteDepth(Lite):
 
     def __init__(self, classes: int, **options: Any) -> None:
         super().__init__(classes, **options)
-        import timm
-
-        encoder: Any = timm.create_model(ENCODER, pretrained=False, features_only=True)
+        encoder = EfficientNetLite(ENCODER)
         if options.get("weights", "auto") != "none":
-            load_lite0_weights(encoder)
+            load_packaged(encoder, ENCODER)
         self.depth_stem, self.depth_norm = encoder.conv_stem, encoder.bn1
         self.depth_blocks = nn.ModuleList(list(encoder.blocks)[: DEPTH_STAGES[-1] + 1])
         self.depth_join = nn.ModuleList(
             nn.Sequential(nn.Conv2d(own, other, 1, bias=False), nn.BatchNorm2d(other))
-            for own, other in pairwise(ENCODER_CHANNELS)
+            for own, other in zip(encoder.channels, self.encoder.channels[1:], strict=False)
         )
         for norm in self.depth_join.modules():
             if isinstance(norm, nn.BatchNorm2d):
@@ -91,7 +94,3 @@ class LiteDepth(Lite):
         taken = {"depth_stem", "depth_norm", "depth_blocks", "encoder"}
         rest = [child for name, child in self.named_children() if name not in taken]
         return early, [*encoder, *blocks[EARLY_BLOCKS:]], rest
-
-
-LEVEL_BLOCKS = (0, 1, 2, 4, 6)
-"""Blocks of the colour encoder that end a size: 1/2, 1/4, 1/8, 1/16, 1/32."""

@@ -12,11 +12,11 @@ from crossvox.core.checks import ParamsError, expect
 from crossvox.core.colors import CENTRED, COLORS, Normalisation
 from crossvox.networks.download import downloading
 from crossvox.networks.features2d import Network2D
-from crossvox.networks.lite import load_lite0_weights
+from crossvox.networks.packaged import PACKAGES, load_packaged
 
 PREFIX = "smp:"
-LITE0 = "tu-tf_efficientnet_lite0"
-"""The encoder whose weights come with a package."""
+TIMM = "tu-"
+"""Before the names of timm's encoders in the library."""
 
 EDGE = 8
 """Networks are measured on an image of this many of their largest strides."""
@@ -32,8 +32,8 @@ class SmpNetwork(Network2D):
         classes: channels of the logits.
         name: ``smp:ARCHITECTURE/ENCODER``, for example ``smp:unet/resnet18``.
         weights: ``auto`` starts the encoder from ImageNet where its weights come with a package
-            (``tu-tf_efficientnet_lite0``), else from nothing, as ``none`` does. Any other name goes
-            to the library, which downloads these weights.
+            (``tu-`` before one of :data:`~crossvox.networks.packaged.PACKAGES`), else from nothing,
+            as ``none`` does. Any other name goes to the library, which downloads these weights.
         options: further keywords of the architecture.
 
     Raises:
@@ -82,8 +82,9 @@ class SmpNetwork(Network2D):
                 f"needed: an encoder that segmentation-models-pytorch knows and {architecture} "
                 f"takes; do: correct --task.network or --task.weights"
             ) from None
-        if weights == "auto" and encoder == LITE0:
-            load_lite0_weights(network.encoder.model)
+        packaged = encoder.removeprefix(TIMM) if encoder.startswith(TIMM) else ""
+        if weights == "auto" and packaged in PACKAGES:
+            load_packaged(network.encoder.model, packaged)
             reads = CENTRED
         super().__init__(classes, channels, stride, multiple, reads)
         self.encoder, self.decoder = network.encoder, network.decoder

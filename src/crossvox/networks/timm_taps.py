@@ -19,7 +19,7 @@ from crossvox.core.checks import ParamsError, expect
 from crossvox.core.colors import CENTRED, COLORS, Normalisation
 from crossvox.networks.download import downloading
 from crossvox.networks.features2d import Network2D
-from crossvox.networks.lite import ENCODER, load_lite0_weights
+from crossvox.networks.packaged import PACKAGES, load_packaged
 
 PREFIX = "timm:"
 
@@ -41,8 +41,9 @@ class TimmBackbone(Network2D):
         name: ``timm:NAME``, any backbone that timm can tap, or ``timm:NAME@TAPS`` with the taps'
             numbers joined by ``+`` (``timm:resnet18@2+3``). Without them: the last tap of each
             stride of :data:`STRIDES`, or the last of all where there is none.
-        weights: ``auto`` takes weights that come with a package (``tf_efficientnet_lite0``), else
-            none, as ``none`` does; ``pretrained`` those that timm names, from its cache or a hub.
+        weights: ``auto`` takes weights that come with a package
+            (:data:`~crossvox.networks.packaged.PACKAGES`), else none, as ``none`` does;
+            ``pretrained`` those that timm names, from its cache or a hub.
 
     Raises:
         ParamsError: no such backbone or tap, or weights that make no sense.
@@ -62,8 +63,8 @@ class TimmBackbone(Network2D):
         with downloading(f"{name}, pretrained weights") if download else nullcontext():
             backbone, taps = _tapped(backbone_name, taps, download)
         reads = _reads(backbone) if download else COLORS
-        if weights == "auto" and backbone_name == ENCODER:
-            load_lite0_weights(backbone)
+        if weights == "auto" and backbone_name in PACKAGES:
+            load_packaged(backbone, backbone_name)
             reads = CENTRED
         told = backbone.feature_info
         strides = [int(stride) for stride in told.reduction()]

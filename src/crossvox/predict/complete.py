@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -20,7 +21,7 @@ from crossvox.predict.tiles import in_tiles
 from crossvox.scene.evidence import Evidence
 from crossvox.scene.params import EvidenceParams, TsdfParams
 from crossvox.scene.tsdf.complete import LearntField, completed_mesh
-from crossvox.scene.tsdf.volume import TsdfVolume
+from crossvox.scene.tsdf.volume import TsdfVolume, fuse
 from crossvox.views.looked_through import SEEN_FREE_FRAMES, looked_through
 
 KEPT_BYTES = 512 * 2**20
@@ -69,6 +70,8 @@ def complete_scene(
     params: CompletionParams,
     tsdf: TsdfParams,
     watch: Stopwatch,
+    *,
+    fused_before: TsdfVolume | None = None,
 ) -> Completion:
     """Fuse frames, and complete the surface by a network.
 
@@ -84,15 +87,14 @@ def complete_scene(
         params: how much is completed.
         tsdf: how frames are fused.
         watch: takes the times.
+        fused_before: the frames, where somebody has fused them by ``tsdf`` already.
 
     Raises:
         CaptureError: the frames give no surface.
     """
     again = frames if isinstance(frames, KeptFrames) else KeptFrames(frames)
-    volume = TsdfVolume(tsdf)
     with watch("fuse"):
-        for frame in again:
-            volume.integrate(frame)
+        volume = fuse(again, tsdf) if fused_before is None else fused_before
         fused = volume.mesh()
     expect(
         len(fused.faces) > 0,
@@ -153,6 +155,16 @@ class KeptFrames:
     def __call__(self) -> Iterator[Frame]:
         """All frames."""
         return iter(self)
+
+    def keep(self) -> bool:
+        """Read them now, unless they are kept.
+
+        Returns:
+            Whether there was room for all: several threads may look at them then.
+        """
+        if self._kept is None and self._room:
+            deque(self, maxlen=0)
+        return self._kept is not None
 
     def __iter__(self) -> Iterator[Frame]:
         if self._kept is not None:

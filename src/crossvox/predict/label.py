@@ -8,6 +8,8 @@ smoothed, that it must beat.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -21,11 +23,12 @@ from crossvox.core.class_map import ClassMap
 from crossvox.core.frame import Frame
 from crossvox.core.frame_labels import FrameLabeller
 from crossvox.core.grid import VoxelGrid
+from crossvox.core.threads import threads
 from crossvox.core.volume import Mesh
 from crossvox.predict.complete import Completion
 from crossvox.predict.params import LabelParams
-from crossvox.predict.said import said_of
-from crossvox.predict.smooth import carry, smooth, surface_graph
+from crossvox.predict.said import Told, said_of
+from crossvox.predict.smooth import carry, parts_by_scale, smooth, surface_graph
 from crossvox.scene.class_evidence import ClassEvidence
 from crossvox.scene.shell import Shell, shell_of, vertex_normals
 
@@ -91,6 +94,7 @@ def label_scene(
     *,
     classes: ClassMap | None = None,
     refine: Refine | None = None,
+    told: Told | None = None,
 ) -> Labelling:
     """Label the surface that was made of frames.
 
@@ -104,6 +108,7 @@ def label_scene(
         watch: takes the times.
         classes: what is told of the labeller's classes, NYU40's; None: all of them.
         refine: corrects what frames say, voxel by voxel; None: votes alone.
+        told: what the labeller says of the frames, where it was begun before; it is closed.
 
     Raises:
         ShapeError: the labeller or ``refine`` answer in another shape than they should.
@@ -115,41 +120,51 @@ def label_scene(
         made.grid, shell.voxels, shell.normals, labeller.classes, params.votes, surface=mesh
     )
     silent = 0
-    told = said_of(frames, labeller)
-    while True:
-        with watch("label frames"):
-            frame, said = next(told, (None, None))
-        if frame is None:
-            break
-        with watch("gather labels"):
-            silent += not gathered.add(frame, said)
+    with closing(told or said_of(frames, labeller)) as all_said:
+        with watch("smooth labels"):
+            # What follows from the surface alone is made while the first frames are labelled.
+            painter = _Painter(mesh, shell, params, classes or ClassMap())
+            nearest = _nearest(made.fused, mesh)
+        each = iter(all_said)
+        while True:
+            with watch("label frames"):
+                frame, said = next(each, (None, None))
+            if frame is None:
+                break
+            with watch("gather labels"):
+                silent += not gathered.add(frame, said)
     if not gathered.frames:
         return Labelling(mesh, None, made.fused, 0, silent, 0.0)
     probability, weight = gathered.probability, gathered.weight
     refined = None
-    if refine is not None:
-        with watch("correct labels"):
-            refined = refine(
-                made.grid, shell.voxels, shell.normals, probability, weight, made.evidence
+    with ThreadPoolExecutor(1) as beside:
+        voting = beside.submit(painter.paint, probability, weight)
+        if refine is not None:
+            with watch("correct labels"):
+                refined = refine(
+                    made.grid, shell.voxels, shell.normals, probability, weight, made.evidence
+                )
+            expect(
+                refined.shape == probability.shape,
+                given=f"corrected probabilities of shape {refined.shape}",
+                needed=f"{probability.shape}",
+                do="check the network's output",
+                error=ShapeError,
             )
-        expect(
-            refined.shape == probability.shape,
-            given=f"corrected probabilities of shape {refined.shape}",
-            needed=f"{probability.shape}",
-            do="check the network's output",
-            error=ShapeError,
-        )
-    with watch("smooth labels"):
-        painter = _Painter(mesh, shell, params, classes or ClassMap())
-        votes, seen = painter.paint(probability, weight)
-        if refined is None:
+        with watch("smooth labels"):
+            votes, seen = voting.result()
             labelled, control = votes, None
-        else:
-            # Where the network says something it is taken whole: it knows what frames weigh.
-            said_there = (refined.sum(axis=1) > 0).astype(np.float32)
-            labelled, control = painter.paint(refined, said_there)[0], votes
+            if refined is not None:
+                # Where the network says something it is taken whole: it knows what frames weigh.
+                said_there = (refined.sum(axis=1) > 0).astype(np.float32)
+                labelled, control = painter.paint(refined, said_there)[0], votes
     return Labelling(
-        labelled, control, _of_nearest(made.fused, labelled), gathered.frames, silent, seen
+        labelled,
+        control,
+        _with_labels_of(made.fused, labelled, nearest),
+        gathered.frames,
+        silent,
+        seen,
     )
 
 
@@ -166,6 +181,7 @@ class _Painter:
         self._mesh, self._shell, self._params = mesh, shell, params
         self._classes = classes
         self._graph = surface_graph(mesh, params.smooth)
+        self._parts = parts_by_scale(mesh, self._graph, params.smooth)
 
     def paint(self, probability: Array, weight: Array) -> tuple[Mesh, float]:
         """The surface with labels, and the share of its vertices that something is known of."""
@@ -175,7 +191,7 @@ class _Painter:
         carry(self._mesh, self._graph, found, known, smoothing.half_m)
         # What one frame saw well counts in full; what was carried here, as little as is needed.
         weight = np.clip(trust, 0.05, 1)
-        found = smooth(self._mesh, self._graph, found, weight, smoothing)
+        found = smooth(self._parts, found, weight)
         found = tempered(found, self._params.temperature)
         label = (found.argmax(axis=1) + 1).astype(np.uint8)
         sure = found.max(axis=1)
@@ -193,11 +209,20 @@ def tempered(probability: Array, temperature: float) -> Array:
     return np.asarray(probability / np.where(total > 0, total, 1), np.float32)
 
 
-def _of_nearest(mesh: Mesh, labelled: Mesh) -> Mesh:
-    """A mesh with the labels of the nearest vertices of another one, of much the same surface."""
-    if labelled.labels is None or labelled.label_confidence is None or not len(mesh.vertices_m):
+def _nearest(mesh: Mesh, other: Mesh) -> NDArray[np.int64]:
+    """For each vertex of a mesh, which vertex of another one, of much the same surface, is next."""
+    if not len(mesh.vertices_m) or not len(other.vertices_m):
+        return np.zeros(0, np.int64)
+    found: NDArray[np.int64] = cKDTree(other.vertices_m).query(mesh.vertices_m, workers=threads())[
+        1
+    ]
+    return found
+
+
+def _with_labels_of(mesh: Mesh, labelled: Mesh, nearest: NDArray[np.int64]) -> Mesh:
+    """A mesh with the labels of the vertices of another one that are next to its own."""
+    if labelled.labels is None or labelled.label_confidence is None or not len(nearest):
         return mesh
-    _, nearest = cKDTree(labelled.vertices_m).query(mesh.vertices_m)
     return replace(
         mesh,
         labels=labelled.labels[nearest],

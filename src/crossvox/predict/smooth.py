@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -188,30 +189,42 @@ def parts_of(mesh: Mesh, graph: SurfaceGraph, scale: float, least: int) -> NDArr
     return found.ravel()
 
 
+def parts_by_scale(
+    mesh: Mesh, graph: SurfaceGraph, params: SmoothParams
+) -> tuple[NDArray[np.int64], ...]:
+    """The parts of a surface at every scale of ``params``, see :func:`parts_of`; a scale a thread.
+
+    They follow from the surface alone: whatever is smoothed along it has the same.
+    """
+    found: list[NDArray[np.int64]] = [np.zeros(0, np.int64)] * len(params.scales)
+
+    def some(begin: int, end: int) -> None:
+        for n in range(begin, end):
+            found[n] = parts_of(mesh, graph, params.scales[n], params.least_vertices)
+
+    spread(some, len(found), len(found))
+    return tuple(found)
+
+
 def smooth(
-    mesh: Mesh,
-    graph: SurfaceGraph,
+    parts: Sequence[NDArray[np.int64]],
     probability: NDArray[np.float32],
     weight: NDArray[np.float32],
-    params: SmoothParams,
 ) -> NDArray[np.float32]:
     """Mean of what each vertex is said to be and what the parts that it belongs to are.
 
     Args:
-        mesh: the surface.
-        graph: of its edges.
+        parts: ``(V,)`` each, see :func:`parts_by_scale`.
         probability: ``(V, C)``.
         weight: ``(V,)`` how much a vertex counts in its parts.
-        params: which parts.
     """
     total = np.array(probability, np.float32)
-    for scale in params.scales:
-        part = parts_of(mesh, graph, scale, params.least_vertices)
+    for part in parts:
         count = int(part.max()) + 1 if len(part) else 0
         mean = np.zeros((count, probability.shape[1]), np.float32)
         _mean(part, probability, weight, mean, np.zeros(count, np.float32))
         spread(partial(_add_mean, part, mean, total), len(part))
-    total /= 1 + len(params.scales)
+    total /= 1 + len(parts)
     return total
 
 

@@ -194,7 +194,7 @@ def _to_file(stage: Convert, out: Path, runner: Runner) -> ConvertReport:
     from crossvox.capture.sens.convert import write_sens
 
     name = f"{MARK} {stage.manifest().identity}"
-    expect_apart(out, {role: given.path for role, given in stage.inputs.items()})
+    expect_apart(out, stage.inputs)
     there = _sensor_name(out)
     expect(
         there is None or there.startswith(MARK),

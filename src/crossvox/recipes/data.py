@@ -90,19 +90,26 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 
-def enter_scenes(out: Path, split_of: SplitOf) -> Callable[[Sequence[Outcome]], dict[str, Any]]:
-    """Notes of a data folder that was added to; its lists are written on the way.
+def enter_scenes(
+    out: Path, split_of: SplitOf, before: str = ""
+) -> Callable[[Sequence[Outcome]], dict[str, Any]]:
+    """Notes of a folder of scenes that was added to; its lists are written on the way.
 
     Scenes that are not among the outcomes stay in the split that they are in; so do those that
     were there already and that somebody has moved to the other list since.
 
+    Args:
+        out: the folder.
+        split_of: the split of a scene that nobody has moved; None: in no list.
+        before: what the names of the lists begin with.
+
     Raises:
         ArtifactError: the lists name what is no scene of the folder.
     """
-    _expect_scenes_in_lists(out)
+    _expect_scenes_in_lists(out, before)
 
     def enter(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-        splits: dict[str, list[str]] = {split: scene_list(out, split) for split in SPLITS}
+        splits: dict[str, list[str]] = {s: scene_list(out, s, before) for s in SPLITS}
         moved = _moved(out, splits)
         for outcome in outcomes:
             if outcome.item in moved and outcome.status != "failed":
@@ -115,7 +122,7 @@ def enter_scenes(out: Path, split_of: SplitOf) -> Callable[[Sequence[Outcome]], 
                 splits[chosen].append(outcome.item)
         for split, names in splits.items():
             names.sort()
-            with replacing(out / f"{split}.txt") as temporary:
+            with replacing(out / f"{before}{split}.txt") as temporary:
                 temporary.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
         return {"splits": splits, MOVED: sorted(moved)} if moved else {"splits": splits}
 
@@ -134,8 +141,8 @@ def _moved(out: Path, splits: Mapping[str, Sequence[str]]) -> frozenset[str]:
     return frozenset(moved | ({*(notes.get(MOVED) or ())} & there.keys()))
 
 
-def _expect_scenes_in_lists(out: Path) -> None:
-    """Refuse a data folder whose lists name what is no scene of it: they are written anew.
+def _expect_scenes_in_lists(out: Path, before: str) -> None:
+    """Refuse a folder whose lists name what is no scene of it: they are written anew.
 
     Raises:
         ArtifactError: they do.
@@ -144,10 +151,10 @@ def _expect_scenes_in_lists(out: Path) -> None:
         return
     there = planned_items(read_manifest(out))
     for split in SPLITS:
-        strange = [name for name in scene_list(out, split) if name not in there]
+        strange = [name for name in scene_list(out, split, before) if name not in there]
         expect(
             not strange,
-            given=f"{out / f'{split}.txt'} with {_some(strange)}, no scene of {out}",
+            given=f"{out / f'{before}{split}.txt'} with {_some(strange)}, no scene of {out}",
             needed="names of its scenes, one a line, and nothing else",
             do="take that out of the list: it is written anew",
             error=ArtifactError,

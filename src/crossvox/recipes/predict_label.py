@@ -23,6 +23,7 @@ from crossvox.predict.folder_labels import FolderLabeller, open_frame_labels
 from crossvox.predict.image_labels import NetworkLabeller
 from crossvox.predict.label import Labelling, label_scene
 from crossvox.predict.params import LabelParams
+from crossvox.predict.said import Told
 from crossvox.recipes.calibrate import read_calibration
 from crossvox.recipes.image_run import load_segment2d
 from crossvox.recipes.label_run import label_network
@@ -32,6 +33,7 @@ from crossvox.recipes.run_input import RunInput
 
 def labels_of(
     source: LabelSource,
+    labeller: FrameLabeller,
     folder: Path,
     made: Completion,
     frames: Iterable[Frame],
@@ -39,22 +41,23 @@ def labels_of(
     device: str,
     watch: Stopwatch,
     progress: Progress,
-) -> Labelling | None:
-    """Label a completed scene; None where nothing labels frames.
+    *,
+    told: Told | None = None,
+) -> Labelling:
+    """Label a completed scene.
 
     Args:
         source: what labels.
-        folder: its own; a folder of label images may hold one of the same name for it.
+        labeller: see :func:`labeller_of`.
+        folder: the scene's own.
         made: the completed scene.
         frames: that it was made of, with colour.
         params: weights, smoothing, doubt.
         device: where networks compute.
         watch: takes the times.
         progress: told what of a folder of labels does not fit.
+        told: what the labeller says of the frames, where it was begun before.
     """
-    labeller = labeller_of(source, folder, device)
-    if labeller is None:
-        return None
     # A folder's ids are told as asked from the start; a network's classes once all are gathered.
     classes = ClassMap() if isinstance(labeller, FolderLabeller) else source.classes
     refine = (
@@ -62,7 +65,9 @@ def labels_of(
         if source.labels3d is None
         else label_network(source.labels3d.path, source.labels3d.checkpoint, device)
     )
-    found = label_scene(frames, labeller, made, params, watch, classes=classes, refine=refine)
+    found = label_scene(
+        frames, labeller, made, params, watch, classes=classes, refine=refine, told=told
+    )
     if isinstance(labeller, FolderLabeller):
         for remark in labeller.remarks():
             progress.say(f"{folder.resolve().name}: {remark}")
@@ -70,7 +75,13 @@ def labels_of(
 
 
 def labeller_of(source: LabelSource, folder: Path, device: str) -> FrameLabeller | None:
-    """What labels the frames of a scene."""
+    """What labels the frames of a scene; None where nothing does.
+
+    Args:
+        source: what labels.
+        folder: the scene's own; a folder of label images may hold one of the same name for it.
+        device: where networks compute.
+    """
     if source.images is not None:
         return image_labeller(source.images, device)
     if source.frame_labels is None:

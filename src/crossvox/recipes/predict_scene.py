@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,12 +30,19 @@ from crossvox.flow.runner import Work
 from crossvox.predict.baselines import SURE, write_surface_baselines, write_vote_baseline
 from crossvox.predict.params import PredictParams
 from crossvox.predict.prediction import ClassVolume, ScenePrediction
+from crossvox.predict.said import AHEAD_BYTES, said_of
 from crossvox.predict.store import write_prediction
 from crossvox.predict.surface import nearest_voxels, probability_mesh
+from crossvox.recipes.handed import taken_over
 from crossvox.recipes.labels import LabelSource
 from crossvox.recipes.predict import PredictScene
-from crossvox.recipes.predict_complete import complete_prepared, write_completed
-from crossvox.recipes.predict_label import labels_of, write_labels
+from crossvox.recipes.predict_complete import (
+    complete_prepared,
+    frames_to_complete,
+    write_completed,
+    write_completed_volume,
+)
+from crossvox.recipes.predict_label import labeller_of, labels_of, write_labels
 from crossvox.recipes.prepare_scene import posed_frames
 from crossvox.recipes.scene_sources import load_scene
 from crossvox.recipes.trained import Completer, load_trained, load_voter, voter_of
@@ -62,7 +70,8 @@ def predict_scene(stage: PredictScene, work: Work) -> Mapping[str, Any]:
     if stage.geometry is not None:
         shape = load_trained(stage.geometry, stage.device)
         if isinstance(shape, Completer):
-            mesh = complete_prepared(folder, shape, params, stage.tsdf, work)[0].mesh
+            _, shown = frames_to_complete(folder, params)
+            mesh = complete_prepared(shown, shape, params, stage.tsdf, work).mesh
         else:
             with work.watch("predict geometry"):
                 own = shape.record.params
@@ -104,23 +113,39 @@ def predict_scene(stage: PredictScene, work: Work) -> Mapping[str, Any]:
 def _predict_completed(stage: PredictScene, completer: Completer, work: Work) -> Mapping[str, Any]:
     """The same by a run of surface completion."""
     folder, params = stage.scene.path, stage.params
-    made, frame_ids, frames = complete_prepared(folder, completer, params, stage.tsdf, work)
     source = LabelSource(stage.images, stage.frame_labels, stage.classes, stage.labels3d)
-    found = labels_of(
-        source,
-        folder,
-        made,
-        frames,
-        params.label,
-        stage.device,
-        work.watch,
-        work.progress,
-    )
-    told: Mapping[str, Any] = {}
+    numbers, frames = frames_to_complete(folder, params)
+    handed = taken_over(folder.resolve().name, stage.tsdf, numbers)
+    if handed is not None:
+        frames = handed.frames
+    labeller = labeller_of(source, folder, stage.device)
+    # Frames are labelled while their surface is completed: neither keeps all cores busy by itself.
+    told = None
+    if labeller is not None and frames.keep():
+        told = said_of(frames, labeller, AHEAD_BYTES)
+    with closing(told) if told is not None else nullcontext():
+        fused = None if handed is None else handed.volume
+        made = complete_prepared(frames, completer, params, stage.tsdf, work, fused)
+        notes = write_completed_volume(work.out, params, stage.baselines, made)
+        found = None
+        if labeller is not None:
+            found = labels_of(
+                source,
+                labeller,
+                folder,
+                made,
+                frames,
+                params.label,
+                stage.device,
+                work.watch,
+                work.progress,
+                told=told,
+            )
+    labelled: Mapping[str, Any] = {}
     if found is not None:
-        made, told = write_labels(work.out, made, found, source)
-    notes = write_completed(work.out, completer, params, stage.baselines, made)
-    return {**notes, **told, "frame_ids": frame_ids}
+        made, labelled = write_labels(work.out, made, found, source)
+    notes = {**notes, **write_completed(work.out, completer, stage.baselines, made)}
+    return {**notes, **labelled, "frame_ids": numbers}
 
 
 def _write_classes(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from crossvox.capture.kept import KeptDepth, KeptFolder
 from crossvox.capture.moved import MovedCapture
 from crossvox.capture.outliers import NEAR_ORIGIN_M, Usable, usable_frames
 from crossvox.capture.remarks import BROKEN, FRAMES, REMARKS
+from crossvox.capture.remembered import opened
 from crossvox.core.camera import Pose, oriented
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import COMPLETE_MESH, Capture, CaptureInfo, Frame, Parts
@@ -26,10 +28,12 @@ from crossvox.core.volume import Mesh, SceneVolume
 from crossvox.doors.meshes import read_labelled_mesh, read_mesh, write_ply
 from crossvox.flow.progress import Progress, Report
 from crossvox.flow.runner import Work
+from crossvox.predict.complete import KeptFrames
 from crossvox.recipes.data import VOLUME
+from crossvox.recipes.handed import Handed, hand_over, is_handing_over
 from crossvox.recipes.prepare import PrepareScene, reopened
 from crossvox.scene.store import write_volume
-from crossvox.scene.tsdf.volume import fuse
+from crossvox.scene.tsdf.volume import TsdfVolume, fuse
 from crossvox.scene.voxelize import label_voxels, observed_voxels, transfer_labels, voxelize
 
 
@@ -136,7 +140,9 @@ def frames_of(stage: PrepareScene) -> float:
 
 
 def _open(stage: PrepareScene) -> Capture:
-    capture = reopened(stage.capture, stage.label_map, stage.how, stage.trajectory)
+    capture = opened()
+    if capture is None:
+        capture = reopened(stage.capture, stage.label_map, stage.how, stage.trajectory)
     if stage.skipped:
         capture = ChosenCapture(capture, frozenset(stage.skipped))
     if stage.chosen is not None:
@@ -185,8 +191,7 @@ def _surface(
     if params.surface == "mesh" and mesh is not None:
         surface = read_mesh(mesh)
     else:
-        report = progress.step(f"{stage.scene}: fuse")
-        surface = fuse(posed_frames(frames, Parts(labels=False), report), params.tsdf).mesh()
+        surface = _fused(stage, frames, progress.step(f"{stage.scene}: fuse")).mesh()
         expect(
             len(surface.faces) > 0,
             given=f"{stage.scene}, whose depth images give no surface",
@@ -202,6 +207,19 @@ def _surface(
     return replace(
         surface, labels=transfer_labels(surface.vertices_m, labelled, params.label_distance_m)
     )
+
+
+def _fused(stage: PrepareScene, frames: Capture, report: Report) -> TsdfVolume:
+    """The frames of the scene's folder, fused; handed on where somebody asks for them next."""
+    read = partial(posed_frames, frames, Parts(labels=False), report)
+    if not is_handing_over():
+        return fuse(read(), stage.params.tsdf)
+    kept = KeptFrames(read)
+    volume = fuse(kept, stage.params.tsdf)
+    if kept.keep():  # the folder is about to be moved: what is not kept cannot be read again
+        numbers = tuple(frame.id for frame in kept)
+        hand_over(Handed(stage.scene, stage.params.tsdf, numbers, kept, volume))
+    return volume
 
 
 def posed_frames(capture: Capture, parts: Parts, report: Report | None = None) -> Iterator[Frame]:

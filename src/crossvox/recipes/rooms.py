@@ -10,8 +10,13 @@ from typing import Any
 
 from crossvox.capture.rooms.params import RoomReport, RoomsParams, RoomsReport
 from crossvox.flow.jobs import Outcome
+from crossvox.flow.lineage import scene_list
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Collection, Stage, how
+from crossvox.recipes.data import enter_scenes
+
+LISTS = "scannetv2_"
+"""What the names of the lists of raw scans begin with."""
 
 
 @dataclass(frozen=True)
@@ -65,17 +70,23 @@ def write_rooms(
 
     Each room is a folder with .sens, label-filt/, reference meshes, its true objects and outline,
     and a manifest; beside them lie the class map and the split lists. Rooms that are there already
-    are kept.
+    are kept, and stay in the list that somebody has moved them to.
 
     Args:
         out: folder that receives one raw scan a room.
         params: size, number and seed.
         workers: rooms written at once; 0 means one a core.
         runner: who makes the rooms.
+
+    Raises:
+        ArtifactError: OUT holds something else, or its lists name what is no room of it.
     """
-    from crossvox.capture.rooms.write import room_images, scene_name, write_lists
+    from crossvox.capture.rooms.categories import write_class_map
+    from crossvox.capture.rooms.write import CLASS_MAP, room_images, scene_name, splits
 
     params, runner = params or RoomsParams(), runner or Runner()
+    held_out = splits(params)[1]
+    listed = enter_scenes(out, lambda room: "val" if room in held_out else "train", LISTS)
     images = room_images(params)
     items = {scene_name(n): WriteRoom(n, images, params) for n in range(params.count)}
 
@@ -83,22 +94,21 @@ def write_rooms(
         objects: Counter[str] = Counter()
         for outcome in outcomes:
             objects.update(outcome.notes.get("objects", {}))
-        write_lists(out, params, objects)
-        return {"rooms": len(outcomes)}
+        write_class_map(out / CLASS_MAP, objects)
+        return {"rooms": len(outcomes), **listed(outcomes)}
 
     made = runner.make_all(Rooms(images), items, out, workers=workers, label="rooms", notes=enter)
-    rooms = [_report(params, o) for o in made.outcomes if o.status in ("made", "kept")]
+    held_out_now = scene_list(out, "val", LISTS)
+    rooms = [_report(o, held_out_now) for o in made.outcomes if o.status in ("made", "kept")]
     return RoomsReport(tuple(rooms), made.failed)
 
 
-def _report(params: RoomsParams, outcome: Outcome) -> RoomReport:
-    from crossvox.capture.rooms.write import splits
-
+def _report(outcome: Outcome, held_out: Sequence[str]) -> RoomReport:
     notes, kept = outcome.notes, outcome.status == "kept"
     return RoomReport(
         scene=outcome.item,
         kind=notes["kind"],
-        split="val" if outcome.item in splits(params)[1] else "train",
+        split="val" if outcome.item in held_out else "train",
         frames=int(notes["frames"]),
         lost_poses=int(notes["lost_poses"]),
         vertices=int(notes["vertices"]),

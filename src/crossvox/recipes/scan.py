@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -35,6 +36,7 @@ from crossvox.scene.params import TsdfParams
 from crossvox.train.params import CheckpointName
 
 if TYPE_CHECKING:
+    from crossvox.capture.outliers import Usable
     from crossvox.core.frame import Capture
     from crossvox.evaluate.score import Evaluation
     from crossvox.recipes.scan_room import RoomSummary
@@ -170,12 +172,11 @@ def scan(
     """
     from crossvox.capture import open_capture
     from crossvox.capture.chosen import ChosenCapture, read_skipped
-    from crossvox.capture.doctor.diagnose import contradicted, expect_sound, line
     from crossvox.capture.find import capture_names
-    from crossvox.capture.moved import MovedCapture
     from crossvox.capture.outliers import usable_frames
     from crossvox.capture.remarks import remarks_of
-    from crossvox.recipes.find_level import find_level
+    from crossvox.capture.remembered import remembering, staying_open
+    from crossvox.recipes.handed import handing_over
     from crossvox.recipes.scan_networks import choose_networks
     from crossvox.recipes.scan_room import write_room
 
@@ -201,7 +202,7 @@ def scan(
     if networks.remark:
         runner.progress.say(networks.remark)
     skipped = frozenset() if skip_frames is None else read_skipped(skip_frames)
-    capture = open_capture(source, params=how)
+    opened = capture = open_capture(source, params=how)
     if skipped:
         capture = ChosenCapture(capture, skipped)
     name = capture_names([source])[source]
@@ -217,46 +218,41 @@ def scan(
         size=min(len(usable.posed), params.max_frames),
         fresh=not out.exists(),
     )
-    with runner.part("doctor"):
-        expect_sound(capture, anyway, runner.progress.say)
-        for found in contradicted(capture, range(0, len(capture), _frame_skip(capture, params))):
-            runner.progress.say(line(found))
-    with runner.part("level"):
-        near = usable.near_from_world
-        seen = capture if near is None else MovedCapture(capture, near)
-        up, level = find_level(seen, usable.posed, params, runner.progress)
-        level = level if near is None else level @ near
-    runner.progress.say(f"up is ({', '.join(f'{x:.3f}' for x in up)}) in the capture's own world")
-    if not runner.dry:
-        begin(out, Manifest(STAGE, plain(params)))
     data = out / "data"
     scene = data / name
-    with runner.part("prepare"):
-        chosen = _chosen(capture, usable.posed, params, runner)
-        stage = _scene(source, name, chosen, params, level, how, skipped)
-        expect_same_capture(scene, stage)
-        made = renewing(runner, data, lambda place: _prepared(stage, place, runner))
-        for remark in (one for outcome in made.outcomes for one in remarks_of(outcome.notes)):
-            runner.progress.say(remark)
     prediction = None if networks.run is None else out / "prediction"
-    if networks.run is not None and prediction is not None:
-        with runner.part("predict"):
-            predicted_by = partial(
-                predict,
-                networks.run,
-                data,
-                params=params.predict,
-                geometry=networks.geometry,
-                votes=networks.votes,
-                images=networks.images,
-                labels3d=networks.labels3d,
-                frame_labels=frame_labels,
-                classes=classes,
-                checkpoint=checkpoint,
-                tsdf=params.tsdf,
-                runner=runner,
-            )
-            renewing(runner, prediction, lambda place: predicted_by(out=place))
+    with nullcontext() if prediction is None else handing_over():
+        with remembering(opened):
+            up, level = _levelled(capture, usable, params, anyway, runner)
+            if not runner.dry:
+                begin(out, Manifest(STAGE, plain(params)))
+            with runner.part("prepare"), staying_open(opened):
+                chosen = _chosen(capture, usable.posed, params, runner)
+                stage = _scene(source, name, chosen, params, level, how, skipped)
+                expect_same_capture(scene, stage)
+                made = renewing(runner, data, lambda place: _prepared(stage, place, runner))
+                for remark in (
+                    one for outcome in made.outcomes for one in remarks_of(outcome.notes)
+                ):
+                    runner.progress.say(remark)
+        if networks.run is not None and prediction is not None:
+            with runner.part("predict"):
+                predicted_by = partial(
+                    predict,
+                    networks.run,
+                    data,
+                    params=params.predict,
+                    geometry=networks.geometry,
+                    votes=networks.votes,
+                    images=networks.images,
+                    labels3d=networks.labels3d,
+                    frame_labels=frame_labels,
+                    classes=classes,
+                    checkpoint=checkpoint,
+                    tsdf=params.tsdf,
+                    runner=runner,
+                )
+                renewing(runner, prediction, lambda place: predicted_by(out=place))
     runner.end_dry_run()
     with runner.part("objects"):
         surface = scene / f"{name}.ply"
@@ -279,6 +275,27 @@ def scan(
         ),
     )
     return ScanReport(scene, up, room, prediction, evaluation, report, runner.seconds)
+
+
+def _levelled(
+    capture: Capture, usable: Usable, params: ScanParams, anyway: bool, runner: Runner
+) -> tuple[tuple[float, ...], Pose]:
+    """Up in the capture's world, and the turn that makes it level, of frames that agree."""
+    from crossvox.capture.doctor.diagnose import contradicted, expect_sound, line
+    from crossvox.capture.moved import MovedCapture
+    from crossvox.recipes.find_level import find_level
+
+    with runner.part("doctor"):
+        expect_sound(capture, anyway, runner.progress.say)
+        for found in contradicted(capture, range(0, len(capture), _frame_skip(capture, params))):
+            runner.progress.say(line(found))
+    with runner.part("level"):
+        near = usable.near_from_world
+        seen = capture if near is None else MovedCapture(capture, near)
+        up, level = find_level(seen, usable.posed, params, runner.progress)
+        level = level if near is None else level @ near
+    runner.progress.say(f"up is ({', '.join(f'{x:.3f}' for x in up)}) in the capture's own world")
+    return up, level
 
 
 def _prepared(stage: PrepareScene, data: Path, runner: Runner) -> Made:

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from crossvox.core.artifact import plain, replacing
-from crossvox.core.checks import ArtifactError, ParamsError, error_text, expect
+from crossvox.core.checks import ArtifactError, ParamsError, expect, reason
 from crossvox.core.params import from_plain
 from crossvox.core.text import decoded
 from crossvox.study.design import (
@@ -41,7 +41,7 @@ def read_design(path: Path) -> Design:
         text = decoded(path.read_bytes())
     except OSError as error:
         raise ArtifactError(
-            f"given: {path}, which cannot be read ({error_text(error)}); needed: a design in YAML; "
+            f"given: {path}, which cannot be read ({reason(error)}); needed: a design in YAML; "
             f"do: check the path"
         ) from None
     return parse_design(text, str(path))

@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from crossvox.core.artifact import Manifest, read_json, write_json, write_manifest
-from crossvox.core.checks import ArtifactError, CheckpointError, error_text
+from crossvox.core.checks import ArtifactError, CheckpointError, reason
 from crossvox.flow.folder import building
 from crossvox.train.chosen import chosen
 from crossvox.train.folder import CHECKPOINT_FILES
@@ -75,7 +75,7 @@ def save_checkpoint(
     except (OSError, SafetensorError) as error:
         kept = "the checkpoint before it is untouched" if folder.is_dir() else "nothing was saved"
         raise CheckpointError(
-            f"given: {folder}, which cannot be written ({error_text(error)}); needed: room for "
+            f"given: {folder}, which cannot be written ({reason(error)}); needed: room for "
             f"{_megabytes(network, optimizer):.1f} MB and permission to write; do: free some "
             f"space and run the same command again; {kept}"
         ) from None

@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from crossvox.core.checks import CheckpointError, CrossvoxError, error_text, expect
+from crossvox.core.checks import CheckpointError, CrossvoxError, expect, reason
 from crossvox.train.params import SELFTEST
 
 TOLERANCE = 1e-3
@@ -99,7 +99,7 @@ class SelfTest:
             difference = self.difference(network)
         except (CrossvoxError, RuntimeError, TypeError, ValueError, IndexError) as error:
             raise CheckpointError(
-                f"given: {source}, which cannot answer to its stored input ({error_text(error)}); "
+                f"given: {source}, which cannot answer to its stored input ({reason(error)}); "
                 f"needed: {SELFTEST} as it was packed with it; do: install the package again, or "
                 f"pack the run again"
             ) from None

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from crossvox.core.artifact import plain, read_json, write_json
-from crossvox.core.checks import CrossvoxError, ParamsError, error_text, expect
+from crossvox.core.checks import CrossvoxError, ParamsError, expect, reason
 from crossvox.core.params import from_plain
 from crossvox.core.registry import nearest
 from crossvox.train.params import TRACKERS
@@ -115,7 +115,7 @@ class Trackers:
             except Exception as error:
                 self.close()
                 raise CrossvoxError(
-                    f"given: --train.trackers {name}, which cannot begin ({error_text(error)}); "
+                    f"given: --train.trackers {name}, which cannot begin ({reason(error)}); "
                     f"needed: a tracker that is set up; do: set it up, or leave {name} out"
                 ) from error
             newest = 0 if known is None else max(known.step, logged)
@@ -140,7 +140,7 @@ class Trackers:
                 tracker.log(values, step=step)
             except Exception as error:
                 del self._trackers[name]
-                text = f"{name} is told nothing more of this run: {error_text(error)}"
+                text = f"{name} is told nothing more of this run: {reason(error)}"
                 warnings.warn(text, stacklevel=2)
 
     def close(self) -> None:
@@ -149,7 +149,7 @@ class Trackers:
             try:
                 tracker.finish()
             except Exception as error:
-                warnings.warn(f"{name} did not end well: {error_text(error)}", stacklevel=2)
+                warnings.warn(f"{name} did not end well: {reason(error)}", stacklevel=2)
         self._trackers = {}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from crossvox.capture.rooms.layout.furnish import kind_of
 from crossvox.capture.rooms.write import room_images, scene_name, splits, write_room
 from crossvox.capture.sens.reader import SensReader
 from crossvox.core.artifact import read_manifest, write_manifest
+from crossvox.core.checks import ArtifactError
 from crossvox.core.labels import NYU40, RawLabelMap
 from crossvox.core.room_contents import RoomContents
 from crossvox.core.volume import Mesh
@@ -192,3 +194,19 @@ def test_split_lists() -> None:
     assert len(train) == 7
     assert splits(RoomsParams(count=2))[1] == (scene_name(1),)
     assert splits(RoomsParams(count=1))[1] == ()
+
+
+def test_a_room_stays_in_the_list_that_somebody_has_moved_it_to(
+    written: Path, tmp_path: Path
+) -> None:
+    raw = shutil.copytree(written, tmp_path / "raw")
+    train, val = (raw / f"scannetv2_{split}.txt" for split in ("train", "val"))
+    train.write_text("")
+    val.write_text("scene0001_00\nscene0000_00\n")
+    for _ in range(2):
+        assert {room.split for room in write_rooms(raw, TINY).rooms} == {"val"}
+        assert (train.read_text(), val.read_text()) == ("", "scene0000_00\nscene0001_00\n")
+    train.write_text("my kitchen\n")
+    with pytest.raises(ArtifactError, match=r"scannetv2_train.txt with my, kitchen"):
+        write_rooms(raw, TINY)
+    assert train.read_text() == "my kitchen\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture.rooms.categories import NYU40_IDS, RAW_IDS, write_class_map
+from crossvox.capture.rooms.categories import NYU40_IDS, RAW_IDS
 from crossvox.capture.rooms.contents import true_contents
 from crossvox.capture.rooms.film import shots
 from crossvox.capture.rooms.frames import Cameras
@@ -21,10 +21,7 @@ from crossvox.capture.rooms.reference import complete_mesh, reference_mesh
 from crossvox.capture.rooms.scan import Scan, prepare_scan
 from crossvox.capture.sens.layout import SensHeader
 from crossvox.capture.sens.writer import SensWriter
-from crossvox.core.artifact import (
-    Stopwatch,
-    replacing,
-)
+from crossvox.core.artifact import Stopwatch
 from crossvox.core.frame import COMPLETE_MESH
 from crossvox.core.labels import NYU40
 from crossvox.core.room_contents import TRUE_OBJECTS
@@ -169,20 +166,3 @@ def _raw_ids_of_things(scan: Scan, seen: NDArray[np.bool_]) -> list[int]:
     mesh = scan.studio.mesh
     things = np.unique(np.stack([mesh.thing[seen], mesh.raw_label[seen]], 1), axis=0)
     return [int(raw_id) for _, raw_id in things]
-
-
-# Beside the rooms
-
-
-def write_lists(out: Path, params: RoomsParams, objects: Mapping[str, int]) -> None:
-    """Write the class map and the split lists that lie beside the rooms.
-
-    Args:
-        out: folder of the rooms.
-        params: says which rooms there are.
-        objects: how many objects of each raw category all of them hold.
-    """
-    write_class_map(out / CLASS_MAP, objects)
-    for split, names in zip(("train", "val"), splits(params), strict=True):
-        with replacing(out / f"scannetv2_{split}.txt") as temporary:
-            temporary.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")

@@ -14,6 +14,7 @@ from crossvox.core.artifact import plain, write_json
 from crossvox.core.checks import CheckpointError, ParamsError, expect
 from crossvox.flow.runner import Work
 from crossvox.flow.stage import Input, Stage, how
+from crossvox.networks.packaged import PACKAGES
 from crossvox.recipes.image_run import Segment2dRun, load_segment2d
 from crossvox.recipes.run_input import RunInput
 from crossvox.tasks.params import Segment2dParams
@@ -29,8 +30,8 @@ CALIBRATION_IMAGES = 64
 
 CALIBRATION_BATCH = 8
 
-TIMM, ENCODER = "timm:", "tf_efficientnet_lite0"
-"""Beginning of the names of timm's backbones, and the one whose weights come with a package."""
+TIMM = "timm:"
+"""Beginning of the names of timm's backbones."""
 
 KINDS = ("projection", "random", "imagenet", "bn", "bn:imagenet")
 """What there is in the place of a trained network, beside ``timm:NAME``: a fixed random matrix on
@@ -114,17 +115,19 @@ class UntrainedNetwork(Stage):
         """A backbone of timm, with the weights that can be had."""
         import torch
 
+        packaged = ("auto",) if task.network.removeprefix(TIMM) in PACKAGES else ()
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
-            try:
-                return Segment2d(task).build(), "pretrained"
-            except CheckpointError as error:
-                work.progress.say(f"{self.kind}: {error}")
-            torch.manual_seed(self.seed)
-            network = Segment2d(replace(task, weights="auto")).build()
-        weights = "of a package" if task.network == f"{TIMM}{ENCODER}" else "random"
-        work.progress.say(f"{self.kind}: weights {weights}")
-        return network, weights
+            for weights in ("pretrained", *packaged, "none"):
+                torch.manual_seed(self.seed)
+                try:
+                    network = Segment2d(replace(task, weights=weights)).build()
+                except CheckpointError as error:
+                    work.progress.say(f"{self.kind}: {error}")
+                else:
+                    break
+        told = {"auto": "of a package", "none": "random"}.get(weights, weights)
+        work.progress.say(f"{self.kind}: weights {told}")
+        return network, told
 
 
 def write_run2d(
