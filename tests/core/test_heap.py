@@ -1,4 +1,4 @@
-"""A process that keeps what it frees, or gives it back."""
+"""Memory that is freed: which heaps threads take it from, and that it goes back."""
 
 from __future__ import annotations
 
@@ -8,50 +8,63 @@ import sys
 
 import pytest
 
-FREES = """
-import resource
-import numpy as np
-from crossvox.core.heap import keep_freed
+GLIBC = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="not glibc")
 
-def faults():
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    for _ in range(20):
-        np.ones(500_000)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+HEAPS = """
+import ctypes, re, sys, tempfile, threading
+from crossvox.core.heap import ARENAS, share_heaps
 
-assert keep_freed()
-faults()
-print(faults())
+if sys.argv[1] == "shared":
+    assert share_heaps()
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.fopen.restype = ctypes.c_void_p, ctypes.c_void_p
+libc.malloc_info.argtypes = ctypes.c_int, ctypes.c_void_p
+libc.fclose.argtypes = (ctypes.c_void_p,)
+together = threading.Barrier(8)
+
+def take() -> None:
+    libc.malloc(1000)
+    together.wait(60)
+
+threads = [threading.Thread(target=take) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+with tempfile.NamedTemporaryFile() as file:
+    out = libc.fopen(file.name.encode(), b"w")
+    libc.malloc_info(0, out)
+    libc.fclose(out)
+    heaps = len(re.findall(rb"<heap nr=", file.read()))
+print(heaps <= ARENAS)
 """
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc alone can be told")
-def test_freed_memory_is_used_again() -> None:
-    """Twenty arrays of 977 pages each would be 19 531 pages from the system."""
-    found = subprocess.run([sys.executable, "-c", FREES], capture_output=True, text=True)
-    assert found.returncode == 0, found.stderr
-    assert int(found.stdout) < 1000
+@GLIBC
+@pytest.mark.parametrize("how", ["shared", "own"])
+def test_threads_share_heaps_where_they_were_told_to(how: str) -> None:
+    words = [sys.executable, "-c", HEAPS, how]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(how == "shared")
 
 
-GIVES_BACK = """
+@GLIBC
+def test_what_was_freed_goes_back() -> None:
+    code = """
+import resource
 from pathlib import Path
-import numpy as np
-from crossvox.core.heap import give_back
+from crossvox.core.heap import give_back, keep_freed
 
 def resident():
-    return int(Path("/proc/self/statm").read_text().split()[1])
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
-blocks = [np.ones(12_500) for _ in range(2000)]
-blocks = blocks[::40]  # what is free lies between what is not
-before = resident()
+assert keep_freed()
+blocks = [bytearray(100_000) for _ in range(1000)]
+del blocks
+kept = resident()
 assert give_back()
-print(before - resident())
+print(resident() < kept - 40_000_000)
 """
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc alone keeps it")
-def test_freed_memory_goes_back() -> None:
-    """Two thousand arrays of 100 kB are 48 828 pages."""
-    found = subprocess.run([sys.executable, "-c", GIVES_BACK], capture_output=True, text=True)
-    assert found.returncode == 0, found.stderr
-    assert int(found.stdout) > 40_000
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"

@@ -202,6 +202,31 @@ def test_frames_that_were_read_in_part_are_all_given_next_time() -> None:
     assert reader.reads == 2
 
 
+def test_frames_are_kept_at_once_where_all_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = plane_frames(3)
+    reader = Reader(frames)
+    again = module.KeptFrames(reader, 3)
+    assert again.keep()
+    so_far = reader.reads
+    assert list(again) == list(again) == frames
+    assert again.keep()
+    assert reader.reads == so_far
+    assert frames[0].depth_m is not None
+    monkeypatch.setattr(module, "KEPT_BYTES", 2 * frames[0].depth_m.nbytes)
+    given: list[Frame] = []
+
+    def one_by_one() -> Iterator[Frame]:
+        for frame in frames:
+            given.append(frame)
+            yield frame
+
+    few = module.KeptFrames(one_by_one, 3)
+    assert not few.keep()
+    assert given == frames[:1], "the first tells that there is no room"
+    assert list(few) == frames
+    assert not few.keep()
+
+
 @pytest.mark.parametrize("kind", ["none", "lost", "dark"])
 def test_frames_that_give_no_surface_are_refused(kind: str) -> None:
     frames = plane_frames()

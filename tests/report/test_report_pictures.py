@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Barrier, current_thread
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,6 +18,8 @@ from crossvox.core.camera import Intrinsics, Pose, pixel_rays, project
 from crossvox.core.checks import ShapeError
 from crossvox.core.volume import Mesh
 from crossvox.doors.raycast import Raycaster
+from crossvox.report.page import scene
+from crossvox.report.pictures import surface
 from crossvox.report.pictures.colors import (
     BACKGROUND,
     NOTHING,
@@ -91,6 +97,44 @@ def test_paint_is_transparent_where_nothing_is() -> None:
     assert rgba[0, 0, 3] == 0
     assert rgba[30, 40, 3] == 255
     assert tuple(over(rgba, (1, 2, 3))[0, 0]) == (1, 2, 3)
+
+
+def test_a_surface_is_the_same_for_all_threads_and_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(self: surface.Surface, mesh: Mesh) -> None:
+        time.sleep(0.05)
+        self.given = mesh
+
+    monkeypatch.setattr(surface.Surface, "__init__", slow)
+    mesh, known, together = square(), surface.Surfaces(), Barrier(4)
+
+    def ask(shade: int) -> surface.Surface:
+        together.wait(60)
+        return known.of(replace(mesh, colors=np.full((4, 3), shade, np.uint8)))
+
+    with ThreadPoolExecutor(4) as pool:
+        found = set(pool.map(ask, range(4)))
+    assert len(found) == 1
+    assert found == {known.of(mesh)}
+    assert known.of(square()) not in found
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_work_is_done_meanwhile_where_there_are_threads(
+    threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scene, "threads", lambda: threads)
+    done: list[int] = []
+
+    def work(number: int) -> str:
+        done.append(number)
+        return current_thread().name
+
+    with ThreadPoolExecutor(1, "beside") as pool:
+        result = scene._beside(pool, work, 7)
+        pool.submit(bool).result()
+        assert done == ([7] if threads > 1 else [])
+        assert result().startswith("beside") == (threads > 1)
+    assert done == [7]
 
 
 def test_normals_of_a_square_point_up() -> None:

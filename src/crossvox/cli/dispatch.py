@@ -83,7 +83,7 @@ def usage() -> str:
             "errors alone. crossvox --completion bash (zsh, fish) prints what a shell needs to",
             "complete all of it.",
             "Exit codes: 0 done; 2 wrong input or usage, or a part failed; 130 interrupted by",
-            "Ctrl-C or SIGTERM: the same command goes on.",
+            "Ctrl-C, SIGTERM or a closed terminal: the same command goes on.",
         ]
     )
 

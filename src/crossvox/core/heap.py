@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ctypes
 
-MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1
+MMAP_THRESHOLD, TRIM_THRESHOLD, ARENA_MAX = -3, -1, -8
 """Parameters of glibc's ``mallopt``."""
+
+ARENAS = 2
+"""Heaps that threads share, see :func:`share_heaps`."""
 
 LARGE = 32 << 20
 """From here on memory comes from the system, and goes back when it is freed; bytes."""
@@ -29,6 +32,22 @@ def keep_freed() -> bool:
     except (AttributeError, OSError, TypeError):
         return False
     return bool(mallopt(MMAP_THRESHOLD, LARGE)) and bool(mallopt(TRIM_THRESHOLD, KEPT))
+
+
+def share_heaps() -> bool:
+    """Let threads that begin from now on share :data:`ARENAS` heaps.
+
+    By default glibc gives each thread its own, up to eight a core. What a thread has freed another
+    one cannot use, and little of it can go back: the parts of a job whose threads come and go leave
+    holes in one heap after the other. What is computed is the same.
+
+    Returns:
+        Whether that was possible; elsewhere than on glibc nothing changes.
+    """
+    try:
+        return bool(ctypes.CDLL(None).mallopt(ARENA_MAX, ARENAS))
+    except (AttributeError, OSError, TypeError):
+        return False
 
 
 def give_back() -> bool:

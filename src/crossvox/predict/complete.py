@@ -145,10 +145,15 @@ def uncompleted(fused: Mesh, grid: VoxelGrid) -> Completion:
 
 
 class KeptFrames:
-    """Frames that are looked at several times: kept while there is room, else read again."""
+    """Frames that are looked at several times: kept while there is room, else read again.
 
-    def __init__(self, read: Callable[[], Iterable[Frame]]) -> None:
-        self._read = read
+    Args:
+        read: gives all of them, as often as it is called.
+        count: how many they are; None: unknown.
+    """
+
+    def __init__(self, read: Callable[[], Iterable[Frame]], count: int | None = None) -> None:
+        self._read, self._count = read, count
         self._kept: list[Frame] | None = None
         self._room = True
 
@@ -162,9 +167,14 @@ class KeptFrames:
         Returns:
             Whether there was room for all: several threads may look at them then.
         """
-        if self._kept is None and self._room:
+        if self._kept is None and self._room and self._may_fit():
             deque(self, maxlen=0)
         return self._kept is not None
+
+    def _may_fit(self) -> bool:
+        """Whether there is room for as many frames as there are, by the first of them."""
+        first = next(iter(self._read()), None)
+        return first is None or self._count is None or self._count * _bytes(first) <= KEPT_BYTES
 
     def __iter__(self) -> Iterator[Frame]:
         if self._kept is not None:
@@ -173,7 +183,7 @@ class KeptFrames:
         kept: list[Frame] = []
         size = 0
         for frame in self._read():
-            size += sum(image.nbytes for image in (frame.depth_m, frame.rgb) if image is not None)
+            size += _bytes(frame)
             self._room = self._room and size <= KEPT_BYTES
             if self._room:
                 kept.append(frame)
@@ -182,6 +192,10 @@ class KeptFrames:
             yield frame
         if self._room:
             self._kept = kept
+
+
+def _bytes(frame: Frame) -> int:
+    return sum(image.nbytes for image in (frame.depth_m, frame.rgb) if image is not None)
 
 
 def _without_floating(

@@ -31,7 +31,7 @@ def frames_to_complete(folder: Path, params: PredictParams) -> tuple[list[int], 
     capture = FolderCapture(folder)
     chosen = chosen_frames(capture, params.complete.frames)
     numbers = [capture.frame_ids[index] for index in chosen]
-    return numbers, KeptFrames(frames_of(capture, chosen))
+    return numbers, KeptFrames(frames_of(capture, chosen), len(chosen))
 
 
 def complete_prepared(

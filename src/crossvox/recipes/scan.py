@@ -14,6 +14,7 @@ from crossvox.capture.params import CaptureParams
 from crossvox.core.artifact import Manifest, plain, read_manifest, write_manifest
 from crossvox.core.camera import Pose
 from crossvox.core.checks import ArtifactError, ParamsError, expect
+from crossvox.core.heap import share_heaps
 from crossvox.core.methods import LEARNT, METHOD_FILES
 from crossvox.flow.collection import unlisted_items
 from crossvox.flow.folder import begin, expect_own
@@ -180,6 +181,7 @@ def scan(
     from crossvox.recipes.scan_networks import choose_networks
     from crossvox.recipes.scan_room import write_room
 
+    share_heaps()
     params, runner = params or ScanParams(), runner or Runner()
     predicted = params.predict.with_completion(completion).with_doubt(unknown_below)
     params = replace(params, predict=predicted)

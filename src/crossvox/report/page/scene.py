@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from crossvox.capture.readers.folder import FolderCapture
 from crossvox.capture.remarks import remarks_of
@@ -14,6 +15,7 @@ from crossvox.core.checks import CrossvoxError
 from crossvox.core.formats import bytes_text
 from crossvox.core.frame import Capture, Parts
 from crossvox.core.methods import VOTES
+from crossvox.core.threads import threads
 from crossvox.core.volume import Mesh
 from crossvox.report.embed import jpeg_uri, within
 from crossvox.report.folders import posed, split_of
@@ -40,6 +42,8 @@ from crossvox.report.sources import Sources
 from crossvox.report.values import once
 from crossvox.report.view.file import write_viewer_html
 from crossvox.report.view.glb import write_shaded_glb
+
+T = TypeVar("T")
 
 LARGE = 1.6
 """How much wider than the others the first picture of a room is."""
@@ -85,25 +89,35 @@ def scene_record(
     }
     views: list[View] = []
     seen = Seen()
-    if room.best is not None:
-        best = seen.surfaces.of(room.best)
-        views, photo = _views(room, room.best, best, taken, params, sources)
-        sights = sights_of(views)
-        record["hero"] = _hero(room, best, params, seen, sights[0])
-        record["views"], record["errors"] = surface_pictures(room, layers, views, sights, seen)
-        record["classes"] = class_pictures(room, sights[0], seen)
-        record["completed"] = completed_pictures(room, partial(seen.coded, sights[0]))
-        if photo is not None and len(record["views"]) > 1:
-            _lay_over(photo, labels_beside_photo(room, sights[1], seen), record["views"][1])
-    if taken is not None:
-        record["inputs"] = inputs(name, taken, room.best, views, params, sources)
-    advance()
-    if params.view_3d and views:
-        record["view_3d"] = _view_3d(
-            room, layers, views[0], seen.surfaces, taken, side, params, beside, back
-        )
-    advance()
+    with ThreadPoolExecutor(1) as pool:
+        view_3d = None
+        if room.best is not None:
+            best = seen.surfaces.of(room.best)
+            views, photo = _views(room, room.best, best, taken, params, sources)
+            if params.view_3d:
+                view_3d = _beside(
+                    pool, _view_3d, room, layers, views[0], seen.surfaces, taken, side, params, back
+                )
+            sights = sights_of(views)
+            record["hero"] = _hero(room, best, params, seen, sights[0])
+            record["views"], record["errors"] = surface_pictures(room, layers, views, sights, seen)
+            record["classes"] = class_pictures(room, sights[0], seen)
+            record["completed"] = completed_pictures(room, partial(seen.coded, sights[0]))
+            if photo is not None and len(record["views"]) > 1:
+                _lay_over(photo, labels_beside_photo(room, sights[1], seen), record["views"][1])
+        if taken is not None:
+            record["inputs"] = inputs(name, taken, room.best, views, params, sources)
+        advance()
+        if view_3d is not None:
+            record["view_3d"], written = view_3d()
+            beside += written
+        advance()
     return record
+
+
+def _beside(pool: ThreadPoolExecutor, work: Callable[..., T], *given: Any) -> Callable[[], T]:
+    """What gives the result of some work: done meanwhile, where this process has threads for it."""
+    return pool.submit(work, *given).result if threads() > 1 else partial(work, *given)
 
 
 def _lay_over(photo: dict[str, str], classes: list[dict[str, str]], view: dict[str, Any]) -> None:
@@ -204,10 +218,9 @@ def _view_3d(
     taken: Taken | None,
     side: Path,
     params: ReportParams,
-    beside: list[Path],
     back: str,
-) -> dict[str, Any]:
-    """Write the 3D view and the GLB of the main surface."""
+) -> tuple[dict[str, Any], list[Path]]:
+    """Write the 3D view and the GLB of the main surface: what the page says of them, and they."""
     safe = re.sub(r"[^\w.\-]+", "_", room.name)
     html, glb = side / f"{safe}.html", side / f"{safe}.glb"
     capture, frames = (None, ()) if taken is None else (taken.capture, taken.frames)
@@ -216,9 +229,8 @@ def _view_3d(
     meshes = {**room.meshes, **({} if room.votes is None else {VOTES: room.votes})}
     main = next(iter(meshes))
     faces = write_shaded_glb(glb, meshes[main], 4 * params.view_faces, surfaces.of(meshes[main]))
-    beside += [html, glb]
     shown = once(layer.group for layer in look.layers)
-    return {
+    told = {
         "html": f"{side.name}/{html.name}",
         "html_size": bytes_text(written.size_bytes),
         "surfaces": [*shown, *(["classes with a legend"] if written.classes else [])],
@@ -227,3 +239,4 @@ def _view_3d(
         "glb_of": room.method_name(main),
         "glb_faces": faces,
     }
+    return told, [html, glb]

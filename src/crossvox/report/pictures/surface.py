@@ -69,10 +69,9 @@ class Surfaces:
     def of(self, mesh: Mesh) -> Surface:
         """What is known of a mesh."""
         key = (id(mesh.vertices_m), id(mesh.faces))
-        if key not in self._found:
-            # The mesh is kept with it, so that no other one gets its numbers.
-            self._found[key] = mesh, Surface(mesh)
-        return self._found[key][1]
+        # The mesh is kept with it, so that no other one gets its numbers. Several threads may ask:
+        # all get the first one's.
+        return self._found.setdefault(key, (mesh, Surface(mesh)))[1]
 
 
 def footprint(mesh: Mesh, cell_m: float) -> tuple[NDArray[np.bool_], tuple[float, float]]:
