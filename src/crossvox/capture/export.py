@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from crossvox.capture.files import write_matrix
+from crossvox.capture.files import matrix_text, write_matrix
 from crossvox.capture.frame_names import FrameName, FrameNames
 from crossvox.capture.kept import KeptDepth
 from crossvox.capture.outliers import Usable, usable_frames
@@ -23,7 +23,7 @@ from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, ParamsError, PoseError, expect
 from crossvox.core.frame import Capture, Frame, Parts, Stored
 from crossvox.core.threads import threads
-from crossvox.doors.images import encode_jpeg, encode_png, write_bytes
+from crossvox.doors.images import encode_jpeg, encode_png
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,8 @@ def export_folder(
 ) -> ExportReport:
     """Write a capture as an exported folder.
 
-    Each file is written whole or not at all; the folder becomes a unit through
-    ``core.artifact.building`` around this call. Frames are worked on by the threads that
-    this process may use.
+    The folder is one that nobody reads yet, and becomes a unit by the stage around this call.
+    Frames are worked on by the threads that this process may use.
 
     Args:
         capture: what to export.
@@ -189,12 +188,17 @@ def _export_frame(
     # What 16 bits of millimetres cannot hold (beyond 65.5 m) is no reading indoors.
     depth_mm[~(depth_mm <= 65535)] = 0
     stored_mm = depth_mm.astype(np.uint16)
-    write_bytes(folder / "color" / f"{number}.jpg", stored.color or _encoded(frame))
-    write_bytes(folder / "depth" / f"{number}.png", encode_png(stored_mm))
-    if frame.labels is not None:
-        write_bytes(folder / "label" / f"{number}.png", encode_png(frame.labels))
     matrix = LOST_POSE if frame.pose is None else frame.pose.world_from_camera
-    write_matrix(folder / "pose" / f"{number}.txt", matrix if stored.pose is None else stored.pose)
+    files = {
+        f"color/{number}.jpg": stored.color or _encoded(frame),
+        f"depth/{number}.png": encode_png(stored_mm),
+        f"pose/{number}.txt": matrix_text(matrix if stored.pose is None else stored.pose),
+    }
+    if frame.labels is not None:
+        (folder / "label").mkdir(exist_ok=True)
+        files[f"label/{number}.png"] = encode_png(frame.labels)
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
     if kept is not None:
         kept.add(number, stored_mm)
     unknown = dict(stored.unknown_ids)

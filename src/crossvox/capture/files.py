@@ -328,6 +328,11 @@ def pose_matrix_in(data: bytes, source: str) -> NDArray[np.float64]:
 
 
 def write_matrix(path: Path, matrix: Array) -> None:
-    """Write a matrix as text, row by row, so that reading gives exactly the same numbers."""
-    text = "\n".join(" ".join(repr(float(value)) for value in row) for row in matrix)
-    write_bytes(path, (text + "\n").encode())
+    """Write a matrix as text; see :func:`matrix_text`."""
+    write_bytes(path, matrix_text(matrix))
+
+
+def matrix_text(matrix: Array) -> bytes:
+    """A matrix as text, row by row, so that reading gives exactly the same numbers."""
+    text = "\n".join(" ".join(map(repr, row)) for row in np.asarray(matrix, np.float64).tolist())
+    return (text + "\n").encode()

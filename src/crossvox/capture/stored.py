@@ -22,7 +22,7 @@ from crossvox.core.camera import Intrinsics, Pose, Size
 from crossvox.core.checks import CaptureError, PoseError, expect
 from crossvox.core.convention import AS_IN_MEMORY, PoseConvention
 from crossvox.core.frame import ALL_PARTS, CaptureInfo, Frame, Parts, Stored, resize_nearest
-from crossvox.core.labels import RawLabelMap
+from crossvox.core.labels import UNANNOTATED, RawLabelMap
 from crossvox.core.names import safe_name
 from crossvox.doors.image_kinds import COLOR_SUFFIXES
 from crossvox.doors.images import decode_color, resize_color
@@ -436,10 +436,9 @@ class StoredCapture(ABC):
             raw = resize_nearest(raw, size)
             own = self._cameras(index)
             raw = rectify(raw, own.color.resized(size), self.camera(size), own.lens, smooth=False)
-        labels, known = table.apply(raw), table.known.take(raw)
-        if known.all():
-            return labels, {}
-        ids, counts = np.unique(raw[~known], return_counts=True)
+        labels = table.apply(raw)
+        nameless = raw[labels == UNANNOTATED]  # what the table lacks is among these
+        ids, counts = np.unique(nameless[~table.known.take(nameless)], return_counts=True)
         return labels, dict(zip(ids.tolist(), counts.tolist(), strict=True))
 
 

@@ -17,7 +17,7 @@ from crossvox.core.artifact import replacing
 from crossvox.core.camera import ImageFit, Intrinsics, Size
 from crossvox.core.checks import CaptureError
 from crossvox.core.npz import DENSEST
-from crossvox.doors.deflate import PNG_START, encode_gray_png
+from crossvox.doors.gray_png import PNG_START, decode_gray_png, encode_gray_png
 from crossvox.doors.pillow_images import MAX_PIXELS as MAX_PIXELS
 from crossvox.doors.pillow_images import (
     decode_by_pillow,
@@ -130,6 +130,9 @@ def decode_gray(data: bytes, source: str) -> NDArray[Any]:
     Raises:
         CaptureError: not an image, or more than one channel.
     """
+    usual = decode_gray_png(data)
+    if usual is not None:
+        return usual
     if data[:8] == PNG_START and data[_KIND_AT : _KIND_AT + 1] == bytes([_PALETTE]):
         _expect_sensible(data, source)
         return decode_palette(data, source)
@@ -342,7 +345,7 @@ def read_gray(path: Path) -> NDArray[Any]:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file that is either complete or not there."""
+    """Write a file that is either complete or not there, into a folder that is made if missing."""
     with replacing(path) as temporary:
         temporary.write_bytes(data)
 
