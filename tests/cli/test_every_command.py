@@ -89,6 +89,46 @@ def test_quiet_prints_nothing_but_the_json_that_was_asked_for(
     assert said.err == ""
 
 
+@pytest.mark.parametrize(
+    "words", [["models"], ["models", "default2d"], ["study", "quick", "--show"]]
+)
+def test_quiet_leaves_the_answer_of_what_only_tells(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, "--quiet"]) == 0
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) > 3
+    assert said.err == ""
+    assert main([*words, "--quiet", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)
+
+
+def test_what_has_labels_is_scored_by_them() -> None:
+    from crossvox.recipes.predict import PredictReport
+
+    given = {"out": Path("out"), "data": Path("data")}
+    for labelled, task in ((Path("out"), "segment3d"), (None, "reconstruct")):
+        report = PredictReport({}, (), (), labelled)
+        told = following(COMMANDS["predict"], given, report)
+        assert told == f"crossvox evaluate {task} out data"
+
+
+def test_a_run_that_is_not_there_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = str(tmp_path / "gone")
+    for words in (["pack", gone, "x"], ["predict", gone, "data", "x"]):
+        assert main(words) == 2
+        assert f"run {gone}, which does not exist" in capsys.readouterr().err
+
+
+def test_what_may_be_left_out_is_no_choice(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["scan", "room", "out", "--completion", "whole"])
+    told = "".join(c for c in capsys.readouterr().err if c not in "\n │")
+    assert "Expectedoneof('none','safe','full')" in told
+
+
 def test_quiet_tells_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", str(tmp_path / "nowhere"), "--quiet", "--json"]) == 2
     said = capsys.readouterr()

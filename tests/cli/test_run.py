@@ -185,34 +185,55 @@ def test_lengths_of_time() -> None:
     ]
 
 
+WAITS = (
+    "import sys, threading, types\n"
+    "from crossvox.cli.run import run\n"
+    "from crossvox.recipes.commands import Command\n"
+    "def wait(*, runner=None):\n"
+    "    'Wait.'\n"
+    "    print('waiting', flush=True)\n"
+    "    threading.Event().wait(60)\n"
+    "sys.modules['waiting'] = types.SimpleNamespace(wait=wait)\n"
+    "sys.exit(run(Command('wait', 'waiting:wait', ''), []))"
+)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal as POSIX has it")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_a_command_and_says_how_to_go_on(number: signal.Signals) -> None:
-    code = (
-        "import sys, threading, types\n"
-        "from crossvox.cli.run import run\n"
-        "from crossvox.recipes.commands import Command\n"
-        "def wait(*, runner=None):\n"
-        "    'Wait.'\n"
-        "    print('waiting', flush=True)\n"
-        "    threading.Event().wait(60)\n"
-        "sys.modules['waiting'] = types.SimpleNamespace(wait=wait)\n"
-        "sys.exit(run(Command('wait', 'waiting:wait', ''), []))"
-    )
-    # A shell that runs the tests in the background has its children ignore Ctrl-C.
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGINT", "SIGHUP"])
+def test_a_signal_ends_a_command_and_says_how_to_go_on(number: str) -> None:
+    # A shell that runs the tests in the background has its children ignore Ctrl-C, nohup SIGHUP.
     with subprocess.Popen(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", WAITS],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(getattr(signal, number), signal.SIG_DFL),
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "waiting\n"
-        process.send_signal(number)
+        process.send_signal(getattr(signal, number))
         said = process.communicate(timeout=60)[1]
     assert process.returncode == 130
     assert said == "wait: loading\ninterrupted; run the same command again to continue\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closes a terminal as POSIX has it")
+def test_a_terminal_that_is_closed_ends_a_command_as_well() -> None:
+    """What it says at its end cannot be written there any more."""
+    seen, terminal = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", WAITS],
+        stdout=terminal,
+        stderr=terminal,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+    ) as process:
+        os.close(terminal)
+        said = b""
+        while b"waiting" not in said:
+            said += os.read(seen, 1000)
+        os.close(seen)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(60) == 130
 
 
 def square(z_m: float) -> Mesh:

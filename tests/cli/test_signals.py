@@ -15,6 +15,7 @@ from crossvox.cli import main
 from crossvox.cli.signals import INTERRUPTED, ToldToEnd, terminating
 from crossvox.core.artifact import read_manifest
 from crossvox.flow import locks
+from crossvox.train.stop import StopRequest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "recipes"))
 from walls import SMALL, TRAIN, write_wall
@@ -28,6 +29,18 @@ def test_sigterm_is_heard_once_and_only_inside() -> None:
         finally:
             signal.raise_signal(signal.SIGTERM)  # disturbs nothing
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a signal as POSIX has it")
+def test_what_is_to_outlive_its_terminal_does() -> None:
+    """``nohup`` has it ignore SIGHUP."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with terminating(), StopRequest() as stop:
+            signal.raise_signal(signal.SIGHUP)
+        assert not stop.requested
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_ctrl_c_ends_with_the_exit_code_even_where_a_library_executes_text() -> None:

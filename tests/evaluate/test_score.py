@@ -133,7 +133,7 @@ def test_what_is_missing_is_told(folders: tuple[Path, Path]) -> None:
     assert evaluation.missing == {"tsdf": ["a"]}
     assert evaluation.coverage == {"a": 1.0, "b": 0.75}
     notes = "\n".join(evaluation.notes)
-    assert "TSDF fusion has no mesh in 1 of 2 scenes: a" in notes
+    assert "TSDF fusion is not scored in 1 of 2 scenes: a" in notes
     assert "b: only 75.0% of the windows" in notes
     assert "a: 1 frames without a valid pose" in notes
     assert "a: only" not in notes
@@ -207,7 +207,11 @@ def test_fused_reference_is_told_apart(tmp_path: Path) -> None:
     write_scene(tmp_path / "data" / "a", surface="tsdf")
     write_prediction(tmp_path / "pred" / "a", {"mesh.ply": box(), "tsdf.ply": box()})
     evaluation = evaluate_reconstruction(tmp_path / "pred", tmp_path / "data")
-    assert any("itself a TSDF fusion" in note for note in evaluation.notes)
+    assert set(evaluation.mean) == set(evaluation.scenes["a"]) == {"learnt"}
+    assert evaluation.missing == {"mask_only": ["a"]}
+    assert any("itself the TSDF fusion" in note for note in evaluation.notes)
+    by_mesh = {score.name: score.value for score in evaluation.mean["learnt"]}
+    assert by_mesh["Recall measured"] == 1, "measured surface is still told apart"
 
 
 def test_what_holds_no_prediction_is_refused(folders: tuple[Path, Path], tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ SHELLS = ("bash", "zsh", "fish")
 def completion(words: Sequence[str]) -> int:
     """Print the script for a shell; returns the exit code."""
     if len(words) != 1 or words[0] not in SHELLS:
-        text = f"given: --completion {' '.join(words)}; needed: one of {', '.join(SHELLS)}"
+        given = " ".join(["--completion", *words]) + " without a shell" * (not words)
+        text = f"given: {given}; needed: one of {', '.join(SHELLS)}"
         print(f"error: {text}; do: crossvox --completion bash", file=sys.stderr)
         return 2
     app = SubcommandApp()

@@ -79,11 +79,11 @@ def usage() -> str:
             "",
             "crossvox COMMAND --help lists a command's flags. --params FILE takes parameters from",
             "a run folder, a manifest or a JSON file, and flags go on top; --dry-run tells what",
-            "would be done; --json writes the result to standard output or a file, --quiet tells",
-            "errors alone. crossvox --completion bash (zsh, fish) prints what a shell needs to",
-            "complete all of it.",
+            "would be done; --json writes the result to standard output or a file, --quiet leaves",
+            "out what is said on the way. crossvox --completion bash (zsh, fish) prints what a",
+            "shell needs to complete all of it.",
             "Exit codes: 0 done; 2 wrong input or usage, or a part failed; 130 interrupted by",
-            "Ctrl-C or SIGTERM: the same command goes on.",
+            "Ctrl-C, SIGTERM or a closed terminal: the same command goes on.",
         ]
     )
 

@@ -179,11 +179,12 @@ def _plan(command: Command, function: Callable[..., Any], asked: Asked) -> int:
 def _showing(options: Options) -> Iterator[Terminal]:
     """Who tells and shows; the result has standard output for itself where it goes there."""
     with ExitStack() as stack:
+        answers = sys.stdout if options.quiet and options.json != STDOUT else None
         if options.quiet:
             stack.enter_context(redirect_stdout(stack.enter_context(open(os.devnull, "w"))))
         elif options.json == STDOUT:
             stack.enter_context(redirect_stdout(sys.stderr))
-        yield Terminal(quiet=options.quiet)
+        yield Terminal(quiet=options.quiet, answers=answers)
 
 
 def _write_result(path: Path | None, result: Any) -> None:

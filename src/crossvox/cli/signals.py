@@ -1,7 +1,7 @@
-"""Being told to end: SIGTERM is heard like Ctrl-C, from the first moment of a command to its last.
+"""Being told to end: SIGTERM and SIGHUP are heard like Ctrl-C, all the while that a command works.
 
 What is half-written goes, what is finished is kept and entered, workers end, and the exit code says
-that the same command goes on: :data:`INTERRUPTED` for both.
+that the same command goes on: :data:`INTERRUPTED` for all of them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
+
+from crossvox.core.endings import heard_endings, leave_terminal
 
 INTERRUPTED = 130
 """Exit code of what was told to end: call it again, and it goes on."""
@@ -33,11 +35,11 @@ class ToldToEnd(KeyboardInterrupt):
 
 @contextmanager
 def terminating() -> Iterator[None]:
-    """Ctrl-C and SIGTERM raise :class:`ToldToEnd`.
+    """Ctrl-C, SIGTERM and SIGHUP raise :class:`ToldToEnd`.
 
-    SIGTERM does so once, so that what is put right then is not disturbed; Ctrl-C each time. It may
-    come while a library holds a lock, which nobody gives back then: a command that has not ended
-    some seconds after SIGTERM is left at once. That is as if it was killed, which harms nothing.
+    The latter two do so once, so that what is put right then is not disturbed; Ctrl-C each time.
+    They may come while a library holds a lock, which nobody gives back then: a command that has not
+    ended some seconds later is left at once. That is as if it was killed, which harms nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -49,18 +51,21 @@ def terminating() -> Iterator[None]:
             # A forked worker ends as it would have.
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
+        leave_terminal(number)
         if _is_within_library(frame):
             timed.append(number)
             _call_in(0.05, lambda _, frame: interrupt(number, frame))
             return
-        if number == signal.SIGTERM:
-            signal.signal(number, signal.SIG_IGN)
+        if number != signal.SIGINT:
+            for one in endings:
+                signal.signal(one, signal.SIG_IGN)
             timed.append(number)
             _call_in(PATIENCE_S, lambda *_: os._exit(INTERRUPTED))
         raise ToldToEnd
 
     # Who has Ctrl-C ignored, such as a shell that started this in the background, keeps it so.
-    heard = [signal.SIGTERM]
+    endings = heard_endings()
+    heard = [*endings]
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         heard.append(signal.SIGINT)
     before = {number: signal.signal(number, interrupt) for number in heard}

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import tyro
+from tyro.constructors import PrimitiveConstructorSpec
 
 from crossvox.cli.params_file import read_params
 from crossvox.cli.spoken import document, speak
@@ -45,7 +46,8 @@ class Options:
         dry_run: tell what would be made, what is kept, and about how long it takes; make nothing.
         json: file that the result is written to; where no name follows, it goes to standard output
             and nothing else does: tables join the remarks on the error stream.
-        quiet: no progress, remarks or tables; errors are told, and --json does what it does.
+        quiet: no progress or remarks, and no tables but those of a command that lists or tells
+            and writes nothing; errors are told, and --json does what it does.
         backend: who makes the scenes: here, pool, ray, or what another package adds; by default
             this process for one worker, the pool for several.
         memory: the most that a worker may take, for example 4GB; an item that needs more fails,
@@ -263,9 +265,7 @@ def _parameter(parameter: Parameter, kind: Any, default: Any) -> Parameter:
     elif leading:
         kind = Annotated[kind, tyro.conf.Positional]
     elif get_origin(_bare(kind)) is Literal and default is None:
-        # That a flag is not given is no choice of its own: "none" and "None" look alike.
-        choices = ",".join(str(choice) for choice in get_args(_bare(kind)))
-        kind = Annotated[kind, tyro.conf.arg(metavar=f"{{{choices}}}")]
+        kind = Annotated[kind, _chosen_or_none(get_args(_bare(kind)))]
     elif choice := _one_or_several(kind):
         choices = ",".join(str(one) for one in get_args(choice))
         kind = Annotated[kind, tyro.conf.arg(metavar=f"{{{choices}}} ...")]
@@ -273,6 +273,21 @@ def _parameter(parameter: Parameter, kind: Any, default: Any) -> Parameter:
         if isinstance(marker, Flag):
             kind = Annotated[kind, tyro.conf.arg(name=marker.name)]
     return Parameter(parameter.name, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+
+
+def _chosen_or_none(choices: tuple[str, ...]) -> PrimitiveConstructorSpec[str | None]:
+    """How one of some words is read where the flag may be left out, which is no choice of its own.
+
+    Tyro's way takes ``None`` for a word, and so offers it beside ``none``.
+    """
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar=f"{{{','.join(choices)}}}",
+        instance_from_str=lambda words: words[0],
+        is_instance=lambda value: value is None or value in choices,
+        str_from_instance=lambda value: [str(value)],
+        choices=choices,
+    )
 
 
 def _file_defaults(

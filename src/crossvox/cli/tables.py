@@ -28,16 +28,21 @@ EACH = "*"
 _BY_SUBJECT = ("causes", "compare", "files", "models", "scenes", "scores", "status", "studies")
 
 
-def shows(*types: str) -> Callable[[S], S]:
+_ANSWERS: set[str] = set()
+
+
+def shows(*types: str, answers: bool = False) -> Callable[[S], S]:
     """Register a function as the table of types, each given as ``module:Name``.
 
     The function takes the result and the terminal. With :data:`EACH` behind the name, it is the
-    table of a list or tuple of such things.
+    table of a list or tuple of such things. ``answers``: the table is all that comes of a command
+    that lists or tells, and writes nothing; so ``--quiet`` leaves it.
     """
 
     def register(function: S) -> S:
         for name in types:
             TABLES.register(name, function)
+        _ANSWERS.update(types if answers else ())
         return function
 
     return register
@@ -49,6 +54,8 @@ def show(result: Any, terminal: Terminal) -> None:
         import_module(f"crossvox.cli.tables_{subject}")
     for name in _names(result):
         if name in TABLES:
+            if name in _ANSWERS:
+                terminal.answer()
             TABLES[name](result, terminal)
             return
     _show_fields(result, terminal)

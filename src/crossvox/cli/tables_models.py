@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from crossvox.recipes.pack import PackReport
 
 
-@shows("crossvox.recipes.models:ModelList")
+@shows("crossvox.recipes.models:ModelList", answers=True)
 def show_models(found: ModelList, terminal: Terminal) -> None:
     """One network a line."""
     rows = [
@@ -37,7 +37,7 @@ def show_models(found: ModelList, terminal: Terminal) -> None:
         terminal.say(f"cards: {found.page}")
 
 
-@shows("crossvox.recipes.models:ShownCard")
+@shows("crossvox.recipes.models:ShownCard", answers=True)
 def show_card(found: ShownCard, terminal: Terminal) -> None:
     """A card as it is written."""
     terminal.text(found.text)

@@ -34,7 +34,7 @@ NOTHING = "no frame sees what another saw"
 """Told instead of numbers that nothing went into."""
 
 
-@shows("crossvox.capture.describe:CaptureSummary")
+@shows("crossvox.capture.describe:CaptureSummary", answers=True)
 def show_capture(summary: CaptureSummary, terminal: Terminal) -> None:
     """What a capture holds, and what is broken in it."""
     info = summary.info
@@ -88,7 +88,7 @@ def _some(numbers: Sequence[int]) -> str:
     return f"{len(numbers)}" + (f" ({shown})" if numbers else "")
 
 
-@shows("crossvox.recipes.doctor:DoctorReport")
+@shows("crossvox.recipes.doctor:DoctorReport", answers=True)
 def show_doctor(report: DoctorReport, terminal: Terminal) -> None:
     """What is wrong with captures, and what to do."""
     for one in report.diagnoses:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from crossvox.recipes.segment2d import Segment2dEvaluation
 
 
-@shows(f"crossvox.core.volume:Score{EACH}")
+@shows(f"crossvox.core.volume:Score{EACH}", answers=True)
 def show_scores(scores: Sequence[Score], terminal: Terminal) -> None:
     """Scores of one thing by one protocol, or by several side by side; labels below."""
     by_protocol: dict[str, list[Score]] = {}

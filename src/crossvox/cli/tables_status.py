@@ -15,7 +15,7 @@ LISTED = 20
 """Items in one state that are listed one by one."""
 
 
-@shows("crossvox.recipes.status:StatusReport")
+@shows("crossvox.recipes.status:StatusReport", answers=True)
 def show_status(report: StatusReport, terminal: Terminal) -> None:
     """How many items are in each state; those that are not simply done or missing one by one."""
     rows: list[list[object]] = [[state, count, ""] for state, count in report.counts.items()]

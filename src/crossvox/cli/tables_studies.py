@@ -123,7 +123,7 @@ def _show_others(found: Comparison, terminal: Terminal) -> None:
     terminal.table("Other scores, means; (low): lower is better", ["arm", *columns], rows)
 
 
-@shows("crossvox.recipes.study.transfer:DesignShown")
+@shows("crossvox.recipes.study.transfer:DesignShown", answers=True)
 def show_design(design: DesignShown, terminal: Terminal) -> None:
     """A design as it is written in a file."""
     terminal.text(design.text)

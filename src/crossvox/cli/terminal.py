@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TextIO
 
 from rich.console import Console
 from rich.progress import (
@@ -160,13 +160,20 @@ class Terminal:
         console: of bars and remarks.
         out: of tables.
         quiet: show nothing of all that.
+        answers: where tables go even so, once a command says that they are its answer.
     """
 
     def __init__(
-        self, console: Console | None = None, out: Console | None = None, *, quiet: bool = False
+        self,
+        console: Console | None = None,
+        out: Console | None = None,
+        *,
+        quiet: bool = False,
+        answers: TextIO | None = None,
     ) -> None:
         self.console = console or _Console(stderr=True, highlight=False, emoji=False, quiet=quiet)
         self.out = out or _Console(highlight=False, emoji=False, quiet=quiet)
+        self.answers = answers
         self.bars = _Bars(self.console)
         self._has_bars = self.console.is_terminal and not self.console.quiet
 
@@ -219,6 +226,11 @@ class Terminal:
     def say(self, text: str) -> None:
         """Print a remark above the bars."""
         self.console.print(shown(text), soft_wrap=True)
+
+    def answer(self) -> None:
+        """What is shown from here on is all that comes of the command: tables are not silenced."""
+        if self.answers is not None:
+            self.out = _Console(file=self.answers, highlight=False, emoji=False)
 
     def text(self, text: str) -> None:
         """Print a text on standard output."""

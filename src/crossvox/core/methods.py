@@ -5,7 +5,9 @@ A method has one key, which is its name in files, on the command line and in stu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 LEARNT, MASK_ONLY, TSDF, REFERENCE = "learnt", "mask_only", "tsdf", "reference"
 VOTES, MAJORITY = "votes_2d", "majority"
@@ -13,6 +15,11 @@ NETWORK_2D, RENDERED_VOTES = "network", "votes"
 
 CALIBRATED = "labels calibrated"
 """Note of a labelled scene: whether what labels its frames was calibrated on labelled images."""
+
+
+def is_own_fusion(notes: Mapping[str, Any]) -> bool:
+    """Whether notes of a prepared scene tell that its surface is the fusion of its own frames."""
+    return notes.get("surface") == TSDF
 
 
 @dataclass(frozen=True)

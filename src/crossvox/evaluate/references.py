@@ -7,8 +7,10 @@ from typing import Literal
 
 import numpy as np
 
+from crossvox.core.artifact import MANIFEST, read_manifest
 from crossvox.core.checks import ArtifactError, CaptureError, expect
 from crossvox.core.labels import NYU40
+from crossvox.core.methods import is_own_fusion
 from crossvox.core.volume import Mesh, SceneVolume
 from crossvox.doors.isosurface import isosurface
 from crossvox.doors.meshes import read_labelled_mesh, read_mesh
@@ -80,6 +82,11 @@ def reference_mesh(folder: Path, scene: str, protocol: Literal["surface", "thesi
         error=ArtifactError,
     )
     return mesh
+
+
+def fusion_is_reference(folder: Path) -> bool:
+    """Whether the reference of a prepared scene is the TSDF fusion of its own frames."""
+    return (folder / MANIFEST).is_file() and is_own_fusion(read_manifest(folder).notes)
 
 
 def reference_labels(folder: Path, scene: str) -> Mesh | None:

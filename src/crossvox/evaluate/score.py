@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crossvox.core.artifact import MANIFEST, plain, read_manifest, write_json
+from crossvox.core.artifact import plain, write_json
 from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.frame import Capture, Frame
 from crossvox.core.methods import METHOD_FILES, TSDF, method_name
@@ -21,7 +21,7 @@ from crossvox.evaluate.protocols import (
     compare_surfaces,
     score_depths,
 )
-from crossvox.evaluate.references import reference_mesh
+from crossvox.evaluate.references import fusion_is_reference, reference_mesh
 from crossvox.evaluate.seen_free import SeenFree
 from crossvox.metrics import mean_scores
 
@@ -37,7 +37,7 @@ class Evaluation:
         counted: scenes that the means are over.
         coverage: scene -> share of the windows with a seen voxel that were predicted, as the
             prediction's manifest says; None if it does not.
-        missing: method -> scenes without a mesh of it.
+        missing: method -> scenes without a score of it.
         seen: scenes that the run learnt from.
         notes: what a reader of the numbers must know.
         failed: scenes that could not be measured, and why; they are in nothing above.
@@ -69,7 +69,7 @@ def evaluate_reconstruction(
 
     The reference is the scene's own surface, whole (see
     :func:`crossvox.evaluate.references.reference_mesh`). It is never put together from what was
-    predicted or kept for training.
+    predicted or kept for training. Where it is the TSDF fusion of the frames, that has no score.
 
     Args:
         pred: folder that ``crossvox predict`` wrote.
@@ -164,6 +164,8 @@ def write_scores(
             unfused.append(scene.name)
         return one.scores
 
+    if all(fusion_is_reference(scene.prepared) for scene in measured):
+        methods = [method for method in methods if method != TSDF]
     found = gather(measured, methods, scores, data=data, seen_scenes=seen_scenes)
     evaluation = Evaluation(
         protocol=protocol,
@@ -176,7 +178,7 @@ def write_scores(
         notes=(
             *remarks,
             *found.coverage_remarks(),
-            *found.remarks("has no mesh in {count}"),
+            *found.remarks("is not scored in {count}"),
             *_unfused_remarks(unfused, len(measured)),
             *kept.remarks(),
         ),
@@ -225,9 +227,9 @@ def score_scene(scene: Scored, methods: Sequence[str], protocol: Protocol) -> Sc
     }
     if not meshes:
         return SceneScores({}, 0)
-    fused = meshes.get(TSDF)
-    if fused is None and _there(scene, [TSDF]):
-        fused = read_mesh(scene.predicted / METHOD_FILES[TSDF])
+    fused, path = meshes.get(TSDF), scene.predicted / METHOD_FILES[TSDF]
+    if fused is None and path.is_file():
+        fused = read_mesh(path)
     surfaces = compare_surfaces(meshes, reference, protocol, fused)
     capture, free = _capture(scene.prepared), SeenFree({m: s.points_m for m, s in surfaces.items()})
     used = _frames(scene, capture)
@@ -292,8 +294,13 @@ def _frames(scene: Scored, capture: Capture) -> frozenset[int] | None:
 
 
 def _there(scene: Scored, methods: Sequence[str]) -> list[str]:
-    """Methods that have a mesh of the scene."""
-    return [method for method in methods if (scene.predicted / METHOD_FILES[method]).is_file()]
+    """Methods that are measured in the scene: they have a mesh, and are not its reference."""
+    return [
+        method
+        for method in methods
+        if (scene.predicted / METHOD_FILES[method]).is_file()
+        and not (method == TSDF and fusion_is_reference(scene.prepared))
+    ]
 
 
 def _capture(folder: Path) -> Capture:
@@ -303,15 +310,13 @@ def _capture(folder: Path) -> Capture:
 
 
 def _remarks(scene: Scored, lost: int) -> list[str]:
-    name, data = scene.name, scene.prepared
-    remarks = []
+    name, remarks = scene.name, []
     if lost:
         remarks.append(f"{name}: {lost} frames without a valid pose are not in the depth scores")
-    if (data / MANIFEST).is_file() and read_manifest(data).notes.get("surface") == "tsdf":
+    if fusion_is_reference(scene.prepared):
         remarks.append(
-            f"{name}: the reference surface is itself a TSDF fusion of these frames, so the 3D "
-            f"scores of {method_name(TSDF)} only show that the two agree, and that nothing which "
-            f"is added beyond it counts as right"
+            f"{name}: the reference surface is itself the {method_name(TSDF)} of these frames, so "
+            f"that has no score here, and nothing which is added beyond it counts as right"
         )
     return remarks
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
+from crossvox.core.endings import HANGUP
 from crossvox.core.threads import LIMIT
 
 ASKED_TO_END = 128 + signal.SIGTERM
@@ -112,7 +113,8 @@ def _inheriting(share: int) -> Iterator[None]:
                 os.environ[name] = value
 
 
-_SIGNALS = {signal.SIGINT, signal.SIGTERM}
+_FROM_TERMINAL = {signal.SIGINT} | ({HANGUP} if HANGUP is not None else set())
+_SIGNALS = {*_FROM_TERMINAL, signal.SIGTERM}
 
 
 @contextmanager
@@ -133,7 +135,8 @@ def _work(pipe: Connection) -> None:
     from crossvox.flow.jobs import attempt
 
     signal.signal(signal.SIGTERM, _end)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is told as well, and ends this one
+    for number in _FROM_TERMINAL:
+        signal.signal(number, signal.SIG_IGN)  # the parent is told as well, and ends this one
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     threading.Thread(target=_follow_parent, daemon=True).start()

@@ -231,7 +231,7 @@ _THEN = {
         "evaluate segment2d {folders[0]} --images {images} --labels {labels}",
     ),
     "evaluate segment2d": ("report {run} {run}_page",),
-    "predict": ("evaluate reconstruct {out} {data}",),
+    "predict": ("evaluate segment3d {result.labelled} {data}", "evaluate reconstruct {out} {data}"),
     "evaluate reconstruct": ("report {pred} {pred}_page",),
     "evaluate frames": ("report {out} {out}_page",),
     "evaluate segment3d": ("report {pred} {pred}_page",),

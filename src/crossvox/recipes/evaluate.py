@@ -55,7 +55,7 @@ class ScoreScene(Stage):
     """
 
     NAME = "score-scene"
-    NUMBERS = 2
+    NUMBERS = 3
 
     predicted: Input
     prepared: Input

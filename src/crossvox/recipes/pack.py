@@ -156,10 +156,10 @@ def pack(
         runner: who packs.
 
     Raises:
-        ArtifactError: no such run, one of a task that cannot be packed, or a folder that holds
-            another packed run.
+        ArtifactError: one of a task that cannot be packed, or a folder that holds another packed
+            run.
         CheckpointError: its weights are missing, damaged or not finite.
-        ParamsError: a name that is none.
+        ParamsError: no such run, or a name that is none.
     """
     run = find_run(run)
     name = name or run.resolve().name

@@ -9,6 +9,7 @@ from typing import Any
 
 from crossvox.core.artifact import read_manifest
 from crossvox.core.class_map import ClassMap
+from crossvox.core.methods import CALIBRATED
 from crossvox.flow.jobs import Outcome
 from crossvox.flow.lineage import LEARNT_FROM, UNKNOWN, Lineage, together
 from crossvox.flow.runner import Runner, Work
@@ -103,11 +104,13 @@ class PredictReport:
         scenes: notes by scene: windows, coverage, whether the run has learnt from it, ...
         kept: scenes that were there already, made by the same run with the same parameters.
         failed: scenes that could not be predicted.
+        labelled: the folder of the prediction, if its scenes have labels.
     """
 
     scenes: dict[str, Mapping[str, Any]]
     kept: tuple[str, ...]
     failed: tuple[Outcome, ...]
+    labelled: Path | None = None
 
 
 def predict(
@@ -232,4 +235,5 @@ def predict(
         runner.progress.say(f"the run has learnt from {', '.join(seen)}: scores there tell nothing")
     if not lineage.complete:
         runner.progress.say("not all runs tell what they learnt from: other scenes may be among it")
-    return PredictReport(notes, made.kept, made.failed)
+    labelled = any(CALIBRATED in told or told.get("task") == "segment3d" for told in notes.values())
+    return PredictReport(notes, made.kept, made.failed, out if labelled else None)

@@ -93,13 +93,13 @@ def find_run(run: Path) -> Path:
         run: a path, or a name such as ``default3d``.
 
     Raises:
-        ParamsError: it is a bare name, and neither a folder here nor a shipped run.
+        ParamsError: it is neither a folder nor the name of a shipped run.
     """
-    if run.exists() or len(run.parts) != 1:
+    if run.exists():
         return run
     names = shipped_runs()
     expect(
-        run.name in names,
+        len(run.parts) == 1 and run.name in names,
         given=f"run {run}, which does not exist",
         needed=f"a run folder, or one that comes with the package ({', '.join(names) or 'none'})",
         do=nearest(run.name, names) or "check the path, or train one: 'crossvox train'",

@@ -9,7 +9,7 @@ from typing import Any
 from crossvox.core.artifact import read_json
 from crossvox.core.checks import ArtifactError
 from crossvox.core.frame import Capture
-from crossvox.core.methods import CLASS_MESHES, METHOD_FILES
+from crossvox.core.methods import CLASS_MESHES, METHOD_FILES, is_own_fusion
 from crossvox.flow.collection import unlisted_items
 from crossvox.flow.lineage import LEARNT_FROM, scene_list
 from crossvox.report.hiding import hidden
@@ -100,7 +100,7 @@ def learnt_from(name: str, sources: Sources) -> bool:
 def is_fused(folder: Path, sources: Sources) -> bool:
     """Whether a prepared scene has no ground truth but the fusion of its own frames."""
     manifest = sources.manifest(folder)
-    return manifest is not None and manifest.notes.get("surface") == "tsdf"
+    return manifest is not None and is_own_fusion(manifest.notes)
 
 
 def against_fusion(scenes: Iterable[str], sources: Sources) -> bool:

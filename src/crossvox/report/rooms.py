@@ -156,6 +156,39 @@ def read_room(name: str, sources: Sources) -> Room:
     )
 
 
+def read_compared(name: str, sources: Sources, *, reference: bool) -> Room:
+    """What a comparison shows of a scene: its own surface, classes, and the reference.
+
+    Args:
+        name: of the scene.
+        sources: where it lies.
+        reference: whether that is read: it may be known from elsewhere.
+
+    Returns:
+        A room with the learnt surface, or else with the first one that there is.
+    """
+    files = _Files(name, sources)
+    folder = scene_folder(name, sources)
+    read = ((method, files.first(file)) for method, file in METHOD_FILES.items())
+    method, own = next(((m, mesh) for m, mesh in read if mesh is not None), (LEARNT, None))
+    own = _with_classes(own, files) if method == LEARNT else own
+    told = own is not None and own.labels is not None
+    votes = None if told else files.first(CLASS_MESHES[VOTES])
+    found = {method: own, REFERENCE: None}
+    fused = folder is not None and is_fused(folder, sources)
+    if reference and folder is not None and (folder / f"{name}.ply").is_file():
+        found[REFERENCE] = files.read(folder / f"{name}.ply")
+    return Room(
+        name,
+        folder,
+        {method: mesh for method, mesh in found.items() if mesh is not None},
+        FUSED_REFERENCE if fused else method_name(REFERENCE),
+        None if votes is None or votes.labels is None else votes,
+        names=files.class_names(),
+        missing=tuple(files.missing),
+    )
+
+
 class _Files:
     """Meshes of one scene, from all predictions; what cannot be shown is told."""
 

@@ -60,8 +60,8 @@ def train(
     The run folder gets ``params.json`` at the start, ``log.jsonl``, ``tensorboard/``, the
     checkpoints ``best/`` (by ``task.monitor``; the first of equals) and ``last/``, and
     ``manifest.json`` at the end. A folder that holds the same run is gone on with; only
-    parameters in :data:`crossvox.train.params.NEUTRAL` may differ. ``Ctrl-C`` and SIGTERM finish
-    the step, write ``last`` and return (a second ``Ctrl-C`` raises at once). Started by
+    parameters in :data:`crossvox.train.params.NEUTRAL` may differ. ``Ctrl-C``, SIGTERM and SIGHUP
+    finish the step, write ``last`` and return (a second ``Ctrl-C`` raises at once). Started by
     ``torchrun`` or ``accelerate launch``, each process computes its share and the first one writes.
 
     Args:

@@ -1,4 +1,4 @@
-"""Being asked to stop: Ctrl-C and SIGTERM."""
+"""Being asked to stop: Ctrl-C, SIGTERM and SIGHUP."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import signal
 import threading
 from typing import Any
 
+from crossvox.core.endings import HANGUP, heard_endings, leave_terminal
+
 
 class StopRequest:
-    """Turns Ctrl-C and SIGTERM into a flag while it is entered (in the main thread only).
+    """Turns Ctrl-C, SIGTERM and SIGHUP into a flag while it is entered (in the main thread only).
 
     A second Ctrl-C raises KeyboardInterrupt.
     """
@@ -19,7 +21,7 @@ class StopRequest:
 
     def __enter__(self) -> StopRequest:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in (signal.SIGINT, *heard_endings()):
                 self._before[number] = signal.signal(number, self._handle)
         return self
 
@@ -28,11 +30,14 @@ class StopRequest:
             signal.signal(number, handler)
 
     def _handle(self, number: int, _: Any) -> None:
+        leave_terminal(number)
         if self.requested and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.requested = True
 
 
 def ignore_interrupts(_: int) -> None:
-    """For workers: Ctrl-C reaches every process of the terminal's group; they outlive the step."""
+    """For workers: what the terminal sends reaches all its processes; they outlive the step."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if HANGUP is not None:
+        signal.signal(HANGUP, signal.SIG_IGN)

@@ -114,10 +114,10 @@ class ReconstructStudy(SceneStudy[StudyParams]):
             report = self.progress.step(f"{step}, protocol {protocol}")
             evaluation = evaluate_reconstruction(folder, self.data, protocol, methods, report)
             for scene, by_method in evaluation.scenes.items():
-                for method in methods:
+                for method, scores in by_method.items():
                     told = found[method].setdefault(scene, [])
-                    told += [_named(score, protocol) for score in by_method[method]]
-        return {method: Scored(scenes) for method, scenes in found.items()}
+                    told += [_named(score, protocol) for score in scores]
+        return {method: Scored(scenes) for method, scenes in found.items() if scenes}
 
     def baseline_scores(self) -> Mapping[str, Scored]:
         """Make the baselines of the held-out scenes and score them, where that is not done."""

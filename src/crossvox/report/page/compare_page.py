@@ -12,7 +12,7 @@ from crossvox.core.methods import LEARNT, REFERENCE
 from crossvox.flow.folder import expect_own_page
 from crossvox.metrics.statistics import LEVEL
 from crossvox.report.class_colors import class_colors, without_label
-from crossvox.report.embed import webp_uri
+from crossvox.report.embed import NOISY, webp_uri
 from crossvox.report.environment import environment
 from crossvox.report.folders import predicted_scenes
 from crossvox.report.page.compare import Compared, Side, compare, read_sides
@@ -38,7 +38,7 @@ from crossvox.report.page.write import PageReport
 from crossvox.report.params import ReportParams
 from crossvox.report.pictures.colors import ERROR_MAP, error_colors
 from crossvox.report.pictures.viewpoint import birdseye_view
-from crossvox.report.rooms import Room, read_room
+from crossvox.report.rooms import Room, read_compared
 from crossvox.report.values import once
 
 
@@ -127,7 +127,10 @@ def _all_have(name: str, sides: Sequence[Side]) -> bool:
 
 def _scene(name: str, sides: Sequence[Side], params: ReportParams) -> dict[str, Any]:
     """One room as every folder has it, all from one point of view."""
-    rooms = [read_room(name, side.sources) for side in sides]
+    rooms: list[Room] = []
+    for side in sides:
+        known = any(REFERENCE in room.meshes for room in rooms)
+        rooms.append(read_compared(name, side.sources, reference=not known))
     width = params.picture_width_px
     best = next((room.best for room in rooms if room.best is not None), None)
     if best is None:
@@ -151,7 +154,7 @@ def _scene(name: str, sides: Sequence[Side], params: ReportParams) -> dict[str, 
             shapes.append(item(side.name, room.surface_text(LEARNT), data, "from above"))
             if reference is not None:
                 colors = error_colors(mesh, reference, params.error_reach_m)
-                data = seen.coded(sight, mesh, colors)
+                data = webp_uri(seen.code(sight, mesh, colors), NOISY)
                 distances.append(item(side.name, "by distance to the reference", data, "distances"))
         if room.shown_classes is not None and room.shown_classes[0] != REFERENCE:
             labelled = room.shown_classes[1]

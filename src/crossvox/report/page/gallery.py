@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from crossvox.core.checks import CrossvoxError
 from crossvox.core.labels import NYU40
 from crossvox.doors.images import read_color
-from crossvox.report.embed import css_color, jpeg_uri, webp_uri, within
+from crossvox.report.embed import FINE, css_color, webp_uri, within
 from crossvox.report.hiding import hidden
 from crossvox.report.page.class_scores import EVALUATION
 from crossvox.report.page.legends import legend
@@ -45,7 +45,9 @@ def gallery(run: Path, sources: Sources) -> dict[str, Any] | None:
             continue
         panels = _panels(strip)
         if panels is None:
-            strips.append({"name": path.stem, "panels": [("strip", jpeg_uri(within(strip, 1400)))]})
+            strips.append(
+                {"name": path.stem, "panels": [("strip", webp_uri(within(strip, 1400), FINE))]}
+            )
             continue
         for panel in panels[1:3]:
             labels |= _labels_of(panel)
@@ -53,9 +55,7 @@ def gallery(run: Path, sources: Sources) -> dict[str, Any] | None:
             {
                 "name": path.stem,
                 "panels": [
-                    (name, (jpeg_uri if name in ("image", "error") else webp_uri)(
-                        within(panel, PANEL_WIDTH_PX)
-                    ))
+                    (name, webp_uri(within(panel, PANEL_WIDTH_PX), FINE))
                     for name, panel in zip(PANELS, panels, strict=True)
                 ],
             }

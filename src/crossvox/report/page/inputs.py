@@ -15,7 +15,7 @@ from crossvox.core.checks import CrossvoxError
 from crossvox.core.frame import Capture, Parts
 from crossvox.core.volume import Mesh
 from crossvox.report.drawings.plan import plan_drawing
-from crossvox.report.embed import jpeg_uri, webp_uri, within
+from crossvox.report.embed import webp_uri, within
 from crossvox.report.hiding import hidden
 from crossvox.report.params import ReportParams
 from crossvox.report.pictures.colors import depth_picture
@@ -71,8 +71,8 @@ def inputs(
             {
                 "label": str(label),
                 "id": sample.id,
-                "color": jpeg_uri(within(sample.rgb, 360), 80),
-                "depth": webp_uri(within(depth_picture(sample.depth_m, near, far), 360), 80),
+                "color": webp_uri(within(sample.rgb, 360)),
+                "depth": webp_uri(within(depth_picture(sample.depth_m, near, far), 360)),
                 "share": float((sample.depth_m > 0).mean()),
             }
             for label, sample in enumerate(samples, start=1)

@@ -19,7 +19,7 @@ from crossvox.report.confidence import (
     tells_confidence,
 )
 from crossvox.report.drawings.boxes import box_drawing
-from crossvox.report.embed import webp_uri
+from crossvox.report.embed import FINE, webp_uri
 from crossvox.report.page.legends import legend
 from crossvox.report.page.renderings import Seen, scale
 from crossvox.report.pictures.painter import Sight
@@ -48,7 +48,7 @@ def labelled_picture(
     return {
         "method": room.method_name(method),
         "is_truth": method == REFERENCE,
-        "data": webp_uri(seen.code(sight, mesh, colors, without_label(mesh)), 84),
+        "data": webp_uri(seen.code(sight, mesh, colors, without_label(mesh)), FINE),
         "alt": f"{room.name}, labelled, {room.method_name(method)}, from above",
         "boxes": _boxes(room.contents, sight),
         "legend": legend(
@@ -68,7 +68,7 @@ def plain_picture(room: Room, sight: Sight, seen: Seen) -> dict[str, Any] | None
     return {
         "method": room.method_name(method),
         "text": room.surface_text(method),
-        "data": webp_uri(painter.shade(sight, shown), 84),
+        "data": webp_uri(painter.shade(sight, shown), FINE),
         "alt": f"{room.name}, {room.method_name(method)}, from above",
     }
 

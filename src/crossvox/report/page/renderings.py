@@ -21,7 +21,7 @@ from crossvox.report.class_colors import (
     class_shares,
     without_label,
 )
-from crossvox.report.embed import css_color, webp_uri
+from crossvox.report.embed import NOISY, css_color, webp_uri
 from crossvox.report.layers import Layer
 from crossvox.report.page.legends import legend
 from crossvox.report.pictures.colors import color_map
@@ -30,9 +30,6 @@ from crossvox.report.pictures.painter import Painter, Sight
 from crossvox.report.pictures.surface import Surfaces
 from crossvox.report.pictures.viewpoint import View
 from crossvox.report.rooms import Room
-
-NOISY = 70
-"""Quality of pictures whose colours change from vertex to vertex, which would take most room."""
 
 
 class Seen:

@@ -17,7 +17,7 @@ from crossvox.core.frame import Capture, Parts
 from crossvox.core.methods import VOTES
 from crossvox.core.threads import threads
 from crossvox.core.volume import Mesh
-from crossvox.report.embed import jpeg_uri, within
+from crossvox.report.embed import FINE, webp_uri, within
 from crossvox.report.folders import posed, split_of
 from crossvox.report.hiding import hidden, hidden_all
 from crossvox.report.layers import Layer, room_layers
@@ -205,7 +205,7 @@ def _photo(
     return {
         "method": "Photo",
         "text": f"frame {frame.id} of the capture",
-        "data": jpeg_uri(within(frame.rgb, width_px), 88),
+        "data": webp_uri(within(frame.rgb, width_px), FINE),
         "alt": f"{name}, photo, frame {frame.id}",
     }
 

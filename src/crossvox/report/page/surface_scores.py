@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from crossvox.core.formats import way_text
-from crossvox.core.methods import METHOD_FILES, TSDF, method_name
+from crossvox.core.methods import METHOD_FILES, method_name
 from crossvox.report.drawings.scores import scene_dots
-from crossvox.report.folders import against_fusion, json_of
+from crossvox.report.folders import json_of
 from crossvox.report.page.class_scores import PROTOCOL
 from crossvox.report.page.files_out import FigureOut, drawn
 from crossvox.report.page.score_files import Rows, counted_scenes, methods_of, seen_scenes
@@ -66,26 +66,20 @@ def read_surface_scores(sources: Sources) -> list[SurfaceScores]:
                 continue
             record = json_of(path, sources)
             if record is not None:
-                found.append(_of(prediction, path, record, sources))
+                found.append(_of(prediction, path, record))
     return sorted(found, key=lambda entry: entry.protocol != "surface")
 
 
-def _of(prediction: Path, path: Path, record: Mapping[str, Any], sources: Sources) -> SurfaceScores:
+def _of(prediction: Path, path: Path, record: Mapping[str, Any]) -> SurfaceScores:
     scenes = {
         scene: methods_of(found) for scene, found in by_scene_name(record.get("scenes")).items()
     }
-    mean = methods_of(record.get("mean"))
-    if against_fusion(scenes, sources):
-        # The reference is that fusion itself: it has no score of its own.
-        mean.pop(TSDF, None)
-        for methods in scenes.values():
-            methods.pop(TSDF, None)
     coverage = {s: number(share) for s, share in as_dict(record.get("coverage")).items()}
     return SurfaceScores(
         prediction,
         str(record.get("protocol") or path.name.split(".")[1]),
         scenes,
-        mean,
+        methods_of(record.get("mean")),
         counted_scenes(record, scenes),
         seen_scenes(record, scenes),
         {scene: share for scene, share in coverage.items() if share is not None},
