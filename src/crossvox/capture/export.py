@@ -197,8 +197,8 @@ def _export_frame(
     if frame.labels is not None:
         (folder / "label").mkdir(exist_ok=True)
         files[f"label/{number}.png"] = encode_png(frame.labels)
-    for name, data in files.items():
-        (folder / name).write_bytes(data)
+    for path, data in files.items():
+        (folder / path).write_bytes(data)
     if kept is not None:
         kept.add(number, stored_mm)
     unknown = dict(stored.unknown_ids)

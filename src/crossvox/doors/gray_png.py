@@ -87,7 +87,8 @@ def decode_gray_png(data: bytes) -> NDArray[Any] | None:
 
 def _parts(data: bytes) -> tuple[bytes, bytes] | None:
     """Header and packed pixels of a PNG that is whole and has nothing unusual in it."""
-    header, pixels, at, before = b"", [], len(PNG_START), b""
+    header, at, before = b"", len(PNG_START), b""
+    pixels: list[bytes] = []
     if not data.startswith(PNG_START):
         return None
     while at + 12 <= len(data):
