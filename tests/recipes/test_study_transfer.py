@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from walls import command
+from walls import CELLS, command
 
 from crossvox.cli import main
 from crossvox.core.artifact import write_json
@@ -33,18 +33,7 @@ DESIGN: dict[str, Any] = {
     "name": "small",
     "title": "Does one help the other?",
     "seeds": 1,
-    "params": {
-        "run.train.steps": 2,
-        "run.train.batch-size": 1,
-        "run.train.warmup-steps": 1,
-        "run.task.width": 4,
-        "run.task.depth": 2,
-        "run.chunks.per-scene": 4,
-        "run.views.width": 128,
-        "run.views.height": 96,
-        "predict.stride": [32, 32, 64],
-        "run.train.tensorboard": False,
-    },
+    "params": CELLS,
     "targets": {
         "reconstruct": {"cells": ["segmentation", "rgb"]},
         "segment3d": {

@@ -21,7 +21,7 @@ from crossvox.predict.params import PredictParams
 from crossvox.recipes.data import read_scenes
 from crossvox.recipes.image_run import read_segment2d_run
 from crossvox.recipes.predict import predict
-from crossvox.recipes.scene_sources import load_sources, scenes_stay
+from crossvox.recipes.scene_sources import load_sources
 from crossvox.recipes.study.cells import RESULTS, RUNS, Costs, Matrix
 from crossvox.recipes.study.claims import claim
 from crossvox.recipes.study.store import Store
@@ -244,11 +244,10 @@ class SceneStudy(ABC, Generic[P]):
         """Train a run, or go on with it: in its folder, or in the store, with a link there."""
         features = stage.sources.features
         runner = self._sharing(features is not None and features == self.run2d)
-        with scenes_stay():
-            if self.family is None:
-                report: TrainReport = runner.go_on(stage, run)
-                return report
-            return self.family.store.train(stage, run, run.absolute().as_posix(), runner)
+        if self.family is None:
+            report: TrainReport = runner.go_on(stage, run)
+            return report
+        return self.family.store.train(stage, run, run.absolute().as_posix(), runner)
 
     def _sharing(self, lifts_run2d: bool) -> Runner:
         """Who makes things, keeping what other cells lift as well: features of the 2D run.
@@ -319,15 +318,14 @@ class SceneStudy(ABC, Generic[P]):
         return read_scenes(self.data, self.params.held_out_scenes)
 
     def training_sources(self) -> list[SceneSource]:
-        """The training scenes, loaded: once for all cells of this process, one after the other."""
-        with scenes_stay():
-            return load_sources(
-                self.data,
-                self.params.training_scenes,
-                self.params.run.views,
-                self.progress,
-                "training scenes",
-            )
+        """The training scenes, loaded."""
+        return load_sources(
+            self.data,
+            self.params.training_scenes,
+            self.params.run.views,
+            self.progress,
+            "training scenes",
+        )
 
     def training_places(self, seed: int) -> Path:
         """The file of a seed's training sub-volumes, drawn once for all arms of a study."""
