@@ -91,6 +91,7 @@ class RunRecord:
             None if the run does not tell.
         unknown_ancestors: roles of runs that it is made from and that do not tell all of theirs.
         scenes: names of its own training scenes; None if it does not tell.
+        validated_on: names of the scenes that its best checkpoint was chosen by; likewise.
     """
 
     task: str
@@ -101,6 +102,7 @@ class RunRecord:
     learnt_from: tuple[str, ...] | None = None
     unknown_ancestors: tuple[str, ...] = ()
     scenes: tuple[str, ...] | None = None
+    validated_on: tuple[str, ...] | None = None
 
     @property
     def lineage(self) -> Lineage:
@@ -173,7 +175,7 @@ def read_record(run: Path, task: str | None = None) -> RunRecord:
     """
     record = _file_of(run)
     _put_back_repeats(vars(record))
-    own = record.scenes.train
+    own, validation = record.scenes.train, record.scenes.validation
     found = RunRecord(
         task=record.task["name"],
         task_params=record.task["params"],
@@ -183,6 +185,7 @@ def read_record(run: Path, task: str | None = None) -> RunRecord:
         learnt_from=None if record.learnt_from is None else tuple(record.learnt_from),
         unknown_ancestors=tuple(record.unknown_ancestors),
         scenes=None if own is None else tuple(own),
+        validated_on=None if validation is None else tuple(validation),
     )
     expect(
         task is None
