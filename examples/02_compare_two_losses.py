@@ -28,8 +28,8 @@ def main(data: Path, out: Path, steps: int = 150) -> None:
         train_reconstruct(data, run, params)
         predict(run, data, prediction)
         mean = evaluate_reconstruction(prediction, data).mean
-        for method in ("learnt", "mask_only", "tsdf"):
-            f_score = next(score for score in mean[method] if score.name == "F-score")
+        for method, scores in mean.items():
+            f_score = next(score for score in scores if score.name == "F-score")
             print(f"weight {weight:g}: {method} F-score {f_score.value:.3f} ({f_score.protocol})")
         predictions.append(prediction)
     write_page(predictions, out / "report")

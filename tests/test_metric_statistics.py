@@ -16,6 +16,7 @@ from crossvox.metrics.statistics import (
     Pooled,
     cautions,
     holm,
+    many_caution,
     paired_difference,
     score_table,
     spread,
@@ -328,7 +329,7 @@ def test_holm_keeps_the_error_of_many_differences() -> None:
 
 
 def test_many_differences_come_with_a_caution() -> None:
-    (text,) = cautions(6, 6, differences=18, scores=14)
+    (text,) = many_caution(18, 14)
     assert "18 differences of 14 scores" in text
     assert "about 0.9 of the differences of one score, 13 of all 252" in text
-    assert cautions(6, 6, differences=1, scores=1) == ()
+    assert many_caution(1, 1) == ()

@@ -198,11 +198,14 @@ def test_what_is_farther_than_far_is_not_hit() -> None:
 @pytest.mark.parametrize("size", [(64, 48), (33, 7), (3, 2), (1, 1)])
 def test_images_are_the_same_in_squares_and_ray_by_ray(size: tuple[int, int]) -> None:
     mesh, pose, camera = _crumpled(), some_pose(), CAMERA.resized(size)
-    seen = Raycaster(mesh).view(camera, pose, coherent=True).distance
+    caster = Raycaster(mesh)
+    seen = caster.view(camera, pose, coherent=True).distance
     rays = pixel_rays(camera).reshape(-1, 3).astype(np.float32)
     directions = np.einsum("nc,kc->nk", rays, pose.world_from_camera[:3, :3].astype(np.float32))
     single = _Single(mesh).cast(pose.position_m[None].astype(np.float32), directions)
     np.testing.assert_array_equal(seen, single.distance)
+    depth = np.where(np.isinf(seen), 0, seen).reshape(camera.height, camera.width)
+    np.testing.assert_array_equal(caster.depth(camera, pose), depth)
 
 
 def test_without_the_library_rays_are_cast_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:

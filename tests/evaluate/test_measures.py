@@ -61,7 +61,7 @@ def test_a_registered_score_is_computed_written_and_shown(
     register(
         Measure("Acc 90", "m", False, TEXT, "surface", of="predicted points", compute=furthest)
     )
-    monkeypatch.setattr(reconstruction, "_capture", lambda folder: None)
+    monkeypatch.setattr(reconstruction, "true_frames", lambda folder: None)
     none = DepthEvaluation((), (), 0, ())
     monkeypatch.setattr(
         reconstruction, "score_depths", lambda meshes, *_, **__: dict.fromkeys(meshes, none)

@@ -72,7 +72,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
 @pytest.fixture
 def no_depth(monkeypatch: pytest.MonkeyPatch) -> None:
     """The depth of frames is measured elsewhere."""
-    monkeypatch.setattr(reconstruction, "_capture", lambda folder: None)
+    monkeypatch.setattr(reconstruction, "true_frames", lambda folder: None)
     none = DepthEvaluation((), (), 0, ())
     monkeypatch.setattr(
         reconstruction, "score_depths", lambda meshes, *_, **__: dict.fromkeys(meshes, none)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +13,11 @@ import pytest
 import torch
 import trimesh
 
-from crossvox.core.artifact import Manifest, write_manifest
+from crossvox.core.artifact import Manifest, plain, write_manifest
 from crossvox.core.camera import Intrinsics, Pose
 from crossvox.core.checks import ArtifactError, CaptureError, ParamsError
 from crossvox.core.grid import VoxelGrid
+from crossvox.core.kept import files_stay
 from crossvox.core.volume import Batch, Mesh, SceneVolume
 from crossvox.doors.images import encode_jpeg, encode_png, write_bytes
 from crossvox.doors.meshes import write_ply
@@ -125,6 +127,21 @@ def test_every_scene_and_method_is_scored_and_written(folders: tuple[Path, Path]
     learnt = {score["name"] for score in written["mean"]["learnt"]}
     for scores in written["mean"].values():
         assert {score["name"] for score in scores} == learnt
+
+
+def test_what_is_true_of_a_scene_is_read_once_where_files_stay(folders: tuple[Path, Path]) -> None:
+    pred, data = folders
+    anew = evaluate_reconstruction(pred, data)
+    with files_stay():
+        first = evaluate_reconstruction(pred, data)
+        for scene in ("a", "b"):
+            shutil.rmtree(data / scene / "pose")
+            shutil.rmtree(data / scene / "depth")
+            (data / scene / f"{scene}.ply").unlink()
+        again = evaluate_reconstruction(pred, data)
+    assert plain(anew) == plain(first) == plain(again)
+    with pytest.raises(ArtifactError, match="reference"):
+        evaluate_reconstruction(pred, data)
 
 
 def test_what_is_missing_is_told(folders: tuple[Path, Path]) -> None:

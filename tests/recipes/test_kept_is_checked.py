@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -22,6 +23,11 @@ def home(house: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 ROOMS = ("--count", "1", "--frames", "2", "--width", "64", "--height", "48")
+
+RUN = (
+    *("train", "reconstruct", "--preset", "thesis", "data", "run"),
+    *(*TRAIN, "--scenes", "scene0000_00"),
+)
 
 FOLDERS = {
     "prepare": ("data/scene0001_00/volume.npz", ["prepare", "raw", "data", *SMALL]),
@@ -57,25 +63,31 @@ def test_a_damaged_run_is_told_and_stays(
 ) -> None:
     """Hours of training are not thrown away by rule."""
     monkeypatch.chdir(home)
-    words = [
-        "train",
-        "reconstruct",
-        "--preset",
-        "thesis",
-        "data",
-        "run",
-        *TRAIN,
-        "--scenes",
-        "scene0000_00",
-    ]
     file = home / "run" / "last" / "network.safetensors"
     whole = file.read_bytes()
     file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    command(*words)
-    command(*words, "--verify", code=2)
+    command(*RUN)
+    command(*RUN, "--verify", code=2)
     assert "network.safetensors has changed" in capsys.readouterr().err
     file.unlink()
-    command(*words, code=2)
+    command(*RUN, code=2)
     assert "network.safetensors is gone" in capsys.readouterr().err
     file.write_bytes(whole)
-    command(*words, "--verify")
+    command(*RUN, "--verify")
+
+
+@pytest.mark.filterwarnings("ignore:.*is written anew")
+@pytest.mark.parametrize("damaged", [None, b"", b'{"task": 1}'], ids=["gone", "empty", "wrong"])
+def test_the_record_of_a_finished_run_comes_back(
+    damaged: bytes | None, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its manifest tells the same; without the record nobody could take the run."""
+    monkeypatch.chdir(home)
+    record = home / "run" / "params.json"
+    whole = json.loads(record.read_text())
+    if damaged is None:
+        record.unlink()
+    else:
+        record.write_bytes(damaged)
+    command(*RUN)
+    assert json.loads(record.read_text()) == whole

@@ -115,3 +115,17 @@ def test_the_preset_compares_at_the_same_steps_and_with_a_fair_camera() -> None:
         assert camera == arms["without-own-intrinsics"].views.one_camera
         # Generated rooms are filmed with focal lengths from 0.74 to 0.86 of the width.
         assert camera.fx / camera.width == pytest.approx((0.74 + 0.86) / 2)
+
+
+def test_the_comparison_on_scannet_is_trained_as_published() -> None:
+    found = bound(find_design(Path("scannet-thesis")))
+    loop = {"steps", "batch_size", "accumulate", "tensorboard"}
+    for task, published in ((RECONSTRUCT, "thesis"), (SEGMENT3D, "thesis-segment3d")):
+        run, predict = cells(task, published)[published]
+        one = found[task]
+        ours = run_of(next(arm for arm in one.arms if not arm.sets), one.params)
+        train = {name: getattr(run.train, name) for name in loop}
+        assert replace(ours, train=replace(ours.train, **train)) == run, task
+        assert ours.train.batch_size * ours.train.accumulate == 16
+        assert replace(one.params.predict, colors=predict.colors) == predict
+    assert found[RECONSTRUCT].params.protocols == ("surface", "thesis")

@@ -1,4 +1,4 @@
-"""Scenes that cells of a study learn from, one after the other, are loaded once."""
+"""Scenes that cells of a study ask for, one after the other, are loaded once."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from crossvox.core import kept
+from crossvox.core.kept import Kept, files_stay
 from crossvox.flow.progress import Silent
 from crossvox.recipes import scene_sources
-from crossvox.recipes.scene_sources import load_sources, scenes_stay
+from crossvox.recipes.scene_sources import load_scene, load_sources
 from crossvox.samples.params import InputParams
 from crossvox.views.params import ViewParams
 
@@ -26,12 +28,12 @@ def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return SimpleNamespace(name=folder.name)
 
     monkeypatch.setattr(scene_sources, "load_source", load_source)
-    monkeypatch.setattr(scene_sources, "_LAST", scene_sources._Last())
+    monkeypatch.setattr(scene_sources, "_SCENES", Kept(3))
     monkeypatch.setattr(
         scene_sources, "read_scenes", lambda data, scenes: [data / n for n in scenes.split(",")]
     )
     digests = lambda folder: SimpleNamespace(digest=(folder / "manifest.json").read_text())  # noqa: E731
-    monkeypatch.setattr(scene_sources, "read_manifest", digests)
+    monkeypatch.setattr(kept, "read_manifest", digests)
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "manifest.json").write_text(name)
@@ -43,22 +45,22 @@ def load(data: Path, scenes: str = "a,b", views: ViewParams | None = None) -> li
 
 
 def test_scenes_are_loaded_once_where_they_stay(tmp_path: Path, loaded: list[str]) -> None:
-    with scenes_stay():
+    with files_stay():
         first = load(tmp_path)
-    with scenes_stay():
+    with files_stay():
         assert all(one is other for one, other in zip(first, load(tmp_path), strict=True))
         assert loaded == ["a", "b"]
         load(tmp_path, views=replace(ViewParams(), far_m=3.0))
         assert loaded == ["a", "b"] * 2, "seen in another way"
-        load(tmp_path, "a")
-        assert loaded == [*["a", "b"] * 2, "a"], "others"
-        (tmp_path / "a" / "manifest.json").write_text("prepared again")
-        load(tmp_path, "a")
-        assert loaded[-2:] == ["a", "a"]
+        load(tmp_path, "b,a")
+        assert loaded == [*["a", "b"] * 2, "a"], "three of four are kept"
+        (tmp_path / "b" / "manifest.json").write_text("prepared again")
+        load_scene(tmp_path / "b", ViewParams())
+        assert loaded[-2:] == ["a", "b"]
 
 
 def test_everywhere_else_they_are_loaded_anew(tmp_path: Path, loaded: list[str]) -> None:
-    with scenes_stay():
+    with files_stay():
         load(tmp_path)
     load(tmp_path)
     load(tmp_path)

@@ -1,36 +1,50 @@
-"""The controls that the documentation shows are cells of a design, and set what is said of them."""
+"""Controls are cells of a design, told in the documentation, and set what is said of them."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-import yaml
-
 from crossvox.recipes.study.features import FEATURES
 from crossvox.recipes.study.targets import Bound, bound, run_of
+from crossvox.recipes.study.transfer import find_design
 from crossvox.samples.label_budget import labelled_rooms
 from crossvox.samples.params import LabelParams
 from crossvox.study.arms import Arm
-from crossvox.study.design_file import parse_design
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "study.md"
 
 
 def shown() -> tuple[dict[str, Bound], dict[str, Arm]]:
-    """The design that stands under the heading of the controls, and its cells by name."""
-    text = PAGE.read_text(encoding="utf-8").partition("\n## Controls\n")[2]
-    block = re.search(r"(?:^    .*\n)+", text, re.MULTILINE)
-    assert block is not None
-    record = {"name": "controls", "title": "Do they?", **yaml.safe_load(block.group())}
-    found = bound(parse_design(yaml.safe_dump(record)))
+    """The design of all controls, and its cells by name."""
+    found = bound(find_design(Path("controls")))
     return found, {arm.name: arm for one in found.values() for arm in one.arms}
+
+
+def test_every_control_is_told() -> None:
+    text = PAGE.read_text(encoding="utf-8").partition("\n## Controls\n")[2].partition("\n## ")[0]
+    _, cells = shown()
+    told = set(re.findall(r"`([\w-]+)`", text))
+    trained_on = {"segmentation", "scratch", "from-reconstruction"}
+    trainable = {"imagenet-trainable", "segmentation-trainable"}
+    assert {*cells} - trained_on - trainable - {"source-half"} <= told
+
+
+def test_it_shares_its_runs_with_quick() -> None:
+    quick, (controls, _) = bound(find_design(Path("quick"))), shown()
+    for target in ("reconstruct", "segment3d"):
+        one, other = quick[target].params, controls[target].params
+        assert one.run == other.run
+        assert one.predict == other.predict
+    same = {arm.name: arm for arm in quick["reconstruct"].arms}["segmentation"]
+    assert same in controls["reconstruct"].arms
 
 
 def test_each_control_lifts_and_shows_what_is_said() -> None:
     targets, cells = shown()
     assert {arm.features.partition(":")[0] for arm in cells.values()} <= {"", *FEATURES}
-    for name, features in (("shuffled", "shuffled"), ("batch-norms", "bn"), ("crossfit",) * 2):
+    lifted = {"shuffled": "shuffled", "batch-norms": "bn:imagenet", "crossfit": "crossfit"}
+    for name, features in lifted.items():
         assert cells[name].features == features
         assert not cells[name].sets
     params = targets["reconstruct"].params

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from walls import command
+from walls import CELLS, command
 
 from crossvox.core.checks import ParamsError
 from crossvox.evaluate.rendered import OWN_NAME
@@ -18,18 +18,6 @@ from crossvox.recipes.study.targets import bound
 from crossvox.study.counts import unpack
 from crossvox.study.design_file import parse_design
 
-PARAMS: dict[str, Any] = {
-    "run.train.steps": 2,
-    "run.train.batch-size": 1,
-    "run.train.warmup-steps": 1,
-    "run.task.width": 4,
-    "run.task.depth": 2,
-    "run.chunks.per-scene": 4,
-    "run.views.width": 128,
-    "run.views.height": 96,
-    "predict.stride": [32, 32, 64],
-    "run.train.tensorboard": False,
-}
 CONTRASTS = [
     {"name": name, "target": "segment2d", "arm": arm, "control": control, "question": "Does it?"}
     for name, arm, control in (
@@ -47,7 +35,7 @@ def text(cells: list[Any], params: Any = None, **targets: Any) -> str:
             "name": "back",
             "title": "Does 3D help 2D?",
             "seeds": 1,
-            "params": PARAMS,
+            "params": CELLS,
             "targets": {**targets, "segment2d": own},
             "contrasts": CONTRASTS if CELL in cells else [],
         }

@@ -156,6 +156,17 @@ def test_networks_of_few_rooms_have_seen_no_others(study: ReconstructStudy) -> N
     assert own == second
 
 
+def test_held_out_rooms_choose_no_weights(study: ReconstructStudy) -> None:
+    assert study.run2d is not None
+    held_out = scene_list(study.data, "val")
+    assert list(read_record(study.run2d).validated_on or ()) == held_out
+    assert study.checkpoint == "last", "its best weights were chosen by these"
+    own = (study.data, study.out, study.params)
+    unseen = ReconstructStudy(*own, lifted(study, "segment2d"), Runner())
+    assert unseen.checkpoint == "auto", "validated on nothing"
+    assert ReconstructStudy(*own, study.run2d, Runner(), "best").checkpoint == "best"
+
+
 def test_features_are_those_of_a_network_that_never_saw_the_room(study: ReconstructStudy) -> None:
     folder = lifted(study, "crossfit")
     runs = {half: lifted(study, f"segment2d:{half}") for half in ("first", "second")}

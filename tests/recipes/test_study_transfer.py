@@ -4,39 +4,36 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from walls import command
+from walls import CELLS, command
 
 from crossvox.cli import main
 from crossvox.core.artifact import write_json
+from crossvox.flow.lineage import scene_list
 from crossvox.flow.progress import Silent
 from crossvox.flow.runner import Runner
 from crossvox.recipes.status import status
 from crossvox.recipes.study.causes_study import write_causes
 from crossvox.recipes.study.scenes import SceneStudy
-from crossvox.recipes.study.transfer import TransferReport, study
+from crossvox.recipes.study.transfer import TransferReport, find_design, study
+from crossvox.samples.label_budget import labelled_rooms
+from crossvox.samples.params import LabelParams
+from crossvox.samples.source import load_source
+from crossvox.study.design_file import design_text
 from crossvox.study.transfer import Description
+from crossvox.train.folder import read_record
+from crossvox.views.params import ViewParams
 
 DESIGN: dict[str, Any] = {
     "name": "small",
     "title": "Does one help the other?",
     "seeds": 1,
-    "params": {
-        "run.train.steps": 2,
-        "run.train.batch-size": 1,
-        "run.train.warmup-steps": 1,
-        "run.task.width": 4,
-        "run.task.depth": 2,
-        "run.chunks.per-scene": 4,
-        "run.views.width": 128,
-        "run.views.height": 96,
-        "predict.stride": [32, 32, 64],
-        "run.train.tensorboard": False,
-    },
+    "params": CELLS,
     "targets": {
         "reconstruct": {"cells": ["segmentation", "rgb"]},
         "segment3d": {
@@ -151,6 +148,36 @@ def test_causes_outlive_a_call_that_finds_the_same(work: Path, out: Path) -> Non
         assert load(out / "transfer.json")["descriptions"] == []
     finally:
         causes.unlink(missing_ok=True)
+
+
+def test_a_gain_is_told_with_a_switch_thrown(
+    work: Path, out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grey, report = tmp_path / "grey", tmp_path / "causes.json"
+    command("study", out / "design.yaml", grey, *given(work), "--sets", "run.input.colors=grey",
+            "--no-page")  # fmt: skip
+    design = yaml.safe_load((grey / "design.yaml").read_text())
+    assert design["params"]["run.input.colors"] == "grey"
+    causes = ["study", "causes", out, work / "data", "--no-describe", "--changed"]
+    try:
+        command(*causes, f"grey={grey}", "--json", report)
+        (switch,) = [one for one in load(report)["causes"] if one["split"] == "switch"]
+        gains = {one["name"]: one["difference"]["mean"] for one in switch["groups"]}
+        there, here = load(grey / "transfer.json"), load(out / "transfer.json")
+        expected = [one["findings"][0]["difference"]["mean"] for one in (here, there)]
+        assert gains["as it is"] == pytest.approx(expected[0])
+        assert gains["grey"] == pytest.approx(expected[1])
+        assert gains["grey: change of the gain"] == pytest.approx(expected[1] - expected[0])
+        assert "by switch" in (out / "index.html").read_text("utf-8")
+        for words, told in (
+            ([f"grey={tmp_path}"], "holds no finished study"),
+            (["grey"], "needed: NAME=VALUE"),
+            ([f"grey={grey}", f"grey={out}"], "a name of its own"),
+        ):
+            assert main([str(word) for word in (*causes, *words)]) == 2
+            assert told in capsys.readouterr().err
+    finally:
+        (out / "causes.json").unlink(missing_ok=True)
 
 
 def test_its_status_is_that_of_all_targets(out: Path) -> None:
@@ -298,3 +325,34 @@ def test_a_dry_run_tells_what_is_there(work: Path, out: Path) -> None:
     assert asked["seconds"] > 0
     assert asked["memory"] > 1e8
     assert not (out / "segment3d" / "runs" / "from-reconstruction" / "seed-1").exists()
+
+
+def test_source_and_target_learn_from_other_rooms(work: Path, tmp_path: Path) -> None:
+    controls = find_design(Path("controls"))
+    wanted = {"reconstruct": {"source-half"}, "segment3d": {"scratch-half", "other-rooms"}}
+    targets = {
+        name: replace(
+            one, params={}, cells=tuple(cell for cell in one.cells if cell.name in wanted[name])
+        )
+        for name, one in controls.targets.items()
+    }
+    params = {**DESIGN["params"], "network-steps": 1}
+    design, out = tmp_path / "design.yaml", tmp_path / "out"
+    small = replace(controls, seeds=1, params=params, targets=targets, contrasts=())
+    design.write_text(design_text(small))
+    command("study", design, out, *given(work), "--no-page")
+    rooms = scene_list(work / "data", "train")
+    first, second = (labelled_rooms(rooms, LabelParams(half=h), 0) for h in ("first", "second"))
+    assert len(first) == len(second) == 1
+    folders = {cell: out / target / "runs" / cell / "seed-0"
+               for target, cells in wanted.items() for cell in cells}  # fmt: skip
+    assert read_record(folders["source-half"]).lineage.scenes == first, "2D and 3D network alike"
+    volume = load_source(work / "data" / second[0], ViewParams(width=128, height=96)).volume
+    assert volume is not None
+    annotated = int(((volume.labels > 0) & volume.occupied).sum())
+    for cell in wanted["segment3d"]:
+        record = read_record(folders[cell])
+        assert sum(record.recipe["label_voxels"][1:]) == annotated, "labels of the others alone"
+        assert set(record.lineage.scenes) == {*first, *second}
+    assert (folders["other-rooms"] / "transfer.json").is_file()
+    assert not (folders["scratch-half"] / "transfer.json").exists()

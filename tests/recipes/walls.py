@@ -7,6 +7,7 @@ import stat
 import zlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +34,19 @@ TRAIN_2D = (
     *("--validation-scenes", "none"),
 )  # fmt: skip
 PREDICT = ("--stride", "16", "16", "16")
+CELLS: dict[str, Any] = {
+    "run.train.steps": 2,
+    "run.train.batch-size": 1,
+    "run.train.warmup-steps": 1,
+    "run.task.width": 4,
+    "run.task.depth": 2,
+    "run.chunks.per-scene": 4,
+    "run.views.width": 128,
+    "run.views.height": 96,
+    "predict.stride": [32, 32, 64],
+    "run.train.tensorboard": False,
+}
+"""Of a design, that its cells are small."""
 
 
 def write_wall(folder: Path, grey: int = 90) -> Path:

@@ -232,7 +232,9 @@ def test_power_that_suffices_asks_for_no_more(record: Record) -> None:
     enough = replace(one_of(record, "undecided"), smallest=0.004, margin=0.005)
     assert "it takes" not in answer(enough)
     none = replace(one_of(record, "undecided"), seeds_needed=None, rooms_needed=None)
-    assert answer(none).endswith("it takes more seeds and more rooms.")
+    assert none.smallest is not None
+    assert (none.smallest / none.margin) ** 2 == pytest.approx(2.8, abs=0.2)
+    assert answer(none).endswith("one of 0.005 takes up to three times as many of both.")
 
 
 def test_seeds_are_those_of_the_findings_not_those_hoped_for(record: Record) -> None:

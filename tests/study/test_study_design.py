@@ -200,7 +200,7 @@ def test_presets_fit_and_tell_their_cells(
 
 
 def test_the_presets_are_those_that_are_named() -> None:
-    named = ("full-cpu", "gpu", "original", "quick", "scannet-full", "scannet-thesis")
+    named = ("controls", "full-cpu", "gpu", "original", "quick", "scannet-full", "scannet-thesis")
     assert preset_names() == named
     quick = read_design(PRESETS / "quick.yaml")
     assert isinstance(quick, Design)

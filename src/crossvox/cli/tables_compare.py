@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from crossvox.cli.tables import shows
 from crossvox.cli.terminal import Terminal
+from crossvox.core.formats import in_figures
 
 if TYPE_CHECKING:
     from crossvox.report.page.compare_page import ComparisonReport
@@ -23,7 +24,7 @@ def show_comparison(report: ComparisonReport, terminal: Terminal) -> None:
     for (protocol, arm, control), group in groupby(sorted(shown, key=key), key):
         found = list(group)
         count = len(found[0].rooms)
-        rooms = f"{count} room{'s' * (count != 1)}" if count else "one number each"
+        rooms = in_figures(count, "room") if count else "one number each"
         columns = ["score", arm, control, "difference", "95 %", "verdict"]
         terminal.table(f"{protocol}, {rooms}", columns, [difference_row(one) for one in found])
     terminal.say(f"page: {report.page.page}")

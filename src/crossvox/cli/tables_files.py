@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from crossvox.capture.remarks import left_out_text
 from crossvox.cli.tables import EACH, shows
 from crossvox.cli.terminal import Terminal
+from crossvox.core.formats import in_figures
 
 if TYPE_CHECKING:
     from crossvox.capture.rooms.params import RoomsReport
@@ -47,7 +48,7 @@ def show_page(report: PageReport, terminal: Terminal) -> None:
 def show_recording(report: RecordingReport, terminal: Terminal) -> None:
     """What a recording holds; where it is was said when it was written."""
     counts = (("layer", len(report.faces)), ("frame", report.frames), ("object", report.objects))
-    text = ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for name, count in counts)
+    text = ", ".join(in_figures(count, name) for name, count in counts)
     terminal.say(f"{text}: {report.path}")
 
 

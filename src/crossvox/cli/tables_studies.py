@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from crossvox.cli.plan import duration
 from crossvox.cli.tables import shows
 from crossvox.cli.terminal import Terminal
-from crossvox.core.formats import NONE
+from crossvox.core.formats import NONE, in_figures
 from crossvox.core.methods import arm_name
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _show_arms(found: Comparison, terminal: Terminal) -> None:
                 f"{arm.seconds['train'] / 60:.1f}" if learnt else "",
             ]
         )
-    counted = f"{len(found.scenes)} held-out scene{'s' if len(found.scenes) > 1 else ''}"
+    counted = in_figures(len(found.scenes), "held-out scene")
     counted = f"one count over {counted}" if found.pooled else counted
     terminal.table(
         f"{found.main}, {counted}: mean ± standard deviation over seeds",

@@ -109,8 +109,20 @@ def counted(number: int, noun: str) -> str:
         >>> counted(1, "room"), counted(3, "room"), counted(12, "room")
         ('one room', 'three rooms', '12 rooms')
     """
-    shown = _WORDS[number] if 0 <= number < len(_WORDS) else f"{number}"
-    return f"{shown} {noun}{'' if number == 1 else 's'}"
+    figures = in_figures(number, noun)
+    if not 0 <= number < len(_WORDS):
+        return figures
+    return f"{_WORDS[number]} {figures.partition(' ')[2]}"
+
+
+def in_figures(number: int, noun: str) -> str:
+    """So many things, as a number: for tables and lists.
+
+    Example:
+        >>> in_figures(1, "room"), in_figures(3, "room")
+        ('1 room', '3 rooms')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def share_text(share: float) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import UnionType
@@ -13,7 +14,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 import msgspec
 
 from crossvox.core.artifact import INFINITY, read_json
-from crossvox.core.checks import ArtifactError, ParamsError
+from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.volume import Score
 
 T = TypeVar("T")
@@ -45,6 +46,37 @@ def from_plain(cls: type[T], value: Any, where: str = "") -> T:
             f"needed: values of the types that were written; do: correct the value or make the "
             f"file anew"
         ) from None
+
+
+def named_values(words: Sequence[str], where: str) -> dict[str, Any]:
+    """Words ``NAME=VALUE`` to values by name: JSON where it is JSON, else text.
+
+    Args:
+        words: in order; the last of a name counts.
+        where: flag that they stand behind, for the text of an error.
+
+    Raises:
+        ParamsError: a word without a name or without ``=``.
+
+    Example:
+        >>> named_values(["steps=3", "colors=grey", "shape=[16,16,32]"], "--sets")
+        {'steps': 3, 'colors': 'grey', 'shape': [16, 16, 32]}
+    """
+    values: dict[str, Any] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        expect(
+            bool(name and equals),
+            given=f"{where} {word!r}",
+            needed="NAME=VALUE",
+            do=f"correct {where}",
+            error=ParamsError,
+        )
+        try:
+            values[name] = json.loads(text)
+        except ValueError:
+            values[name] = text
+    return values
 
 
 def read_as(

@@ -177,6 +177,34 @@ class EmbreePackets:
         )
         return distance, face, u, v
 
+    def depth(self, origin_m: Array, rays: Array, rotation: Array, width: int) -> Array:
+        """Distance along the rays of an image, 0 where nothing is hit: :meth:`cast`, and no more.
+
+        Args:
+            origin_m: ``(3,)`` float32 of all rays.
+            rays: of :func:`tiled`, ``(P, 3, 16)`` float32.
+            rotation: ``(3, 3)`` float32, by which they are turned.
+            width: pixels a row of the image.
+
+        Returns:
+            ``(H, W)`` float32 of whole squares: the last rows and columns may lie beyond the image.
+        """
+        columns = -(-width // _TILE)
+        distance = np.empty((len(rays) // columns * _TILE, columns * _TILE), np.float32)
+        arguments = np.array([_COHERENT | _ALL_FEATURES << 32, 0, 0, 0, 0], np.uint64)
+        _depth(
+            self._call,
+            self._scene,
+            arguments,
+            origin_m,
+            rays,
+            rotation,
+            distance,
+            np.zeros(_ROWS * _PACKET * 4 + _ALIGN, np.uint8),
+            np.zeros(_PACKET * 4 + _ALIGN, np.uint8),
+        )
+        return distance
+
 
 @intrinsic
 def _intersect16(typing, address, valid, scene, rays, arguments):  # type: ignore[no-untyped-def]
@@ -195,6 +223,20 @@ def _intersect16(typing, address, valid, scene, rays, arguments):  # type: ignor
 
 
 @njit(cache=True, nogil=True)
+def _write_what_stays(floats, numbers, origin):  # type: ignore[no-untyped-def]
+    """Write the rows of a packet that the library leaves as they are."""
+    for k in range(_PACKET):
+        for axis in range(3):
+            floats[(_ORIGIN + axis) * _PACKET + k] = origin[axis]
+        floats[_NEAR * _PACKET + k] = 0
+        floats[_TIME * _PACKET + k] = 0
+        numbers[_MASK * _PACKET + k] = -1
+        numbers[_ID * _PACKET + k] = 0
+        numbers[_FLAGS * _PACKET + k] = 0
+        numbers[_INSTANCE * _PACKET + k] = -1
+
+
+@njit(cache=True, nogil=True)
 def _cast(  # type: ignore[no-untyped-def]
     call, scene, arguments, origins, directions, width, far, distance, face, u, v, memory, mask
 ):
@@ -210,16 +252,7 @@ def _cast(  # type: ignore[no-untyped-def]
     columns = width if width > 0 else count
     wide, high = (_TILE, _PACKET // _TILE) if width > 0 else (_PACKET, 1)
     one = len(origins) == 1
-    # What the library leaves as it is is written once.
-    for k in range(_PACKET):
-        for axis in range(3):
-            floats[(_ORIGIN + axis) * _PACKET + k] = origins[0, axis]
-        floats[_NEAR * _PACKET + k] = 0
-        floats[_TIME * _PACKET + k] = 0
-        numbers[_MASK * _PACKET + k] = -1
-        numbers[_ID * _PACKET + k] = 0
-        numbers[_FLAGS * _PACKET + k] = 0
-        numbers[_INSTANCE * _PACKET + k] = -1
+    _write_what_stays(floats, numbers, origins[0])
     for top in range(0, rows, high):
         for left in range(0, columns, wide):
             for k in range(_PACKET):
@@ -247,6 +280,54 @@ def _cast(  # type: ignore[no-untyped-def]
                 distance[ray] = floats[_FAR * _PACKET + k] if hit >= 0 else np.inf
                 u[ray] = floats[_U * _PACKET + k] if hit >= 0 else 0
                 v[ray] = floats[_V * _PACKET + k] if hit >= 0 else 0
+
+
+def tiled(rays: Array, width: int) -> Array:
+    """Rays of an image in squares of 4 x 4 pixels, one packet each.
+
+    Args:
+        rays: ``(R, 3)`` float32, row by row.
+        width: pixels a row.
+
+    Returns:
+        ``(P, 3, 16)``, square by square, row by row; beyond the image its last pixels are repeated.
+    """
+    image = rays.reshape(-1, width, 3)
+    missing = [-length % _TILE for length in image.shape[:2]]
+    image = np.pad(image, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
+    rows, columns = image.shape[0] // _TILE, image.shape[1] // _TILE
+    squares = image.reshape(rows, _TILE, columns, _TILE, 3).transpose(0, 2, 4, 1, 3)
+    return np.ascontiguousarray(squares).reshape(rows * columns, 3, _PACKET)
+
+
+@njit(cache=True, nogil=True)
+def _depth(  # type: ignore[no-untyped-def]
+    call, scene, arguments, origin, rays, rotation, distance, memory, mask
+):
+    """What :func:`_cast` finds of an image's distances, written square by square."""
+    shift = (-memory.ctypes.data) % _ALIGN
+    floats = memory[shift : shift + _ROWS * _PACKET * 4].view(np.float32)
+    numbers = memory[shift : shift + _ROWS * _PACKET * 4].view(np.int32)
+    shift = (-mask.ctypes.data) % _ALIGN
+    valid = mask[shift : shift + _PACKET * 4].view(np.int32)
+    valid[:] = -1
+    _write_what_stays(floats, numbers, origin)
+    columns = distance.shape[1] // _TILE
+    for packet in range(len(rays)):
+        x, y, z = rays[packet, 0], rays[packet, 1], rays[packet, 2]
+        for axis in range(3):
+            a, b, c = rotation[axis, 0], rotation[axis, 1], rotation[axis, 2]
+            turned = floats[(_DIRECTION + axis) * _PACKET : (_DIRECTION + axis + 1) * _PACKET]
+            for k in range(_PACKET):
+                turned[k] = (x[k] * a + y[k] * b) + z[k] * c
+        floats[_FAR * _PACKET : (_FAR + 1) * _PACKET] = np.inf
+        numbers[_FACE * _PACKET : (_GEOMETRY + 1) * _PACKET] = -1
+        _intersect16(call, valid.ctypes.data, scene, floats.ctypes.data, arguments.ctypes.data)
+        top, left = packet // columns * _TILE, packet % columns * _TILE
+        for k in range(_PACKET):
+            hit = numbers[_FACE * _PACKET + k] >= 0
+            found = floats[_FAR * _PACKET + k] if hit else np.float32(0)
+            distance[top + k // _TILE, left + k % _TILE] = found
 
 
 @njit(cache=True, nogil=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from crossvox.core.camera import Intrinsics, Pose, pixel_rays
 from crossvox.core.volume import Mesh
-from crossvox.doors.embree import EmbreePackets, library, turned
+from crossvox.doors.embree import EmbreePackets, library, tiled, turned
 
 
 @lru_cache(maxsize=8)
@@ -20,6 +20,12 @@ def _rays(camera: Intrinsics) -> NDArray[np.float32]:
     rays = pixel_rays(camera).reshape(-1, 3).astype(np.float32)
     rays.setflags(write=False)
     return rays
+
+
+@lru_cache(maxsize=8)
+def _tiles(camera: Intrinsics) -> NDArray[np.float32]:
+    """The same rays in squares."""
+    return tiled(_rays(camera), camera.width)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +106,11 @@ class Raycaster:
 
     def depth(self, camera: Intrinsics, pose: Pose) -> NDArray[np.float32]:
         """Depth image ``(H, W)`` float32 metres along z, 0 where nothing is hit."""
+        if self._packets is not None:
+            origin_m = pose.position_m.astype(np.float32)
+            rotation = pose.world_from_camera[:3, :3].astype(np.float32)
+            squares = self._packets.depth(origin_m, _tiles(camera), rotation, camera.width)
+            return np.ascontiguousarray(squares[: camera.height, : camera.width])
         distance = self.view(camera, pose, coherent=True).distance
         distance[np.isinf(distance)] = 0
         return distance.reshape(camera.height, camera.width)

@@ -144,18 +144,25 @@ class Compared:
 
 
 def compare_surfaces(
-    predicted: Mapping[str, Mesh], reference: Mesh, protocol: Protocol, fused: Mesh | None = None
+    predicted: Mapping[str, Mesh],
+    reference: Mesh | PointSet,
+    protocol: Protocol,
+    fused: Mesh | None = None,
 ) -> dict[str, Compared]:
-    """:func:`score_surfaces` without the frames, and the points that were compared."""
+    """:func:`score_surfaces` without the frames, and the points that were compared.
+
+    Of a reference that several calls compare with, its points may be given.
+    """
     own = next((name for name, mesh in predicted.items() if mesh is fused), None)
     meshes: list[tuple[str | None, Mesh]] = [*predicted.items()]
     if fused is not None and own is None:
         meshes.append((None, fused))
     with ThreadPoolExecutor(threads()) as pool:
         pending = pool.map(lambda one: surface_points(one[1], protocol), meshes)
-        truth = surface_points(reference, protocol)
-        expect_reference(truth)
-        against = PointSet(truth)
+        against = reference
+        if isinstance(against, Mesh):
+            against = PointSet(surface_points(against, protocol))
+        expect_reference(against.points)
         sets, distances = {}, {}
         for (name, _), points in zip(meshes, pending, strict=True):
             sets[name] = PointSet(points)

@@ -21,8 +21,9 @@ from crossvox.evaluate.protocols import (
     compare_surfaces,
     score_depths,
 )
-from crossvox.evaluate.references import fusion_is_reference, reference_mesh
+from crossvox.evaluate.references import fusion_is_reference
 from crossvox.evaluate.seen_free import SeenFree
+from crossvox.evaluate.truth import true_frames, true_points
 from crossvox.metrics import mean_scores
 
 
@@ -220,7 +221,7 @@ def score_scene(scene: Scored, methods: Sequence[str], protocol: Protocol) -> Sc
         CaptureError: a mesh or a frame cannot be read.
         ParamsError: a surface is too large for a room.
     """
-    reference = reference_mesh(scene.prepared, scene.name, protocol)
+    reference = true_points(scene, protocol)
     meshes = {
         method: read_mesh(scene.predicted / METHOD_FILES[method])
         for method in _there(scene, methods)
@@ -231,7 +232,8 @@ def score_scene(scene: Scored, methods: Sequence[str], protocol: Protocol) -> Sc
     if fused is None and path.is_file():
         fused = read_mesh(path)
     surfaces = compare_surfaces(meshes, reference, protocol, fused)
-    capture, free = _capture(scene.prepared), SeenFree({m: s.points_m for m, s in surfaces.items()})
+    capture = true_frames(scene.prepared)
+    free = SeenFree({m: s.points_m for m, s in surfaces.items()})
     used = _frames(scene, capture)
 
     def count(frame: Frame) -> None:
@@ -301,12 +303,6 @@ def _there(scene: Scored, methods: Sequence[str]) -> list[str]:
         if (scene.predicted / METHOD_FILES[method]).is_file()
         and not (method == TSDF and fusion_is_reference(scene.prepared))
     ]
-
-
-def _capture(folder: Path) -> Capture:
-    from crossvox.capture.readers.folder import FolderCapture
-
-    return FolderCapture(folder)
 
 
 def _remarks(scene: Scored, lost: int) -> list[str]:

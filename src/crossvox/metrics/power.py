@@ -109,6 +109,23 @@ def scenes_needed(
     )
 
 
+def times_both(smallest: float, true: float) -> int:
+    """How many times as many seeds *and* scenes are enough to find a difference.
+
+    The error of the mean falls at least with the root of so many times as many of both, and t with
+    it, so that fewer may do.
+
+    Args:
+        smallest: difference that is found with those there are, see :func:`smallest_found`.
+        true: difference that shall be found with the same chance.
+
+    Example:
+        >>> times_both(0.066, 0.005), times_both(0.004, 0.005)
+        (175, 1)
+    """
+    return max(1, math.ceil((smallest / true) ** 2))
+
+
 def _fewest(enough: Callable[[int], bool], there: int) -> int | None:
     """The smallest number from 2 on that is enough; None beyond :data:`MOST`."""
     low, high = 1, max(2, there)

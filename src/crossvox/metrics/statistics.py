@@ -319,17 +319,12 @@ def holm(p: Sequence[float]) -> list[float]:
     return [float(value) for value in found]
 
 
-def cautions(
-    seeds: int, scenes: int, differences: int = 0, scores: int = 0, level: float = LEVEL
-) -> tuple[str, ...]:
+def cautions(seeds: int, scenes: int) -> tuple[str, ...]:
     """What a reader of so few numbers must know.
 
     Args:
         seeds: the fewest that any arm has.
         scenes: held-out ones.
-        differences: how many are shown of one score.
-        scores: of how many scores.
-        level: how often intervals shall hold the truth.
     """
     from scipy.stats import binomtest
 
@@ -349,16 +344,27 @@ def cautions(
             f"{scenes} held-out scenes: intervals speak of scenes like these, and are wide because "
             f"there are few."
         )
-    many = differences * scores
-    if many > 1:
-        found.append(
-            f"{differences} differences of {scores} scores: if no arm differed from another, about "
-            f"{(1 - level) * differences:.2g} of the differences of one score, "
-            f"{(1 - level) * many:.2g} of all {many}, would still leave 0 out of their intervals. "
-            f"Adjusted p values (Holm) allow for the differences of one score, not for looking at "
-            f"several scores: choose the score before the study."
-        )
     return tuple(found)
+
+
+def many_caution(differences: int, scores: int, level: float = LEVEL) -> tuple[str, ...]:
+    """What a reader of so many numbers must know, of which none was asked for beforehand.
+
+    Args:
+        differences: how many are shown of one score.
+        scores: of how many scores.
+        level: how often intervals shall hold the truth.
+    """
+    many = differences * scores
+    if many < 2:
+        return ()
+    return (
+        f"{differences} differences of {scores} scores: if no arm differed from another, about "
+        f"{(1 - level) * differences:.2g} of the differences of one score, "
+        f"{(1 - level) * many:.2g} of all {many}, would still leave 0 out of their intervals. "
+        f"Adjusted p values (Holm) allow for the differences of one score, not for looking at "
+        f"several scores: choose the score before the study.",
+    )
 
 
 def _expect_pair(arm: Table, control: Table) -> None:

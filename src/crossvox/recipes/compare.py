@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crossvox.core.checks import ParamsError, expect
+from crossvox.core.formats import in_figures
 from crossvox.flow.progress import Progress, Silent
 from crossvox.report.params import ReportParams
 
@@ -37,7 +38,7 @@ def compare(
 
     expect(
         len(folders) >= 3,
-        given=f"{len(folders)} path{'' if len(folders) == 1 else 's'}",
+        given=in_figures(len(folders), "path"),
         needed="two runs or predictions at least, and last the page's folder",
         do="crossvox compare PRED1 PRED2 OUT",
         error=ParamsError,

@@ -44,8 +44,8 @@ from crossvox.recipes.predict_complete import (
 )
 from crossvox.recipes.predict_label import labeller_of, labels_of, write_labels
 from crossvox.recipes.prepare_scene import posed_frames
+from crossvox.recipes.scene_sources import load_scene
 from crossvox.recipes.trained import Completer, load_trained, load_voter, voter_of
-from crossvox.samples.source import load_source
 from crossvox.scene.store import write_volume
 from crossvox.tasks.segment3d import Segment3d
 
@@ -62,7 +62,7 @@ def predict_scene(stage: PredictScene, work: Work) -> Mapping[str, Any]:
         return _predict_completed(stage, learnt, work)
     with work.watch("load views"):
         run = learnt.record.params
-        source = load_source(folder, run.views, shown=run.input)
+        source = load_scene(folder, run.views, run.input)
     with work.watch("predict windows"):
         prediction = learnt.predict(source, params, progress, "windows", work.shared)
     classes = prediction.classes
@@ -75,7 +75,7 @@ def predict_scene(stage: PredictScene, work: Work) -> Mapping[str, Any]:
         else:
             with work.watch("predict geometry"):
                 own = shape.record.params
-                seen = load_source(folder, own.views, shown=own.input)
+                seen = load_scene(folder, own.views, own.input)
                 prediction = shape.predict(seen, params, progress, "geometry", work.shared)
     if mesh is None:
         with work.watch("mesh"):

@@ -56,7 +56,7 @@ def choose_networks(
     Raises:
         ArtifactError, ParamsError: a run is missing, or cannot do what it is asked to.
     """
-    from crossvox.recipes.shipped import NONE, SETS, find_run, found_or_none, shipped_set
+    from crossvox.recipes.shipped import NONE, SETS, found_or_none, shipped_set
 
     if str(run) == NONE:
         _expect_nothing(
@@ -90,27 +90,30 @@ def choose_networks(
             if labels3d is None and chosen.images is not None:
                 labels3d = chosen.labels or Path(NONE)
     else:
-        _expect_set(run)
-        run = find_run(run)
+        run = _run_or_set(run)
     geometry = found_or_none(geometry)
     expect_roles(run, geometry, votes, completion)
     return ScanNetworks(run, geometry, votes, images, labels3d, remark)
 
 
-def _expect_set(run: Path) -> None:
-    """Refuse a bare name that is neither a set, nor a run that comes with the package."""
-    from crossvox.core.registry import nearest
-    from crossvox.recipes.shipped import NONE, SETS, shipped_runs
+def _run_or_set(run: Path) -> Path:
+    """As :func:`crossvox.recipes.shipped.find_run`, for whoever may have meant a set.
 
-    known = run.exists() or len(run.parts) != 1 or run.name in shipped_runs()
+    Raises:
+        ParamsError: a bare name that is neither a set, nor a run; tells the sets.
+    """
+    from crossvox.core.registry import nearest
+    from crossvox.recipes.shipped import NONE, SETS, find_run
+
     sets = (*SETS, NONE)
-    expect(
-        known,
-        given=f"--run {run}, which does not exist",
-        needed=f"a set of networks ({', '.join(sets)}), or a run folder",
-        do=nearest(run.name, sets) or "check the path; 'crossvox models' tells what comes along",
-        error=ParamsError,
-    )
+    try:
+        return find_run(run)
+    except ParamsError:
+        do = nearest(run.name, sets) or "check the path; 'crossvox models' tells what comes along"
+        raise ParamsError(
+            f"given: --run {run}, which does not exist; needed: a set of networks "
+            f"({', '.join(sets)}), or a run folder; do: {do}"
+        ) from None
 
 
 def _expect_nothing(asked: dict[str, object]) -> None:

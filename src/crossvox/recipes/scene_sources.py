@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from crossvox.core.artifact import MANIFEST, read_manifest
 from crossvox.core.checks import ArtifactError, expect
+from crossvox.core.kept import Kept, folder_key
 from crossvox.flow.progress import Progress
 from crossvox.recipes.data import read_scenes
 from crossvox.recipes.train import RunSources
@@ -19,17 +17,8 @@ from crossvox.samples.params import InputParams
 from crossvox.samples.source import SceneSource, load_source
 from crossvox.views.params import ViewParams
 
-
-@dataclass
-class _Last:
-    """The scenes that this process loaded last, and what was asked for."""
-
-    kept: bool = False
-    asked: list[tuple[Any, ViewParams, InputParams]] = field(default_factory=list)
-    sources: tuple[SceneSource, ...] = ()
-
-
-_LAST = _Last()
+_SCENES: Kept[SceneSource] = Kept(256)
+"""Scenes that this process loaded last, for work that knows that their folders stay."""
 
 
 def load_sources(
@@ -52,37 +41,17 @@ def _loaded(
     shown: InputParams | None,
 ) -> list[SceneSource]:
     report = progress.step(label)
-    asked = [(_which(folder), views, shown or InputParams()) for folder in folders]
-    if _LAST.kept and _LAST.asked == asked:
-        report(len(folders), len(folders))
-        return list(_LAST.sources)
-    _LAST.asked, _LAST.sources = [], ()
     sources = []
     for folder in folders:
-        sources.append(load_source(folder, views, shown=shown))
+        sources.append(load_scene(folder, views, shown))
         report(len(sources), len(folders))
-    if _LAST.kept:
-        _LAST.asked, _LAST.sources = asked, tuple(sources)
     return sources
 
 
-def _which(folder: Path) -> tuple[Path, str]:
-    """A prepared scene by its place and what it was made from."""
-    made = (folder / MANIFEST).is_file()
-    return folder.absolute(), read_manifest(folder).digest if made else ""
-
-
-@contextmanager
-def scenes_stay() -> Iterator[None]:
-    """In here, scenes that are asked for again one after the other are loaded once.
-
-    For work that knows that their folders do not change in between, such as the cells of a study.
-    """
-    before, _LAST.kept = _LAST.kept, True
-    try:
-        yield
-    finally:
-        _LAST.kept = before
+def load_scene(folder: Path, views: ViewParams, shown: InputParams | None = None) -> SceneSource:
+    """Load a prepared scene with its views, once while files stay."""
+    key = (folder_key(folder), views, shown or InputParams())
+    return _SCENES.get(key, lambda: load_source(folder, views, shown=shown))
 
 
 def training_rooms(data: Path, given: RunSources, seed: int) -> list[Path]:

@@ -34,7 +34,7 @@ from crossvox.study.arms import RECONSTRUCT, SEGMENT3D
 from crossvox.study.counts import Counts, Pool, added, pooled_scores
 from crossvox.study.transfer import Cause, CauseGroup, Contrast
 
-ROOM, CALIBRATION, SWITCH = "room", "calibration", "switch"
+ROOM, CALIBRATION = "room", "calibration"
 
 ROOM_READING = (
     "The gain room by room; an interval allows for seeds alone. Rooms that disagree say that the "
@@ -239,21 +239,3 @@ def _values(scores: Sequence[Score]) -> dict[str, Any]:
 
 def _supports(scores: Sequence[Score]) -> dict[str, int]:
     return {score.name: score.support for score in scores}
-
-
-def switch_cause(
-    name: str, score: str, settings: Mapping[str, CauseGroup], reading: str = ""
-) -> Cause:
-    """A gain as it is with a switch in each of its positions, such as colours there or dropped.
-
-    Args:
-        name: of the switch.
-        score: what is gained.
-        settings: what arm and control score, by position.
-        reading: how to read it; empty: as all switches.
-    """
-    text = reading or (
-        f"The gain with {name} as it is and changed, everything else alike: a harm that goes away "
-        f"with the change is caused by it."
-    )
-    return Cause(name, SWITCH, score, tuple(settings.values()), text)

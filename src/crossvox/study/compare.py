@@ -16,6 +16,7 @@ from crossvox.metrics.statistics import (
     Table,
     cautions,
     holm,
+    many_caution,
     paired_difference,
     score_table,
     spread,
@@ -157,7 +158,8 @@ def compare(
     summaries = _adjusted(summaries, tuple(named))
     fewest = min((len(s.seeds) for s in summaries if s.seeds), default=0)
     differences = sum(len(summary.against) for summary in summaries)
-    warned = cautions(fewest, len(scenes), differences, len(named), level) if fewest else ()
+    warned = cautions(fewest, len(scenes)) if fewest else ()
+    warned += many_caution(differences, len(named), level) if fewest else ()
     return Comparison(scenes, pool is not None, named, tuple(summaries), indices, level, warned)
 
 

@@ -204,6 +204,29 @@ class Design:
         return (*cells, *(arm.name for arm in baselines_of(target)))
 
 
+def with_params(design: Design, values: Mapping[str, Any]) -> Design:
+    """A design whose cells all share these parameters, instead of its own of the same names.
+
+    Args:
+        design: the design.
+        values: by dotted name, with dashes or underscores.
+
+    Example:
+        >>> one = Design("one", "What?", {"reconstruct": TargetDesign({"run.train.steps": 9})})
+        >>> with_params(one, {"run.train.steps": 3}).targets["reconstruct"].params
+        {}
+    """
+    names = {name.replace("-", "_") for name in values}
+
+    def others(params: Mapping[str, Any]) -> dict[str, Any]:
+        return {k: value for k, value in params.items() if k.replace("-", "_") not in names}
+
+    targets = {
+        name: replace(one, params=others(one.params)) for name, one in design.targets.items()
+    }
+    return replace(design, params={**others(design.params), **values}, targets=targets)
+
+
 def crossed(factors: Factors) -> list[CellDesign]:
     """Every combination of the factors that is not left out, as cells.
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from crossvox.core.checks import ParamsError, expect
-from crossvox.core.params import check_choices, from_plain
+from crossvox.core.params import check_choices, from_plain, named_values
 from crossvox.networks import NETWORKS, NETWORKS_2D
 from crossvox.networks.params import NetworkParams, SceneUNetParams
 from crossvox.scene.params import EvidenceParams
@@ -50,25 +49,6 @@ class ProxyParams:
             error=ParamsError,
         )
         _check_2d_loss(self.label_smoothing, self.loss_stride)
-
-
-def _named_values(options: tuple[str, ...]) -> dict[str, Any]:
-    """``NAME=VALUE`` to values by name: JSON where it is JSON, else text."""
-    values: dict[str, Any] = {}
-    for option in options:
-        name, equals, text = option.partition("=")
-        expect(
-            bool(name and equals),
-            given=f"option {option!r}",
-            needed="NAME=VALUE",
-            do="check --task.options",
-            error=ParamsError,
-        )
-        try:
-            values[name] = json.loads(text)
-        except ValueError:
-            values[name] = text
-    return values
 
 
 def _check_2d_loss(label_smoothing: float, loss_stride: int) -> None:
@@ -209,7 +189,7 @@ class SceneTaskParams:
                 error=ParamsError,
             )
             return SceneUNetParams(self.width, self.depth, self.blocks, self.prior)
-        return from_plain(kind, _named_values(self.options), "--task.options")
+        return from_plain(kind, named_values(self.options, "--task.options"), "--task.options")
 
     @property
     def slots(self) -> int:

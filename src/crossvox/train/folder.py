@@ -16,6 +16,7 @@ The record holds each parameter once: what the recipe's nest of parameters repea
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -41,6 +42,7 @@ from crossvox.core.volume import Score
 from crossvox.flow.contents import expect_no_strangers
 from crossvox.flow.folder import is_begun, recover, relative_links
 from crossvox.flow.lineage import UNKNOWN, Lineage, together
+from crossvox.flow.locks import leads
 from crossvox.train.chosen import TAKEN
 from crossvox.train.params import NETWORK, NEUTRAL, OPTIMIZER, PARAMS, STATE, TrainParams
 from crossvox.train.report import StoppedBy, TrainReport
@@ -54,6 +56,9 @@ LINEAGE = ("scenes", "learnt_from", "unknown_ancestors")
 
 ASKED = "asked"
 """Note of a complete run: fingerprint of what it was asked to be."""
+
+STAGE = "train-"
+"""What the stage in a run's manifest begins with; the name of the task follows."""
 
 SHOWN = 5
 """How many differences an error text lists."""
@@ -86,6 +91,7 @@ class RunRecord:
             None if the run does not tell.
         unknown_ancestors: roles of runs that it is made from and that do not tell all of theirs.
         scenes: names of its own training scenes; None if it does not tell.
+        validated_on: names of the scenes that its best checkpoint was chosen by; likewise.
     """
 
     task: str
@@ -96,6 +102,7 @@ class RunRecord:
     learnt_from: tuple[str, ...] | None = None
     unknown_ancestors: tuple[str, ...] = ()
     scenes: tuple[str, ...] | None = None
+    validated_on: tuple[str, ...] | None = None
 
     @property
     def lineage(self) -> Lineage:
@@ -168,7 +175,7 @@ def read_record(run: Path, task: str | None = None) -> RunRecord:
     """
     record = _file_of(run)
     _put_back_repeats(vars(record))
-    own = record.scenes.train
+    own, validation = record.scenes.train, record.scenes.validation
     found = RunRecord(
         task=record.task["name"],
         task_params=record.task["params"],
@@ -178,6 +185,7 @@ def read_record(run: Path, task: str | None = None) -> RunRecord:
         learnt_from=None if record.learnt_from is None else tuple(record.learnt_from),
         unknown_ancestors=tuple(record.unknown_ancestors),
         scenes=None if own is None else tuple(own),
+        validated_on=None if validation is None else tuple(validation),
     )
     expect(
         task is None
@@ -258,10 +266,11 @@ def lineage_of(run: Path) -> Lineage:
 
 
 def state_of(run: Path) -> Literal["make", "continue", "keep"]:
-    """Whether a run is complete, begun, or neither."""
-    if (run / MANIFEST).is_file() and (run / PARAMS).is_file():
-        return "keep"
-    return "continue" if (run / PARAMS).is_file() else "make"
+    """Whether a run is complete, begun, or neither; one that has lost its record is complete."""
+    begun = (run / PARAMS).is_file()
+    if not (run / MANIFEST).is_file():
+        return "continue" if begun else "make"
+    return "keep" if begun or read_manifest(run).stage.startswith(STAGE) else "make"
 
 
 def checkpoints_of(run: Path) -> list[Path]:
@@ -400,7 +409,7 @@ def complete(
     write_manifest(
         run,
         Manifest(
-            stage=f"train-{record['task']['name']}",
+            stage=f"{STAGE}{record['task']['name']}",
             numbers=record["numbers"],
             params={key: record[key] for key in ("task", "train", "recipe", "samples")},
             parents=dict(record["parents"]),
@@ -466,7 +475,29 @@ def answer(run: Path, asked: str, params: TrainParams) -> TrainReport | None:
         done = finished(run, str(notes.get("monitor", "")), params)
     if done is None:
         expect_trackers(params.trackers)
+    elif leads():
+        _mend_record(run)
     return done
+
+
+def _mend_record(run: Path) -> None:
+    """Write the record of a complete run anew where it is gone or damaged.
+
+    The manifest tells the same. Without the record, nothing that takes a run can read it.
+    """
+    try:
+        _file_of(run)
+    except ArtifactError as error:
+        manifest = read_manifest(run)
+        names = ("schema", "version", "numbers", "parents", "learnt_from")
+        told = {name: getattr(manifest, name) for name in names}
+        told |= manifest.params if isinstance(manifest.params, Mapping) else {}
+        told |= {name: note for name, note in manifest.notes.items() if name in LINEAGE}
+        if not {"task", "train", "recipe", "samples"} <= told.keys():
+            raise
+        write_json(run / PARAMS, told)
+        text = f"{run / PARAMS} is written anew from {MANIFEST}, for it was lost ({error})"
+        warnings.warn(text, stacklevel=2)
 
 
 def note_asked(run: Path, asked: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
@@ -66,13 +66,38 @@ class Fit:
         return float(self.losses.mean())
 
 
-def losses_of(
-    sample: Sample, variant: Variant, every: int = 1, scale: float = 1.0
-) -> NDArray[np.float64]:
-    """``(P,)`` losses of a meaning, the ways between cameras multiplied by a scale."""
+def losses_of(sample: Sample, variant: Variant) -> NDArray[np.float64]:
+    """``(P,)`` losses of a meaning."""
     moves = sample.moves(variant.poses)
-    moves[:, :, 3] *= scale
-    return sample.losses(moves, variant.camera, along_ray=variant.along_ray, every=every)
+    return sample.losses(moves, variant.camera, along_ray=variant.along_ray)
+
+
+def _rough(
+    sample: Sample, variant: Variant, moves: Array, most: float, scale: float = 1.0
+) -> float:
+    """Mean loss of a meaning by a few points, the ways between cameras multiplied by a scale;
+    infinite above ``most``.
+    """
+    scaled = moves.copy()
+    scaled[:, :, 3] *= scale
+    return sample.mean_loss(
+        scaled, variant.camera, along_ray=variant.along_ray, every=_THIN, most=most
+    )
+
+
+def _least(tried: Iterable[float], loss: Callable[[float, float], float]) -> tuple[float, float]:
+    """What has the least loss, the first of several, and that loss.
+
+    Args:
+        tried: numbers.
+        loss: of a number; infinite where it is above the second argument.
+    """
+    best, least = float("nan"), np.inf
+    for one in tried:
+        found = loss(one, least)
+        if found < least:
+            best, least = float(one), found
+    return best, least
 
 
 def best_fit(
@@ -121,6 +146,7 @@ def focal_variant(trail: Trail, sample: Sample) -> Variant:
     """The focal length that makes frames agree best, all else as it is."""
     usual = values(sample.camera)
     factor, poses = 1.0, trail.delivered
+    moves = sample.moves(poses)
 
     def variant(factor: float) -> Variant:
         camera = usual * (factor, factor, 1, 1)
@@ -129,18 +155,17 @@ def focal_variant(trail: Trail, sample: Sample) -> Variant:
         )
 
     for tried in (np.exp(np.linspace(-1.2, 1.2, 25)), *([np.linspace(0.94, 1.06, 9)] * 2)):
-        factors = factor * tried
-        found = [losses_of(sample, variant(f), _THIN).mean() for f in factors]
-        factor = float(factors[int(np.argmin(found))])
+        factor, _ = _least(factor * tried, lambda f, most: _rough(sample, variant(f), moves, most))
     return variant(factor)
 
 
 def fitting(variants: Iterable[Variant], sample: Sample, usual: Array) -> list[Fit]:
     """Those that could be clearly better than the usual one, best first, with all their points."""
     promising = []
+    most = min(GOOD, 0.9 * usual.mean())
     for variant in variants:
-        rough = losses_of(sample, variant, _THIN).mean()
-        if rough < min(GOOD, 0.9 * usual.mean()):
+        rough = _rough(sample, variant, sample.moves(variant.poses), most)
+        if rough < most:
             promising.append((rough, variant))
     promising.sort(key=lambda one: one[0])
     fits = []
@@ -178,20 +203,23 @@ def scaled_variants(
 
 def _scaled(variants: Iterable[Variant], sample: Sample, units_per_m: float) -> Iterator[Variant]:
     for variant in variants:
-        rough = [losses_of(sample, variant, _THIN, scale).mean() for scale in _SCALES]
-        start = _SCALES[int(np.argmin(rough))]
-        if min(rough) > 0.8:
-            continue
-        scale = _refined(sample, variant, start)
-        yield scale_variant(variant, scale, sample.median_m, units_per_m)
+        scale = _scale_of(sample, variant)
+        if scale is not None:
+            yield scale_variant(variant, scale, sample.median_m, units_per_m)
 
 
-def _refined(sample: Sample, variant: Variant, scale: float) -> float:
-    """The scale near one where the frames agree best."""
+def _scale_of(sample: Sample, variant: Variant) -> float | None:
+    """The scale where the frames agree best; None where they do at none."""
+    moves = sample.moves(variant.poses)
+
+    def loss(scale: float, most: float) -> float:
+        return _rough(sample, variant, moves, most, scale)
+
+    scale, rough = _least(_SCALES, loss)
+    if rough > 0.8:
+        return None
     for width in (0.25, 0.08, 0.025, 0.008):
-        tried = scale * 10 ** np.linspace(-width, width, 9)
-        found = [losses_of(sample, variant, _THIN, one).mean() for one in tried]
-        scale = float(tried[int(np.argmin(found))])
+        scale, _ = _least(scale * 10 ** np.linspace(-width, width, 9), loss)
     return scale
 
 

@@ -132,3 +132,38 @@ def losses(
                 hits += 1
         out[p, 0] = total / hits if hits else 1.0
         out[p, 1] = hits / tried if tried else 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def losses_up_to(
+    points: Array,
+    counts: Array,
+    depths: Array,
+    pairs: Array,
+    moves: Array,
+    camera: Array,
+    along_ray: bool,
+    every: int,
+    tolerance: float,
+    seen: float,
+    most: float,
+    out: Array,
+) -> bool:
+    """:func:`losses`, pair after pair, until it is clear that they add up to more than ``most``.
+
+    Arguments as there, with ``seen``: pairs with a smaller share of points on readings count as 1.
+
+    Returns:
+        Whether all pairs were looked at.
+    """
+    total = 0.0
+    for p in range(len(pairs)):
+        one = slice(p, p + 1)
+        losses(
+            points, counts, depths, pairs[one], moves[one], camera, along_ray, every, tolerance,
+            out[one],
+        )  # fmt: skip
+        total += out[p, 0] if out[p, 1] >= seen else 1.0
+        if total > most:
+            return False
+    return True

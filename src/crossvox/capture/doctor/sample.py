@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture.chosen import ChosenCapture
-from crossvox.capture.doctor.kernels import compare, losses
+from crossvox.capture.doctor.kernels import compare, losses, losses_up_to
 from crossvox.capture.stored import StoredCapture
 from crossvox.capture.turned import TurnedCapture
 from crossvox.core.camera import Intrinsics, Pose
@@ -32,6 +32,9 @@ TOLERANCE = 0.05
 
 SEEN = 0.12
 """Share of its points that a pair must see again to say anything."""
+
+_ROUNDED = 1 + 1e-9
+"""A sum in another order may come out larger by less than this factor."""
 
 _STEPS = ((3.0, 0.08), (10.0, 0.25), (22.0, 0.6))
 """How far the partners of a frame are: degrees, or shares of the path's extent."""
@@ -144,6 +147,33 @@ class Sample:
 
         spread(some, len(self.pairs), threads())
         return np.where(out[:, 1] >= SEEN, out[:, 0], 1.0)
+
+    def mean_loss(
+        self,
+        moves: Array,
+        camera: Array | None = None,
+        *,
+        along_ray: bool = False,
+        every: int = 1,
+        most: float = np.inf,
+    ) -> float:
+        """Mean of :meth:`losses`; infinite if it is above ``most``, which few pairs may show."""
+        out = np.zeros((len(self.pairs), 2))
+        whole = losses_up_to(
+            self.points,
+            self.counts,
+            self.depths,
+            self.pairs,
+            np.ascontiguousarray(np.where(np.isfinite(moves), moves, 0.0)),
+            values(self.camera) if camera is None else camera,
+            along_ray,
+            every,
+            TOLERANCE,
+            SEEN,
+            most * len(self.pairs) * _ROUNDED,
+            out,
+        )
+        return float(np.where(out[:, 1] >= SEEN, out[:, 0], 1.0).mean()) if whole else np.inf
 
     def compared(self, moves: Array) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """``(P, K)`` depth seen minus depth predicted, NaN where nothing is seen; depth seen."""

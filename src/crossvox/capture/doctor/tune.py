@@ -6,7 +6,7 @@ sure it is follows from drawing the pairs again and again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -75,17 +75,16 @@ def tune_focal(sample: Sample, poses: Array, wide: Array) -> FocalScale | None:
     if used.sum() < 6:
         return None
     table = table[..., used]
+    sample, moves = replace(sample, pairs=sample.pairs[used]), moves[used]
     i, j = np.unravel_index(int(np.argmin(table.mean(axis=2))), table.shape[:2])
     # Finer around the best, the step of the coarse table to each side.
     step_f, step_s = np.log(_FOCALS[1] / _FOCALS[0]), np.log(_SCALES[1] / _SCALES[0])
     focals = _FOCALS[i] * np.exp(np.linspace(-1, 1, 11) * step_f)
     scales = _SCALES[j] * np.exp(np.linspace(-1, 1, 9) * step_s)
-    fine = np.array([[_loss(sample, moves, f, s, _FINE) for s in scales] for f in focals])[
-        ..., used
-    ]
-    usual = _loss(sample, moves, 1.0, 1.0, _FINE)[used]
+    fine = np.array([[_loss(sample, moves, f, s, _FINE) for s in scales] for f in focals])
+    usual = _loss(sample, moves, 1.0, 1.0, _FINE)
     a, b = np.unravel_index(int(np.argmin(fine.mean(axis=2))), fine.shape[:2])
-    alone = np.array([_loss(sample, moves, 1.0, s, _FINE) for s in scales])[..., used]
+    alone = np.array([_loss(sample, moves, 1.0, s, _FINE) for s in scales])
     chosen = draws(len(usual), 100)
     drawn = [
         np.unravel_index(int(np.argmin(fine[..., one].mean(axis=2))), fine.shape[:2])

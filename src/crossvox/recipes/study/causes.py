@@ -176,6 +176,7 @@ def study_causes(
     params: CauseParams | None = None,
     *,
     describe: bool = True,
+    changed: tuple[str, ...] = (),
     workers: int = 1,
     runner: Runner | None = None,
 ) -> CausesReport:
@@ -192,14 +193,17 @@ def study_causes(
         params: what is described.
         describe: whether features (whether they find a point again in another view, how alike they
             are) and trainings (whether the gradients of two losses agree) are described.
+        changed: NAME=FOLDER, folders of the same study with one thing changed, such as colours
+            dropped, gravity removed, or larger voxels: how far that changes each gain.
         workers: arms and seeds at once, each by a process with its share of the threads; 0 means
             one a core, or as many as a cluster has room for.
         runner: who makes it. Items are called ARM.seed-N.
 
     Raises:
-        ArtifactError: ``study`` is no study, or of other data.
+        ArtifactError: ``study`` is no study, or of other data; or a changed one shares nothing.
+        ParamsError: ``changed`` without names, or with one of them twice.
     """
     from crossvox.recipes.study.causes_study import causes_of_study
 
     params = params or CauseParams()
-    return causes_of_study(study, data, params, describe, workers, runner or Runner())
+    return causes_of_study(study, data, params, describe, changed, workers, runner or Runner())

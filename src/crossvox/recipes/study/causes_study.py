@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from crossvox.recipes.study.cells import PREDICTIONS, RUNS
 from crossvox.recipes.study.page import PAGE, write_study_page
 from crossvox.recipes.study.runner import STUDY_FILE
 from crossvox.recipes.study.scenes import BASELINES
+from crossvox.recipes.study.switches import changed_studies, switches
 from crossvox.study.arms import RECONSTRUCT, SEGMENT3D
 from crossvox.study.transfer import TRANSFER_FILE, Cause, Contrast, Description, Transfer
 from crossvox.views.params import ViewParams
@@ -47,21 +48,31 @@ class StudyOf:
 
 
 def causes_of_study(
-    study: Path, data: Path, params: CauseParams, describe: bool, workers: int, runner: Runner
+    study: Path,
+    data: Path,
+    params: CauseParams,
+    describe: bool,
+    changed: Sequence[str],
+    workers: int,
+    runner: Runner,
 ) -> CausesReport:
     """See :func:`crossvox.recipes.study.causes.study_causes`."""
     from crossvox.recipes.study.describe import descriptions
 
+    folders = {name: target_folders(path) for name, path in changed_studies(changed).items()}
     found = read_study(study, data)
     told = causes(
         study, found.targets, found.contrasts, level=found.level, workers=workers, runner=runner
     )
+    switched, remarks = switches(target_folders(study), found.contrasts, folders, found.level)
+    order = [contrast.name for contrast in found.contrasts]
+    told = tuple(sorted((*told, *switched), key=lambda cause: order.index(cause.contrast)))
     described: tuple[Description, ...] = ()
-    remarks: tuple[str, ...] = ()
     if describe:
-        described, remarks = descriptions(
+        described, others = descriptions(
             study, found.targets, found.runs, params, workers=workers, runner=runner
         )
+        remarks += others
     if runner.dry:
         raise DryRunEnds
     path = write_causes(study, told, described)
@@ -126,11 +137,11 @@ def _study_files(study: Path) -> dict[str, Path]:
     return {"": study / STUDY_FILE, **{name: study / name / STUDY_FILE for name in TARGETS}}
 
 
-def read_study(study: Path, data: Path) -> StudyOf:
-    """What a folder of 'crossvox study' holds: of one task, or of several targets.
+def target_folders(study: Path) -> dict[str, Path]:
+    """Folders of the targets whose gains can be told apart, in that of a study.
 
     Raises:
-        ArtifactError: it is none, or was made from other data.
+        ArtifactError: it is no study, or none of it is finished.
     """
     files = {name: path for name, path in _study_files(study).items() if path.is_file()}
     folders = {name: path.parent for name, path in files.items() if name}
@@ -144,8 +155,17 @@ def read_study(study: Path, data: Path) -> StudyOf:
         do="check the path, or run the study first",
         error=ArtifactError,
     )
+    return folders
+
+
+def read_study(study: Path, data: Path) -> StudyOf:
+    """What a folder of 'crossvox study' holds: of one task, or of several targets.
+
+    Raises:
+        ArtifactError: it is none, or was made from other data.
+    """
     targets, runs, contrasts = {}, {}, []
-    for name, folder in folders.items():
+    for name, folder in target_folders(study).items():
         record = _dict(read_json(folder / STUDY_FILE), folder / STUDY_FILE)
         _expect_data(record, folder, data)
         targets[name] = _target(name, record, folder, data)

@@ -13,6 +13,7 @@ import crossvox
 from crossvox.core.artifact import Stopwatch, read_manifest, write_json
 from crossvox.core.checks import ArtifactError
 from crossvox.core.heap import keep_freed
+from crossvox.core.kept import files_stay
 from crossvox.flow import locks
 from crossvox.flow.jobs import Job, Outcome
 from crossvox.flow.progress import Progress
@@ -131,7 +132,9 @@ class MakeCells:
             if finished(matrix, cell.out, cell.name, self.progress):
                 return Outcome(job.item, "kept")
             self.progress.say(f"{job.item}: {cell.arm.differs}")
-            if not make_one(matrix, cell.out, cell.arm, cell.seed):
+            with files_stay():
+                done = make_one(matrix, cell.out, cell.arm, cell.seed)
+            if not done:
                 # It is saved, and goes on with the next call, or in another worker.
                 raise KeyboardInterrupt if self.here else SystemExit(ASKED_TO_END)
         return Outcome(job.item, "made")

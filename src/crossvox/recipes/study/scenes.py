@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -21,7 +21,7 @@ from crossvox.predict.params import PredictParams
 from crossvox.recipes.data import read_scenes
 from crossvox.recipes.image_run import read_segment2d_run
 from crossvox.recipes.predict import predict
-from crossvox.recipes.scene_sources import load_sources, scenes_stay
+from crossvox.recipes.scene_sources import load_sources
 from crossvox.recipes.study.cells import RESULTS, RUNS, Costs, Matrix
 from crossvox.recipes.study.claims import claim
 from crossvox.recipes.study.store import Store
@@ -35,7 +35,7 @@ from crossvox.study.counts import Pool
 from crossvox.study.overrides import overridden, within
 from crossvox.study.results import Scored, read_baselines, write_baselines
 from crossvox.train.chosen import weights_file
-from crossvox.train.folder import lineage_of
+from crossvox.train.folder import lineage_of, read_record
 from crossvox.train.params import CheckpointName
 from crossvox.train.report import TrainReport
 
@@ -117,7 +117,7 @@ class SceneStudy(ABC, Generic[P]):
         params: what all arms share.
         run2d: a 2D run, where there is one.
         runner: who makes what arms are made from.
-        checkpoint: which weights of the 2D run.
+        asked: which weights of the 2D run are asked for, see :attr:`checkpoint`.
         family: the targets beside this one, and the store that runs lie in; None: a study of its
             own, whose runs lie in its folder.
     """
@@ -142,8 +142,17 @@ class SceneStudy(ABC, Generic[P]):
         family: Family | None = None,
     ) -> None:
         self.data, self.out, self.params, self.run2d = data, out, params, run2d
-        self.checkpoint, self.family = checkpoint, family
+        self.asked, self.family = checkpoint, family
         self.runner, self.progress = runner, runner.progress
+
+    @cached_property
+    def checkpoint(self) -> CheckpointName:
+        """Which weights of the 2D run are taken: by default none that held-out scenes chose."""
+        if self.run2d is None or self.asked != "auto":
+            return self.asked
+        validated = read_record(self.run2d).validated_on or ()
+        seen = any(is_seen(scene.resolve().name, validated) for scene in self.held_out())
+        return "last" if seen else "auto"
 
     def matrix(self) -> Matrix:
         """The study, for :func:`crossvox.recipes.study.runner.run_study`."""
@@ -175,7 +184,8 @@ class SceneStudy(ABC, Generic[P]):
         known = (*self.arms(), *baselines_of(self.ARMS))
         return tuple(arm.name for arm in known if arm.control)
 
-    def pool(self) -> Pool | None:
+    @classmethod
+    def pool(cls) -> Pool | None:
         """Scores of counts that were added up over scenes, of a task that has such."""
         return None
 
@@ -234,11 +244,10 @@ class SceneStudy(ABC, Generic[P]):
         """Train a run, or go on with it: in its folder, or in the store, with a link there."""
         features = stage.sources.features
         runner = self._sharing(features is not None and features == self.run2d)
-        with scenes_stay():
-            if self.family is None:
-                report: TrainReport = runner.go_on(stage, run)
-                return report
-            return self.family.store.train(stage, run, run.absolute().as_posix(), runner)
+        if self.family is None:
+            report: TrainReport = runner.go_on(stage, run)
+            return report
+        return self.family.store.train(stage, run, run.absolute().as_posix(), runner)
 
     def _sharing(self, lifts_run2d: bool) -> Runner:
         """Who makes things, keeping what other cells lift as well: features of the 2D run.
@@ -309,15 +318,14 @@ class SceneStudy(ABC, Generic[P]):
         return read_scenes(self.data, self.params.held_out_scenes)
 
     def training_sources(self) -> list[SceneSource]:
-        """The training scenes, loaded: once for all cells of this process, one after the other."""
-        with scenes_stay():
-            return load_sources(
-                self.data,
-                self.params.training_scenes,
-                self.params.run.views,
-                self.progress,
-                "training scenes",
-            )
+        """The training scenes, loaded."""
+        return load_sources(
+            self.data,
+            self.params.training_scenes,
+            self.params.run.views,
+            self.progress,
+            "training scenes",
+        )
 
     def training_places(self, seed: int) -> Path:
         """The file of a seed's training sub-volumes, drawn once for all arms of a study."""

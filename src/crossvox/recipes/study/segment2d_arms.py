@@ -148,7 +148,8 @@ class Segment2dStudy(SceneStudy[Study2dParams]):
 
     TASK, ARMS, NUMBERS = Segment2d.name, SEGMENT2D, NUMBERS
 
-    def pool(self) -> Pool:
+    @classmethod
+    def pool(cls) -> Pool:
         """See :class:`SceneStudy`."""
         return scores_of
 

@@ -91,7 +91,8 @@ class Segment3dStudy(SceneStudy[Study3dParams]):
 
     TASK, ARMS, NUMBERS = Segment3d.name, SEGMENT3D, NUMBERS
 
-    def pool(self) -> Pool:
+    @classmethod
+    def pool(cls) -> Pool:
         """See :class:`SceneStudy`."""
         return scores_of
 
@@ -131,6 +132,7 @@ class Segment3dStudy(SceneStudy[Study3dParams]):
             views=params.views,
             chunks=params.chunks,
             augment=params.augment,
+            input=params.input,
             validation_windows=params.validation_windows,
         )
         checkpoint = self._checkpoint(sources.features)

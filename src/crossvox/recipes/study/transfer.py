@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crossvox.core.checks import ParamsError, expect
+from crossvox.core.params import named_values
 from crossvox.core.registry import nearest
 from crossvox.flow.jobs import Outcome
 from crossvox.flow.runner import Runner
@@ -95,6 +96,7 @@ def study(
     checkpoint: CheckpointName = "auto",
     cells: str = "all",
     seeds: int = 0,
+    sets: tuple[str, ...] = (),
     store: Path | None = None,
     workers: int = 1,
     page: bool = True,
@@ -119,6 +121,8 @@ def study(
         checkpoint: which weights of the 2D run: auto, average, best or last.
         cells: all, or some: TARGET, ARM or TARGET/ARM, separated by commas.
         seeds: how many: 0, 1, ...; 0 takes as many as the design says.
+        sets: NAME=VALUE, parameters of all cells by dotted name, instead of the design's own:
+            run.input.colors=grey.
         store: folder of runs and predictions, which several studies may share; by default
             OUT/store.
         workers: cells at once, each by a process with its share of the threads; 0 means one a
@@ -132,6 +136,10 @@ def study(
         ArtifactError: no data, or ``out`` holds another study.
     """
     found = find_design(design)
+    if sets:
+        from crossvox.study.design import with_params
+
+        found = with_params(found, named_values(sets, "--sets")).checked()
     if show:
         from crossvox.study.design_file import design_text
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from crossvox.core.checks import ArtifactError, ParamsError, expect
+from crossvox.core.formats import in_figures
 from crossvox.core.methods import LEARNT
 from crossvox.metrics import MEASURES, STRICT
 from crossvox.metrics.statistics import holm
@@ -106,7 +107,7 @@ def read_sides(folders: Sequence[Path]) -> list[Side]:
     places = [folder.resolve() for folder in folders]
     expect(
         len(places) >= 2 and len(set(places)) == len(places),
-        given=f"{len(places)} folder{'' if len(places) == 1 else 's'} to compare"
+        given=f"{in_figures(len(places), 'folder')} to compare"
         + ("" if len(set(places)) == len(places) else ", one of them twice"),
         needed="two runs or predictions at least, and the page's folder last",
         do="crossvox compare PRED1 PRED2 OUT",

@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from crossvox.core.checks import ArtifactError
-from crossvox.core.formats import counted, interval_text, unit_text, value_text, way_text
+from crossvox.core.formats import (
+    counted,
+    in_figures,
+    interval_text,
+    unit_text,
+    value_text,
+    way_text,
+)
 from crossvox.core.methods import LEARNT, TSDF, method_name
 from crossvox.metrics import MEASURES, reading
 from crossvox.metrics.curve import CURVE, FramesCurve, OverRooms, read_curve
@@ -58,7 +65,7 @@ def _record(curve: FramesCurve, name: str, number: int) -> dict[str, Any]:
         "of": f"protocol “{curve.protocol}”, from {name}",
         "main": main,
         "level": f"{LEVEL:.0%}",
-        "frames": [counted_frames(count) for count in curve.frames],
+        "frames": [in_figures(count, "frame") for count in curve.frames],
         "sentence": _sentence(curve, main, gaps.get(main, ())),
         "cautions": [
             f"{counted(len(curve.rooms), 'room').capitalize()}: intervals speak of rooms like "
@@ -73,11 +80,6 @@ def _record(curve: FramesCurve, name: str, number: int) -> dict[str, Any]:
         "more": [_part(curve, score, gaps[score]) for score in curve.scores if score not in first],
         "notes": [hidden(note) for note in curve.notes],
     }
-
-
-def counted_frames(count: int) -> str:
-    """So many frames, as a number."""
-    return f"{count} frame{'' if count == 1 else 's'}"
 
 
 def _against(score: str) -> str:
@@ -97,7 +99,7 @@ def _drawings(
         for method in curve.methods
     }
     arms = {
-        counted_frames(count): (row.mean, _known(row.low), _known(row.high))
+        in_figures(count, "frame"): (row.mean, _known(row.low), _known(row.high))
         for count, row in zip(curve.frames, gaps, strict=False)
         if row.rooms
     }
@@ -189,5 +191,5 @@ def _asked() -> str:
 
 def _listed(counts: Sequence[int]) -> str:
     """Numbers of frames in words."""
-    first = ", ".join(str(count) for count in counts[:-1])
-    return f"{first} and {counted_frames(counts[-1])}" if first else counted_frames(counts[-1])
+    first, last = ", ".join(str(count) for count in counts[:-1]), in_figures(counts[-1], "frame")
+    return f"{first} and {last}" if first else last

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from crossvox.core.formats import unit_text, value_text
+from crossvox.core.formats import in_figures, unit_text, value_text
 from crossvox.core.methods import LEARNT, TSDF, method_name
 from crossvox.metrics.curve import FramesCurve
 from crossvox.report.page.class_scores import ClassScores
@@ -27,7 +27,7 @@ def surface_out(entry: SurfaceScores, number_: int) -> TableOut:
     name = safe_name(f"scores-{number_}-{entry.protocol}")
     mean = entry.mean or next(iter(entry.scenes.values()), {})
     scenes = len(entry.counted) if entry.mean else 1
-    caption = f"Mean over {scenes} scene{'' if scenes == 1 else 's'}, protocol {entry.protocol}."
+    caption = f"Mean over {in_figures(scenes, 'scene')}, protocol {entry.protocol}."
     rows = [*_rows(WHOLE, entry.mean)]
     rows += [row for scene, methods in entry.scenes.items() for row in _rows(scene, methods)]
     return _table(name, caption, rows, mean)

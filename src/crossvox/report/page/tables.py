@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import stdev
 from typing import Any
 
-from crossvox.core.formats import counted, support_text, unit_text, value_text
+from crossvox.core.formats import counted, in_figures, support_text, unit_text, value_text
 from crossvox.core.methods import LEARNT, class_text, method_name, surface_text
 from crossvox.metrics import reading
 from crossvox.report.folders import SEEN, against_fusion
@@ -37,7 +37,7 @@ def surface_table(entry: SurfaceScores, sources: Sources, number_: int = 0) -> d
     parts = []
     if entry.mean and (several or not scenes):
         count = len(entry.counted)
-        name = f"Mean of {count} scene{'' if count == 1 else 's'}"
+        name = f"Mean of {in_figures(count, 'scene')}"
         rooms = [scenes[scene] for scene in entry.counted if scene in scenes]
         parts.append({"name": name, "scene": "", **_surface_grid(entry.mean, rooms)})
     for scene, methods in scenes.items():

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from crossvox.core.formats import NONE
+from crossvox.core.formats import NONE, in_figures
 from crossvox.core.methods import arm_name
 from crossvox.report.page.differences import between_text, difference_text
 from crossvox.report.page.tables_out import TableOut
@@ -29,7 +29,7 @@ SOURCES = {
     "reconstruct-rgb": "reconstruction from colours",
     "reconstruct-features": "reconstruction from features",
     "segment3d": "3D segmentation",
-    "both": "segmentation and reconstruction",
+    "both": "2D segmentation, with colours",
 }
 TARGETS = {
     "reconstruct": "reconstruction",
@@ -111,7 +111,7 @@ class Shown:
     @property
     def over(self) -> str:
         """Seeds and rooms that it is over."""
-        rooms = _many(self.rooms, "room")
+        rooms = in_figures(self.rooms, "room")
         if self.seeds < 2:
             return f"{'one' if self.seeds else 'no'} seed: over {rooms} alone"
         return f"{self.seeds} seeds, {self.above} of them above 0; {rooms}"
@@ -120,10 +120,6 @@ class Shown:
     def title(self) -> str:
         """Arm and control."""
         return f"{arm_name(self.arm)} less {arm_name(self.control)}"
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count} {noun}" + ("" if count == 1 else "s")
 
 
 def shown_findings(record: Mapping[str, Any]) -> list[Shown]:

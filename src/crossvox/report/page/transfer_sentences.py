@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from crossvox.core.formats import counted
+from crossvox.core.formats import counted, value_text
 from crossvox.core.methods import arm_name
+from crossvox.metrics.power import times_both
 from crossvox.report.page.differences import between_text
 from crossvox.report.page.transfer_findings import VERDICTS, Shown, p_text
 from crossvox.report.values import as_dict, as_list, number
@@ -58,7 +59,8 @@ def needed(found: Shown) -> str:
     if found.rooms_needed is not None:
         ways.append(f"{counted(found.rooms_needed, 'room')} with these seeds")
     if not ways:
-        return f"{text}; for one of {found.margin:g} it takes more seeds and more rooms."
+        times = counted(times_both(found.smallest, found.margin), "time")
+        return f"{text}; one of {found.margin:g} takes up to {times} as many of both."
     return f"{text}; for one of {found.margin:g} it takes {' or '.join(ways)}."
 
 
@@ -107,7 +109,7 @@ def lead(findings: Sequence[Shown], record: Mapping[str, Any]) -> list[str]:
     told_of = named or list(findings)
     first = {one.target: one for one in reversed(told_of)}
     heads = [one for one in told_of if first[one.target] is one]
-    parts = [f"{one.question} {in_short(one)}" for one in heads]
+    parts = [f"{one.question} {in_short(one)} {_sides(one)}".strip() for one in heads]
     counts = [(v, sum(one.verdict == v for one in told_of)) for v in VERDICTS]
     number_asked = asked(findings, record)
     counts.append(("not answered yet", number_asked - len(named)))
@@ -122,7 +124,28 @@ def lead(findings: Sequence[Shown], record: Mapping[str, Any]) -> list[str]:
     level = number(record.get("level")) or 0.95
     alone = ", over rooms alone" if all(one.seeds < 2 for one in told_of) else ""
     parts.append(f"Of {questions}, over {over}: {told}. In brackets: {level:.0%} intervals{alone}.")
-    return parts
+    readings = _readings(heads, record)
+    return [*parts[:-1], f"{parts[-1]} {readings}".strip()]
+
+
+def _sides(found: Shown) -> str:
+    """What both sides of a difference score."""
+    if found.arm_mean is None or found.control_mean is None:
+        return ""
+    arm, control = (arm_name(name) for name in (found.arm, found.control))
+    scores = f"{value_text(found.arm_mean)}, {control} {value_text(found.control_mean)}"
+    return f"{arm[:1].upper()}{arm[1:]} scores {scores}."
+
+
+def _readings(findings: Sequence[Shown], record: Mapping[str, Any]) -> str:
+    """How the scores of some findings are read, each once."""
+    told: dict[str, str] = {}
+    for one in findings:
+        comparison = as_dict(as_dict(record.get("comparisons")).get(one.target))
+        reading = as_dict(as_dict(comparison.get("kinds")).get(one.score)).get("reading")
+        if reading:
+            told.setdefault(one.score, str(reading))
+    return " ".join(f"{score}: {text[:1].lower()}{text[1:]}" for score, text in told.items())
 
 
 def _ranged(counts: Sequence[int], noun: str) -> str:
