@@ -31,6 +31,10 @@ def test_what_has_no_words_of_its_own_gets_some() -> None:
     bare = OSError("17476 requested and 5945 written")
     assert reason(bare).endswith("is the disk full?")
     assert error_text(bare).startswith("given: 17476 requested and 5945 written; needed: room on")
+    cut = OSError("image file is truncated")
+    assert reason(cut) == "a file could not be read or written (image file is truncated)"
+    assert error_text(cut).startswith("given: image file is truncated; needed: a file or folder")
+    assert error_text(TimeoutError()).startswith("given: TimeoutError; needed: a file or folder")
     assert error_text(MemoryError()) == "out of memory"
     assert error_text(ZeroDivisionError("by zero")) == "ZeroDivisionError: by zero"
 

@@ -116,6 +116,24 @@ def test_what_is_damaged_or_odd_is_left_to_others(data: bytes) -> None:
     assert decode_gray_png(data) is None
 
 
+def test_no_memory_is_asked_for_what_cannot_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(
+        "crossvox.doors.gray_png.inflate", lambda _, length: asked.append(length) or bytes(length)
+    )
+    packed = zlib.compress(bytes(100))
+    huge = png((b"IHDR", header(9000, 9000, 16)), (b"IDAT", packed), (b"IEND", b""))
+    assert decode_gray_png(huge) is None
+    with pytest.raises(CaptureError, match="9000x9000 pixels; needed: a complete PNG"):
+        decode_gray(huge, "frame 7")
+    assert asked == []
+    # All zeros are as dense as it gets: they are still taken.
+    dense = encode_gray_png(np.zeros((2000, 2000), np.uint8))
+    found = decode_gray_png(dense)
+    assert found is not None
+    assert asked == [2000 * 2001]
+
+
 @pytest.mark.parametrize("mode", ["1", "P", "RGB", "LA"])
 def test_other_kinds_are_left_to_others(mode: str, tmp_path: Path) -> None:
     Image.new(mode, (8, 8)).save(tmp_path / "x.png")

@@ -229,6 +229,8 @@ def test_fused_reference_is_told_apart(tmp_path: Path) -> None:
     assert any("itself the TSDF fusion" in note for note in evaluation.notes)
     by_mesh = {score.name: score.value for score in evaluation.mean["learnt"]}
     assert by_mesh["Recall measured"] == 1, "measured surface is still told apart"
+    with pytest.raises(ParamsError, match=r"method tsdf, of scenes whose reference.*learnt"):
+        evaluate_reconstruction(tmp_path / "pred", tmp_path / "data", methods=["tsdf"])
 
 
 def test_what_holds_no_prediction_is_refused(folders: tuple[Path, Path], tmp_path: Path) -> None:

@@ -92,6 +92,17 @@ def test_a_scan_ends_with_a_labelled_mesh_its_contents_and_a_page(
     assert "next: crossvox view" in said
 
 
+def test_a_dry_run_of_what_gives_no_surface_ends_where_nobody_knows(
+    room: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("scan", room, tmp_path / "out", *SMALL, "--tsdf.far-m", "0.01", "--dry-run")
+    command(*words)
+    assert "unknown" in "".join(capsys.readouterr())
+    assert not (tmp_path / "out").exists()
+    command(*words[:-1], code=2)
+    assert "give no surface" in capsys.readouterr().err
+
+
 def test_upright_images_are_labelled_as_they_stand(tmp_path: Path) -> None:
     upright = Intrinsics(30.0, 30.0, 23.5, 31.5, 48, 64)
     room = write_box_room(tmp_path / "room", 12, upright)

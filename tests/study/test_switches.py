@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from crossvox.core.checks import ShapeError
+from crossvox.core.checks import ParamsError, ShapeError
 from crossvox.metrics.statistics import Pooled, paired_difference
+from crossvox.recipes.study.switches import changed_studies
 from crossvox.study.switches import AS_IT_IS, CHANGE, SWITCH, Position, switch_cause
 from crossvox.study.transfer import Cause
 
@@ -70,3 +73,12 @@ def test_positions_of_other_rooms_do_not_pair() -> None:
     fewer = Position("fewer", here.arm[:, :3], here.control[:, :3])  # type: ignore[index]
     with pytest.raises(ShapeError):
         switch_cause("helps", "F-score", here, (fewer,))
+
+
+def test_folders_are_named_as_they_are_written() -> None:
+    words = ["grey=out/grey", "voxels=0.10", "up=null", "both=a=b"]
+    found = {"grey": "out/grey", "voxels": "0.10", "up": "null", "both": "a=b"}
+    assert changed_studies(words) == {name: Path(folder) for name, folder in found.items()}
+    for wrong in (["grey"], ["=out"], ["grey=a", "grey=b"], [f"{AS_IT_IS}=a"]):
+        with pytest.raises(ParamsError, match=r"--changed.*; needed: (NAME=VALUE|a name)"):
+            changed_studies(wrong)

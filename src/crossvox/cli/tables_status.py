@@ -32,8 +32,8 @@ def show_status(report: StatusReport, terminal: Terminal) -> None:
         terminal.say(f"missing: {', '.join(missing[:LISTED])}{more}")
     if report.counts.get("failed"):
         terminal.say(
-            "failed items are tried again with --retry-failed, or when they would be "
-            "made from something else"
+            "failed items are tried again with --retry-failed, when they would be made from "
+            "something else, or where the system had refused a file"
         )
     if report.seconds_left:
         who = f"{report.workers} at work" if report.workers else "one process"

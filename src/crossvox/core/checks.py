@@ -92,19 +92,10 @@ _RIGHT = ("the right to read and write there", "give it to yourself, or name ano
 _REFUSALS = {
     errno.ENOSPC: ("room on the disk", "free some space, and run the same command again"),
     errno.EDQUOT: ("room within the quota", "free some space, and run the same command again"),
-    errno.EFBIG: (
-        "a limit that lets files be as large",
-        "raise it (ulimit -f), or use another disk",
-    ),
+    errno.EFBIG: ("a limit that lets files be as large", "raise it (ulimit -f), or use another disk"),
     errno.EROFS: ("a disk that may be written", "name a place on another disk"),
-    errno.EACCES: (
-        "the right to read and write there",
-        "give it to yourself, or name another place",
-    ),
-    errno.EPERM: (
-        "the right to read and write there",
-        "give it to yourself, or name another place",
-    ),
+    errno.EACCES: _RIGHT,
+    errno.EPERM: _RIGHT,
     errno.ENOENT: ("a path of which every folder is there", "correct the path"),
     errno.ENOTDIR: ("a path of which every part but the last is a folder", "correct the path"),
     errno.EISDIR: ("a file, where a folder is", "correct the path"),
@@ -116,17 +107,17 @@ _REFUSALS = {
 }
 """What would be needed, and what to do, by what the system says when it refuses a file."""
 
-_ANY_REFUSAL = (
-    "a file or folder that can be read and written",
-    "look at what the system says of it",
-)
+_ANY_REFUSAL = ("a file or folder that can be read and written", "look at what the system says of it")
+
+_COUNTED = re.compile(r"\d+ requested and \d+ written")
+"""What NumPy says of a full disk: bytes alone, without a number of the error."""
 
 
 def reason(error: BaseException) -> str:
     """What went wrong, in the words of who says it, for a text that tells what to do about it.
 
     No name of a file or folder that is being written is told. What the system refuses is told with
-    the file; some writers of a full disk count bytes alone.
+    the file; one that counts bytes alone is of a full disk.
 
     Example:
         >>> reason(OSError(28, "No space left on device", "/a/.b.0123abcd.part/c"))
@@ -137,7 +128,8 @@ def reason(error: BaseException) -> str:
     elif is_out_of_memory(error):
         text = "out of memory"
     elif isinstance(error, OSError) and error.errno is None:
-        text = f"a file could not be read or written ({error}); is the disk full?"
+        full = "; is the disk full?" * bool(_COUNTED.search(str(error)))
+        text = f"a file could not be read or written ({error}){full}"
     elif isinstance(error, OSError):
         text = f"{error.strerror}" + (f" {error.filename}" if error.filename else "")
     else:
@@ -155,10 +147,9 @@ run the same command again'
     """
     if not isinstance(error, OSError):
         return reason(error)
-    # Some writers of a full disk count bytes alone, without a number of the error.
-    number = errno.ENOSPC if error.errno is None else error.errno
-    said = error.strerror or str(error)
-    needed, do = _REFUSALS.get(number, _ANY_REFUSAL)
+    said = error.strerror or str(error) or type(error).__name__
+    number = errno.ENOSPC if _COUNTED.search(said) else error.errno
+    needed, do = _REFUSALS.get(number or 0, _ANY_REFUSAL)
     given = f"{error.filename} ({said})" if error.filename else said
     given = _LOCKS.sub("", _UNFINISHED.sub(r"\1", given))
     return f"given: {given}; needed: {needed}; do: {do}"

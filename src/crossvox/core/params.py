@@ -48,8 +48,8 @@ def from_plain(cls: type[T], value: Any, where: str = "") -> T:
         ) from None
 
 
-def named_values(words: Sequence[str], where: str) -> dict[str, Any]:
-    """Words ``NAME=VALUE`` to values by name: JSON where it is JSON, else text.
+def named_texts(words: Sequence[str], where: str) -> dict[str, str]:
+    """Words ``NAME=TEXT`` to texts by name.
 
     Args:
         words: in order; the last of a name counts.
@@ -57,12 +57,8 @@ def named_values(words: Sequence[str], where: str) -> dict[str, Any]:
 
     Raises:
         ParamsError: a word without a name or without ``=``.
-
-    Example:
-        >>> named_values(["steps=3", "colors=grey", "shape=[16,16,32]"], "--sets")
-        {'steps': 3, 'colors': 'grey', 'shape': [16, 16, 32]}
     """
-    values: dict[str, Any] = {}
+    texts: dict[str, str] = {}
     for word in words:
         name, equals, text = word.partition("=")
         expect(
@@ -72,6 +68,22 @@ def named_values(words: Sequence[str], where: str) -> dict[str, Any]:
             do=f"correct {where}",
             error=ParamsError,
         )
+        texts[name] = text
+    return texts
+
+
+def named_values(words: Sequence[str], where: str) -> dict[str, Any]:
+    """:func:`named_texts` as values: JSON where a text is JSON, else the text.
+
+    Raises:
+        ParamsError: a word without a name or without ``=``.
+
+    Example:
+        >>> named_values(["steps=3", "colors=grey", "shape=[16,16,32]"], "--sets")
+        {'steps': 3, 'colors': 'grey', 'shape': [16, 16, 32]}
+    """
+    values: dict[str, Any] = {}
+    for name, text in named_texts(words, where).items():
         try:
             values[name] = json.loads(text)
         except ValueError:

@@ -14,6 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from crossvox.core.npz import DENSEST
 from crossvox.doors.deflate import checksum, deflate, inflate
 from crossvox.doors.pillow_images import MAX_PIXELS
 
@@ -76,6 +77,8 @@ def decode_gray_png(data: bytes) -> NDArray[Any] | None:
         return None
     step = bits // 8
     length = 1 + width * step
+    if height * length > DENSEST * len(packed):  # memory is not asked for what cannot be there
+        return None
     try:
         raw = inflate(packed, height * length)
     except ValueError:

@@ -84,7 +84,7 @@ def evaluate_reconstruction(
         ArtifactError: ``pred`` holds no scene, none of the methods, scenes made in different ways,
             a scene that ``data`` lacks, or only scenes that the run learnt from.
         CaptureError: a mesh or a frame cannot be read.
-        ParamsError: protocol or method is unknown.
+        ParamsError: protocol or method is unknown, or the only method is the reference of all.
     """
     scenes = scenes_to_score(pred, data, protocol, methods, seen_scenes=seen_scenes)
     total = sum(len(_there(scene, methods)) for scene in scenes)
@@ -119,6 +119,13 @@ def scenes_to_score(
     )
     scenes = read_predicted(pred, data)
     expect_unseen(scenes, seen_scenes)
+    expect(
+        {*methods} != {TSDF} or not all(fusion_is_reference(scene.prepared) for scene in scenes),
+        given=f"method {TSDF}, of scenes whose reference is the {method_name(TSDF)} of their frames",
+        needed="a method that is not the reference itself",
+        do=f"name another one of {', '.join(METHOD_FILES)}",
+        error=ParamsError,
+    )
     expect(
         any(_there(scene, methods) for scene in scenes),
         given=f"{pred} with {len(scenes)} scenes but no mesh of {', '.join(methods)}",

@@ -168,8 +168,8 @@ def prepare(
     """Prepare scans: frames, reference surface, voxels and labels, one folder a scene.
 
     A finished scene that was made with the same parameters from the same files is kept; a broken
-    scan is reported and the others go on. It is tried again when its files have changed, or with
-    --retry-failed. Any number of calls may work on one folder. Scans of other folders may
+    scan is reported and the others go on. It is tried again when its files have changed, where the
+    system had refused a file, or with --retry-failed. Any number of calls may work on one folder. Scans of other folders may
     be added to OUT. Which scenes are held out follows from the data set's own lists, or from the
     scenes' names: one that is added moves no other.
 

@@ -19,7 +19,7 @@ from crossvox.core.methods import LEARNT, METHOD_FILES
 from crossvox.flow.collection import unlisted_items
 from crossvox.flow.folder import begin, expect_own
 from crossvox.flow.renew import renewing
-from crossvox.flow.runner import Made, Runner
+from crossvox.flow.runner import DryRunEnds, Made, Runner
 from crossvox.flow.stage import Input
 from crossvox.predict.params import Amount, PredictParams
 from crossvox.recipes.commands import Flag
@@ -295,9 +295,10 @@ def _levelled(
         near = usable.near_from_world
         seen = capture if near is None else MovedCapture(capture, near)
         up, level = find_level(seen, usable.posed, params, runner.progress)
-        level = level if near is None else level @ near
-    runner.progress.say(f"up is ({', '.join(f'{x:.3f}' for x in up)}) in the capture's own world")
-    return up, level
+        told = ", ".join(f"{x:.3f}" for x in up)
+        runner.progress.say(f"up is ({told}) in the capture's own world")
+        return up, level if near is None else level @ near
+    raise DryRunEnds  # a dry run alone gets here: what comes next depends on the level
 
 
 def _prepared(stage: PrepareScene, data: Path, runner: Runner) -> Made:

@@ -9,7 +9,7 @@ from typing import Any
 
 from crossvox.core.artifact import read_json
 from crossvox.core.checks import ArtifactError, ParamsError, expect
-from crossvox.core.params import named_values
+from crossvox.core.params import named_texts
 from crossvox.recipes.study.cells import RESULTS
 from crossvox.recipes.study.runner import STUDY_FILE
 from crossvox.recipes.study.targets import TARGETS
@@ -42,7 +42,7 @@ def changed_studies(words: Sequence[str]) -> dict[str, Path]:
     Raises:
         ParamsError: no such words, or a name twice; or one that is that of the study as it is.
     """
-    found = {name: Path(str(folder)) for name, folder in named_values(words, "--changed").items()}
+    found = {name: Path(folder) for name, folder in named_texts(words, "--changed").items()}
     expect(
         len(found) == len(words) and AS_IT_IS not in found,
         given=f"--changed {' '.join(words)}",
