@@ -116,16 +116,17 @@ def _predict_completed(stage: PredictScene, completer: Completer, work: Work) ->
     source = LabelSource(stage.images, stage.frame_labels, stage.classes, stage.labels3d)
     numbers, frames = frames_to_complete(folder, params)
     handed = taken_over(folder.resolve().name, stage.tsdf, numbers)
+    fused = None
     if handed is not None:
-        frames = handed.frames
+        frames, fused = handed.frames, handed.volume
     labeller = labeller_of(source, folder, stage.device)
     # Frames are labelled while their surface is completed: neither keeps all cores busy by itself.
     told = None
     if labeller is not None and frames.keep():
         told = said_of(frames, labeller, AHEAD_BYTES)
     with closing(told) if told is not None else nullcontext():
-        fused = None if handed is None else handed.volume
         made = complete_prepared(frames, completer, params, stage.tsdf, work, fused)
+        del handed, fused  # the volume has done its part: its memory is for the labels
         notes = write_completed_volume(work.out, params, stage.baselines, made)
         found = None
         if labeller is not None:
