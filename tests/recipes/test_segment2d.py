@@ -347,7 +347,8 @@ def test_other_runs_and_unknown_networks_are_refused(
     assert "weighting" in capsys.readouterr().err
     run("train", "segment2d", data, tmp_path / "run", "--task.network", "resnet", code=2)
     assert (
-        "one of lite, enet, deeplab, projection, smp, timm, both (smp:" in capsys.readouterr().err
+        "one of lite, lite1, lite2, enet, deeplab, projection, smp, timm, both (smp:"
+        in capsys.readouterr().err
     )
     scene = data / "scene0000_00"
     with pytest.raises(ParamsError, match="a share between 0 and 1"):

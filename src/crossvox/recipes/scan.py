@@ -17,7 +17,7 @@ from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.heap import share_heaps
 from crossvox.core.methods import LEARNT, METHOD_FILES
 from crossvox.flow.collection import unlisted_items
-from crossvox.flow.folder import begin, expect_own
+from crossvox.flow.folder import begin, expect_apart, expect_own
 from crossvox.flow.renew import renewing
 from crossvox.flow.runner import DryRunEnds, Made, Runner
 from crossvox.flow.stage import Input
@@ -212,6 +212,7 @@ def scan(
     usable.expect_metres(name)
     usable.expect_posed(name, source)
     expect_own(out, STAGE)
+    expect_apart(out, {"capture": Input.files(source)})
     _expect_alone(out, name)
     asked = {"predict": networks.run is not None, "score": scores, "page": page}
     runner.expect_parts(
