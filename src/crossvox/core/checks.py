@@ -92,7 +92,10 @@ _RIGHT = ("the right to read and write there", "give it to yourself, or name ano
 _REFUSALS = {
     errno.ENOSPC: ("room on the disk", "free some space, and run the same command again"),
     errno.EDQUOT: ("room within the quota", "free some space, and run the same command again"),
-    errno.EFBIG: ("a limit that lets files be as large", "raise it (ulimit -f), or use another disk"),
+    errno.EFBIG: (
+        "a limit that lets files be as large",
+        "raise it (ulimit -f), or use another disk",
+    ),
     errno.EROFS: ("a disk that may be written", "name a place on another disk"),
     errno.EACCES: _RIGHT,
     errno.EPERM: _RIGHT,
@@ -107,7 +110,10 @@ _REFUSALS = {
 }
 """What would be needed, and what to do, by what the system says when it refuses a file."""
 
-_ANY_REFUSAL = ("a file or folder that can be read and written", "look at what the system says of it")
+_ANY_REFUSAL = (
+    "a file or folder that can be read and written",
+    "look at what the system says of it",
+)
 
 _COUNTED = re.compile(r"\d+ requested and \d+ written")
 """What NumPy says of a full disk: bytes alone, without a number of the error."""

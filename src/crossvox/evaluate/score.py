@@ -121,7 +121,7 @@ def scenes_to_score(
     expect_unseen(scenes, seen_scenes)
     expect(
         {*methods} != {TSDF} or not all(fusion_is_reference(scene.prepared) for scene in scenes),
-        given=f"method {TSDF}, of scenes whose reference is the {method_name(TSDF)} of their frames",
+        given=f"method {TSDF}, of scenes whose reference is their own {method_name(TSDF)}",
         needed="a method that is not the reference itself",
         do=f"name another one of {', '.join(METHOD_FILES)}",
         error=ParamsError,

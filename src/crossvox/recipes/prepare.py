@@ -169,9 +169,9 @@ def prepare(
 
     A finished scene that was made with the same parameters from the same files is kept; a broken
     scan is reported and the others go on. It is tried again when its files have changed, where the
-    system had refused a file, or with --retry-failed. Any number of calls may work on one folder. Scans of other folders may
-    be added to OUT. Which scenes are held out follows from the data set's own lists, or from the
-    scenes' names: one that is added moves no other.
+    system had refused a file, or with --retry-failed. Any number of calls may work on one folder.
+    Scans of other folders may be added to OUT. Which scenes are held out follows from the data
+    set's own lists, or from the scenes' names: one that is added moves no other.
 
     Args:
         raw: folder of scans, or one capture in any format that can be read.
