@@ -18,9 +18,9 @@ def data_uri(kind: str, data: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
-QUALITY, FINE, NOISY = 72, 76, 62
+QUALITY, FINE, NOISY = 65, 70, 54
 """Of rendered pictures: most of them; those shown large; and those whose colours change from vertex
-to vertex, which would take most room. 8 more look the same, and a page is a sixth larger."""
+to vertex, which would take most room. 7 more look the same, and a page is a twentieth larger."""
 
 
 def webp_uri(image: NDArray[np.uint8], quality: int = QUALITY) -> str:
