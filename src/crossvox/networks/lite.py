@@ -16,11 +16,11 @@ from crossvox.core.checks import ParamsError, expect
 from crossvox.core.colors import CENTRED
 from crossvox.networks.efficientnet_lite import EfficientNetLite
 from crossvox.networks.features2d import Network2D
-from crossvox.networks.packaged import load_packaged
+from crossvox.networks.packaged import LITE, load_packaged
 
 STRIDE = 8
 MULTIPLE = 32
-ENCODER = "tf_efficientnet_lite0"
+ENCODER = LITE["lite"]
 
 POOLS = (1, 2, 4)
 """Sizes that the coarsest map is pooled to: what room is this, and roughly where."""

@@ -48,7 +48,7 @@ def weights_file(architecture: str) -> Path:
 
 
 def load_packaged(encoder: nn.Module, architecture: str) -> int:
-    """Put packaged ImageNet weights into a timm encoder, whatever its last stage.
+    """Put packaged ImageNet weights into an encoder, timm's or ours, whatever its last stage.
 
     The packages name tensors differently but keep their order; every shape is compared, and the
     classifier, which comes last, is left out.

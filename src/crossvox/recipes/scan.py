@@ -212,7 +212,8 @@ def scan(
     usable.expect_metres(name)
     usable.expect_posed(name, source)
     expect_own(out, STAGE)
-    expect_apart(out, {"capture": Input.files(source)})
+    files = Input.files(source)
+    expect_apart(out, {"capture": files})
     _expect_alone(out, name)
     asked = {"predict": networks.run is not None, "score": scores, "page": page}
     runner.expect_parts(
@@ -231,7 +232,7 @@ def scan(
                 begin(out, Manifest(STAGE, plain(params)))
             with runner.part("prepare"), staying_open(opened):
                 chosen = _chosen(capture, usable.posed, params, runner)
-                stage = _scene(source, name, chosen, params, level, how, skipped)
+                stage = _scene(files, name, chosen, params, level, how, skipped)
                 expect_same_capture(scene, stage)
                 made = renewing(runner, data, lambda place: _prepared(stage, place, runner))
                 for remark in (
@@ -379,7 +380,7 @@ def _chosen(
 
 
 def _scene(
-    source: Path,
+    capture: Input,
     name: str,
     chosen: tuple[int, ...] | None,
     params: ScanParams,
@@ -396,7 +397,6 @@ def _scene(
         tsdf=params.tsdf,
     )
     moved = tuple(tuple(row) for row in level.world_from_camera.tolist())
-    capture = Input.files(source)
     given, trajectory = declared(how)
     return PrepareScene(
         capture,
