@@ -296,10 +296,11 @@ class Segment2dParams:
     """What is learnt, and by which loss.
 
     Attributes:
-        network: ``lite`` (efficientnet-lite0, trains on a CPU), ``enet``, ``deeplab`` (both as
-            published), or ``smp:ARCHITECTURE/ENCODER``, for example ``smp:unet/resnet18``.
+        network: ``lite`` (efficientnet-lite0, trains on a CPU), ``lite1`` and ``lite2`` (larger),
+            ``enet``, ``deeplab`` (both as published), or ``smp:ARCHITECTURE/ENCODER``, for example
+            ``smp:unet/resnet18``.
         depth: the network also sees what depth tells (:mod:`crossvox.views.geometry`), where an
-            image has depth; of the networks here, ``lite`` can.
+            image has depth; of the networks here, those of ``lite`` can.
         weights: what the encoder starts from: ``auto`` (ImageNet where its weights come with a
             package, as for ``lite``), ``none``, or a name that the network knows and downloads.
         freeze: part that keeps its weights: ``nothing``, ``early`` (as published: DeepLab's
