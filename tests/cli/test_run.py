@@ -125,7 +125,14 @@ def test_json_may_stand_anywhere(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [["prepare", "", "out"], ["prepare", "raw", ""], ["report", "run", "out", "--json", ""]],
+    [
+        ["prepare", "", "out"],
+        ["prepare", "raw", ""],
+        ["report", "run", "out", "--json", ""],
+        ["scan", "--no-page", "", "out"],
+        ["scan", "--anyway", "", "out"],
+        ["scan", "--verify", "", "out"],
+    ],
 )
 def test_an_unset_variable_is_not_the_folder_where_one_is(
     words: list[str],

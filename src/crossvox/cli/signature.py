@@ -137,18 +137,25 @@ def _expect_no_empty_place(function: Callable[..., Any], words: Sequence[str]) -
     """
     parameters = inspect.signature(function).parameters
     hints = _hints(function, {n: p for n, p in parameters.items() if n not in INJECTED})
-    places = [name for name, kind in hints.items() if _bare(kind) is Path]
+    # Behind a switch comes the next place.
+    places = [name for name, kind in hints.items() if _bare(kind) in (Path, bool)]
     choices = [field.name for field in dataclasses.fields(ItemOptions)]
     flags = {f"--{name.replace('_', '-')}" for name in (*places, *choices, "params")}
     for before, word in zip(("", *words), words, strict=False):
         flag, equals, value = word.partition("=") if word.startswith("--") else (before, "=", word)
         expect(
-            not (equals and value == "") or (flag.startswith("--") and flag not in flags),
+            not (equals and value == "")
+            or (flag.startswith("--") and flag not in flags and not _is_switched_off(flag)),
             given=f"an empty word{f' after {flag}' if flag else ''}",
             needed="a path or a name",
             do="leave it out; a variable of the shell may not be set",
             error=ParamsError,
         )
+
+
+def _is_switched_off(flag: str) -> bool:
+    """Whether a flag is of the kind ``--no-page`` or ``--predict.no-colors``."""
+    return flag.removeprefix("--").rpartition(".")[2].startswith("no-")
 
 
 def with_stdout(words: Sequence[str]) -> list[str]:

@@ -204,5 +204,7 @@ def _infinities(value: Any) -> Any:
 
 def _path(kind: type, value: Any) -> Any:
     if kind is Path and isinstance(value, str):
+        if "\0" in value:
+            raise ValueError(f"Expected a path, got {value!r}")
         return Path(value)
     raise TypeError(f"Expected `{kind.__name__}`, got {value!r}")

@@ -33,7 +33,7 @@ from crossvox.evaluate.counts import (
     count_vertices,
     count_volume,
 )
-from crossvox.evaluate.gather import Gathered, Kept, Report, expect_unseen, gather
+from crossvox.evaluate.gather import Gathered, Measured, Report, expect_unseen, gather
 from crossvox.evaluate.predicted import Scored, majority_class, read_predicted
 from crossvox.evaluate.references import VOLUME, read_classes, read_labelled, reference_labels
 from crossvox.metrics import confusion
@@ -117,7 +117,7 @@ def count_classes(
         found[scene.name] = count_scene(scene)
         if progress is not None:
             progress(done, len(scenes))
-    return gather_counts(data, scenes, Kept(found), seen_scenes=seen_scenes)
+    return gather_counts(data, scenes, Measured(found), seen_scenes=seen_scenes)
 
 
 def scenes_to_count(pred: Path, data: Path) -> list[Scored]:
@@ -136,7 +136,7 @@ def scenes_to_count(pred: Path, data: Path) -> list[Scored]:
 def gather_counts(
     data: Path,
     scenes: Sequence[Scored],
-    kept: Kept[dict[str, SceneCounts]],
+    kept: Measured[dict[str, SceneCounts]],
     *,
     seen_scenes: bool = False,
 ) -> Gathered[SceneCounts]:
@@ -161,7 +161,7 @@ def gather_counts(
 def write_classes(
     pred: Path,
     found: Gathered[SceneCounts],
-    kept: Kept[dict[str, SceneCounts]] | None = None,
+    kept: Measured[dict[str, SceneCounts]] | None = None,
 ) -> ClassEvaluation:
     """Scores of what was counted, written as ``PRED/scores.classes.json``.
 
@@ -170,7 +170,7 @@ def write_classes(
         found: the counts.
         kept: tells what was not counted; None: everything was.
     """
-    kept = kept or Kept(dict.fromkeys(found.found))
+    kept = kept or Measured(dict.fromkeys(found.found))
     whole = {method: added_counts(counts) for method, counts in found.whole.items()}
     evaluation = ClassEvaluation(
         protocol=PROTOCOL,

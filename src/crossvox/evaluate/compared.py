@@ -21,7 +21,7 @@ from crossvox.metrics.nearest import PointSet
 from crossvox.metrics.surfaces import distances_between, threshold_scores
 from crossvox.scene.tsdf.volume import TsdfVolume
 
-Kept = NDArray[np.bool_]
+Chosen = NDArray[np.bool_]
 
 PREDICTED, REFERENCE, FUSED = "made", "true", "fused"
 
@@ -80,7 +80,7 @@ class Compared:
         self._views: list[View] | None = None
         self._sets: dict[Way, PointSet] = {}
         self._distances: dict[tuple[Way, Way], SurfaceDistances] = {}
-        self._seen: dict[Way, Kept] = {}
+        self._seen: dict[Way, Chosen] = {}
         self._free: SeenFree | None = None
 
     def ways(self, rule: Rule) -> tuple[Way, Way]:
@@ -168,7 +168,7 @@ class Compared:
             scores += self._free.scores(rule.name, beside.unmeasured, rule.name, kept[0])
         return scores
 
-    def kept_vertices(self, side: str) -> Kept:
+    def kept_vertices(self, side: str) -> Chosen:
         """Which vertices of a surface are counted, by the box and the mask asked for."""
         way = Way(side)
         return self._in_box(way) & self._unmasked(
@@ -196,7 +196,7 @@ class Compared:
     def _watched(self, ways: Iterable[Way]) -> Seen[Way]:
         return Seen({way: self.points(way).points for way in ways})
 
-    def _kept(self, rule: Rule, way: Way) -> Kept:
+    def _kept(self, rule: Rule, way: Way) -> Chosen:
         """Which points of one side a rule counts.
 
         Raises:
@@ -229,11 +229,11 @@ class Compared:
             )
         return kept
 
-    def _in_box(self, way: Way) -> Kept:
+    def _in_box(self, way: Way) -> Chosen:
         points = self.points(way).points
         return np.ones(len(points), bool) if self._box is None else self._box.holds(points)
 
-    def _unmasked(self, way: Way, whole: bool) -> Kept:
+    def _unmasked(self, way: Way, whole: bool) -> Chosen:
         """What the frames can have seen; all where nobody looked."""
         if whole or way not in self._seen:
             return np.ones(len(self.points(way)), bool)
@@ -274,5 +274,5 @@ def _taken(mesh: Mesh, way: Way, most: int) -> NDArray[np.float64]:
     return voxel_downsample(points) if way.thinned else points
 
 
-def _only(distances: SurfaceDistances, made: Kept, true: Kept) -> SurfaceDistances:
+def _only(distances: SurfaceDistances, made: Chosen, true: Chosen) -> SurfaceDistances:
     return SurfaceDistances(distances.to_reference_m[made], distances.to_predicted_m[true])

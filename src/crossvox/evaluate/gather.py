@@ -21,7 +21,7 @@ Report = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Kept(Generic[T]):
+class Measured(Generic[T]):
     """What was measured before, scene by scene, by whoever.
 
     Attributes:

@@ -27,7 +27,7 @@ from crossvox.metrics.means import present_mean
 from crossvox.metrics.measures import Measure, register
 
 Ids = NDArray[Any]
-Kept = NDArray[np.bool_]
+Chosen = NDArray[np.bool_]
 Labelled = tuple[NDArray[Any], Ids]
 """``(V, 3)`` vertices of a surface, metres, and ``(V,)`` ids."""
 
@@ -58,7 +58,7 @@ _ACCURACY = register(
 
 
 def label_scores(
-    predicted: Labelled, reference: Labelled, made: Kept, true: Kept
+    predicted: Labelled, reference: Labelled, made: Chosen, true: Chosen
 ) -> tuple[list[Score], list[str]]:
     """Scores over the reference's vertices, then over the predicted ones.
 

@@ -12,7 +12,7 @@ from crossvox.core.frame import Capture, Frame
 from crossvox.core.methods import METHOD_FILES, TSDF, method_name
 from crossvox.core.volume import Score
 from crossvox.doors.meshes import read_mesh
-from crossvox.evaluate.gather import Kept, Report, expect_unseen, gather
+from crossvox.evaluate.gather import Measured, Report, expect_unseen, gather
 from crossvox.evaluate.pair import PairParams, score_files
 from crossvox.evaluate.predicted import Scored, frames_of, read_predicted
 from crossvox.evaluate.protocols import (
@@ -96,7 +96,9 @@ def evaluate_reconstruction(
             done += 1
             if progress is not None:
                 progress(done, total)
-    return write_scores(pred, data, protocol, methods, scenes, Kept(found), seen_scenes=seen_scenes)
+    return write_scores(
+        pred, data, protocol, methods, scenes, Measured(found), seen_scenes=seen_scenes
+    )
 
 
 def scenes_to_score(
@@ -142,7 +144,7 @@ def write_scores(
     protocol: Protocol,
     methods: Sequence[str],
     scenes: Sequence[Scored],
-    kept: Kept[SceneScores],
+    kept: Measured[SceneScores],
     *,
     seen_scenes: bool = False,
 ) -> Evaluation:

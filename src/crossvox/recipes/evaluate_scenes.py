@@ -26,7 +26,7 @@ from crossvox.evaluate.classes import (
     write_classes,
 )
 from crossvox.evaluate.counts import SceneCounts
-from crossvox.evaluate.gather import Kept, expect_unseen
+from crossvox.evaluate.gather import Measured, expect_unseen
 from crossvox.evaluate.predicted import Scored, way_of
 from crossvox.evaluate.protocols import Protocol, check_protocol
 from crossvox.evaluate.score import (
@@ -102,7 +102,7 @@ def _made(
     out: Path | None,
     workers: int,
     runner: Runner,
-) -> Iterator[Callable[[Callable[[Path], T | None]], Kept[T]]]:
+) -> Iterator[Callable[[Callable[[Path], T | None]], Measured[T]]]:
     """Have scenes scored; gives a function from what reads one to all that is there.
 
     Nobody else puts scores together in the meantime: who does so last has seen all.
@@ -120,11 +120,11 @@ def _made(
         made = runner.make_all(ScoredScenes(way, protocol), items, folder, workers=workers)
         failed = {name: one.reason for name, one in failures(made.manifest).items()}
 
-        def kept(read: Callable[[Path], T | None]) -> Kept[T]:
+        def kept(read: Callable[[Path], T | None]) -> Measured[T]:
             there = [
                 name for name, item in items.items() if is_current(folder / name, item.manifest())
             ]
-            return Kept(
+            return Measured(
                 {name: read(folder / name) for name in there},
                 {name: failed[name] for name in items if name in failed and name not in there},
                 tuple(name for name in items if name not in there and name not in failed),
