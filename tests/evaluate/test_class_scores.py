@@ -16,12 +16,14 @@ from crossvox.core.artifact import Manifest, write_manifest
 from crossvox.core.checks import ArtifactError, CaptureError, ShapeError
 from crossvox.core.grid import VoxelGrid
 from crossvox.core.labels import BENCHMARK_IDS, NYU40
+from crossvox.core.methods import ATTRIBUTES
 from crossvox.core.volume import Mesh, SceneVolume, Score
 from crossvox.doors.meshes import read_mesh, write_ply
 from crossvox.evaluate.classes import evaluate_classes
 from crossvox.evaluate.counts import (
     CLASSES,
     FAR_NAME,
+    class_scores,
     count_vertices,
     count_voxels,
     transfer_labels,
@@ -390,3 +392,115 @@ def test_published_segmentation_scores_through_files(published: Path, tmp_path: 
     assert scores[LENIENT].value == pytest.approx(float(case["miou"]), rel=1e-12)
     assert scores[STRICT].value == pytest.approx(float(case["miou_keep_pred_ignored"]), rel=1e-12)
     assert (round(scores[LENIENT].value, 4), round(scores[STRICT].value, 4)) == (0.2016, 0.1720)
+
+
+# --- how sure labels are -------------------------------------------------------------------------
+
+
+def sure_cloud(random: np.random.Generator, count: int) -> Mesh:
+    """Scattered labelled vertices, some of no class, which tell how sure they are."""
+    mesh = cloud(random, count)
+    return replace(mesh, label_confidence=random.random(count).astype(np.float32))
+
+
+@settings(max_examples=25, deadline=None)
+@given(seeds, st.integers(4, 40), st.integers(1, 60))
+def test_calibration_equals_its_slow_twin(random: np.random.Generator, p: int, r: int) -> None:
+    """Vertex by vertex: the nearest one's class and probability, 15 bins of equal width."""
+    made = replace(sure_cloud(random, p), vertices_m=(random.random((p, 3)) * 2).astype(np.float32))
+    truth = labelled(random.random((r, 3)) * 2, random.integers(0, 4, r), ())
+    made = replace(made, labels=random.integers(0, 4, p).astype(np.uint8))
+    counts, _ = count_vertices(made, truth, made.label_confidence)
+    told: list[tuple[float, bool]] = []
+    for place, label in zip(truth.vertices_m, truth.labels, strict=True):
+        apart = ((made.vertices_m.astype(float) - place.astype(float)) ** 2).sum(axis=1)
+        at = int(apart.argmin())
+        if label and made.labels[at]:
+            told.append((float(made.label_confidence[at]), bool(made.labels[at] == label)))
+    scores = by_name(class_scores(counts, "scene"))
+    found = scores["calibration error"]
+    assert (found.support, found.of, found.unit) == (len(told), "vertices", "ratio")
+    assert "over the scene" in found.protocol
+    if not told:
+        assert np.isnan(found.value)
+        return
+    error = 0.0
+    for number in range(15):
+        # Places are counted in thousandths first, so that counts of rooms may be added up.
+        inside = [
+            (p, right) for p, right in told if int((int(p * 1000) + 0.5) * 15 / 1000) == number
+        ]
+        if inside:
+            mean, share = (sum(values) / len(inside) for values in zip(*inside, strict=True))
+            error += len(inside) / len(told) * abs(mean - share)
+    assert found.value == pytest.approx(error, abs=1e-6)
+    likely = [right for p, right in told if p >= 0.5]
+    assert found.details["mean probability"] == pytest.approx(
+        sum(p for p, _ in told) / len(told), abs=1e-6
+    )
+    assert found.details["right"] == pytest.approx(sum(right for _, right in told) / len(told))
+    assert found.details["at least 0.5"] == pytest.approx(len(likely) / len(told))
+    assert found.details["right of at least 0.5"] == pytest.approx(
+        sum(likely) / len(likely) if likely else float("nan"), nan_ok=True
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(seeds, st.integers(4, 60))
+def test_confidence_changes_no_class_and_order_no_confidence(
+    random: np.random.Generator, count: int
+) -> None:
+    """On a coarse lattice many vertices share a place."""
+    made = replace(
+        sure_cloud(random, count),
+        vertices_m=random.integers(0, 3, (count, 3)).astype(np.float32),
+        label_confidence=(random.integers(0, 5, count) / 4).astype(np.float32),
+    )
+    truth = labelled(random.integers(0, 5, (count, 3)) / 2, random.integers(0, CLASSES, count), ())
+    plain, taken = count_vertices(made, truth)
+    counts, same = count_vertices(made, truth, made.label_confidence)
+    np.testing.assert_array_equal(taken, same)
+    np.testing.assert_array_equal(plain.vertices, counts.vertices)
+    assert (plain.far, plain.sure) == (counts.far, None)
+    order = random.permutation(count)
+    again, _ = count_vertices(
+        replace(made, vertices_m=made.vertices_m[order], labels=made.labels[order]),
+        truth,
+        made.label_confidence[order],
+    )
+    np.testing.assert_array_equal(counts.sure, again.sure)
+
+
+def test_calibration_is_one_count_over_the_split(folders: tuple[Path, Path]) -> None:
+    pred, data = folders
+    sure = {"large": (10, 0.9), "small": (2, 0.6)}
+    for scene, (count, share) in sure.items():
+        mesh = read_mesh(pred / scene / "mesh.ply")
+        confidence = np.full(count, share, np.float32)
+        write_ply(pred / scene / "mesh.ply", replace(mesh, label_confidence=confidence))
+    found = evaluate_classes(pred, data)
+    # Nine annotated vertices are right, told with 0.9; two are wrong, told with 0.6.
+    score = by_name(found.whole["learnt"])["calibration error"]
+    assert score.value == pytest.approx((9 * 0.1 + 2 * 0.6) / 11, abs=1e-6)
+    assert score.support == 11
+    assert by_name(found.scenes["large"]["learnt"])["calibration error"].value == pytest.approx(
+        0.1, abs=1e-6
+    )
+    assert "calibration error" not in by_name(found.whole["votes_2d"]), "votes tell none"
+    (note,) = [note for note in found.notes if "are right" in note]
+    assert note == (
+        "learnt: classes are told with 84.5% in the mean, 81.8% are right; 100.0% with 50% or "
+        "more, 81.8% of those are right"
+    )
+
+
+def test_segmentation_runs_tell_it_in_a_file_of_their_own(folders: tuple[Path, Path]) -> None:
+    pred, data = folders
+    path = pred / "large" / ATTRIBUTES
+    np.savez(path, confidence=np.full(10, 0.5, np.float32))
+    score = by_name(evaluate_classes(pred, data).whole["learnt"])["calibration error"]
+    assert (score.value, score.support) == (pytest.approx(0.5), 9)
+    for wrong in (np.full(9, 0.5, np.float32), np.full(10, np.nan, np.float32), np.full(10, 2)):
+        np.savez(path, confidence=wrong)
+        with pytest.raises(ArtifactError, match="a number from 0 to 1 a vertex"):
+            evaluate_classes(pred, data)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +22,21 @@ from numpy.typing import NDArray
 from crossvox.core.artifact import plain, write_json
 from crossvox.core.checks import ArtifactError, expect
 from crossvox.core.labels import NYU40
-from crossvox.core.methods import CLASS_MESHES, CLASS_VOLUMES, MAJORITY, TRANSFERRED
-from crossvox.core.volume import Score
+from crossvox.core.methods import (
+    ATTRIBUTES,
+    CLASS_MESHES,
+    CLASS_VOLUMES,
+    LEARNT,
+    MAJORITY,
+    TRANSFERRED,
+)
+from crossvox.core.npz import reading_npz
+from crossvox.core.volume import Mesh, Score
 from crossvox.doors.meshes import write_ply
 from crossvox.evaluate.counts import (
     CLASSES,
     FAR_M,
+    LIKELY,
     SceneCounts,
     added_counts,
     class_scores,
@@ -37,6 +47,7 @@ from crossvox.evaluate.gather import Gathered, Measured, Report, expect_unseen, 
 from crossvox.evaluate.predicted import Scored, majority_class, read_predicted
 from crossvox.evaluate.references import VOLUME, read_classes, read_labelled, reference_labels
 from crossvox.metrics import confusion
+from crossvox.metrics.calibration import Reliability
 
 PROTOCOL = "classes"
 
@@ -223,7 +234,7 @@ def count_scene(scene: Scored) -> dict[str, SceneCounts] | None:
             do="pass its folder, or use 'crossvox evaluate reconstruct' for surfaces",
             error=ArtifactError,
         )
-        counts, taken = count_vertices(predicted, truth)
+        counts, taken = count_vertices(predicted, truth, label_confidence(pred, method, predicted))
         if method == "learnt":
             painted = replace(truth, labels=taken, colors=NYU40.colors[taken])
             write_ply(pred / TRANSFERRED, painted)
@@ -246,6 +257,37 @@ def count_scene(scene: Scored) -> dict[str, SceneCounts] | None:
     return found
 
 
+def label_confidence(pred: Path, method: str, predicted: Mesh) -> NDArray[Any] | None:
+    """How sure a method is of the classes of its mesh, ``(V,)``; None where nobody tells.
+
+    Meshes of completed surfaces carry it; beside those of segmentation runs lies a file of it.
+
+    Args:
+        pred: folder of the predicted scene.
+        method: key of the method.
+        predicted: its labelled mesh.
+
+    Raises:
+        ArtifactError: the file is damaged, or of another mesh.
+    """
+    path = pred / ATTRIBUTES
+    if predicted.label_confidence is not None or method != LEARNT or not path.is_file():
+        return predicted.label_confidence
+    with reading_npz(path, needed="classes of vertices", do="predict the scene again") as arrays:
+        confidence: NDArray[Any] = arrays["confidence"]
+    expect(
+        confidence.shape == (len(predicted.vertices_m),)
+        and confidence.dtype.kind == "f"
+        and bool(((confidence >= 0) & (confidence <= 1)).all()),
+        given=f"{path} with {confidence.shape} numbers, beside a mesh of "
+        f"{len(predicted.vertices_m)} vertices",
+        needed="a number from 0 to 1 a vertex",
+        do="predict the scene again",
+        error=ArtifactError,
+    )
+    return confidence
+
+
 def _notes(found: Gathered[SceneCounts], whole: dict[str, SceneCounts]) -> list[str]:
     notes = found.remarks("lacks {count}, so its scores are counted over fewer vertices")
     for method, total in whole.items():
@@ -265,6 +307,8 @@ def _method_notes(method: str, total: SceneCounts, scenes: int) -> list[str]:
             f"than {FAR_M} m from any predicted vertex; they take the nearest class all the same, "
             f"so holes hardly show in the vertex scores (the voxel scores count them)"
         )
+    if total.sure is not None and total.sure[0].any():
+        notes.append(_sure_note(method, Reliability.of_counts(total.sure)))
     if total.empty:
         notes.append(
             f"{method}: {total.empty} of {scenes} predicted meshes are empty: all vertices there "
@@ -296,3 +340,13 @@ def _method_notes(method: str, total: SceneCounts, scenes: int) -> list[str]:
             f"voxel score"
         )
     return notes
+
+
+def _sure_note(method: str, sure: Reliability) -> str:
+    count, told, right = sure.told_and_right()
+    likely, _, likely_right = sure.told_and_right(LIKELY)
+    text = f"{method}: classes are told with {told:.1%} in the mean, {right:.1%} are right"
+    if not likely:
+        return text
+    share = likely / count
+    return f"{text}; {share:.1%} with {LIKELY:.0%} or more, {likely_right:.1%} of those are right"

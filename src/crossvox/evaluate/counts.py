@@ -20,6 +20,7 @@ from crossvox.core.threads import threads
 from crossvox.core.volume import Mesh, SceneVolume, Score
 from crossvox.evaluate.references import read_classes
 from crossvox.metrics import Measure, confusion, register, segmentation_scores, voxel_scores
+from crossvox.metrics.calibration import ECE, Reliability, reliability
 
 CLASSES = len(NYU40.names)
 
@@ -29,6 +30,13 @@ FAR_M = 0.2
 """A predicted surface farther away than this is hardly the vertex's own."""
 
 FAR_NAME = f"farther than {FAR_M} m"
+
+TOLD, RIGHT = "mean probability", "right"
+"""Details of the calibration error: what labels say of themselves, and the share that is right."""
+
+LIKELY = 0.5
+LIKELY_SHARE, LIKELY_RIGHT = f"at least {LIKELY}", f"right of at least {LIKELY}"
+"""The share of labels that are so sure, and how many of those are right."""
 
 _FAR = register(
     Measure(
@@ -54,6 +62,7 @@ class SceneCounts:
         empty: predicted meshes without any vertex.
         voxels: ``(42, 42)`` int64, see :func:`count_voxels`; None if there is no class volume.
         voxels_left_out: occupied voxels that the reference does not annotate.
+        sure: ``(3, FINE)`` int64, see :func:`count_sure`; None if nobody tells how sure labels are.
         without_volume: scenes without a class volume.
         majority: the class that is predicted everywhere, for that baseline.
     """
@@ -66,10 +75,15 @@ class SceneCounts:
     voxels_left_out: int = 0
     without_volume: int = 0
     majority: int | None = None
+    sure: NDArray[np.int64] | None = None
 
 
 def class_scores(counts: SceneCounts, over: str) -> list[Score]:
-    """Scores of counts: vertices (strict first), then distance, then voxels.
+    """Scores of counts: vertices (strict first), then calibration, then distance, then voxels.
+
+    ``calibration error`` is expected calibration error of the classes that annotated vertices take,
+    in 15 bins of equal width; those that take no class have no part in it. Its details tell the
+    mean probability and the share that is right, of all and of those at least :data:`LIKELY` sure.
 
     Args:
         counts: of one ``scene``, or of the whole ``split`` added up.
@@ -79,6 +93,10 @@ def class_scores(counts: SceneCounts, over: str) -> list[Score]:
     if counts.majority is not None:
         rule = "the training labels' most frequent class everywhere"
     scores = segmentation_scores(counts.vertices, None, rule, of="vertices", over=over)
+    if counts.sure is not None:
+        scores.append(
+            _calibration(counts.sure, f"{rule}, annotated vertices with a class; over the {over}")
+        )
     if counts.far is not None:
         scores.append(
             _FAR.score(
@@ -93,6 +111,38 @@ def class_scores(counts: SceneCounts, over: str) -> list[Score]:
             left_out = {"left out": float(counts.voxels_left_out)}
             scores.append(replace(score, details={**score.details, **left_out}))
     return scores
+
+
+def _calibration(sure: NDArray[np.int64], protocol: str) -> Score:
+    found = Reliability.of_counts(sure)
+    count, told, right = found.told_and_right()
+    likely, _, likely_right = found.told_and_right(LIKELY)
+    details = {
+        TOLD: told,
+        RIGHT: right,
+        LIKELY_SHARE: likely / count if count else float("nan"),
+        LIKELY_RIGHT: likely_right,
+    }
+    return ECE.score(found.error(), count, protocol, "vertices", details)
+
+
+def count_sure(
+    confidence: NDArray[Any], taken: NDArray[Any], truth: NDArray[Any]
+) -> NDArray[np.int64]:
+    """How often the classes that places take are right, by how sure they are.
+
+    Args:
+        confidence: ``(N,)`` probability of the class that each place takes.
+        taken: ``(N,)`` classes; 0 is none.
+        truth: ``(N,)`` of the reference; 0 is unannotated.
+
+    Returns:
+        ``(3, FINE)`` as :meth:`Reliability.counts
+        <crossvox.metrics.calibration.Reliability.counts>` gives it, of annotated places that take a
+        class.
+    """
+    known = (truth != NYU40.ignore_id) & (taken != NYU40.ignore_id)
+    return reliability(confidence[known], taken[known] == truth[known]).counts()
 
 
 def transfer_labels(
@@ -147,8 +197,33 @@ def nearest_ids(
     return ids[order][nearest], np.asarray(distance_m, dtype=np.float64)
 
 
-def count_vertices(predicted: Mesh, reference: Mesh) -> tuple[SceneCounts, NDArray[np.uint8]]:
+def _transfer_sure(
+    predicted: Mesh, confidence: NDArray[Any], places_m: NDArray[Any]
+) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[Any]]:
+    """:func:`transfer_labels`, and ``(N,)`` how sure the class is that each place takes."""
+    labels = predicted.labels
+    assert labels is not None
+    if not len(labels):
+        return *transfer_labels(predicted, places_m), np.zeros(len(places_m))
+    # Numbers in the order of classes, then of confidence: of vertices in one place the same class
+    # is taken as by the classes alone, and their order makes no difference here either.
+    order = np.lexsort((confidence, labels))
+    number = np.empty(len(order), np.int64)
+    number[order] = np.arange(len(order))
+    found, distance_m = nearest_ids(predicted.vertices_m, number, places_m)
+    at = order[found]
+    return labels[at], distance_m, confidence[at]
+
+
+def count_vertices(
+    predicted: Mesh, reference: Mesh, confidence: NDArray[Any] | None = None
+) -> tuple[SceneCounts, NDArray[np.uint8]]:
     """Count one scene by the vertex rule.
+
+    Args:
+        predicted: with labels; may be empty.
+        reference: with labels.
+        confidence: ``(V,)`` probability of the predicted labels; None: nobody tells.
 
     Returns:
         Counts, and the class that each reference vertex took.
@@ -160,13 +235,19 @@ def count_vertices(predicted: Mesh, reference: Mesh) -> tuple[SceneCounts, NDArr
         raise ShapeError(
             "given: a reference without labels; needed: a class a vertex; do: pass a labelled mesh"
         )
-    taken, distance_m = transfer_labels(predicted, reference.vertices_m)
+    sure = None
+    if confidence is None:
+        taken, distance_m = transfer_labels(predicted, reference.vertices_m)
+    else:
+        taken, distance_m, told = _transfer_sure(predicted, confidence, reference.vertices_m)
+        sure = count_sure(told, taken, reference.labels)
     labelled = reference.labels != NYU40.ignore_id
     counts = SceneCounts(
         vertices=confusion(reference.labels, taken, CLASSES),
         labelled=int(labelled.sum()),
         far=int((distance_m[labelled] > FAR_M).sum()),
         empty=int(len(predicted.vertices_m) == 0),
+        sure=sure,
     )
     return counts, taken
 
@@ -227,6 +308,7 @@ def added_counts(scenes: Sequence[SceneCounts]) -> SceneCounts:
     """One count over several scenes."""
     voxels = [one.voxels for one in scenes if one.voxels is not None]
     far = [one.far for one in scenes if one.far is not None]
+    sure = [one.sure for one in scenes if one.sure is not None]
     return SceneCounts(
         vertices=np.sum([one.vertices for one in scenes], axis=0),
         labelled=sum(one.labelled for one in scenes),
@@ -236,11 +318,15 @@ def added_counts(scenes: Sequence[SceneCounts]) -> SceneCounts:
         voxels_left_out=sum(one.voxels_left_out for one in scenes),
         without_volume=sum(one.without_volume for one in scenes),
         majority=scenes[0].majority,
+        sure=np.sum(sure, axis=0) if sure else None,
     )
 
 
 def additive(counts: SceneCounts) -> dict[str, NDArray[np.int64]]:
-    """Counts as arrays by name, which may be added up and taken off; remarks are left out."""
+    """Counts as arrays by name, which may be added up and taken off.
+
+    Remarks are left out, and so is how sure labels are: ``causes`` of a study tells that by part.
+    """
     numbers = {
         "vertices": counts.vertices,
         "labelled": counts.labelled,

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 
 from crossvox.core.labels import NYU40
 from crossvox.core.volume import Mesh, Score
-from crossvox.evaluate.counts import CLASSES, nearest_ids
+from crossvox.evaluate.counts import CLASSES, count_sure, nearest_ids
 from crossvox.evaluate.parts import BY_SURFACE, CLASS, NONE, SPLITS, Groups, SceneParts
 from crossvox.evaluate.protocols import surface_points
 from crossvox.metrics import MEASURES, THRESHOLD_M, confusion
-from crossvox.metrics.calibration import Reliability, reliability
+from crossvox.metrics.calibration import Reliability
 from crossvox.metrics.classes import STRICT, class_values, one_class
 from crossvox.metrics.nearest import PointSet
 
@@ -35,9 +35,6 @@ SURE = "calibration"
 """Key of the counts that calibration is told from."""
 
 F_SCORE, ACCURACY, ECE = "F-score", "vertex accuracy", "calibration error"
-
-_SURE_STEPS = 1_000_000
-"""Sums of probabilities are kept as whole numbers of this fraction: they add up exactly."""
 
 
 def count_surface(made: Mesh, truth: PointSet, parts: SceneParts) -> Counts:
@@ -98,10 +95,7 @@ def count_classes(
             counts = np.bincount(pairs[numbers == number], minlength=CLASSES**2)
             found[key(name, number)] = counts.reshape(CLASSES, CLASSES)
     if confidence is not None and count:
-        known = truth.labels != NYU40.ignore_id
-        told = reliability(confidence[at[known]], taken[known] == truth.labels[known])
-        steps = np.rint(told.sure * _SURE_STEPS).astype(np.int64)
-        found[SURE] = np.stack([told.count, told.right, steps])
+        found[SURE] = count_sure(confidence[at], taken, truth.labels)
     return found
 
 
@@ -120,8 +114,7 @@ def class_scores_of(counts: Mapping[str, NDArray[np.int64]]) -> list[Score]:
     found = []
     for name, table in counts.items():
         if name == SURE:
-            sure = table[2] / _SURE_STEPS
-            error = Reliability(table[0], table[1], sure).error()
+            error = Reliability.of_counts(table).error()
             found.append(_named(name, ECE, error, int(table[0].sum())))
             continue
         values = class_values(table.astype(np.float64), of="vertices")

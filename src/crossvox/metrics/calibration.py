@@ -29,7 +29,10 @@ BINS = 15
 FINE = 1000
 """Bins that places are counted in, from which all others are made."""
 
-_ECE = register(
+_STEPS = 1_000_000
+"""In counts, sums of probabilities are whole numbers of this fraction: they add up exactly."""
+
+ECE = register(
     Measure(
         "calibration error",
         "ratio",
@@ -59,6 +62,26 @@ class Reliability:
         return Reliability(
             self.count + other.count, self.right + other.right, self.sure + other.sure
         )
+
+    def counts(self) -> NDArray[np.int64]:
+        """``(3, FINE)``: places, right ones, millionths of probability."""
+        return np.stack([self.count, self.right, np.rint(self.sure * _STEPS).astype(np.int64)])
+
+    @classmethod
+    def of_counts(cls, counts: NDArray[np.int64]) -> Reliability:
+        """What :meth:`counts` gave, of one part or of several added up."""
+        return cls(counts[0], counts[1], counts[2] / _STEPS)
+
+    def told_and_right(self, least: float = 0.0) -> tuple[int, float, float]:
+        """Of places that are at least so sure: how many, mean probability, share that is right.
+
+        Args:
+            least: a probability; rounded to a thousandth.
+        """
+        kept = slice(round(least * FINE), None)
+        count = int(self.count[kept].sum())
+        share = count or float("nan")
+        return count, float(self.sure[kept].sum()) / share, int(self.right[kept].sum()) / share
 
     def table(self, bins: int = BINS, adaptive: bool = False) -> list[tuple[int, float, float]]:
         """Places, mean probability and share that is right, bin by bin; empty bins left out.

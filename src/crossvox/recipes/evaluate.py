@@ -55,7 +55,7 @@ class ScoreScene(Stage):
     """
 
     NAME = "score-scene"
-    NUMBERS = 3
+    NUMBERS = 4
 
     predicted: Input
     prepared: Input

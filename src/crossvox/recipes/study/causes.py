@@ -100,7 +100,7 @@ class CountCell(Stage):
     """
 
     NAME = "study-part-counts-of-cell"
-    NUMBERS = 1
+    NUMBERS = 2
 
     prediction: Input
     rooms: Input

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from crossvox.core.artifact import digest, read_json, read_manifest, write_json
 from crossvox.core.checks import ArtifactError, expect
-from crossvox.core.methods import ATTRIBUTES, CLASS_MESHES, LEARNT, METHOD_FILES
-from crossvox.core.npz import reading_npz
+from crossvox.core.methods import CLASS_MESHES, LEARNT, METHOD_FILES
 from crossvox.doors.meshes import read_mesh
+from crossvox.evaluate.classes import label_confidence
 from crossvox.evaluate.part_counts import Counts, count_classes, count_surface, has_classes
 from crossvox.evaluate.parts import read_parts, scene_parts, write_parts
 from crossvox.evaluate.predicted import predicted_scenes
@@ -238,16 +235,8 @@ def _count_room(stage: CountCell, room: str) -> Counts | None:
         do="predict it again",
         error=ArtifactError,
     )
-    return count_classes(labelled, truth, parts, _confidence(predicted, stage.method))
-
-
-def _confidence(predicted: Path, method: str) -> NDArray[np.float64] | None:
-    """Probability of the labels of the made vertices; None where nobody tells."""
-    path = predicted / ATTRIBUTES
-    if method != LEARNT or not path.is_file():
-        return None
-    with reading_npz(path, needed="classes of vertices", do="predict the room again") as arrays:
-        return arrays["confidence"].astype(np.float64)
+    sure = label_confidence(predicted, stage.method, labelled)
+    return count_classes(labelled, truth, parts, sure)
 
 
 def _counted(folder: Path, cell: PredictedCell) -> CountedCell:

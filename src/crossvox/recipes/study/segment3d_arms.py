@@ -176,7 +176,8 @@ class Segment3dStudy(SceneStudy[Study3dParams]):
 
 
 def _scored(found: Gathered[SceneCounts], method: str) -> Scored:
-    counts = {scene: methods[method] for scene, methods in found.found.items()}
+    # How sure labels are is compared part by part, by ``causes``.
+    counts = {scene: replace(methods[method], sure=None) for scene, methods in found.found.items()}
     return Scored(
         {scene: class_scores(one, "scene") for scene, one in counts.items()},
         {scene: additive(one) for scene, one in counts.items()},
