@@ -1,10 +1,12 @@
-"""What the pages tell of the networks that come along is what their cards tell."""
+"""What pages tell of networks is what their cards tell, and every number on a page has a source."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
+from trials import numbers
 
 from crossvox.recipes.cards import CARD, read_card_file
 from crossvox.recipes.shipped import FOLDER
@@ -31,3 +33,78 @@ def test_scores_of_a_card_stand_on_its_page(network: str, page: str) -> None:
         if number is not None and f"{number:.3f}" not in text
     ]
     assert missing == []
+
+
+@pytest.mark.parametrize("page", numbers.pages())
+def test_every_number_of_a_page_has_a_source(page: str) -> None:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    found = numbers.unsourced(page, text)
+    assert [f"line {one.line}: {one.text}" for one in found] == []
+
+
+def test_a_changed_number_is_noticed() -> None:
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    (found,) = numbers.unsourced("architecture.md", text.replace("485 MB", "486 MB"))
+    assert found.text == "486"
+    told = numbers.unsourced("index.md", "A scan takes 7 s, 1.5 of them `0.3` [long](0.4).")
+    assert told == [numbers.Shown("7", 1, False), numbers.Shown("1.5", 1, False)]
+
+
+def test_numbers_are_compared_as_they_are_shown() -> None:
+    def one(text: str) -> numbers.Shown:
+        (found,) = numbers.shown(text)
+        return found
+
+    assert one("it is 0.79 here").is_of(0.7864)
+    assert not one("it is 0.78 here").is_of(0.7864)
+    assert one("of +0.056, which").is_of(0.0559)
+    assert not one("of +0.056, which").is_of(-0.0559)
+    assert one("97 % of it").is_of(0.9674)
+    assert one("97 % of it").is_of(97.2)
+    assert not one("0.97 of it").is_of(97.2)
+    assert one("1,513.5 frames").is_of(1513.46)
+    assert not list(numbers.shown("torch 2.14.1, `0.5`, 3 frames\n\n    0.5\n\n```\n0.5\n```\n"))
+
+
+@pytest.mark.parametrize("path", sorted(numbers.KEPT.glob("*.json")), ids=lambda path: path.stem)
+def test_a_record_tells_how_its_numbers_were_made(path: Path) -> None:
+    page = f"{path.stem}.md"
+    assert page in numbers.pages()
+    for record in numbers.records(page):
+        assert set(record) == numbers.FIELDS
+        assert record["kind"] in (numbers.FILE, numbers.READ_OFF, numbers.SETTINGS)
+        assert [*numbers.values(record["numbers"])]
+        if record["kind"] == numbers.SETTINGS:
+            continue
+        assert all(record[key] for key in ("what", "command", "version", "date"))
+        assert record["machine"] or record["kind"] == numbers.READ_OFF
+        assert record["command"] in numbers.page_text()
+
+
+def test_a_record_is_made_of_what_a_command_wrote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(numbers, "KEPT", tmp_path / "numbers")
+    scores = tmp_path / "scores.json"
+    scores.write_text('{"whole": [{"name": "F-score", "value": 0.5, "support": 7}], "rooms": 3}')
+    command = "crossvox evaluate reconstruct PRED DATA"
+    for pattern in ("support", "F-score/value$"):
+        numbers.main(["take", "a.md", "F", str(scores), "--command", command, "--take", pattern])
+    (record,) = numbers.records("a.md")
+    assert record["numbers"] == {"whole/F-score/value": 0.5}
+    assert (record["command"], record["kind"]) == (command, numbers.FILE)
+    with pytest.raises(SystemExit, match="mend --take"):
+        numbers.main(["take", "a.md", "F", str(scores), "--command", "", "--take", "nothing"])
+    folder = tmp_path / "made"
+    write = (
+        f"from pathlib import Path; folder = Path({str(folder)!r}); folder.mkdir(); "
+        "(folder / 'a').write_bytes(bytes(2_000_000))"
+    )
+    numbers.main(["run", "a.md", "R", "--folder", str(folder), "--", sys.executable, "-c", write])
+    one, other = numbers.records("a.md")
+    assert one == record
+    assert other["numbers"]["folder_mb"] == 2
+    assert other["numbers"]["processor_s"] > 0
+    assert 0.005 < other["numbers"]["peak_gb"] < 5
+    with pytest.raises(SystemExit, match="ends with 3"):
+        numbers.main(["run", "a.md", "S", "--", sys.executable, "-c", "raise SystemExit(3)"])

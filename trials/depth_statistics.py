@@ -11,6 +11,7 @@ A folder of several captures is one column, the mean over them.
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -297,8 +298,10 @@ def main() -> None:
     """Print one table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("captures", type=Path, nargs="+")
+    parser.add_argument("--json", type=Path, help="file that the table is written to as well")
     columns: list[Row] = []
-    paths = parser.parse_args().captures
+    asked = parser.parse_args()
+    paths = asked.captures
     for path in paths:
         rows = [statistics(capture) for capture in find_captures(path)]
         columns.append({name: float(np.nanmean([row[name] for row in rows])) for name in rows[0]})
@@ -306,6 +309,9 @@ def main() -> None:
     print(" " * width + "".join(f"{path.name[:12]:>13}" for path in paths))
     for name in columns[0]:
         print(name.ljust(width) + "".join(f"{column[name]:13.2f}" for column in columns))
+    if asked.json is not None:
+        table = {path.name: column for path, column in zip(paths, columns, strict=True)}
+        asked.json.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 import math
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -309,7 +311,9 @@ def main() -> None:
     """Print all tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=2000, help="simulated studies a number")
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--json", type=Path, help="file that all numbers are written to as well")
+    asked = parser.parse_args()
+    rounds = asked.rounds
     columns: dict[str, tuple[int, Callable[..., float]]] = {
         "interval holds the truth": (rounds, covered),
         "as large as the margin, called equivalent": (rounds, called_equivalent),
@@ -317,20 +321,26 @@ def main() -> None:
         "found with the seeds needed": (rounds, found_with_seeds_needed),
         "label saving holds the truth": (rounds // 10, saving_covered),
     }
+    written: dict[str, dict[str, list[float | None]]] = {}
     print("| seeds x rooms | effects of |", " | ".join(columns), "|")
     print("|---" * (2 + len(columns)) + "|")
+    rows = written.setdefault(", ".join(columns), {})
     for seeds, rooms in SIZES:
         for name, effects in EFFECTS.items():
             told = [f(n, seeds, rooms, effects) for n, f in columns.values()]
             shown = " | ".join("none do" if math.isnan(v) else f"{v:.3f}" for v in told)
             print(f"| {seeds} x {rooms} | {name} | {shown} |", flush=True)
+            rows[f"{seeds} x {rooms}, {name}"] = [None if math.isnan(v) else v for v in told]
     print("\nlabel saving: inverted test, delta method, bootstrap")
+    rows = written.setdefault("label saving: inverted test, delta method, bootstrap", {})
     for seeds, rooms in SIZES[:2]:
         for name, effects in EFFECTS.items():
             ways = (inverted, by_delta, resampled)
             held = [saving_covered(rounds // 10, seeds, rooms, effects, way) for way in ways]
             print(seeds, rooms, name, *(f"{value:.3f}" for value in held), flush=True)
+            rows[f"{seeds} x {rooms}, {name}"] = [*held]
     print("\nany of six verdicts wrong: no difference, differences of the margin")
+    rows = written.setdefault("any of six verdicts wrong: none, differences of the margin", {})
     for seeds, rooms in SIZES:
         for name, effects in EFFECTS.items():
             wrong = [
@@ -338,11 +348,16 @@ def main() -> None:
                 for at in (False, True)
             ]
             print(seeds, rooms, name, *(f"{value:.3f}" for value in wrong), flush=True)
+            rows[f"{seeds} x {rooms}, {name}"] = [*wrong]
     print("\nmIoU of one count: all classes, those that two rooms show")
+    rows = written.setdefault("mIoU of one count: all classes, those that two rooms show", {})
     for rooms in (4, 8, 16):
         for effects in ((0.0, 0.5, 0.0), (0.2, 0.4, 0.2)):
             two = miou_covered(max(rounds // 4, 1), 6, rooms, effects)
             print(6, rooms, effects, *(f"{value:.3f}" for value in two), flush=True)
+            rows[f"6 x {rooms}, {effects}"] = [*two]
+    if asked.json is not None:
+        asked.json.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Pages that are made while the site is built: the reference of the commands, from their flags.
+"""Pages that are made while the site is built: the reference of the commands, from their flags, and
+the list of where numbers come from.
 
 Nothing of it is written down twice: summaries come from the list of commands, flags and their
 texts from the same parser that reads a command line.
@@ -15,9 +16,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 import tyro
+from trials import numbers
 
 from crossvox.cli.signature import CONFIG, interface
 from crossvox.recipes.commands import COMMANDS, Command
@@ -65,6 +68,11 @@ def on_files(files: Any, config: Any) -> Any:
     for file, text in made.items():
         files.append(File.generated(config, f"{FOLDER}/{file}.md", content=text))
     return files
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Fill in the records of numbers, where a page asks for them."""
+    return markdown.replace("<!-- records -->", numbers.page_text())
 
 
 def on_page_content(html: str, **_: Any) -> str:

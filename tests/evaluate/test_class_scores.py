@@ -270,9 +270,9 @@ def test_everything_is_written(folders: tuple[Path, Path]) -> None:
     assert written["notes"] == list(found.notes)
     notes = "\n".join(found.notes)
     assert "2D votes lacks 1 of 2 scenes" in notes
-    assert "learnt: 1 of 2 scenes have no classes.npz" in notes
+    assert "Learnt: 1 of 2 scenes have no classes.npz" in notes
     assert "small: only 50.0% of the windows" in notes
-    assert "majority: wall" in notes
+    assert "Majority class: wall" in notes
     small = read_mesh(pred / "small" / "transferred.ply")
     assert small.labels is not None
     assert small.labels.tolist() == [5, 1]
@@ -325,7 +325,7 @@ def test_a_class_that_only_the_prediction_has_is_told(folders: tuple[Path, Path]
     assert by_name(found.whole["learnt"])["IoU toilet"].value == 0
     notes = "\n".join(found.notes)
     assert "no reference vertex of the split: toilet" in notes
-    assert "learnt: 1 annotated vertices take no class" in notes
+    assert "Learnt: 1 annotated vertices take no class" in notes
 
 
 def test_scenes_without_labels_are_named(folders: tuple[Path, Path]) -> None:
@@ -489,7 +489,7 @@ def test_calibration_is_one_count_over_the_split(folders: tuple[Path, Path]) -> 
     assert "calibration error" not in by_name(found.whole["votes_2d"]), "votes tell none"
     (note,) = [note for note in found.notes if "are right" in note]
     assert note == (
-        "learnt: classes are told with 84.5% in the mean, 81.8% are right; 100.0% with 50% or "
+        "Learnt: classes are told with 84.5% in the mean, 81.8% are right; 100.0% with 50% or "
         "more, 81.8% of those are right"
     )
 

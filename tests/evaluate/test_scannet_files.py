@@ -212,7 +212,7 @@ def test_ground_truth_is_exported_likewise_and_perfect(
     found = evaluate_scannet(tmp_path / "truth", data)
     assert {score.value for score in found.whole["files"]} == {1.0}
     assert list(found.whole) == ["files"]
-    assert "majority: not scored" in found.notes[-1]
+    assert "Majority class: not scored" in found.notes[-1]
     assert read_manifest(tmp_path / "truth").notes["kind"] == "ground truth"
     # Whatever was written before goes, and what others wrote stays.
     export_scannet(data, tmp_path / "truth", scenes="scene0001_00")

@@ -29,6 +29,7 @@ from crossvox.core.methods import (
     LEARNT,
     MAJORITY,
     TRANSFERRED,
+    method_name,
 )
 from crossvox.core.npz import reading_npz
 from crossvox.core.volume import Mesh, Score
@@ -295,23 +296,26 @@ def _notes(found: Gathered[SceneCounts], whole: dict[str, SceneCounts]) -> list[
     constant = {one[MAJORITY].majority for one in found.found.values() if MAJORITY in one}
     if constant:
         names = ", ".join(sorted(NYU40.names[c] for c in constant if c is not None))
-        notes.append(f"{MAJORITY}: {names}, the most frequent class of the training labels")
+        notes.append(
+            f"{method_name(MAJORITY)}: {names}, the most frequent class of the training labels"
+        )
     return notes + found.coverage_remarks()
 
 
 def _method_notes(method: str, total: SceneCounts, scenes: int) -> list[str]:
     notes = []
+    name = method_name(method)
     if total.far:
         notes.append(
-            f"{method}: {total.far / total.labelled:.2%} of the annotated vertices lie farther "
+            f"{name}: {total.far / total.labelled:.2%} of the annotated vertices lie farther "
             f"than {FAR_M} m from any predicted vertex; they take the nearest class all the same, "
             f"so holes hardly show in the vertex scores (the voxel scores count them)"
         )
     if total.sure is not None and total.sure[0].any():
-        notes.append(_sure_note(method, Reliability.of_counts(total.sure)))
+        notes.append(_sure_note(name, Reliability.of_counts(total.sure)))
     if total.empty:
         notes.append(
-            f"{method}: {total.empty} of {scenes} predicted meshes are empty: all vertices there "
+            f"{name}: {total.empty} of {scenes} predicted meshes are empty: all vertices there "
             f"are misses (the lenient count forgives them, as every prediction of no benchmark "
             f"class)"
         )
@@ -323,29 +327,29 @@ def _method_notes(method: str, total: SceneCounts, scenes: int) -> list[str]:
     ]
     if absent and method != MAJORITY:
         notes.append(
-            f"{method}: predicted, but on no reference vertex of the split: {', '.join(absent)}; "
+            f"{name}: predicted, but on no reference vertex of the split: {', '.join(absent)}; "
             f"each counts as IoU 0 in the means, as in ScanNet's benchmark"
         )
     nothing = int(total.vertices[1:, 0].sum())
     if nothing and not total.empty:
-        notes.append(f"{method}: {nothing} annotated vertices take no class and are misses")
+        notes.append(f"{name}: {nothing} annotated vertices take no class and are misses")
     if total.without_volume:
         notes.append(
-            f"{method}: {total.without_volume} of {scenes} scenes have no "
+            f"{name}: {total.without_volume} of {scenes} scenes have no "
             f"{CLASS_VOLUMES[method]}, so the voxel scores lack them"
         )
     if total.voxels_left_out:
         notes.append(
-            f"{method}: {total.voxels_left_out} occupied voxels without annotation are in no "
+            f"{name}: {total.voxels_left_out} occupied voxels without annotation are in no "
             f"voxel score"
         )
     return notes
 
 
-def _sure_note(method: str, sure: Reliability) -> str:
+def _sure_note(name: str, sure: Reliability) -> str:
     count, told, right = sure.told_and_right()
     likely, _, likely_right = sure.told_and_right(LIKELY)
-    text = f"{method}: classes are told with {told:.1%} in the mean, {right:.1%} are right"
+    text = f"{name}: classes are told with {told:.1%} in the mean, {right:.1%} are right"
     if not likely:
         return text
     share = likely / count

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from crossvox.core.artifact import MANIFEST, plain, read_manifest, replacing, write_json
 from crossvox.core.checks import ArtifactError, CaptureError, ParamsError, ShapeError, expect
 from crossvox.core.labels import NYU40
-from crossvox.core.methods import MAJORITY
+from crossvox.core.methods import MAJORITY, method_name
 from crossvox.core.volume import Score
 from crossvox.evaluate.classes import ClassEvaluation
 from crossvox.evaluate.counts import CLASSES
@@ -174,7 +174,9 @@ def evaluate_scannet(
             f"{len(benchmark)} classes and are misses"
         )
     if majority is None:
-        notes.append(f"{MAJORITY}: not scored, for {files / MANIFEST} does not name a class")
+        notes.append(
+            f"{method_name(MAJORITY)}: not scored, for {files / MANIFEST} does not name a class"
+        )
     evaluation = ClassEvaluation(
         protocol=PROTOCOL,
         scenes={
