@@ -489,8 +489,8 @@ def test_calibration_is_one_count_over_the_split(folders: tuple[Path, Path]) -> 
     assert "calibration error" not in by_name(found.whole["votes_2d"]), "votes tell none"
     (note,) = [note for note in found.notes if "are right" in note]
     assert note == (
-        "Learnt: classes are told with 84.5% in the mean, 81.8% are right; 100.0% with 50% or "
-        "more, 81.8% of those are right"
+        "Learnt: classes are told with 84.5% in the mean, 81.8% are right; 100% are told with "
+        "50% or more, 81.8% of those are right"
     )
 
 
@@ -500,7 +500,10 @@ def test_segmentation_runs_tell_it_in_a_file_of_their_own(folders: tuple[Path, P
     np.savez(path, confidence=np.full(10, 0.5, np.float32))
     score = by_name(evaluate_classes(pred, data).whole["learnt"])["calibration error"]
     assert (score.value, score.support) == (pytest.approx(0.5), 9)
-    for wrong in (np.full(9, 0.5, np.float32), np.full(10, np.nan, np.float32), np.full(10, 2)):
+    np.savez(path, confidence=np.full(9, 0.5, np.float32))
+    others = by_name(evaluate_classes(pred, data).whole["learnt"])
+    assert "calibration error" not in others, "the file is of another mesh"
+    for wrong in (np.full(10, np.nan, np.float32), np.full(10, 2), np.zeros((10, 1))):
         np.savez(path, confidence=wrong)
         with pytest.raises(ArtifactError, match="a number from 0 to 1 a vertex"):
             evaluate_classes(pred, data)

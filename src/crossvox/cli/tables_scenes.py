@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from crossvox.cli.tables import shows
 from crossvox.cli.terminal import Terminal
-from crossvox.core.formats import NONE, counted, defined
+from crossvox.core.formats import NONE, area_text, counted, defined, share_text
 from crossvox.flow.lineage import LEARNT_FROM
 
 if TYPE_CHECKING:
@@ -203,10 +203,10 @@ def show_predicted(report: PredictReport, terminal: Terminal) -> None:
         [
             scene,
             "kept" if scene in report.kept else "made",
-            f"{notes[COMPLETED_SHARE]:.0%}"
+            share_text(notes[COMPLETED_SHARE])
             if completes
             else f"{notes['windows_predicted']} of {notes['windows']}",
-            f"{notes['coverage']:.0%}",
+            share_text(notes["coverage"]),
             f"{notes['frames_used']} of {notes['frames']}",
             notes["vertices"],
             _LEARNT[notes.get(LEARNT_FROM)],
@@ -232,10 +232,10 @@ def show_scan(report: ScanReport, terminal: Terminal) -> None:
     room = report.room
     if room.classes:
         rows = [
-            [name, f"{area:.1f}", f"{area / room.area_m2:.1%}", room.objects.get(name, "")]
+            [name, area_text(area), share_text(area / room.area_m2), room.objects.get(name, "")]
             for name, area in room.classes.items()
         ]
-        terminal.table("Surface by class", ["class", "m2", "share", "objects"], rows)
+        terminal.table("Surface by class", ["class", "area", "share", "objects"], rows)
     for line in _room_lines(room):
         terminal.say(line)
     for file in (room.mesh, *room.files):
@@ -251,14 +251,15 @@ def _room_lines(room: RoomSummary) -> Iterator[str]:
     height = "" if contents.height_m is None else f", {contents.height_m:.2f} m high"
     yield f"room: {size}{height}; {sum(room.objects.values())} objects"
     yield from contents.remarks
-    yield f"{room.completed:.1%} of the surface was completed, not measured"
+    yield f"{share_text(room.completed)} of the surface was completed, not measured"
     if not room.classes:
         yield "nothing was labelled"
         return
     if room.unlabelled > 0:
-        yield f"{room.unlabelled:.1%} of the surface is unlabelled"
+        yield f"{share_text(room.unlabelled)} of the surface is unlabelled"
     if room.doubtful is not None:
-        yield f"{room.doubtful:.1%} of the labelled surface has a class less likely than one half"
+        doubtful = share_text(room.doubtful)
+        yield f"{doubtful} of the labelled surface has a class less likely than one half"
 
 
 @shows("crossvox.recipes.demo:DemoReport")

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from crossvox.core.artifact import plain, write_json
 from crossvox.core.checks import ArtifactError, expect
+from crossvox.core.formats import share_text
 from crossvox.core.labels import NYU40
 from crossvox.core.methods import (
     ATTRIBUTES,
@@ -261,7 +262,8 @@ def count_scene(scene: Scored) -> dict[str, SceneCounts] | None:
 def label_confidence(pred: Path, method: str, predicted: Mesh) -> NDArray[Any] | None:
     """How sure a method is of the classes of its mesh, ``(V,)``; None where nobody tells.
 
-    Meshes of completed surfaces carry it; beside those of segmentation runs lies a file of it.
+    Meshes of completed surfaces carry it; beside those of segmentation runs lies a file of it,
+    which tells nothing of a mesh with another number of vertices.
 
     Args:
         pred: folder of the predicted scene.
@@ -269,19 +271,20 @@ def label_confidence(pred: Path, method: str, predicted: Mesh) -> NDArray[Any] |
         predicted: its labelled mesh.
 
     Raises:
-        ArtifactError: the file is damaged, or of another mesh.
+        ArtifactError: the file is damaged.
     """
     path = pred / ATTRIBUTES
     if predicted.label_confidence is not None or method != LEARNT or not path.is_file():
         return predicted.label_confidence
     with reading_npz(path, needed="classes of vertices", do="predict the scene again") as arrays:
-        confidence: NDArray[Any] = arrays["confidence"]
+        confidence: NDArray[Any] = np.atleast_1d(arrays["confidence"])
+    if len(confidence) != len(predicted.vertices_m):
+        return None  # of the mesh that lay here before
     expect(
-        confidence.shape == (len(predicted.vertices_m),)
+        confidence.ndim == 1
         and confidence.dtype.kind == "f"
         and bool(((confidence >= 0) & (confidence <= 1)).all()),
-        given=f"{path} with {confidence.shape} numbers, beside a mesh of "
-        f"{len(predicted.vertices_m)} vertices",
+        given=f"{path}, whose confidences are {confidence.dtype} of shape {confidence.shape}",
         needed="a number from 0 to 1 a vertex",
         do="predict the scene again",
         error=ArtifactError,
@@ -307,7 +310,7 @@ def _method_notes(method: str, total: SceneCounts, scenes: int) -> list[str]:
     name = method_name(method)
     if total.far:
         notes.append(
-            f"{name}: {total.far / total.labelled:.2%} of the annotated vertices lie farther "
+            f"{name}: {total.far:,} of {total.labelled:,} annotated vertices lie farther "
             f"than {FAR_M} m from any predicted vertex; they take the nearest class all the same, "
             f"so holes hardly show in the vertex scores (the voxel scores count them)"
         )
@@ -349,8 +352,11 @@ def _method_notes(method: str, total: SceneCounts, scenes: int) -> list[str]:
 def _sure_note(name: str, sure: Reliability) -> str:
     count, told, right = sure.told_and_right()
     likely, _, likely_right = sure.told_and_right(LIKELY)
-    text = f"{name}: classes are told with {told:.1%} in the mean, {right:.1%} are right"
+    text = f"{name}: classes are told with {share_text(told)} in the mean, "
+    text += f"{share_text(right)} are right"
     if not likely:
         return text
-    share = likely / count
-    return f"{text}; {share:.1%} with {LIKELY:.0%} or more, {likely_right:.1%} of those are right"
+    return (
+        f"{text}; {share_text(likely / count)} are told with {LIKELY:.0%} or more, "
+        f"{share_text(likely_right)} of those are right"
+    )
