@@ -122,6 +122,20 @@ def test_small_rotation_errors_are_repaired_and_large_ones_refused() -> None:
         Pose(np.diag([1.0, 1.0, -1.0, 1.0]))
 
 
+def test_the_same_matrix_is_the_same_pose_and_stays_so() -> None:
+    matrix = np.eye(4)
+    first, second = Pose(matrix), Pose(matrix.astype(np.float32))
+    assert np.array_equal(first.world_from_camera, second.world_from_camera)
+    with pytest.raises(ValueError, match="read-only"):
+        first.world_from_camera[0, 3] = 1.0
+    matrix[0, 3] = 2.0
+    assert first.position_m[0] == second.position_m[0] == 0.0
+    assert Pose(matrix).position_m[0] == 2.0
+    for _ in range(2):
+        with pytest.raises(PoseError, match="determinant -1"):
+            Pose(np.diag([1.0, 1.0, -1.0, 1.0]))
+
+
 def test_bad_cameras_and_sizes_are_refused() -> None:
     with pytest.raises(ParamsError, match="positive focal"):
         Intrinsics(0, 1, 1, 1, 10, 10)

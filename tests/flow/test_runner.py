@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from crossvox.core import threads as budget
-from crossvox.core.artifact import MANIFEST, Manifest, read_manifest, write_manifest
+from crossvox.core.artifact import MANIFEST, Manifest, digest, read_manifest, write_manifest
 from crossvox.core.checks import ArtifactError, CaptureError, CrossvoxError
 from crossvox.flow import folder as folders
 from crossvox.flow import locks, rates
@@ -85,6 +85,25 @@ def test_files_are_another_input_when_one_of_them_changes(tmp_path: Path) -> Non
     assert Input.files(tmp_path / "scan") == before
     (tmp_path / "scan" / "frame").write_text("12")
     assert Input.files(tmp_path / "scan") != before
+
+
+def test_files_are_told_by_path_size_and_time_wherever_their_folder_lies(tmp_path: Path) -> None:
+    scan = tmp_path / "scan"
+    for name in ("b/z", "b.c", "b b/1", "a/b/2", "a.b", "A"):
+        (scan / name).parent.mkdir(parents=True, exist_ok=True)
+        (scan / name).write_text(name)
+    (scan / "lost").symlink_to("nowhere")
+    (scan / "file").symlink_to(scan / "A")
+    (scan / "folder").symlink_to(scan / "a")
+    files = sorted(path for path in scan.rglob("*") if path.is_file())
+    told = [
+        [path.relative_to(scan).as_posix(), path.stat().st_size, path.stat().st_mtime_ns]
+        for path in files
+    ]
+    assert len(told) == 7
+    assert Input.files(scan).digest == digest(told)
+    assert Input.files(scan / "A").digest == digest([row for row in told if row[0] == "A"])
+    assert Input.files(tmp_path / "nothing").digest == digest([])
 
 
 # One folder

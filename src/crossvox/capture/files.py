@@ -84,13 +84,11 @@ def by_number(
             if not called or len(number) > _LONGEST:
                 continue
             other = here.setdefault(int(number), name)
-            expect(
-                other == name,
-                given=f"{where} with {other} and {name}, both number {int(number)}",
-                needed="one file a number",
-                do="move one of them away",
-                error=CaptureError,
-            )
+            if other != name:
+                raise CaptureError(
+                    f"given: {where} with {other} and {name}, both number {int(number)}; needed: "
+                    f"one file a number; do: move one of them away"
+                )
         found |= here
     return found
 

@@ -8,7 +8,7 @@ runs along z, not along the ray.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -237,41 +237,8 @@ class Pose:
     world_from_camera: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        matrix = np.array(self.world_from_camera, dtype=np.float64)
-        finite = bool(np.isfinite(matrix).all())
-        expect(
-            matrix.shape == (4, 4) and finite,
-            given=f"a matrix of shape {matrix.shape}"
-            + ("" if finite else " with values that are not finite"),
-            needed="a finite 4x4 camera-to-world matrix",
-            do="hand over None for a frame whose pose is lost",
-            error=PoseError,
-        )
-        rotation = matrix[:3, :3]
-        deviation = float(np.abs(rotation.T @ rotation - np.eye(3)).max())
-        bottom = float(np.abs(matrix[3] - (0, 0, 0, 1)).max())
-        determinant = float(np.linalg.det(rotation))
-        expect(
-            deviation <= RIGID_TOLERANCE and bottom <= 1e-6 and determinant > 0,
-            given=f"a matrix whose rotation part is off by {deviation:.2g} "
-            f"(determinant {determinant:.3g}) and last row by {bottom:.2g}",
-            needed=f"a rotation within {RIGID_TOLERANCE:g} and last row 0 0 0 1",
-            do="check the pose file: it must be camera-to-world, row by row",
-            error=PoseError,
-        )
-        farthest = float(np.abs(matrix[:3, 3]).max())
-        expect(
-            farthest <= FARTHEST_M,
-            given=f"a camera {farthest:.3g} m from the world's origin",
-            needed=f"a position within {FARTHEST_M:g} m of it",
-            do="check that positions are in metres",
-            error=PoseError,
-        )
-        u, _, vt = np.linalg.svd(rotation)
-        matrix[:3, :3] = u @ vt
-        matrix[3] = (0, 0, 0, 1)
-        matrix.setflags(write=False)
-        object.__setattr__(self, "world_from_camera", matrix)
+        matrix = np.asarray(self.world_from_camera, dtype=np.float64)
+        object.__setattr__(self, "world_from_camera", _rigid(matrix.shape, matrix.tobytes()))
 
     @classmethod
     def read(cls, matrix: Array) -> Pose | None:
@@ -308,6 +275,50 @@ class Pose:
         # einsum keeps to this thread: BLAS would wake all cores for a product this thin.
         rotation, position = self.world_from_camera[:3, :3], self.world_from_camera[:3, 3]
         return np.einsum("...i,ji->...j", points_m, rotation) + position
+
+
+# The same poses are read several times: which frames are usable, frames, checks.
+@lru_cache(maxsize=4096)
+def _rigid(shape: tuple[int, ...], data: bytes) -> NDArray[np.float64]:
+    """A matrix as :class:`Pose` keeps it, never to be changed: the same array for the same bytes.
+
+    Raises:
+        PoseError: see there.
+    """
+    matrix = np.frombuffer(data).reshape(shape).copy()
+    finite = bool(np.isfinite(matrix).all())
+    if shape != (4, 4) or not finite:
+        raise PoseError(
+            f"given: a matrix of shape {shape}"
+            + ("" if finite else " with values that are not finite")
+            + "; needed: a finite 4x4 camera-to-world matrix; do: hand over None for a frame whose "
+            "pose is lost"
+        )
+    rotation = matrix[:3, :3]
+    deviation = float(np.abs(rotation.T @ rotation - _EYE).max())
+    bottom = float(np.abs(matrix[3] - _BOTTOM).max())
+    determinant = float(np.linalg.det(rotation))
+    if not (deviation <= RIGID_TOLERANCE and bottom <= 1e-6 and determinant > 0):
+        raise PoseError(
+            f"given: a matrix whose rotation part is off by {deviation:.2g} (determinant "
+            f"{determinant:.3g}) and last row by {bottom:.2g}; needed: a rotation within "
+            f"{RIGID_TOLERANCE:g} and last row 0 0 0 1; do: check the pose file: it must be "
+            f"camera-to-world, row by row"
+        )
+    farthest = float(np.abs(matrix[:3, 3]).max())
+    if farthest > FARTHEST_M:
+        raise PoseError(
+            f"given: a camera {farthest:.3g} m from the world's origin; needed: a position within "
+            f"{FARTHEST_M:g} m of it; do: check that positions are in metres"
+        )
+    u, _, vt = np.linalg.svd(rotation)
+    matrix[:3, :3] = u @ vt
+    matrix[3] = _BOTTOM
+    matrix.setflags(write=False)
+    return matrix
+
+
+_EYE, _BOTTOM = np.eye(3), np.array((0.0, 0.0, 0.0, 1.0))
 
 
 def project(points_m: Array, camera: Intrinsics) -> NDArray[np.float64]:

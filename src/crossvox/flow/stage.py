@@ -23,6 +23,8 @@ Example:
 from __future__ import annotations
 
 import dataclasses
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -74,14 +76,32 @@ class Input:
         Nothing is read: this is for captures of gigabytes. Where the folder lies, and what it is
         called, does not matter.
         """
-        root = path.parent if path.is_file() else path
-        found = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
-        listed = [
-            [file.relative_to(root).as_posix(), stat.st_size, stat.st_mtime_ns]
-            for file in found
-            for stat in [file.stat()]
-        ]
+        if path.is_file():
+            stat = path.stat()
+            return cls(path, digest([[path.name, stat.st_size, stat.st_mtime_ns]]))
+        listed = [["/".join(parts), *told] for parts, *told in sorted(_files_below(path))]
         return FolderOfFiles(path, digest(listed)) if path.is_dir() else cls(path, digest(listed))
+
+
+def _files_below(
+    folder: str | Path, above: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], int, int]]:
+    """All files in a folder, however deep: parts of the path, size, time of change in ns.
+
+    Links to files count as these, links to folders are not followed.
+    """
+    try:
+        with os.scandir(folder) as found:
+            entries = list(found)
+    except (PermissionError, FileNotFoundError, NotADirectoryError):
+        return
+    for entry in entries:
+        parts = (*above, entry.name)
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files_below(entry.path, parts)
+        elif entry.is_file():
+            stat = entry.stat()
+            yield parts, stat.st_size, stat.st_mtime_ns
 
 
 @dataclass(frozen=True)
