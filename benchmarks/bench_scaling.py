@@ -4,7 +4,8 @@
 
 Scans are one generated room under many names (links to the same files). Every run is the command,
 in a process of its own; memory is that of all its processes together, looked at every 50 ms: pages
-that they share count once (PSS).
+that they share count once (PSS). A look takes milliseconds of a core, so nobody looks while one and
+two workers are compared: there all cores are at work.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Taken:
     Attributes:
         wall_s: by the clock.
         cpu_s: of all its processes.
-        peak_mb: most memory of all its processes at once.
+        peak_mb: most memory of all its processes at once; 0 where nobody looked.
     """
 
     wall_s: float
@@ -75,8 +76,8 @@ def run(shared: Path | None) -> list[dict[str, Any]]:
         prepared(
             work / f"raw{COUNTS[0]}", 2, "warm", SKIP
         )  # kernels are compiled, files are in memory
-        alone = prepared(work / f"raw{SCALED}", 1, "alone")
-        both = prepared(work / f"raw{SCALED}", 2, "both")
+        alone = prepared(work / f"raw{SCALED}", 1, "alone", watched=False)
+        both = prepared(work / f"raw{SCALED}", 2, "both", watched=False)
         found = {count: prepared(work / f"raw{count}", 2, "many", SKIP) for count in COUNTS}
         begun = started()
         write_rooms(work / "large", LARGE)
@@ -103,14 +104,14 @@ def copied(scan: Path, raw: Path, count: int) -> None:
     os.link(scan.parent / "scannetv2-labels.combined.tsv", raw / "scannetv2-labels.combined.tsv")
 
 
-def prepared(raw: Path, workers: int, name: str, skip: int = 1) -> Taken:
+def prepared(raw: Path, workers: int, name: str, skip: int = 1, *, watched: bool = True) -> Taken:
     """``crossvox prepare`` of a folder of scans, each worker with one thread."""
     words = ["prepare", str(raw), str(raw.with_name(f"{name}-{raw.name}"))]
     words += ["--frame-skip", str(skip), "--workers", str(workers)]
-    return command(words, raw.parent, workers)
+    return command(words, raw.parent, workers, watched=watched)
 
 
-def command(words: list[str], work: Path, limit: int) -> Taken:
+def command(words: list[str], work: Path, limit: int, *, watched: bool = True) -> Taken:
     """One command of crossvox in a process of its own."""
     before = _children_s()
     begin = time.perf_counter()
@@ -121,13 +122,14 @@ def command(words: list[str], work: Path, limit: int) -> Taken:
         stderr=subprocess.PIPE,
         text=True,
     )
-    peak = _Peak(process.pid)
+    peak = _Peak(process.pid) if watched else None
     _, text = process.communicate()
     wall_s = time.perf_counter() - begin
-    peak.done.set()
+    if peak is not None:
+        peak.done.set()
     if process.returncode:
         raise RuntimeError(f"crossvox {' '.join(words)}: {text}")
-    return Taken(wall_s, _children_s() - before, peak.most / 2**20)
+    return Taken(wall_s, _children_s() - before, 0.0 if peak is None else peak.most / 2**20)
 
 
 def started() -> float:

@@ -56,6 +56,8 @@ class Work:
         shared: a folder where it may keep what others will ask for as well; None: nowhere.
         learnt_from: to be set by a stage whose result comes from a network: see
             :mod:`crossvox.flow.lineage`.
+        size: may be set by a stage that knows its :meth:`~crossvox.flow.stage.Stage.size` by
+            then: it is not asked for it again.
     """
 
     out: Path
@@ -63,6 +65,7 @@ class Work:
     watch: Stopwatch = field(default_factory=Stopwatch)
     shared: Path | None = None
     learnt_from: tuple[str, ...] | None = None
+    size: float | None = None
 
 
 @dataclass(frozen=True)
@@ -484,7 +487,8 @@ def carry_out(
                 learnt_from=work.learnt_from,
             ),
         )
-    record_rate(job.stage.NAME, time.perf_counter() - begin, job.stage.size())
+    size = job.stage.size() if work.size is None else work.size
+    record_rate(job.stage.NAME, time.perf_counter() - begin, size)
     return Outcome(
         job.item,
         "made",

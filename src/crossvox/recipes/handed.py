@@ -10,10 +10,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from crossvox.predict.complete import KeptFrames
 from crossvox.scene.params import TsdfParams
 from crossvox.scene.tsdf.volume import TsdfVolume
+
+if TYPE_CHECKING:
+    from crossvox.predict.complete import KeptFrames
 
 
 @dataclass(frozen=True, eq=False)
