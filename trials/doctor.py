@@ -1,8 +1,9 @@
 """Break good captures in many ways, and see whether the doctor says how.
 
 ``python -m trials.doctor CAPTURE... [--work FOLDER] [--json FILE]`` writes each capture as an
-exported folder, breaks it in every way of :data:`BREAKS`, and asks for the cheap diagnosis. Exit
-code 1 where a good capture raises an alarm, or fewer than nine in ten are told right.
+exported folder, breaks it in every way of :data:`BREAKS`, and asks for the cheap diagnosis, and for
+what ``prepare`` tells if it uses all frames (any word will do there). Exit code 1 where a good
+capture raises an alarm, or fewer than nine in ten are told right.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture import open_capture
-from crossvox.capture.doctor.diagnose import diagnose, expect_sound
+from crossvox.capture.doctor.diagnose import diagnose, expect_sound, worries
 from crossvox.capture.doctor.findings import Diagnosis
 from crossvox.capture.doctor.tune import lagged
 from crossvox.capture.doctor.variants import quaternions, rotations
@@ -347,7 +348,7 @@ def try_break(name: str, files: Files, kind: str, folder: Path) -> Outcome:
         all(word in f"{f.kind} {f.text} {f.advice}" for word in one.expect) for f in told[:2]
     )
     fused = one.refused and found.agreement is not None and found.agreement.within < FUSED
-    silent = not told or (fused and not _refused(capture))
+    silent = not told or (fused and not _refused(capture)) or not worries(capture, capture)
     records = [asdict(f) for f in found.findings]
     return Outcome(name, kind, right, silent, seconds, said or "nothing", records)
 

@@ -28,7 +28,6 @@ from crossvox.core.volume import Mesh, SceneVolume
 from crossvox.doors.meshes import read_labelled_mesh, read_mesh, write_ply
 from crossvox.flow.progress import Progress, Report
 from crossvox.flow.runner import Work
-from crossvox.predict.complete import KeptFrames
 from crossvox.recipes.data import VOLUME
 from crossvox.recipes.handed import Handed, hand_over, is_handing_over
 from crossvox.recipes.prepare import PrepareScene, reopened
@@ -73,6 +72,7 @@ def prepare_scene(stage: PrepareScene, work: Work) -> Mapping[str, Any]:
             f"given: {stage.scene}, a capture without a mesh of its own; needed: a ground-truth "
             f"surface; do: pass --surface tsdf to fuse one from the depth images"
         )
+    work.size = _size(capture, stage)
     depth = KeptDepth()
     with work.watch("export frames"):
         exported = export_folder(
@@ -108,7 +108,7 @@ def prepare_scene(stage: PrepareScene, work: Work) -> Mapping[str, Any]:
     remarks = [*info.notes]
     if stage.new_from_old is None:  # who has levelled it has asked already
         with work.watch("doctor"):
-            remarks += worries(scan)
+            remarks += worries(scan, None if exported.broken else frames)
     if stage.new_from_old is None and moved is not None:
         x, y, z = moved.position_m
         remarks.append(f"the world was moved by {x:.0f} {y:.0f} {z:.0f} m, near its origin")
@@ -134,9 +134,13 @@ def prepare_scene(stage: PrepareScene, work: Work) -> Mapping[str, Any]:
 def frames_of(stage: PrepareScene) -> float:
     """Frames that a scene will have, as far as its capture can be opened."""
     try:
-        return math.ceil(len(_open(stage)) / stage.params.frame_skip)
+        return _size(_open(stage), stage)
     except CaptureError:
         return 0.0
+
+
+def _size(capture: Capture, stage: PrepareScene) -> float:
+    return math.ceil(len(capture) / stage.params.frame_skip)
 
 
 def _open(stage: PrepareScene) -> Capture:
@@ -214,6 +218,8 @@ def _fused(stage: PrepareScene, frames: Capture, report: Report) -> TsdfVolume:
     read = partial(posed_frames, frames, Parts(labels=False), report)
     if not is_handing_over():
         return fuse(read(), stage.params.tsdf)
+    from crossvox.predict.complete import KeptFrames  # loads much that nothing else here needs
+
     kept = KeptFrames(read)
     volume = fuse(kept, stage.params.tsdf)
     if kept.keep():  # the folder is about to be moved: what is not kept cannot be read again

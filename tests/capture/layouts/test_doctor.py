@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from trials.doctor import BREAKS, Files, alarms, try_break
+from trials.doctor import (
+    BREAKS,
+    Files,
+    alarms,
+    focal_times,
+    poses_later,
+    positions_times,
+    try_break,
+)
 
 from crossvox.capture import open_capture
 from crossvox.capture.chosen import ChosenCapture, read_skipped, skipped_text
+from crossvox.capture.doctor import diagnose as diagnosis
 from crossvox.capture.doctor.agreement import agreement
-from crossvox.capture.doctor.diagnose import diagnose, expect_sound
+from crossvox.capture.doctor.diagnose import diagnose, expect_sound, worries
+from crossvox.capture.doctor.plain import agree_plainly
 from crossvox.capture.doctor.variants import quaternions, rotations
 from crossvox.capture.params import CaptureParams
 from crossvox.core.checks import CaptureError
@@ -62,6 +73,38 @@ def test_every_break_is_named_and_none_is_silent(good: Files, tmp_path: Path, ki
     outcome = try_break("walk", good, kind, tmp_path / "broken")
     assert outcome.right, outcome.said
     assert not outcome.silent, outcome.said
+
+
+def test_frames_that_agree_plainly_are_asked_nothing_else(
+    good: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capture = open_capture(good.write(tmp_path / "walk"))
+    every_third = ChosenCapture(capture, frozenset(n for n in range(48) if n % 3))
+    assert agree_plainly(capture, capture)
+    assert agree_plainly(capture, every_third)
+    few = ChosenCapture(capture, frozenset(range(2, 48)))
+    assert not agree_plainly(capture, few)
+    asked: list[str] = []
+    monkeypatch.setattr(diagnosis, "check_geometry", lambda *_: asked.append("search"))
+    assert worries(capture, every_third) == []
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(focal_times(1.05), focal_times(0.95), positions_times(1.1), positions_times(0.9)),
+        *(poses_later(0.7), poses_later(-0.7), BREAKS["camera x and y swapped"].change),
+    ],
+)
+def test_what_is_off_by_a_little_is_no_plain_agreement(
+    good: Files, tmp_path: Path, change: Callable[[Files], None]
+) -> None:
+    broken = good.copy()
+    change(broken)
+    capture = open_capture(broken.write(tmp_path / "walk"))
+    assert not agree_plainly(capture, capture)
+    assert worries(capture, capture) == worries(capture)
 
 
 @pytest.mark.parametrize(

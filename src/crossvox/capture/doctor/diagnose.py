@@ -9,6 +9,7 @@ import numpy as np
 from crossvox.capture.doctor.findings import Diagnosis, Finding, sorted_findings
 from crossvox.capture.doctor.geometry import check_geometry
 from crossvox.capture.doctor.path import check_path
+from crossvox.capture.doctor.plain import agree_plainly
 from crossvox.capture.doctor.sample import Trail, as_stored, read_trail
 from crossvox.core.checks import CaptureError
 from crossvox.core.frame import Capture
@@ -118,8 +119,20 @@ def contradicted(capture: Capture, positions: Sequence[int]) -> list[Finding]:
     return list(check_frames(stored, poses).findings)
 
 
-def worries(capture: Capture) -> list[str]:
-    """What the quick part finds to be wrong, as lines of text; empty of a sound capture."""
+def worries(capture: Capture, used: Capture | None = None) -> list[str]:
+    """What the quick part finds to be wrong, as lines of text; empty of a sound capture.
+
+    Args:
+        capture: what to look at.
+        used: those of its frames that are used, if all of them could be read: where these agree
+            plainly, and no pose is doubtful, nothing else is asked.
+    """
+    if used is not None:
+        stored, without = as_stored(capture)
+        path = check_path(stored, read_trail(stored, without))
+        sound = all(one.severity == "note" for one in path.findings)
+        if sound and agree_plainly(capture, used):
+            return []
     found = diagnose(capture, cheap=True)
     return [line(one) for one in found.findings if one.severity != "note"]
 

@@ -126,15 +126,18 @@ def _suspects(known: Array) -> list[tuple[int, float, float]]:
         return []
     ways, angles = _steps(known[:-1], known[1:])
     back_ways, back_angles = _steps(known[:-2], known[2:])
+    least_ways, least_angles = (np.minimum(steps[:-1], steps[1:]) for steps in (ways, angles))
+    jumps = (least_ways > JUMP_M) & (back_ways < BACK * least_ways)
+    turns = (least_angles > JUMP_DEG) & (back_angles < BACK * least_angles)
     found = []
-    for n in range(1, len(known) - 1):
+    for n in np.flatnonzero(jumps | turns) + 1:  # usual steps are looked at where it matters
         near = slice(max(0, n - 12), n + 12)
         usual_m, usual_deg = np.median(ways[near]), np.median(angles[near])
-        way, angle = min(ways[n - 1], ways[n]), min(angles[n - 1], angles[n])
-        jumps = way > JUMP_STEPS * usual_m + JUMP_M and back_ways[n - 1] < BACK * way
-        turns = angle > JUMP_STEPS * usual_deg + JUMP_DEG and back_angles[n - 1] < BACK * angle
-        if jumps or turns:
-            found.append((n, float(way), float(angle)))
+        way, angle = least_ways[n - 1], least_angles[n - 1]
+        if (jumps[n - 1] and way > JUMP_STEPS * usual_m + JUMP_M) or (
+            turns[n - 1] and angle > JUMP_STEPS * usual_deg + JUMP_DEG
+        ):
+            found.append((int(n), float(way), float(angle)))
     found.sort(key=lambda one: -max(one[1], one[2] / 50))
     return found if len(found) <= max(3, len(known) // 10) else []
 
