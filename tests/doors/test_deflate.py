@@ -21,6 +21,13 @@ def test_packs_what_others_read() -> None:
     assert zlib.decompress(deflate.deflate(RAW)) == RAW
 
 
+@pytest.mark.parametrize("piece", [1, 7, 4999, 5000, 6000])
+def test_inflates_in_pieces(piece: int) -> None:
+    pieces = [*deflate.inflated(STREAM, len(RAW), piece)]
+    assert b"".join(pieces) == RAW
+    assert {len(part) for part in pieces[:-1]} <= {piece}
+
+
 @pytest.mark.parametrize(
     ("stream", "words"),
     [
@@ -38,6 +45,8 @@ def test_packs_what_others_read() -> None:
 def test_refuses_what_is_not(stream: bytes, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         deflate.inflate(stream, len(RAW))
+    with pytest.raises(ValueError, match=words):
+        list(deflate.inflated(stream, len(RAW), 700))
 
 
 def test_checks_bytes_in_parts() -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from crossvox.core.checks import CaptureError
+from crossvox.core.frame import resize_nearest
 from crossvox.doors.gray_png import PNG_START, decode_gray_png, encode_gray_png
 from crossvox.doors.images import decode_gray
 
@@ -89,6 +90,32 @@ def test_every_filter_is_undone(dtype: type, kinds: list[int]) -> None:
     np.testing.assert_array_equal(by_opencv(data), image)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("kinds", [[2], [4, 3, 0, 2, 1]])
+@pytest.mark.parametrize("size", [(31, 24), (10, 8), (31, 5), (7, 24), (1, 1), (40, 50)])
+def test_pixels_that_are_wanted_are_taken_on_the_way(
+    dtype: type, kinds: list[int], size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = picture(dtype)
+    parts = (b"IHDR", header(*image.shape, 8 * image.dtype.itemsize)), (b"IEND", b"")
+    data = png(parts[0], (b"IDAT", filtered(image, kinds)), parts[1])
+    for piece in (1, 200, 1 << 20):  # a row, some rows, all rows
+        monkeypatch.setattr("crossvox.doors.gray_png._PIECE", piece)
+        found = decode_gray_png(data, size)
+        assert found is not None
+        np.testing.assert_array_equal(found, resize_nearest(image, size))
+    np.testing.assert_array_equal(decode_gray(data, "here", size), resize_nearest(image, size))
+
+
+def test_odd_images_are_resampled_likewise(tmp_path: Path) -> None:
+    image = picture(np.uint8) % 16
+    picture_of = Image.fromarray(image, "P")
+    picture_of.putpalette(list(range(48)))
+    picture_of.save(tmp_path / "x.png")
+    found = decode_gray((tmp_path / "x.png").read_bytes(), "here", (10, 8))
+    np.testing.assert_array_equal(found, resize_nearest(image, (10, 8)))
+
+
 def _file(width: int = 31, packed: bytes | None = None, kinds: tuple[int, ...] = (0,)) -> bytes:
     image = picture(np.uint8)
     packed = filtered(image, [*kinds]) if packed is None else packed
@@ -119,7 +146,8 @@ def test_what_is_damaged_or_odd_is_left_to_others(data: bytes) -> None:
 def test_no_memory_is_asked_for_what_cannot_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     monkeypatch.setattr(
-        "crossvox.doors.gray_png.inflate", lambda _, length: asked.append(length) or bytes(length)
+        "crossvox.doors.gray_png.inflated",
+        lambda _, length, piece: asked.append(length) or iter([bytes(length)]),
     )
     packed = zlib.compress(bytes(100))
     huge = png((b"IHDR", header(9000, 9000, 16)), (b"IDAT", packed), (b"IEND", b""))

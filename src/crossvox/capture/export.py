@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -195,15 +196,25 @@ def _export_frame(
         f"pose/{number}.txt": matrix_text(matrix if stored.pose is None else stored.pose),
     }
     if frame.labels is not None:
-        (folder / "label").mkdir(exist_ok=True)
         files[f"label/{number}.png"] = encode_png(frame.labels)
     for path, data in files.items():
-        (folder / path).write_bytes(data)
+        _write(f"{folder}/{path}", data)
     if kept is not None:
         kept.add(number, stored_mm)
     unknown = dict(stored.unknown_ids)
     name = FrameName(number, stored.time_s, stored.file)
     return _Exported(number, frame.pose is None, frame.labels is not None, unknown, name=name)
+
+
+def _write(path: str, data: bytes) -> None:
+    """Write a new file; its folder is made if it is the first in it."""
+    try:
+        with open(path, "wb") as file:
+            file.write(data)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(data)
 
 
 def _encoded(frame: Frame) -> bytes:

@@ -116,17 +116,19 @@ def check_color_header(data: bytes, source: str, expected: Size) -> None:
     )
 
 
-def read_gray_checked(path: Path) -> Array:
+def read_gray_checked(path: Path, size: Size | None = None) -> Array:
     """Read a depth or label PNG ``(H, W)``, refusing absurd sizes and cut files unread.
+
+    With a ``size`` it is resampled by the nearest pixel, on the way.
 
     Raises:
         CaptureError: missing, cut, no one-channel PNG, or larger than :data:`MAX_PIXELS`.
     """
-    return gray_checked(read_bytes(path), str(path))
+    return gray_checked(read_bytes(path), str(path), size)
 
 
-def gray_checked(data: bytes, source: str) -> Array:
-    """Decode a depth or label PNG ``(H, W)``. Errors as :func:`read_gray_checked`."""
+def gray_checked(data: bytes, source: str, size: Size | None = None) -> Array:
+    """Decode a depth or label PNG ``(H, W)``; see :func:`read_gray_checked`."""
     width, height = gray_size(data, source)
     expect(
         0 < width * height <= MAX_PIXELS and b"IEND" in data[-32:],
@@ -135,7 +137,7 @@ def gray_checked(data: bytes, source: str) -> Array:
         do="copy or export the file again",
         error=CaptureError,
     )
-    return decode_gray(data, source)
+    return decode_gray(data, source, size)
 
 
 def read_depth_png(path: Path) -> NDArray[np.uint16]:

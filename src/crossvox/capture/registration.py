@@ -7,6 +7,7 @@ labels, meshes' colours and 2D features all live there.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -140,9 +141,22 @@ class Registration:
         if not self.moves_pixels:
             return np.divide(resize_nearest(depth, size), units_per_m, dtype=np.float32)
         target = self.color_camera.resized(size)
-        return reproject(
-            np.divide(depth, units_per_m, dtype=np.float32), camera, target, self.color_from_depth
-        )
+        metres = _scratch(depth.shape)
+        np.divide(depth, units_per_m, out=metres, dtype=np.float32)
+        return reproject(metres, camera, target, self.color_from_depth)
+
+
+_own = threading.local()
+
+
+def _scratch(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Room for one depth image, this thread's own, the same again for the next one: fresh memory
+    of this size would come from the system page by page.
+    """
+    if getattr(_own, "room", None) is None or _own.room.shape != shape:
+        _own.room = np.empty(shape, np.float32)
+    room: NDArray[np.float32] = _own.room
+    return room
 
 
 def is_rigid(matrix: Array) -> bool:

@@ -59,12 +59,12 @@ def splat(depth, source, target, matrix, out):  # type: ignore[no-untyped-def]  
         if v + 1 < height:
             ray_y = (v + 1 - cy) / fy
             _project(depth[v + 1], ray_y, turned, target, matrix, x[after], y[after], z[after])
-            _steps(xs, ys, zs, x[after], y[after], z[after], below[0], below[1])
+            _steps(xs, zs, x[after], z[after], below[0])
+            _steps(ys, zs, y[after], z[after], below[1])
         else:
             below[:] = -1.0
-        _steps(
-            xs[:-1], ys[:-1], zs[:-1], xs[1:], ys[1:], zs[1:], beside[0, 1:-1], beside[1, 1:-1]
-        )  # fmt: skip
+        _steps(xs[:-1], zs[:-1], xs[1:], zs[1:], beside[0, 1:-1])
+        _steps(ys[:-1], zs[:-1], ys[1:], zs[1:], beside[1, 1:-1])
         _boxes(xs, beside[0], above[0], below[0], limits[0], end_x, box[0], box[1])
         _boxes(ys, beside[1], above[1], below[1], limits[1], end_y, box[2], box[3])
         _mark(zs, beside[0], above[0], below[0], box, work)
@@ -128,16 +128,17 @@ def _project(  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _steps(  # type: ignore[no-untyped-def]  # pragma: no cover
-    x, y, z, next_x, next_y, next_z, step_x, step_y
-):
-    """Steps to neighbours on the target, pixels; -1 where the two lie not on one surface."""
+def _steps(at, z, next_at, next_z, step):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Steps to neighbours along one axis of the target, pixels; -1 where the two lie not on one
+    surface.
+
+    One axis at a time: loops over more arrays than these are not compiled to vector instructions.
+    """
     share = np.float32(SAME_SURFACE)
     apart = np.float32(-1.0)
     for u in range(len(z)):
         joined = (z[u] > 0.0) & (next_z[u] > 0.0) & (abs(next_z[u] - z[u]) <= share * z[u])
-        step_x[u] = abs(next_x[u] - x[u]) if joined else apart
-        step_y[u] = abs(next_y[u] - y[u]) if joined else apart
+        step[u] = abs(next_at[u] - at[u]) if joined else apart
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -169,6 +169,11 @@ class StoredCapture(ABC):
         """Label ids ``(H, W)`` as stored, or None where the frame has none."""
         return None
 
+    def labels_at(self, index: int, size: Size | None) -> Array | None:
+        """Those of :meth:`labels_raw`, by the nearest pixel at ``size`` (None: as stored)."""
+        raw = self.labels_raw(index)
+        return raw if raw is None or size is None else resize_nearest(raw, size)
+
     def label_map(self) -> RawLabelMap:
         """The table from stored label ids to NYU40."""
         raise CaptureError(
@@ -428,12 +433,11 @@ class StoredCapture(ABC):
         self, index: int, size: Size | None = None
     ) -> tuple[NDArray[np.uint8], dict[int, int]] | None:
         """NYU40 ids at ``size`` (None: as stored), and pixels by id that the table lacks."""
-        raw = self.labels_raw(index)
+        raw = self.labels_at(index, size)
         if raw is None:
             return None
         table = self.label_map()
         if size is not None:
-            raw = resize_nearest(raw, size)
             own = self._cameras(index)
             raw = rectify(raw, own.color.resized(size), self.camera(size), own.lens, smooth=False)
         labels = table.apply(raw)

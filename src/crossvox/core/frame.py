@@ -196,10 +196,14 @@ def resize_nearest(image: Array, size: Size) -> Array:
     height, width = image.shape[:2]
     if (width, height) == size:
         return image
-    columns = ((np.arange(size[0]) * 2 + 1) * width) // (2 * size[0])
-    rows = ((np.arange(size[1]) * 2 + 1) * height) // (2 * size[1])
+    columns, rows = nearest_places(width, size[0]), nearest_places(height, size[1])
     # Rows first, then columns: several times faster than one look-up a pixel.
     return image.take(rows, axis=0).take(columns, axis=1)
+
+
+def nearest_places(length: int, count: int) -> NDArray[np.int64]:
+    """Which of ``length`` columns (or rows) :func:`resize_nearest` takes for ``count`` of them."""
+    return ((np.arange(count, dtype=np.int64) * 2 + 1) * length) // (2 * count)
 
 
 def fit_nearest(image: Array, fit: ImageFit) -> Array:

@@ -14,8 +14,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from crossvox.core.camera import Size
+from crossvox.core.frame import nearest_places
 from crossvox.core.npz import DENSEST
-from crossvox.doors.deflate import checksum, deflate, inflate
+from crossvox.doors.deflate import checksum, deflate, inflated
 from crossvox.doors.pillow_images import MAX_PIXELS
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
@@ -23,6 +25,10 @@ PNG_START = b"\x89PNG\r\n\x1a\n"
 _NO_FILTER, _LEFT, _UP, _MEAN, _PAETH = range(5)
 _GRAY = 0
 _LITTLE = sys.byteorder == "little"
+
+_PIECE = 96 << 10
+"""Bytes that are inflated at once: they stay in the processor's cache, and memory of this size is
+used again instead of coming from the system, page by page."""
 
 _HEADER, _PIXELS, _END = b"IHDR", b"IDAT", b"IEND"
 _TEXTS = (b"tEXt", b"pHYs", b"tIME")
@@ -52,7 +58,7 @@ def encode_gray_png(image: NDArray[Any]) -> bytes:
         lines[:, 0] = _NO_FILTER
         lines[:, 1:] = rows
     header = struct.pack(">IIBBBBB", width, height, bits, _GRAY, 0, 0, 0)
-    parts = (_HEADER, header), (_PIXELS, deflate(lines.tobytes())), (_END, b"")
+    parts = (_HEADER, header), (_PIXELS, deflate(lines)), (_END, b"")
     return PNG_START + b"".join(_chunk(name, data) for name, data in parts)
 
 
@@ -61,8 +67,16 @@ def _chunk(name: bytes, data: bytes) -> bytes:
     return b"".join((length, name, data, check))
 
 
-def decode_gray_png(data: bytes) -> NDArray[Any] | None:
+def decode_gray_png(data: bytes, size: Size | None = None) -> NDArray[Any] | None:
     """Decode a PNG of one channel of 8 or 16 bits, ``(H, W)`` uint8 or uint16.
+
+    Rows are inflated some at a time, and go on into the image while they are at hand: a large
+    image of which few pixels are wanted never lies in memory as a whole.
+
+    Args:
+        data: the file.
+        size: ``(width, height)`` to resample to, as
+            :func:`~crossvox.core.frame.resize_nearest` does; None: as stored.
 
     Returns:
         None where the file is of another kind, has anything unusual about it, is damaged, or is
@@ -79,13 +93,22 @@ def decode_gray_png(data: bytes) -> NDArray[Any] | None:
     length = 1 + width * step
     if height * length > DENSEST * len(packed):  # memory is not asked for what cannot be there
         return None
+    wanted = size or (width, height)
+    columns, rows = nearest_places(width, wanted[0]), nearest_places(height, wanted[1])
+    image = np.empty((len(rows), len(columns)), np.uint8 if bits == 8 else np.uint16)
+    # Left of the first pixel, and above the first row, all bytes are 0.
+    above = np.zeros((2, step + length - 1), np.uint8)
+    first = done = 0
     try:
-        raw = inflate(packed, height * length)
+        for piece in inflated(packed, height * length, max(1, _PIECE // length) * length):
+            lines = np.frombuffer(piece, np.uint8).reshape(-1, length)
+            done = _unfilter(lines, step, above, first, rows, columns, image, done)
+            if done < 0:
+                return None
+            first += len(lines)
     except ValueError:
         return None
-    image = np.empty((height, width), np.uint8 if bits == 8 else np.uint16)
-    lines = np.frombuffer(raw, np.uint8).reshape(height, length)
-    return image if _unfilter(lines, step, image) else None
+    return image
 
 
 def _parts(data: bytes) -> tuple[bytes, bytes] | None:
@@ -112,45 +135,58 @@ def _parts(data: bytes) -> tuple[bytes, bytes] | None:
 
 
 @njit(cache=True, nogil=True)
-def _unfilter(lines, step, out):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Undo the filters of rows.
+def _unfilter(  # type: ignore[no-untyped-def]  # pragma: no cover
+    lines, step, above, first, rows, columns, out, done
+):
+    """Undo the filters of some rows, and take the pixels that are wanted of them.
 
     Args:
-        lines: ``(H, 1 + B)`` uint8, of each row its filter and its ``B`` bytes.
+        lines: ``(N, 1 + B)`` uint8, of each row its filter and its ``B`` bytes.
         step: bytes a pixel, 1 or 2.
-        out: ``(H, W)`` uint8 or uint16, receives the pixels.
+        above: ``(2, step + B)`` uint8: in the first, the row above, left of it ``step`` zeros;
+            receives the last of these rows. The second is for work, with the same zeros.
+        first: number of the first of these rows in the image.
+        rows, columns: ``(H,)``, ``(W,)`` rising, which pixels of the image are wanted.
+        out: ``(H, W)`` uint8 or uint16, receives them.
+        done: how many rows of ``out`` there are.
 
     Returns:
-        Whether all filters are ones that there are.
+        How many there are now; -1 if a filter is none that there is.
     """
-    count = lines.shape[1] - 1
-    # Left of the first pixel, and above the first row, all bytes are 0.
-    line, above = np.zeros(step + count, np.uint8), np.zeros(step + count, np.uint8)
-    for row in range(len(lines)):
-        kind, raw = lines[row, 0], lines[row, 1:]
-        here, over = line[step:], above[step:]
+    line, work = above[0], above[1]
+    here = line[step:]
+    every = len(here) == step * len(columns)
+    for n in range(len(lines)):
+        kind, raw = lines[n, 0], lines[n, 1:]
         if kind > _PAETH:
-            return False
+            return -1
         if kind == _NO_FILTER:
             here[:] = raw
         elif kind == _UP:
-            for i in range(count):
-                here[i] = raw[i] + over[i]
+            for i in range(len(raw)):
+                here[i] += raw[i]
         else:
-            _from_left(raw, step, kind, above, line)
-        if step == 1:
-            out[row] = here
-        else:
-            _swapped(here.view(np.uint16), out[row])
-        line, above = above, line
-    return True
+            _from_left(raw, step, kind, line, work)
+            line[:] = work
+        while done < len(rows) and rows[done] == first + n:
+            if step == 2:
+                _swapped(here.view(np.uint16), columns, every, out[done])
+            elif every:
+                out[done] = here
+            else:
+                for i in range(len(columns)):
+                    out[done, i] = here[columns[i]]
+            done += 1
+    return done
 
 
 @njit(cache=True, nogil=True)
-def _swapped(high_first, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _swapped(  # type: ignore[no-untyped-def]  # pragma: no cover
+    high_first, columns, every, out
+):
     """Numbers of two bytes, the high one first, as this machine has them."""
     for i in range(len(out)):
-        value = high_first[i]
+        value = high_first[i] if every else high_first[columns[i]]
         out[i] = (value << 8) | (value >> 8) if _LITTLE else value
 
 

@@ -16,6 +16,7 @@ from PIL import Image
 from crossvox.core.artifact import replacing
 from crossvox.core.camera import ImageFit, Intrinsics, Size
 from crossvox.core.checks import CaptureError
+from crossvox.core.frame import resize_nearest
 from crossvox.core.npz import DENSEST
 from crossvox.doors.gray_png import PNG_START, decode_gray_png, encode_gray_png
 from crossvox.doors.pillow_images import MAX_PIXELS as MAX_PIXELS
@@ -121,8 +122,11 @@ def color_size(data: bytes, source: str) -> Size:
     return width, height
 
 
-def decode_gray(data: bytes, source: str) -> NDArray[Any]:
+def decode_gray(data: bytes, source: str, size: Size | None = None) -> NDArray[Any]:
     """Decode a one-channel PNG to ``(H, W)`` uint8 or uint16, values untouched.
+
+    With a ``size`` it is resampled to ``(width, height)`` by
+    :func:`~crossvox.core.frame.resize_nearest`, on the way.
 
     Of an image with a palette the numbers of its colours are taken: so label images are stored
     that are to be looked at as well.
@@ -130,9 +134,14 @@ def decode_gray(data: bytes, source: str) -> NDArray[Any]:
     Raises:
         CaptureError: not an image, or more than one channel.
     """
-    usual = decode_gray_png(data)
+    usual = decode_gray_png(data, size)
     if usual is not None:
         return usual
+    image = _decode_odd_gray(data, source)
+    return image if size is None else resize_nearest(image, size)
+
+
+def _decode_odd_gray(data: bytes, source: str) -> NDArray[Any]:
     if data[:8] == PNG_START and data[_KIND_AT : _KIND_AT + 1] == bytes([_PALETTE]):
         _expect_sensible(data, source)
         return decode_palette(data, source)

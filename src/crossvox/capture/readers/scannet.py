@@ -136,8 +136,12 @@ class ScanNetCapture(StoredCapture):
 
     def labels_raw(self, index: int) -> NDArray[Any] | None:
         """Raw ScanNet label ids, 8 or 16 bits, or None where the frame has no label image."""
+        return self.labels_at(index, None)
+
+    def labels_at(self, index: int, size: Size | None) -> NDArray[Any] | None:
+        """The same at a size; pixels that are not wanted are not kept on the way."""
         file = self._labels.get(self.frame_ids[index])
-        return None if file is None else read_gray_checked(file)
+        return None if file is None else read_gray_checked(file, size)
 
     @cached_property
     def _map_problem(self) -> str:
