@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.capture.noise_scan import write_scan
 
-from crossvox.capture.export import export_folder
+from crossvox.capture.export import export_folder, millimetres
 from crossvox.capture.kept import KeptDepth, KeptFolder
 from crossvox.capture.readers.folder import FolderCapture
 from crossvox.capture.readers.scannet import ScanNetCapture
@@ -39,6 +39,16 @@ def test_one_thread_writes_what_several_do(
     )
     assert several == one
     assert len(one) == 3 * COUNT + 1
+
+
+def test_millimetres_are_rounded_and_what_does_not_fit_is_no_reading() -> None:
+    halves = np.arange(2 * 65540, dtype=np.float32) / 2000
+    odd = np.array([np.nan, np.inf, -np.inf, 1e30, -1, 0, 65.5354, 65.5356], np.float32)
+    depth_m = np.concatenate([halves, odd])[None]
+    slow = np.rint(depth_m * np.float32(1000)).astype(np.float64)
+    slow[~((slow >= 0) & (slow <= 65535))] = 0
+    np.testing.assert_array_equal(millimetres(depth_m), slow.astype(np.uint16))
+    np.testing.assert_array_equal(millimetres(depth_m[:, ::2]), slow.astype(np.uint16)[:, ::2])
 
 
 @pytest.mark.parametrize("most_bytes", [1 << 20, 2 * IMAGE_BYTES, 0])

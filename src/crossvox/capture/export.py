@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from numba import njit
+from numpy.typing import NDArray
 
 from crossvox.capture.files import matrix_text, write_matrix
 from crossvox.capture.frame_names import FrameName, FrameNames
@@ -185,10 +187,7 @@ def _export_frame(
         return _Exported(number, problem=str(error))
     stored = frame.stored or Stored()
     assert frame.depth_m is not None
-    depth_mm = np.rint(frame.depth_m * np.float32(MM_PER_M))
-    # What 16 bits of millimetres cannot hold (beyond 65.5 m) is no reading indoors.
-    depth_mm[~(depth_mm <= 65535)] = 0
-    stored_mm = depth_mm.astype(np.uint16)
+    stored_mm = millimetres(frame.depth_m)
     matrix = LOST_POSE if frame.pose is None else frame.pose.world_from_camera
     files = {
         f"color/{number}.jpg": stored.color or _encoded(frame),
@@ -204,6 +203,25 @@ def _export_frame(
     unknown = dict(stored.unknown_ids)
     name = FrameName(number, stored.time_s, stored.file)
     return _Exported(number, frame.pose is None, frame.labels is not None, unknown, name=name)
+
+
+def millimetres(depth_m: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """Whole millimetres ``(H, W)`` of metres; halves go to the even number.
+
+    What 16 bits of millimetres cannot hold (beyond 65.5 m) is no reading indoors: 0.
+    """
+    out = np.empty(depth_m.shape, np.uint16)
+    _millimetres(np.ascontiguousarray(depth_m).reshape(-1), out.reshape(-1))
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _millimetres(depth_m, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Those of ``(N,)``, in one pass."""
+    unit, most = np.float32(MM_PER_M), np.float32(65535)
+    for i in range(len(out)):
+        value = np.rint(depth_m[i] * unit)
+        out[i] = np.uint16(value) if np.float32(0) <= value <= most else np.uint16(0)
 
 
 def _write(path: str, data: bytes) -> None:

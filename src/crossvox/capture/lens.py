@@ -87,7 +87,8 @@ def rectify(
         An image of the same shape and type; 0 where the lens did not look.
     """
     lens = None if lens is None or lens.is_none else lens
-    if lens is None and largest_shift_px(camera, target) <= SAME_PX:
+    same = camera == target or largest_shift_px(camera, target) <= SAME_PX
+    if lens is None and same:
         return image
     return remap(image, *_map(camera, target, lens), smooth=smooth)
 

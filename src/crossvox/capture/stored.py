@@ -345,7 +345,7 @@ class StoredCapture(ABC):
         own = None if self._one_camera else self.frame_cameras(index)
         if own is None:
             usual = self.registration
-            own = FrameCameras(usual.color_camera, usual.depth_camera)
+            return FrameCameras(usual.color_camera, usual.depth_camera, self.lens, self.depth_lens)
         return replace(
             own, lens=own.lens or self.lens, depth_lens=own.depth_lens or self.depth_lens
         )

@@ -7,6 +7,7 @@ runs along z, not along the ray.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
@@ -53,7 +54,7 @@ class Intrinsics:
     def __post_init__(self) -> None:
         values = (self.fx, self.fy, self.cx, self.cy)
         expect(
-            bool(np.isfinite(values).all()) and self.fx > 0 and self.fy > 0,
+            all(map(math.isfinite, values)) and self.fx > 0 and self.fy > 0,
             given=f"fx={self.fx}, fy={self.fy}, cx={self.cx}, cy={self.cy}",
             needed="finite numbers with positive focal lengths",
             do="check the capture's intrinsics",
