@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from trials import numbers
+from trials import numbers, scannet_size
 
 from crossvox.recipes.cards import CARD, read_card_file
 from crossvox.recipes.shipped import FOLDER
@@ -63,7 +63,32 @@ def test_numbers_are_compared_as_they_are_shown() -> None:
     assert one("97 % of it").is_of(97.2)
     assert not one("0.97 of it").is_of(97.2)
     assert one("1,513.5 frames").is_of(1513.46)
+    assert one("1,900 hours").is_of(1948.0)
+    assert not one("1,910 hours").is_of(1948.0)
+    assert not one("10 hours").is_of(12.0)
     assert not list(numbers.shown("torch 2.14.1, `0.5`, 3 frames\n\n    0.5\n\n```\n0.5\n```\n"))
+
+
+def test_what_is_extrapolated_follows_from_what_was_measured() -> None:
+    (kept,) = [
+        record for record in numbers.records(scannet_size.PAGE)
+        if record["what"] == scannet_size.EXTRAPOLATED
+    ]  # fmt: skip
+    assert kept["numbers"] == scannet_size.extrapolated()
+
+
+def test_extrapolation_by_hand() -> None:
+    """150 and 30 frames: 120 more take 1.2 s and 12 MB; a scan 0.5 s and 1 MB beside its frames."""
+    many = {"processor_s": 3.0, "folder_mb": 20.5, "peak_gb": 0.3}
+    few = {"processor_s": 1.8, "folder_mb": 8.5, "peak_gb": 0.2}
+    found = scannet_size.prepared(many, few, 1.0)
+    assert found["prepare, ms a frame"] == pytest.approx(10)
+    assert found["prepare, s a scan"] == pytest.approx(0.5)
+    assert found["prepare, hours for all"] == pytest.approx((2500 + 1513 * 0.5) / 3600)
+    assert found["prepare, KB a frame"] == pytest.approx(100)
+    assert found["prepare, MB a scan"] == pytest.approx(1)
+    assert found["prepare, GB for all"] == pytest.approx(25 + 1.513)
+    assert found["prepare, GB of memory a worker"] == 0.3
 
 
 @pytest.mark.parametrize("path", sorted(numbers.KEPT.glob("*.json")), ids=lambda path: path.stem)

@@ -79,8 +79,12 @@ class Shown:
         if self.text[0] not in "+-":
             value = abs(value)
         scaled = (value, 100 * value) if self.percent else (value,)
+        last = 10.0 ** -len(decimals)
+        if abs(own) >= 100 and not decimals and not self.percent:
+            # 1,900 hours are rounded to hundreds.
+            last = 10.0 ** (len(self.text) - len(self.text.rstrip("0")))
         # Half of the last digit: either way of rounding a five is fine.
-        return any(abs(one - own) <= 0.5000001 * 10.0 ** -len(decimals) for one in scaled)
+        return any(abs(one - own) <= 0.5000001 * last for one in scaled)
 
 
 def shown(text: str) -> Iterator[Shown]:
