@@ -125,11 +125,14 @@ def test_a_record_is_made_of_what_a_command_wrote(
         f"from pathlib import Path; folder = Path({str(folder)!r}); folder.mkdir(); "
         "(folder / 'a').write_bytes(bytes(2_000_000))"
     )
-    numbers.main(["run", "a.md", "R", "--folder", str(folder), "--", sys.executable, "-c", write])
+    run = ["run", "a.md", "R", "--folder", str(folder), "--times", "2", "--"]
+    numbers.main([*run, sys.executable, "-c", write])
     one, other = numbers.records("a.md")
     assert one == record
     assert other["numbers"]["folder_mb"] == 2
     assert other["numbers"]["processor_s"] > 0
     assert 0.005 < other["numbers"]["peak_gb"] < 5
+    with pytest.raises(SystemExit, match="which is there"):
+        numbers.main([*run, sys.executable, "-c", write])
     with pytest.raises(SystemExit, match="ends with 3"):
         numbers.main(["run", "a.md", "S", "--", sys.executable, "-c", "raise SystemExit(3)"])
