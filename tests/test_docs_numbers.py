@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from trials import numbers, scannet_size
 
+from crossvox.metrics.curve import FramesCurve, write_curve
 from crossvox.recipes.cards import CARD, read_card_file
 from crossvox.recipes.shipped import FOLDER
 
@@ -67,6 +69,20 @@ def test_numbers_are_compared_as_they_are_shown() -> None:
     assert not one("1,910 hours").is_of(1948.0)
     assert not one("10 hours").is_of(12.0)
     assert not list(numbers.shown("torch 2.14.1, `0.5`, 3 frames\n\n    0.5\n\n```\n0.5\n```\n"))
+
+
+def test_means_of_a_curve_are_kept_as_it_tells_them(tmp_path: Path) -> None:
+    shape = {"learnt": [[0.5, 0.7]], "tsdf": [[0.4, 0.5]], "mask_only": [[0.1, np.nan]]}
+    tables = {name: {m: np.array(t) for m, t in shape.items()} for name in numbers.CURVES}
+    curve = FramesCurve((5,), tuple(shape), ("a", "b"), tables, "surface")
+    write_curve(tmp_path / "curve.json", curve)
+    found = numbers.curve_numbers(tmp_path / "curve.json")
+    assert found["F-score, learnt"] == [pytest.approx(0.6)]
+    (ahead,) = curve.differences("F-score", "learnt", "tsdf")
+    assert found["F-score, learnt less tsdf"] == [
+        [pytest.approx(value, abs=1e-6) for value in (ahead.mean, ahead.low, ahead.high)]
+    ]
+    assert ahead.mean == pytest.approx(0.15)
 
 
 def test_what_is_extrapolated_follows_from_what_was_measured() -> None:

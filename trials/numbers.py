@@ -4,9 +4,10 @@ A record tells a command, when, on what machine and by which version it was run,
 that pages show of what it wrote.
 
 ``python -m trials.numbers take PAGE WHAT FILE --command TEXT [--take REGEX]`` keeps numbers of a
-JSON file that a command wrote. ``... run PAGE WHAT [--folder FOLDER] -- COMMAND`` runs a command
-and keeps what it took, the least of ``--times``, and how large the folder is that it wrote. ``...
-list [PAGE]`` tells numbers of pages that stand in no record; a test asks that there are none.
+JSON file that a command wrote, ``... curve PAGE WHAT FILE --command TEXT`` means of a
+``curve.json``. ``... run PAGE WHAT [--folder FOLDER] -- COMMAND`` runs a command and keeps what it
+took, the least of ``--times``, and how large the folder is that it wrote. ``... list [PAGE]`` tells
+numbers of pages that stand in no record; a test asks that there are none.
 
 Two more kinds of record are written by hand: ``settings``, numbers that were chosen and not
 measured, and ``read off``, numbers that were typed from an output that is gone: they cannot be made
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import re
@@ -32,6 +34,8 @@ from pathlib import Path
 from typing import Any
 
 import crossvox
+from crossvox.core.methods import LEARNT, TSDF
+from crossvox.metrics.curve import read_curve
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -189,6 +193,32 @@ def taken(what: str, file: Path, command: str, pattern: str) -> Record:
     return made(what, command, numbers)
 
 
+CURVES = ("F-score", "F-score 2 cm", "Recall unmeasured", "Prec unmeasured", "Seen-free")
+"""What pages tell of scores over the number of frames."""
+
+
+def curve_numbers(file: Path) -> dict[str, Any]:
+    """Means over rooms by method and number of frames, and how far ahead of fusion a method is.
+
+    Args:
+        file: ``curve.json`` of ``crossvox evaluate frames``.
+    """
+    curve = read_curve(file)
+    numbers: dict[str, Any] = {}
+    for score in CURVES:
+        for method in curve.methods:
+            numbers[f"{score}, {method}"] = [_plain(one.mean) for one in curve.means(score, method)]
+        numbers[f"{score}, {LEARNT} less {TSDF}"] = [
+            [_plain(value) for value in (one.mean, one.low, one.high)]
+            for one in curve.differences(score, LEARNT, TSDF)
+        ]
+    return numbers
+
+
+def _plain(value: float) -> float | None:
+    return round(value, 6) if math.isfinite(value) else None
+
+
 def ran(what: str, command: Sequence[str], folder: Path | None, times: int) -> Record:
     """What a command takes: seconds, seconds of the processor, the largest memory of a process.
 
@@ -252,19 +282,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     kinds = parser.add_subparsers(dest="kind", required=True)
     take = kinds.add_parser("take", help="keep numbers of a file that a command wrote")
     run = kinds.add_parser("run", help="keep what a command takes; the command follows --")
-    for one in (take, run):
+    curve = kinds.add_parser("curve", help="keep means of a curve.json of 'evaluate frames'")
+    for one in (take, run, curve):
         one.add_argument("page")
         one.add_argument("what")
     run.add_argument("--folder", type=Path, help="what the command writes; not there yet")
     run.add_argument("--times", type=int, default=1, help="the least of so many runs is kept")
-    take.add_argument("file", type=Path)
-    take.add_argument("--command", required=True)
+    for one in (take, curve):
+        one.add_argument("file", type=Path)
+        one.add_argument("--command", required=True)
     take.add_argument("--take", default="")
     tell = kinds.add_parser("list", help="numbers of pages that stand in no record")
     tell.add_argument("page", nargs="*")
     asked = parser.parse_args(given[: given.index("--")] if "--" in given else given)
     if asked.kind == "take":
         keep(asked.page, taken(asked.what, asked.file, asked.command, asked.take))
+    elif asked.kind == "curve":
+        keep(asked.page, made(asked.what, asked.command, curve_numbers(asked.file)))
     elif asked.kind == "run":
         keep(asked.page, ran(asked.what, command, asked.folder, asked.times))
     else:

@@ -14,8 +14,9 @@ import pytest
 import torch
 
 from crossvox.capture import open_capture
+from crossvox.capture.readers.folder import FolderCapture
 from crossvox.cli import main
-from crossvox.core.artifact import read_manifest
+from crossvox.core.artifact import read_manifest, write_manifest
 from crossvox.core.checks import CaptureError, ParamsError
 from crossvox.core.methods import METHOD_FILES
 from crossvox.doors.meshes import read_mesh
@@ -197,6 +198,36 @@ def test_scores_beside_fusion(work: Path, tmp_path: Path) -> None:
     run("evaluate", "reconstruct", work / "pred", work / "data", "--json", tmp_path / "scores.json")
     scores = load(tmp_path / "scores.json")["mean"]
     assert {"learnt", "tsdf", "mask_only"} <= set(scores)
+
+
+def test_fusion_that_is_the_reference_has_no_score(
+    work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(work / "data", tmp_path / "data")
+    scene = tmp_path / "data" / HELD_OUT
+    manifest = read_manifest(scene)
+    write_manifest(scene, replace(manifest, notes={**manifest.notes, "surface": "tsdf"}))
+    posed = len(chosen_frames(FolderCapture(scene), 0))
+    capsys.readouterr()
+    run(
+        "evaluate",
+        "frames",
+        work / "run",
+        tmp_path / "data",
+        tmp_path / "out",
+        "--counts",
+        3,
+        posed,
+    )
+    curve = read_curve(tmp_path / "out" / CURVE)
+    some, every = curve.scores["F-score"]["tsdf"]
+    assert 0 < some[0] <= 1
+    assert np.isnan(every[0])
+    assert not np.isnan(curve.scores["F-score"]["learnt"]).any()
+    assert any("fusion of all of them has no score" in note for note in curve.notes)
+    shown = capsys.readouterr()
+    assert "interval" in shown.out
+    assert "nan" not in shown.out + shown.err
 
 
 def test_scores_over_the_number_of_frames(work: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from crossvox.cli.tables import EACH, shows
 from crossvox.cli.terminal import Terminal
-from crossvox.core.formats import support_text
+from crossvox.core.formats import interval_text, support_text, value_text
 from crossvox.core.methods import LEARNT, TSDF, method_name
 
 if TYPE_CHECKING:
@@ -206,9 +206,9 @@ def show_frames(report: FramesReport, terminal: Terminal) -> None:
         rows = [
             [
                 count,
-                *(f"{means[method][row].mean:.4f}" for method in curve.methods),
-                f"{ahead[row].mean:+.4f}",
-                f"{ahead[row].low:+.4f} to {ahead[row].high:+.4f}",
+                *(value_text(means[method][row].mean, 4) for method in curve.methods),
+                value_text(ahead[row].mean, 4, signed=True),
+                interval_text(ahead[row].low, ahead[row].high, 4),
                 ahead[row].rooms,
             ]
             for row, count in enumerate(curve.frames)

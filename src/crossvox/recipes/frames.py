@@ -100,6 +100,7 @@ def evaluate_frames(
     """
     from crossvox.core.artifact import Stopwatch
     from crossvox.doors.devices import pick_device
+    from crossvox.evaluate.references import fusion_is_reference
     from crossvox.flow.folder import expect_own_json
     from crossvox.metrics.curve import CURVE, FramesCurve, write_curve
     from crossvox.recipes.data import read_scenes
@@ -135,6 +136,11 @@ def evaluate_frames(
         error=CaptureError,
     )
     notes = [_reference_text(params)]
+    if params.reference == "scan" and any(fusion_is_reference(folder) for folder in folders):
+        notes.append(
+            "Where that is the TSDF fusion of the scene's own frames, fusion of all of them has no "
+            "score."
+        )
     if seen:
         notes.append(f"The run has learnt from {', '.join(seen)}.")
     curve = FramesCurve.of(found, METHODS, _names(found), "surface", notes)

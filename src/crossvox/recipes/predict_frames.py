@@ -11,10 +11,11 @@ import numpy as np
 from crossvox.capture.readers.folder import FolderCapture
 from crossvox.core.artifact import Stopwatch
 from crossvox.core.checks import CaptureError, expect
+from crossvox.core.methods import LEARNT, MASK_ONLY, TSDF
 from crossvox.core.volume import Mesh, Score
 from crossvox.doors.meshes import read_mesh
 from crossvox.evaluate.protocols import score_surfaces
-from crossvox.evaluate.references import reference_mesh
+from crossvox.evaluate.references import fusion_is_reference, reference_mesh
 from crossvox.predict.complete import complete_scene
 from crossvox.predict.params import SurfaceParams
 from crossvox.predict.surface import volume_mesh
@@ -33,11 +34,15 @@ def score_frames(
 ) -> dict[int, dict[str, list[Score]]]:
     """Scores of a prepared scene by number of frames and method.
 
+    Where the reference is the fusion of the scene's own frames, fusion of all of them has none.
+
     Raises:
         CaptureError: the scene does not have the reference that is asked for.
     """
     reference = _reference(folder, params)
     capture, task = FolderCapture(folder), completer.record.task.params
+    own = params.reference == "scan" and fusion_is_reference(folder)
+    every = len(chosen_frames(capture, 0))
     found = {}
     for count in sorted(set(params.counts)):
         chosen = chosen_frames(capture, count)
@@ -48,9 +53,13 @@ def score_frames(
             completer, frames, task.voxel_m, task.evidence, params.complete, params.tsdf, watch
         )
         seen = volume_mesh(made.grid, made.seen.astype(np.float32), None, SurfaceParams())
-        meshes = {"learnt": made.mesh, "tsdf": made.fused, "mask_only": seen}
+        meshes = {LEARNT: made.mesh, TSDF: made.fused, MASK_ONLY: seen}
         found[count] = score_surfaces(
-            {method: meshes[method] for method in methods},
+            {
+                method: meshes[method]
+                for method in methods
+                if not (method == TSDF and own and count == every)
+            },
             reference,
             "surface",
             fused=made.fused,
