@@ -6,6 +6,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from flat_rooms import furnished
 from crossvox.core.checks import ArtifactError, CaptureError
 from crossvox.core.room_contents import TRUE_OBJECTS, RoomContents
 from crossvox.doors.meshes import read_mesh, write_ply
+from crossvox.flow.progress import Silent
 from crossvox.flow.runner import Runner
 from crossvox.objects import find_contents
 from crossvox.recipes.objects import evaluate_objects, objects
@@ -57,7 +59,15 @@ def test_objects_are_scored_beside_components(tmp_path: Path) -> None:
     write_ply(pred / "scene0000_00" / "mesh.ply", mesh)
     replace(truth, objects=(), openings=()).write(pred / "scene0000_00" / "objects.json")
     write_ply(pred / "scene0001_00.ply", mesh)  # nobody knows what it holds
-    evaluation = evaluate_objects(pred, tmp_path / "data")
+    (pred / "manifest.json").write_text("{}")  # no scene
+    steps: list[tuple[int, int]] = []
+
+    class Told(Silent):
+        def step(self, label: str) -> Any:
+            return lambda done, every: steps.append((done, every))
+
+    evaluation = evaluate_objects(pred, tmp_path / "data", progress=Told())
+    assert steps == [(1, 2), (2, 2)]
     values = {
         method: {score.name: score.value for score in scores}
         for method, scores in evaluation.whole.items()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from crossvox.core.artifact import MANIFEST, read_manifest
 from crossvox.core.checks import ArtifactError, expect
-from crossvox.core.methods import CLASS_MESHES, LEARNT, VOTES
+from crossvox.core.methods import CLASS_MESHES, LEARNT, VOTES, method_name
 from crossvox.core.room_contents import OBJECTS_FILE, TRUE_OBJECTS, RoomContents
 from crossvox.core.volume import Mesh, Score
 from crossvox.doors.meshes import read_mesh
@@ -66,10 +66,12 @@ def evaluate_objects(
     Raises:
         ArtifactError: no scene of ``pred`` can be scored.
     """
-    names = sorted({Path(name).stem if name.endswith(".ply") else name for name in visible(pred)})
+    inside = visible(pred)
+    names = {Path(name).stem for name in inside if name.endswith(".ply")}
+    names |= {name for name in inside if (pred / name).is_dir()}
     found: dict[str, list[tuple[RoomContents, RoomContents]]] = {}
     counted, seen, unknown = [], [], []
-    for done, name in enumerate(names, start=1):
+    for done, name in enumerate(sorted(names), start=1):
         meshes = _labelled(pred, name)
         told = pred / name / OBJECTS_FILE
         if meshes or told.is_file():
@@ -100,7 +102,9 @@ def evaluate_objects(
     if unknown:
         notes.append(f"left out, as nobody knows what they hold: {', '.join(unknown)}")
     partial = [m for m, rooms in found.items() if len(rooms) < len(counted)]
-    notes += [f"{m}: {len(found[m])} of {len(counted)} scenes have it" for m in partial]
+    notes += [
+        f"{method_name(m)}: {len(found[m])} of {len(counted)} scenes have it" for m in partial
+    ]
     return ObjectsEvaluation(
         {method: score_objects(rooms) for method, rooms in found.items()},
         PROTOCOL,
