@@ -95,8 +95,8 @@ def test_what_is_extrapolated_follows_from_what_was_measured() -> None:
 
 def test_extrapolation_by_hand() -> None:
     """150 and 30 frames: 120 more take 12 MB; a scan takes 1 MB beside its frames."""
-    many = {"folder_mb": 20.5, "peak_gb": 0.3}
-    found = scannet_size.prepared(many, {"folder_mb": 8.5, "peak_gb": 0.2})
+    many = {"folder_mb": 20.59, "peak_gb": 0.3}
+    found = scannet_size.prepared(many, {"folder_mb": 8.59, "peak_gb": 0.2})
     assert found["prepare, KB a frame"] == pytest.approx(100)
     assert found["prepare, MB a scan"] == pytest.approx(1)
     assert found["prepare, GB for all"] == pytest.approx(25 + 1.513)
