@@ -41,7 +41,8 @@ def test_scores_of_a_card_stand_on_its_page(network: str, page: str) -> None:
 def test_every_number_of_a_page_has_a_source(page: str) -> None:
     text = (DOCS / page).read_text(encoding="utf-8")
     found = numbers.unsourced(page, text)
-    assert [f"line {one.line}: {one.text}" for one in found] == []
+    told = [f"{page}:{one.line}: {one.text}" for one in found]
+    assert told == [], "enter them by 'python -m trials.numbers take', 'run' or 'chosen'"
 
 
 def test_a_changed_number_is_noticed() -> None:
@@ -132,6 +133,9 @@ def test_a_record_is_made_of_what_a_command_wrote(
     assert (record["command"], record["kind"]) == (command, numbers.FILE)
     with pytest.raises(SystemExit, match="mend --take"):
         numbers.main(["take", "a.md", "F", str(scores), "--command", "", "--take", "nothing"])
+    for chosen in ("0.5", "0.7"):
+        numbers.main(["chosen", "b.md", chosen])
+    assert numbers.unsourced("b.md", "of 0.5 and 0.7 and 0.9") == [numbers.Shown("0.9", 1, False)]
     folder = tmp_path / "made"
     write = (
         f"from pathlib import Path; folder = Path({str(folder)!r}); folder.mkdir(); "

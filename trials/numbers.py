@@ -7,11 +7,12 @@ that pages show of what it wrote.
 JSON file that a command wrote, ``... curve PAGE WHAT FILE --command TEXT`` means of a
 ``curve.json``. ``... run PAGE WHAT [--folder FOLDER] -- COMMAND`` runs a command and keeps what it
 took, the least of ``--times``, and how large the folder is that it wrote. ``... list [PAGE]`` tells
-numbers of pages that stand in no record; a test asks that there are none.
+numbers of pages that stand in no record; a test asks that there are none. ``... chosen PAGE NUMBER
+...`` enters numbers that were chosen, not measured.
 
-Two more kinds of record are written by hand: ``settings``, numbers that were chosen and not
-measured, and ``read off``, numbers that were typed from an output that is gone: they cannot be made
-again without long trainings, or were measured by hand. The page of all records says so.
+Records of one more kind were written by hand: ``read off``, numbers that were typed from an output
+that is gone. They cannot be made again without long trainings, or were measured by hand. The page
+of all records says so.
 """
 
 from __future__ import annotations
@@ -176,6 +177,15 @@ def made(what: str, command: str, numbers: Mapping[str, Any]) -> Record:
     }
 
 
+def choose(page: str, chosen: Sequence[float]) -> None:
+    """Enter numbers of a page that were chosen."""
+    what = "chosen, not measured"
+    before = [v for one in records(page) if one["what"] == what for v in values(one["numbers"])]
+    numbers = {SETTINGS: [*dict.fromkeys([*before, *chosen])]}
+    blank = dict.fromkeys(("command", "version", "date", "machine"), "")
+    keep(page, {"what": what, "kind": SETTINGS, **blank, "numbers": numbers})
+
+
 def processor() -> str:
     """Name of the processor."""
     path = Path("/proc/cpuinfo")
@@ -292,11 +302,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         one.add_argument("file", type=Path)
         one.add_argument("--command", required=True)
     take.add_argument("--take", default="")
+    settings = kinds.add_parser("chosen", help="enter numbers that were chosen, not measured")
+    settings.add_argument("page")
+    settings.add_argument("number", type=float, nargs="+")
     tell = kinds.add_parser("list", help="numbers of pages that stand in no record")
     tell.add_argument("page", nargs="*")
     asked = parser.parse_args(given[: given.index("--")] if "--" in given else given)
     if asked.kind == "take":
         keep(asked.page, taken(asked.what, asked.file, asked.command, asked.take))
+    elif asked.kind == "chosen":
+        choose(asked.page, asked.number)
     elif asked.kind == "curve":
         keep(asked.page, made(asked.what, asked.command, curve_numbers(asked.file)))
     elif asked.kind == "run":
