@@ -21,9 +21,12 @@ from trials.doctor import (
 from crossvox.capture import open_capture
 from crossvox.capture.chosen import ChosenCapture, read_skipped, skipped_text
 from crossvox.capture.doctor import diagnose as diagnosis
+from crossvox.capture.doctor import geometry
 from crossvox.capture.doctor.agreement import agreement
 from crossvox.capture.doctor.diagnose import diagnose, expect_sound, worries
+from crossvox.capture.doctor.geometry import check_geometry
 from crossvox.capture.doctor.plain import agree_plainly
+from crossvox.capture.doctor.sample import read_trail
 from crossvox.capture.doctor.variants import quaternions, rotations
 from crossvox.capture.params import CaptureParams
 from crossvox.core.checks import CaptureError
@@ -85,9 +88,15 @@ def test_frames_that_agree_plainly_are_asked_nothing_else(
     few = ChosenCapture(capture, frozenset(range(2, 48)))
     assert not agree_plainly(capture, few)
     asked: list[str] = []
-    monkeypatch.setattr(diagnosis, "check_geometry", lambda *_: asked.append("search"))
+    monkeypatch.setattr(diagnosis, "check_geometry", lambda *_, **__: asked.append("search"))
     assert worries(capture, every_third) == []
     assert asked == []
+    monkeypatch.undo()
+    monkeypatch.setattr(geometry, "best_fit", lambda *_: asked.append("search"))
+    assert diagnose(capture, cheap=True).sound
+    assert asked == []
+    assert diagnose(capture).sound
+    assert asked == ["search"]
 
 
 @pytest.mark.parametrize(
@@ -105,6 +114,9 @@ def test_what_is_off_by_a_little_is_no_plain_agreement(
     capture = open_capture(broken.write(tmp_path / "walk"))
     assert not agree_plainly(capture, capture)
     assert worries(capture, capture) == worries(capture)
+    trail = read_trail(capture)
+    plainly, searched = (check_geometry(capture, trail, {}, plainly=p) for p in (True, False))
+    assert plainly.findings == searched.findings
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,8 @@ def diagnose(
 
     Args:
         capture: what to look at.
-        cheap: only what takes about a second: poses, and a few dozen depth images.
+        cheap: only what takes about a second: poses, and a few dozen depth images. Where these
+            agree plainly, nothing else is sought that fits as well or a little better.
         progress: called with frames that were read, and frames to read.
 
     Returns:
@@ -34,7 +35,7 @@ def diagnose(
     stored, without = as_stored(capture)
     trail = read_trail(stored, without)
     path = check_path(stored, trail)
-    geometry = check_geometry(stored, trail, path.wrong)
+    geometry = check_geometry(stored, trail, path.wrong, plainly=cheap)
     found = [*geometry.findings, *path.findings]
     wrong = dict(path.wrong)
     losses: dict[int, float] = {}

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from crossvox.capture.doctor.agreement import Agreement, of_sample
 from crossvox.capture.doctor.conventions import Fit, best_fit
 from crossvox.capture.doctor.findings import Finding, Severity
+from crossvox.capture.doctor.plain import PLACES, fits_plainly
 from crossvox.capture.doctor.sample import Sample, Trail, apart, choose_pairs, take_sample, values
 from crossvox.capture.doctor.tune import Tuned, tune_focal, tune_lag
+from crossvox.capture.doctor.variants import shifted
 from crossvox.core.camera import Intrinsics
 from crossvox.core.frame import Capture
 
@@ -63,13 +65,17 @@ class GeometryCheck:
     cured: Agreement | None = None
 
 
-def check_geometry(capture: Capture, trail: Trail, wrong: dict[int, str]) -> GeometryCheck:
+def check_geometry(
+    capture: Capture, trail: Trail, wrong: dict[int, str], *, plainly: bool = False
+) -> GeometryCheck:
     """Hold frames against each other, and find out why they do not agree if they do not.
 
     Args:
         capture: as its files have it.
         trail: its poses.
         wrong: positions of poses that are known to be wrong.
+        plainly: seek nothing else where frames agree plainly, see
+            :mod:`crossvox.capture.doctor.plain`.
     """
     trail = _without(trail, wrong)
     poses = trail.delivered
@@ -87,6 +93,9 @@ def check_geometry(capture: Capture, trail: Trail, wrong: dict[int, str]) -> Geo
     if found.still_loss < STILL:
         text = "the frames that were compared look alike: nothing can be told of the poses"
         return GeometryCheck(found, (*unread, Finding("still", "note", text)))
+    others = (shifted(poses, places) for places in PLACES)
+    if plainly and not trail.unreadable and fits_plainly(sample, poses, others):
+        return GeometryCheck(found, unread)
     fit = best_fit(trail, sample, usual, capture.info().units_per_m, _other_cameras(capture))
     if fit is not None:
         cured = _cured(capture, fit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,12 @@ BETTER = 0.97
 """Something is off by a little where a loss next to the usual one is below this share of it; what
 is told of focal length, scale or clocks brings it below 95 %."""
 
-FOCALS, SCALES, PLACES = (0.95, 1.05), (0.9, 1.1), (-1, 1)
-"""Next to what is taken: factors on the focal length and on the ways between cameras, and poses of
-frames before and after. Half as far would cure half of the smallest deviation that is told."""
+FOCALS, SCALES = (0.95, 1.05), (0.9, 1.1)
+"""Next to what is taken: factors on the focal length and on the ways between cameras. What is told
+is off by about as much at least."""
+
+PLACES = (-1, 1)
+"""Frames whose poses are tried as well: the one before and the one after."""
 
 _EVERY = 2
 """Every n-th point is looked at."""
@@ -38,7 +42,7 @@ def agree_plainly(capture: Capture, used: Capture) -> bool:
     """Whether frames agree, and would not agree better with anything taken a little otherwise.
 
     Args:
-        capture: all frames.
+        capture: all frames; each pose can be read, or is lost.
         used: some of its frames under their numbers, which are at hand: nothing else is decoded.
     """
     poses = _poses(used, range(len(used)))
@@ -46,56 +50,69 @@ def agree_plainly(capture: Capture, used: Capture) -> bool:
     if len(pairs) < FEWEST:
         return False
     sample = take_sample(used, pairs)
-    if sample.unreadable or len(sample.pairs) < FEWEST:
-        return False
+    places = {number: place for place, number in enumerate(capture.frame_ids)}
+
+    def lagging(by: int) -> NDArray[np.float64]:
+        found = np.full((len(used), 4, 4), np.nan)
+        for n in sample.positions:
+            place = places[used.frame_ids[n]] + by
+            if 0 <= place < len(capture):
+                found[n] = _poses(capture, [place])[0]
+        return found
+
+    return not sample.unreadable and fits_plainly(sample, poses, map(lagging, PLACES))
+
+
+def fits_plainly(sample: Sample, poses: Array, others: Iterable[Array]) -> bool:
+    """The same of frames that were read already.
+
+    Args:
+        sample: frames and pairs.
+        poses: ``(N, 4, 4)`` of all frames.
+        others: the same of frames :data:`PLACES` on; not finite where there are none.
+    """
     moves = sample.moves(poses)
-    usual = _loss(sample, moves)
-    if not usual < PLAIN or not usual < OF_STILL * _loss(sample, _still(moves)):
+    usual = _losses(sample, moves)
+    limit = min(PLAIN, OF_STILL * float(_losses(sample, _still(moves)).mean()))
+    if len(usual) < FEWEST or not usual.mean() < limit:
         return False
-    least = BETTER * usual
+    least = BETTER * usual.mean()
     return (
-        all(_loss(sample, moves, focal=factor) >= least for factor in FOCALS)
-        and all(_loss(sample, moves, scale=factor) >= least for factor in SCALES)
-        and _loss(sample, moves, along_ray=True) >= least
-        and all(_lagging(capture, used, sample, places) >= least for places in PLACES)
+        all(_losses(sample, moves, focal=factor).mean() >= least for factor in FOCALS)
+        and all(_losses(sample, moves, scale=factor).mean() >= least for factor in SCALES)
+        and bool(_losses(sample, moves, along_ray=True).mean() >= least)
+        and all(_lagging(sample, usual, other) for other in others)
     )
 
 
-def _loss(
+def _losses(
     sample: Sample,
     moves: Array,
     *,
     focal: float = 1.0,
     scale: float = 1.0,
     along_ray: bool = False,
-) -> float:
+) -> NDArray[np.float64]:
     camera = values(sample.camera) * (focal, focal, 1, 1)
     scaled = moves.copy()
     scaled[:, :, 3] *= scale
-    return float(sample.losses(scaled, camera, along_ray=along_ray, every=_EVERY).mean())
+    return sample.losses(scaled, camera, along_ray=along_ray, every=_EVERY)
 
 
 def _still(moves: Array) -> NDArray[np.float64]:
     return np.broadcast_to(np.eye(4)[:3], moves.shape)
 
 
-def _lagging(capture: Capture, used: Capture, sample: Sample, places: int) -> float:
-    """Loss with the poses of frames some places on; infinite where too few pairs have them."""
-    place_of = {number: place for place, number in enumerate(capture.frame_ids)}
-    poses = np.full((len(used), 4, 4), np.nan)
-    for n in sample.positions:
-        place = place_of[used.frame_ids[n]] + places
-        if 0 <= place < len(capture):
-            poses[n] = _poses(capture, [place])[0]
+def _lagging(sample: Sample, usual: Array, poses: Array) -> bool:
+    """Whether pairs agree no better with other poses; so it is where too few have them."""
     moves = sample.moves(poses)
     there = np.isfinite(moves).all(axis=(1, 2))
     if there.sum() < FEWEST:
-        return np.inf
-    losses = sample.losses(moves, every=_EVERY)
-    return float(losses[there].mean())
+        return True
+    return bool(_losses(sample, moves)[there].mean() >= BETTER * usual[there].mean())
 
 
-def _poses(capture: Capture, positions: Any) -> NDArray[np.float64]:
+def _poses(capture: Capture, positions: Iterable[int]) -> NDArray[np.float64]:
     """``(N, 4, 4)`` world_from_camera, not finite where lost."""
     found = [capture.pose(position) for position in positions]
     lost = np.full((4, 4), np.nan)
