@@ -53,11 +53,11 @@ def numbered(folder: Path, suffixes: tuple[str, ...]) -> dict[int, Path]:
         CaptureError: two files of one ending have the same number.
     """
     try:
-        names = sorted(path.name for path in folder.iterdir())
+        paths = {path.name: path for path in folder.iterdir()}
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    found = by_number(names, suffixes, str(folder))
-    return {number: folder / name for number, name in found.items()}
+    found = by_number(sorted(paths), suffixes, str(folder))
+    return {number: paths[name] for number, name in found.items()}
 
 
 def by_number(

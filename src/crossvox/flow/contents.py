@@ -16,6 +16,7 @@ from pathlib import Path
 
 from crossvox.core.artifact import MANIFEST, check_of, file_digest, read_json, read_manifest
 from crossvox.core.checks import ArtifactError, expect
+from crossvox.core.threads import spread
 from crossvox.flow import locks
 
 LINK, FOLDER = "-> ", "folder"
@@ -41,7 +42,14 @@ def listed(folder: Path) -> dict[str, str]:
     Returns:
         ``"BYTES DIGEST"``; of a link ``"-> TARGET"``; of a folder without files ``"folder"``.
     """
-    return {name: _described(folder / name) for name in _entries(folder) if name != MANIFEST}
+    names = [name for name in _entries(folder) if name != MANIFEST]
+    told = [""] * len(names)
+
+    def describe(begin: int, end: int) -> None:
+        told[begin:end] = [_described(folder / name) for name in names[begin:end]]
+
+    spread(describe, len(names))  # a digest needs no interpreter
+    return dict(zip(names, told, strict=True))
 
 
 def damage(folder: Path, *, whole: bool = False) -> str:

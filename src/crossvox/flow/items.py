@@ -145,8 +145,9 @@ class Call:
                     if outcome.damage and not watched:
                         self._progress.say(made_anew(outcome.item, outcome.damage))
                     self._take(outcome)
-        finally:
-            self.enter()
+        except BaseException:
+            self.enter()  # where all goes well, `close` does so, in one write of the manifest
+            raise
 
     def _take(self, outcome: Outcome) -> None:
         self.outcomes[outcome.item] = outcome
