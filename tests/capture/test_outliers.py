@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial import cKDTree
 
 from crossvox.capture import open_capture
 from crossvox.capture.describe import describe
@@ -44,6 +45,15 @@ def capture_at(positions_m: np.ndarray) -> Any:
     return SimpleNamespace(
         name="room", frame_ids=tuple(range(len(positions_m))), pose=pose, __len__=None
     )
+
+
+@pytest.mark.parametrize("count", [2, 3, 60, 500, 501])
+def test_the_nearest_other_camera_is_found_by_comparing_all_and_by_a_tree(count: int) -> None:
+    places = walk(count)
+    places[-1] = places[0]
+    nearest, _ = cKDTree(places).query(places, k=2)
+    found = usable_frames(capture_at(places)).next_m
+    assert found == pytest.approx(float(np.median(nearest[:, 1])), abs=1e-12)
 
 
 @settings(max_examples=40, deadline=None)

@@ -39,6 +39,10 @@ _CELL = 0.1
 """Cameras in one cell of this share of the distance are taken for one in the search."""
 
 
+_COMPARED = 500
+"""As many cameras are compared each with each; of more, a tree finds the nearest."""
+
+
 @dataclass(frozen=True)
 class Usable:
     """Which frames may be used, as far as their poses tell.
@@ -133,10 +137,16 @@ def usable_frames(capture: Capture) -> Usable:
 
 def _next_m(positions_m: NDArray[np.float64]) -> float:
     """Median distance of ``(N, 3)`` cameras to the nearest other one; 0 of a single one."""
+    count = len(positions_m)
+    if count < 2:
+        return 0.0
+    if count <= _COMPARED:
+        x, y, z = (axis[:, None] - axis for axis in positions_m.T)
+        squares = x * x + y * y + z * z
+        np.fill_diagonal(squares, np.inf)
+        return float(np.median(np.sqrt(squares.min(axis=1))))
     from scipy.spatial import cKDTree
 
-    if len(positions_m) < 2:
-        return 0.0
     nearest, _ = cKDTree(positions_m).query(positions_m, k=2)
     return float(np.median(nearest[:, 1]))
 
@@ -158,13 +168,14 @@ def far_from_all(positions_m: NDArray[np.float64]) -> NDArray[np.bool_]:
     be another room. Whether cameras are near each other in time does not matter: a jump to another
     room of which more is seen is none.
     """
+    count = len(positions_m)
+    far = np.zeros(count, dtype=np.bool_)
+    # Of one room, as most are: loading what finds groups would take longer than all else here.
+    if count < 3 or np.linalg.norm(np.ptp(positions_m, axis=0)) <= APART_M:
+        return far
     from scipy.sparse.csgraph import connected_components
     from scipy.spatial import cKDTree
 
-    count = len(positions_m)
-    far = np.zeros(count, dtype=np.bool_)
-    if count < 3:
-        return far
     apart = max(APART_M, APART_STEPS * _next_m(positions_m))
     # What cannot be apart from each other counts as one: pairs would grow with the square.
     cells = np.floor((positions_m - positions_m.min(axis=0)) / (_CELL * apart))
