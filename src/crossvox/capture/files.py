@@ -179,7 +179,7 @@ def read_confidence_png(path: Path) -> NDArray[np.uint8]:
 
 def without_largest(depth: NDArray[np.uint16]) -> NDArray[np.uint16]:
     """Stored depth ``(H, W)`` whose largest number, 65535, is no reading: 0 in its place."""
-    if (depth == NO_READING).any():
+    if depth.max(initial=0) == NO_READING:
         depth = np.where(depth == NO_READING, np.uint16(0), depth)
     return depth
 

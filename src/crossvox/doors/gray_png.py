@@ -48,18 +48,31 @@ def encode_gray_png(image: NDArray[Any]) -> bytes:
         raise ValueError(f"cannot encode an image of shape {image.shape} and {image.dtype}")
     height, width = image.shape
     bits = 8 * image.dtype.itemsize
-    rows = np.ascontiguousarray(image, dtype=f">u{image.dtype.itemsize}").view(np.uint8)
-    lines = np.empty((height, rows.shape[1] + 1), np.uint8)
+    lines = np.empty((height, 1 + width * bits // 8), np.uint8)
     if bits == 16:
-        lines[:, 0] = _UP
-        lines[0, 1:] = rows[0]
-        np.subtract(rows[1:], rows[:-1], out=lines[1:, 1:])
+        _filter_up(np.ascontiguousarray(image, np.uint16), lines)
     else:
         lines[:, 0] = _NO_FILTER
-        lines[:, 1:] = rows
+        lines[:, 1:] = image
     header = struct.pack(">IIBBBBB", width, height, bits, _GRAY, 0, 0, 0)
     parts = (_HEADER, header), (_PIXELS, deflate(lines)), (_END, b"")
     return PNG_START + b"".join(_chunk(name, data) for name, data in parts)
+
+
+@njit(cache=True, nogil=True)
+def _filter_up(image, lines):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Rows of ``(H, W)`` uint16 as differences to the row above, byte by byte, the high one first.
+
+    ``lines`` is ``(H, 1 + 2 W)`` uint8 and receives them behind the filter's number.
+    """
+    above = np.zeros(image.shape[1], np.uint16)
+    for row in range(len(image)):
+        here, line = image[row], lines[row, 1:]
+        lines[row, 0] = _UP
+        for i in range(len(here)):
+            line[2 * i] = np.uint8(here[i] >> 8) - np.uint8(above[i] >> 8)
+            line[2 * i + 1] = np.uint8(here[i]) - np.uint8(above[i])
+        above = here
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:
