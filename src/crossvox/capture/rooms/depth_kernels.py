@@ -54,33 +54,50 @@ def losses(
     """
     height, width = face.shape
     m = ray_of_pixel
+    # What a row's faces are, pixel by pixel; what follows from it are vectors.
+    normal = np.empty((3, width), np.float32)
+    bright, gloss, lost = np.empty(width), np.empty(width, np.float32), np.empty(width, np.float32)
+    spot = np.empty(width, np.float32)
     for row in range(height):
+        known = -1
+        a = number = np.uint32(0)
+        level = 0.0
         for column in range(width):
             f = face[row, column]
             if f < 0:
-                out[row, column] = 2.0
+                normal[0, column] = normal[1, column] = normal[2, column] = 0
+                bright[column] = 0.0
+                gloss[column] = lost[column] = spot[column] = 0
                 continue
-            a, number = faces[f, 0], material[f]
-            x = m[0, 0] * column + m[0, 1] * row + m[0, 2]
-            y = m[1, 0] * column + m[1, 1] * row + m[1, 2]
-            z = m[2, 0] * column + m[2, 1] * row + m[2, 2]
-            c = x * normals[a, 0] + y * normals[a, 1] + z * normals[a, 2]
+            if f != known:
+                known = f
+                a, number = np.uint32(faces[np.uint32(f), 0]), np.uint32(material[np.uint32(f)])
+                level = 0.3 * albedo[a, 0] + 0.5 * albedo[a, 1] + 0.2 * albedo[a, 2]
+                level *= returns[number]
+            for k in range(3):
+                normal[k, column] = normals[a, k]
+            bright[column], spot[column] = level, spots[a]
+            gloss[column], lost[column] = table[number, 8], table[number, 10]
+        for i in range(width):
+            at = np.int32(i)
+            x = m[0, 0] * at + m[0, 1] * row + m[0, 2]
+            y = m[1, 0] * at + m[1, 1] * row + m[1, 2]
+            z = m[2, 0] * at + m[2, 1] * row + m[2, 2]
+            c = x * normal[0, i] + y * normal[1, i] + z * normal[2, i]
             c = abs(c) / np.sqrt(x * x + y * y + z * z)
-            bright = 0.3 * albedo[a, 0] + 0.5 * albedo[a, 1] + 0.2 * albedo[a, 2]
-            bright *= returns[number]
-            gloss = table[number, 8]
-            back = bright * c * min(2.0 * inverse[row, column], 2.0)
+            back = bright[i] * c * min(2.0 * inverse[row, i], 2.0)
             aside = 1.0 - c
-            out[row, column] = (
-                table[number, 10]
+            value = (
+                lost[i]
                 + 0.9 * 0.005 / (back + 0.005)
                 # Light falls along the surface; on shiny ones it goes away as from a mirror, or
                 # straight back into the lens.
                 + 0.8 * max(0.36 - c, 0.0) / 0.36
-                + 1.6 * gloss * aside * aside * aside
-                + gloss * max(c - 0.92, 0.0) / 0.16
-                + 0.07 * spots[a]
+                + 1.6 * gloss[i] * aside * aside * aside
+                + gloss[i] * max(c - 0.92, 0.0) / 0.16
+                + 0.07 * spot[i]
             )
+            out[row, i] = value if face[row, i] >= 0 else 2.0
 
 
 @_kernel

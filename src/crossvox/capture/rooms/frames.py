@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture.rooms import sensor, shading, texture
+from crossvox.capture.rooms import sensor, shading
 from crossvox.capture.rooms.layout.room import Room
 from crossvox.capture.rooms.light import RoomMesh, assemble, bake, vertex_albedo
 from crossvox.capture.rooms.materials import KINDS
@@ -21,7 +21,7 @@ Array = NDArray[Any]
 
 _MIRROR = KINDS.index("mirror")
 
-_STRIP = 32
+_STRIP = 96
 """Rows of the colour image that are shaded together."""
 
 
@@ -90,8 +90,8 @@ class Studio:
         self.lamps = np.array(
             [(*lamp.at, *lamp.color) for lamp in room.lamps] or np.zeros((0, 6)), dtype=np.float32
         )
-        # The last entry is for pixels that see nothing.
-        self._is_mirror = np.append(self.table[:, 0] == _MIRROR, False)
+        self._is_mirror = self.table[:, 0] == _MIRROR
+        self._corners = np.concatenate([self.mesh.normals, self.light, self.mesh.coords], axis=1)
         self._tone = sensor.tone_table()
         self.exposure = self._exposure()
 
@@ -134,8 +134,7 @@ class Studio:
     def _shade(self, hits: Hits, rays: Array, seen: View, out: Array) -> None:
         """Light along rays of a view, into ``out (N, 3)``."""
         eye = seen.pose.position_m.astype(np.float32)
-        material = self._surface(hits, rays, eye, seen.camera.fx, out)
-        mirrored = np.flatnonzero(self._is_mirror[material])
+        mirrored = self._surface(hits, rays, eye, seen.camera.fx, out)
         if len(mirrored):
             normal = self.mesh.normals[self.mesh.faces[hits.face[mirrored], 0]]
             way = rays[mirrored]
@@ -150,19 +149,15 @@ class Studio:
     def _surface(
         self, hits: Hits, rays: Array, eye: Array, focal_px: float, out: Array
     ) -> NDArray[np.int32]:
-        """Light that surfaces send back along rays, into ``out (N, 3)``; their materials."""
-        mesh, count = self.mesh, len(hits.face)
-        coords = np.empty((count, 2), dtype=np.float32)
-        incoming = np.empty((count, 3), dtype=np.float32)
-        material, seeds = np.empty((2, count), dtype=np.int32)
-        footprint_m = np.empty(count, dtype=np.float32)
-        shading.illuminate(
+        """Light that surfaces send back along rays, into ``out (N, 3)``; which rays hit mirrors."""
+        mesh = self.mesh
+        mirrors = np.empty(len(hits.face), dtype=np.int32)
+        count = shading.shade(
             hits.face, hits.u, hits.v, hits.distance, rays, eye, focal_px,
-            mesh.faces, mesh.normals, mesh.coords, self.light, mesh.material, mesh.seeds,
-            self.table, self.lamps, coords, material, seeds, footprint_m, incoming, out,
+            mesh.faces, self._corners, mesh.material, mesh.seeds, self.table, self.atlas,
+            self.lamps, self._is_mirror, mirrors, out,
         )  # fmt: skip
-        texture.reflect(coords, material, seeds, footprint_m, self.table, self.atlas, incoming, out)
-        return material
+        return mirrors[:count]
 
     def photograph(
         self,
@@ -185,12 +180,13 @@ class Studio:
         shape = (camera.height, camera.width)
         light = self.radiance(seen)
         # The lens: a little softness, which also tames edges.
-        light = np.asarray(cv2.GaussianBlur(np.minimum(light, 8.0), (3, 3), 0.55))
-        noise = sensor.normal_noise(rng, shape) * np.float32(grain)
+        np.minimum(light, 8.0, out=light)
+        light = np.asarray(cv2.GaussianBlur(light, (3, 3), 0.55))
+        draws = sensor.normal_draws(rng, shape)
         image = np.empty((*shape, 3), dtype=np.uint8)
         sensor.develop(
-            light, seen.depth(), np.ascontiguousarray(motion[:3]),
-            camera.fx, camera.fy, camera.cx, camera.cy,
-            np.asarray(gain) * self.exposure, noise, 0.25, self._tone, image,
+            light, seen.inverse, np.ascontiguousarray(motion[:3]),
+            camera.fx, camera.fy, camera.cx, camera.cy, np.asarray(gain) * self.exposure,
+            draws, sensor.quantiles(), np.float32(grain), 0.25, self._tone, image,
         )  # fmt: skip
         return image

@@ -30,6 +30,9 @@ _kernel = njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 HEMISPHERE_RAYS = 20
 """Rays a vertex for light between surfaces."""
 
+_PART = 1 << 14
+"""Vertices whose light is gathered together."""
+
 
 @dataclass(frozen=True, eq=False)
 class RoomMesh:
@@ -179,18 +182,47 @@ def bake(
                 enumerate(seeds),
             )
         )
+        return _bounced(room, mesh, albedo, glow, direct, smooth, hits, pool)
+
+
+def _bounced(
+    room: Room,
+    mesh: RoomMesh,
+    albedo: NDArray[np.float32],
+    glow: NDArray[np.float32],
+    direct: NDArray[np.float32],
+    smooth: Any,
+    hits: list[tuple[NDArray[np.int32], NDArray[np.float32]]],
+    pool: ThreadPoolExecutor,
+) -> NDArray[np.float32]:
+    """Direct light and what surfaces throw on each other, ``(V, 3)``.
+
+    Args:
+        room, mesh, albedo, glow: see :func:`bake`.
+        direct: ``(V, 3)`` light of the lamps.
+        smooth: see :func:`_smoother`.
+        hits: face and distance that each ray of a vertex meets, ``(V,)``, ray by ray.
+        pool: threads to use.
+    """
+    count = len(mesh.points)
     corner = mesh.faces[:, 0]
     emitted = np.minimum(glow, 0.8)[:, None] * albedo[corner]
     indirect = np.full((count, 3), room.ambient, dtype=np.float32)
+    # Per face, so that a bounce is one look-up a ray; the last entry is "nothing seen".
+    radiance = np.zeros((len(mesh.faces) + 1, 3), dtype=np.float32)
+    gathered = np.empty((count, 3), dtype=np.float32)
+
+    def gather(start: int) -> None:
+        part = slice(start, start + _PART)
+        gathered[part] = 0
+        for face, distance in hits:
+            _gather(face[part], distance[part], radiance, room.ambient, gathered[part])
+
     for _ in range(3):
         light = direct + indirect
         thrown = albedo * light
-        # Per face, so that a bounce is one look-up a ray; the last entry is "nothing seen".
-        radiance = np.zeros((len(mesh.faces) + 1, 3), dtype=np.float32)
         radiance[:-1] = thrown[mesh.faces].mean(axis=1) + emitted
-        gathered = np.zeros((count, 3), dtype=np.float32)
-        for face, distance in hits:
-            _gather(face, distance, radiance, room.ambient, gathered)
+        list(pool.map(gather, range(0, count, _PART)))
         indirect = gathered / np.float32(len(hits))
         for _ in range(5):
             indirect = smooth @ indirect

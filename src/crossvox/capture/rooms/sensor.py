@@ -28,96 +28,185 @@ def tone_table() -> NDArray[np.float32]:
 
 
 @lru_cache(maxsize=1)
-def _quantiles() -> NDArray[np.float32]:
+def quantiles() -> NDArray[np.float32]:
     """Of the standard normal distribution, at the middles of 65536 equal shares."""
     from scipy.special import ndtri
 
     return np.asarray(ndtri((np.arange(65536) + 0.5) / 65536), dtype=np.float32)
 
 
+def normal_draws(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.uint16]:
+    """Places in :func:`quantiles`, each as likely: normal numbers that are not looked up yet."""
+    return np.frombuffer(rng.bytes(2 * shape[0] * shape[1]), dtype="<u2").reshape(shape)
+
+
 def normal_noise(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
     """Standard normal numbers up to 4.3 in size, looked up: three times as fast as drawn ones."""
-    draws = np.frombuffer(rng.bytes(2 * shape[0] * shape[1]), dtype="<u2")
-    return _quantiles().take(draws).reshape(shape)
+    return quantiles().take(normal_draws(rng, shape))
 
 
 @njit(nogil=True, error_model="numpy", fastmath=True)
-def _step(light: float) -> np.uint32:
+def _step(light: float) -> np.int32:
     """Where the tone curve of an amount of light stands in its table."""
-    return np.uint32(min(max(light * TONE_STEPS, 0.0), TONE_STEPS * 16.0 - 1.0))
+    return np.int32(min(max(light * TONE_STEPS, 0.0), TONE_STEPS * 16.0 - 1.0))
 
 
 @njit(nogil=True, error_model="numpy", fastmath=True)
 def _grained(value: float, grain: float) -> np.uint8:
     """An 8-bit value with noise, more in the dark."""
-    return np.uint8(min(max(value + grain * (1.1 + 0.012 * (255 - value)) + 0.5, 0.0), 255.0))
+    return np.uint8(
+        np.int32(min(max(value + grain * (1.1 + 0.012 * (255 - value)) + 0.5, 0.0), 255.0))
+    )
+
+
+# Vectors of float32 would be divided by an approximation, if they may be.
+@njit(nogil=True, error_model="numpy")
+def _depth(inverse: np.float32) -> np.float32:
+    return np.float32(1) / inverse
 
 
 # Sums keep their order: loops of a few steps are slower as vectors.
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "arcp", "nnan", "nsz"})
+_in_order = njit(
+    cache=True, nogil=True, error_model="numpy", fastmath={"contract", "arcp", "nnan", "nsz"}
+)
+
+
+@_in_order
 def develop(
     color: Array,
-    depth: Array,
+    inverse: Array,
     motion: Array,
     fx: float,
     fy: float,
     cx: float,
     cy: float,
     gain: Array,
-    noise: Array,
+    draws: Array,
+    normal: Array,
+    grain: float | np.float32,
     vignette: float,
     tone: Array,
     out: Array,
 ) -> None:
     """Expose a photograph: motion blur, vignette, white balance, noise, tone curve.
 
+    A row is done in steps, most of them vectors: what moves how far, the light along its way, and
+    what the film makes of each channel.
+
     Args:
         color: ``(H, W, 3)`` linear light.
-        depth: ``(H, W)`` metres along z, inf where nothing was hit.
+        inverse: ``(H, W)`` float32, 1/z with z metres along the axis, 0 where nothing was hit.
         motion: ``(3, 4)`` transform of camera coordinates during the exposure.
         fx, fy, cx, cy: the camera.
         gain: ``(3,)`` exposure by channel.
-        noise: ``(H, W)`` standard normal numbers.
+        draws: ``(H, W)`` uint16, places in ``normal``.
+        normal: ``(65536,)`` float32 numbers of which noise is made.
+        grain: strength of the noise.
         vignette: darkening in the corners, 0 to 1.
         tone: the tone curve, see :func:`tone_curve`.
         out: ``(H, W, 3)`` uint8 result, sRGB.
     """
-    height, width = depth.shape
-    gain_r, gain_g, gain_b = gain[0], gain[1], gain[2]
+    height, width = inverse.shape
+    move_u, move_v, level = np.empty(width), np.empty(width), np.empty(width)
+    taps, place = np.empty(width, np.int32), np.empty(width, np.int32)
+    light = np.empty((3, width), np.float32)
+    value, noise = np.empty(width, np.float32), np.empty(width, np.float32)
+    printed = np.empty(width, np.uint8)
     for row in range(height):
-        y = (row - cy) / fy
+        _moves(inverse[row], motion, fx, fy, cx, cy, row, vignette, move_u, move_v, taps, level)
+        _expose(color, row, move_u, move_v, taps, light)
         for column in range(width):
-            x = (column - cx) / fx
-            z = min(depth[row, column], 20.0)
-            px = z * (motion[0, 0] * x + motion[0, 1] * y + motion[0, 2]) + motion[0, 3]
-            py = z * (motion[1, 0] * x + motion[1, 1] * y + motion[1, 2]) + motion[1, 3]
-            pz = z * (motion[2, 0] * x + motion[2, 1] * y + motion[2, 2]) + motion[2, 3]
-            du = dv = 0.0
-            if pz > 0.05:
-                share = 1 / pz
-                du = fx * px * share + cx - column
-                dv = fy * py * share + cy - row
-            taps = min(int(np.sqrt(du * du + dv * dv)) + 1, 11)
-            r, g, b = color[row, column, 0], color[row, column, 1], color[row, column, 2]
-            if taps > 1:
-                r = g = b = np.float32(0)
-                # Places along the way in 65536ths of a pixel: whole numbers are faster to round.
-                step_v, step_u = int(dv / taps * 65536.0), int(du / taps * 65536.0)
-                v = (row << 16) + 32768 - (step_v * (taps - 1) >> 1)
-                u = (column << 16) + 32768 - (step_u * (taps - 1) >> 1)
-                for _ in range(taps):
-                    i = np.uint32(min(max(v >> 16, 0), height - 1))
-                    j = np.uint32(min(max(u >> 16, 0), width - 1))
-                    r += color[i, j, 0]
-                    g += color[i, j, 1]
-                    b += color[i, j, 2]
-                    v += step_v
-                    u += step_u
-            level = (1.0 - vignette * (x * x + y * y)) / taps
-            grain = noise[row, column]
-            out[row, column, 0] = _grained(tone[_step(r * level * gain_r)], grain)
-            out[row, column, 1] = _grained(tone[_step(g * level * gain_g)], grain)
-            out[row, column, 2] = _grained(tone[_step(b * level * gain_b)], grain)
+            noise[column] = normal[draws[row, column]] * grain
+        for k in range(3):
+            share = gain[k]
+            for column in range(width):
+                place[column] = _step(light[k, column] * level[column] * share)
+            for column in range(width):
+                value[column] = tone[np.uint32(place[column])]
+            for column in range(width):
+                printed[column] = _grained(value[column], noise[column])
+            for column in range(width):
+                out[row, column, k] = printed[column]
+
+
+@_in_order
+def _moves(
+    inverse: Array,
+    motion: Array,
+    fx: float,
+    fy: float,
+    cx: float,
+    cy: float,
+    row: int,
+    vignette: float,
+    move_u: Array,
+    move_v: Array,
+    taps: Array,
+    level: Array,
+) -> None:
+    """How far the pixels of a row move during the exposure: pixels along both axes, at how many
+    places light is taken on the way, and the share that each of them counts, ``(W,)``."""
+    m00, m01, m02, m03 = motion[0, 0], motion[0, 1], motion[0, 2], motion[0, 3]
+    m10, m11, m12, m13 = motion[1, 0], motion[1, 1], motion[1, 2], motion[1, 3]
+    m20, m21, m22, m23 = motion[2, 0], motion[2, 1], motion[2, 2], motion[2, 3]
+    y = (row - cy) / fy
+    for i in range(len(inverse)):
+        column = np.int32(i)
+        x = (column - cx) / fx
+        z = min(_depth(inverse[i]), 20.0)
+        px = z * (m00 * x + m01 * y + m02) + m03
+        py = z * (m10 * x + m11 * y + m12) + m13
+        pz = z * (m20 * x + m21 * y + m22) + m23
+        share = 1 / pz
+        ahead = pz > 0.05
+        du = fx * px * share + cx - column
+        dv = fy * py * share + cy - row
+        du, dv = du if ahead else 0.0, dv if ahead else 0.0
+        move_u[i], move_v[i] = du, dv
+        count = np.int32(min(np.sqrt(du * du + dv * dv), 10.0)) + 1
+        taps[i] = count
+        level[i] = (1.0 - vignette * (x * x + y * y)) / count
+
+
+@_in_order
+def _expose(
+    color: Array, row: int, move_u: Array, move_v: Array, taps: Array, light: Array
+) -> None:
+    """Sum the light along the ways of a row's pixels, into ``light (3, W)``."""
+    height, width = color.shape[:2]
+    flat = color.reshape(-1)
+    # Places along a way in 65536ths of a pixel: whole numbers are faster to round.
+    last_v, last_u = (height << 16) - 1, (width << 16) - 1
+    for column in range(width):
+        count = taps[column]
+        if count == 1:
+            for k in range(3):
+                light[k, column] = color[row, column, k]
+            continue
+        r = g = b = np.float32(0)
+        step_v = int(move_v[column] / count * 65536.0)
+        step_u = int(move_u[column] / count * 65536.0)
+        v = (row << 16) + 32768 - (step_v * (count - 1) >> 1)
+        u = (column << 16) + 32768 - (step_u * (count - 1) >> 1)
+        end_v, end_u = v + step_v * (count - 1), u + step_u * (count - 1)
+        if min(v, end_v, u, end_u) >= 0 and max(v, end_v) <= last_v and max(u, end_u) <= last_u:
+            for _ in range(count):
+                place = np.uint64(((v >> 16) * width + (u >> 16)) * 3)
+                r += flat[place]
+                g += flat[place + np.uint64(1)]
+                b += flat[place + np.uint64(2)]
+                v += step_v
+                u += step_u
+        else:
+            for _ in range(count):
+                i = np.uint32(min(max(v >> 16, 0), height - 1))
+                j = np.uint32(min(max(u >> 16, 0), width - 1))
+                r += color[i, j, 0]
+                g += color[i, j, 1]
+                b += color[i, j, 2]
+                v += step_v
+                u += step_u
+        light[0, column], light[1, column], light[2, column] = r, g, b
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)

@@ -1,4 +1,4 @@
-"""Kernels of light on what rays hit; what the surfaces make of it is in ``texture``."""
+"""The kernel of light on what rays hit; what patterns make of it is in ``texture``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+from crossvox.capture.rooms import texture
 
 Array = NDArray[Any]
 
@@ -25,7 +27,7 @@ def _power(base: np.float32, exponent: int) -> np.float32:
 
 # Sums keep their order: a loop over few lamps is slower as vectors.
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "arcp", "nnan", "nsz"})
-def illuminate(
+def shade(
     face: Array,
     bary_u: Array,
     bary_v: Array,
@@ -34,47 +36,46 @@ def illuminate(
     eye: Array,
     focal_px: float,
     faces: Array,
-    normals: Array,
-    texture_coords: Array,
-    light: Array,
+    corners: Array,
     materials: Array,
     parts: Array,
     table: Array,
+    atlas: Array,
     lamps: Array,
-    coords: Array,
-    material: Array,
-    seeds: Array,
-    footprint_m: Array,
-    incoming: Array,
+    is_mirror: Array,
+    mirrors: Array,
     color: Array,
-) -> None:
-    """Light at each ray's hit: what arrives there, and the highlights that it sends back.
+) -> int:
+    """Light that surfaces send back along rays: highlights, and light that they reflect.
 
     Args:
         face, bary_u, bary_v, depth: hits, ``(N,)``.
         directions: ``(N, 3)`` rays as cast.
         eye: ``(3,)`` camera centre.
         focal_px: focal length, for the size of a pixel on the surface.
-        faces, normals, texture_coords, light: the room's mesh and the light of its vertices.
+        faces: the room's mesh.
+        corners: ``(V, 8)`` float32 of its vertices: normal, light, surface coordinates.
         materials, parts: material and seed of each face.
-        table: see ``MaterialBook``.
+        table, atlas: see ``MaterialBook``.
         lamps: ``(L, 6)`` position and colour of lamps, for highlights.
-        coords: ``(N, 2)`` result, places on the surfaces.
-        material: ``(N,)`` result, -1 where nothing was hit.
-        seeds: ``(N,)`` result.
-        footprint_m: ``(N,)`` result, size of a pixel on the surface.
-        incoming: ``(N, 3)`` result, linear light that arrives, with what the surface emits.
-        color: ``(N, 3)`` result, highlights, linear light; 0 where nothing was hit.
+        is_mirror: ``(M,)`` bool by material.
+        mirrors: ``(N,)`` result, numbers of the rays that hit a mirror.
+        color: ``(N, 3)`` result, linear light; 0 where nothing was hit.
+
+    Returns:
+        How many rays hit a mirror.
     """
     known = np.int32(-1)
     # Unsigned, so that no index is looked at twice for being negative.
     a = b = c = number = np.uint32(0)
     gloss = glow = np.float32(0)
-    sharpness = 0
+    sharpness = kind = seed = count = 0
+    mirror = False
+    edge = atlas.shape[1]
+    at = np.empty(8, np.float32)
     for i in range(len(face)):
         f = face[i]
         if f < 0:
-            material[i] = -1
             color[i, 0] = color[i, 1] = color[i, 2] = 0.0
             continue
         if f != known:
@@ -82,26 +83,23 @@ def illuminate(
             a, b, c = (
                 np.uint32(faces[place, 0]), np.uint32(faces[place, 1]), np.uint32(faces[place, 2])
             )  # fmt: skip
-            number = np.uint32(materials[place])
+            number, seed = np.uint32(materials[place]), parts[place]
             glow, gloss = table[number, 12], table[number, 8]
-            sharpness = int(table[number, 9])
+            sharpness, kind = int(table[number, 9]), int(table[number, 0])
+            mirror = is_mirror[number]
+        if mirror:
+            mirrors[count] = i
+            count += 1
         red = green = blue = np.float32(0)
         u, v = bary_u[i], bary_v[i]
         w = np.float32(1) - u - v
-        material[i], seeds[i] = number, parts[np.uint32(f)]
-        for k in range(2):
-            coords[i, k] = (
-                w * texture_coords[a, k] + u * texture_coords[b, k] + v * texture_coords[c, k]
-            )
-        footprint_m[i] = depth[i] / focal_px
-        level = w * light[a, 1] + u * light[b, 1] + v * light[c, 1]
-        incoming[i, 0] = w * light[a, 0] + u * light[b, 0] + v * light[c, 0] + glow
-        incoming[i, 1] = level + glow
-        incoming[i, 2] = w * light[a, 2] + u * light[b, 2] + v * light[c, 2] + glow
+        for k in range(8):
+            at[k] = w * corners[a, k] + u * corners[b, k] + v * corners[c, k]
+        footprint_m = np.float32(depth[i] / focal_px)
+        level = at[4]
+        in_r, in_g, in_b = at[3] + glow, level + glow, at[5] + glow
         if gloss > 0.0:
-            nx = w * normals[a, 0] + u * normals[b, 0] + v * normals[c, 0]
-            ny = w * normals[a, 1] + u * normals[b, 1] + v * normals[c, 1]
-            nz = w * normals[a, 2] + u * normals[b, 2] + v * normals[c, 2]
+            nx, ny, nz = at[0], at[1], at[2]
             n = np.float32(1) / max(np.sqrt(nx * nx + ny * ny + nz * nz), np.float32(1e-6))
             dx, dy, dz = directions[i, 0], directions[i, 1], directions[i, 2]
             d = np.float32(1) / np.sqrt(dx * dx + dy * dy + dz * dz)
@@ -125,4 +123,22 @@ def illuminate(
                         blue += shine * lamps[k, 5]
             sheen = np.float32(0.10) * level * fresnel
             red, green, blue = red + sheen, green + sheen, blue + sheen
-        color[i, 0], color[i, 1], color[i, 2] = red, green, blue
+        if kind == texture.IMAGE:
+            x0, x1, right = texture.image_place(at[6], edge)
+            y0, y1, down = texture.image_row(at[7], edge)
+            image = int(table[number, 11])
+            for k in range(3):
+                color[i, k] = texture.image_sent_back(
+                    atlas[image, y0, x0, k], atlas[image, y0, x1, k], atlas[image, y1, x0, k],
+                    atlas[image, y1, x1, k], right, down,
+                    in_r if k == 0 else in_g if k == 1 else in_b,
+                    red if k == 0 else green if k == 1 else blue,
+                )  # fmt: skip
+            continue
+        mix, bright = texture.colored(kind, at[6], at[7], seed, table[number, 7], footprint_m)
+        color[i, 0] = texture.sent_back(table[number, 1], table[number, 4], mix, bright, in_r, red)
+        color[i, 1] = texture.sent_back(
+            table[number, 2], table[number, 5], mix, bright, in_g, green
+        )
+        color[i, 2] = texture.sent_back(table[number, 3], table[number, 6], mix, bright, in_b, blue)
+    return count

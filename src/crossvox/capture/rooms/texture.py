@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from crossvox.capture.rooms.materials import KINDS
 
 Array = NDArray[Any]
+Number = float | np.floating[Any]
 Pattern = Callable[..., tuple[float, float]]
 """Share of the second colour and brightness factor at a place: ``(s, t, seed, scale, fine)``.
 
@@ -265,7 +266,52 @@ def _pattern(
 
 # Surfaces
 
-_IMAGE = KINDS.index("image")
+IMAGE = KINDS.index("image")
+
+
+@_inlined
+def colored(
+    kind: int, s: float, t: float, seed: int, scale: float, footprint_m: Number
+) -> tuple[float, float]:
+    """Share of the second colour, and brightness factor, at a place of a pattern."""
+    fine: Any = min(1.0, 0.004 / max(footprint_m, 1e-5))
+    mix, light = _pattern(kind, s, t, seed, max(scale, 1e-3), fine)
+    return min(max(mix, 0.0), 1.0), light
+
+
+@_inlined
+def sent_back(
+    first: float, second: float, mix: float, light: float, incoming: Number, color: Number
+) -> Number:
+    """One channel of ``color``, and what a pattern of two colours sends back of ``incoming``."""
+    base = (first * (1 - mix) + second * mix) * light
+    return color + min(base, 0.98) * incoming
+
+
+@_inlined
+def image_place(s: float, edge: int) -> tuple[int, int, float]:
+    """Two texels of an image's side around a place from 0 to 1, and the share of the second."""
+    x = min(max(s, 0.0), 0.9999) * edge - 0.5
+    fx = np.floor(x)
+    return max(int(fx), 0), min(int(fx) + 1, edge - 1), x - fx
+
+
+@_inlined
+def image_row(t: float, edge: int) -> tuple[int, int, float]:
+    """The same of its rows: they count from the top."""
+    y = (1 - min(max(t, 0.0), 0.9999)) * edge - 0.5
+    fy = np.floor(y)
+    return max(int(fy), 0), min(int(fy) + 1, edge - 1), y - fy
+
+
+@_inlined
+def image_sent_back(
+    a: float, b: float, c: float, d: float, u: float, v: float, incoming: Number, color: Number
+) -> Number:
+    """One channel of ``color``, and what a place between four texels sends back."""
+    above = a * (1 - u) + b * u
+    below = c * (1 - u) + d * u
+    return color + (above * (1 - v) + below * v) * incoming
 
 
 @_kernel
@@ -286,7 +332,7 @@ def reflect(
 
     Args:
         coords: ``(N, 2)`` places on surfaces.
-        material: ``(N,)`` rows of the table; -1 where there is no surface.
+        material: ``(N,)`` rows of the table.
         seeds: ``(N,)``, see ``RoomMesh``.
         footprint_m: ``(N,)`` how much of the surface a pixel shows; finer detail fades.
         table, atlas: see ``MaterialBook``.
@@ -295,27 +341,21 @@ def reflect(
     """
     edge = atlas.shape[1]
     for i in range(len(coords)):
-        if material[i] < 0:
-            continue
         number = np.uint32(material[i])
         kind = int(table[number, 0])
         s, t = coords[i, 0], coords[i, 1]
-        if kind == _IMAGE:
-            x = min(max(s, 0.0), 0.9999) * edge - 0.5
-            y = (1 - min(max(t, 0.0), 0.9999)) * edge - 0.5
+        if kind == IMAGE:
+            x0, x1, u = image_place(s, edge)
+            y0, y1, v = image_row(t, edge)
             image = int(table[number, 11])
-            fx, fy = np.floor(x), np.floor(y)
-            u, v = x - fx, y - fy
-            x0, y0 = max(int(fx), 0), max(int(fy), 0)
-            x1, y1 = min(int(fx) + 1, edge - 1), min(int(fy) + 1, edge - 1)
             for c in range(3):
-                above = atlas[image, y0, x0, c] * (1 - u) + atlas[image, y0, x1, c] * u
-                below = atlas[image, y1, x0, c] * (1 - u) + atlas[image, y1, x1, c] * u
-                color[i, c] += (above * (1 - v) + below * v) * incoming[i, c]
+                color[i, c] = image_sent_back(
+                    atlas[image, y0, x0, c], atlas[image, y0, x1, c], atlas[image, y1, x0, c],
+                    atlas[image, y1, x1, c], u, v, incoming[i, c], color[i, c],
+                )  # fmt: skip
             continue
-        fine = min(1.0, 0.004 / max(footprint_m[i], 1e-5))
-        mix, light = _pattern(kind, s, t, seeds[i], max(table[number, 7], 1e-3), fine)
-        mix = min(max(mix, 0.0), 1.0)
+        mix, light = colored(kind, s, t, seeds[i], table[number, 7], footprint_m[i])
         for c in range(3):
-            base = (table[number, 1 + c] * (1 - mix) + table[number, 4 + c] * mix) * light
-            color[i, c] += min(base, 0.98) * incoming[i, c]
+            color[i, c] = sent_back(
+                table[number, 1 + c], table[number, 4 + c], mix, light, incoming[i, c], color[i, c]
+            )
