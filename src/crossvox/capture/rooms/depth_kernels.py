@@ -143,6 +143,8 @@ def structured_light(
     block = max(int(np.floor(3 * scale + 0.5)), 1)
     here, slack = shift * scale, SHADOW_SLACK_PX * scale
     finest = shift * STEPS_PER_PIXEL
+    # Divided once: whole numbers take long.
+    along = np.minimum(np.arange(width) // block, columns - 1).astype(np.uint32)
     for row in range(height):
         nearest = 1e9
         up = min(row // block, rows - 1)
@@ -153,12 +155,11 @@ def structured_light(
             out[row, column] = 0
             if shadow or column >= width - border:
                 continue
-            along = min(column // block, columns - 1)
-            i = min(max(row + wobble[up, along, 0], 0), height - 1)
-            j = min(max(column + wobble[up, along, 1], 0), width - 1)
+            i = np.uint32(min(max(row + wobble[up, along[column], 0], 0), height - 1))
+            j = np.uint32(min(max(column + wobble[up, along[column], 1], 0), width - 1))
             s = inverse[i, j]
             if abs(s - inverse[row, column]) * shift < EDGE_PX:
-                s, i, j = inverse[row, column], row, column
+                s, i, j = inverse[row, column], np.uint32(row), np.uint32(column)
             if s * near_m > 1.0 or s * far_m < 1.0:
                 continue
             if loss[i, j] * strength > 0.5 + 0.2 * patches[row, column]:
