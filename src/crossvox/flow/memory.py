@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from pathlib import Path
 
 from crossvox.core.checks import ParamsError, expect
@@ -15,6 +16,7 @@ LEAST = 10**8
 """No worker gets by with less, bytes: the interpreter and its libraries take about as much."""
 
 _CGROUP = Path("/sys/fs/cgroup")
+_STATUS = Path("/proc/self/status")
 
 
 def read_size(text: str) -> int:
@@ -42,6 +44,25 @@ def read_size(text: str) -> int:
 def shown(size: float) -> str:
     """A size to read: ``0.3 GB``, ``4.0 GB``."""
     return f"{size / 10**9:.1f} GB"
+
+
+def peak() -> int:
+    """Most bytes that this process has taken so far; 0 where the system does not tell.
+
+    What Linux tells of a process's resources begins with the peak of the one that started it.
+    """
+    try:
+        lines = _STATUS.read_text(encoding="utf-8").splitlines()
+        told = next(line for line in lines if line.startswith("VmHWM:"))
+        return int(told.split()[1]) * 1024
+    except (OSError, StopIteration):
+        pass
+    try:
+        import resource
+    except ImportError:  # no such module outside Unix
+        return 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def available() -> int:

@@ -224,6 +224,8 @@ _THEN = {
     "track": ("doctor {capture} --trajectory {result.trajectory}",),
     "rooms": ("prepare {out} {out}_prepared",),
     "prepare": ("train reconstruct {out} {out}_run",),
+    "single-views": ("predict default3d {out} {out}_predicted",),
+    "flatten": ("train segment2d {out} {out}_run",),
     "train reconstruct": ("predict {run} {data} {run}_predicted",),
     "train segment3d": ("predict {run} {data} {run}_predicted",),
     "train segment2d": (
@@ -236,6 +238,7 @@ _THEN = {
     "evaluate frames": ("report {out} {out}_page",),
     "evaluate segment3d": ("report {pred} {pred}_page",),
     "objects": ("view {mesh}",),
+    "evaluate objects": ("view {pred}",),
     "study": ("study causes {result.out} {data}",),
     "study reconstruct": ("report {out} {out}_page",),
     "study segment3d": ("report {out} {out}_page",),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +14,7 @@ from crossvox.core.heap import keep_freed
 from crossvox.core.kept import files_stay
 from crossvox.flow import locks
 from crossvox.flow.jobs import Job, Outcome
+from crossvox.flow.memory import peak
 from crossvox.flow.progress import Progress
 from crossvox.flow.rates import foretell, record_rate
 from crossvox.flow.runner import Runner
@@ -182,12 +181,8 @@ def _remember(matrix: Matrix, arm: Arm, seconds: Mapping[str, float]) -> None:
     """Record what a cell took, for dry runs to come."""
     for step, (rate, size) in matrix.costs(arm).items():
         record_rate(rate, seconds.get(step, 0.0), size)
-    with suppress(ImportError):  # no such module outside Unix
-        import resource
-
-        unit = 1 if sys.platform == "darwin" else 1024
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-        record_rate(f"{MEMORY} {matrix.task}", peak, 1)
+    if most := peak():
+        record_rate(f"{MEMORY} {matrix.task}", most, 1)
 
 
 def foreseen(matrix: Matrix, arm: Arm) -> float | None:
