@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture.doctor.sample import SEEN, Sample
+from crossvox.capture.doctor.sample import (
+    ANCHORS,
+    SEEN,
+    Sample,
+    as_stored,
+    choose_pairs,
+    read_trail,
+    standing_still,
+    take_sample,
+)
 from crossvox.core.frame import Capture
 
 Array = NDArray[Any]
@@ -80,12 +89,10 @@ class Agreement:
 
 def agreement(capture: Capture) -> Agreement:
     """How well depth and poses of a capture agree, from about 30 pairs of its frames."""
-    from crossvox.capture.doctor.sample import as_stored, choose_pairs, read_trail, take_sample
-
     capture, without = as_stored(capture)
     trail = read_trail(capture, without)
     poses = trail.delivered
-    sample = take_sample(capture, choose_pairs(poses, 12))
+    sample = take_sample(capture, choose_pairs(poses, ANCHORS))
     return of_sample(sample, poses, capture.frame_ids)
 
 
@@ -93,8 +100,8 @@ def of_sample(sample: Sample, poses: Array, frame_ids: tuple[int, ...]) -> Agree
     """The same of frames that were read already, by ``(N, 4, 4)`` poses of all frames."""
     moves = sample.moves(poses)
     off, there = sample.compared(moves)
-    still_off, _ = sample.compared(_still(moves))
-    losses, still = sample.losses(moves), sample.losses(_still(moves))
+    still_off, _ = sample.compared(standing_still(moves))
+    losses, still = sample.losses(moves), sample.losses(standing_still(moves))
     seen, tried = np.isfinite(off), there > -1.5
     counts = np.maximum(seen.sum(axis=1), 1)
     free = seen & (off > np.maximum(NEAR, FAR * there))
@@ -125,10 +132,6 @@ def of_sample(sample: Sample, poses: Array, frame_ids: tuple[int, ...]) -> Agree
         depth_m=sample.median_m,
         pairs=pairs,
     )
-
-
-def _still(moves: Array) -> NDArray[np.float64]:
-    return np.broadcast_to(np.eye(4)[:3], moves.shape)
 
 
 def _median(off: Array) -> float:

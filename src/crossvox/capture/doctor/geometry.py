@@ -12,15 +12,21 @@ from crossvox.capture.doctor.agreement import Agreement, of_sample
 from crossvox.capture.doctor.conventions import Fit, best_fit
 from crossvox.capture.doctor.findings import Finding, Severity
 from crossvox.capture.doctor.plain import PLACES, fits_plainly
-from crossvox.capture.doctor.sample import Sample, Trail, apart, choose_pairs, take_sample, values
+from crossvox.capture.doctor.sample import (
+    ANCHORS,
+    Sample,
+    Trail,
+    apart,
+    choose_pairs,
+    take_sample,
+    values,
+)
 from crossvox.capture.doctor.tune import Tuned, tune_focal, tune_lag
 from crossvox.capture.doctor.variants import shifted
 from crossvox.core.camera import Intrinsics
 from crossvox.core.frame import Capture
 
 Array = NDArray[Any]
-
-ANCHORS = 12
 
 STILL = 0.06
 """Frames that differ by less than this look alike: nothing can be told from them."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from crossvox.capture.doctor.alone import wrong_alone
 from crossvox.capture.doctor.findings import Finding, Severity
-from crossvox.capture.doctor.sample import Trail, take_sample
+from crossvox.capture.doctor.sample import Trail, standing_still, take_sample
 from crossvox.core.frame import Capture
 
 Array = NDArray[Any]
@@ -173,7 +173,7 @@ def _lasting_jumps(capture: Capture, poses: Array) -> list[Finding]:
     pairs = np.array([(posed[n + k], posed[n + k + 1]) for n in order for k in (-1, 0, 1)])
     sample = take_sample(capture, pairs)
     moves = sample.moves(poses)
-    by_pose, still = sample.losses(moves), sample.losses(_still(moves))
+    by_pose, still = sample.losses(moves), sample.losses(standing_still(moves))
     loss_of = {
         (int(a), int(b)): (float(x), float(y))
         for (a, b), x, y in zip(sample.frame_pairs, by_pose, still, strict=True)
@@ -208,7 +208,7 @@ def _frozen(capture: Capture, poses: Array) -> tuple[dict[int, str], list[Findin
         return {}, []
     longest = sorted(runs, key=lambda run: run[0] - run[1])[:_LOOKED_AT]
     sample = take_sample(capture, np.array([(first, last) for first, last in longest]))
-    still = sample.losses(_still(sample.moves(poses)))
+    still = sample.losses(standing_still(sample.moves(poses)))
     ids = capture.frame_ids
     wrong: dict[int, str] = {}
     for (first, last), loss in zip(sample.frame_pairs, still, strict=True):
@@ -243,7 +243,3 @@ def _steps(first: Array, second: Array) -> tuple[NDArray[np.float64], NDArray[np
     ways = np.linalg.norm(second[:, :3, 3] - first[:, :3, 3], axis=1)
     trace = np.einsum("nij,nij->n", first[:, :3, :3], second[:, :3, :3])
     return ways, np.degrees(np.arccos(np.clip((trace - 1) / 2, -1, 1)))
-
-
-def _still(moves: Array) -> NDArray[np.float64]:
-    return np.broadcast_to(np.eye(4)[:3], moves.shape)

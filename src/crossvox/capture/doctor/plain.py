@@ -8,12 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.capture.doctor.sample import Sample, choose_pairs, take_sample, values
+from crossvox.capture.doctor.sample import (
+    ANCHORS,
+    Sample,
+    choose_pairs,
+    standing_still,
+    take_sample,
+    values,
+)
 from crossvox.core.frame import Capture
 
 Array = NDArray[Any]
 
-ANCHORS = 12
 FEWEST = 8
 """Pairs that must say so."""
 
@@ -73,7 +79,7 @@ def fits_plainly(sample: Sample, poses: Array, others: Iterable[Array]) -> bool:
     """
     moves = sample.moves(poses)
     usual = _losses(sample, moves)
-    limit = min(PLAIN, OF_STILL * float(_losses(sample, _still(moves)).mean()))
+    limit = min(PLAIN, OF_STILL * float(_losses(sample, standing_still(moves)).mean()))
     if len(usual) < FEWEST or not usual.mean() < limit:
         return False
     least = BETTER * usual.mean()
@@ -97,10 +103,6 @@ def _losses(
     scaled = moves.copy()
     scaled[:, :, 3] *= scale
     return sample.losses(scaled, camera, along_ray=along_ray, every=_EVERY)
-
-
-def _still(moves: Array) -> NDArray[np.float64]:
-    return np.broadcast_to(np.eye(4)[:3], moves.shape)
 
 
 def _lagging(sample: Sample, usual: Array, poses: Array) -> bool:

@@ -27,6 +27,9 @@ WIDTH = 320
 POINTS = 1200
 """Points of a frame that are looked at, at most."""
 
+ANCHORS = 12
+"""Frames that partners are sought for where a capture is looked at as a whole."""
+
 TOLERANCE = 0.05
 """Share of depth from which on a distance is as bad as any."""
 
@@ -192,6 +195,11 @@ class Sample:
             out,
         )
         return out[..., 0], out[..., 1]
+
+
+def standing_still(moves: Array) -> NDArray[np.float64]:
+    """``(P, 3, 4)`` as of :meth:`Sample.moves` if no camera had moved."""
+    return np.broadcast_to(np.eye(4)[:3], moves.shape)
 
 
 def values(camera: Intrinsics) -> NDArray[np.float64]:
