@@ -287,17 +287,17 @@ def _prepare_rows(work: Path) -> list[dict[str, Any]]:
 
 
 def whole_prepare(raw: str, folder: str, surface: Any, skip: int) -> Callable[[], Any]:
-    """Prepare a folder of one scan; results: counts of voxels."""
+    """Prepare a folder of one scan; results: counts of voxels.
+
+    What was prepared stays to the end of all, as in :func:`_turns`.
+    """
 
     def work() -> dict[str, int]:
         out = Path(tempfile.mkdtemp(prefix=Path(folder).name, dir=Path(folder).parent))
-        try:
-            prepare(Path(raw), out, PrepareParams(frame_skip=skip, surface=surface), workers=1)
-            scene = next(out.glob("scene*/manifest.json"))
-            notes = json.loads(scene.read_text(encoding="utf-8"))["notes"]
-            return {name: value for name, value in notes.items() if "voxels" in name}
-        finally:
-            shutil.rmtree(out)
+        prepare(Path(raw), out, PrepareParams(frame_skip=skip, surface=surface), workers=1)
+        scene = next(out.glob("scene*/manifest.json"))
+        notes = json.loads(scene.read_text(encoding="utf-8"))["notes"]
+        return {name: value for name, value in notes.items() if "voxels" in name}
 
     return work
 

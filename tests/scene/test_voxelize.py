@@ -186,6 +186,8 @@ def box_frames(count: int) -> list[Frame]:
     for number in range(count):
         matrix = np.eye(4)
         rotation = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+        if number % 2:  # along the axes of the world: in a row of voxels depth stays what it is
+            rotation = np.eye(3)[rng.permutation(3)]
         matrix[:3, :3] = rotation * np.sign(np.linalg.det(rotation))
         matrix[:3, 3] = rng.uniform(-0.5, 0.5, 3)
         depth = rng.choice([0.0, 0.4, 1.1, 5.0, np.nan], (24, 32)).astype(np.float32)
@@ -196,7 +198,7 @@ def box_frames(count: int) -> list[Frame]:
 @pytest.mark.parametrize("far_m", [0.9, 4.0])
 def test_twin_of_the_observed_voxels(far_m: float) -> None:
     grid = VoxelGrid((23, 21, 17), 0.1, (-1.1, -1.0, -0.8))
-    frames = box_frames(4)
+    frames = box_frames(8)
     found = observed_voxels(grid, frames, far_m, 0.05)
     twin = np.zeros(grid.shape, dtype=bool)
     for frame in frames:
