@@ -18,6 +18,7 @@ from crossvox.core.camera import ImageFit, Intrinsics, Size
 from crossvox.core.checks import CaptureError
 from crossvox.core.frame import resize_nearest
 from crossvox.core.npz import DENSEST
+from crossvox.doors.area import is_little_smaller, shrunk
 from crossvox.doors.gray_png import PNG_START, decode_gray_png, encode_gray_png
 from crossvox.doors.pillow_images import MAX_PIXELS as MAX_PIXELS
 from crossvox.doors.pillow_images import (
@@ -364,6 +365,8 @@ def resize_color(rgb: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
     height, width = rgb.shape[:2]
     if (width, height) == size:
         return rgb
+    if rgb.shape[2:] == (3,) and is_little_smaller(size, (width, height)):
+        return shrunk(rgb, size)
     smaller = size[0] <= width and size[1] <= height
     interpolation = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(rgb, size, interpolation=interpolation), dtype=np.uint8)
