@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crossvox.capture import open_capture
+from crossvox.capture import find, open_capture
 from crossvox.capture.find import capture_names, find_captures
 from crossvox.capture.formats import READERS
 from crossvox.capture.reader import Opening, Reader
@@ -184,6 +184,25 @@ def test_scenes_of_like_names_are_both_prepared(
     assert sorted("".join(listed).split()) == scenes
     depths = [open_capture(tmp_path / "data" / scene).frame(0).depth_m.max() for scene in scenes]
     assert depths == [1.5, 2.5]
+
+
+def test_a_capture_called_as_its_path_is_not_opened_for_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_sens(tmp_path / "room" / "room.sens")
+    write_sens(tmp_path / "hall" / "other.sens")
+    opened: list[Path] = []
+
+    def watched(path: Path) -> Capture:
+        opened.append(path)
+        return open_capture(path)
+
+    monkeypatch.setattr(find, "open_capture", watched)
+    paths = [tmp_path / "room", tmp_path / "hall"]
+    assert capture_names(paths) == dict(zip(paths, ("room", "other"), strict=True))
+    assert opened == [tmp_path / "hall"]
+    (tmp_path / "room" / "room.sens").write_bytes(b"")  # a broken one keeps its name
+    assert capture_names(paths[:1]) == {paths[0]: "room"}
 
 
 def test_names_in_lists_must_not_lead_elsewhere(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import zlib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,11 +17,14 @@ from scipy.spatial import cKDTree
 
 from crossvox.capture import open_capture
 from crossvox.capture.describe import describe
+from crossvox.capture.doctor.sample import read_trail
 from crossvox.capture.export import export_folder
 from crossvox.capture.files import write_matrix
 from crossvox.capture.outliers import APART_M, far_from_all, usable_frames
 from crossvox.capture.remarks import left_out_text, remarks_of
-from crossvox.core.camera import Pose
+from crossvox.capture.sens.layout import SensFrame, SensHeader
+from crossvox.capture.sens.writer import SensWriter
+from crossvox.core.camera import Intrinsics, Pose
 from crossvox.core.checks import CaptureError
 from crossvox.doors.images import encode_jpeg, encode_png, write_bytes
 
@@ -54,6 +58,39 @@ def test_the_nearest_other_camera_is_found_by_comparing_all_and_by_a_tree(count:
     nearest, _ = cKDTree(places).query(places, k=2)
     found = usable_frames(capture_at(places)).next_m
     assert found == pytest.approx(float(np.median(nearest[:, 1])), abs=1e-12)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_poses_at_hand_are_read_at_once_as_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, turned: bool
+) -> None:
+    camera, extrinsic = Intrinsics(30, 30, 31.5, 23.5, 64, 48), np.eye(4)
+    if turned:
+        extrinsic[:3, :3] = np.linalg.qr(np.random.default_rng(3).normal(size=(3, 3)))[0]
+        extrinsic[:3, :3] *= np.sign(np.linalg.det(extrinsic[:3, :3]))
+        extrinsic[:3, 3] = 0.02, -0.01, 0.3
+    color = encode_jpeg(np.zeros((48, 64, 3), np.uint8))
+    depth = zlib.compress(np.ones((48, 64), np.uint16).tobytes())
+    header = SensHeader("test", camera, camera, extrinsic, np.eye(4))
+    with SensWriter(tmp_path / "room.sens", header, 30) as writer:
+        for n, place in enumerate(walk(30)):
+            pose = np.eye(4)
+            pose[:3, :3] = np.linalg.qr(np.random.default_rng(n).normal(size=(3, 3)))[0]
+            pose[:3, :3] *= np.sign(np.linalg.det(pose[:3, :3]))
+            pose[:3, 3] = place + (500 if n == 7 else 0)
+            pose[:3, :3] *= {11: 1.002, 12: 1.4, 13: 0.0}.get(n, 1.0)
+            pose[:] = -np.inf if n in (4, 20) else pose
+            pose[3, 3] += 0.1 * (n == 15)
+            writer.write(SensFrame(pose.astype(np.float32), n, n, color, depth))
+    capture = open_capture(tmp_path / "room.sens")
+    found, trail = usable_frames(capture), read_trail(capture)
+    monkeypatch.setattr(type(capture), "stored_poses", lambda self: None)
+    assert found == usable_frames(capture)
+    twin = read_trail(capture)
+    np.testing.assert_array_equal(trail.stored, twin.stored)
+    assert (trail.lost, trail.unreadable) == (twin.lost, twin.unreadable)
+    assert found.lost == (4, 20)
+    assert set(found.left_out) == {7, 12, 13, 15}
 
 
 @settings(max_examples=40, deadline=None)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from crossvox.core.artifact import (
     Manifest,
     digest,
+    json_text,
     plain,
     read_json,
     read_manifest,
@@ -70,6 +74,21 @@ def test_plain_knows_numpy_and_nan() -> None:
     }
     assert digest(Outer()) == digest(plain(Outer()))
     assert digest(Outer()) != digest(Outer(steps=6))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(JSON)
+@example("half of a character: \ud83d")
+@example({"caf\udce9": [{}, [], 1e22, 5e-324, 2**70]})
+def test_json_is_written_as_python_writes_it(value: object) -> None:
+    assert json_text(value) == json.dumps(plain(value), indent=1) + "\n"
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:

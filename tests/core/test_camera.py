@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crossvox.core.camera import ImageFit, Intrinsics, Pose, project, unproject
+from crossvox.core.camera import (
+    ImageFit,
+    Intrinsics,
+    Pose,
+    plainly_poses,
+    project,
+    rigid,
+    unproject,
+)
 from crossvox.core.checks import ParamsError, PoseError, ShapeError
 
 sizes = st.tuples(st.integers(8, 700), st.integers(8, 700))
@@ -166,3 +174,24 @@ def test_a_thinned_camera_sees_the_pixels_that_are_kept_where_they_were(step: in
     for kept in (0, 1, 7):
         assert (kept - thin.cx) / thin.fx == pytest.approx((kept * step - camera.cx) / camera.fx)
         assert (kept - thin.cy) / thin.fy == pytest.approx((kept * step - camera.cy) / camera.fy)
+
+
+@settings(deadline=None)
+@given(poses, st.integers(0, 2**32 - 1))
+def test_many_poses_at_once_are_those_read_one_by_one(pose: Pose, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    off = 10.0 ** rng.uniform(-12, 1, (40, 1, 1)) * rng.normal(size=(40, 4, 4))
+    matrices = pose.world_from_camera + off * rng.integers(0, 2, (40, 4, 4))
+    matrices[::2, 3] = pose.world_from_camera[3]
+    matrices[0, :3, :3] = 0
+    matrices[1, :3, 0] *= -1
+    matrices[2, 1, 2] = rng.choice([np.nan, np.inf, -np.inf])
+    matrices[3] = pose.world_from_camera
+    plain = plainly_poses(matrices)
+    assert plain[3]
+    assert not plain[:3].any()
+    for matrix, repaired in zip(matrices[plain], rigid(matrices[plain]), strict=True):
+        one = Pose.read(matrix)  # refuses none
+        assert one is not None
+        assert one.world_from_camera.tobytes() == repaired.tobytes()
+    assert plainly_poses(np.zeros((0, 4, 4))).shape == (0,)

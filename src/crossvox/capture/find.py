@@ -125,10 +125,13 @@ def _stem(path: Path) -> Path:
 
 
 def _own_name(path: Path) -> str:
+    reader, by_path = reader_of(path), safe_name(_stem(path).name)
     try:
-        name = safe_name(open_capture(path).name)
+        # Where both names are the same, it does not matter whether the capture can be opened.
+        told = None if reader is None or reader.called is None else safe_name(reader.called(path))
+        name = by_path if told == by_path else safe_name(open_capture(path).name)
     except CaptureError:
-        name = safe_name(_stem(path).name)
+        name = by_path
     expect(
         bool(name),
         given=f"{path}, whose name is empty without separators and dots",

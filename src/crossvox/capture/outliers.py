@@ -11,10 +11,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
-from crossvox.core.camera import Pose
+from crossvox.capture.stored import StoredCapture
+from crossvox.core.camera import Pose, plainly_poses, rigid
 from crossvox.core.checks import CaptureError, PoseError, expect
+from crossvox.core.convention import AS_IN_MEMORY
 from crossvox.core.frame import Capture
 
 APART_M = 10.0
@@ -109,7 +112,12 @@ class Usable:
 def usable_frames(capture: Capture) -> Usable:
     """Read all poses of a capture."""
     posed, lost, left_out, places = [], [], {}, []
+    plain, plain_m = _plain_positions(capture)
     for position, number in enumerate(capture.frame_ids):
+        if plain[position]:
+            posed.append(position)
+            places.append(plain_m[position])
+            continue
         try:
             pose = capture.pose(position)
         except (CaptureError, PoseError) as error:
@@ -135,20 +143,49 @@ def usable_frames(capture: Capture) -> Usable:
     return Usable(kept, tuple(lost), left_out, widest_m, _next_m(used_m), _near(used_m))
 
 
+def _plain_positions(capture: Capture) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Which poses are so beyond doubt, and where their cameras stand, ``(N,)`` and ``(N, 3)``.
+
+    None where stored poses are not at hand, or have to be turned first.
+    """
+    count = len(capture.frame_ids)
+    plain, places = np.zeros(count, np.bool_), np.zeros((count, 3))
+    at_hand = isinstance(capture, StoredCapture) and capture.convention == AS_IN_MEMORY
+    matrices = capture.stored_poses() if at_hand else None  # type: ignore[attr-defined]
+    if matrices is None:
+        return plain, places
+    plain = plainly_poses(matrices)
+    poses, camera = rigid(matrices[plain]), capture.stored_from_color  # type: ignore[attr-defined]
+    places[plain] = (poses if camera is None else poses @ camera)[:, :3, 3]
+    return plain, places
+
+
 def _next_m(positions_m: NDArray[np.float64]) -> float:
     """Median distance of ``(N, 3)`` cameras to the nearest other one; 0 of a single one."""
     count = len(positions_m)
     if count < 2:
         return 0.0
     if count <= _COMPARED:
-        x, y, z = (axis[:, None] - axis for axis in positions_m.T)
-        squares = x * x + y * y + z * z
-        np.fill_diagonal(squares, np.inf)
-        return float(np.median(np.sqrt(squares.min(axis=1))))
+        return float(np.median(np.sqrt(_nearest(positions_m))))
     from scipy.spatial import cKDTree
 
     nearest, _ = cKDTree(positions_m).query(positions_m, k=2)
     return float(np.median(nearest[:, 1]))
+
+
+@njit(cache=True, nogil=True)
+def _nearest(positions_m):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Squares of the distances of ``(N, 3)`` cameras to the nearest other one, ``(N,)``."""
+    least = np.full(len(positions_m), np.inf)
+    for n in range(len(positions_m)):
+        for m in range(n):
+            x = positions_m[n, 0] - positions_m[m, 0]
+            y = positions_m[n, 1] - positions_m[m, 1]
+            z = positions_m[n, 2] - positions_m[m, 2]
+            square = x * x + y * y + z * z
+            least[n] = min(least[n], square)
+            least[m] = min(least[m], square)
+    return least
 
 
 def _near(positions_m: NDArray[np.float64]) -> Pose | None:

@@ -49,8 +49,10 @@ class Reader:
         claims: tells by which file or folder a path is a capture of this format, be it a broken
             one; None where it is not. Reads no more than names.
         open: opens it; raises ``CaptureError`` where it is broken.
+        called: what its name is made of, told without opening it; None: whoever asks opens it.
     """
 
     looks_for: str
     claims: Callable[[Path], str | None]
     open: Callable[[Path, Opening], Capture]
+    called: Callable[[Path], str] | None = None

@@ -131,6 +131,10 @@ class StoredCapture(ABC):
         Not finite where tracking was lost, or where there are no poses at all.
         """
 
+    def pose_matrices(self) -> NDArray[np.float64] | None:
+        """Those of all frames, ``(N, 4, 4)``, where they are in memory; else None."""
+        return None
+
     def color_data(self, index: int) -> bytes:
         """The encoded colour image (JPEG or PNG) as stored; empty where there is no such, as in a
         video: then :meth:`color_pixels` is the reader's to write.
@@ -290,6 +294,10 @@ class StoredCapture(ABC):
     def stored_pose(self, index: int) -> NDArray[np.float64]:
         """The pose's matrix in the sense of :attr:`convention`, wherever it comes from."""
         return self.pose_matrix(index) if self.trajectory is None else self.trajectory[index]
+
+    def stored_poses(self) -> NDArray[np.float64] | None:
+        """Those of all frames, ``(N, 4, 4)``, where they are in memory; else None."""
+        return self.pose_matrices() if self.trajectory is None else self.trajectory
 
     def frame(self, index: int, size: Size | None = None, parts: Parts = ALL_PARTS) -> Frame:
         """One frame on the pixel grid of ``camera(size)``; decodes only what ``parts`` asks.

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crossvox.capture.stored import StoredCapture
 from crossvox.capture.wrapped import WrappedCapture
 from crossvox.core.camera import Intrinsics, Pose, Size
 from crossvox.core.checks import CaptureError, PoseError
@@ -124,7 +125,7 @@ def upright(capture: Capture, orientation: int = 1) -> Capture:
         orientation: how the images' own headers say they are to be shown, 1 to 8 (EXIF); counts
             where the world's up is not known. Those that mirror are left alone.
     """
-    up = capture.info().up
+    up = capture.up if isinstance(capture, StoredCapture) else capture.info().up
     if up is None:
         turns = _TURN_OF_EXIF.get(orientation, 0)
         return TurnedCapture(capture, turns, "their headers say so") if turns else capture

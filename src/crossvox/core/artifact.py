@@ -19,7 +19,7 @@ import uuid
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,12 +36,21 @@ INFINITY = "Infinity"
 MANIFEST = "manifest.json"
 
 
+_AS_THEY_ARE = frozenset((str, int, bool, type(None)))
+"""Types that JSON has: most of what is written, told first."""
+
+
 def plain(value: Any) -> Any:
     """Turn params, paths and numpy numbers into JSON types.
 
     JSON knows no number that is not finite: NaN becomes None, infinities become the texts
     ``Infinity`` and ``-Infinity``, which :func:`crossvox.core.params.from_plain` reads back.
     """
+    kind = type(value)
+    if kind in _AS_THEY_ARE:
+        return value
+    if kind is list or kind is tuple:
+        return [item if type(item) in _AS_THEY_ARE else plain(item) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
@@ -130,7 +139,11 @@ class Manifest:
 
 def json_text(value: Any) -> str:
     """What is written of a value as JSON, with the end of its last line."""
-    return json.dumps(plain(value), indent=1) + "\n"
+    value = plain(value)
+    try:  # in two steps: what writes lines at once is no compiled code
+        return msgspec.json.format(json.dumps(value), indent=1) + "\n"
+    except msgspec.DecodeError:  # half a character, as names of files may hold
+        return json.dumps(value, indent=1) + "\n"
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -222,7 +235,7 @@ def flush(path: Path) -> None:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write a folder's manifest; do so last, for it says that the folder is complete."""
-    record = asdict(manifest)
+    record = {told.name: getattr(manifest, told.name) for told in fields(manifest)}
     record["created"] = manifest.created or datetime.now(UTC).isoformat(timespec="seconds")
     record["machine"] = manifest.machine or f"{platform.system()} {platform.machine()}"
     record["check"] = check_of(record)

@@ -30,6 +30,9 @@ FARTHEST_M = 1e8
 RIGID_TOLERANCE = 5e-3
 """Largest deviation of ``R^T R`` from the identity that is still repaired instead of refused."""
 
+_LAST_ROW = 1e-6
+"""Likewise of the last row from 0 0 0 1."""
+
 
 @dataclass(frozen=True)
 class Intrinsics:
@@ -278,6 +281,36 @@ class Pose:
         return np.einsum("...i,ji->...j", points_m, rotation) + position
 
 
+def plainly_poses(matrices: Array) -> NDArray[np.bool_]:
+    """Which of ``(N, 4, 4)`` matrices are poses beyond doubt: :class:`Pose` refuses none of them.
+
+    Of the others some may be poses as well; :meth:`Pose.read` tells. Returns ``(N,)``.
+    """
+    matrices = np.asarray(matrices, dtype=np.float64).reshape(-1, 4, 4)
+    with np.errstate(invalid="ignore", over="ignore"):
+        axes = matrices[:, :3, :3]
+        off = np.abs(np.einsum("nki,nkj->nij", axes, axes) - _EYE).max(axis=(1, 2), initial=0)
+        bottom = np.abs(matrices[:, 3] - _BOTTOM).max(axis=1, initial=0)
+        far = np.abs(matrices[:, :3, 3]).max(axis=1, initial=0)
+        handed = (np.cross(axes[:, :, 0], axes[:, :, 1]) * axes[:, :, 2]).sum(axis=1)
+        # Half of what is allowed: sums in another order round otherwise.
+        return (
+            (off <= RIGID_TOLERANCE / 2)
+            & (bottom <= _LAST_ROW / 2)
+            & (far <= FARTHEST_M / 2)
+            & (handed > 0.5)
+        )
+
+
+def rigid(matrices: Array) -> NDArray[np.float64]:
+    """``(N, 4, 4)`` matrices that are :func:`plainly_poses`, each as :class:`Pose` keeps it."""
+    found = np.array(matrices, dtype=np.float64)
+    u, _, vt = np.linalg.svd(found[:, :3, :3])
+    found[:, :3, :3] = u @ vt
+    found[:, 3] = _BOTTOM
+    return found
+
+
 # The same poses are read several times: which frames are usable, frames, checks.
 @lru_cache(maxsize=4096)
 def _rigid(shape: tuple[int, ...], data: bytes) -> NDArray[np.float64]:
@@ -299,7 +332,7 @@ def _rigid(shape: tuple[int, ...], data: bytes) -> NDArray[np.float64]:
     deviation = float(np.abs(rotation.T @ rotation - _EYE).max())
     bottom = float(np.abs(matrix[3] - _BOTTOM).max())
     determinant = float(np.linalg.det(rotation))
-    if not (deviation <= RIGID_TOLERANCE and bottom <= 1e-6 and determinant > 0):
+    if not (deviation <= RIGID_TOLERANCE and bottom <= _LAST_ROW and determinant > 0):
         raise PoseError(
             f"given: a matrix whose rotation part is off by {deviation:.2g} (determinant "
             f"{determinant:.3g}) and last row by {bottom:.2g}; needed: a rotation within "
@@ -312,9 +345,7 @@ def _rigid(shape: tuple[int, ...], data: bytes) -> NDArray[np.float64]:
             f"given: a camera {farthest:.3g} m from the world's origin; needed: a position within "
             f"{FARTHEST_M:g} m of it; do: check that positions are in metres"
         )
-    u, _, vt = np.linalg.svd(rotation)
-    matrix[:3, :3] = u @ vt
-    matrix[3] = _BOTTOM
+    matrix = rigid(matrix[None])[0]
     matrix.setflags(write=False)
     return matrix
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -111,18 +112,8 @@ class RawLabelMap:
         Raises:
             CaptureError: the file is missing, lacks a column, or holds a value out of range.
         """
-        table = np.zeros(65536, dtype=np.uint8)
-        known = np.zeros(65536, dtype=bool)
-        known[0] = True
         try:
-            # Only numbers and names of columns count: whatever the others are encoded in.
-            for row in _rows(decoded(path.read_bytes(), fallback="latin-1")):
-                if not (row["nyu40id"] or "").strip():
-                    continue  # one row of the data set's own file has none
-                raw, nyu40 = _whole(row["id"]), _whole(row["nyu40id"])
-                if not (0 <= raw < 65536 and 0 <= nyu40 < len(NYU40_NAMES)):
-                    raise ValueError(f"id {raw} -> nyu40id {nyu40} is out of range")
-                table[raw], known[raw] = nyu40, True
+            return cls(*_read_table(path.read_bytes()))
         except FileNotFoundError:
             raise CaptureError(
                 f"given: {path}, which does not exist; needed: the class map of the data set "
@@ -133,11 +124,34 @@ class RawLabelMap:
                 f"given: {path} ({type(error).__name__}: {str(error)[:200]}); needed: a table with "
                 f"columns 'id' and 'nyu40id' that hold numbers; do: take the data set's own file"
             ) from None
-        return cls(table, known)
 
     def apply(self, raw: NDArray[Any]) -> NDArray[np.uint8]:
         """Map an image of raw ids (any unsigned integer type) to NYU40; unknown ids become 0."""
         return self.table.take(raw)
+
+
+@lru_cache(maxsize=4)
+def _read_table(data: bytes) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Both arrays of a :class:`RawLabelMap`, not to be changed: all scans of a data set share them.
+
+    Raises:
+        KeyError: a column is missing.
+        ValueError: a value is no number, or out of range.
+    """
+    table = np.zeros(65536, dtype=np.uint8)
+    known = np.zeros(65536, dtype=bool)
+    known[0] = True
+    # Only numbers and names of columns count: whatever the others are encoded in.
+    for row in _rows(decoded(data, fallback="latin-1")):
+        if not (row["nyu40id"] or "").strip():
+            continue  # one row of the data set's own file has none
+        raw, nyu40 = _whole(row["id"]), _whole(row["nyu40id"])
+        if not (0 <= raw < 65536 and 0 <= nyu40 < len(NYU40_NAMES)):
+            raise ValueError(f"id {raw} -> nyu40id {nyu40} is out of range")
+        table[raw], known[raw] = nyu40, True
+    table.setflags(write=False)
+    known.setflags(write=False)
+    return table, known
 
 
 def _rows(text: str) -> csv.DictReader[str]:

@@ -13,9 +13,9 @@ from crossvox.capture.chosen import ChosenCapture
 from crossvox.capture.doctor.kernels import compare, losses, losses_up_to
 from crossvox.capture.stored import StoredCapture
 from crossvox.capture.turned import TurnedCapture
-from crossvox.core.camera import Intrinsics, Pose
+from crossvox.core.camera import Intrinsics, Pose, plainly_poses
 from crossvox.core.checks import CaptureError, PoseError
-from crossvox.core.convention import PoseConvention
+from crossvox.core.convention import AS_IN_MEMORY, PoseConvention
 from crossvox.core.frame import Capture, Parts
 from crossvox.core.threads import spread, threads
 
@@ -227,8 +227,16 @@ def read_trail(capture: Capture, without: frozenset[int] = frozenset()) -> Trail
     raw = isinstance(capture, StoredCapture)
     if isinstance(capture, StoredCapture) and capture.stored_from_color is not None:
         from_color = capture.stored_from_color
+    at_once = capture.stored_poses() if isinstance(capture, StoredCapture) else None
+    plain = np.zeros(count, bool)
+    if at_once is not None and convention == AS_IN_MEMORY:
+        plain = plainly_poses(at_once)
+        stored[plain] = at_once[plain]
     for index, number in enumerate(capture.frame_ids):
         if number in without:
+            stored[index] = np.nan
+            continue
+        if plain[index]:
             continue
         try:
             if isinstance(capture, StoredCapture):

@@ -120,6 +120,11 @@ class ScanNetCapture(StoredCapture):
         with np.errstate(invalid="ignore"):  # damage may look like a signalling NaN
             return self.reader.pose_matrix(index).astype(np.float64)
 
+    def pose_matrices(self) -> NDArray[np.float64]:
+        """Stored matrices of the base frame."""
+        with np.errstate(invalid="ignore"):
+            return self.reader.pose_matrices().astype(np.float64)
+
     def color_data(self, index: int) -> bytes:
         """The encoded colour image as stored (raw RGB bytes where the file is uncompressed)."""
         return self.reader.color_data(index)
@@ -197,4 +202,5 @@ READER = Reader(
     "a .sens file, or a folder with one (ScanNet scan)",
     _claims,
     lambda path, how: ScanNetCapture(path, how.label_map, how.params.registration),
+    lambda path: find_sens(path).stem,
 )

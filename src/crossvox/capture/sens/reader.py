@@ -93,6 +93,11 @@ class SensReader:
         matrix: NDArray[np.float32] = self._records["pose"][self._position(index)].copy()
         return matrix
 
+    def pose_matrices(self) -> NDArray[np.float32]:
+        """All of them, ``(N, 4, 4)``."""
+        matrices: NDArray[np.float32] = self._records["pose"].copy()
+        return matrices
+
     def pose(self, index: int) -> Pose | None:
         """Camera-to-world pose; None where tracking was lost.
 
@@ -200,18 +205,20 @@ def _walk(
     )
     # No codec doubles its input; what claims to is damage, and must not be allocated.
     limits = (2 * color_raw + (1 << 16), 2 * depth_raw + (1 << 16))
+    head = RECORD.itemsize
+    parts = tuple(zip(("colour", "depth"), limits, exact, strict=True))
     for index in range(count):
         file.seek(offset)
-        record = file.read(RECORD.itemsize)
-        if len(record) < RECORD.itemsize:
+        record = file.read(head)
+        if len(record) < head:
             raise damaged(
                 path,
                 f"frame {index} of {count} at byte {offset}: the file ends at byte {length}",
-                f"{RECORD.itemsize} bytes for the frame's head",
+                f"{head} bytes for the frame's head",
             )
-        blobs = BLOB_BYTES.unpack_from(record, RECORD.itemsize - BLOB_BYTES.size)
-        at = offset + RECORD.itemsize
-        for part, size, limit, only in zip(("colour", "depth"), blobs, limits, exact, strict=True):
+        blobs = BLOB_BYTES.unpack_from(record, head - BLOB_BYTES.size)
+        at = offset + head
+        for (part, limit, only), size in zip(parts, blobs, strict=True):
             if size > limit or (only is not None and size != only):
                 raise damaged(
                     path,
