@@ -15,6 +15,7 @@ from walls import SMALL, command, state, write_wall
 from crossvox.core import threads as budget
 from crossvox.core.artifact import MANIFEST, read_manifest
 from crossvox.core.checks import CaptureError
+from crossvox.core.frame import Parts
 from crossvox.core.params import from_plain
 from crossvox.flow.jobs import Outcome
 from crossvox.flow.lineage import HELD_OUT_OF, SPLITS, is_held_out, scene_list, space_of
@@ -349,3 +350,39 @@ def test_infinity_comes_back_through_a_params_file(endless: Path, tmp_path: Path
     there = read_manifest(tmp_path / "data")
     assert there.identity == read_manifest(endless / "data").identity
     assert scene_list(tmp_path / "data", "train") == scene_list(endless / "data", "train")
+
+
+@pytest.mark.parametrize("limit", ["1", "2"])
+def test_posed_frames_come_in_order_up_to_the_first_that_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setenv(budget.LIMIT, limit)
+    monkeypatch.setattr(budget, "cores", lambda: 2)
+    asked: list[int] = []
+
+    class Frames:
+        def __len__(self) -> int:
+            return 7
+
+        def pose(self, index: int) -> object:
+            return None if index == 2 else object()
+
+        def frame(self, index: int, parts: Parts) -> int:
+            asked.append(index)
+            if index == 5:
+                raise CaptureError("given: a cut image; needed: a whole one; do: copy it")
+            return 10 * index
+
+    told: list[tuple[int, int]] = []
+    frames: Any = Frames()
+    found = scenes.posed_frames(frames, Parts(), lambda done, total: told.append((done, total)))
+    seen = [next(found) for _ in range(4)]
+    assert seen == [0, 10, 30, 40]
+    with pytest.raises(CaptureError, match="a cut image"):
+        next(found)
+    assert told == [(n + 1, 7) for n in range(5)]
+    asked.clear()
+    found = scenes.posed_frames(frames, Parts())
+    assert next(found) == 0
+    found.close()  # who needs no more asks for no more
+    assert asked in ([0], [0, 1])

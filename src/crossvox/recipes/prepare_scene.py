@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import COMPLETE_MESH, Capture, CaptureInfo, Frame, Parts
 from crossvox.core.labels import RawLabelMap
 from crossvox.core.room_contents import TRUE_OBJECTS, RoomContents
+from crossvox.core.threads import threads
 from crossvox.core.volume import Mesh, SceneVolume
 from crossvox.doors.meshes import read_labelled_mesh, read_mesh, write_ply
 from crossvox.flow.progress import Progress, Report
@@ -34,6 +36,8 @@ from crossvox.recipes.prepare import PrepareScene, reopened
 from crossvox.scene.store import write_volume
 from crossvox.scene.tsdf.volume import TsdfVolume, fuse
 from crossvox.scene.voxelize import label_voxels, observed_voxels, transfer_labels, voxelize
+
+T = TypeVar("T")
 
 
 def prepare_scene(stage: PrepareScene, work: Work) -> Mapping[str, Any]:
@@ -229,9 +233,30 @@ def _fused(stage: PrepareScene, frames: Capture, report: Report) -> TsdfVolume:
 
 
 def posed_frames(capture: Capture, parts: Parts, report: Report | None = None) -> Iterator[Frame]:
-    """All frames with a valid pose, one after the other."""
-    for index in range(len(capture)):
-        if capture.pose(index) is not None:
-            yield capture.frame(index, parts=parts)
+    """All frames with a valid pose, one after the other.
+
+    Where this process has a thread for it, a frame with colour, which has to be decoded, is read
+    while the one before it is in work.
+    """
+
+    def read(index: int) -> Frame | None:
+        return None if capture.pose(index) is None else capture.frame(index, parts=parts)
+
+    count = len(capture)
+    frames = _one_ahead(read, count) if parts.rgb and threads() > 1 else map(read, range(count))
+    for index, frame in enumerate(frames):
+        if frame is not None:
+            yield frame
         if report is not None:
-            report(index + 1, len(capture))
+            report(index + 1, count)
+
+
+def _one_ahead(read: Callable[[int], T], count: int) -> Iterator[T]:
+    """What is read at ``range(count)``, in order, by one thread that is one ahead."""
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(read, 0) if count else None
+        for index in range(count):
+            assert following is not None
+            found = following.result()
+            following = pool.submit(read, index + 1) if index + 1 < count else None
+            yield found
