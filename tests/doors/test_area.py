@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crossvox.doors.area import is_little_smaller, shrunk
@@ -13,6 +13,7 @@ from crossvox.doors.images import resize_color
 SIDES = st.tuples(st.integers(3, 60), st.floats(0, 1, exclude_max=True))
 
 
+@settings(deadline=None)
 @given(SIDES, SIDES, st.integers(0, 2**32 - 1))
 def test_twin_of_opencv(across: tuple[int, float], down: tuple[int, float], seed: int) -> None:
     (width, wider), (height, higher) = across, down

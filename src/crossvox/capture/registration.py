@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture.params import RegistrationMode
-from crossvox.capture.splat import splat
 from crossvox.core.camera import Intrinsics, Pose, Size
 from crossvox.core.checks import ParamsError, PoseError, ShapeError, expect
 from crossvox.core.frame import resize_nearest
@@ -185,6 +184,8 @@ def reproject(
     Returns:
         ``(H', W')`` float32 metres along the target's z, 0 = no reading.
     """
+    from crossvox.capture.splat import splat  # numba: who only lists captures need not load it
+
     out = np.empty((target.height, target.width), dtype=np.float32)
     splat(
         np.ascontiguousarray(depth_m, dtype=np.float32),

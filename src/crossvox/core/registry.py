@@ -15,14 +15,30 @@ is broken in another package must not take the rest away.
 from __future__ import annotations
 
 import difflib
+import sys
 import warnings
 from collections.abc import Iterator
-from importlib.metadata import entry_points
-from typing import Generic, TypeVar
+from functools import lru_cache
+from importlib import metadata
+from typing import Any, Generic, TypeVar
 
 from crossvox.core.checks import ParamsError
 
 T = TypeVar("T")
+
+
+def entry_points(group: str) -> tuple[metadata.EntryPoint, ...]:
+    """What installed packages add to a group."""
+    return tuple(_installed(tuple(sys.path)).select(group=group))
+
+
+@lru_cache(maxsize=1)
+def _installed(paths: tuple[str, ...]) -> Any:
+    """All entry points: looking through all packages again for each group would take longer than
+    all else that begins a command.
+    """
+    del paths
+    return metadata.entry_points()
 
 
 class Registry(Generic[T]):

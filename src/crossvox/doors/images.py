@@ -18,8 +18,6 @@ from crossvox.core.camera import ImageFit, Intrinsics, Size
 from crossvox.core.checks import CaptureError
 from crossvox.core.frame import resize_nearest
 from crossvox.core.npz import DENSEST
-from crossvox.doors.area import is_little_smaller, shrunk
-from crossvox.doors.gray_png import PNG_START, decode_gray_png, encode_gray_png
 from crossvox.doors.pillow_images import MAX_PIXELS as MAX_PIXELS
 from crossvox.doors.pillow_images import (
     decode_by_pillow,
@@ -28,7 +26,7 @@ from crossvox.doors.pillow_images import (
     pillow_size,
 )
 
-_JPEG_START = b"\xff\xd8"
+_JPEG_START, PNG_START = b"\xff\xd8", b"\x89PNG\r\n\x1a\n"
 
 LONGEST_REMAPPED = 32766
 """Longest side of an image that OpenCV resamples freely."""
@@ -135,6 +133,8 @@ def decode_gray(data: bytes, source: str, size: Size | None = None) -> NDArray[A
     Raises:
         CaptureError: not an image, or more than one channel.
     """
+    from crossvox.doors.gray_png import decode_gray_png  # numba: half of what loading this takes
+
     usual = decode_gray_png(data, size)
     if usual is not None:
         return usual
@@ -314,6 +314,8 @@ def encode_jpeg(rgb: NDArray[np.uint8], quality: int = JPEG_QUALITY) -> bytes:
 def encode_png(image: NDArray[Any]) -> bytes:
     """Encode ``(H, W)`` uint8 / uint16 or ``(H, W, 3)`` uint8 RGB as PNG."""
     if image.ndim == 2:
+        from crossvox.doors.gray_png import encode_gray_png
+
         return encode_gray_png(image)
     options = [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL]
     ok, data = cv2.imencode(".png", np.ascontiguousarray(image[..., ::-1]), options)
@@ -365,6 +367,8 @@ def resize_color(rgb: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
     height, width = rgb.shape[:2]
     if (width, height) == size:
         return rgb
+    from crossvox.doors.area import is_little_smaller, shrunk
+
     if rgb.shape[2:] == (3,) and is_little_smaller(size, (width, height)):
         return shrunk(rgb, size)
     smaller = size[0] <= width and size[1] <= height

@@ -24,7 +24,6 @@ from crossvox.capture.cameras import camera_or_error
 from crossvox.capture.files import gray_size
 from crossvox.capture.params import RegistrationMode
 from crossvox.capture.reader import Reader
-from crossvox.capture.readers.rvl import decode_rvl
 from crossvox.capture.registration import Registration
 from crossvox.capture.several_cameras import usual_camera
 from crossvox.capture.stored import LOST_POSE, FrameCameras, StoredCapture
@@ -145,6 +144,8 @@ class RtabmapCapture(StoredCapture):
             data = _image(self.path, base, self._nodes[index].id, "depth")
         source = self.source(index, "depth")
         if data[:8] == _RVL:
+            from crossvox.capture.readers.rvl import decode_rvl
+
             return _without_marks(decode_rvl(data[8:], source))
         gray_size(data, source)
         if data[24:26] == b"\x08\x06":  # 8 bits, RGBA

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture.files import gray_size
-from crossvox.capture.readers.rvl import decode_rvl
 from crossvox.core.camera import Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.doors.images import (
@@ -264,6 +263,8 @@ def _unpacked_depth(image: ImageMessage, source: str) -> Array:
         gray_size(rest, source)
         packed = decode_gray(rest, source)
     else:
+        from crossvox.capture.readers.rvl import decode_rvl
+
         packed = decode_rvl(rest, source)
     if not image.encoding.lower().startswith("32fc1"):
         return packed.astype(np.uint16)
