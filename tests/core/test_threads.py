@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from crossvox.core import threads
-from crossvox.core.threads import spread
+from crossvox.core.threads import meanwhile, spread
 
 
 @pytest.fixture(params=[1, 2, 5])
@@ -55,6 +55,22 @@ def test_many_callers_at_once() -> None:
 
     with ThreadPoolExecutor(6) as callers:
         assert list(callers.map(one, range(50, 80))) == [n * (n - 1) // 2 for n in range(50, 80)]
+
+
+@pytest.mark.usefixtures("some_cores")
+def test_what_is_done_meanwhile_gives_its_result_or_its_error() -> None:
+    def work() -> int:
+        total = np.zeros(300, dtype=int)
+        spread(lambda begin, end: total[begin:end].__iadd__(1), 300)
+        return int(total.sum())
+
+    def fail() -> int:
+        raise ArithmeticError("there")
+
+    found, failed, again = meanwhile(work), meanwhile(fail), meanwhile(work)
+    assert (found(), again()) == (300, 300)
+    with pytest.raises(ArithmeticError, match="there"):
+        failed()
 
 
 def test_there_is_a_core() -> None:

@@ -11,10 +11,13 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from itertools import count
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 LIMIT = "CROSSVOX_THREADS"
 """Environment variable: the most threads that this process may use; workers inherit theirs."""
@@ -91,6 +94,24 @@ def spread(work: Callable[[int, int], object], length: int, parts: int | None = 
             future.exception()
     for future in started:
         future.result()
+
+
+def meanwhile(work: Callable[[], T]) -> Callable[[], T]:
+    """Begin something on another thread, where this process has one; it is done at once elsewhere.
+
+    While it is at work, :func:`spread` has that thread less.
+
+    Returns:
+        What waits for its result, or raises what it raised.
+    """
+    if threads() > 1:
+        return _pool(os.getpid(), threads() - 1).submit(work).result
+    done = Future[T]()
+    try:
+        done.set_result(work())
+    except Exception as error:
+        done.set_exception(error)
+    return done.result
 
 
 @cache

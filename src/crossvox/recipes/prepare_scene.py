@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crossvox.capture.chosen import ChosenCapture
 from crossvox.capture.doctor.diagnose import worries
@@ -23,9 +24,10 @@ from crossvox.capture.remembered import opened
 from crossvox.core.camera import Pose, oriented
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import COMPLETE_MESH, Capture, CaptureInfo, Frame, Parts
+from crossvox.core.grid import VoxelGrid
 from crossvox.core.labels import RawLabelMap
 from crossvox.core.room_contents import TRUE_OBJECTS, RoomContents
-from crossvox.core.threads import threads
+from crossvox.core.threads import meanwhile, threads
 from crossvox.core.volume import Mesh, SceneVolume
 from crossvox.doors.meshes import read_labelled_mesh, read_mesh, write_ply
 from crossvox.flow.progress import Progress, Report
@@ -77,6 +79,8 @@ def prepare_scene(stage: PrepareScene, work: Work) -> Mapping[str, Any]:
             f"surface; do: pass --surface tsdf to fuse one from the depth images"
         )
     work.size = _size(capture, stage)
+    # The capture's own mesh needs none of the frames.
+    own = meanwhile(partial(_voxels, stage, info, work)) if params.surface == "mesh" else None
     depth = KeptDepth()
     with work.watch("export frames"):
         exported = export_folder(
@@ -89,33 +93,34 @@ def prepare_scene(stage: PrepareScene, work: Work) -> Mapping[str, Any]:
             progress=work.progress.step(f"{stage.scene}: frames"),
         )
     frames = KeptFolder(work.out, depth)
-    with work.watch("surface"):
-        labelled, strange = _labelled_mesh(stage, info)
-        surface = _surface(stage, frames, info.mesh, labelled, work.progress)
-    with work.watch("voxels and labels"):
-        grid, occupied = voxelize(surface, params.voxel_m, rule=params.occupancy)
-        labels = np.zeros(grid.shape, dtype=np.uint8)
-        if surface.labels is not None:
-            labels = label_voxels(grid, occupied, surface, params.label_distance_m)
+    found = _voxels(stage, info, work, frames) if own is None else own()
+    surface, strange, grid, occupied, labels = found
     with work.watch("observed voxels"):
         observed = observed_voxels(
             grid, posed_frames(frames, Parts(rgb=False, labels=False)), far_m=params.far_m
         )
-    write_volume(work.out / VOLUME, SceneVolume(grid, occupied, observed, labels))
-    write_ply(work.out / f"{stage.scene}.ply", surface)
-    complete = scan.info().complete_mesh
-    if complete is not None:
-        write_ply(work.out / COMPLETE_MESH, _moved_mesh(moved, read_mesh(complete)))
-    objects = scan.info().true_objects
-    if objects is not None and moved is None:
-        RoomContents.read(objects).write(work.out / TRUE_OBJECTS)
-    remarks = [*info.notes]
-    if stage.new_from_old is None:  # who has levelled it has asked already
-        with work.watch("doctor"):
-            remarks += worries(scan, None if exported.broken else frames)
-    if stage.new_from_old is None and moved is not None:
-        x, y, z = moved.position_m
-        remarks.append(f"the world was moved by {x:.0f} {y:.0f} {z:.0f} m, near its origin")
+
+    def write() -> None:
+        write_volume(work.out / VOLUME, SceneVolume(grid, occupied, observed, labels))
+        write_ply(work.out / f"{stage.scene}.ply", surface)
+        beside = scan.info()
+        if beside.complete_mesh is not None:
+            complete = read_mesh(beside.complete_mesh)
+            write_ply(work.out / COMPLETE_MESH, _moved_mesh(moved, complete))
+        if beside.true_objects is not None and moved is None:
+            RoomContents.read(beside.true_objects).write(work.out / TRUE_OBJECTS)
+
+    written = meanwhile(write)
+    try:
+        remarks = [*info.notes]
+        if stage.new_from_old is None:  # who has levelled it has asked already
+            with work.watch("doctor"):
+                remarks += worries(scan, None if exported.broken else frames)
+        if stage.new_from_old is None and moved is not None:
+            x, y, z = moved.position_m
+            remarks.append(f"the world was moved by {x:.0f} {y:.0f} {z:.0f} m, near its origin")
+    finally:
+        written()  # also where the folder is about to be removed
     return {
         "format": info.format,
         "registration": info.registration,
@@ -187,9 +192,34 @@ def _labelled_mesh(stage: PrepareScene, info: CaptureInfo) -> tuple[Mesh | None,
     return read_labelled_mesh(info.labelled_mesh, table, cloud=True)
 
 
+def _voxels(
+    stage: PrepareScene, info: CaptureInfo, work: Work, frames: Capture | None = None
+) -> tuple[Mesh, dict[int, int], VoxelGrid, NDArray[np.bool_], NDArray[np.uint8]]:
+    """The ground-truth surface, vertices by label that no table knows, and what it makes of voxels.
+
+    Args:
+        stage: how it is made.
+        info: of the capture.
+        work: who watches.
+        frames: of the scene's folder, for a surface that is fused.
+
+    Returns:
+        Surface; vertices; grid, occupied and labels as of :class:`SceneVolume`.
+    """
+    with work.watch("surface"):
+        labelled, strange = _labelled_mesh(stage, info)
+        surface = _surface(stage, frames, info.mesh, labelled, work.progress)
+    with work.watch("voxels and labels"):
+        grid, occupied = voxelize(surface, stage.params.voxel_m, rule=stage.params.occupancy)
+        labels = np.zeros(grid.shape, dtype=np.uint8)
+        if surface.labels is not None:
+            labels = label_voxels(grid, occupied, surface, stage.params.label_distance_m)
+    return surface, strange, grid, occupied, labels
+
+
 def _surface(
     stage: PrepareScene,
-    frames: Capture,
+    frames: Capture | None,
     mesh: Path | None,
     labelled: Mesh | None,
     progress: Progress,
@@ -199,6 +229,7 @@ def _surface(
     if params.surface == "mesh" and mesh is not None:
         surface = read_mesh(mesh)
     else:
+        assert frames is not None
         surface = _fused(stage, frames, progress.step(f"{stage.scene}: fuse")).mesh()
         expect(
             len(surface.faces) > 0,
