@@ -33,6 +33,9 @@ from crossvox.core.names import is_inside
 
 SCHEMA = 1
 INFINITY = "Infinity"
+_PIECE = 1 << 16
+"""Bytes of a file that are read at once: most files are smaller, and ask for no more memory."""
+
 MANIFEST = "manifest.json"
 
 
@@ -74,15 +77,18 @@ def digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def file_digest(path: Path) -> str:
+def file_digest(path: Path | str) -> str:
     """A short fingerprint of a file's content.
 
     Raises:
         ArtifactError: the file is not there.
     """
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+        with open(path, "rb", buffering=0) as file:
+            told = hashlib.sha256()
+            while data := file.read(_PIECE):
+                told.update(data)
+            return told.hexdigest()[:16]
     except OSError as error:
         raise ArtifactError(
             f"given: {path} ({error.strerror}); needed: a file that an earlier stage writes; "

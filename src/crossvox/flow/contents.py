@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def listed(folder: Path) -> dict[str, str]:
     told = [""] * len(names)
 
     def describe(begin: int, end: int) -> None:
-        told[begin:end] = [_described(folder / name) for name in names[begin:end]]
+        told[begin:end] = [_described(f"{folder}/{name}") for name in names[begin:end]]
 
     spread(describe, len(names))  # a digest needs no interpreter
     return dict(zip(names, told, strict=True))
@@ -162,9 +163,10 @@ def _entries(folder: Path, before: str = "") -> Iterator[str]:
             yield name
 
 
-def _described(path: Path) -> str:
-    if path.is_symlink():
+def _described(path: str) -> str:
+    told = os.lstat(path)
+    if stat.S_ISLNK(told.st_mode):
         return LINK + os.readlink(path)
-    if path.is_dir():
+    if stat.S_ISDIR(told.st_mode):
         return FOLDER
-    return f"{path.stat().st_size} {file_digest(path)}"
+    return f"{told.st_size} {file_digest(path)}"

@@ -123,8 +123,9 @@ class FolderCapture(StoredCapture):
 
     def _file(self, part: str, number: int) -> Path:
         """The file of a frame's part; where it is missing, what it would be called."""
-        found, ending = {"depth": (self._depth, ".png"), "pose": (self._poses, ".txt")}[part]
-        return found.get(number, self.path / part / (self._color[number].stem + ending))
+        found, ending = (self._depth, ".png") if part == "depth" else (self._poses, ".txt")
+        file = found.get(number)
+        return file or self.path / part / (self._color[number].stem + ending)
 
     def info(self) -> CaptureInfo:
         """Cameras, registration and companions, without decoding images."""
