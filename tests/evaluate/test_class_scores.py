@@ -16,19 +16,20 @@ from crossvox.core.artifact import Manifest, write_manifest
 from crossvox.core.checks import ArtifactError, CaptureError, ShapeError
 from crossvox.core.grid import VoxelGrid
 from crossvox.core.labels import BENCHMARK_IDS, NYU40
-from crossvox.core.methods import ATTRIBUTES
+from crossvox.core.methods import ATTRIBUTES, LEARNT, VOTES
 from crossvox.core.volume import Mesh, SceneVolume, Score
 from crossvox.doors.meshes import read_mesh, write_ply
-from crossvox.evaluate.classes import evaluate_classes
+from crossvox.evaluate.classes import evaluate_classes, learnt_ahead
 from crossvox.evaluate.counts import (
     CLASSES,
     FAR_NAME,
+    SceneCounts,
     class_scores,
     count_vertices,
     count_voxels,
     transfer_labels,
 )
-from crossvox.metrics import LENIENT, STRICT, voxel_numbers, voxel_scores
+from crossvox.metrics import LENIENT, STRICT, class_values, voxel_numbers, voxel_scores
 from crossvox.scene.store import write_volume
 
 GRID = VoxelGrid((6, 5, 4), 0.05, (0.0, 0.0, 0.0))
@@ -507,3 +508,41 @@ def test_segmentation_runs_tell_it_in_a_file_of_their_own(folders: tuple[Path, P
         np.savez(path, confidence=wrong)
         with pytest.raises(ArtifactError, match="a number from 0 to 1 a vertex"):
             evaluate_classes(pred, data)
+
+
+def counts_of(random: np.random.Generator, right: int) -> SceneCounts:
+    """100 vertices of three classes each, of which so many are right and the others ``table``."""
+    vertices = np.zeros((CLASSES, CLASSES), np.int64)
+    for label in (1, 2, 5):
+        hits = right + int(random.integers(-5, 6))
+        vertices[label, label], vertices[label, 7] = hits, 100 - hits
+    return SceneCounts(vertices, 300)
+
+
+def test_how_far_learnt_is_ahead_is_paired_over_scenes() -> None:
+    random = np.random.default_rng(0)
+    scenes = [{LEARNT: counts_of(random, 80), VOTES: counts_of(random, 60)} for _ in range(12)]
+    found = learnt_ahead(scenes)[VOTES]
+    whole = {
+        method: class_values(sum(one[method].vertices for one in scenes), of="vertices")
+        for method in (LEARNT, VOTES)
+    }
+    assert "mIoU strict" in found
+    assert "IoU wall" not in found
+    for name, one in found.items():
+        assert one.value == pytest.approx(whole[LEARNT][name] - whole[VOTES][name])
+        assert one.low <= one.value <= one.high
+        assert one.low > 0
+        assert one.scenes == 12
+    # The same draw counts for both: however much rooms differ, a method is not ahead of itself.
+    same = learnt_ahead([{LEARNT: one[LEARNT], VOTES: one[LEARNT]} for one in scenes])[VOTES]
+    assert {(one.value, one.low, one.high) for one in same.values()} == {(0.0, 0.0, 0.0)}
+
+
+def test_of_few_scenes_it_is_not_told_how_far_learnt_is_ahead() -> None:
+    random = np.random.default_rng(0)
+    scenes = [{LEARNT: counts_of(random, 80), VOTES: counts_of(random, 60)} for _ in range(9)]
+    assert learnt_ahead(scenes) == {}
+    lacking = [*scenes, {LEARNT: counts_of(random, 80)}]
+    assert learnt_ahead(lacking) == {}
+    assert learnt_ahead([]) == {}

@@ -139,6 +139,16 @@ def show_classes(evaluation: ClassEvaluation, terminal: Terminal) -> None:
     )
     if single:
         terminal.table("Benchmark classes, strict", ["score", *_names(methods), of], single)
+    for other, ahead in evaluation.ahead.items():
+        scenes = next(iter(ahead.values())).scenes
+        terminal.table(
+            f"{method_name(LEARNT)} less {method_name(other)}, bootstrap of {scenes} scenes",
+            ["score", "difference", "95 %"],
+            [
+                [name, f"{one.value:+.4f}", f"{one.low:+.4f} to {one.high:+.4f}"]
+                for name, one in ahead.items()
+            ],
+        )
     for note in evaluation.notes:
         terminal.say(note)
 

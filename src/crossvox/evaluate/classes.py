@@ -11,7 +11,7 @@ beside it and are never averaged.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -48,10 +48,27 @@ from crossvox.evaluate.counts import (
 from crossvox.evaluate.gather import Gathered, Measured, Report, expect_unseen, gather
 from crossvox.evaluate.predicted import Scored, majority_class, read_predicted
 from crossvox.evaluate.references import VOLUME, read_classes, read_labelled, reference_labels
-from crossvox.metrics import confusion
+from crossvox.metrics import MEASURES, bootstrap_intervals, class_values, confusion
 from crossvox.metrics.calibration import Reliability
 
 PROTOCOL = "classes"
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """How far the score of one method is ahead of another's, over the same scenes.
+
+    Attributes:
+        value: the difference of the two, each of one count over all scenes.
+        low: lower end of its 95 % interval; NaN where no draw of scenes has a number.
+        high: upper end.
+        scenes: that both methods have.
+    """
+
+    value: float
+    low: float
+    high: float
+    scenes: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +80,8 @@ class ClassEvaluation:
         scenes: scene -> method -> scores of this scene alone.
         whole: method -> scores counted over one confusion matrix of all scenes that count; no mean
             over scenes.
+        ahead: baseline -> score of vertices -> how far ``learnt`` is ahead of it, see
+            :func:`learnt_ahead`; empty with fewer than 10 scenes.
         confusion: method -> ``(41, 41)`` int64 vertices, row = reference, column = prediction, by
             NYU40 id; column 0 = no class.
         counted: scenes that the whole is counted over.
@@ -84,6 +103,7 @@ class ClassEvaluation:
     confusion: dict[str, NDArray[np.int64]]
     counted: tuple[str, ...]
     voxel_confusion: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    ahead: dict[str, dict[str, Ahead]] = field(default_factory=dict)
     coverage: dict[str, float | None] = field(default_factory=dict)
     missing: dict[str, list[str]] = field(default_factory=dict)
     unlabelled: tuple[str, ...] = ()
@@ -197,6 +217,7 @@ def write_classes(
         voxel_confusion={
             method: total.voxels for method, total in whole.items() if total.voxels is not None
         },
+        ahead=learnt_ahead([found.found[scene] for scene in found.counted]),
         coverage=found.coverage,
         missing=found.missing,
         unlabelled=found.unlabelled,
@@ -257,6 +278,39 @@ def count_scene(scene: Scored) -> dict[str, SceneCounts] | None:
             majority=majority,
         )
     return found
+
+
+def learnt_ahead(scenes: Sequence[Mapping[str, SceneCounts]]) -> dict[str, dict[str, Ahead]]:
+    """How far ``learnt`` is ahead of each other method, by vertices.
+
+    Scenes are drawn with replacement, the counts of both methods are added over the same draw, and
+    the difference is taken of the two scores: the bootstrap over scenes, paired.
+
+    Args:
+        scenes: counts by method, a scene each.
+
+    Returns:
+        By method and score; nothing of a method that fewer than 10 scenes have beside ``learnt``.
+    """
+    found: dict[str, dict[str, Ahead]] = {}
+    for other in sorted({method for scene in scenes for method in scene} - {LEARNT}):
+        both = [(one[LEARNT], one[other]) for one in scenes if {LEARNT, other} <= {*one}]
+        counts = np.array([[one.vertices for one in pair] for pair in both])
+        ends = bootstrap_intervals(counts, _difference)
+        if not ends:
+            continue
+        missing = (float("nan"), float("nan"))
+        found[other] = {
+            name: Ahead(value, *ends.get(name, missing), len(both))
+            for name, value in _difference(counts.sum(axis=0)).items()
+        }
+    return found
+
+
+def _difference(counts: NDArray[Any]) -> dict[str, float]:
+    """Scores of the first of two confusion matrices less those of the other; no single classes."""
+    one, other = (class_values(each, of="vertices") for each in counts)
+    return {name: one[name] - other[name] for name in one if name in MEASURES}
 
 
 def label_confidence(pred: Path, method: str, predicted: Mesh) -> NDArray[Any] | None:
