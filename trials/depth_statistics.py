@@ -47,9 +47,10 @@ class Frames:
     """Depth frames of a capture as the sensor delivers them, on the depth camera's own grid."""
 
     def __init__(self, path: Path) -> None:
-        self.capture: Any = open_capture(path, params=CaptureParams(registration="none"))
-        poses = ((i, self.capture.pose(i)) for i in range(len(self.capture)))
-        registration = self.capture.registration
+        capture: Any = open_capture(path, params=CaptureParams(registration="none"))
+        self.capture = capture
+        poses = ((i, capture.pose(i)) for i in range(len(capture)))
+        registration = capture.registration
         self.camera = registration.depth_camera
         move = Pose(registration.color_from_depth)
         self.poses = {i: pose @ move for i, pose in poses if pose is not None}
@@ -238,7 +239,7 @@ def _angle(seen: View, mesh: Any) -> Array:
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
     image = normal[seen.face] * (seen.face >= 0)[..., None]
-    image = cv2.blur(image, (11, 11))
+    image = np.asarray(cv2.blur(image, (11, 11)))
     image /= np.maximum(np.linalg.norm(image, axis=2, keepdims=True), 1e-12)
     height, width = seen.face.shape
     y, x = np.mgrid[:height, :width]
@@ -262,9 +263,9 @@ def _plane_noise(depth: Array, half: int = 5) -> tuple[Array, Array]:
     """
     side = 2 * half + 1
     rows, columns = depth.shape[0] // side, depth.shape[1] // side
-    part = depth[: rows * side, : columns * side].reshape(rows, side, columns, side)
-    part = part.transpose(0, 2, 1, 3).reshape(-1, side * side).astype(np.float64)
-    good = (part > 0).all(axis=1)
+    squares = depth[: rows * side, : columns * side].reshape(rows, side, columns, side)
+    part = squares.transpose(0, 2, 1, 3).reshape(-1, side * side).astype(np.float64)
+    good: NDArray[np.bool_] = np.all(part > 0, axis=1)
     y, x = np.mgrid[-half : half + 1, -half : half + 1].reshape(2, -1)
     base = np.stack([np.ones(side * side), x, y], axis=1)
     project = base @ np.linalg.pinv(base)

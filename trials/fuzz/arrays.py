@@ -91,7 +91,11 @@ def read_on_scan(folder: Path) -> None:
     """As ``export scannet`` does."""
     from crossvox.recipes import scannet
 
-    scannet._read_on_scan(folder / "on_scan.npz", "nyu40")
+    path = folder / "on_scan.npz"
+    in_turn(
+        lambda: scannet._read_on_scan(path, "all"),
+        lambda: scannet._read_on_scan(path, "benchmark"),
+    )
 
 
 def make_hdf5(folder: Path) -> None:

@@ -124,7 +124,8 @@ class Ready:
         """Input ``number`` of the row that ``seed`` begins."""
         random = Random(f"{seed} {self.target.name} {number}")
         name = random.choice(list(self.files))
-        data, edits = self.files[name], []
+        data: bytes = self.files[name]
+        edits: list[tuple[str, Edit]] = []
         for _ in range(random.choice((1, 1, 1, 2, MOST_EDITS))):
             edit = draw(random, name, data, first=not edits)
             data = apply(edit, data)

@@ -7,6 +7,7 @@ import struct
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import av
 import lz4.block
@@ -26,7 +27,7 @@ def write_video(path: Path, images: Sequence[NDArray[np.uint8]], codec: str = "l
     """Write images as a video of the kind that the path's ending says."""
     quiet = {f"{codec.removeprefix('lib')}-params": "log-level=none"} if codec != "mjpeg" else {}
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=30, options=quiet)
+        stream: Any = container.add_stream(codec, rate=30, options=quiet)
         stream.width, stream.height = images[0].shape[1::-1]
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         for image in images:

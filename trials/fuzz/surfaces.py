@@ -43,7 +43,7 @@ def make_ply(folder: Path) -> None:
 def read_ply(folder: Path) -> None:
     """Bytes, with two types of labels, and with completed parts."""
     from crossvox.doors.meshes import read_labelled_mesh
-    from trials.fuzz.records import in_turn
+    from trials.fuzz.targets import in_turn
 
     in_turn(*(lambda name=name: read_labelled_mesh(folder / f"{name}.ply") for name in "abd"))
 
@@ -61,7 +61,7 @@ def read_scored(folder: Path) -> None:
     from crossvox.evaluate.counts import count_vertices
     from crossvox.evaluate.score import score_pair
     from crossvox.scene.voxelize import voxelize
-    from trials.fuzz.records import in_turn
+    from trials.fuzz.targets import in_turn
 
     def voxels(name: str) -> None:
         found = read_mesh(folder / f"{name}.ply")
