@@ -10,9 +10,7 @@ took, the least of ``--times``, and how large the folder is that it wrote. ``...
 numbers of pages that stand in no record; a test asks that there are none. ``... chosen PAGE NUMBER
 ...`` enters numbers that were chosen, not measured.
 
-Records of one more kind were written by hand: ``read off``, numbers that were typed from an output
-that is gone. They cannot be made again without long trainings, or were measured by hand. The page
-of all records says so.
+What was read off an output that is gone stands in ``trials/notebook.md``, and on no page.
 """
 
 from __future__ import annotations
@@ -37,22 +35,25 @@ from typing import Any
 import crossvox
 from crossvox.core.methods import LEARNT, TSDF
 from crossvox.metrics.curve import read_curve
+from trials.results import KEPT as STUDIES
+from trials.results import PUBLISHED
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 KEPT = DOCS / "numbers"
 CARDS = ROOT / "src" / "crossvox" / "recipes" / "shipped_runs"
 
-BY_COMMAND = ("benchmarks.md", "models.md", "results.md")
+BY_COMMAND = ("benchmarks.md", "models.md")
 """Pages whose numbers a command wrote into them; other tests hold them to that."""
 
 OF_NETWORKS = ("completion.md", "labels.md", "labels3d.md", "networks-2d.md")
 """Pages that tell what cards of networks tell."""
 
-FILE, READ_OFF, SETTINGS = "file", "read off", "settings"
+FILE, SETTINGS = "file", "settings"
 FIELDS = {"what", "kind", "command", "version", "date", "machine", "numbers"}
 
 _CODE = re.compile(r"^```.*?^```|<!--.*?-->|`[^`\n]*`|\]\([^)\n]*\)|^ {4}[^\n]*$", re.M | re.S)
+_STUDIES = re.compile(r"<!-- ([\w-]+): \w+ -->")
 _UNITS = "s|ms|kB|KB|MB|GB|MiB|minutes|hours|hour|frames/s|%"
 _NUMBER = re.compile(
     r"(?<![\w.,/-])(?P<sign>[+-]?)(?P<digits>\d[\d,]*\.\d+|\d[\d,]*(?= (?:"
@@ -127,10 +128,18 @@ def card_values() -> Iterator[float]:
             yield from (float(n) for n in re.findall(r"[+-]?\d+\.\d+", score["protocol"]))
 
 
+def study_values(text: str) -> Iterator[float]:
+    """What the studies found whose tables a page shows, and what stands beside it as published."""
+    for name in dict.fromkeys(_STUDIES.findall(text)):
+        yield from values(json.loads((STUDIES / f"{name}.json").read_text(encoding="utf-8")))
+        yield from values([[*row] for target in PUBLISHED.values() for row in target.values()])
+
+
 def unsourced(page: str, text: str) -> list[Shown]:
-    """Numbers of a page that no record tells, and no card where it tells of networks."""
+    """Numbers of a page that no record tells, no card where it tells of networks, and no study."""
     every = [value for record in records(page) for value in values(record["numbers"])]
     every += card_values() if page in OF_NETWORKS else ()
+    every += study_values(text)
     return [one for one in shown(text) if not any(one.is_of(value) for value in every)]
 
 
@@ -277,7 +286,7 @@ def page_text() -> str:
         for one in records(page):
             if one["kind"] == SETTINGS:
                 continue
-            how = f"{'read off: ' if one['kind'] == READ_OFF else ''}`{one['command']}`"
+            how = f"`{one['command']}`"
             cells = (one["what"], how, one["version"], one["date"], one["machine"])
             lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
         lines.append("")

@@ -1,9 +1,9 @@
-"""The tables of docs/results.md, from the record of a transfer study.
+"""The tables of docs/results.md and docs/study-original.md, from records of transfer studies.
 
-``python -m trials.results STUDY`` keeps what the page shows of ``STUDY/transfer.json`` as
+``python -m trials.results STUDY`` keeps what pages show of ``STUDY/transfer.json`` as
 ``docs/results/NAME.json``, NAME being the design's, and writes the tables between the marks
-``<!-- NAME: TABLE -->`` and ``<!-- end -->`` of the page. Without STUDY it writes them from what is
-kept, so that a test can tell whether somebody changed a number by hand.
+``<!-- NAME: TABLE -->`` and ``<!-- end -->`` of the pages. Without STUDY it writes them from what
+is kept, so that a test can tell whether somebody changed a number by hand.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from crossvox.metrics.power import times_both
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "results.md"
+PAGES = tuple(ROOT / "docs" / name for name in ("results.md", "study-original.md"))
 KEPT = ROOT / "docs" / "results"
 
 _MARKED = re.compile(
@@ -263,7 +263,7 @@ def filled(page: str) -> str:
 
 
 def main() -> None:
-    """Keep a record where one is given, and fill the page."""
+    """Keep a record where one is given, and fill the pages."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("study", type=Path, nargs="?", help="folder of a transfer study")
     given = parser.parse_args()
@@ -272,7 +272,8 @@ def main() -> None:
         KEPT.mkdir(exist_ok=True)
         text = json.dumps(record, indent=1, ensure_ascii=False)
         (KEPT / f"{record['name']}.json").write_text(f"{text}\n", encoding="utf-8")
-    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """What each step takes at ScanNet's size, extrapolated from what was measured on generated rooms.
 
-``python -m trials.scannet_size`` takes the sizes that ``prepare`` writes from the records of the
-page, prints what follows from them and from the times of trainings, and keeps it there; a test does
-the same and compares. What ``prepare`` writes is measured by::
+``python -m trials.scannet_size`` takes what ``prepare`` and trainings of a few steps took from the
+records of the page, prints what follows from them, and keeps it there; a test does the same and
+compares. What ``prepare`` writes is measured by::
 
     crossvox rooms raw --count 1 --frames 300
     python -m trials.numbers run tutorial-experiments.md PREPARE_MANY --folder many -- \\
@@ -10,7 +10,9 @@ the same and compares. What ``prepare`` writes is measured by::
     python -m trials.numbers run tutorial-experiments.md PREPARE_FEW --folder few -- \\
         crossvox prepare raw few --frame-skip 10
 
-with the names of records below. Its time is a row of the benchmarks.
+with the names of records below. Its time is a row of the benchmarks. Trainings, and what comes
+after them, are run likewise, with the flags that the page tells: two of each, which differ in their
+steps alone, as ``NAME, N steps``.
 """
 
 from __future__ import annotations
@@ -31,16 +33,15 @@ SCANS, FRAMES, HELD_OUT = 1_513, 250_000, 312
 """ScanNet v2: its scans, every tenth of its 2.5 million frames, the scans of its validation."""
 
 TRAININGS = {
-    "2D network": (94.5 - 64.4, 2, 3_000),
-    "reconstruct from colours": (127.0 - 55.9, 2, 75_000),
-    "reconstruct from features": (204.0 - 17.0, 2, 75_000),
-    "segment3d from features": (184.7 - 101.5, 1, 75_000),
+    "2D network": (1, 3, 3_000),
+    "reconstruct from colours": (1, 3, 75_000),
+    "reconstruct from features": (1, 2, 75_000),
+    "segment3d from features": (1, 2, 75_000),
 }
-"""Processor seconds that some steps took, how many, and how many a training has; the page tells how
-they were read off."""
+"""Steps of the two runs that were measured, and how many a training has."""
 
-ROOM = {"predict": (26.0, 0.0), "evaluate": (11.0, 14.0)}
-"""Processor seconds and MB on the disk of a held-out room, likewise."""
+PREDICTED, EVALUATED = "predict of a room of 120 frames", "evaluate reconstruct of it"
+"""What a held-out room takes after a training."""
 
 ONLY_GENERATED_MB = 4.59
 """The room's complete mesh, which no scan of ScanNet has."""
@@ -58,23 +59,32 @@ def prepared(many: Mapping[str, float], few: Mapping[str, float]) -> dict[str, f
     }
 
 
-def trained() -> dict[str, float]:
-    """Seconds a step, and hours of all steps on one core; the same of all held-out rooms."""
+def trained(told: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Seconds a step, and hours of all steps on one core; the same of all held-out rooms.
+
+    What a run takes before and after its steps is in both runs, and not in their difference.
+
+    Args:
+        told: what was measured, by the name of its record.
+    """
     found = {}
-    for name, (seconds, few, steps) in TRAININGS.items():
-        found[f"{name}, s a step"] = seconds / few
-        found[f"{name}, hours for all"] = seconds / few * steps / 3600
-    for name, (seconds, size_mb) in ROOM.items():
-        found[f"{name}, hours for all"] = seconds * HELD_OUT / 3600
-        if size_mb:
-            found[f"{name}, GB for all"] = size_mb * HELD_OUT / 1000
+    for name, (few, more, steps) in TRAININGS.items():
+        both = [told[f"{name}, {count} steps"] for count in (few, more)]
+        step_s = (both[1]["processor_s"] - both[0]["processor_s"]) / (more - few)
+        found[f"{name}, s a step"] = step_s
+        found[f"{name}, hours for all"] = step_s * steps / 3600
+        found[f"{name}, GB of memory"] = max(one["peak_gb"] for one in both)
+        found[f"{name}, GB on the disk"] = both[1]["folder_mb"] / 1000
+    for name in (PREDICTED, EVALUATED):
+        found[f"{name}, hours for all"] = told[name]["processor_s"] * HELD_OUT / 3600
+    found["predictions, GB for all"] = told[PREDICTED]["folder_mb"] * HELD_OUT / 1000
     return found
 
 
 def extrapolated() -> dict[str, float]:
     """All of it, by the records of the page."""
     told = {record["what"]: record["numbers"] for record in numbers.records(PAGE)}
-    found = prepared(told[PREPARE_MANY], told[PREPARE_FEW]) | trained()
+    found = prepared(told[PREPARE_MANY], told[PREPARE_FEW]) | trained(told)
     return {name: round(value, 4) for name, value in found.items()}
 
 
