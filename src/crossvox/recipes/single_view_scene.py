@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from crossvox.capture.export import millimetres
 from crossvox.capture.files import write_matrix
 from crossvox.core.camera import ImageFit, Intrinsics, Pose
 from crossvox.core.checks import CaptureError, expect
@@ -29,8 +30,6 @@ from crossvox.samples.decode import read_labels
 from crossvox.scene.one_view import evened, level_pose, view_mesh
 from crossvox.scene.store import write_volume
 from crossvox.scene.voxelize import label_voxels, observed_voxels, voxelize
-
-_MM_PER_M = 1000
 
 
 def single_view_scene(stage: SingleView, work: Work) -> Mapping[str, Any]:
@@ -58,13 +57,12 @@ def single_view_scene(stage: SingleView, work: Work) -> Mapping[str, Any]:
         labels = label_voxels(grid, occupied, surface, params.label_distance_m)
         posed = Frame(frame.id, frame.camera, pose, depth_m=frame.depth_m)
         observed = observed_voxels(grid, [posed], far_m=params.far_m)
-    depth_mm = np.rint(np.minimum(frame.depth_m * _MM_PER_M, 65535)).astype(np.uint16)
     assert frame.rgb is not None
     assert frame.labels is not None
     for part in ("color", "depth", "label", "pose"):
         (work.out / part).mkdir()
     write_bytes(work.out / "color" / "0.jpg", encode_jpeg(frame.rgb))
-    write_bytes(work.out / "depth" / "0.png", encode_png(depth_mm))
+    write_bytes(work.out / "depth" / "0.png", encode_png(millimetres(frame.depth_m)))
     write_bytes(work.out / "label" / "0.png", encode_png(frame.labels))
     write_matrix(work.out / "pose" / "0.txt", pose.world_from_camera)
     k4 = np.eye(4)
