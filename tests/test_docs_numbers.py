@@ -145,12 +145,14 @@ def test_a_record_is_made_of_what_a_command_wrote(
     for pattern in ("support", "F-score/value$"):
         numbers.main(["take", "a.md", "F", str(scores), "--command", command, "--take", pattern])
     (record,) = numbers.records("a.md")
+    assert numbers.page_text().splitlines()[0] == "## a.md"
     assert record["numbers"] == {"whole/F-score/value": 0.5}
     assert (record["command"], record["kind"]) == (command, numbers.FILE)
     with pytest.raises(SystemExit, match="mend --take"):
         numbers.main(["take", "a.md", "F", str(scores), "--command", "", "--take", "nothing"])
     for chosen in ("0.5", "0.7"):
         numbers.main(["chosen", "b.md", chosen])
+    assert "b.md" not in numbers.page_text(), "nothing of it was measured"
     assert numbers.unsourced("b.md", "of 0.5 and 0.7 and 0.9") == [numbers.Shown("0.9", 1, False)]
     folder = tmp_path / "made"
     write = (

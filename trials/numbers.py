@@ -273,19 +273,20 @@ def ran(what: str, command: Sequence[str], folder: Path | None, times: int) -> R
 
 
 def page_text() -> str:
-    """All records as a table in Markdown, page by page."""
+    """All records as a table in Markdown, page by page; pages with chosen numbers alone left out."""
     lines = []
     for path in sorted(KEPT.glob("*.json")):
         page = path.with_suffix(".md").name
+        told = [one for one in records(page) if one["kind"] != SETTINGS]
+        if not told:
+            continue
         lines += [
             f"## {page}",
             "",
             "| what | how | crossvox | when | on |",
             "|---|---|---|---|---|",
         ]
-        for one in records(page):
-            if one["kind"] == SETTINGS:
-                continue
+        for one in told:
             how = f"`{one['command']}`"
             cells = (one["what"], how, one["version"], one["date"], one["machine"])
             lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
