@@ -108,13 +108,14 @@ def test_trainings_by_hand() -> None:
     """20 s in a run of few steps, 10 s more for each that follows."""
     told = {name: {"processor_s": 36.0, "folder_mb": 5.0} for name in
             (scannet_size.PREDICTED, scannet_size.EVALUATED)}  # fmt: skip
-    for name, (few, more, _) in scannet_size.TRAININGS.items():
-        for count in (few, more):
+    for name, (run, _, _) in scannet_size.TRAININGS.items():
+        for count in (1, 3):
             took = {"processor_s": 10.0 + 10 * count, "peak_gb": 1.0 + count, "folder_mb": 140.0}
-            told[f"{name}, {count} steps"] = took
+            told[f"{name}, {run.format(count)}"] = took
     found = scannet_size.trained(told)
     assert found["2D network, s a step"] == pytest.approx(10)
     assert found["2D network, hours for all"] == pytest.approx(10 * 3_000 / 3600)
+    assert found["segment3d from features, s a step"] == pytest.approx(4 * 10)
     assert found["2D network, GB of memory"] == 4
     assert found["segment3d from features, GB on the disk"] == pytest.approx(0.14)
     assert found[f"{scannet_size.PREDICTED}, hours for all"] == pytest.approx(0.01 * 312)

@@ -273,7 +273,7 @@ def ran(what: str, command: Sequence[str], folder: Path | None, times: int) -> R
 
 
 def page_text() -> str:
-    """All records as a table in Markdown, page by page; pages with chosen numbers alone left out."""
+    """All records as a table in Markdown, page by page; chosen numbers are left out."""
     lines = []
     for path in sorted(KEPT.glob("*.json")):
         page = path.with_suffix(".md").name
