@@ -546,3 +546,15 @@ def test_of_few_scenes_it_is_not_told_how_far_learnt_is_ahead() -> None:
     lacking = [*scenes, {LEARNT: counts_of(random, 80)}]
     assert learnt_ahead(lacking) == {}
     assert learnt_ahead([]) == {}
+
+
+def test_a_score_without_a_number_has_no_difference() -> None:
+    vertices = np.zeros((CLASSES, CLASSES), np.int64)
+    vertices[40, 40] = 1  # of no benchmark class: their mIoU is not defined
+    other = np.roll(vertices, 1, axis=1)  # right nowhere
+    scenes = [{LEARNT: SceneCounts(vertices, 1), VOTES: SceneCounts(other, 1)}] * 10
+    found = learnt_ahead(scenes)[VOTES]
+    assert set(found) == {"vertex accuracy", "mIoU 40 classes"}
+    assert found["vertex accuracy"].value == 1
+    empty = SceneCounts(np.zeros_like(vertices), 0)
+    assert learnt_ahead([{LEARNT: empty, VOTES: empty}] * 10) == {}

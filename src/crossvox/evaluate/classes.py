@@ -60,7 +60,7 @@ class Ahead:
 
     Attributes:
         value: the difference of the two, each of one count over all scenes.
-        low: lower end of its 95 % interval; NaN where no draw of scenes has a number.
+        low: lower end of its 95 % interval.
         high: upper end.
         scenes: that both methods have.
     """
@@ -290,7 +290,8 @@ def learnt_ahead(scenes: Sequence[Mapping[str, SceneCounts]]) -> dict[str, dict[
         scenes: counts by method, a scene each.
 
     Returns:
-        By method and score; nothing of a method that fewer than 10 scenes have beside ``learnt``.
+        By method and score. Nothing of a method that fewer than 10 scenes have beside ``learnt``,
+        and nothing of a score that has no number.
     """
     found: dict[str, dict[str, Ahead]] = {}
     for other in sorted({method for scene in scenes for method in scene} - {LEARNT}):
@@ -299,11 +300,8 @@ def learnt_ahead(scenes: Sequence[Mapping[str, SceneCounts]]) -> dict[str, dict[
         ends = bootstrap_intervals(counts, _difference)
         if not ends:
             continue
-        missing = (float("nan"), float("nan"))
-        found[other] = {
-            name: Ahead(value, *ends.get(name, missing), len(both))
-            for name, value in _difference(counts.sum(axis=0)).items()
-        }
+        whole = _difference(counts.sum(axis=0))
+        found[other] = {name: Ahead(whole[name], *each, len(both)) for name, each in ends.items()}
     return found
 
 
