@@ -208,7 +208,7 @@ class Runner:
                 expect_whole(part, whole=self.verify)
         if self.dry:
             state = stage.state(folder)
-            seconds = 0.0 if state == "keep" else foretell(stage.NAME, stage.size())
+            seconds = 0.0 if state == "keep" else foretell(stage.rate(), stage.size())
             self.plan.append(Planned(stage.NAME, folder.name, state, seconds))
             raise DryRunEnds
         with locks.alone(folder, inside=True):
@@ -217,7 +217,7 @@ class Runner:
                 clear_own(folder)
             ended = stage.go_on(Work(folder, self.progress, shared=self.shared))
             if fresh and stage.state(folder) == "keep":
-                record_rate(stage.NAME, time.perf_counter() - begin, stage.size())
+                record_rate(stage.rate(), time.perf_counter() - begin, stage.size())
             return ended
 
     def make_all(

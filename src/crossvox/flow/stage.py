@@ -216,6 +216,10 @@ class Continued(Declared):
         """See :meth:`Stage.size`."""
         return 1.0
 
+    def rate(self) -> str:
+        """Name under which its rate is recorded: of what takes about as long for its size."""
+        return self.NAME
+
 
 class Collection(Declared):
     """What all items of one folder have in common; each item is made by a :class:`Stage`.

@@ -28,3 +28,7 @@ class Training(Continued):
         """Samples that are learnt from, one after the other."""
         train = self.params.train
         return float(train.steps * train.batch_size * train.accumulate)
+
+    def rate(self) -> str:
+        """A sample of one task takes many times as long as one of another."""
+        return f"{self.NAME} {type(self.params).__name__}"
