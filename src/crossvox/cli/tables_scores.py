@@ -142,7 +142,7 @@ def show_classes(evaluation: ClassEvaluation, terminal: Terminal) -> None:
     for other, ahead in evaluation.ahead.items():
         scenes = next(iter(ahead.values())).scenes
         terminal.table(
-            f"{method_name(LEARNT)} less {method_name(other)}, bootstrap of {scenes} scenes",
+            f"{method_name(LEARNT)} less {method_name(other)}, jackknife over {scenes} scenes",
             ["score", "difference", "95 %"],
             [
                 [name, f"{one.value:+.4f}", f"{one.low:+.4f} to {one.high:+.4f}"]

@@ -48,10 +48,14 @@ from crossvox.evaluate.counts import (
 from crossvox.evaluate.gather import Gathered, Measured, Report, expect_unseen, gather
 from crossvox.evaluate.predicted import Scored, majority_class, read_predicted
 from crossvox.evaluate.references import VOLUME, read_classes, read_labelled, reference_labels
-from crossvox.metrics import MEASURES, bootstrap_intervals, class_values, confusion
+from crossvox.metrics import MEASURES, class_values, confusion
 from crossvox.metrics.calibration import Reliability
+from crossvox.metrics.statistics import Pooled, paired_difference
 
 PROTOCOL = "classes"
+
+FEWEST_SCENES = 5
+"""With fewer scenes than this it is not told how far methods are apart."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class Ahead:
 
     Attributes:
         value: the difference of the two, each of one count over all scenes.
-        low: lower end of its 95 % interval.
+        low: lower end of its 95 % interval over scenes.
         high: upper end.
         scenes: that both methods have.
     """
@@ -81,7 +85,7 @@ class ClassEvaluation:
         whole: method -> scores counted over one confusion matrix of all scenes that count; no mean
             over scenes.
         ahead: baseline -> score of vertices -> how far ``learnt`` is ahead of it, see
-            :func:`learnt_ahead`; empty with fewer than 10 scenes.
+            :func:`learnt_ahead`; empty with few scenes.
         confusion: method -> ``(41, 41)`` int64 vertices, row = reference, column = prediction, by
             NYU40 id; column 0 = no class.
         counted: scenes that the whole is counted over.
@@ -283,32 +287,49 @@ def count_scene(scene: Scored) -> dict[str, SceneCounts] | None:
 def learnt_ahead(scenes: Sequence[Mapping[str, SceneCounts]]) -> dict[str, dict[str, Ahead]]:
     """How far ``learnt`` is ahead of each other method, by vertices.
 
-    Scenes are drawn with replacement, the counts of both methods are added over the same draw, and
-    the difference is taken of the two scores: the bootstrap over scenes, paired.
+    Both scores are counted over all scenes, and over all but each of them; the interval is that of
+    studies (:func:`crossvox.metrics.statistics.paired_difference`), by the jackknife over scenes.
 
     Args:
         scenes: counts by method, a scene each.
 
     Returns:
-        By method and score. Nothing of a method that fewer than 10 scenes have beside ``learnt``,
-        and nothing of a score that has no number.
+        By method and score. Nothing of a method that fewer than :data:`FEWEST_SCENES` scenes have
+        beside ``learnt``, and nothing of a score without a number or an interval.
     """
     found: dict[str, dict[str, Ahead]] = {}
     for other in sorted({method for scene in scenes for method in scene} - {LEARNT}):
-        both = [(one[LEARNT], one[other]) for one in scenes if {LEARNT, other} <= {*one}]
-        counts = np.array([[one.vertices for one in pair] for pair in both])
-        ends = bootstrap_intervals(counts, _difference)
-        if not ends:
+        both = [one for one in scenes if {LEARNT, other} <= {*one}]
+        if len(both) < FEWEST_SCENES:
             continue
-        whole = _difference(counts.sum(axis=0))
-        found[other] = {name: Ahead(whole[name], *each, len(both)) for name, each in ends.items()}
+        one, base = (
+            _pooled([scene[method].vertices for scene in both]) for method in (LEARNT, other)
+        )
+        differences = {name: paired_difference(one[name], base[name]) for name in one}
+        told = {
+            name: Ahead(each.mean, each.low, each.high, each.scenes)
+            for name, each in differences.items()
+            if each.scenes == len(both) and np.isfinite([each.mean, each.low, each.high]).all()
+        }
+        if told:
+            found[other] = told
     return found
 
 
-def _difference(counts: NDArray[Any]) -> dict[str, float]:
-    """Scores of the first of two confusion matrices less those of the other; no single classes."""
-    one, other = (class_values(each, of="vertices") for each in counts)
-    return {name: one[name] - other[name] for name in one if name in MEASURES}
+def _pooled(vertices: Sequence[NDArray[np.int64]]) -> dict[str, Pooled]:
+    """Scores of a method over all scenes and over all but each; those of single classes left out.
+
+    Args:
+        vertices: ``(41, 41)`` of each scene.
+    """
+    total = np.sum(vertices, axis=0)
+    whole = class_values(total, of="vertices")
+    without = [class_values(total - one, of="vertices") for one in vertices]
+    return {
+        name: Pooled(np.array([whole[name]]), np.array([[one[name] for one in without]]))
+        for name in whole
+        if name in MEASURES
+    }
 
 
 def label_confidence(pred: Path, method: str, predicted: Mesh) -> NDArray[Any] | None:
