@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import re
 import shutil
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,8 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 from browser import Tab
+from rich.console import Console
 from scipy import stats
 
+from crossvox.cli.tables_compare import show_comparison
+from crossvox.cli.terminal import Terminal
 from crossvox.core.artifact import read_json, write_json
 from crossvox.core.checks import ArtifactError, ParamsError
 from crossvox.recipes.compare import compare as command
@@ -61,6 +66,20 @@ def test_differences_are_those_of_scipy_room_by_room(report: ComparisonReport) -
     assert one.better == 0, "p is above 5 %"
     same = next(d for d in report.differences if d.score == "Prec")
     assert (same.gap.mean, same.better) == (0, 0)
+
+
+@pytest.mark.parametrize("protocol", ["surface", "classes"])
+def test_the_terminal_says_what_a_score_is_a_mean_of(
+    report: ComparisonReport, protocol: str
+) -> None:
+    told = replace(
+        report, differences=tuple(replace(one, protocol=protocol) for one in report.differences)
+    )
+    files = StringIO(), StringIO()
+    show_comparison(told, Terminal(*(Console(file=file, width=100) for file in files)))
+    text = "".join(file.getvalue() for file in files)
+    assert f"{protocol}, means over 3 rooms" in text
+    assert ("counts all rooms as one" in text) == (protocol == "classes")
 
 
 def test_it_is_said_on_the_page_and_lies_beside_it(report: ComparisonReport) -> None:
