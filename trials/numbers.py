@@ -144,8 +144,9 @@ def unsourced(page: str, text: str) -> list[Shown]:
 
 
 def pages() -> list[str]:
-    """Pages whose numbers stand in records."""
-    return sorted(path.name for path in DOCS.glob("*.md") if path.name not in BY_COMMAND)
+    """Pages whose numbers stand in records, those in folders among them."""
+    every = (path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
+    return sorted(page for page in every if page not in BY_COMMAND)
 
 
 def flat(value: Any, path: str = "") -> Iterator[tuple[str, float]]:
