@@ -18,9 +18,8 @@ from crossvox.core.camera import Size
 from crossvox.core.frame import nearest_places
 from crossvox.core.npz import DENSEST
 from crossvox.doors.deflate import checksum, deflate, inflated
+from crossvox.doors.images import PNG_START
 from crossvox.doors.pillow_images import MAX_PIXELS
-
-PNG_START = b"\x89PNG\r\n\x1a\n"
 
 _NO_FILTER, _LEFT, _UP, _MEAN, _PAETH = range(5)
 _GRAY = 0
