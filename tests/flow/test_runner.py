@@ -519,7 +519,6 @@ def test_a_dry_run_of_several_parts_goes_on_where_inputs_are_missing(tmp_path: P
 
 
 def test_rates_are_means_a_unit_and_a_damaged_file_is_none() -> None:
-    rates.rates_file().unlink(missing_ok=True)
     assert rates.foretell("echo", 10) is None
     rates.record_rate("echo", 6.0, 3)
     assert rates.foretell("echo", 10) == pytest.approx(20)
