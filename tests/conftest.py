@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from crossvox.flow.progress import Silent, Watch
-from crossvox.flow.rates import rates_file
 from crossvox.flow.runner import Runner
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,10 +28,10 @@ def _no_rates_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield
 
 
-@pytest.fixture(autouse=True)
-def _no_rates_of_other_tests() -> None:
-    """What a test is told of times does not hang on the tests before it."""
-    rates_file().unlink(missing_ok=True)
+@pytest.fixture
+def no_rates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the test is told of times does not hang on the tests before it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 @pytest.fixture(scope="session")

@@ -518,6 +518,7 @@ def test_a_dry_run_of_several_parts_goes_on_where_inputs_are_missing(tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("no_rates")
 def test_rates_are_means_a_unit_and_a_damaged_file_is_none() -> None:
     assert rates.foretell("echo", 10) is None
     rates.record_rate("echo", 6.0, 3)

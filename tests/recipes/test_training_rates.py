@@ -21,6 +21,7 @@ def foretold(stage: Any, folder: Path) -> float | None:
     return runner.plan[0].seconds
 
 
+@pytest.mark.usefixtures("no_rates")
 def test_one_task_does_not_foretell_another(tmp_path: Path) -> None:
     sources: Any = None
     room = TrainComplete(tmp_path, CompleteRunParams(), sources)
