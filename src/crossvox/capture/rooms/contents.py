@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -34,43 +35,75 @@ _WITH_TAP = tuple(NYU40.id_of(name) for name in ("sink", "bathtub"))
 _KINDS: tuple[OpeningKind, ...] = ("door", "window")
 
 
-def true_contents(
-    room: Room, mesh: RoomMesh, seen: NDArray[np.bool_], world_from_room: Pose
-) -> RoomContents:
-    """Contents of a room, as built.
+@dataclass(frozen=True, eq=False)
+class TrueContents:
+    """Contents of a room, as built; which of its objects count is told by what frames saw.
 
-    A thing counts where some frame saw a face of it; its box holds all of it, also what no frame
-    saw. In plan the box is the smallest rectangle around it. A thing of several classes is an
-    object of each (a counter and the cabinets under it).
-
-    Args:
-        room: the room.
-        mesh: its surfaces, room coordinates.
-        seen: ``(F,)`` faces of the mesh that some frame saw.
-        world_from_room: where the room lies in the scan's world; turns about z alone.
-
-    Returns:
-        Contents in the scan's world; the area of an object is that of its faces that were seen.
+    Attributes:
+        room: all but the objects.
+        things: every object, of no area, and its faces.
+        area_m2: ``(F,)`` of the faces of the room's mesh.
     """
-    points = world_from_room.apply(mesh.points).astype(np.float64)
-    plan = _plan(room, world_from_room)
-    walls = tuple(
-        Wall(a, b, room.height_m) for a, b in zip(plan, (*plan[1:], plan[0]), strict=True)
-    )
-    floor_m = float(world_from_room.position_m[2])
-    turned = np.array(plan)
-    crossed = turned[:, 0] * np.roll(turned[:, 1], -1) - turned[:, 1] * np.roll(turned[:, 0], -1)
-    return RoomContents(
-        objects=_objects(room, mesh, points, seen),
-        walls=walls,
-        openings=_openings(room, walls, world_from_room, floor_m),
-        outline_m=plan,
-        outline_seen=1.0,
-        floor_m=floor_m,
-        ceiling_m=floor_m + room.height_m,
-        area_m2=float(crossed.sum()) / 2,
-        height_m=room.height_m,
-    )
+
+    room: RoomContents
+    things: tuple[tuple[RoomObject, NDArray[np.int64]], ...]
+    area_m2: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, room: Room, mesh: RoomMesh, world_from_room: Pose) -> TrueContents:
+        """What was built.
+
+        A thing's box holds all of it; in plan the box is the smallest rectangle around it. A thing
+        of several classes is an object of each (a counter and the cabinets under it).
+
+        Args:
+            room: the room.
+            mesh: its surfaces, room coordinates.
+            world_from_room: where the room lies in the scan's world; turns about z alone.
+        """
+        points = world_from_room.apply(mesh.points).astype(np.float64)
+        plan = _plan(room, world_from_room)
+        walls = tuple(
+            Wall(a, b, room.height_m) for a, b in zip(plan, (*plan[1:], plan[0]), strict=True)
+        )
+        floor_m = float(world_from_room.position_m[2])
+        turned = np.array(plan)
+        crossed = turned[:, 0] * np.roll(turned[:, 1], -1) - turned[:, 1] * np.roll(
+            turned[:, 0], -1
+        )
+        contents = RoomContents(
+            objects=(),
+            walls=walls,
+            openings=_openings(room, walls, world_from_room, floor_m),
+            outline_m=plan,
+            outline_seen=1.0,
+            floor_m=floor_m,
+            ceiling_m=floor_m + room.height_m,
+            area_m2=float(crossed.sum()) / 2,
+            height_m=room.height_m,
+        )
+        corners = points[mesh.faces]
+        spans = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        area_m2 = np.linalg.norm(spans, axis=1) / 2
+        return cls(contents, _things(room, mesh, corners), area_m2)
+
+    def seen(self, seen: NDArray[np.bool_]) -> RoomContents:
+        """What frames saw of it.
+
+        Args:
+            seen: ``(F,)`` faces of the mesh that some frame saw.
+
+        Returns:
+            Contents in the scan's world, with the things of which some face was seen; the area of
+            an object is that of its faces that were seen.
+        """
+        objects: list[RoomObject] = []
+        for thing, faces in self.things:
+            own = faces[seen[faces]]
+            if len(own):
+                area_m2 = float(self.area_m2[own].sum())
+                objects.append(replace(thing, number=len(objects) + 1, area_m2=area_m2))
+        return replace(self.room, objects=tuple(objects))
 
 
 def _plan(room: Room, world_from_room: Pose) -> tuple[Point2, ...]:
@@ -78,39 +111,38 @@ def _plan(room: Room, world_from_room: Pose) -> tuple[Point2, ...]:
     return tuple((x, y) for x, y, _ in world_from_room.apply(corners).tolist())
 
 
-def _objects(room: Room, mesh: RoomMesh, points: Array, seen: Array) -> tuple[RoomObject, ...]:
+def _things(
+    room: Room, mesh: RoomMesh, corners: Array
+) -> tuple[tuple[RoomObject, NDArray[np.int64]], ...]:
+    """All objects, and their faces; ``corners (F, 3, 3)`` of the mesh's faces."""
     label = nyu40_table()[mesh.raw_label].astype(np.int64)
     thing = np.where(np.isin(label, _WITH_TAP), _models(room)[mesh.thing], mesh.thing)
-    corners = points[mesh.faces]
-    spans = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    area = np.linalg.norm(spans, axis=1) / 2
     key = thing.astype(np.int64) * len(NYU40.names) + label
     order = np.argsort(key, kind="stable")
     keys, first = np.unique(key[order], return_index=True)
-    objects: list[RoomObject] = []
+    found = []
     for one, faces in zip(keys.tolist(), np.split(order, first[1:]), strict=True):
         class_id = one % len(NYU40.names)
-        if class_id in STRUCTURE or not seen[faces].any():
+        if class_id in STRUCTURE:
             continue
         own = corners[faces].reshape(-1, 3)
         (x, y), (width, depth), yaw = cv2.minAreaRect(own[:, :2].astype(np.float32))
         if width < depth:
             width, depth, yaw = depth, width, yaw + 90
         low, high = float(own[:, 2].min()), float(own[:, 2].max())
-        objects.append(
-            RoomObject(
-                number=len(objects) + 1,
-                class_name=NYU40.names[class_id],
-                class_id=class_id,
-                confidence=1.0,
-                center_m=(float(x), float(y), (low + high) / 2),
-                size_m=(float(width), float(depth), high - low),
-                yaw_deg=(float(yaw) + 90) % 180 - 90,
-                area_m2=float(area[faces][seen[faces]].sum()),
-                vertices=0,
-            )
+        box = RoomObject(
+            number=len(found) + 1,
+            class_name=NYU40.names[class_id],
+            class_id=class_id,
+            confidence=1.0,
+            center_m=(float(x), float(y), (low + high) / 2),
+            size_m=(float(width), float(depth), high - low),
+            yaw_deg=(float(yaw) + 90) % 180 - 90,
+            area_m2=0.0,
+            vertices=0,
         )
-    return tuple(objects)
+        found.append((box, faces))
+    return tuple(found)
 
 
 def _models(room: Room) -> NDArray[np.int64]:

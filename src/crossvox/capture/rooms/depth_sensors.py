@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture.rooms import depth_kernels, sensor
-from crossvox.capture.rooms.light import RoomMesh
+from crossvox.capture.rooms.light import RoomMesh, Surfaces
 from crossvox.capture.rooms.params import SensorKind
 from crossvox.doors.zbuffer import View
 
@@ -152,21 +152,17 @@ class DepthSensor:
 
 
 def draw_sensor(
-    kind: SensorKind,
-    mesh: RoomMesh,
-    albedo: NDArray[np.float32],
-    table: NDArray[np.float32],
-    size: tuple[int, int],
-    rng: np.random.Generator,
+    kind: SensorKind, surfaces: Surfaces, size: tuple[int, int], rng: np.random.Generator
 ) -> DepthSensor:
     """The sensor of one scene.
 
     Args:
         kind: how it measures.
-        mesh, albedo, table: the room, see :class:`DepthSensor`.
+        surfaces: of the room.
         size: width and height of its images.
         rng: source of chance.
     """
+    mesh, table = surfaces.mesh, surfaces.table
     near_m = float(rng.uniform(0.4, 0.8))
     # Cloth and leaves that are dark to the eye are often bright in infrared, plastics are not.
     returns = np.exp(rng.normal(0, 0.5, len(table))).astype(np.float32)
@@ -179,7 +175,9 @@ def draw_sensor(
     spots = (spots - 0.5) / max(float(spots.std()), 1e-9)
     knots = rng.normal(0, 1.25 * WARP_PX, (5, 6)).astype(np.float32)
     warp = np.asarray(cv2.resize(knots, size, interpolation=cv2.INTER_CUBIC), dtype=np.float32)
-    return DepthSensor(kind, mesh, albedo, table, near_m, returns, spots.astype(np.float32), warp)
+    return DepthSensor(
+        kind, mesh, surfaces.albedo, table, near_m, returns, spots.astype(np.float32), warp
+    )
 
 
 def _patches(rng: np.random.Generator, shape: tuple[int, ...], pixels: int) -> NDArray[np.float32]:

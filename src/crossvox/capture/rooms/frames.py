@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from crossvox.capture.rooms import sensor, shading
 from crossvox.capture.rooms.layout.room import Room
-from crossvox.capture.rooms.light import RoomMesh, assemble, bake, vertex_albedo
+from crossvox.capture.rooms.light import RoomMesh, Surfaces
 from crossvox.capture.rooms.materials import KINDS
 from crossvox.core.camera import Intrinsics, Pose
-from crossvox.doors.raycast import Hits, Raycaster
+from crossvox.doors.raycast import Hits
 from crossvox.doors.zbuffer import View, face_values, view
 
 Array = NDArray[Any]
@@ -73,20 +73,18 @@ class Studio:
     Args:
         room: the room.
         cameras: its cameras.
-        rng: source of chance for the light.
-        threads: threads for the light.
+        surfaces: the room's surfaces.
+        light: ``(V, 3)`` that falls on their vertices.
     """
 
     def __init__(
-        self, room: Room, cameras: Cameras, rng: np.random.Generator, threads: int = 1
+        self, room: Room, cameras: Cameras, surfaces: Surfaces, light: NDArray[np.float32]
     ) -> None:
         self.room, self.cameras = room, cameras
-        self.mesh: RoomMesh = assemble(room)
-        self.caster = Raycaster(self.mesh.mesh)
-        self.table, self.atlas = room.book.table(), room.book.atlas()
-        self.albedo = vertex_albedo(self.mesh, self.table, self.atlas)
-        glow = self.table[self.mesh.material, 12]
-        self.light = bake(room, self.mesh, self.caster, self.albedo, glow, rng, threads)
+        self.mesh: RoomMesh = surfaces.mesh
+        self.caster, self.albedo = surfaces.caster, surfaces.albedo
+        self.table, self.atlas = surfaces.table, surfaces.atlas
+        self.light = light
         self.lamps = np.array(
             [(*lamp.at, *lamp.color) for lamp in room.lamps] or np.zeros((0, 6)), dtype=np.float32
         )

@@ -7,7 +7,7 @@ look it up.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,8 +129,35 @@ def vertex_albedo(mesh: RoomMesh, table: Array, atlas: Array) -> NDArray[np.floa
     return color
 
 
-def _smoother(mesh: RoomMesh) -> Any:
-    """Matrix that averages a vertex with its neighbours along edges."""
+@dataclass(frozen=True, eq=False)
+class Surfaces:
+    """What light falls on.
+
+    Attributes:
+        mesh: all surfaces of a room.
+        caster: ray caster of the mesh.
+        table, atlas: materials, see ``MaterialBook``.
+        albedo: ``(V, 3)`` float32 reflectance of the vertices.
+    """
+
+    mesh: RoomMesh
+    caster: Raycaster
+    table: NDArray[np.float32]
+    atlas: NDArray[np.float32]
+    albedo: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, room: Room, pool: Executor) -> Surfaces:
+        """Those of a room; the ray caster is made by the pool meanwhile."""
+        mesh = assemble(room)
+        caster = pool.submit(Raycaster, mesh.mesh)
+        table, atlas = room.book.table(), room.book.atlas()
+        albedo = vertex_albedo(mesh, table, atlas)
+        return cls(mesh, caster.result(), table, atlas, albedo)
+
+
+def _smoother(mesh: RoomMesh) -> list[Any]:
+    """Matrix that averages a vertex with its neighbours along edges, in parts of its rows."""
     from scipy.sparse import coo_matrix, diags
 
     a = np.concatenate([mesh.faces[:, i] for i in (0, 1, 2, 1, 2, 0)])
@@ -139,78 +166,72 @@ def _smoother(mesh: RoomMesh) -> Any:
     near = coo_matrix((np.ones(len(a), np.float32), (a, b)), shape=(count, count)).tocsr()
     degree = np.maximum(np.asarray(near.sum(axis=1)).ravel(), 1)
     half = diags((0.5 / degree).astype(np.float32)) @ near
-    return (half + diags(np.full(count, 0.5, np.float32))).astype(np.float32)
+    whole = (half + diags(np.full(count, 0.5, np.float32))).astype(np.float32).tocsr()
+    return [whole[start : start + _PART] for start in range(0, count, _PART)]
 
 
 def bake(
-    room: Room,
-    mesh: RoomMesh,
-    caster: Raycaster,
-    albedo: NDArray[np.float32],
-    glow: NDArray[np.float32],
-    rng: np.random.Generator,
-    threads: int,
+    room: Room, surfaces: Surfaces, rng: np.random.Generator, pool: Executor
 ) -> NDArray[np.float32]:
     """Light that arrives at every vertex, ``(V, 3)`` float32 linear.
 
     Args:
         room: for its lamps.
-        mesh: its mesh.
-        caster: ray caster of the mesh.
-        albedo: ``(V, 3)`` reflectance.
-        glow: ``(F,)`` emitted light of each face's material.
+        surfaces: of the room.
         rng: source of chance.
-        threads: threads to use.
+        pool: threads to use.
     """
-    count = len(mesh.points)
+    mesh, caster = surfaces.mesh, surfaces.caster
     starts = mesh.points + 0.004 * mesh.normals
     tasks = [(lamp, rng.spawn(1)[0]) for lamp in room.lamps for _ in range(3 if lamp.spread else 2)]
     share = [1 / (3 if lamp.spread else 2) for lamp, _ in tasks]
-    with ThreadPoolExecutor(threads) as pool:
-        parts = pool.map(
-            lambda task: _direct(task[0], starts, mesh.normals, caster, task[1]), tasks
-        )
-        direct = np.zeros((count, 3), dtype=np.float32)
-        for part, weight in zip(parts, share, strict=True):
-            direct += np.float32(weight) * part
-        smooth = _smoother(mesh)
-        direct = smooth @ (smooth @ (smooth @ direct))
-        seeds = rng.spawn(HEMISPHERE_RAYS)
-        hits = list(
-            pool.map(
-                lambda task: _hemisphere(task[0], task[1], starts, mesh, caster),
-                enumerate(seeds),
-            )
-        )
-        return _bounced(room, mesh, albedo, glow, direct, smooth, hits, pool)
+    smoother = pool.submit(_smoother, mesh)
+    parts = pool.map(lambda task: _direct(task[0], starts, mesh.normals, caster, task[1]), tasks)
+    seeds = rng.spawn(HEMISPHERE_RAYS)
+    hits = pool.map(
+        lambda task: _hemisphere(task[0], task[1], starts, mesh, caster), enumerate(seeds)
+    )
+    direct = np.zeros((len(mesh.points), 3), dtype=np.float32)
+    for part, weight in zip(parts, share, strict=True):
+        direct += np.float32(weight) * part
+    return _bounced(room, surfaces, direct, smoother.result(), list(hits), pool)
 
 
 def _bounced(
     room: Room,
-    mesh: RoomMesh,
-    albedo: NDArray[np.float32],
-    glow: NDArray[np.float32],
+    surfaces: Surfaces,
     direct: NDArray[np.float32],
-    smooth: Any,
+    smoother: list[Any],
     hits: list[tuple[NDArray[np.int32], NDArray[np.float32]]],
-    pool: ThreadPoolExecutor,
+    pool: Executor,
 ) -> NDArray[np.float32]:
     """Direct light and what surfaces throw on each other, ``(V, 3)``.
 
     Args:
-        room, mesh, albedo, glow: see :func:`bake`.
-        direct: ``(V, 3)`` light of the lamps.
-        smooth: see :func:`_smoother`.
+        room, surfaces: see :func:`bake`.
+        direct: ``(V, 3)`` light of the lamps, not smooth yet.
+        smoother: see :func:`_smoother`.
         hits: face and distance that each ray of a vertex meets, ``(V,)``, ray by ray.
         pool: threads to use.
     """
-    count = len(mesh.points)
-    corner = mesh.faces[:, 0]
-    emitted = np.minimum(glow, 0.8)[:, None] * albedo[corner]
-    indirect = np.full((count, 3), room.ambient, dtype=np.float32)
+    faces, albedo = surfaces.mesh.faces, surfaces.albedo
+    glow = surfaces.table[surfaces.mesh.material, 12]
+    emitted = np.minimum(glow, 0.8)[:, None] * albedo[faces[:, 0]]
+
+    def smoothed(light: NDArray[np.float32], times: int) -> NDArray[np.float32]:
+        for _ in range(times):
+            light = np.concatenate(list(pool.map(lambda rows, now=light: rows @ now, smoother)))
+        return light
+
+    direct = smoothed(direct, 3)
+    indirect = np.full((len(direct), 3), room.ambient, dtype=np.float32)
     # Per face, so that a bounce is one look-up a ray; the last entry is "nothing seen".
-    radiance = np.zeros((len(mesh.faces) + 1, 3), dtype=np.float32)
-    gathered = np.empty((count, 3), dtype=np.float32)
+    radiance = np.zeros((len(faces) + 1, 3), dtype=np.float32)
+    gathered = np.empty((len(direct), 3), dtype=np.float32)
+
+    def throw(start: int) -> None:
+        part = slice(start, min(start + _PART, len(faces)))
+        radiance[part] = thrown[faces[part]].mean(axis=1) + emitted[part]
 
     def gather(start: int) -> None:
         part = slice(start, start + _PART)
@@ -219,14 +240,11 @@ def _bounced(
             _gather(face[part], distance[part], radiance, room.ambient, gathered[part])
 
     for _ in range(3):
-        light = direct + indirect
-        thrown = albedo * light
-        radiance[:-1] = thrown[mesh.faces].mean(axis=1) + emitted
-        list(pool.map(gather, range(0, count, _PART)))
-        indirect = gathered / np.float32(len(hits))
-        for _ in range(5):
-            indirect = smooth @ indirect
-    return np.maximum(direct + smooth @ indirect, 0.0).astype(np.float32)
+        thrown = albedo * (direct + indirect)
+        list(pool.map(throw, range(0, len(faces), _PART)))
+        list(pool.map(gather, range(0, len(direct), _PART)))
+        indirect = smoothed(gathered / np.float32(len(hits)), 5)
+    return np.maximum(direct + smoothed(indirect, 1), 0.0).astype(np.float32)
 
 
 def _direct(
@@ -249,8 +267,8 @@ def _direct(
         facing = np.asarray(lamp.facing, dtype=np.float32)
         power = power * np.maximum(-(towards @ facing) / np.maximum(distance, 1e-6), 0)
     lit = np.flatnonzero((cosine > 0) & (power > 0))
-    hits = caster.cast(starts[lit], towards[lit])
     # Distances come in units of the way to the lamp; the lamp's own shade does not count.
+    hits = caster.cast(starts[lit], towards[lit], far=1.0)
     open_way = hits.distance * distance[lit] > distance[lit] - lamp.radius_m
     level = np.zeros(count, dtype=np.float32)
     level[lit] = np.where(open_way, power[lit] * cosine[lit], 0)

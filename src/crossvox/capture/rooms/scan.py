@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from crossvox.capture.rooms.depth_sensors import LIDAR_SIZE, DepthSensor, draw_s
 from crossvox.capture.rooms.frames import Cameras, Studio, draw_cameras
 from crossvox.capture.rooms.layout.furnish import furnish, room_seed
 from crossvox.capture.rooms.layout.room import Room
+from crossvox.capture.rooms.light import Surfaces, bake
 from crossvox.capture.rooms.params import RoomsParams
 from crossvox.capture.rooms.shapes import rotation
 from crossvox.capture.rooms.tracking import tracked
@@ -75,15 +77,18 @@ def prepare_scan(params: RoomsParams, number: int, threads: int = 1) -> Scan:
     turn[:2, 3] = -corners.min(axis=0) + rng.uniform(0.1, 0.6, 2)
     turn[2, 3] = float(rng.normal(0, 0.02))
     path_rng, light_rng, lost_rng, sensor_rng, drift_rng = rng.spawn(5)
-    studio = Studio(room, cameras, light_rng, threads)
-    path = plan_path(room, studio.caster, path_rng, params.frames * params.frame_step / _FILM_HZ)
+    shortest_s = params.frames * params.frame_step / _FILM_HZ
+    with ThreadPoolExecutor(threads) as pool:
+        surfaces = Surfaces.of(room, pool)
+        walk = pool.submit(plan_path, room, surfaces.caster, path_rng, shortest_s)
+        drawn = pool.submit(draw_sensor, params.sensor, surfaces, cameras.depth.size, sensor_rng)
+        light = bake(room, surfaces, light_rng, pool)
+        path, sensor = walk.result(), drawn.result()
+    studio = Studio(room, cameras, surfaces, light)
     lost = np.zeros(params.frames, dtype=bool)
     if params.lost_share > 0:
         count = min(max(1, round(params.lost_share * params.frames)), params.frames - 1)
         lost[lost_rng.permutation(params.frames)[:count]] = True
-    sensor = draw_sensor(
-        params.sensor, studio.mesh, studio.albedo, studio.table, cameras.depth.size, sensor_rng
-    )
     step_s = path.duration_s / params.frames
     true = [path.pose(frame * step_s) for frame in range(params.frames)]
     return Scan(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.capture.rooms.categories import NYU40_IDS, RAW_IDS
-from crossvox.capture.rooms.contents import true_contents
+from crossvox.capture.rooms.contents import TrueContents
 from crossvox.capture.rooms.film import shots
 from crossvox.capture.rooms.frames import Cameras
 from crossvox.capture.rooms.layout.furnish import kind_of
@@ -25,6 +26,7 @@ from crossvox.core.artifact import Stopwatch
 from crossvox.core.frame import COMPLETE_MESH
 from crossvox.core.labels import NYU40
 from crossvox.core.room_contents import TRUE_OBJECTS
+from crossvox.core.threads import meanwhile
 from crossvox.core.threads import threads as all_threads
 from crossvox.core.volume import Mesh
 from crossvox.doors.images import write_bytes
@@ -107,6 +109,11 @@ def write_room(
     threads = params.threads or all_threads()
     with watch("build"):
         scan = prepare_scan(params, number, threads)
+    # What asks for no frame.
+    complete = meanwhile(partial(complete_mesh, scan))
+    contents = meanwhile(
+        partial(TrueContents.of, scan.room, scan.studio.mesh, scan.world_from_room)
+    )
     labels = folder / LABEL_FOLDER
     labels.mkdir()
     seen = np.zeros(len(scan.studio.mesh.faces), dtype=bool)
@@ -121,9 +128,8 @@ def write_room(
     with watch("mesh"):
         surface, raw = reference_mesh(scan, seen)
         _write_surface(folder / f"{name}_vh_clean_2", surface)
-        write_ply(folder / f"{name}_{COMPLETE_MESH}", complete_mesh(scan))
-        contents = true_contents(scan.room, scan.studio.mesh, seen, scan.world_from_room)
-        contents.write(folder / f"{name}_{TRUE_OBJECTS}")
+        write_ply(folder / f"{name}_{COMPLETE_MESH}", complete())
+        contents().seen(seen).write(folder / f"{name}_{TRUE_OBJECTS}")
     categories = {raw_id: category for category, raw_id in RAW_IDS.items()}
     return RoomNotes(
         kind=kind_of(params.seed, number),
