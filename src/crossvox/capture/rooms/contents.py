@@ -120,7 +120,7 @@ def _things(
     key = thing.astype(np.int64) * len(NYU40.names) + label
     order = np.argsort(key, kind="stable")
     keys, first = np.unique(key[order], return_index=True)
-    found = []
+    found: list[tuple[RoomObject, NDArray[np.int64]]] = []
     for one, faces in zip(keys.tolist(), np.split(order, first[1:]), strict=True):
         class_id = one % len(NYU40.names)
         if class_id in STRUCTURE:
@@ -161,7 +161,7 @@ def _openings(
         key = (part.thing, part.category)
         if part.category in _KINDS and (key not in largest or _face(part) > _face(largest[key])):
             largest[key] = part
-    found = []
+    found: list[tuple[RoomObject, NDArray[np.int64]]] = []
     for (_, category), part in largest.items():
         own = world_from_room.apply(part.shape.points).astype(np.float64)
         low, high = own.min(axis=0), own.max(axis=0)

@@ -9,6 +9,7 @@ from math import ceil
 from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
@@ -114,28 +115,75 @@ def sheet(points: Array, *, closed: bool = False, coords: Array | None = None) -
         coords: ``(R, C, 2)`` surface coordinates; None takes lengths along the grid.
     """
     rows, columns = points.shape[:2]
-    along = np.gradient(points, axis=0)
-    across = np.gradient(points, axis=1)
-    if closed:
-        across[:, 0] = across[:, -1] = points[:, 1] - points[:, -2]
-    normals = np.cross(along, across)
-    length = np.linalg.norm(normals, axis=2, keepdims=True)
+    faces = grid_faces(rows, columns)
+    whole = np.ascontiguousarray(points, dtype=np.float64)
+    normals, length = np.empty_like(whole), np.empty((rows, columns))
+    proper = np.empty(len(faces), dtype=np.bool_)
+    _bend(whole, closed, normals, length)
     # A row that shrinks to a point has no tangent across: it takes the mean of the row beside it.
-    normals = np.where(length > 1e-12, normals / np.maximum(length, 1e-12), 0)
     for row, beside in ((0, 1), (rows - 1, rows - 2)):
-        if (length[row] <= 1e-12).any():
+        if (length[row] <= _NONE).any():
             mean = normals[beside].mean(axis=0)
             normals[row] = mean / max(float(np.linalg.norm(mean)), 1e-9)
     if coords is None:
         step_rows = np.linalg.norm(np.diff(points, axis=0), axis=2).mean(axis=1)
         step_columns = np.linalg.norm(np.diff(points, axis=1), axis=2).max(axis=0)
-        s = np.concatenate([[0], np.cumsum(step_rows)])
-        t = np.concatenate([[0], np.cumsum(step_columns)])
-        coords = np.stack(np.meshgrid(s, t, indexing="ij"), -1)
-    flat = points.reshape(-1, 3)
-    faces = grid_faces(rows, columns)
-    corners = flat[faces]
-    area = np.linalg.norm(
-        np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1
-    )
-    return Shape(flat, normals.reshape(-1, 3), coords.reshape(-1, 2), faces[area > 1e-10])
+        coords = np.empty((rows, columns, 2))
+        coords[0, :, 0], coords[:, 0, 1] = 0, 0
+        coords[1:, :, 0] = np.cumsum(step_rows)[:, None]
+        coords[:, 1:, 1] = np.cumsum(step_columns)
+    flat = whole.reshape(-1, 3)
+    _proper(flat, faces, proper)
+    return Shape(flat, normals.reshape(-1, 3), coords.reshape(-1, 2), faces[proper])
+
+
+_NONE = 1e-12
+"""A normal that is not longer than this has no direction."""
+
+_LEAST_M2 = 1e-10
+"""Twice the area of a face that is none."""
+
+_kernel = njit(cache=True, nogil=True, error_model="numpy")
+
+
+@_kernel
+def _bend(points: Array, closed: bool, normals: Array, length: Array) -> None:
+    """Normals of a grid of points by central differences, and their lengths before they are 1."""
+    rows, columns = points.shape[:2]
+    a, b = np.empty(3), np.empty(3)
+    for i in range(rows):
+        above, below = max(i - 1, 0), min(i + 1, rows - 1)
+        for j in range(columns):
+            left, right = max(j - 1, 0), min(j + 1, columns - 1)
+            if closed and (j == 0 or j == columns - 1):
+                left, right = columns - 2, 1
+            for k in range(3):
+                a[k] = points[below, j, k] - points[above, j, k]
+                b[k] = points[i, right, k] - points[i, left, k]
+                if below - above == 2:
+                    a[k] /= 2
+                if right - left == 2:
+                    b[k] /= 2
+            x, y, z = (
+                a[1] * b[2] - a[2] * b[1],
+                a[2] * b[0] - a[0] * b[2],
+                a[0] * b[1] - a[1] * b[0],
+            )
+            size = np.sqrt(x * x + y * y + z * z)
+            length[i, j] = size
+            bent = size > _NONE
+            normals[i, j, 0] = x / size if bent else 0
+            normals[i, j, 1] = y / size if bent else 0
+            normals[i, j, 2] = z / size if bent else 0
+
+
+@_kernel
+def _proper(points: Array, faces: Array, proper: Array) -> None:
+    """Which faces have an area."""
+    a, b = np.empty(3), np.empty(3)
+    for f in range(len(faces)):
+        for k in range(3):
+            a[k] = points[faces[f, 1], k] - points[faces[f, 0], k]
+            b[k] = points[faces[f, 2], k] - points[faces[f, 0], k]
+        x, y, z = a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
+        proper[f] = np.sqrt(x * x + y * y + z * z) > _LEAST_M2
