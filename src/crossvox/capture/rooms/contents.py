@@ -161,7 +161,7 @@ def _openings(
         key = (part.thing, part.category)
         if part.category in _KINDS and (key not in largest or _face(part) > _face(largest[key])):
             largest[key] = part
-    found: list[tuple[RoomObject, NDArray[np.int64]]] = []
+    found = []
     for (_, category), part in largest.items():
         own = world_from_room.apply(part.shape.points).astype(np.float64)
         low, high = own.min(axis=0), own.max(axis=0)
