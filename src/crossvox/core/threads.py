@@ -76,6 +76,23 @@ def spread(work: Callable[[int, int], object], length: int, parts: int | None = 
     Raises:
         Exception: whatever ``work`` raises first.
     """
+    begin(work, length, parts)()
+
+
+def begin(
+    work: Callable[[int, int], object], length: int, parts: int | None = None
+) -> Callable[[], None]:
+    """:func:`spread` in two steps: the other threads begin, and the caller may do something else.
+
+    Nothing is sure to be done before the second step, and everything after it.
+
+    Args:
+        work, length, parts: see :func:`spread`.
+
+    Returns:
+        The second step, to be called once: it takes part in what is left, waits for the others,
+        and raises whatever ``work`` raised first.
+    """
     helpers = threads() - 1
     parts = min(length, 4 * (helpers + 1) if parts is None else parts)
     numbers = count()
@@ -85,15 +102,19 @@ def spread(work: Callable[[int, int], object], length: int, parts: int | None = 
             work(number * length // parts, (number + 1) * length // parts)
 
     waiting = [_pool(os.getpid(), helpers).submit(some) for _ in range(min(helpers, parts - 1))]
-    try:
-        some()
-    finally:
-        # A helper that has not begun is not needed any more: all parts are taken.
-        started = [future for future in waiting if not future.cancel()]
+
+    def finish() -> None:
+        try:
+            some()
+        finally:
+            # A helper that has not begun is not needed any more: all parts are taken.
+            started = [future for future in waiting if not future.cancel()]
+            for future in started:
+                future.exception()
         for future in started:
-            future.exception()
-    for future in started:
-        future.result()
+            future.result()
+
+    return finish
 
 
 def meanwhile(work: Callable[[], T]) -> Callable[[], T]:

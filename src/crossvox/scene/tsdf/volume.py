@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from crossvox.core.camera import Intrinsics, Pose
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.frame import Frame
-from crossvox.core.threads import spread
+from crossvox.core.threads import begin, spread
 from crossvox.core.volume import Mesh
 from crossvox.scene.params import TsdfParams
 from crossvox.scene.tsdf.blocks import BLOCK, CELL, FREE, KEY_HALF, insert, rehash
@@ -90,6 +90,7 @@ class TsdfVolume:
         self._weight = np.zeros((0, CELL), dtype=np.uint16)
         self._color: NDArray[np.uint16] | None = None
         self._votes: NDArray[np.uint16] | None = None
+        self._averaging: Callable[[], None] | None = None
 
     @property
     def counts(self) -> FusionCounts:
@@ -119,6 +120,16 @@ class TsdfVolume:
             ParamsError: a reading lies further from the world's origin than a block can be named
                 (more than 8 million voxels).
         """
+        used = self._begin(frame)
+        self._finish()
+        return used
+
+    def _begin(self, frame: Frame) -> bool:
+        """Begin to fuse a frame, once the one before it is fused; see :meth:`integrate`.
+
+        Its blocks are looked for while the other threads still average that one. Until
+        :meth:`_finish`, the field may not be read, nor the frame changed.
+        """
         if frame.pose is None:
             self._without_pose += 1
             return False
@@ -127,6 +138,7 @@ class TsdfVolume:
             return False
         depth = np.ascontiguousarray(frame.depth_m, dtype=np.float32)
         blocks = self._touched_blocks(depth, frame)
+        self._finish()
         if len(blocks) == 0:
             self._without_depth += 1
             return False
@@ -155,9 +167,15 @@ class TsdfVolume:
             np.zeros((1, 4, 1), np.uint16) if self._color is None else self._color,
             np.zeros((1, 1, 1), np.uint16) if self._votes is None else self._votes,
         )
-        spread(partial(integrate_blocks, *arguments), len(blocks))
+        self._averaging = begin(partial(integrate_blocks, *arguments), len(blocks))
         self._fused += 1
         return True
+
+    def _finish(self) -> None:
+        """Wait until all that was begun is in the field."""
+        averaging, self._averaging = self._averaging, None
+        if averaging is not None:
+            averaging()
 
     def _touched_blocks(self, depth: NDArray[np.float32], frame: Frame) -> NDArray[np.int32]:
         """Blocks that the bands around this frame's readings pass through; made where missing."""
@@ -192,7 +210,9 @@ class TsdfVolume:
             if counts.min() >= 0:
                 break
             self._seen_keys = np.empty((PARTS, self._seen_keys.shape[1] * 2), dtype=np.int64)
-        self._reserve(int(counts.sum()))
+        if self._count + int(counts.sum()) > len(self._tsdf):
+            self._finish()  # the blocks are about to be moved
+            self._reserve(self._count + int(counts.sum()))
         blocks = np.empty(int(counts.sum()), dtype=np.int32)
         self._count, here = insert(
             found,
@@ -207,25 +227,23 @@ class TsdfVolume:
         )
         return blocks[:here]
 
-    def _reserve(self, extra: int) -> None:
-        """Make room for that many more blocks."""
-        needed = self._count + extra
+    def _reserve(self, needed: int) -> None:
+        """Make room for more blocks than there is room for."""
         before = len(self._tsdf)
-        if needed > before:
-            # A quarter more each time: grown in place, and at most a fifth of the room is idle.
-            size = max(needed, 1024, before * 5 // 4)
-            arrays = (
-                self._corner, self._last_frame, self._tsdf, self._weight, self._color, self._votes
-            )  # fmt: skip
-            for array in arrays:
-                if array is not None:
-                    # No copy, as large pieces of memory can be moved; the new part is 0. Nobody
-                    # else may hold a view of these arrays while frames are fused.
-                    array.resize((size, *array.shape[1:]), refcheck=False)
-            self._last_frame[before:] = -1
+        # A quarter more each time: grown in place, and at most a fifth of the room is idle.
+        size = max(needed, 1024, before * 5 // 4)
+        arrays = (
+            self._corner, self._last_frame, self._tsdf, self._weight, self._color, self._votes
+        )  # fmt: skip
+        for array in arrays:
+            if array is not None:
+                # No copy, as large pieces of memory can be moved; the new part is 0. Nobody
+                # else may hold a view of these arrays while frames are fused.
+                array.resize((size, *array.shape[1:]), refcheck=False)
+        self._last_frame[before:] = -1
         slots = len(self._slot_keys)
-        if 2 * needed > slots:
-            while 2 * needed > slots:
+        if 2 * size > slots:
+            while 2 * size > slots:
                 slots *= 2
             self._slot_keys = np.full(slots, FREE, dtype=np.int64)
             self._slot_blocks = np.zeros(slots, dtype=np.int32)
@@ -301,7 +319,8 @@ def fuse(
 ) -> TsdfVolume:
     """Fuse posed depth frames.
 
-    Frames are read one by one and not kept. Frames without pose or depth are ignored and counted
+    Frames are read one by one and not kept; a frame is averaged while the next one is read, so its
+    images must stay as they are until then. Frames without pose or depth are ignored and counted
     (:attr:`TsdfVolume.counts`). The order of the frames does not matter beyond rounding.
 
     Args:
@@ -317,10 +336,13 @@ def fuse(
     """
     volume = TsdfVolume(params, votes)
     total = length_hint(frames)
-    for done, frame in enumerate(frames, start=1):
-        volume.integrate(frame)
-        if progress is not None:
-            progress(done, total)
+    try:
+        for done, frame in enumerate(frames, start=1):
+            volume._begin(frame)
+            if progress is not None:
+                progress(done, total)
+    finally:
+        volume._finish()
     return volume
 
 
