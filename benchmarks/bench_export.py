@@ -271,7 +271,7 @@ def _scenezoo(dataset: Any, name: str, out: Path, skip: int) -> None:
 
 def _prepare_rows(work: Path) -> list[dict[str, Any]]:
     rows = []
-    for surface, skip in (("mesh", 10), ("tsdf", 1)):
+    for surface, skip in (("mesh", 10), ("mesh", 1), ("tsdf", 1)):
         found = times(whole_prepare, str(work / "rooms"), str(work / "prepared"), surface, skip)
         same = ""
         if found.theirs is not None:

@@ -36,8 +36,8 @@ COUNTS = (4, 16, 64)
 SKIP = 4
 """Of many scans, every so many frames are taken: 25 of each."""
 
-SCALED = 16
-"""Scans that one and two workers prepare, of all frames."""
+SCALED = (16, 64)
+"""Scans that one and two workers prepare, of all frames: the more, the less their start counts."""
 
 LOOKS_S = 0.05
 
@@ -75,13 +75,19 @@ def run(shared: Path | None) -> list[dict[str, Any]]:
         work = Path(name)
         write_rooms(work / "rooms", RoomsParams(count=1, frames=FRAMES))
         room = next((work / "rooms").glob("scene*"))
-        for count in {*COUNTS, SCALED}:
+        for count in {*COUNTS, *SCALED}:
             copied(room, work / f"raw{count}", count)
         prepared(
             work / f"raw{COUNTS[0]}", 2, "warm", SKIP
         )  # kernels are compiled, files are in memory
-        alone = prepared(work / f"raw{SCALED}", 1, "alone", watched=False)
-        both = prepared(work / f"raw{SCALED}", 2, "both", watched=False)
+        scaled = [
+            (
+                count,
+                prepared(work / f"raw{count}", 1, "alone", watched=False),
+                prepared(work / f"raw{count}", 2, "both", watched=False),
+            )
+            for count in SCALED
+        ]
         found = {count: prepared(work / f"raw{count}", 2, "many", SKIP) for count in COUNTS}
         begun = started()
         write_rooms(work / "large", LARGE)
@@ -90,7 +96,8 @@ def run(shared: Path | None) -> list[dict[str, Any]]:
         prepared(work / "large-raw", 1, "warm", LEAST)
         frames = {skip: prepared(work / "large-raw", 1, f"skip{skip}", skip) for skip in (1, LEAST)}
     chart(found, CHART)
-    return [*_scaling(alone, both, begun), *_counts(found), _scannet(frames, begun)]
+    rows = [_scaling(*one, begun) for one in scaled]
+    return [*rows, *_counts(found), _scannet(frames, begun)]
 
 
 def copied(scan: Path, raw: Path, count: int) -> None:
@@ -174,19 +181,17 @@ def _children_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _scaling(alone: Taken, both: Taken, begun: float) -> list[dict[str, Any]]:
-    return [
-        {
-            "stage": f"`prepare`, {SCALED} scans of {FRAMES} frames: 2 workers against 1",
-            "ours_s": both.wall_s,
-            "baseline_s": alone.wall_s,
-            "factor": alone.wall_s / both.wall_s,
-            "how": f"whole command, one thread a worker, on {cores()} cores; baseline: 1 worker; "
-            f"CPU seconds of all processes {both.cpu_s:.1f} against {alone.cpu_s:.1f}, so that "
-            f"{2 * alone.cpu_s / both.cpu_s:.2f}x is the most; {begun:.1f} s of CPU a process are "
-            f"imports, and are what limits short runs",
-        }
-    ]
+def _scaling(scans: int, alone: Taken, both: Taken, begun: float) -> dict[str, Any]:
+    return {
+        "stage": f"`prepare`, {scans} scans of {FRAMES} frames: 2 workers against 1",
+        "ours_s": both.wall_s,
+        "baseline_s": alone.wall_s,
+        "factor": alone.wall_s / both.wall_s,
+        "how": f"whole command, one thread a worker, on {cores()} cores; baseline: 1 worker; "
+        f"CPU seconds of all processes {both.cpu_s:.1f} against {alone.cpu_s:.1f}, so that "
+        f"{2 * alone.cpu_s / both.cpu_s:.2f}x is the most; {begun:.1f} s of CPU a process are "
+        f"imports, and are what limits short runs",
+    }
 
 
 def _counts(found: dict[int, Taken]) -> list[dict[str, Any]]:
