@@ -42,13 +42,15 @@ class Shape:
         return replace(self, points=self.points @ matrix.T, normals=self.normals @ matrix.T)
 
 
+@lru_cache(maxsize=4096)
 def rotation(angle: float, axis: str = "z") -> Array:
-    """The ``(3, 3)`` matrix of a turn about a coordinate axis."""
+    """The ``(3, 3)`` matrix of a turn about a coordinate axis; not to be written to."""
     c, s = np.cos(angle), np.sin(angle)
     i, j = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}[axis]
     matrix = np.eye(3)
     matrix[i, i] = matrix[j, j] = c
     matrix[i, j], matrix[j, i] = -s, s
+    matrix.setflags(write=False)
     return matrix
 
 
@@ -75,6 +77,16 @@ def grid_faces(rows: int, columns: int) -> Array:
     return faces
 
 
+@lru_cache(maxsize=4096)
+def _shares(rows: int, columns: int) -> tuple[Array, Array]:
+    """How far along both edges the vertices of a grid lie, 0 to 1, ``(rows * columns,)`` each."""
+    u = np.repeat(np.arange(rows) / (rows - 1), columns)
+    v = np.tile(np.arange(columns) / (columns - 1), rows)
+    u.setflags(write=False)
+    v.setflags(write=False)
+    return u, v
+
+
 def steps_of(length: float, spacing: float) -> int:
     return max(1, ceil(length / spacing - 1e-9))
 
@@ -91,8 +103,7 @@ def patch(
     bx, by, bz = (float(value) for value in across)
     length_u, length_v = (ax * ax + ay * ay + az * az) ** 0.5, (bx * bx + by * by + bz * bz) ** 0.5
     rows, columns = steps_of(length_u, spacing) + 1, steps_of(length_v, spacing) + 1
-    u = np.repeat(np.arange(rows) / (rows - 1), columns)
-    v = np.tile(np.arange(columns) / (columns - 1), rows)
+    u, v = _shares(rows, columns)
     points = np.empty((rows * columns, 3))
     for axis, (first, a, b) in enumerate(zip(origin, (ax, ay, az), (bx, by, bz), strict=True)):
         points[:, axis] = first + u * a + v * b
