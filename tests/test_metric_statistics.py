@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from crossvox.core.checks import ParamsError, ShapeError
+from crossvox.metrics.pooled import Counts, added_up
+from crossvox.metrics.pooled import pooled as pooled_of
 from crossvox.metrics.statistics import (
     Pooled,
     cautions,
@@ -279,6 +281,36 @@ def test_a_score_that_hangs_on_one_scene_has_no_interval() -> None:
     assert math.isnan(found.p)
     with pytest.raises(ShapeError, match="over all but each"):
         Pooled(np.zeros(2), np.zeros((3, 4)))
+
+
+@given(seed=st.integers(0, 1000), seeds=st.integers(1, 3), scenes=st.integers(1, 5))
+@settings(max_examples=30, deadline=None)
+def test_counts_less_a_scene_are_those_of_the_others(seed: int, seeds: int, scenes: int) -> None:
+    """Twin: the others are counted anew. Some counts are of some scenes alone."""
+    rng = np.random.default_rng(seed)
+    counts = [
+        [
+            {name: rng.integers(0, 9, (2, 2)) for name in ("all", "some")[: rng.integers(1, 3)]}
+            for _ in range(scenes)
+        ]
+        for _ in range(seeds)
+    ]
+
+    def numbers(found: Counts) -> dict[str, float]:
+        return {name: float(array[0, 0] * 10 + array[1, 1]) for name, array in found.items()}
+
+    found = pooled_of(counts, numbers)
+    assert "all" in found
+    for name, one in found.items():
+        for row, scene_counts in enumerate(counts):
+            whole = numbers(added_up(scene_counts)).get(name, math.nan)
+            assert one.whole[row] == pytest.approx(whole, nan_ok=True)
+            for left_out in range(scenes):
+                others = scene_counts[:left_out] + scene_counts[left_out + 1 :]
+                # What the scene alone had is counted, and is 0.
+                nothing = 0.0 if name in scene_counts[left_out] else math.nan
+                twin = numbers(added_up(others)).get(name, nothing)
+                assert one.without[row, left_out] == pytest.approx(twin, nan_ok=True)
 
 
 # --- many differences ----------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from crossvox.evaluate.rendered import (
     rendered_labels,
     scores_of,
 )
-from crossvox.study.counts import added
+from crossvox.metrics.pooled import added_up
 
 CAMERA = Intrinsics(4, 4, 3.5, 2.5, 8, 6)
 WALL, FLOOR, CHAIR = 1, 2, 5
@@ -106,6 +106,6 @@ def test_every_pixel_is_answered_and_what_was_not_rendered_counted() -> None:
 
 def test_counts_of_rooms_add_up() -> None:
     one, other = count_pixels(TRUE, TRUE, TRUE), count_pixels(TRUE, TRUE)
-    found = {score.name: score.value for score in scores_of(added(map(additive, (one, other))))}
+    found = {score.name: score.value for score in scores_of(added_up(map(additive, (one, other))))}
     assert found["mIoU strict"] == 1
     assert found[OWN_NAME] == 0.5

@@ -50,7 +50,8 @@ from crossvox.evaluate.predicted import Scored, majority_class, read_predicted
 from crossvox.evaluate.references import VOLUME, read_classes, read_labelled, reference_labels
 from crossvox.metrics import MEASURES, class_values, confusion
 from crossvox.metrics.calibration import Reliability
-from crossvox.metrics.statistics import Pooled, paired_difference
+from crossvox.metrics.pooled import Counts, pooled
+from crossvox.metrics.statistics import paired_difference
 
 PROTOCOL = "classes"
 
@@ -303,7 +304,8 @@ def learnt_ahead(scenes: Sequence[Mapping[str, SceneCounts]]) -> dict[str, dict[
         if len(both) < FEWEST_SCENES:
             continue
         one, base = (
-            _pooled([scene[method].vertices for scene in both]) for method in (LEARNT, other)
+            pooled([[{"vertices": scene[method].vertices} for scene in both]], _vertex_numbers)
+            for method in (LEARNT, other)
         )
         differences = {name: paired_difference(one[name], base[name]) for name in one}
         told = {
@@ -316,20 +318,10 @@ def learnt_ahead(scenes: Sequence[Mapping[str, SceneCounts]]) -> dict[str, dict[
     return found
 
 
-def _pooled(vertices: Sequence[NDArray[np.int64]]) -> dict[str, Pooled]:
-    """Scores of a method over all scenes and over all but each; those of single classes left out.
-
-    Args:
-        vertices: ``(41, 41)`` of each scene.
-    """
-    total = np.sum(vertices, axis=0)
-    whole = class_values(total, of="vertices")
-    without = [class_values(total - one, of="vertices") for one in vertices]
-    return {
-        name: Pooled(np.array([whole[name]]), np.array([[one[name] for one in without]]))
-        for name in whole
-        if name in MEASURES
-    }
+def _vertex_numbers(counts: Counts) -> dict[str, float]:
+    """Scores of vertices; those of single classes left out."""
+    found = class_values(counts["vertices"].astype(np.float64), of="vertices")
+    return {name: value for name, value in found.items() if name in MEASURES}
 
 
 def label_confidence(pred: Path, method: str, predicted: Mesh) -> NDArray[Any] | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,9 +28,10 @@ from crossvox.evaluate.part_counts import (
 )
 from crossvox.evaluate.parts import CLASS, SPLITS
 from crossvox.metrics.classes import STRICT, one_class
+from crossvox.metrics.pooled import Counts, added_up
 from crossvox.metrics.statistics import LEVEL, Pooled, paired_difference
 from crossvox.study.arms import RECONSTRUCT, SEGMENT3D
-from crossvox.study.counts import Counts, Pool, added, pooled_scores
+from crossvox.study.counts import Pool, pooled_scores, score_values
 from crossvox.study.transfer import Cause, CauseGroup, Contrast
 
 ROOM, CALIBRATION = "room", "calibration"
@@ -118,7 +118,7 @@ class _Side:
     def rooms(self, scenes: Sequence[str], pool: Pool, name: str) -> NDArray[np.float64]:
         """``(seeds, rooms)`` of one score."""
         rows = [
-            [_values(pool(one[scene])).get(name, math.nan) for scene in scenes]
+            [score_values(pool(one[scene])).get(name, math.nan) for scene in scenes]
             for one in self.seeds
         ]
         return np.array(rows, np.float64).reshape(len(self.seeds), len(scenes))
@@ -208,7 +208,7 @@ class _Pair:
 
     def _support(self) -> dict[str, float]:
         """Share of all that is scored, by score."""
-        found = _supports(self.kind.pool(added(self.arm.seeds[0][s] for s in self.scenes)))
+        found = _supports(self.kind.pool(added_up(self.arm.seeds[0][s] for s in self.scenes)))
         whole = max(found.get(score_name(WHOLE, self.kind.scores[0]), 0), 1)
         return {name: size / whole for name, size in found.items()}
 
@@ -231,10 +231,6 @@ def _paired(
         error=ArtifactError,
     )
     return scenes, _Side(tuple(tables[0])), _Side(tuple(tables[1]))
-
-
-def _values(scores: Sequence[Score]) -> dict[str, Any]:
-    return {score.name: score.value for score in scores}
 
 
 def _supports(scores: Sequence[Score]) -> dict[str, int]:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from crossvox.core.checks import ArtifactError, expect
 from crossvox.core.volume import Score
+from crossvox.metrics.pooled import Counts, added_up
 from crossvox.metrics.statistics import (
     LEVEL,
     Difference,
@@ -22,7 +23,7 @@ from crossvox.metrics.statistics import (
     spread,
 )
 from crossvox.study.arms import Arm
-from crossvox.study.counts import Counts, Pool, added, pooled_scores, unpack
+from crossvox.study.counts import Pool, pooled_scores, unpack
 from crossvox.study.results import Result, Scored, Values, values
 
 
@@ -263,7 +264,7 @@ def rows_of(
 def _named(first: Scored, scenes: Sequence[str], pool: Pool | None) -> dict[str, ScoreKind]:
     """What each score of the study is."""
     if pool is not None:
-        return kinds(pool(added(first.counts[scene] for scene in scenes)))
+        return kinds(pool(added_up(first.counts[scene] for scene in scenes)))
     return kinds(score for row in first.scenes.values() for score in row)
 
 

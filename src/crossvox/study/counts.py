@@ -1,13 +1,13 @@
-"""Counts by scene, and the scores of their sum: what no mean over scenes can give.
+"""Counts by scene (:mod:`crossvox.metrics.pooled`) in files, and the scores of their sum: what no
+mean over scenes can give.
 
-A scene's counts are arrays by name, such as a confusion matrix of vertices and one of voxels, that
-may be added up over scenes. In JSON only what is not zero is kept.
+In JSON only what is not zero is kept.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +17,8 @@ from numpy.typing import NDArray
 
 from crossvox.core.checks import ArtifactError, expect
 from crossvox.core.volume import Score
+from crossvox.metrics.pooled import Counts, pooled
 from crossvox.metrics.statistics import Pooled
-
-Counts = Mapping[str, NDArray[np.int64]]
-"""Counts of one scene, or of several that were added up."""
 
 Pool = Callable[[Counts], Sequence[Score]]
 """Scores of counts."""
@@ -92,15 +90,6 @@ def unpack(record: Any) -> dict[str, dict[str, NDArray[np.int64]]]:
     return {scene: {k: v.array() for k, v in one.items()} for scene, one in packed.items()}
 
 
-def added(counts: Iterable[Counts]) -> dict[str, NDArray[np.int64]]:
-    """Counts over several scenes; what only some scenes have is added up over those."""
-    total: dict[str, NDArray[np.int64]] = {}
-    for one in counts:
-        for name, array in one.items():
-            total[name] = total[name] + array if name in total else array
-    return total
-
-
 def pooled_scores(
     counts: Sequence[Mapping[str, Counts]], scenes: Sequence[str], pool: Pool
 ) -> dict[str, Pooled]:
@@ -114,25 +103,10 @@ def pooled_scores(
     Returns:
         By score.
     """
-    wholes: list[dict[str, float]] = []
-    others: list[list[dict[str, float]]] = []
-    for one in counts:
-        total = added(one[scene] for scene in scenes)
-        wholes.append(_values(pool(total)))
-        others.append([_values(pool(_less(total, one[scene]))) for scene in scenes])
-    names = dict.fromkeys(name for whole in wholes for name in whole)
-    return {
-        name: Pooled(
-            np.array([whole.get(name, math.nan) for whole in wholes]),
-            np.array([[row.get(name, math.nan) for row in rows] for rows in others]),
-        )
-        for name in names
-    }
+    by_seed = [[one[scene] for scene in scenes] for one in counts]
+    return pooled(by_seed, lambda found: score_values(pool(found)))
 
 
-def _less(total: Counts, one: Counts) -> dict[str, NDArray[np.int64]]:
-    return {name: array - one[name] if name in one else array for name, array in total.items()}
-
-
-def _values(scores: Sequence[Score]) -> dict[str, float]:
+def score_values(scores: Sequence[Score]) -> dict[str, float]:
+    """Bare numbers by name."""
     return {score.name: score.value for score in scores}

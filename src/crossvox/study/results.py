@@ -12,7 +12,8 @@ from crossvox.core.artifact import plain, write_json
 from crossvox.core.checks import ArtifactError, ParamsError
 from crossvox.core.params import from_plain, read_as, scores_from
 from crossvox.core.volume import Score
-from crossvox.study.counts import Counts, pack, unpack
+from crossvox.metrics.pooled import Counts
+from crossvox.study.counts import pack, unpack
 
 SceneScores = Mapping[str, Sequence[Score]]
 """Scores by scene."""
