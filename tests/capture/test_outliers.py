@@ -26,6 +26,7 @@ from crossvox.capture.sens.layout import SensFrame, SensHeader
 from crossvox.capture.sens.writer import SensWriter
 from crossvox.core.camera import Intrinsics, Pose
 from crossvox.core.checks import CaptureError
+from crossvox.core.convention import AS_IN_MEMORY, PoseConvention
 from crossvox.doors.images import encode_jpeg, encode_png, write_bytes
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -84,6 +85,13 @@ def test_poses_at_hand_are_read_at_once_as_one_by_one(
             writer.write(SensFrame(pose.astype(np.float32), n, n, color, depth))
     capture = open_capture(tmp_path / "room.sens")
     found, trail = usable_frames(capture), read_trail(capture)
+    plain, stored = capture.plain_poses()
+    assert set(np.flatnonzero(~plain)) == {4, 11, 12, 13, 15, 20}, "11 may be one"
+    np.testing.assert_array_equal(stored[plain], capture.stored_poses()[plain])
+    assert np.isnan(stored[~plain]).all()
+    capture.convention = PoseConvention("opengl")
+    assert not capture.plain_poses()[0].any(), "they have to be turned first"
+    capture.convention = AS_IN_MEMORY
     monkeypatch.setattr(type(capture), "stored_poses", lambda self: None)
     assert found == usable_frames(capture)
     twin = read_trail(capture)

@@ -15,9 +15,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from crossvox.capture.stored import StoredCapture
-from crossvox.core.camera import Pose, plainly_poses, rigid
+from crossvox.core.camera import Pose, rigid
 from crossvox.core.checks import CaptureError, PoseError, expect
-from crossvox.core.convention import AS_IN_MEMORY
 from crossvox.core.frame import Capture
 
 APART_M = 10.0
@@ -144,19 +143,13 @@ def usable_frames(capture: Capture) -> Usable:
 
 
 def _plain_positions(capture: Capture) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Which poses are so beyond doubt, and where their cameras stand, ``(N,)`` and ``(N, 3)``.
-
-    None where stored poses are not at hand, or have to be turned first.
-    """
+    """Which poses are so beyond doubt, and where their cameras stand, ``(N,)`` and ``(N, 3)``."""
     count = len(capture.frame_ids)
     plain, places = np.zeros(count, np.bool_), np.zeros((count, 3))
-    at_hand = isinstance(capture, StoredCapture) and capture.convention == AS_IN_MEMORY
-    matrices = capture.stored_poses() if at_hand else None  # type: ignore[attr-defined]
-    if matrices is None:
-        return plain, places
-    plain = plainly_poses(matrices)
-    poses, camera = rigid(matrices[plain]), capture.stored_from_color  # type: ignore[attr-defined]
-    places[plain] = (poses if camera is None else poses @ camera)[:, :3, 3]
+    if isinstance(capture, StoredCapture):
+        plain, matrices = capture.plain_poses()
+        poses, camera = rigid(matrices[plain]), capture.stored_from_color
+        places[plain] = (poses if camera is None else poses @ camera)[:, :3, 3]
     return plain, places
 
 

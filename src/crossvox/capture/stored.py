@@ -18,7 +18,7 @@ from crossvox.capture.lens import SAME_PX, Lens, largest_shift_px, rectify
 from crossvox.capture.params import CONFIDENCES, CaptureParams
 from crossvox.capture.registration import AGREE_PX, Registration
 from crossvox.capture.remembered import Remembered
-from crossvox.core.camera import Intrinsics, Pose, Size
+from crossvox.core.camera import Intrinsics, Pose, Size, plainly_poses
 from crossvox.core.checks import CaptureError, PoseError, expect
 from crossvox.core.convention import AS_IN_MEMORY, PoseConvention
 from crossvox.core.frame import ALL_PARTS, CaptureInfo, Frame, Parts, Stored, resize_nearest
@@ -298,6 +298,20 @@ class StoredCapture(ABC):
     def stored_poses(self) -> NDArray[np.float64] | None:
         """Those of all frames, ``(N, 4, 4)``, where they are in memory; else None."""
         return self.pose_matrices() if self.trajectory is None else self.trajectory
+
+    def plain_poses(self) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+        """Which stored poses are so beyond doubt, and mean what they do in memory.
+
+        Returns:
+            Which, ``(N,)``, and their matrices as stored, ``(N, 4, 4)``; NaN for all others. None
+            are where they are not in memory, or would have to be turned first.
+        """
+        plain, found = np.zeros(len(self), np.bool_), np.full((len(self), 4, 4), np.nan)
+        stored = self.stored_poses() if self.convention == AS_IN_MEMORY else None
+        if stored is not None:
+            plain = plainly_poses(stored)
+            found[plain] = stored[plain]
+        return plain, found
 
     def frame(self, index: int, size: Size | None = None, parts: Parts = ALL_PARTS) -> Frame:
         """One frame on the pixel grid of ``camera(size)``; decodes only what ``parts`` asks.

@@ -13,9 +13,9 @@ from crossvox.capture.chosen import ChosenCapture
 from crossvox.capture.doctor.kernels import compare, losses, losses_up_to
 from crossvox.capture.stored import StoredCapture
 from crossvox.capture.turned import TurnedCapture
-from crossvox.core.camera import Intrinsics, Pose, plainly_poses
+from crossvox.core.camera import Intrinsics, Pose
 from crossvox.core.checks import CaptureError, PoseError
-from crossvox.core.convention import AS_IN_MEMORY, PoseConvention
+from crossvox.core.convention import PoseConvention
 from crossvox.core.frame import Capture, Parts
 from crossvox.core.threads import spread, threads
 
@@ -220,18 +220,15 @@ def as_stored(capture: Capture) -> tuple[Capture, frozenset[int]]:
 def read_trail(capture: Capture, without: frozenset[int] = frozenset()) -> Trail:
     """Read all poses, also those that are none, but for frames of some numbers."""
     count, convention = len(capture), capture.info().convention
-    stored = np.full((count, 4, 4), np.nan)
+    plain, stored = np.zeros(count, bool), np.full((count, 4, 4), np.nan)
     from_color = np.eye(4)
     lost: list[int] = []
     unreadable: dict[int, str] = {}
     raw = isinstance(capture, StoredCapture)
-    if isinstance(capture, StoredCapture) and capture.stored_from_color is not None:
-        from_color = capture.stored_from_color
-    at_once = capture.stored_poses() if isinstance(capture, StoredCapture) else None
-    plain = np.zeros(count, bool)
-    if at_once is not None and convention == AS_IN_MEMORY:
-        plain = plainly_poses(at_once)
-        stored[plain] = at_once[plain]
+    if isinstance(capture, StoredCapture):
+        plain, stored = capture.plain_poses()
+        if capture.stored_from_color is not None:
+            from_color = capture.stored_from_color
     for index, number in enumerate(capture.frame_ids):
         if number in without:
             stored[index] = np.nan
