@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from crossvox.core.artifact import Manifest, write_manifest
+from crossvox.core.artifact import MANIFEST, Manifest, write_manifest
+from crossvox.core.checks import ArtifactError
 from crossvox.core.kept import Kept, files_stay, folder_key
 
 
@@ -47,8 +48,17 @@ def test_what_fails_is_tried_again() -> None:
 
 
 def test_a_folder_that_is_made_again_has_another_key(tmp_path: Path) -> None:
+    empty = folder_key(tmp_path)
+    (tmp_path / "volume.npz").write_bytes(b"a")
     without = folder_key(tmp_path)
+    (tmp_path / "volume.npz").write_bytes(b"another")
+    changed = folder_key(tmp_path)
+    assert changed == folder_key(tmp_path)
     write_manifest(tmp_path, Manifest("prepare-scene"))
     before = folder_key(tmp_path)
     write_manifest(tmp_path, Manifest("prepare-scene", params={"voxel_m": 0.04}))
-    assert len({without, before, folder_key(tmp_path), folder_key(tmp_path / "b")}) == 4
+    made = folder_key(tmp_path)
+    assert len({empty, without, changed, before, made, folder_key(tmp_path / "b")}) == 6
+    (tmp_path / MANIFEST).write_text("{")
+    with pytest.raises(ArtifactError, match=r"manifest\.json"):
+        folder_key(tmp_path)

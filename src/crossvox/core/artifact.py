@@ -96,6 +96,35 @@ def file_digest(path: Path | str) -> str:
         ) from None
 
 
+def files_digest(path: Path) -> str:
+    """A fingerprint of a file, or of all files of a folder, by names, sizes and times of change."""
+    if path.is_file():
+        stat = path.stat()
+        return digest([[path.name, stat.st_size, stat.st_mtime_ns]])
+    return digest([["/".join(parts), *told] for parts, *told in sorted(_files_below(path))])
+
+
+def _files_below(
+    folder: str | Path, above: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], int, int]]:
+    """All files in a folder, however deep: parts of the path, size, time of change in ns.
+
+    Links to files count as these, links to folders are not followed.
+    """
+    try:
+        with os.scandir(folder) as found:
+            entries = list(found)
+    except (PermissionError, FileNotFoundError, NotADirectoryError):
+        return
+    for entry in entries:
+        parts = (*above, entry.name)
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files_below(entry.path, parts)
+        elif entry.is_file():
+            stat = entry.stat()
+            yield parts, stat.st_size, stat.st_mtime_ns
+
+
 @dataclass(frozen=True)
 class Manifest:
     """What made a folder.

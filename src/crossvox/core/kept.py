@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from crossvox.core.artifact import MANIFEST, read_manifest
+from crossvox.core.artifact import MANIFEST, files_digest, read_manifest
 
 T = TypeVar("T")
 
@@ -66,6 +66,10 @@ class Kept(Generic[T]):
 
 
 def folder_key(folder: Path) -> tuple[Path, str]:
-    """A folder by its place and, where it tells, what it was made from."""
+    """A folder by its place and what it was made from, or its files where it does not tell.
+
+    Raises:
+        ArtifactError: its manifest is damaged.
+    """
     made = (folder / MANIFEST).is_file()
-    return folder.absolute(), read_manifest(folder).digest if made else ""
+    return folder.absolute(), read_manifest(folder).digest if made else files_digest(folder)

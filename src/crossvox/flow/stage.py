@@ -23,13 +23,11 @@ Example:
 from __future__ import annotations
 
 import dataclasses
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from crossvox.core.artifact import Manifest, digest, file_digest, plain, read_manifest
+from crossvox.core.artifact import Manifest, file_digest, files_digest, plain, read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,32 +74,8 @@ class Input:
         Nothing is read: this is for captures of gigabytes. Where the folder lies, and what it is
         called, does not matter.
         """
-        if path.is_file():
-            stat = path.stat()
-            return cls(path, digest([[path.name, stat.st_size, stat.st_mtime_ns]]))
-        listed = [["/".join(parts), *told] for parts, *told in sorted(_files_below(path))]
-        return FolderOfFiles(path, digest(listed)) if path.is_dir() else cls(path, digest(listed))
-
-
-def _files_below(
-    folder: str | Path, above: tuple[str, ...] = ()
-) -> Iterator[tuple[tuple[str, ...], int, int]]:
-    """All files in a folder, however deep: parts of the path, size, time of change in ns.
-
-    Links to files count as these, links to folders are not followed.
-    """
-    try:
-        with os.scandir(folder) as found:
-            entries = list(found)
-    except (PermissionError, FileNotFoundError, NotADirectoryError):
-        return
-    for entry in entries:
-        parts = (*above, entry.name)
-        if entry.is_dir(follow_symlinks=False):
-            yield from _files_below(entry.path, parts)
-        elif entry.is_file():
-            stat = entry.stat()
-            yield parts, stat.st_size, stat.st_mtime_ns
+        kind = FolderOfFiles if path.is_dir() else cls
+        return kind(path, files_digest(path))
 
 
 @dataclass(frozen=True)
