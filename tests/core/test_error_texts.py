@@ -7,7 +7,14 @@ import os
 
 import pytest
 
-from crossvox.core.checks import CaptureError, error_text, reason
+from crossvox.core.checks import (
+    CaptureError,
+    CheckpointError,
+    error_text,
+    given_in,
+    is_passing,
+    reason,
+)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +44,23 @@ def test_what_has_no_words_of_its_own_gets_some() -> None:
     assert error_text(TimeoutError()).startswith("given: TimeoutError; needed: a file or folder")
     assert error_text(MemoryError()) == "out of memory"
     assert error_text(ZeroDivisionError("by zero")) == "ZeroDivisionError: by zero"
+
+
+def test_what_was_given_is_told_with_all_that_it_says() -> None:
+    inner = "given: x.task of type int; needed: str; do: correct it"
+    text = f"given: x, which is not that ({inner}); needed: a record; do: check the path"
+    assert given_in(CaptureError(text)) == f"x, which is not that ({inner})"
+    assert given_in(CaptureError("no such thing")) == "no such thing"
+
+
+def test_what_the_system_refuses_is_passing_whoever_tells_it() -> None:
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "last")
+    told, damaged = CheckpointError("given: last; needed: room"), CaptureError("given: a scan")
+    told.__cause__, damaged.__cause__ = full, ValueError("no scan")
+    bug = ZeroDivisionError("by zero")
+    bug.__cause__ = full
+    assert [is_passing(error) for error in (full, told)] == [True, True]
+    assert [is_passing(error) for error in (CaptureError("-"), damaged, bug)] == [False] * 3
 
 
 @pytest.mark.parametrize("number", [*errno.errorcode, 4711])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from crossvox.core.artifact import plain
-from crossvox.core.checks import CheckpointError, ParamsError, ShapeError
+from crossvox.core.checks import CheckpointError, ParamsError, ShapeError, is_passing
 from crossvox.core.colors import CENTRED, COLORS, IMAGENET, RECORD, Normalisation, check_recorded
 from crossvox.networks import build_network2d, download
 from crossvox.networks.download import downloading, reachable
@@ -125,8 +125,9 @@ def test_without_a_connection_a_download_fails_soon_and_clearly(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr("socket.getaddrinfo", refuse)
     weights = "imagenet"
-    with pytest.raises(CheckpointError, match=r"given: .*; needed: a network connection"):
+    with pytest.raises(CheckpointError, match=r"given: .*; needed: a network connection") as told:
         build_network2d(name, 4, weights=weights)
+    assert is_passing(told.value), "of a study, the same command tries it again"
     assert time.monotonic() - asked[0] < 10, "no retries"
     assert hub.HF_HUB_OFFLINE is False
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
+import os
 import shutil
 import signal
 from collections import Counter
@@ -20,7 +22,13 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from crossvox.core.artifact import read_manifest
-from crossvox.core.checks import ArtifactError, CheckpointError, CrossvoxError, ParamsError
+from crossvox.core.checks import (
+    ArtifactError,
+    CheckpointError,
+    CrossvoxError,
+    ParamsError,
+    is_passing,
+)
 from crossvox.core.volume import Batch, Score
 from crossvox.tasks.params import ReconstructParams
 from crossvox.tasks.reconstruct import Reconstruct
@@ -637,6 +645,32 @@ def test_killed_run_goes_on_from_its_checkpoint_and_tells_no_step_twice(tmp_path
     assert {"loss/train", "loss/validation", "rate", "score/accuracy"} <= names
     assert Counter(e.step for e in events.Scalars("loss/train")) == Counter(range(1, 7))
     assert [e.step for e in events.Scalars("score/accuracy")] == [2, 4, 6]
+
+
+@pytest.mark.parametrize("where", ["checkpoint", "log"])
+def test_a_full_disk_costs_nothing_that_was_saved(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    run, params = tmp_path / "run", replace(QUICK, save_every=1)
+
+    def full(progress: TrainProgress) -> None:
+        if progress.step == 4:
+            monkeypatch.setattr(*broken[where])
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    broken = {
+        "checkpoint": ("crossvox.train.checkpoint._write_tensors", refuse),
+        "log": (Path, "open", refuse),
+    }
+    with pytest.raises(CheckpointError, match=r"free some space and run the same command") as told:
+        run_toy(run, params, progress=full)
+    assert is_passing(told.value), "a study tries it again"
+    monkeypatch.undo()
+    assert load_checkpoint(run / "last").state["step"] == 3
+    assert run_toy(run, params).resumed_from == 3
+    assert_same_run(whole, run)
 
 
 def test_interrupted_validation_is_made_up_for(whole: Path, tmp_path: Path) -> None:

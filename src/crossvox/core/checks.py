@@ -71,6 +71,11 @@ def expect(
         raise error(f"given: {given}; needed: {needed}; do: {do}")
 
 
+def given_in(error: CrossvoxError) -> str:
+    """What an error's text says was given, for whoever knows better what to do then."""
+    return str(error).rsplit("; needed: ", 1)[0].removeprefix("given: ")
+
+
 _UNFINISHED = re.compile(r"(?<![^/\\\s'\"])\.([^/\\]+?)(?:\.[0-9a-f]{8}){1,2}\.part")
 """A file or folder that is being written, in a path: ``.NAME.XXXXXXXX.part``."""
 
@@ -86,6 +91,15 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory has run out; torch raises a RuntimeError that says so."""
     told = isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
     return told or isinstance(error, MemoryError)
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether the machine is to blame, not what was asked for: the system has refused a file.
+
+    Either that says so itself, or an error of ours that is raised from it (``from error``).
+    """
+    cause = error.__cause__ if isinstance(error, CrossvoxError) else error
+    return isinstance(cause, OSError)
 
 
 _RIGHT = ("the right to read and write there", "give it to yourself, or name another place")

@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from crossvox.core.checks import error_text
+from crossvox.core.checks import error_text, is_passing
 from crossvox.core.registry import Registry
 from crossvox.core.threads import threads
 from crossvox.flow.memory import shown
@@ -233,5 +233,4 @@ def attempt(carry: Carry, job: Job) -> Outcome:
     try:
         return carry(job)
     except Exception as error:
-        passing = isinstance(error, OSError)
-        return Outcome(job.item, "failed", error=error_text(error), passing=passing)
+        return Outcome(job.item, "failed", error=error_text(error), passing=is_passing(error))

@@ -40,7 +40,7 @@ def downloading(what: str) -> Iterator[None]:
             f"given: {what}, which could not be downloaded ({first[:200]}); needed: a network "
             f"connection, or a copy in the library's cache; do: connect, or pass --task.weights "
             f"auto (what comes with a package) or none"
-        ) from None
+        ) from error
     finally:
         constants.HF_HUB_OFFLINE = asked
 

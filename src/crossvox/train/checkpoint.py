@@ -78,7 +78,7 @@ def save_checkpoint(
             f"given: {folder}, which cannot be written ({reason(error)}); needed: room for "
             f"{_megabytes(network, optimizer):.1f} MB and permission to write; do: free some "
             f"space and run the same command again; {kept}"
-        ) from None
+        ) from error
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:

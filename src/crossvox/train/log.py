@@ -83,7 +83,7 @@ class RunLog:
                 f"given: {self._path}, which cannot be written ({error}); needed: some space and "
                 f"permission to write; do: free some space and run the same command again, it "
                 f"goes on from the last checkpoint"
-            ) from None
+            ) from error
         if self._writer is not None:
             for name, value in scalars.items():
                 self._writer.add_scalar(name, value, step)
