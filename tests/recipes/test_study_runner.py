@@ -160,6 +160,9 @@ def test_another_study_is_refused_and_an_unknown_part_is_filled_in(tmp_path: Pat
     study(task, out, 1)
     with pytest.raises(ArtifactError, match="run2d: 'first' there, 'second' asked"):
         study(task, out, 1, run2d="second")
+    (out / "params.json").write_text("{")
+    with pytest.raises(ArtifactError, match=r"params\.json.*put a copy of the file back, or name"):
+        study(task, out, 1)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "file").write_text("")
     with pytest.raises(ArtifactError, match=r"which holds file but no params\.json"):

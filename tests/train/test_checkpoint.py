@@ -122,6 +122,9 @@ def test_missing_checkpoints_are_named(tmp_path: Path) -> None:
     (tmp_path / "last" / "state.json").write_text("[1]")
     with pytest.raises(CheckpointError, match="no JSON object"):
         load_checkpoint(tmp_path / "last")
+    (tmp_path / "last" / "state.json").write_text("{")
+    with pytest.raises(CheckpointError, match=r"no.* valid JSON.*delete \S+last and train again"):
+        load_checkpoint(tmp_path / "last")
     (tmp_path / "last" / "state.json").unlink()
     with pytest.raises(CheckpointError, match=r"state\.json, which does not exist"):
         load_checkpoint(tmp_path / "last")

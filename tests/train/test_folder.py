@@ -178,3 +178,19 @@ def test_a_log_with_a_broken_byte_or_endless_lists_is_gone_on_with(tmp_path: Pat
     (tmp_path / "log.jsonl").write_bytes(b"\n".join(lines))
     assert RunLog(tmp_path, 2, tensorboard=False).dropped == 1
     assert (tmp_path / "log.jsonl").read_text(encoding="utf-8").count("\n") == 2
+
+
+@pytest.mark.parametrize("damaged", [b"", b"{", b'{"task": 1}', b"[]"])
+def test_what_to_do_about_a_damaged_record_hangs_on_the_run(tmp_path: Path, damaged: bytes) -> None:
+    run = tmp_path / "run"
+    claim(run, record())
+    (run / PARAMS).write_bytes(damaged)
+    for asked in (read_record, lambda run: expect_same_run(run, record())):
+        with pytest.raises(ArtifactError, match=rf"{PARAMS}.*; do: .* train in another folder"):
+            asked(run)
+    complete(run, record(), notes={}, seconds={}, links={})
+    with pytest.raises(ArtifactError, match="run the command that made it again"):
+        read_record(run)
+    (run / PARAMS).unlink()
+    with pytest.raises(ArtifactError, match="which does not exist"):
+        read_record(run)

@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from crossvox.core.artifact import Manifest, read_json, write_json, write_manifest
-from crossvox.core.checks import ArtifactError, CheckpointError, reason
+from crossvox.core.checks import ArtifactError, CheckpointError, given_in, reason
 from crossvox.flow.folder import building
 from crossvox.train.chosen import chosen
 from crossvox.train.folder import CHECKPOINT_FILES
@@ -90,12 +90,9 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     try:
         state = read_json(folder / STATE)
     except ArtifactError as error:
-        raise CheckpointError(str(error)) from None
+        raise _damaged(folder / STATE, given_in(error)) from None
     if not isinstance(state, dict):
-        raise CheckpointError(
-            f"given: {folder / STATE}, which holds no JSON object; needed: the file as training "
-            f"wrote it; do: delete {folder} and train again"
-        )
+        raise _damaged(folder / STATE, f"{folder / STATE}, which holds no JSON object")
     optimizer = _read_tensors(folder / OPTIMIZER) if (folder / OPTIMIZER).is_file() else None
     return Checkpoint(_read_tensors(folder / NETWORK), state, optimizer)
 
@@ -161,10 +158,14 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         found = f"which is damaged ({error})"
     except OSError as error:
         found = f"which cannot be read ({error})"
-    raise CheckpointError(
-        f"given: {path}, {found}; needed: a complete safetensors file as training wrote it; "
-        f"do: take another checkpoint of the run (best or last), or delete {path.parent} and "
-        f"train again"
+    raise _damaged(path, f"{path}, {found}")
+
+
+def _damaged(path: Path, given: str) -> CheckpointError:
+    """That a file of a checkpoint cannot be read."""
+    return CheckpointError(
+        f"given: {given}; needed: the file as training wrote it; do: take another checkpoint of "
+        f"the run (best or last), or delete {path.parent} and train again"
     )
 
 

@@ -36,7 +36,7 @@ from crossvox.core.artifact import (
     write_json,
     write_manifest,
 )
-from crossvox.core.checks import ArtifactError, MadeOtherwise, ParamsError, expect
+from crossvox.core.checks import ArtifactError, MadeOtherwise, ParamsError, expect, given_in
 from crossvox.core.params import from_plain, read_as, scores_from
 from crossvox.core.volume import Score
 from crossvox.flow.contents import expect_no_strangers
@@ -244,16 +244,30 @@ def shares_of(record: RunRecord, run: Path) -> tuple[float, ...]:
 
 
 def _file_of(run: Path) -> _File:
-    needed, do = "the record of a training run", "check the path"
-    record = read_as(run / PARAMS, _File, needed=needed, do=do, rest=True)
-    expect(
-        isinstance(record.task.get("name"), str) and "params" in record.task,
-        given=f"{run / PARAMS}, whose task has no name or no parameters",
-        needed=needed,
-        do=do,
-        error=ArtifactError,
-    )
+    path, needed = run / PARAMS, "the record of a training run"
+    try:
+        record = read_as(path, _File, needed=needed, do="", rest=True)
+    except ArtifactError as error:
+        if not path.is_file():
+            raise
+        raise _damaged(run, given_in(error), needed) from None
+    if not isinstance(record.task.get("name"), str) or "params" not in record.task:
+        raise _damaged(run, f"{path}, whose task has no name or no parameters", needed)
     return record
+
+
+def _damaged(run: Path, given: str, needed: str) -> ArtifactError:
+    """That the record of a run cannot be read; of a complete one the manifest tells the same."""
+    do = (
+        "run the command that made it again, which writes the file anew"
+        if (run / MANIFEST).is_file()
+        else "put a copy of the file back, or train in another folder: nothing else tells what "
+        "the run is of"
+    )
+    return ArtifactError(
+        f"given: {given}; needed: {needed}; do: check the path; if it is a run that was damaged, "
+        f"{do}"
+    )
 
 
 def lineage_of(run: Path) -> Lineage:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from crossvox.core.artifact import plain, read_json, write_json
-from crossvox.core.checks import ArtifactError, expect
+from crossvox.core.checks import ArtifactError, expect, given_in
 from crossvox.core.params import from_plain
 from crossvox.flow import locks
 from crossvox.flow.collection import changes
@@ -42,7 +42,13 @@ def _expect_same(out: Path, record: Mapping[str, Any], params_type: type) -> dic
     Raises:
         ArtifactError: it is another one; the text tells what differs.
     """
-    there = read_json(out / PARAMS)
+    try:
+        there = read_json(out / PARAMS)
+    except ArtifactError as error:
+        raise ArtifactError(
+            f"given: {given_in(error)}; needed: the record of the study; do: put a copy of the "
+            f"file back, or name another folder: nothing else tells what the study is of"
+        ) from None
     expect(
         isinstance(there, dict) and isinstance(there.get("task"), str),
         given=f"{out}, whose {PARAMS} is not of a study",
