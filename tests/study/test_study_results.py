@@ -258,7 +258,9 @@ def test_one_count_has_an_interval_over_its_true_scenes() -> None:
 def test_differences_are_counted_and_their_p_adjusted() -> None:
     found = compare(ARMS, RESULTS, BASE, ("plain", "base"))
     assert not found.pooled
-    assert any("3 differences of 1 scores" in text for text in found.cautions)
+    assert len(found.of_many) == 1
+    assert "3 differences of 1 scores" in found.of_many[0]
+    assert found.of_many[0] in found.cautions
     p = [d["F-score"] for arm in found.arms for d in arm.against.values()]
     assert [one.p_adjusted >= one.p for one in p] == [True] * 3
 

@@ -86,6 +86,7 @@ class Comparison:
             draw their own.
         level: how often intervals shall hold the truth.
         cautions: what a reader of the numbers must know.
+        of_many: those of them that warn of differences which nobody asked for beforehand.
     """
 
     scenes: tuple[str, ...]
@@ -95,6 +96,7 @@ class Comparison:
     indices: dict[int, str]
     level: float
     cautions: tuple[str, ...]
+    of_many: tuple[str, ...] = ()
 
     @property
     def main(self) -> str:
@@ -160,8 +162,12 @@ def compare(
     fewest = min((len(s.seeds) for s in summaries if s.seeds), default=0)
     differences = sum(len(summary.against) for summary in summaries)
     warned = cautions(fewest, len(scenes)) if fewest else ()
-    warned += many_caution(differences, len(named), level) if fewest else ()
-    return Comparison(scenes, pool is not None, named, tuple(summaries), indices, level, warned)
+    many = many_caution(differences, len(named), level) if fewest else ()
+    return Comparison(
+        *(scenes, pool is not None, named, tuple(summaries), indices, level),
+        cautions=(*warned, *many),
+        of_many=many,
+    )
 
 
 def expect_scenes(results: Sequence[Result], scenes: Sequence[str]) -> None:

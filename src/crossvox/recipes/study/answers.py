@@ -7,12 +7,10 @@ from pathlib import Path
 
 import crossvox
 from crossvox.core.artifact import SCHEMA, plain, write_json
-from crossvox.metrics.statistics import many_caution
 from crossvox.recipes.data import read_scenes
 from crossvox.recipes.study.cells import RUNS
 from crossvox.recipes.study.family import DesignFamily
 from crossvox.study.arms import Arm
-from crossvox.study.compare import Comparison
 from crossvox.study.findings import TargetResults, findings
 from crossvox.study.label_saving import LabelStep, label_saving
 from crossvox.study.transfer import TRANSFER_FILE, CellCost, LabelSaving, Transfer
@@ -136,13 +134,8 @@ def _cautions(family: DesignFamily, results: Mapping[str, TargetResults]) -> tup
     warned: dict[str, list[str]] = {}
     for target, one in results.items():
         for text in one.comparison.cautions:
-            if text not in _of_many(one.comparison):
+            if text not in one.comparison.of_many:
                 warned.setdefault(text, []).append(target)
     for text, targets in warned.items():
         told.append(text if len(targets) == len(results) else f"{', '.join(targets)}: {text}")
     return tuple(told)
-
-
-def _of_many(comparison: Comparison) -> tuple[str, ...]:
-    differences = sum(len(arm.against) for arm in comparison.arms)
-    return many_caution(differences, len(comparison.kinds), comparison.level)
