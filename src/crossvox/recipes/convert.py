@@ -166,13 +166,6 @@ def convert(
         do="check the path",
         error=CaptureError,
     )
-    expect(
-        not (capture.is_dir() and out.resolve().is_relative_to(capture.resolve())),
-        given=f"{out}, inside the capture {capture}",
-        needed="a place beside it: the capture's own files stay as they are",
-        do="name another folder or file",
-        error=ArtifactError,
-    )
     given, trajectory = declared(how)
     labels = None if label_map is None else Input.file(label_map)
     stage = Convert(Input.files(capture), params, labels, given, trajectory)

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 from crossvox.capture.params import CaptureParams
 from crossvox.core.artifact import MANIFEST, read_manifest
-from crossvox.core.checks import ParamsError, expect
 from crossvox.flow.choice import ALL, Choice
+from crossvox.flow.folder import expect_apart
 from crossvox.flow.runner import Runner, Work
-from crossvox.flow.stage import Continued, State, how
+from crossvox.flow.stage import Continued, FolderOfFiles, State, how
 from crossvox.recipes.commands import Flag
 from crossvox.recipes.run_input import RunInput
 from crossvox.samples.params import DepthImageParams
@@ -156,13 +156,7 @@ def predict2d(
     from crossvox.recipes.trained import run2d_input
 
     runner = runner or Runner()
-    expect(
-        not out.resolve().is_relative_to(images.resolve()),
-        given=f"{out}, inside {images}",
-        needed="a place beside it: the images' own folder stays as it is",
-        do="name another folder",
-        error=ParamsError,
-    )
+    expect_apart(out, {"images": FolderOfFiles(images, "")})
     source = ImagesToLabel(images, scenes, depths, depth_images, how)
     stage = LabelImages(
         run2d_input(find_run(run), checkpoint),
