@@ -107,13 +107,19 @@ def test_frames_that_agree_plainly_are_asked_nothing_else(
     ],
 )
 def test_what_is_off_by_a_little_is_no_plain_agreement(
-    good: Files, tmp_path: Path, change: Callable[[Files], None]
+    good: Files,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[Files], None],
 ) -> None:
     broken = good.copy()
     change(broken)
     capture = open_capture(broken.write(tmp_path / "walk"))
     assert not agree_plainly(capture, capture)
+    read: list[object] = []
+    monkeypatch.setattr(diagnosis, "read_trail", lambda *a: read.append(a) or read_trail(*a))
     assert worries(capture, capture) == worries(capture)
+    assert len(read) == 2, "once a question"
     trail = read_trail(capture)
     plainly, searched = (check_geometry(capture, trail, {}, plainly=p) for p in (True, False))
     assert plainly.findings == searched.findings

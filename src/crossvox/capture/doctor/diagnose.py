@@ -8,7 +8,7 @@ import numpy as np
 
 from crossvox.capture.doctor.findings import Diagnosis, Finding, sorted_findings
 from crossvox.capture.doctor.geometry import check_geometry
-from crossvox.capture.doctor.path import check_path
+from crossvox.capture.doctor.path import PathCheck, check_path
 from crossvox.capture.doctor.plain import agree_plainly
 from crossvox.capture.doctor.sample import Trail, as_stored, read_trail
 from crossvox.core.checks import CaptureError
@@ -32,9 +32,25 @@ def diagnose(
     Returns:
         What was found; a capture that is broken in parts gives findings, not errors.
     """
+    stored, trail = _read(capture)
+    return _diagnosed(capture, stored, trail, check_path(stored, trail), cheap, progress)
+
+
+def _read(capture: Capture) -> tuple[Capture, Trail]:
+    """The capture as its files have it, and the poses of those of its frames that are used."""
     stored, without = as_stored(capture)
-    trail = read_trail(stored, without)
-    path = check_path(stored, trail)
+    return stored, read_trail(stored, without)
+
+
+def _diagnosed(
+    capture: Capture,
+    stored: Capture,
+    trail: Trail,
+    path: PathCheck,
+    cheap: bool,
+    progress: Callable[[int, int], None] | None = None,
+) -> Diagnosis:
+    """See :func:`diagnose`; poses are read, and looked at, already."""
     geometry = check_geometry(stored, trail, path.wrong, plainly=cheap)
     found = [*geometry.findings, *path.findings]
     wrong = dict(path.wrong)
@@ -113,9 +129,9 @@ def contradicted(capture: Capture, positions: Sequence[int]) -> list[Finding]:
     """Which of the frames at some positions contradict both of their neighbours among these."""
     from crossvox.capture.doctor.contents import check_frames
 
-    stored, without = as_stored(capture)
+    stored, trail = _read(capture)
     used = {capture.frame_ids[position] for position in positions}
-    poses = read_trail(stored, without).delivered.copy()
+    poses = trail.delivered.copy()
     poses[[place for place, number in enumerate(stored.frame_ids) if number not in used]] = np.nan
     return list(check_frames(stored, poses).findings)
 
@@ -128,13 +144,12 @@ def worries(capture: Capture, used: Capture | None = None) -> list[str]:
         used: those of its frames that are used, if all of them could be read: where these agree
             plainly, and no pose is doubtful, nothing else is asked.
     """
-    if used is not None:
-        stored, without = as_stored(capture)
-        path = check_path(stored, read_trail(stored, without))
-        sound = all(one.severity == "note" for one in path.findings)
-        if sound and agree_plainly(capture, used):
-            return []
-    found = diagnose(capture, cheap=True)
+    stored, trail = _read(capture)
+    path = check_path(stored, trail)
+    sound = used is not None and all(one.severity == "note" for one in path.findings)
+    if used is not None and sound and agree_plainly(capture, used):
+        return []
+    found = _diagnosed(capture, stored, trail, path, cheap=True)
     return [line(one) for one in found.findings if one.severity != "note"]
 
 
