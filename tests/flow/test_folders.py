@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
 from crossvox.core.artifact import Manifest, write_manifest
 from crossvox.core.checks import ArtifactError, CaptureError
+from crossvox.evaluate.score_table import expect_own_csv
 from crossvox.flow.collection import item_names
-from crossvox.flow.folder import is_begun
+from crossvox.flow.folder import expect_own_page, expect_writable, is_begun
 from crossvox.flow.lineage import scene_list
 from crossvox.recipes.data import VOLUME, read_scenes
 
@@ -46,3 +49,22 @@ def test_a_list_of_scenes_is_checked_wherever_it_is_read(tmp_path: Path) -> None
     (tmp_path / "val.txt").write_text("a\n../b\n")
     with pytest.raises(CaptureError, match=r"val\.txt with the name '\.\./b'"):
         scene_list(tmp_path, "val")
+
+
+def read_only(*_: object, **__: object) -> None:
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+
+def test_where_nothing_can_be_written_is_found_out_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expect_writable(tmp_path / "a" / "b" / "scores.json")
+    (tmp_path / "file").touch()
+    expect_writable(tmp_path / "file")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    with pytest.raises(ArtifactError, match="Not a directory"):
+        expect_writable(tmp_path / "file" / "scores.json")
+    monkeypatch.setattr(Path, "touch", read_only)
+    for asked in (expect_writable, expect_own_page, expect_own_csv):
+        with pytest.raises(ArtifactError, match=r"Read-only.*the right to write in"):
+            asked(tmp_path / "new.html")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ import pytest
 from walls import PREDICT, TRAIN, command, state
 
 from crossvox.core.artifact import plain, read_json, read_manifest
-from crossvox.core.checks import ParamsError
+from crossvox.core.checks import ArtifactError, ParamsError
 from crossvox.core.methods import METHOD_FILES
 from crossvox.evaluate.classes import evaluate_classes
 from crossvox.evaluate.counts import SceneCounts
@@ -20,6 +23,7 @@ from crossvox.evaluate.predicted import read_predicted
 from crossvox.evaluate.score import evaluate_reconstruction, score_scene
 from crossvox.flow.choice import Choice
 from crossvox.flow.runner import Runner
+from crossvox.recipes import evaluate_scenes
 from crossvox.recipes.evaluate import evaluate_reconstruct, evaluate_segment3d
 from crossvox.recipes.evaluate_scenes import SCORES, SURFACES, read_scores
 
@@ -104,6 +108,19 @@ def test_shared_work_needs_a_shared_folder(house: Path, pred: Path) -> None:
     runner = Runner(choice=Choice((1, 2)))
     with pytest.raises(ParamsError, match="pass --out FOLDER"):
         evaluate_reconstruct(pred, house / "data", seen_scenes=True, runner=runner)
+
+
+@pytest.mark.parametrize("evaluate", [evaluate_reconstruct, evaluate_segment3d])
+def test_a_prediction_that_cannot_be_written_to_is_refused_before_any_work(
+    house: Path, pred: Path, monkeypatch: pytest.MonkeyPatch, evaluate: Callable[..., Any]
+) -> None:
+    def read_only(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(Path, "touch", read_only)
+    monkeypatch.setattr(evaluate_scenes, "score_one", lambda *_: pytest.fail("work was done"))
+    with pytest.raises(ArtifactError, match=r"scores\.\w+\.json, which cannot be written.*a copy"):
+        evaluate(pred, house / "data", seen_scenes=True)
 
 
 def test_counts_of_labelled_rooms_are_the_same_as_well(house: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from crossvox.cli.terminal import Terminal, shown
 from crossvox.core.artifact import json_text, write_json
 from crossvox.core.checks import CrossvoxError, ParamsError, error_text, expect, is_out_of_memory
 from crossvox.flow.choice import Choice, read_names, read_shard, slurm_shard
-from crossvox.flow.folder import expect_own_json
+from crossvox.flow.folder import expect_own_json, expect_writable
 from crossvox.flow.memory import read_size
 from crossvox.flow.runner import DryRunEnds, Planned, Runner
 from crossvox.recipes.commands import Command
@@ -39,6 +39,7 @@ def run(command: Command, words: Sequence[str]) -> int:
                 asked = parse(function, command.name, words, by_item=command.by_item)
             if asked.options.json not in (None, STDOUT):
                 expect_own_json(asked.options.json)
+                expect_writable(asked.options.json)
             if asked.options.dry_run:
                 return _plan(command, function, asked)
             return _do(command, function, asked)

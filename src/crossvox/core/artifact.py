@@ -223,7 +223,7 @@ def replacing(path: Path, *, flushed: bool = True) -> Iterator[Path]:
         ...     write(temporary)
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.{_me()}.part{path.suffix}")
+    temporary = unfinished(path)
     try:
         yield temporary
         if flushed and path.exists():
@@ -234,6 +234,11 @@ def replacing(path: Path, *, flushed: bool = True) -> Iterator[Path]:
             os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def unfinished(path: Path) -> Path:
+    """A name beside a file, for what is not all of it yet; others know it by :func:`writer_of`."""
+    return path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.{_me()}.part{path.suffix}")
 
 
 _UNFINISHED = re.compile(

@@ -24,6 +24,7 @@ from crossvox.evaluate.counts import CLASSES
 from crossvox.evaluate.gather import Report, gather
 from crossvox.evaluate.predicted import Scored, majority_class
 from crossvox.evaluate.references import reference_labels, scene_folder
+from crossvox.flow.folder import expect_writable
 from crossvox.metrics import STRICT, confusion, segmentation_scores
 
 PROTOCOL = "scannet"
@@ -140,6 +141,8 @@ def evaluate_scannet(
         do="run 'crossvox export scannet PRED OUT' first",
         error=ArtifactError,
     )
+    result = files / f"scores.{PROTOCOL}.json"
+    expect_writable(result)
     seen = _seen(files)
     scenes = [
         Scored(path.stem, path, scene_folder(data, path.stem), path.stem in seen) for path in paths
@@ -191,7 +194,7 @@ def evaluate_scannet(
         seen=found.seen,
         notes=tuple(notes),
     )
-    write_json(files / f"scores.{PROTOCOL}.json", plain(evaluation))
+    write_json(result, plain(evaluation))
     return evaluation
 
 

@@ -12,6 +12,7 @@ from crossvox.core.artifact import replacing
 from crossvox.core.checks import ArtifactError, expect
 from crossvox.core.volume import Score
 from crossvox.evaluate.pair import PairParams
+from crossvox.flow.folder import expect_writable
 
 COLUMNS = (
     *("prediction", "reference", "protocol", "score", "threshold_m", "value", "unit"),
@@ -58,7 +59,7 @@ def expect_own_csv(path: Path) -> None:
     """Refuse to write over anything but such a file.
 
     Raises:
-        ArtifactError: something else is there.
+        ArtifactError: something else is there, or the system refuses it.
     """
     own = not path.exists()
     if path.is_file():
@@ -71,6 +72,7 @@ def expect_own_csv(path: Path) -> None:
         do="name another file",
         error=ArtifactError,
     )
+    expect_writable(path)
 
 
 _HEAD = ",".join(COLUMNS).encode()

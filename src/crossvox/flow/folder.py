@@ -23,6 +23,7 @@ from crossvox.core.artifact import (
     plain,
     read_json,
     read_manifest,
+    unfinished,
     write_manifest,
 )
 from crossvox.core.checks import ArtifactError, expect
@@ -100,15 +101,36 @@ def expect_apart(folder: Path, inputs: Mapping[str, Input]) -> None:
         )
 
 
+def expect_writable(path: Path) -> None:
+    """Refuse a file that could not be written, before the work that it is to tell of.
+
+    A file beside it is made and removed: what the system allows, only trying tells.
+
+    Raises:
+        ArtifactError: the system refuses it.
+    """
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    beside = unfinished(folder / path.name)
+    try:
+        beside.touch()
+        beside.unlink()
+    except OSError as error:
+        raise ArtifactError(
+            f"given: {path}, which cannot be written ({error.strerror}); needed: the right to "
+            f"write in {folder}; do: give it to yourself, or use a folder, or a copy of it, in "
+            f"which you may write"
+        ) from error
+
+
 def expect_own_page(page: Path, folder: Path | None = None) -> None:
-    """Refuse to write an HTML page over anything but a page of this package.
+    """Refuse to write an HTML page over anything but a page of this package, or where none can be.
 
     Args:
         page: the file.
         folder: a folder that it shares with nothing but what it links to.
 
     Raises:
-        ArtifactError: there is something else.
+        ArtifactError: there is something else, or the system refuses it.
     """
     if page.is_file() and not page.is_symlink():
         with page.open("rb") as file:
@@ -123,6 +145,7 @@ def expect_own_page(page: Path, folder: Path | None = None) -> None:
         do="name another folder or file",
         error=ArtifactError,
     )
+    expect_writable(page)
 
 
 def expect_own_json(path: Path, value: Any = ...) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from crossvox.core.artifact import read_json, write_json
 from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.params import from_plain
+from crossvox.flow.folder import expect_writable
 from crossvox.flow.progress import Progress, Silent
 from crossvox.recipes.segment2d import ImageSource
 from crossvox.samples.params import DepthImageParams
@@ -117,6 +118,7 @@ def calibrate(
         do="copy its folder and calibrate the copy",
         error=ArtifactError,
     )
+    expect_writable(run / CALIBRATION)
     source = ImageSource(
         data,
         images,

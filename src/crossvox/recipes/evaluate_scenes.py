@@ -38,7 +38,7 @@ from crossvox.evaluate.score import (
 )
 from crossvox.flow import locks
 from crossvox.flow.collection import failures
-from crossvox.flow.folder import is_current
+from crossvox.flow.folder import expect_writable, is_current
 from crossvox.flow.jobs import BACKENDS, is_remote
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Input
@@ -108,6 +108,7 @@ def _made(
     Nobody else puts scores together in the meantime: who does so last has seen all.
     """
     _expect_shared(out, runner)
+    expect_writable(pred / f"scores.{protocol}.json")
     items = {
         scene.name: ScoreScene(
             _input(scene.predicted), _input(scene.prepared), scene.name, protocol, methods

@@ -19,6 +19,7 @@ from crossvox.core.checks import CaptureError, CrossvoxError, ParamsError, expec
 from crossvox.core.frame import Capture, Frame, Parts
 from crossvox.doors.images import write_bytes
 from crossvox.doors.odometry import FAR_M, Odometry
+from crossvox.flow.folder import expect_writable
 from crossvox.flow.progress import Progress, Silent
 from crossvox.recipes.track import TrackParams, TrackReport
 
@@ -178,7 +179,7 @@ def _text(capture: Capture, poses: dict[int, Array], version: str) -> str:
 
 
 def _expect_own(out: Path) -> None:
-    """Refuse to replace what is no trajectory of ours."""
+    """Refuse to replace what is no trajectory of ours, and what cannot be written."""
     own = not out.exists()
     if out.is_file():
         with out.open("rb") as file:
@@ -190,3 +191,4 @@ def _expect_own(out: Path) -> None:
         do="pass another name",
         error=ParamsError,
     )
+    expect_writable(out)
