@@ -7,7 +7,7 @@ import json
 import shlex
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -199,6 +199,26 @@ def test_the_next_command_has_the_paths_that_were_given() -> None:
     assert told == "crossvox evaluate segment2d run --images i --labels l"
     assert following(command, {**images, "labels": None}, None) == ""
     assert following(COMMANDS["models"], {"name": None}, None) == ""
+
+
+def test_a_page_leads_to_its_rooms_where_there_are_any() -> None:
+    from crossvox.report.page.compare_page import ComparisonReport
+    from crossvox.report.page.write import PageReport
+
+    page = PageReport(Path("page/index.html"), 1, (), ("a",), ("a",), (), Path("my pred"))
+    assert following(COMMANDS["report"], {}, page) == "crossvox view 'my pred'"
+    assert following(COMMANDS["report"], {}, replace(page, room=None)) == ""
+    both = ComparisonReport((), page)
+    assert following(COMMANDS["compare"], {}, both) == "crossvox view 'my pred'"
+
+
+def test_exported_files_are_scored_where_their_data_is_known() -> None:
+    from crossvox.recipes.scannet import ScannetExport
+
+    export = ScannetExport("prediction", {}, {}, (), Path("files"), Path("data"))
+    told = following(COMMANDS["export scannet"], {}, export)
+    assert told == "crossvox evaluate scannet files data"
+    assert following(COMMANDS["export scannet"], {}, replace(export, data=None)) == ""
 
 
 def failing(*, progress: Any = None) -> None:

@@ -160,8 +160,10 @@ def test_exported_files_score_as_the_vertex_protocol_does(
     folders: tuple[Path, Path], tmp_path: Path
 ) -> None:
     pred, data = folders
+    assert export_scannet(pred, tmp_path / "out").data is None, "no link leads to it"
+    write_manifest(pred, Manifest("predict", links={"data": "../data"}))
     report = export_scannet(pred, tmp_path / "out")
-    assert report.kind == "prediction"
+    assert (report.kind, report.data) == ("prediction", data)
     assert report.vertices == {"scene0001_00": COUNT, "scene0002_01": COUNT}
     assert set(report.unlabelled.values()) == {0}
     found = evaluate_scannet(tmp_path / "out", data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,8 @@ class ScannetExport:
         unlabelled: of them, vertices without a class (0), by scene.
         left_out: scenes without classes on the scan's mesh, or without ground truth.
         out: where.
+        data: prepared data that the prediction was made from, where it lies still; of the ground
+            truth, None: there is nothing to score.
     """
 
     kind: str
@@ -49,6 +52,7 @@ class ScannetExport:
     unlabelled: dict[str, int]
     left_out: tuple[str, ...]
     out: Path
+    data: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -162,7 +166,15 @@ def export_scannet(
         notes["vertices without class"],
         tuple(notes["scenes left out"]),
         out,
+        _data_of(source) if predicted else None,
     )
+
+
+def _data_of(pred: Path) -> Path | None:
+    """The data that a prediction was made from, as its manifest links to it; None if it is gone."""
+    link = read_manifest(pred).links.get("data") if (pred / MANIFEST).is_file() else None
+    data = None if link is None else Path(os.path.normpath(pred / link))
+    return data if data is not None and data.is_dir() else None
 
 
 def _is_learnt_from(folder: Path) -> bool:

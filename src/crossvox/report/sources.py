@@ -20,6 +20,9 @@ from another one."""
 
 Kind = Literal["run", "prediction", "predicted scene", "data", "scene", "scan", "study"]
 
+ROOMS: tuple[Kind, ...] = ("prediction", "predicted scene", "data", "scene", "scan")
+"""Kinds of folders whose rooms can be looked at."""
+
 STAGES: dict[str, Kind] = {
     "train": "run",
     "import-checkpoint": "run",

@@ -54,6 +54,11 @@ class ComparisonReport:
     differences: tuple[Compared, ...]
     page: PageReport
 
+    @property
+    def room(self) -> Path | None:
+        """Of the folders compared, the first, where it shows rooms."""
+        return self.page.room
+
 
 def write_compare_page(
     folders: Sequence[Path],
@@ -117,7 +122,8 @@ def write_compare_page(
     write_text(page, environment().get_template("compare.html.j2").render(values))
     missing = tuple(once(line for side in sides for line in side.sources.missing))
     size = page.stat().st_size
-    told = PageReport(page, size, tuple(written), tuple(names), tuple(pictured), missing)
+    room = Path(folders[0]) if pictured else None
+    told = PageReport(page, size, tuple(written), tuple(names), tuple(pictured), missing, room)
     return ComparisonReport(tuple(found), told)
 
 

@@ -38,7 +38,7 @@ from crossvox.report.page.tables_out import TableOut
 from crossvox.report.page.times import stage_times
 from crossvox.report.params import ReportParams
 from crossvox.report.pictures.colors import DEPTH_MAP, ERROR_MAP, NOTHING
-from crossvox.report.sources import Sources, gather
+from crossvox.report.sources import ROOMS, Sources, gather
 from crossvox.report.values import once
 
 SCENES = "scenes"
@@ -56,6 +56,7 @@ class PageReport:
         scenes: names of all scenes found.
         pictured: scenes that got pictures.
         missing: what was linked to, or expected, and is not there; also told on the page.
+        room: of the folders that the page is about, the one whose rooms 'crossvox view' shows.
     """
 
     page: Path
@@ -64,6 +65,7 @@ class PageReport:
     scenes: tuple[str, ...]
     pictured: tuple[str, ...]
     missing: tuple[str, ...]
+    room: Path | None = None
 
 
 def write_page(
@@ -131,6 +133,7 @@ def write_page(
         tuple(names),
         tuple(pictured),
         tuple(once(sources.missing)),
+        next((path for path in artifacts if pictured and sources.kind(path) in ROOMS), None),
     )
 
 
