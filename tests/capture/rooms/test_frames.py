@@ -11,6 +11,7 @@ from crossvox.capture.rooms.materials import KINDS as PATTERNS
 from crossvox.capture.rooms.materials import MaterialBook
 from crossvox.capture.rooms.reference import reference_mesh
 from crossvox.capture.rooms.scan import Scan
+from crossvox.capture.rooms.shading import shade
 from crossvox.core.camera import project, unproject
 
 
@@ -43,6 +44,32 @@ def test_every_pattern_gives_reflectances_between_black_and_white() -> None:
 
 def test_every_pattern_has_its_own_kernel() -> None:
     assert set(texture.PATTERNS) == set(PATTERNS) - {"image", "glow", "mirror"}
+
+
+def test_light_along_a_ray_is_the_same_among_other_rays(scan: Scan) -> None:
+    """Rays are sorted by material in blocks, and the loops over one run into the next one's."""
+    studio, pose = scan.studio, scan.pose(4)
+    view = studio.color_view(pose)
+    view.face[::10] = -1
+    light = studio.radiance(view).reshape(-1, 3)
+    assert not light.reshape((*view.face.shape, 3))[::10].any()
+    hits, rays = view.hits(studio.mesh.faces, 0, view.camera.height)
+    order = np.random.default_rng(0).permutation(len(light))
+    for part in (order, order[:40], order[:1], order[:0]):
+        mirrors, out = np.empty(len(part), np.int32), np.empty((len(part), 3), np.float32)
+        count = shade(
+            hits.face[part], hits.u[part], hits.v[part], hits.distance[part], rays[part],
+            pose.position_m.astype(np.float32), view.camera.fx, studio.mesh.faces,
+            np.concatenate([studio.mesh.normals, studio.light, studio.mesh.coords], axis=1),
+            studio.mesh.material, studio.mesh.seeds, studio.table, studio.atlas, studio.lamps,
+            studio.table[:, 0] == PATTERNS.index("mirror"), mirrors, out,
+        )  # fmt: skip
+        plain = np.ones(len(part), dtype=bool)
+        plain[mirrors[:count]] = False
+        np.testing.assert_allclose(out[plain], light[part][plain], rtol=1e-5, atol=1e-6)
+        found = hits.face[part]
+        mirror = studio.table[studio.mesh.material[found], 0] == PATTERNS.index("mirror")
+        np.testing.assert_array_equal(np.flatnonzero(mirror & (found >= 0)), mirrors[:count])
 
 
 def test_depth_is_the_distance_to_the_mesh(scan: Scan) -> None:

@@ -13,6 +13,7 @@ from crossvox.capture.rooms.materials import KINDS
 
 Array = NDArray[Any]
 Number = float | np.floating[Any]
+Whole = int | np.integer[Any]
 Pattern = Callable[..., tuple[float, float]]
 """Share of the second colour and brightness factor at a place: ``(s, t, seed, scale, fine)``.
 
@@ -20,81 +21,119 @@ Pattern = Callable[..., tuple[float, float]]
 pixel.
 """
 
-_inlined = njit(nogil=True, error_model="numpy", fastmath=True)
+# Inlined always: only then do loops over many places become vectors.
+_inlined = njit(nogil=True, error_model="numpy", fastmath=True, forceinline=True)
 _kernel = njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 
 
 # Noise
 
-
-@_inlined
-def _hash(x: int, y: int, seed: int) -> float:
-    """A number from 0 to 1 that looks random, the same for the same cell."""
-    h = np.uint32(
-        np.uint32(x) * np.uint32(374761393)
-        + np.uint32(y) * np.uint32(668265263)
-        + np.uint32(seed) * np.uint32(2246822519)
-    )
-    h = np.uint32((h ^ (h >> np.uint32(13))) * np.uint32(1274126177))
-    h = np.uint32((h ^ (h >> np.uint32(15))) * np.uint32(2654435761))
-    return float(np.uint32(h ^ (h >> np.uint32(16)))) * (1.0 / 4294967296.0)
+# Sums in the order written, whatever they are a part of: a room stays the same to the last bit.
+_in_order = njit(nogil=True, error_model="numpy", fastmath={"contract"}, forceinline=True)
 
 
-@_inlined
-def _noise(x: float, y: float, seed: int) -> float:
-    """Smooth noise from 0 to 1 with features of size 1."""
+@njit(nogil=True, error_model="numpy", fastmath=False, forceinline=True)
+def _times(a: float, b: float) -> float:
+    """A product that is rounded before anything is added to it."""
+    return a * b
+
+
+# A number of 32 bits after each step, else vectors are of numbers of 64.
+@_in_order
+def _product(a: Whole, b: Whole) -> np.uint32:
+    return np.uint32(np.uint32(a) * np.uint32(b))
+
+
+@_in_order
+def _mixed(h: np.uint32, shift: int, factor: int) -> np.uint32:
+    return _product(np.uint32(h ^ np.uint32(h >> np.uint32(shift))), factor)
+
+
+@_in_order
+def _bits(x: Whole, y: Whole, seed: Whole) -> float:
+    """A whole number from 0 to 2**32 that looks random, the same for the same cell."""
+    h = np.uint32(_product(y, 668265263) + _product(seed, 2246822519))
+    h = np.uint32(_product(x, 374761393) + h)
+    h = _mixed(_mixed(h, 13, 1274126177), 15, 2654435761)
+    return float(np.uint32(h ^ np.uint32(h >> np.uint32(16))))
+
+
+@_in_order
+def _hash(x: Whole, y: Whole, seed: Whole) -> float:
+    """The same from 0 to 1."""
+    return _bits(x, y, seed) * (1.0 / 4294967296.0)
+
+
+@_in_order
+def _noise_above(low: float, x: float, y: float, seed: Whole) -> float:
+    """Smooth noise from 0 to 1 with features of size 1, less ``low``."""
     fx, fy = np.floor(x), np.floor(y)
-    ix, iy = int(fx), int(fy)
+    ix, iy = np.int32(fx), np.int32(fy)
+    jx, jy = np.int32(ix + 1), np.int32(iy + 1)
     u, v = x - fx, y - fy
     u, v = u * u * (3 - 2 * u), v * v * (3 - 2 * v)
-    a, b = _hash(ix, iy, seed), _hash(ix + 1, iy, seed)
-    c, d = _hash(ix, iy + 1, seed), _hash(ix + 1, iy + 1, seed)
-    return (a * (1 - u) + b * u) * (1 - v) + (c * (1 - u) + d * u) * v
+    rest = 1 - u
+    near = u * _bits(jx, iy, seed) + _times(rest, _bits(ix, iy, seed))
+    far = u * _bits(jx, jy, seed) + _times(rest, _bits(ix, jy, seed))
+    near, far = _times(near, 1.0 / 4294967296.0), _times(far, 1.0 / 4294967296.0)
+    return v * (far - near) + (near - low)
+
+
+@_in_order
+def _noise(x: float, y: float, seed: Whole) -> float:
+    """Smooth noise from 0 to 1 with features of size 1."""
+    return _noise_above(0.0, x, y, seed)
+
+
+@_in_order
+def _swing(x: float, y: float, seed: Whole) -> float:
+    """The same from -0.5 to 0.5."""
+    return _noise_above(0.5, x, y, seed)
 
 
 # Patterns
 
 
 @_inlined
-def _plain(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
+def _plain(s: float, t: float, seed: Whole, scale: float, fine: float) -> tuple[float, float]:
     return 0.0, 0.985 + 0.03 * _noise(s * 9, t * 9, seed)
 
 
 @_inlined
-def _wood(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
+def _wood(s: float, t: float, seed: Whole, scale: float, fine: float) -> tuple[float, float]:
     """Grain along s."""
     wave = _noise(s * 1.3, t * 14, seed)
     ring = 0.5 + 0.5 * np.sin(60 * t + 16 * wave + 3 * _noise(s * 3, t * 3, seed + 1))
     mix = 0.55 * ring * ring * (0.4 + 0.6 * wave)
-    light = 0.92 + 0.16 * (1 + fine * (_noise(s * 12, t * 240, seed + 2) - 0.5))
+    light = 0.92 + 0.16 * (1 + fine * _swing(s * 12, t * 240, seed + 2))
     light -= 0.08
     return mix, light
 
 
 @_inlined
-def _planks(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
+def _planks(s: float, t: float, seed: Whole, scale: float, fine: float) -> tuple[float, float]:
     """Boards along s."""
     row = np.floor(t / scale)
-    shift = _hash(int(row), 7, seed) * scale * 9
+    shift = _hash(np.int32(row), 7, seed) * scale * 9
     board = np.floor((s + shift) / (scale * 9))
-    tint = _hash(int(row), int(board), seed)
+    tint = _hash(np.int32(row), np.int32(board), seed)
     across = t / scale - row
     along = (s + shift) / (scale * 9) - board
-    local = seed + int(tint * 1000)
+    local = seed + np.int32(tint * 1000)
     wave = _noise(s * 1.5, t * 16, local)
     ring = 0.5 + 0.5 * np.sin(70 * t + 14 * wave)
     mix = 0.45 * tint + 0.35 * ring * wave
-    light = 0.86 + 0.2 * tint + 0.1 * fine * (_noise(s * 10, t * 200, local) - 0.5)
+    light = 0.86 + 0.2 * tint + 0.1 * fine * _swing(s * 10, t * 200, local)
     if across < 0.035 or along < 0.004:
         light *= 0.55
     return mix, light
 
 
 @_inlined
-def _tiles(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
+def _tiles(s: float, t: float, seed: Whole, scale: float, fine: float) -> tuple[float, float]:
     u, v = s / scale, t / scale
     iu, iv = np.floor(u), np.floor(v)
-    tint = _hash(int(iu), int(iv), seed)
+    tint = _hash(np.int32(iu), np.int32(iv), seed)
     gap = 0.0035 / scale + 0.006
     if u - iu < gap or v - iv < gap:
         return 1.0, 0.9
@@ -102,7 +141,7 @@ def _tiles(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[fl
 
 
 @_inlined
-def _fabric(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
+def _fabric(s: float, t: float, seed: Whole, scale: float, fine: float) -> tuple[float, float]:
     weave = 0.5 + 0.25 * (np.sin(s * 1500) + np.sin(t * 1500))
     speckle = _noise(s * 320, t * 320, seed)
     mix = fine * (0.22 * weave + 0.3 * speckle) + (1 - fine) * 0.26
@@ -110,7 +149,7 @@ def _fabric(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[f
 
 
 @_inlined
-def _stripes(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
+def _stripes(s: float, t: float, seed: Whole, scale: float, fine: float) -> tuple[float, float]:
     """Stripes along t."""
     u = s / scale
     u -= np.floor(u)
@@ -121,7 +160,7 @@ def _stripes(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[
 
 
 @_inlined
-def _dots(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
+def _dots(s: float, t: float, seed: Whole, scale: float, fine: float) -> tuple[float, float]:
     """Dots in a staggered raster."""
     v = t / scale
     row = np.floor(v)
@@ -133,33 +172,32 @@ def _dots(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[flo
 
 
 @_inlined
-def _brick(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
+def _brick(s: float, t: float, seed: Whole, scale: float, fine: float) -> tuple[float, float]:
     row = np.floor(t / 0.072)
     u = s / 0.23 + 0.5 * (row % 2)
     iu = np.floor(u)
     if u - iu < 0.05 or t / 0.072 - row < 0.15:
         return 1.0, 0.9
-    light = 0.75 + 0.4 * _hash(int(iu), int(row), seed)
+    light = 0.75 + 0.4 * _hash(np.int32(iu), np.int32(row), seed)
     light += 0.15 * (_noise(s * 60, t * 60, seed) - 0.5)
     return 0.0, light
 
 
 @_inlined
-def _stone(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
-    n = _noise(s * 60, t * 60, seed) + 0.6 * fine * (_noise(s * 210, t * 210, seed + 1) - 0.5)
+def _stone(s: float, t: float, seed: Whole, scale: float, fine: float) -> tuple[float, float]:
+    n = _noise(s * 60, t * 60, seed) + 0.6 * fine * _swing(s * 210, t * 210, seed + 1)
     vein = abs(_noise(s * 5, t * 5, seed + 2) + 0.3 * _noise(s * 17, t * 17, seed) - 0.65)
     return 0.35 * n + (0.5 if vein < 0.025 else 0.0), 1.0
 
 
 @_inlined
-def _carpet(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
-    n = _noise(s * 130, t * 130, seed)
-    mix = 0.4 * (fine * n + (1 - fine) * 0.5) + 0.3 * _noise(s * 3, t * 3, seed + 1)
-    return mix, 0.9 + 0.2 * fine * (_noise(s * 300, t * 300, seed + 2) - 0.5)
+def _carpet(s: float, t: float, seed: Whole, scale: float, fine: float) -> tuple[float, float]:
+    mix = 0.2 + 0.4 * fine * _swing(s * 130, t * 130, seed) + 0.3 * _noise(s * 3, t * 3, seed + 1)
+    return mix, 0.9 + 0.2 * fine * _swing(s * 300, t * 300, seed + 2)
 
 
 @_inlined
-def _plaid(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
+def _plaid(s: float, t: float, seed: Whole, scale: float, fine: float) -> tuple[float, float]:
     u, v = s / scale, t / scale
     u, v = u - np.floor(u), v - np.floor(v)
     if 0.62 < u < 0.66 or 0.62 < v < 0.66:
@@ -168,26 +206,26 @@ def _plaid(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[fl
 
 
 @_inlined
-def _leather(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
+def _leather(s: float, t: float, seed: Whole, scale: float, fine: float) -> tuple[float, float]:
     n = _noise(s * 90, t * 90, seed)
     mix = 0.25 * _noise(s * 4, t * 4, seed + 1) + 0.2 * fine * n
     return mix, 0.95 + 0.1 * n * fine
 
 
 @_inlined
-def _metal(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
+def _metal(s: float, t: float, seed: Whole, scale: float, fine: float) -> tuple[float, float]:
     """Brushed metal."""
-    return 0.0, 0.93 + 0.14 * (0.5 + fine * (_noise(s * 8, t * 400, seed) - 0.5))
+    return 0.0, 0.93 + 0.14 * (0.5 + fine * _swing(s * 8, t * 400, seed))
 
 
 @_inlined
-def _diamonds(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
+def _diamonds(s: float, t: float, seed: Whole, scale: float, fine: float) -> tuple[float, float]:
     u, v = (s + t) / scale, (s - t) / scale
-    return 1.0 if (int(np.floor(u)) + int(np.floor(v))) % 2 == 0 else 0.0, 1.0
+    return 1.0 if (np.int32(np.floor(u)) + np.int32(np.floor(v))) % 2 == 0 else 0.0, 1.0
 
 
 @_inlined
-def _leaf(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
+def _leaf(s: float, t: float, seed: Whole, scale: float, fine: float) -> tuple[float, float]:
     """A rib and a tint that varies."""
     return 0.5 * _noise(s * 40, t * 40, seed), 0.8 + 0.4 * _noise(s * 25, t * 12, seed + 1)
 
@@ -213,70 +251,75 @@ PATTERNS: dict[str, Pattern] = {
 
 
 @_inlined
-def _one_color(s: float, t: float, seed: int, scale: float, fine: float) -> tuple[float, float]:
+def _one_color(s: float, t: float, seed: Whole, scale: float, fine: float) -> tuple[float, float]:
     return 0.0, 1.0
 
 
-def _one_of(first: int, patterns: list[Pattern]) -> Callable[..., tuple[float, float]]:
-    """A kernel that calls the pattern of a kind, given by its number before the other arguments.
+def _loop(pattern: Pattern) -> Callable[..., None]:
+    """A kernel that computes a pattern at many places."""
 
-    Kernels cannot look functions up, so it asks in which half of the patterns the kind is, in
-    which half of these, and so on.
+    @njit(nogil=True, error_model="numpy", fastmath=True)
+    def loop(
+        kind: int,
+        s: Array,
+        t: Array,
+        seeds: Array,
+        footprint_m: Array,
+        scale: float,
+        mix: Array,
+        light: Array,
+    ) -> None:
+        scale = max(scale, 1e-3)
+        for i in range(len(s)):
+            fine = min(1.0, 0.004 / max(footprint_m[i], 1e-5))
+            share, light[i] = pattern(s[i], t[i], seeds[i], scale, fine)
+            mix[i] = min(max(share, 0.0), 1.0)
+
+    return loop
+
+
+def _one_of(first: int, loops: list[Callable[..., None]]) -> Callable[..., None]:
+    """A kernel that calls the loop of a kind, given by its number before the other arguments.
+
+    Kernels cannot look functions up, so it asks in which half of the loops the kind is, in which
+    half of these, and so on.
 
     Args:
-        first: number of the first pattern.
-        patterns: those of the kinds from there on.
+        first: number of the first loop.
+        loops: those of the kinds from there on.
     """
-    if len(patterns) == 1:
-        only = patterns[0]
+    if len(loops) == 1:
+        return loops[0]
+    middle = first + len(loops) // 2
+    lower, upper = _one_of(first, loops[: middle - first]), _one_of(middle, loops[middle - first :])
 
-        @_inlined
-        def take(
-            kind: int, s: float, t: float, seed: int, scale: float, fine: float
-        ) -> tuple[float, float]:
-            return only(s, t, seed, scale, fine)
-
-        return take
-    middle = first + len(patterns) // 2
-    lower = _one_of(first, patterns[: middle - first])
-    upper = _one_of(middle, patterns[middle - first :])
-
-    @_inlined
+    @njit(nogil=True, error_model="numpy", fastmath=True)
     def choose(
-        kind: int, s: float, t: float, seed: int, scale: float, fine: float
-    ) -> tuple[float, float]:
+        kind: int,
+        s: Array,
+        t: Array,
+        seeds: Array,
+        footprint_m: Array,
+        scale: float,
+        mix: Array,
+        light: Array,
+    ) -> None:
         if kind < middle:
-            return lower(kind, s, t, seed, scale, fine)
-        return upper(kind, s, t, seed, scale, fine)
+            lower(kind, s, t, seeds, footprint_m, scale, mix, light)
+        else:
+            upper(kind, s, t, seeds, footprint_m, scale, mix, light)
 
     return choose
 
 
-_rarer = _one_of(1, [PATTERNS.get(kind, _one_color) for kind in KINDS[1:]])
-
-
-@_inlined
-def _pattern(
-    kind: int, s: float, t: float, seed: int, scale: float, fine: float
-) -> tuple[float, float]:
-    if kind == 0:
-        return _plain(s, t, seed, scale, fine)
-    return _rarer(kind, s, t, seed, scale, fine)
+colored = _one_of(0, [_loop(PATTERNS.get(kind, _one_color)) for kind in KINDS])
+"""Share of the second colour, and brightness factor, at many places of one material: ``(kind, s, t,
+seeds, footprint_m, scale, mix, light)``, the last two ``(N,)`` float64 results."""
 
 
 # Surfaces
 
 IMAGE = KINDS.index("image")
-
-
-@_inlined
-def colored(
-    kind: int, s: float, t: float, seed: int, scale: float, footprint_m: Number
-) -> tuple[float, float]:
-    """Share of the second colour, and brightness factor, at a place of a pattern."""
-    fine: Any = min(1.0, 0.004 / max(footprint_m, 1e-5))
-    mix, light = _pattern(kind, s, t, seed, max(scale, 1e-3), fine)
-    return min(max(mix, 0.0), 1.0), light
 
 
 @_inlined
@@ -327,11 +370,9 @@ def reflect(
 ) -> None:
     """Add to ``color (N, 3)`` what surfaces send back of ``incoming (N, 3)`` light, all linear.
 
-    Kernels that are called for every place take numbers alone: an array that is handed on is
-    counted as used and unused again, which costs more than most patterns.
-
     Args:
-        coords: ``(N, 2)`` places on surfaces.
+        coords: ``(N, 2)`` places on surfaces; the fewer times the material changes from one to the
+            next, the faster.
         material: ``(N,)`` rows of the table.
         seeds: ``(N,)``, see ``RoomMesh``.
         footprint_m: ``(N,)`` how much of the surface a pixel shows; finer detail fades.
@@ -340,22 +381,33 @@ def reflect(
         color: result.
     """
     edge = atlas.shape[1]
-    for i in range(len(coords)):
-        number = np.uint32(material[i])
+    s, t = coords[:, 0].copy(), coords[:, 1].copy()
+    mix, light = np.empty(len(s)), np.empty(len(s))
+    last = 0
+    while last < len(s):
+        first, number = last, np.uint32(material[last])
+        while last < len(s) and material[last] == number:
+            last += 1
         kind = int(table[number, 0])
-        s, t = coords[i, 0], coords[i, 1]
-        if kind == IMAGE:
-            x0, x1, u = image_place(s, edge)
-            y0, y1, v = image_row(t, edge)
-            image = int(table[number, 11])
+        if kind != IMAGE:
+            here = slice(first, last)
+            colored(
+                kind, s[here], t[here], seeds[here], footprint_m[here], table[number, 7],
+                mix[here], light[here],
+            )  # fmt: skip
+            for i in range(first, last):
+                for c in range(3):
+                    color[i, c] = sent_back(
+                        table[number, 1 + c], table[number, 4 + c], mix[i], light[i],
+                        incoming[i, c], color[i, c],
+                    )  # fmt: skip
+            continue
+        image = int(table[number, 11])
+        for i in range(first, last):
+            x0, x1, u = image_place(s[i], edge)
+            y0, y1, v = image_row(t[i], edge)
             for c in range(3):
                 color[i, c] = image_sent_back(
                     atlas[image, y0, x0, c], atlas[image, y0, x1, c], atlas[image, y1, x0, c],
                     atlas[image, y1, x1, c], u, v, incoming[i, c], color[i, c],
                 )  # fmt: skip
-            continue
-        mix, light = colored(kind, s, t, seeds[i], table[number, 7], footprint_m[i])
-        for c in range(3):
-            color[i, c] = sent_back(
-                table[number, 1 + c], table[number, 4 + c], mix, light, incoming[i, c], color[i, c]
-            )
