@@ -168,6 +168,7 @@ def _draw(
 ) -> None:
     """Draw all faces; without ``most`` it is compiled as if there was no such thing."""
     height, width = face.shape
+    drawn, nearest = face.reshape(-1), inverse.reshape(-1)
     for f in range(len(faces)):
         # Unsigned, so that no index is looked at twice for being negative.
         a, b, c = np.uint32(faces[f, 0]), np.uint32(faces[f, 1]), np.uint32(faces[f, 2])
@@ -202,14 +203,15 @@ def _draw(
             first, last = _cut(first, last, wx, ws, wy * row + wz)
             if first > last:
                 continue
-            near = iy * row + iz
-            for column in range(int(np.ceil(first)), int(np.floor(last)) + 1):
+            near, column = iy * row + iz, np.ceil(first)
+            place = np.uint64(row * width + int(column))
+            for _ in range(int(np.floor(last) - column) + 1):
                 value = np.float32(ix * column + near)
-                if value > inverse[row, column]:
-                    if most is not None and value > most[row, column]:
-                        continue
-                    inverse[row, column] = value
-                    face[row, column] = f
+                if value > nearest[place] and (most is None or value <= most[row, int(column)]):
+                    nearest[place] = value
+                    drawn[place] = f
+                column += 1.0
+                place += np.uint64(1)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
