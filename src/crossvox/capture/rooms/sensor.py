@@ -65,6 +65,12 @@ def _depth(inverse: np.float32) -> np.float32:
     return np.float32(1) / inverse
 
 
+@njit(nogil=True, error_model="numpy", fastmath=False, forceinline=True)
+def _over(a: float, b: float) -> float:
+    """A division that is one, however many there are by the same number."""
+    return a / b
+
+
 # Sums keep their order: loops of a few steps are slower as vectors.
 _in_order = njit(
     cache=True, nogil=True, error_model="numpy", fastmath={"contract", "arcp", "nnan", "nsz"}
@@ -107,14 +113,14 @@ def develop(
         out: ``(H, W, 3)`` uint8 result, sRGB.
     """
     height, width = inverse.shape
-    move_u, move_v, level = np.empty(width), np.empty(width), np.empty(width)
+    step_u, step_v, level = np.empty(width), np.empty(width), np.empty(width)
     taps, place = np.empty(width, np.int32), np.empty(width, np.int32)
     light = np.empty((3, width), np.float32)
     value, noise = np.empty(width, np.float32), np.empty(width, np.float32)
     printed = np.empty(width, np.uint8)
     for row in range(height):
-        _moves(inverse[row], motion, fx, fy, cx, cy, row, vignette, move_u, move_v, taps, level)
-        _expose(color, row, move_u, move_v, taps, light)
+        _moves(inverse[row], motion, fx, fy, cx, cy, row, vignette, step_u, step_v, taps, level)
+        _expose(color, row, step_u, step_v, taps, light)
         for column in range(width):
             noise[column] = normal[draws[row, column]] * grain
         for k in range(3):
@@ -139,13 +145,14 @@ def _moves(
     cy: float,
     row: int,
     vignette: float,
-    move_u: Array,
-    move_v: Array,
+    step_u: Array,
+    step_v: Array,
     taps: Array,
     level: Array,
 ) -> None:
-    """How far the pixels of a row move during the exposure: pixels along both axes, at how many
-    places light is taken on the way, and the share that each of them counts, ``(W,)``."""
+    """How the pixels of a row move during the exposure, ``(W,)``: at how many places light is taken
+    on the way, the steps between them along both axes, 65536ths of a pixel, and the share that each
+    place counts."""
     m00, m01, m02, m03 = motion[0, 0], motion[0, 1], motion[0, 2], motion[0, 3]
     m10, m11, m12, m13 = motion[1, 0], motion[1, 1], motion[1, 2], motion[1, 3]
     m20, m21, m22, m23 = motion[2, 0], motion[2, 1], motion[2, 2], motion[2, 3]
@@ -162,15 +169,16 @@ def _moves(
         du = fx * px * share + cx - column
         dv = fy * py * share + cy - row
         du, dv = du if ahead else 0.0, dv if ahead else 0.0
-        move_u[i], move_v[i] = du, dv
         count = np.int32(min(np.sqrt(du * du + dv * dv), 10.0)) + 1
         taps[i] = count
-        level[i] = (1.0 - vignette * (x * x + y * y)) / count
+        level[i] = _over(1.0 - vignette * (x * x + y * y), count)
+        part = _over(1.0, count)
+        step_u[i], step_v[i] = du * part * 65536.0, dv * part * 65536.0
 
 
 @_in_order
 def _expose(
-    color: Array, row: int, move_u: Array, move_v: Array, taps: Array, light: Array
+    color: Array, row: int, step_us: Array, step_vs: Array, taps: Array, light: Array
 ) -> None:
     """Sum the light along the ways of a row's pixels, into ``light (3, W)``."""
     height, width = color.shape[:2]
@@ -184,8 +192,7 @@ def _expose(
                 light[k, column] = color[row, column, k]
             continue
         r = g = b = np.float32(0)
-        step_v = int(move_v[column] / count * 65536.0)
-        step_u = int(move_u[column] / count * 65536.0)
+        step_v, step_u = int(step_vs[column]), int(step_us[column])
         v = (row << 16) + 32768 - (step_v * (count - 1) >> 1)
         u = (column << 16) + 32768 - (step_u * (count - 1) >> 1)
         end_v, end_u = v + step_v * (count - 1), u + step_u * (count - 1)
