@@ -145,29 +145,33 @@ def structured_light(
     finest = shift * STEPS_PER_PIXEL
     # Divided once: whole numbers take long.
     along = np.minimum(np.arange(width) // block, columns - 1).astype(np.uint32)
+    inner = width - border
+    # What is matched, or 0; what follows from it are vectors.
+    seen, bad = np.empty(width, np.float32), np.empty(width, np.float32)
     for row in range(height):
         nearest = 1e9
         up = min(row // block, rows - 1)
         for column in range(width - 1, -1, -1):
-            place = column - here * inverse[row, column]
+            s = inverse[row, column]
+            place = column - here * s
             shadow = place > nearest + slack
             nearest = min(nearest, place)
-            out[row, column] = 0
-            if shadow or column >= width - border:
+            if shadow or column >= inner:
+                seen[column] = bad[column] = 0
                 continue
             i = np.uint32(min(max(row + wobble[up, along[column], 0], 0), height - 1))
             j = np.uint32(min(max(column + wobble[up, along[column], 1], 0), width - 1))
-            s = inverse[i, j]
-            if abs(s - inverse[row, column]) * shift < EDGE_PX:
-                s, i, j = inverse[row, column], np.uint32(row), np.uint32(column)
-            if s * near_m > 1.0 or s * far_m < 1.0:
-                continue
-            if loss[i, j] * strength > 0.5 + 0.2 * patches[row, column]:
-                continue
+            if abs(inverse[i, j] - s) * shift < EDGE_PX:
+                i, j = np.uint32(row), np.uint32(column)
+            seen[column], bad[column] = inverse[i, j], loss[i, j]
+        for column in range(width):
+            s = seen[column]
             wrong = warp[row, column] + DISPARITY_NOISE_PX * noise[row, column]
             steps = np.floor(finest * s + STEPS_PER_PIXEL * strength * wrong + 0.5)
-            if steps > 0:
-                out[row, column] = np.uint16(min(1000 * finest / steps + 0.5, 65534.0))
+            known = (s * near_m <= 1.0) & (s * far_m >= 1.0) & (steps > 0)
+            known &= bad[column] * strength <= 0.5 + 0.2 * patches[row, column]
+            value = min(1000 * finest / max(steps, 1.0) + 0.5, 65534.0)
+            out[row, column] = np.uint16(value) if known else np.uint16(0)
 
 
 @_kernel
