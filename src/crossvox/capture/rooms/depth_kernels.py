@@ -60,24 +60,23 @@ def losses(
     spot = np.empty(width, np.float32)
     for row in range(height):
         known = -1
-        a = number = np.uint32(0)
+        nx = ny = nz = shiny = dull = worse = np.float32(0)
         level = 0.0
         for column in range(width):
             f = face[row, column]
-            if f < 0:
-                normal[0, column] = normal[1, column] = normal[2, column] = 0
-                bright[column] = 0.0
-                gloss[column] = lost[column] = spot[column] = 0
-                continue
             if f != known:
                 known = f
-                a, number = np.uint32(faces[np.uint32(f), 0]), np.uint32(material[np.uint32(f)])
-                level = 0.3 * albedo[a, 0] + 0.5 * albedo[a, 1] + 0.2 * albedo[a, 2]
-                level *= returns[number]
-            for k in range(3):
-                normal[k, column] = normals[a, k]
-            bright[column], spot[column] = level, spots[a]
-            gloss[column], lost[column] = table[number, 8], table[number, 10]
+                nx = ny = nz = shiny = dull = worse = np.float32(0)
+                level = 0.0
+                if f >= 0:
+                    a, number = np.uint32(faces[np.uint32(f), 0]), np.uint32(material[np.uint32(f)])
+                    level = 0.3 * albedo[a, 0] + 0.5 * albedo[a, 1] + 0.2 * albedo[a, 2]
+                    level *= returns[number]
+                    nx, ny, nz, worse = normals[a, 0], normals[a, 1], normals[a, 2], spots[a]
+                    shiny, dull = table[number, 8], table[number, 10]
+            normal[0, column], normal[1, column], normal[2, column] = nx, ny, nz
+            bright[column], spot[column] = level, worse
+            gloss[column], lost[column] = shiny, dull
         for i in range(width):
             at = np.int32(i)
             x = m[0, 0] * at + m[0, 1] * row + m[0, 2]
