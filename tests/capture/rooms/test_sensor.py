@@ -35,6 +35,13 @@ def axial_noise_m(depth_m: float) -> float:
     return 0.0012 + 0.0019 * (depth_m - 0.4) ** 2
 
 
+def test_random_bytes_are_those_of_the_generator() -> None:
+    one, two = np.random.default_rng(4), np.random.default_rng(4)
+    for count in (1, 4, 10, 4096):
+        assert sensor.random_bytes(one, count).tobytes() == two.bytes(count)
+        assert one.random() == two.random()
+
+
 def test_noise_grows_with_the_square_of_the_distance() -> None:
     measured = []
     for z in (0.8, 2.0, 4.0):

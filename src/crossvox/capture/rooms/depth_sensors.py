@@ -126,7 +126,7 @@ class DepthSensor:
     ) -> NDArray[np.uint16]:
         shape = seen.face.shape
         wide = max(shape[1] // 16, 1)
-        chance = np.frombuffer(rng.bytes(shape[0] * shape[1]), dtype=np.uint8).reshape(shape)
+        chance = sensor.random_bytes(rng, shape[0] * shape[1]).reshape(shape)
         out = np.empty(shape, dtype=np.uint16)
         depth_kernels.time_of_flight(
             seen.inverse, cv2.blur(seen.inverse, (wide, wide)), self._losses(seen),
@@ -197,6 +197,6 @@ def _wobble(rng: np.random.Generator, shape: tuple[int, ...], scale: float) -> N
     """By how many pixels blocks of 3 pixels of 640 are shifted, ``(h, w, 2)``."""
     block = max(int(3 * scale + 0.5), 1)
     size = (shape[0] // block + 1, shape[1] // block + 1, 2)
-    draws = np.frombuffer(rng.bytes(size[0] * size[1] * 2), dtype=np.uint8).reshape(size)
+    draws = sensor.random_bytes(rng, size[0] * size[1] * 2).reshape(size)
     steps = (np.array([-2, -1, -1, 0, 0, 1, 1, 2]) * scale).astype(np.int8)
     return steps[draws & 7]
