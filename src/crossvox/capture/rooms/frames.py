@@ -21,7 +21,7 @@ Array = NDArray[Any]
 
 _MIRROR = KINDS.index("mirror")
 
-_STRIP = 96
+_STRIP = 160
 """Rows of the colour image that are shaded together."""
 
 

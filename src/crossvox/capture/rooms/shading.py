@@ -228,11 +228,11 @@ def shade(
     """
     a_pixel = 1 / focal_px
     runs, ends = np.empty(_BLOCK + 1, np.int32), np.empty(len(table), np.int64)
-    ray, seeds = np.empty(_BLOCK, np.int32), np.zeros(_BLOCK + _STEP, np.int32)
+    ray, seeds = np.empty(_BLOCK, np.int32), np.empty(_BLOCK + _STEP, np.int32)
     # One array of a size that is known: then the compiler sees that rows do not overlap.
-    at = np.zeros((_ROWS, _BLOCK + _STEP), np.float32)
-    shine = np.zeros((_SHINE_ROWS, _BLOCK + _STEP), np.float32)
-    mix, light = np.zeros(_BLOCK + _STEP), np.zeros(_BLOCK + _STEP)
+    at = np.empty((_ROWS, _BLOCK + _STEP), np.float32)
+    shine = np.empty((_SHINE_ROWS, _BLOCK + _STEP), np.float32)
+    mix, light = np.empty(_BLOCK + _STEP), np.empty(_BLOCK + _STEP)
     sent = np.empty((3, _BLOCK + _STEP), np.float32)
     reflected = 0
     for start in range(0, len(face), _BLOCK):
@@ -261,7 +261,9 @@ def shade(
                 a_pixel, table[number, 8] > 0, at,
             )  # fmt: skip
         # What begins with the next material now ends with this one.
-        first = 0
+        first, total = 0, ends[-1]
+        at[:, total : total + _STEP] = 0
+        seeds[total : total + _STEP] = 0
         for m in range(len(table)):
             count = ends[m] - first
             if count == 0:
