@@ -25,33 +25,37 @@ FULL, OUT_OF_RANGE = -1, -2
 """What a walk reports instead of a count: no room for more blocks, a reading too far out."""
 
 
+# Readings are compared by their bits as whole numbers: those of positive floats are in their order,
+# of negative ones below 0, of NaN above all. So the smallest and the largest take no branch and run
+# in SIMD.
+
+
 @njit(cache=True, nogil=True)
-def _farthest(depth: Array, first_row: int, end_row: int, far: float, column: Array) -> float:
-    """Largest reading up to ``far`` in these rows; 0 where there is none."""
+def _farthest(bits: Array, first_row: int, end_row: int, far: int, column: Array) -> int:
+    """Bits of the largest reading up to ``far`` in these rows; 0 where there is none."""
     column[:] = 0
     for v in range(first_row, end_row):
-        row = depth[v]
+        row = bits[v]
         for u in range(len(row)):
-            # Column by column, so that it runs in SIMD. NaN compares as false.
-            d = row[u] if row[u] <= far else np.float32(0)
+            d = row[u] if row[u] <= far else np.int32(0)
             column[u] = d if d > column[u] else column[u]
     return column.max()
 
 
 @njit(cache=True, nogil=True)
 def _extremes(
-    depth: Array, top: int, bottom: int, far: float, nearest: Array, farthest: Array
+    bits: Array, top: int, bottom: int, far: int, nearest: Array, farthest: Array
 ) -> None:
-    """Smallest and largest reading of every column between two rows; inf and 0 where none is."""
-    none = np.float32(np.inf)
-    nearest[:] = none
+    """Bits of the smallest reading of every column between two rows, less 1 (uint32), and of the
+    largest (int32), up to ``far``; where there is none, the latter is 0."""
+    nearest[:] = np.uint32(0xFFFFFFFF)
     farthest[:] = 0
     for v in range(top, bottom):
-        row = depth[v]
+        row = bits[v]
         for u in range(len(row)):
-            d = row[u]
-            valid = (d > 0) & (d <= far)
-            low, high = d if valid else none, d if valid else np.float32(0)
+            # Less 1, so that 0 is above all others, as negative numbers are without their sign.
+            low = np.uint32(row[u] - np.int32(1))
+            high = row[u] if row[u] <= far else np.int32(0)
             nearest[u] = low if low < nearest[u] else nearest[u]
             farthest[u] = high if high > farthest[u] else farthest[u]
 
@@ -59,7 +63,8 @@ def _extremes(
 @njit(cache=True, nogil=True)
 def _readings_of_tiles(
     depth: Array,
-    far: float,
+    bits: Array,
+    far: Any,
     same_m: float,
     top: int,
     bottom: int,
@@ -72,10 +77,11 @@ def _readings_of_tiles(
 
     Args:
         depth: ``(H, W)`` metres.
-        far: farthest reading.
+        bits: the same as int32.
+        far: ``(1,)`` farthest reading.
         same_m: two readings this far apart are told apart.
         top, bottom, stride: the tiles' pixel rows, and how wide they are.
-        columns: ``(2, W)``, room to work in.
+        columns: ``(2, W)`` int32, room to work in.
         pixels: ``(2, N)`` int32, receives the readings' ``u`` and ``v``.
         readings: ``(N,)`` float32, receives their depths.
 
@@ -83,13 +89,17 @@ def _readings_of_tiles(
         How many there are.
     """
     width = depth.shape[1]
-    _extremes(depth, top, bottom, far, columns[0], columns[1])
+    smallest, largest = columns[0].view(np.uint32), columns[1]
+    _extremes(bits, top, bottom, far.view(np.int32)[0], smallest, largest)
+    both = np.empty(2, dtype=np.int32)
     count = 0
     for left in range(0, width, stride):
         right = min(left + stride, width)
-        nearest, farthest = columns[0, left], columns[1, left]
+        low, high = smallest[left], largest[left]
         for u in range(left + 1, right):
-            nearest, farthest = min(nearest, columns[0, u]), max(farthest, columns[1, u])
+            low, high = min(low, smallest[u]), max(high, largest[u])
+        both[0], both[1] = low + 1, high
+        nearest, farthest = both.view(np.float32)
         if farthest == 0:
             continue
         alike = farthest - nearest < same_m
@@ -97,7 +107,7 @@ def _readings_of_tiles(
         for v in range(top, bottom):
             for u in range(left, right):
                 d = depth[v, u]
-                if not 0 < d <= far or abs(d - followed) < same_m:
+                if not 0 < d <= far[0] or abs(d - followed) < same_m:
                     continue
                 followed = d
                 pixels[0, count], pixels[1, count], readings[count] = u, v, d
@@ -237,16 +247,17 @@ def touch(
     """
     height, width = depth.shape
     parts = len(counts)
-    far: Any = np.float32(far_m)
+    far, bits = np.array([far_m], dtype=np.float32), depth.view(np.int32)
     same_m: Any = np.float32(SPACING * block_m)
-    columns = np.empty((2, width), dtype=np.float32)
+    columns = np.empty((2, width), dtype=np.int32)
     room = width * WIDEST
     pixels, first = np.empty((2, room), dtype=np.int32), np.empty((3, room), dtype=np.int32)
     readings, rays = np.empty(room, dtype=np.float32), np.empty((13, room))
     for part in range(begin, end):
         first_row, end_row = part * height // parts, (part + 1) * height // parts
         counts[part] = 0
-        farthest = _farthest(depth, first_row, end_row, far, columns[0])
+        columns[1, 0] = _farthest(bits, first_row, end_row, far.view(np.int32)[0], columns[0])
+        farthest = columns[1].view(np.float32)[0]
         if farthest <= 0:
             continue
         spacing = farthest / min(camera[0], camera[1])
@@ -257,7 +268,7 @@ def touch(
         for top in range(first_row, end_row, stride):
             bottom = min(top + stride, end_row)
             here = _readings_of_tiles(
-                depth, far, same_m, top, bottom, stride, columns, pixels, readings
+                depth, bits, far, same_m, top, bottom, stride, columns, pixels, readings
             )
             if not _bands(
                 here, pixels, readings, camera, world_from_camera, truncation_m, 1 / block_m, rays

@@ -353,5 +353,7 @@ def pixel_from_world(camera: Intrinsics, pose: Pose) -> NDArray[np.float64]:
     # As `pose.camera_from_world`, without checking once more that it is rigid: that takes longer
     # than all the rest here.
     rotation = pose.world_from_camera[:3, :3].T
-    camera_from_world = np.column_stack([rotation, -rotation @ pose.position_m])
+    camera_from_world = np.empty((3, 4))
+    camera_from_world[:, :3] = rotation
+    camera_from_world[:, 3] = -rotation @ pose.position_m
     return np.asarray(corner_matrix @ camera_from_world)
