@@ -199,4 +199,4 @@ def _wobble(rng: np.random.Generator, shape: tuple[int, ...], scale: float) -> N
     size = (shape[0] // block + 1, shape[1] // block + 1, 2)
     draws = sensor.random_bytes(rng, size[0] * size[1] * 2).reshape(size)
     steps = (np.array([-2, -1, -1, 0, 0, 1, 1, 2]) * scale).astype(np.int8)
-    return steps[draws & 7]
+    return np.asarray(steps.take(draws & 7))

@@ -30,7 +30,7 @@ class Material:
         second: second colour of the pattern.
         scale_m: size of the pattern (tile, stripe, board width).
         gloss: strength of highlights, 0 to 1.
-        sharpness: exponent of highlights.
+        sharpness: exponent of highlights, below 256.
         dark_return: how badly a depth sensor reads it, 0 to 1 (glass, screens, chrome).
         image: number of the atlas image, for kind ``image``.
         glow: emitted light, for lamps and windows.
