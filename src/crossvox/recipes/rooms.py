@@ -39,7 +39,7 @@ class WriteRoom(Stage):
     """
 
     NAME = "room"
-    NUMBERS = 5
+    NUMBERS = 6
 
     number: int
     images: Mapping[str, Any]
