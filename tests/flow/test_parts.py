@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
@@ -11,6 +10,8 @@ from crossvox.core.checks import CrossvoxError
 from crossvox.flow.progress import Begin, Silent
 from crossvox.flow.rates import foretell, record_rate
 from crossvox.flow.runner import Runner
+
+pytestmark = pytest.mark.usefixtures("no_rates")
 
 PARTS = ("fuse", "label")
 
@@ -25,11 +26,6 @@ class Heard(Silent):
     def whole(self, label: str, parts: Mapping[str, float | None]) -> Begin:
         self.expected.append((label, dict(parts)))
         return self.begun.append
-
-
-@pytest.fixture(autouse=True)
-def own_rates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 def test_parts_are_told_as_they_begin_and_timed() -> None:
