@@ -294,20 +294,11 @@ def _one_of(first: int, loops: list[Callable[..., None]]) -> Callable[..., None]
     lower, upper = _one_of(first, loops[: middle - first]), _one_of(middle, loops[middle - first :])
 
     @njit(nogil=True, error_model="numpy", fastmath=True)
-    def choose(
-        kind: int,
-        s: Array,
-        t: Array,
-        seeds: Array,
-        footprint_m: Array,
-        scale: float,
-        mix: Array,
-        light: Array,
-    ) -> None:
+    def choose(kind: int, *places: Any) -> None:
         if kind < middle:
-            lower(kind, s, t, seeds, footprint_m, scale, mix, light)
+            lower(kind, *places)
         else:
-            upper(kind, s, t, seeds, footprint_m, scale, mix, light)
+            upper(kind, *places)
 
     return choose
 

@@ -15,6 +15,15 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 Vector = Sequence[float]
 
+_NONE = 1e-12
+"""A normal that is not longer than this has no direction."""
+
+_LEAST_M2 = 1e-10
+"""Twice the area of a face that is none."""
+
+_inlined = njit(nogil=True, error_model="numpy")
+_kernel = njit(cache=True, nogil=True, error_model="numpy")
+
 
 @dataclass(frozen=True, eq=False)
 class Shape:
@@ -148,13 +157,11 @@ def sheet(points: Array, *, closed: bool = False, coords: Array | None = None) -
     return Shape(flat, normals.reshape(-1, 3), coords.reshape(-1, 2), faces[proper])
 
 
-_NONE = 1e-12
-"""A normal that is not longer than this has no direction."""
-
-_LEAST_M2 = 1e-10
-"""Twice the area of a face that is none."""
-
-_kernel = njit(cache=True, nogil=True, error_model="numpy")
+@_inlined
+def _across(a: Array, b: Array) -> tuple[float, float, float, float]:
+    """The vector product of two ``(3,)``, and its length."""
+    x, y, z = a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
+    return x, y, z, np.sqrt(x * x + y * y + z * z)
 
 
 @_kernel
@@ -175,12 +182,7 @@ def _bend(points: Array, closed: bool, normals: Array, length: Array) -> None:
                     a[k] /= 2
                 if right - left == 2:
                     b[k] /= 2
-            x, y, z = (
-                a[1] * b[2] - a[2] * b[1],
-                a[2] * b[0] - a[0] * b[2],
-                a[0] * b[1] - a[1] * b[0],
-            )
-            size = np.sqrt(x * x + y * y + z * z)
+            x, y, z, size = _across(a, b)
             length[i, j] = size
             bent = size > _NONE
             normals[i, j, 0] = x / size if bent else 0
@@ -196,5 +198,4 @@ def _proper(points: Array, faces: Array, proper: Array) -> None:
         for k in range(3):
             a[k] = points[faces[f, 1], k] - points[faces[f, 0], k]
             b[k] = points[faces[f, 2], k] - points[faces[f, 0], k]
-        x, y, z = a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
-        proper[f] = np.sqrt(x * x + y * y + z * z) > _LEAST_M2
+        proper[f] = _across(a, b)[3] > _LEAST_M2
