@@ -293,12 +293,22 @@ def _one_of(first: int, loops: list[Callable[..., None]]) -> Callable[..., None]
     middle = first + len(loops) // 2
     lower, upper = _one_of(first, loops[: middle - first]), _one_of(middle, loops[middle - first :])
 
-    @njit(nogil=True, error_model="numpy", fastmath=True)
-    def choose(kind: int, *places: Any) -> None:
+    # Written out into its caller: compiled by itself, each half would be optimised once more.
+    @njit(nogil=True, error_model="numpy", fastmath=True, inline="always")
+    def choose(
+        kind: int,
+        s: Array,
+        t: Array,
+        seeds: Array,
+        footprint_m: Array,
+        scale: float,
+        mix: Array,
+        light: Array,
+    ) -> None:
         if kind < middle:
-            lower(kind, *places)
+            lower(kind, s, t, seeds, footprint_m, scale, mix, light)
         else:
-            upper(kind, *places)
+            upper(kind, s, t, seeds, footprint_m, scale, mix, light)
 
     return choose
 
