@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdo
 from pathlib import Path
 from typing import Any
 
+from crossvox.cli.compiling import told_of_compiling
 from crossvox.cli.following import following, made
 from crossvox.cli.pipes import printing
 from crossvox.cli.plan import show_plan
@@ -148,7 +149,8 @@ def _do(command: Command, function: Callable[..., Any], asked: Asked) -> int:
         with terminal:
             # What a command needs may take seconds to load: it says that it lives before it does.
             terminal.say(f"{command.name}: loading")
-            result = function(**asked.arguments, **_injected(function, asked.options, terminal))
+            with told_of_compiling(terminal.say):
+                result = function(**asked.arguments, **_injected(function, asked.options, terminal))
         show(result, terminal)
         code = exit_code(result)
         if code != INTERRUPTED and (path := made(command, asked.arguments, result)):
