@@ -20,6 +20,8 @@ from crossvox.recipes.label_images import labelled, overlay
 from crossvox.recipes.label_pictures import batch_of
 from crossvox.recipes.predict2d import predict2d
 from crossvox.recipes.segment2d import Segment2dRunParams
+from crossvox.samples.decode import read_shown
+from crossvox.samples.pairs import NO_LABELS, ImagePair
 from crossvox.samples.params import ImageParams
 from crossvox.tasks.params import Segment2dParams
 from crossvox.tasks.segment2d import Segment2d
@@ -107,7 +109,7 @@ def test_a_folder_of_images_is_labelled_at_their_size_and_a_damaged_one_is_told(
     assert all(1 <= image.min() <= image.max() <= 40 for image in found.values())
     record, network = load_segment2d(network_run, "average")
     rgb = read_color(images / "view_1.png")
-    ids, sure = labelled(record.task, network, rgb, (48, 64))
+    ids, sure = labelled(record.task, network, (rgb,), (48, 64))
     np.testing.assert_array_equal(found["view_1"], ids)
     np.testing.assert_array_equal(read_gray(out / "confidence" / "view_1.png"), sure)
     assert read_color(out / "overlays" / "view_2.jpg").shape == (64, 48, 3)
@@ -250,12 +252,48 @@ def test_flipped_it_is_the_mean_of_both(network_run: Path) -> None:
     own = task.logits(network, batch)
     other = task.logits(network, batch.flip(-1)).flip(-1)
     torch.testing.assert_close(both, (own + other) / 2)
-    ids, sure = labelled(task, network, image, (96, 128), flip=True)
+    ids, sure = labelled(task, network, (image,), (96, 128), flip=True)
     assert sure is not None
     assert ids.shape == sure.shape == (96, 128)
     assert torch.equal(
         task.predict(network, batch, (96, 128), flip=True)[0], torch.from_numpy(ids).long()
     )
+
+
+def test_shown_at_several_heights_it_is_the_mean_of_what_is_said_at_each(
+    network_run: Path, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+
+    (images / "view_3.jpg").unlink()
+    out = tmp_path / "out"
+    call("predict2d", network_run, images, out, "--shown-heights", 32, 80)
+    record, network = load_segment2d(network_run, "average")
+    task = record.task
+    found = labels_in(out)
+    # An upright image is brought to the width of one of that height.
+    for path, first, second in (
+        (images / "view_0.jpg", (32, 43), (80, 107)),
+        (images / "view_1.png", (32, 43), (80, 107)),
+        (images / "view_2.jpg", (57, 43), (143, 107)),
+    ):
+        height, width = found[path.stem].shape
+        pair = ImagePair(path.stem, path, NO_LABELS, as_shown=True)
+        shown = read_shown(pair, record.params.images, (32, 80), depth=False)
+        assert [one.shape for one in shown] == [(*first, 3), (*second, 3)]
+        batches = [batch_of(one, network) for one in shown]
+        each = [task.logits(network, batch, (height, width)) for batch in batches]
+        both = task.logits(network, batches, (height, width))
+        torch.testing.assert_close(both, (each[0] + each[1]) / 2)
+        ids = 1 + both[0, 1:].argmax(dim=0).numpy()
+        np.testing.assert_array_equal(found[path.stem], ids)
+    # Labels of a folder are made in one way.
+    call("predict2d", network_run, images, out, "--shown-heights", 80, code=2)
+    assert "another network, --flip or --shown-heights" in capsys.readouterr().err
+    for wrong in ([80, 80], [8]):
+        call("predict2d", network_run, images, tmp_path / "x", "--shown-heights", *wrong, code=2)
+        assert "different heights from 32 to 4096" in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
 
 
 def test_an_overlay_is_half_the_colour_of_the_class() -> None:

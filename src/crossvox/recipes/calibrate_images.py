@@ -55,7 +55,7 @@ def fit(
     # Frames of scenes are labelled as they come, and the temperature is for those.
     params = replace(record.params.images, shown_height=None)
     images = loaded(pairs, params, depth=record.params.task.depth)
-    for number, (_, image, truth) in enumerate(images):
+    for number, (_, (image,), truth) in enumerate(images):
         halves[number % 2].append(_fields(network, image, truth, most, number))
         report(number + 1, len(pairs))
     (logits, labels), (unseen, truths) = (

@@ -32,6 +32,7 @@ from crossvox.samples.pairs import groups_of
 from crossvox.tasks.segment2d import CLASSES
 
 SCORES = "scores.json"
+SHOWN_AT = ", shown at a height of {}"
 MIRRORED = ", mean of an image and its mirror image"
 
 
@@ -44,18 +45,20 @@ def evaluate_images(stage: EvaluateImages, work: Work) -> Mapping[str, Any]:
     counts = np.zeros((len(found.pairs), CLASSES, CLASSES), dtype=np.int32)
     report = work.progress.step("images")
     depth = record.params.task.depth
-    images = loaded(found.pairs, record.params.images, depth=depth)
-    for number, (pair, image, truth) in enumerate(images):
+    heights = stage.shown_heights or ()
+    images = loaded(found.pairs, record.params.images, heights, depth=depth)
+    for number, (pair, planes, truth) in enumerate(images):
         with watch("predict"):
-            predicted = predict_labels(record.task, network, image, truth.shape, flip=flip)
+            predicted = predict_labels(record.task, network, planes, truth.shape, flip=flip)
         with watch("count"):
             counts[number] = confusion(truth, predicted, CLASSES)
         if pair.name in shown:
             with watch("pictures"):
-                strip = picture_strip(image, truth, predicted)
+                strip = picture_strip(planes[0], truth, predicted)
                 write_bytes(work.out / PICTURES / f"{pair.name}.png", encode_png(strip))
         report(number + 1, len(found.pairs))
-    protocol = "whole images, at the full size of their labels" + (MIRRORED if flip else "")
+    protocol = "whole images, at the full size of their labels" + SHOWN_AT * bool(heights)
+    protocol = protocol.format(" and ".join(map(str, heights))) + MIRRORED * flip
     whole = counts.sum(axis=0, dtype=np.int64)
     scores = segmentation_scores(whole, record.task.majority, protocol)
     groups, told = groups_of([pair.name for pair in found.pairs])

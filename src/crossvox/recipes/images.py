@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from crossvox.core.artifact import digest
 from crossvox.recipes.data import read_scenes
 from crossvox.recipes.segment2d import ImageSource
-from crossvox.samples.decode import check_shapes, read_labels, read_planes
+from crossvox.samples.decode import Shown, check_shapes, read_labels, read_shown
 from crossvox.samples.pairs import (
     FLAT_IMAGES,
     FLAT_LABELS,
@@ -138,21 +138,26 @@ def evaluation_pairs(source: ImageSource) -> PairList:
 
 
 def loaded(
-    pairs: Sequence[ImagePair], params: ImageParams, *, depth: bool = False
-) -> Iterator[tuple[ImagePair, NDArray[np.uint8], NDArray[np.uint8]]]:
-    """Pairs with whole images at the size of learning and labels at theirs, a few ahead.
+    pairs: Sequence[ImagePair],
+    params: ImageParams,
+    heights: Sequence[int] = (),
+    *,
+    depth: bool = False,
+) -> Iterator[tuple[ImagePair, Shown, NDArray[np.uint8]]]:
+    """Pairs with whole images as they are shown and labels at their own size, a few ahead.
 
     Args:
         pairs: what to read.
-        params: at which size.
+        params: of the run.
+        heights: at which images are shown, pixels; none: the run's own.
         depth: whether planes of depth follow the colours.
     """
 
-    def load(pair: ImagePair) -> tuple[ImagePair, NDArray[np.uint8], NDArray[np.uint8]]:
-        image = read_planes(pair, params, depth=depth, whole=True)
+    def load(pair: ImagePair) -> tuple[ImagePair, Shown, NDArray[np.uint8]]:
+        shown = read_shown(pair, params, heights, depth=depth)
         truth = read_labels(pair.labels)
-        check_shapes(pair, (image.shape[1], image.shape[0]), truth)
-        return pair, image, truth
+        check_shapes(pair, (shown[0].shape[1], shown[0].shape[0]), truth)
+        return pair, shown, truth
 
     yield from ahead(pairs, load)
 

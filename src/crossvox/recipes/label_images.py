@@ -15,8 +15,9 @@ from crossvox.capture import open_capture
 from crossvox.capture.find import capture_names
 from crossvox.capture.formats import reader_of
 from crossvox.core.artifact import read_manifest, write_manifest
+from crossvox.core.camera import ImageFit
 from crossvox.core.checks import ArtifactError, CaptureError, expect
-from crossvox.core.frame import Capture, Parts
+from crossvox.core.frame import Capture, Frame, Parts
 from crossvox.core.labels import NYU40
 from crossvox.doors.images import encode_jpeg, encode_png, fit_color, resize_color, write_bytes
 from crossvox.flow.folder import begin, relative_links
@@ -37,7 +38,7 @@ from crossvox.recipes.predict2d import (
     Predict2dReport,
     done_before,
 )
-from crossvox.samples.decode import image_size, read_planes
+from crossvox.samples.decode import Shown, image_size, read_shown
 from crossvox.samples.geometry import Depth
 from crossvox.samples.pairs import ImagePair, folder_images, scene_images
 from crossvox.samples.params import ImageParams
@@ -47,7 +48,7 @@ from crossvox.train.folder import lineage_of
 NOTED_EVERY = 64
 """So many images are entered in the manifest at once: as many may be made again after a kill."""
 
-Planes = tuple[NDArray[np.uint8], tuple[int, int]]
+Planes = tuple[Shown, tuple[int, int]]
 """What a network reads of an image, and the image's own ``(height, width)``."""
 
 
@@ -74,7 +75,8 @@ def label_images(stage: LabelImages, work: Work) -> Predict2dReport:
         CaptureError: there are no images.
     """
     record, network = load_segment2d(stage.network.path, stage.network.checkpoint, stage.device)
-    pictures = {picture.name: picture for picture in find_pictures(stage.images, record)}
+    found = find_pictures(stage.images, record, stage.shown_heights or ())
+    pictures = {picture.name: picture for picture in found}
     wanted = stage.choice.of(pictures)
     begin(work.out, stage.manifest())
     _expect_same(stage, work.out)
@@ -83,21 +85,23 @@ def label_images(stage: LabelImages, work: Work) -> Predict2dReport:
     report = work.progress.step("images")
     flat = 0
     try:
-        for number, (picture, found) in enumerate(ahead(todo, _tried), start=1):
-            if isinstance(found, CaptureError):
-                folder.fail(picture, str(found))
+        for number, (picture, read) in enumerate(ahead(todo, _tried), start=1):
+            if isinstance(read, CaptureError):
+                folder.fail(picture, str(read))
             else:
+                (first, *_), size = read
                 with work.watch("predict"):
                     ids, sure = labelled(
                         record.task,
                         network,
-                        *found,
+                        read[0],
+                        size,
                         flip=bool(stage.flip),
                         confidences=stage.confidences,
                     )
                 with work.watch("write"):
-                    folder.write(picture, found[0], ids, sure)
-                flat += found[0].shape[2] > 3 and not found[0][..., 3:].any()
+                    folder.write(picture, first, ids, sure)
+                flat += first.shape[2] > 3 and not first[..., 3:].any()
             report(number, len(todo))
     finally:
         folder.note()
@@ -115,7 +119,7 @@ def label_images(stage: LabelImages, work: Work) -> Predict2dReport:
 def labelled(
     task: Segment2d,
     network: Any,
-    planes: NDArray[np.uint8],
+    shown: Shown,
     size: tuple[int, int],
     *,
     flip: bool = False,
@@ -126,14 +130,14 @@ def labelled(
     Args:
         task: the network's task.
         network: in evaluation mode.
-        planes: ``(H, W, 3)`` or ``(H, W, 6)`` uint8 at the size of learning.
+        shown: the image as it is shown (:func:`crossvox.samples.decode.read_shown`).
         size: of the result.
         flip: take the mean with what is said of the mirrored image.
         confidences: whether it is told how sure they are.
     """
     import torch
 
-    logits = task.logits(network, batch_of(planes, network), size, flip=flip)
+    logits = task.logits(network, [batch_of(one, network) for one in shown], size, flip=flip)
     ids: NDArray[np.uint8] = classes_of(logits)[0].to(torch.uint8).cpu().numpy()
     if not confidences:
         return ids, None
@@ -141,53 +145,63 @@ def labelled(
     return ids, (sure * 255).round().to(torch.uint8).cpu().numpy()
 
 
-def find_pictures(source: ImagesToLabel, record: Segment2dRun) -> list[Picture]:
-    """The images of a source.
+def find_pictures(
+    source: ImagesToLabel, record: Segment2dRun, heights: tuple[int, ...] = ()
+) -> list[Picture]:
+    """The images of a source, to be shown at ``heights``; none: at the run's own.
 
     Raises:
         CaptureError, ArtifactError: there are none.
     """
-    params, depth = record.params.images, record.params.task.depth
-    path = source.path
+    path, params = source.path, record.params
+    reads = _Reads(params.images, heights, params.task.depth)
     if source.depths is None and ((path / VOLUME).is_file() or any(path.glob(f"*/{VOLUME}"))):
         return [
-            _from_files(f"{folder.resolve().name}/{pair.name}", pair, params, depth)
+            _from_files(f"{folder.resolve().name}/{pair.name}", pair, reads)
             for folder in read_scenes(path, source.scenes)
             for pair in scene_images(folder)
         ]
     if source.depths is None and reader_of(path) is not None:
-        return _of_capture(path, source, params, depth)
-    told = source.depth_images or record.params.depth_images
+        return _of_capture(path, source, reads)
+    told = source.depth_images or params.depth_images
     pairs = folder_images(path, source.depths, told)
-    return [_from_files(pair.name, pair, params, depth) for pair in pairs]
+    return [_from_files(pair.name, pair, reads) for pair in pairs]
 
 
-def _from_files(name: str, pair: ImagePair, params: ImageParams, depth: bool) -> Picture:
+@dataclass(frozen=True)
+class _Reads:
+    """What a run reads of whole images: ``heights`` that they are shown at, none: its own."""
+
+    params: ImageParams
+    heights: tuple[int, ...]
+    depth: bool
+
+
+def _from_files(name: str, pair: ImagePair, reads: _Reads) -> Picture:
     def read() -> Planes:
         width, height = image_size(pair)
-        return read_planes(pair, params, depth=depth, whole=True), (height, width)
+        shown = read_shown(pair, reads.params, reads.heights, depth=reads.depth)
+        return shown, (height, width)
 
     stat = pair.image.stat()
-    measured = pair.depth.bytes if depth and pair.depth is not None else 0
+    measured = pair.depth.bytes if reads.depth and pair.depth is not None else 0
     return Picture(name, [stat.st_size, stat.st_mtime_ns, measured], read)
 
 
-def _of_capture(
-    path: Path, source: ImagesToLabel, params: ImageParams, depth: bool
-) -> list[Picture]:
+def _of_capture(path: Path, source: ImagesToLabel, reads: _Reads) -> list[Picture]:
     """Frames of a capture, each as it is delivered: upright, on one camera."""
     capture, name = open_capture(path, params=source.capture), capture_names([path])[path]
     files = [one for one in path.rglob("*") if one.is_file()] if path.is_dir() else [path]
     newest = max(file.stat().st_mtime_ns for file in files)
     made_of = [len(files), sum(file.stat().st_size for file in files), newest]
     return [
-        Picture(f"{name}/{number}", made_of, partial(_frame, capture, at, params, depth))
+        Picture(f"{name}/{number}", made_of, partial(_frame, capture, at, reads))
         for at, number in enumerate(capture.frame_ids)
     ]
 
 
-def _frame(capture: Capture, at: int, params: ImageParams, depth: bool) -> Planes:
-    frame = capture.frame(at, parts=Parts(depth=depth, labels=False))
+def _frame(capture: Capture, at: int, reads: _Reads) -> Planes:
+    frame = capture.frame(at, parts=Parts(depth=reads.depth, labels=False))
     expect(
         frame.rgb is not None,
         given=f"{capture.name}, whose frame {capture.frame_ids[at]} has no colour",
@@ -197,17 +211,22 @@ def _frame(capture: Capture, at: int, params: ImageParams, depth: bool) -> Plane
     )
     assert frame.rgb is not None
     height, width = frame.rgb.shape[:2]
-    fit = params.fit_whole((width, height))
+    fits = [reads.params.fit_whole((width, height), at) for at in reads.heights or (None,)]
+    return tuple(_fitted(frame, fit, reads.depth) for fit in fits), (height, width)
+
+
+def _fitted(frame: Frame, fit: ImageFit, depth: bool) -> NDArray[np.uint8]:
+    assert frame.rgb is not None
     image = fit_color(frame.rgb, fit)
     if not depth:
-        return np.ascontiguousarray(image), (height, width)
+        return np.ascontiguousarray(image)
     planes = np.zeros((*image.shape[:2], 6), np.uint8)
     planes[..., :3] = image
     if frame.depth_m is not None:
         # What is up in the world of a capture, nobody has told yet: surfaces in sight do.
         measured = Depth(frame.depth_m, frame.camera, None)
         planes[..., 3:] = measured.planes(fit).transpose(1, 2, 0)
-    return planes, (height, width)
+    return planes
 
 
 def _tried(picture: Picture) -> tuple[Picture, Planes | CaptureError]:
@@ -222,8 +241,8 @@ def _expect_same(stage: LabelImages, out: Path) -> None:
     there, asked = read_manifest(out), stage.manifest()
     expect(
         there.identity == asked.identity,
-        given=f"{out}, which holds labels by another network, or another --flip",
-        needed="one of both for all labels of a folder",
+        given=f"{out}, which holds labels by another network, --flip or --shown-heights",
+        needed="one of each for all labels of a folder",
         do="name another folder",
         error=ArtifactError,
     )

@@ -15,6 +15,7 @@ from crossvox.recipes.image_run import load_segment2d
 from crossvox.recipes.images import loaded
 from crossvox.recipes.segment2d import Segment2dRunParams
 from crossvox.samples.batch import normalised
+from crossvox.samples.decode import Shown
 from crossvox.samples.pairs import ImagePair
 from crossvox.tasks.segment2d import Segment2d
 
@@ -27,7 +28,7 @@ PICTURES = "pictures"
 def predict_labels(
     task: Segment2d,
     network: Any,
-    image: NDArray[np.uint8],
+    shown: Shown,
     size: tuple[int, ...],
     *,
     flip: bool = False,
@@ -37,13 +38,14 @@ def predict_labels(
     Args:
         task: the network's task.
         network: in evaluation mode.
-        image: ``(H, W, 3)`` uint8 at the size of learning, or ``(H, W, 6)`` with planes of depth.
+        shown: the image as it is shown (:func:`crossvox.samples.decode.read_shown`).
         size: of the result.
         flip: take the mean with what is said of the mirrored image.
     """
     import torch
 
-    ids = task.predict(network, batch_of(image, network), (size[0], size[1]), flip=flip)
+    batches = [batch_of(image, network) for image in shown]
+    ids = task.predict(network, batches, (size[0], size[1]), flip=flip)
     return ids[0].to(torch.uint8).cpu().numpy()
 
 
@@ -89,10 +91,9 @@ def picture_run(
         from crossvox.train.params import TENSORBOARD
 
         writer = SummaryWriter(str(run / TENSORBOARD))
-    for pair, image, truth in loaded(pairs, record.params.images, depth=record.params.task.depth):
-        strip = picture_strip(
-            image, truth, predict_labels(record.task, network, image, truth.shape)
-        )
+    for pair, shown, truth in loaded(pairs, record.params.images, depth=record.params.task.depth):
+        predicted = predict_labels(record.task, network, shown, truth.shape)
+        strip = picture_strip(shown[0], truth, predicted)
         write_bytes(run / PICTURES / f"{pair.name}.png", encode_png(strip))
         if writer is not None:
             writer.add_image(f"prediction/{pair.name}", strip, step, dataformats="HWC")

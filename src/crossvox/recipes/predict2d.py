@@ -15,7 +15,7 @@ from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Continued, FolderOfFiles, State, how
 from crossvox.recipes.commands import Flag
 from crossvox.recipes.run_input import RunInput
-from crossvox.samples.params import DepthImageParams
+from crossvox.samples.params import DepthImageParams, shown_at
 from crossvox.train.params import CheckpointName
 
 LABELS, OVERLAYS, CONFIDENCE = "labels", "overlays", "confidence"
@@ -52,6 +52,7 @@ class LabelImages(Continued):
     Attributes:
         network: the run.
         flip: whether the mean is taken with what is said of the mirrored image; None: not.
+        shown_heights: at which images are shown, the mean taken; None: the run's own.
         images: where they are.
         overlays, confidences: whether these are written too.
         choice: which of the images.
@@ -63,6 +64,7 @@ class LabelImages(Continued):
 
     network: RunInput
     flip: bool | None = None
+    shown_heights: tuple[int, ...] | None = None
     images: ImagesToLabel = how(ImagesToLabel(Path()))
     overlays: bool = how(False)
     confidences: bool = how(False)
@@ -116,6 +118,7 @@ def predict2d(
     how: Annotated[CaptureParams | None, Flag("")] = None,
     checkpoint: CheckpointName = "auto",
     flip: bool = False,
+    shown_heights: tuple[int, ...] = (),
     overlays: bool = False,
     confidences: bool = False,
     device: str = "auto",
@@ -141,6 +144,8 @@ def predict2d(
         checkpoint: which weights of the run: best, last, average (of --train.average), or auto: the
             average if it scored no worse in validation, else the best, else the last.
         flip: take the mean with what the network says of the mirrored image.
+        shown_heights: show each image at each of these heights, pixels, and take the mean of what
+            the network says; by default the height that the run names.
         overlays: also write the image in the colours of its classes, JPEG.
         confidences: also write how sure the network is of each pixel's class, PNG of 8 bits: 255
             times its probability among the 40 classes.
@@ -161,6 +166,7 @@ def predict2d(
     stage = LabelImages(
         run2d_input(find_run(run), checkpoint),
         flip or None,
+        shown_at(shown_heights),
         source,
         overlays,
         confidences,

@@ -14,7 +14,7 @@ from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Stage, how
 from crossvox.recipes.run_input import RunInput
 from crossvox.recipes.training import Training
-from crossvox.samples.params import DepthImageParams, ImageAugmentParams, ImageParams
+from crossvox.samples.params import DepthImageParams, ImageAugmentParams, ImageParams, shown_at
 from crossvox.tasks.params import Segment2dParams
 from crossvox.train.params import CheckpointName, TrainParams
 from crossvox.train.report import TrainReport
@@ -212,6 +212,7 @@ class EvaluateImages(Stage):
         source: where they are.
         pictures: how many to draw, evenly chosen.
         flip: whether the mean is taken with what is said of the mirrored image; None: not.
+        shown_heights: at which images are shown, the mean taken; None: the run's own.
         device: where the network computes.
     """
 
@@ -224,6 +225,7 @@ class EvaluateImages(Stage):
     source: ImageSource = how()
     device: str = how("auto")
     flip: bool | None = None
+    shown_heights: tuple[int, ...] | None = None
 
     def make(self, work: Work) -> Mapping[str, Any]:
         """See :func:`crossvox.recipes.evaluate_images.evaluate_images`."""
@@ -244,6 +246,7 @@ def evaluate_segment2d(
     scenes: str = "val",
     checkpoint: CheckpointName = "auto",
     flip: bool = False,
+    shown_heights: tuple[int, ...] = (),
     pictures: int = 8,
     device: str = "auto",
     runner: Runner | None = None,
@@ -270,6 +273,8 @@ def evaluate_segment2d(
         checkpoint: which weights of the run: best, last, average (of --train.average), or auto: the
             average if it scored no worse in validation, else the best, else the last.
         flip: take the mean with what the network says of the mirrored image.
+        shown_heights: show each image at each of these heights, pixels, and take the mean of what
+            the network says; by default the height that the run names.
         pictures: how many images to draw (image, truth, prediction, error).
         device: auto, cpu, cuda, ...
         runner: who scores.
@@ -298,7 +303,8 @@ def evaluate_segment2d(
     )
     pairs = pairs_digest(evaluation_pairs(source).pairs)
     network = run2d_input(run, checkpoint)
-    stage = EvaluateImages(network, pairs, pictures, source, device, flip or None)
+    heights = shown_at(shown_heights)
+    stage = EvaluateImages(network, pairs, pictures, source, device, flip or None, heights)
     out = out or run / "evaluation"
     (runner or Runner()).make(stage, out)
     return read_evaluation(out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from crossvox.doors.pillow_images import as_shown, exif_orientation
 from crossvox.samples.pairs import NO_LABELS, ImagePair
 from crossvox.samples.params import ImageParams
 
+Shown = tuple[NDArray[np.uint8], ...]
+"""What a network reads of one image, at one size or more."""
+
 VOID = 255
 """What many data sets write where nobody annotated."""
 
@@ -27,8 +31,36 @@ ASPECT_TOLERANCE = 0.02
 """Labels may have another size than their image, but not another shape than by this share."""
 
 
+def read_shown(
+    pair: ImagePair, params: ImageParams, heights: Sequence[int] = (), *, depth: bool
+) -> Shown:
+    """What a network reads of a whole image, at each height that it is shown at.
+
+    Args:
+        pair: what to read.
+        params: of the run.
+        heights: pixels; none: the run's own.
+        depth: whether the planes of depth follow the colours.
+
+    Returns:
+        For each height what :func:`read_planes` gives.
+
+    Raises:
+        CaptureError: missing or damaged; names the file.
+    """
+    return tuple(
+        read_planes(pair, params, depth=depth, whole=True, shown_height=height)
+        for height in heights or (None,)
+    )
+
+
 def read_planes(
-    pair: ImagePair, params: ImageParams, *, depth: bool, whole: bool = False
+    pair: ImagePair,
+    params: ImageParams,
+    *,
+    depth: bool,
+    whole: bool = False,
+    shown_height: int | None = None,
 ) -> NDArray[np.uint8]:
     """What a network reads of an image, ``(H, W, 3)`` uint8 colours or ``(H, W, 6)``.
 
@@ -40,11 +72,12 @@ def read_planes(
         depth: whether the planes of depth follow the colours
             (:func:`crossvox.views.geometry.geometry_planes`; 0 where the image has none).
         whole: do not crop: :meth:`crossvox.samples.params.ImageParams.fit_whole`.
+        shown_height: of a whole image, instead of the one that the parameters name.
 
     Raises:
         CaptureError: missing or damaged; names the file.
     """
-    image, fit, turn = _read_fitted(pair, params, whole)
+    image, fit, turn = _read_fitted(pair, params, whole, shown_height)
     if not depth:
         return image
     planes = np.zeros((*image.shape[:2], 6), np.uint8)
@@ -57,7 +90,7 @@ def read_planes(
 
 
 def _read_fitted(
-    pair: ImagePair, params: ImageParams, whole: bool
+    pair: ImagePair, params: ImageParams, whole: bool, shown_height: int | None
 ) -> tuple[NDArray[np.uint8], ImageFit, int]:
     """Colours at the size of learning, how they came there, and how they were turned before."""
     data, source = read_bytes(pair.image), str(pair.image)
@@ -65,7 +98,8 @@ def _read_fitted(
     turn = _orientation(pair, data, stored)
     lying = turn >= FIRST_LYING
     own = stored[::-1] if lying else stored
-    fit = params.fit_whole(own) if whole else ImageFit.centre_crop(own, params.size)
+    crop = ImageFit.centre_crop(own, params.size)
+    fit = params.fit_whole(own, shown_height) if whole else crop
     if params.resampling == "nearest":
         image = as_shown(decode_color(data, source), turn)
         return np.ascontiguousarray(fit_nearest(image, fit)), fit, turn

@@ -183,12 +183,33 @@ class ImageParams:
         """``(width, height)`` in pixels."""
         return self.width, self.height
 
-    def fit_whole(self, source: Size) -> ImageFit:
-        """How an image of ``(width, height)`` is shown whole: it keeps its shape, uncropped."""
-        height = self.shown_height or self.height
+    def fit_whole(self, source: Size, shown_height: int | None = None) -> ImageFit:
+        """How an image of ``(width, height)`` is shown whole: it keeps its shape, uncropped.
+
+        Args:
+            source: its size.
+            shown_height: instead of the one that the parameters name.
+        """
+        height = shown_height or self.shown_height or self.height
         size = round(self.width * height / self.height), height
         fit = ImageFit.centre_crop(source, size)
         return ImageFit(fit.source, fit.resized, 0, 0, fit.resized)
+
+
+def shown_at(heights: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Heights that images are shown at, in pixels; None for none.
+
+    Raises:
+        ParamsError: a height makes no sense, or stands twice.
+    """
+    expect(
+        len(set(heights)) == len(heights) and all(32 <= height <= 4096 for height in heights),
+        given=f"images shown at heights of {' '.join(map(str, heights))}",
+        needed="different heights from 32 to 4096 pixels",
+        do="correct --shown-heights",
+        error=ParamsError,
+    )
+    return heights or None
 
 
 @dataclass(frozen=True)

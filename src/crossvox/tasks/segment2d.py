@@ -178,7 +178,7 @@ class Segment2d:
     def logits(
         self,
         network: Any,
-        images: Tensor,
+        images: Tensor | Sequence[Tensor],
         size: tuple[int, int] | None = None,
         *,
         flip: bool = False,
@@ -194,18 +194,26 @@ class Segment2d:
         import torch
         from torch.nn import functional
 
+        every = (images,) if isinstance(images, torch.Tensor) else tuple(images)
+        size = size or (every[0].shape[-2], every[0].shape[-1])
+        total: Tensor | None = None
         with torch.no_grad():
-            logits: Tensor = network(_ordered(images)).logits
-            if flip:
-                logits = (logits + network(_ordered(images.flip(-1))).logits.flip(-1)) / 2
-            if size is not None and size != tuple(logits.shape[-2:]):
-                logits = functional.interpolate(logits, size, mode="bilinear", align_corners=False)
-            return logits
+            for shown in every:
+                logits: Tensor = network(_ordered(shown)).logits
+                if flip:
+                    logits = (logits + network(_ordered(shown.flip(-1))).logits.flip(-1)) / 2
+                if size != tuple(logits.shape[-2:]):
+                    logits = functional.interpolate(
+                        logits, size, mode="bilinear", align_corners=False
+                    )
+                total = logits if total is None else total.add_(logits)
+        assert total is not None
+        return total if len(every) == 1 else total / len(every)
 
     def predict(
         self,
         network: Any,
-        images: Tensor,
+        images: Tensor | Sequence[Tensor],
         size: tuple[int, int] | None = None,
         *,
         flip: bool = False,
@@ -214,9 +222,10 @@ class Segment2d:
 
         Args:
             network: as :meth:`build` makes it, in evaluation mode.
-            images: ``(B, 3, H, W)`` normalised, or ``(B, 6, H, W)`` for a network that reads depth.
+            images: ``(B, 3, H, W)`` normalised, or ``(B, 6, H, W)`` for a network that reads depth;
+                several such, the same images in several sizes: the mean of the logits is taken.
             size: ``(height, width)`` of the result; logits are resampled to it, bilinear. None: the
-                images' size.
+                images' size, of several the first one's.
             flip: see :meth:`logits`.
 
         Returns:
