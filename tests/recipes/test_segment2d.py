@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from crossvox.cli import main
-from crossvox.core.artifact import Manifest, read_manifest, write_manifest
+from crossvox.core.artifact import Manifest, file_digest, read_manifest, write_manifest
 from crossvox.core.checks import ArtifactError, CheckpointError, ParamsError
 from crossvox.core.labels import NYU40
 from crossvox.doors.images import encode_jpeg, encode_png, read_color, write_bytes
@@ -141,6 +141,37 @@ def test_interrupted_and_resumed_it_is_the_same(
     assert all(np.array_equal(v, again.network[n]) for n, v in once.network.items())
 
 
+def test_a_run_starts_from_the_weights_of_another(
+    data: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    still = [*TRAIN, "--train.steps", 1, "--train.rate", 1e-12, "--train.weight-decay", 0]
+    out = tmp_path / "again"
+    run("train", "segment2d", data, out, *still, "--from", trained, "--checkpoint", "last")
+    before, after = load_checkpoint(trained / "last").network, load_checkpoint(out / "last").network
+    learnt = {name for name, _ in load_segment2d(out, "last")[1].named_parameters()}
+    assert learnt <= before.keys() == after.keys()
+    for name in learnt:
+        np.testing.assert_allclose(after[name], before[name], atol=1e-9, err_msg=name)
+    record = load(out / "params.json")
+    assert record["parents"]["start"] == file_digest(trained / "last" / "network.safetensors")
+    assert record["learnt_from"] == ["scene0000_00", "scene0001_00"]
+    assert (out / read_manifest(out).links["start"]).resolve() == trained.resolve()
+    # Run again it is kept; from other weights it is another run.
+    capsys.readouterr()
+    run("train", "segment2d", data, out, *still, "--from", trained, "--checkpoint", "last")
+    run("train", "segment2d", data, out, *still, code=2)
+    assert "start" in capsys.readouterr().err
+    # A start of another network is refused before anything is written.
+    lite = [*still, "--task.network", "lite", "--task.depth"]
+    run("train", "segment2d", data, tmp_path / "x", *lite, "--from", trained, code=2)
+    error = capsys.readouterr().err
+    assert "whose network is enet, without depth; this one is lite, with" in error
+    assert "--task.network enet, without --task.depth" in error
+    run("train", "segment2d", data, tmp_path / "x", *still, "--from", "default3d", code=2)
+    assert "segment2d" in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
+
+
 def test_evaluation_scores_at_the_labels_size_and_draws(trained: Path, data: Path) -> None:
     out = data.parent / "evaluation"
     run("evaluate", "segment2d", trained, data, "--out", out, "--pictures", 2,
@@ -165,7 +196,12 @@ def test_evaluation_scores_at_the_labels_size_and_draws(trained: Path, data: Pat
 def test_both_rulers_stand_beside_their_baselines_and_the_protocol_tells_of_flips(
     trained: Path, data: Path, tmp_path: Path
 ) -> None:
-    for name, words in (("own", ["--checkpoint", "last"]), ("flip", ["--flip"])):
+    asked: dict[str, list[object]] = {
+        "own": ["--checkpoint", "last"],
+        "flip": ["--flip"],
+        "heights": ["--shown-heights", 48, 96],
+    }
+    for name, words in asked.items():
         run(
             "evaluate",
             "segment2d",
@@ -177,7 +213,7 @@ def test_both_rulers_stand_beside_their_baselines_and_the_protocol_tells_of_flip
             0,
             *words,
         )
-    records = {name: load(tmp_path / name / "scores.json") for name in ("own", "flip")}
+    records = {name: load(tmp_path / name / "scores.json") for name in asked}
     found = {
         name: {score["name"]: score for score in record["scores"]}
         for name, record in records.items()
@@ -187,10 +223,12 @@ def test_both_rulers_stand_beside_their_baselines_and_the_protocol_tells_of_flip
         assert f"{score} (majority class)" in found["own"]
         assert "mirror image" in found["flip"][score]["protocol"]
         assert "mirror" not in found["own"][score]["protocol"]
+        assert "shown at" not in found["own"][score]["protocol"]
+        assert "shown at a height of 48 and 96" in found["heights"][score]["protocol"]
     assert records["own"]["checkpoint"] == "last"
     assert records["own"]["groups"] == ""  # three images are too few
     assert "low" not in found["own"]["mIoU strict"]["details"]
-    assert records["own"]["confusion"] != records["flip"]["confusion"]
+    assert len({json.dumps(record["confusion"]) for record in records.values()}) == 3
     # The same folder is made anew for other weights, and kept for the same.
     run("evaluate", "segment2d", trained, data, "--out", tmp_path / "own", "--pictures", 0)
     assert load(tmp_path / "own" / "scores.json")["checkpoint"] == "best"

@@ -122,10 +122,19 @@ class ImageSource:
 
 @dataclass(frozen=True)
 class TrainImages(Training):
-    """A run of 2D segmentation."""
+    """A run of 2D segmentation.
+
+    Attributes:
+        params: everything that makes it.
+        source: what it learns from.
+        start: the run whose weights it starts from.
+        checkpoint: which of them.
+    """
 
     params: Segment2dRunParams
     source: ImageSource
+    start: Path | None = None
+    checkpoint: CheckpointName = "auto"
 
     def go_on(self, work: Work) -> TrainReport:
         """See :func:`crossvox.recipes.train_images.train_images`."""
@@ -145,6 +154,8 @@ def train_segment2d(
     validation_scenes: str = "val",
     depths: Path | None = None,
     beside: Path | None = None,
+    start: Path | None = None,
+    checkpoint: CheckpointName = "auto",
     runner: Runner | None = None,
 ) -> TrainReport:
     """Train a network that labels the pixels of images; run again, it continues.
@@ -164,13 +175,18 @@ def train_segment2d(
             data has depth.
         beside: prepared data, for example of generated rooms, whose training scenes join: a share
             of --beside-share of each epoch.
+        start: a run of this task, or the name of a network that comes with the package, whose
+            weights it starts from; of the same network, with or without depth like it.
+        checkpoint: which weights of ``start``.
         runner: who trains.
     """
+    from crossvox.recipes.shipped import found_or_none
+
     params = params or Segment2dRunParams()
     source = ImageSource(
         data, images, labels, scenes, validation_scenes, depths, params.depth_images, beside
     )
-    stage = TrainImages(params, source)
+    stage = TrainImages(params, source, found_or_none(start), checkpoint)
     report: TrainReport = (runner or Runner()).go_on(stage, run)
     return report
 

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from crossvox.core.artifact import file_digest
+from crossvox.core.checks import ParamsError, expect
 from crossvox.core.colors import COLORS, RECORD
 from crossvox.core.labels import NYU40
 from crossvox.flow.locks import leads
 from crossvox.flow.runner import Work
+from crossvox.recipes.image_run import read_segment2d_run
 from crossvox.recipes.images import ImageData, evenly, find_images, pairs_digest
 from crossvox.recipes.label_pictures import picture_run
 from crossvox.recipes.segment2d import TrainImages
+from crossvox.recipes.shipped import is_shipped
 from crossvox.samples.batch import collate_images
 from crossvox.samples.images import ImageDataset
 from crossvox.samples.pairs import shuffled
 from crossvox.tasks.segment2d import Segment2d, pixel_shares
-from crossvox.train.folder import answer, asked_for, note_asked
+from crossvox.train.checkpoint import load_run_network
+from crossvox.train.chosen import chosen, weights_file
+from crossvox.train.folder import answer, asked_for, lineage_of, note_asked
 from crossvox.train.loop import train
 from crossvox.train.report import TrainReport
+
+if TYPE_CHECKING:
+    from crossvox.networks.features2d import Network2D
 
 
 def train_images(stage: TrainImages, work: Work) -> TrainReport:
@@ -25,8 +38,11 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
 
     Raises:
         ArtifactError, CaptureError: there are no labelled images, or the folder holds another run.
+        CheckpointError: a checkpoint of the run that it starts from is damaged.
+        ParamsError: that run is of another network.
     """
-    params, progress = stage.params, work.progress
+    params, progress, start = stage.params, work.progress, stage.start
+    initialise = None if start is None else _initialise(start, stage)
     found = find_images(stage.source, params.validation_share)
     if params.control == "shuffled":
         found = replace(found, training=shuffled(found.training, params.train.seed))
@@ -40,6 +56,8 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
     }
     if found.beside:
         parents["images beside"] = pairs_digest(found.beside, depth=depth)
+    if start is not None:
+        parents["start"] = file_digest(weights_file(start, stage.checkpoint))
     if depth:
         bare = sum(pair.depth is None for pair in (*found.training, *found.beside))
         if bare:
@@ -61,7 +79,7 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
         beside_share=params.beside_share,
     )
     pixels = dataset.label_pixels(progress.step("training labels"))
-    task = Segment2d(params.task, pixel_shares(pixels))
+    task = Segment2d(params.task, pixel_shares(pixels), initialise)
     validation = None
     if found.validation:
         validation = ImageDataset(found.validation, params.images, depth=depth)
@@ -83,9 +101,10 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
             "majority_class": NYU40.names[task.majority],
         },
         parents=parents,
-        links=stage.source.folders,
+        links=_links(stage),
         scenes=_scenes(found),
         validation_scenes=found.validation_scenes,
+        ancestors={} if start is None else {"start": lineage_of(start)},
         progress=progress.training(),
     )
     if not report.interrupted and not report.already_finished:
@@ -94,6 +113,34 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
     if leads():
         note_asked(work.out, asked)
     return report
+
+
+def _initialise(start: Path, stage: TrainImages) -> Callable[[Network2D], object]:
+    """What puts the weights of ``--from`` into a network that was built.
+
+    Raises:
+        ArtifactError: it is no such run.
+        ParamsError: its network is another one.
+    """
+    theirs, mine = read_segment2d_run(start).params.task, stage.params.task
+    needed = f"--task.network {theirs.network}" + " --task.depth" * theirs.depth
+    expect(
+        (theirs.network, theirs.depth) == (mine.network, mine.depth),
+        given=f"--from {start}, whose network is {theirs.network}, "
+        f"{'with' if theirs.depth else 'without'} depth; this one is {mine.network}, "
+        f"{'with' if mine.depth else 'without'}",
+        needed="the same network for both",
+        do=f"pass {needed}" + ("" if theirs.depth else ", without --task.depth"),
+        error=ParamsError,
+    )
+    return partial(load_run_network, start, which=chosen(start, stage.checkpoint))
+
+
+def _links(stage: TrainImages) -> dict[str, Path]:
+    """Folders that a run is made from, by role."""
+    if stage.start is None or is_shipped(stage.start):
+        return stage.source.folders
+    return {**stage.source.folders, "start": stage.start}
 
 
 def _scenes(found: ImageData) -> tuple[str, ...] | None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from crossvox.core.checks import ParamsError, expect
 from crossvox.flow.runner import Runner
 from crossvox.recipes import segment2d
-from crossvox.recipes.commands import recipe
+from crossvox.recipes.commands import Flag, recipe
 from crossvox.recipes.segment2d import Segment2dRunParams
 from crossvox.samples.params import ImageAugmentParams, ImageParams
 from crossvox.tasks.params import Segment2dParams
-from crossvox.train.params import TrainParams
+from crossvox.train.params import CheckpointName, TrainParams
 
 if TYPE_CHECKING:
     from crossvox.train.report import TrainReport
@@ -62,6 +62,8 @@ def train_segment2d(
     validation_scenes: str = "val",
     depths: Path | None = None,
     beside: Path | None = None,
+    start: Annotated[Path | None, Flag("from")] = None,
+    checkpoint: CheckpointName = "auto",
     runner: Runner | None = None,
 ) -> TrainReport:
     """Train a network that labels pixels: DATA RUN, or RUN --images DIR --labels DIR.
@@ -77,6 +79,11 @@ def train_segment2d(
             (--task.depth); prepared data has depth.
         beside: prepared data, for example of generated rooms, whose training scenes join: a share
             of --beside-share of each epoch.
+        start: run of this command, or the name of a network that comes with the package, whose
+            weights it starts from instead of ImageNet's: to teach it frames of your own. The
+            network is the same, and reads depth or not as that one does.
+        checkpoint: which weights of --from: best, last, average (of --train.average), or auto: the
+            average if it scored no worse in validation, else the best, else the last.
         runner: who trains.
 
     Raises:
@@ -99,6 +106,8 @@ def train_segment2d(
         validation_scenes=validation_scenes,
         depths=depths,
         beside=beside,
+        start=start,
+        checkpoint=checkpoint,
         runner=runner,
     )
 

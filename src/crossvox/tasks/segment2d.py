@@ -8,7 +8,7 @@ predicted everywhere.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -77,10 +77,15 @@ class Segment2d:
     Attributes:
         params: network and loss.
         shares: share of the training pixels by NYU40 id, for class weights and the baseline.
+        initialise: puts the weights of another run into a network that is to be trained, in place
+            of those that ``params.weights`` names.
     """
 
     params: Segment2dParams = field(default_factory=Segment2dParams)
     shares: tuple[float, ...] = PUBLISHED_SHARES
+    initialise: Callable[[Network2D], object] | None = field(
+        default=None, repr=False, compare=False
+    )
 
     name: ClassVar[str] = "segment2d"
     numbers: ClassVar[int] = 3
@@ -123,10 +128,13 @@ class Segment2d:
         import torch
 
         params = self.params
-        options: dict[str, Any] = {"weights": params.weights if weights else "none"}
+        own = weights and self.initialise is None
+        options: dict[str, Any] = {"weights": params.weights if own else "none"}
         if params.depth:
             options["depth"] = True
         network = build_network2d(params.network, CLASSES, **options)
+        if weights and self.initialise is not None:
+            self.initialise(network)
         network.freeze(params.freeze)
         # Memory order that convolutions on CPUs and GPUs work fastest in; values stay the same.
         return network.to(memory_format=torch.channels_last)
