@@ -18,7 +18,7 @@ demo: setup
 	$(BIN)/crossvox demo demo
 
 test: setup
-	$(BIN)/python -m pytest -n $(JOBS) -q
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -q
 
 check: setup
 	$(BIN)/ruff format --check .
