@@ -15,7 +15,7 @@ WORTH_TELLING_S = 5.0
 LOOK_S = 0.5
 """How often it is looked whether something compiles."""
 
-REMARK = "compiling for this processor: a minute or more, once after an installation"
+REMARK = "compiling for this processor, once after an installation: it may take a minute or more"
 
 _EVENTS, _KIND = "numba.core.event", "numba:compile"
 
