@@ -287,7 +287,9 @@ def test_shown_at_several_heights_it_is_the_mean_of_what_is_said_at_each(
         torch.testing.assert_close(both, (each[0] + each[1]) / 2)
         ids = 1 + both[0, 1:].argmax(dim=0).numpy()
         np.testing.assert_array_equal(found[path.stem], ids)
-    # Labels of a folder are made in one way.
+    # In another order it is the same, and kept; labels of a folder are made in one way.
+    capsys.readouterr()
+    call("predict2d", network_run, images, out, "--shown-heights", 80, 32)
     call("predict2d", network_run, images, out, "--shown-heights", 80, code=2)
     assert "another network, --flip or --shown-heights" in capsys.readouterr().err
     for wrong in ([80, 80], [8]):

@@ -197,7 +197,7 @@ class ImageParams:
 
 
 def shown_at(heights: tuple[int, ...]) -> tuple[int, ...] | None:
-    """Heights that images are shown at, in pixels; None for none.
+    """Heights that images are shown at, in pixels, ascending: the mean is the same; None for none.
 
     Raises:
         ParamsError: a height makes no sense, or stands twice.
@@ -209,7 +209,7 @@ def shown_at(heights: tuple[int, ...]) -> tuple[int, ...] | None:
         do="correct --shown-heights",
         error=ParamsError,
     )
-    return heights or None
+    return tuple(sorted(heights)) or None
 
 
 @dataclass(frozen=True)
