@@ -343,3 +343,6 @@ def test_a_run_starts_from_another_one_of_the_same_network(
     other = ("--task.network.width", 6)
     run("train", "reconstruct", work / "data", tmp_path / "x", *TRAIN, *other, *start, code=2)
     assert "--task" in capsys.readouterr().err
+    bare = ("--checkpoint", "last")
+    run("train", "reconstruct", work / "data", tmp_path / "x", *TRAIN, *bare, code=2)
+    assert "--checkpoint last without --start" in capsys.readouterr().err

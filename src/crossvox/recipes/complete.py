@@ -9,7 +9,7 @@ from crossvox.core.artifact import read_manifest
 from crossvox.core.checks import ParamsError, expect
 from crossvox.flow.runner import Runner, Work
 from crossvox.recipes.commands import recipe
-from crossvox.recipes.training import Training
+from crossvox.recipes.training import Training, expect_start
 from crossvox.samples.params import SparseParams
 from crossvox.tasks.params import CompleteParams
 from crossvox.train.params import CheckpointName, TrainParams
@@ -121,9 +121,9 @@ def complete3d(
         checkpoint: which weights of the run that it starts from: auto, average, best or last.
         runner: who trains.
     """
-    stage = TrainComplete(
-        data, params or CompleteRunParams(), sources or CompleteSources(), checkpoint
-    )
+    sources = sources or CompleteSources()
+    expect_start(sources.start, checkpoint, "--start")
+    stage = TrainComplete(data, params or CompleteRunParams(), sources, checkpoint)
     read_manifest(data)
     report: TrainReport = (runner or Runner()).go_on(stage, run)
     return report

@@ -123,6 +123,6 @@ free2d = recipe(
     train_segment2d,
     "free2d",
     "The same from nothing, of prepared data such as generated rooms: no terms of others apply.",
-    leave_out=("images", "labels", "depths", "beside"),
+    leave_out=("images", "labels", "depths", "beside", "start", "checkpoint"),
     params=FREE2D,
 )
