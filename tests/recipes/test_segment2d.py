@@ -169,7 +169,29 @@ def test_a_run_starts_from_the_weights_of_another(
     assert "--task.network enet, without --task.depth" in error
     run("train", "segment2d", data, tmp_path / "x", *still, "--from", "default3d", code=2)
     assert "segment2d" in capsys.readouterr().err
+    run("train", "segment2d", data, tmp_path / "x", *still, "--checkpoint", "last", code=2)
+    assert "--checkpoint last without --from" in capsys.readouterr().err
+    free = ["--preset", "free2d", "--from", "default2d"]
+    with pytest.raises(SystemExit):
+        run("train", "segment2d", data, tmp_path / "x", *free)
+    assert "--from" in capsys.readouterr().err, "from nothing means from no terms of others"
     assert not (tmp_path / "x").exists()
+
+
+def test_scenes_that_the_start_has_learnt_from_are_told(
+    data: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = ["--scenes", "val", "--validation-scenes", "scene0000_00", "--train.steps", 1]
+    run("train", "segment2d", data, tmp_path / "run", *TRAIN, *other, "--from", trained)
+    assert "1 of 1 validation scenes are not held out" in capsys.readouterr().err
+    for scenes, seen in (("scene0000_00", ["scene0000_00"]), ("val", ["scene0002_00"])):
+        out = tmp_path / scenes
+        run("evaluate", "segment2d", tmp_path / "run", data, "--scenes", scenes, "--out", out)
+        assert load(out / "scores.json")["seen"] == seen
+        assert f"learnt from them: {seen[0]}" in capsys.readouterr().err
+    run("evaluate", "segment2d", trained, data, "--out", tmp_path / "unseen")
+    assert load(tmp_path / "unseen" / "scores.json")["seen"] == []
+    assert "not held out" not in capsys.readouterr().err
 
 
 def test_evaluation_scores_at_the_labels_size_and_draws(trained: Path, data: Path) -> None:
@@ -224,7 +246,7 @@ def test_both_rulers_stand_beside_their_baselines_and_the_protocol_tells_of_flip
         assert "mirror image" in found["flip"][score]["protocol"]
         assert "mirror" not in found["own"][score]["protocol"]
         assert "shown at" not in found["own"][score]["protocol"]
-        assert "shown at a height of 48 and 96" in found["heights"][score]["protocol"]
+        assert "shown at heights of 48 and 96" in found["heights"][score]["protocol"]
     assert records["own"]["checkpoint"] == "last"
     assert records["own"]["groups"] == ""  # three images are too few
     assert "low" not in found["own"]["mIoU strict"]["details"]

@@ -181,6 +181,9 @@ def show_images(evaluation: Segment2dEvaluation, terminal: Terminal) -> None:
     terminal.table(title, ["score", "value", "95 %", "counted", "of"], rows)
     if evaluation.groups:
         terminal.say(f"95 % intervals: bootstrap of {evaluation.groups}")
+    if evaluation.seen:
+        names = ", ".join(evaluation.seen[:5]) + ", ..." * (len(evaluation.seen) > 5)
+        terminal.say(f"not held out, for the run has learnt from them: {names}")
     terminal.say(f"checkpoint: {evaluation.checkpoint}")
     terminal.say(f"scores and pictures: {evaluation.out}")
 

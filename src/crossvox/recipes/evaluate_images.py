@@ -28,11 +28,12 @@ from crossvox.recipes.image_run import load_segment2d
 from crossvox.recipes.images import evaluation_pairs, evenly, left_out, loaded
 from crossvox.recipes.label_pictures import PICTURES, picture_strip, predict_labels
 from crossvox.recipes.segment2d import EvaluateImages, Segment2dEvaluation
-from crossvox.samples.pairs import groups_of
+from crossvox.samples.pairs import PairList, groups_of, scene_of
 from crossvox.tasks.segment2d import CLASSES
+from crossvox.train.folder import lineage_of
 
 SCORES = "scores.json"
-SHOWN_AT = ", shown at a height of {}"
+SHOWN_AT = ", shown at {} {}"
 MIRRORED = ", mean of an image and its mirror image"
 
 
@@ -57,8 +58,11 @@ def evaluate_images(stage: EvaluateImages, work: Work) -> Mapping[str, Any]:
                 strip = picture_strip(planes[0], truth, predicted)
                 write_bytes(work.out / PICTURES / f"{pair.name}.png", encode_png(strip))
         report(number + 1, len(found.pairs))
-    protocol = "whole images, at the full size of their labels" + SHOWN_AT * bool(heights)
-    protocol = protocol.format(" and ".join(map(str, heights))) + MIRRORED * flip
+    protocol = "whole images, at the full size of their labels"
+    if heights:
+        what = "a height of" if len(heights) == 1 else "heights of"
+        protocol += SHOWN_AT.format(what, " and ".join(map(str, heights)))
+    protocol += MIRRORED * flip
     whole = counts.sum(axis=0, dtype=np.int64)
     scores = segmentation_scores(whole, record.task.majority, protocol)
     groups, told = groups_of([pair.name for pair in found.pairs])
@@ -73,10 +77,20 @@ def evaluate_images(stage: EvaluateImages, work: Work) -> Mapping[str, Any]:
         "seconds": watch.seconds,
         "checkpoint": network_run.checkpoint,
         "groups": drawn,
+        "seen": _seen(stage, found),
     }
     write_json(work.out / SCORES, evaluation)
     headline = {score.name: score.value for score in scores if not score.class_name}
     return {"checkpoint": network_run.checkpoint, **headline}
+
+
+def _seen(stage: EvaluateImages, found: PairList) -> list[str]:
+    """Scenes of prepared data that the run, or one that it started from, has learnt from."""
+    if stage.source.data is None:
+        return []  # names of one's own tell of no scenes
+    lineage = lineage_of(stage.network.path)
+    scenes = sorted({scene_of(pair.name) for pair in found.pairs})
+    return [scene for scene in scenes if lineage.has_seen(scene)]
 
 
 def _with_intervals(

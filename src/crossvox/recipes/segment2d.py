@@ -13,7 +13,7 @@ from crossvox.core.volume import Score
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Stage, how
 from crossvox.recipes.run_input import RunInput
-from crossvox.recipes.training import Training
+from crossvox.recipes.training import Training, expect_start
 from crossvox.samples.params import DepthImageParams, ImageAugmentParams, ImageParams, shown_at
 from crossvox.tasks.params import Segment2dParams
 from crossvox.train.params import CheckpointName, TrainParams
@@ -182,6 +182,7 @@ def train_segment2d(
     """
     from crossvox.recipes.shipped import found_or_none
 
+    expect_start(start, checkpoint, "--from")
     params = params or Segment2dRunParams()
     source = ImageSource(
         data, images, labels, scenes, validation_scenes, depths, params.depth_images, beside
@@ -205,6 +206,7 @@ class Segment2dEvaluation:
         checkpoint: which weights were taken.
         groups: of what intervals are drawn: ``160 images``, ``12 scenes``; empty: there are none.
         out: where scores and pictures were written.
+        seen: scenes that the run, or one that it started from, has learnt from.
     """
 
     scores: tuple[Score, ...]
@@ -216,6 +218,7 @@ class Segment2dEvaluation:
     out: Path
     checkpoint: str = ""
     groups: str = ""
+    seen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -274,7 +277,8 @@ def evaluate_segment2d(
     size, bilinear. Of the flat layout, the images in valset are scored; of other folders, all.
     Scores are those of the 20 benchmark classes and of the usual protocol of NYU Depth v2 over 40,
     beside the class that training labels show most; with ten scenes or more (images, where names
-    tell no scenes), each with a 95 % interval by bootstrap.
+    tell no scenes), each with a 95 % interval by bootstrap. Scenes of DATA that the run, or one
+    that it started from, has learnt from are told.
 
     Args:
         run: run folder, or the name of a 2D network that comes with the package.

@@ -13,6 +13,7 @@ from crossvox.core.checks import ParamsError, expect
 from crossvox.core.colors import COLORS, RECORD
 from crossvox.core.labels import NYU40
 from crossvox.flow.locks import leads
+from crossvox.flow.progress import Progress
 from crossvox.flow.runner import Work
 from crossvox.recipes.image_run import read_segment2d_run
 from crossvox.recipes.images import ImageData, evenly, find_images, pairs_digest
@@ -25,7 +26,7 @@ from crossvox.samples.pairs import shuffled
 from crossvox.tasks.segment2d import Segment2d, pixel_shares
 from crossvox.train.checkpoint import load_run_network
 from crossvox.train.chosen import chosen, weights_file
-from crossvox.train.folder import answer, asked_for, lineage_of, note_asked
+from crossvox.train.folder import Ancestors, answer, asked_for, lineage_of, note_asked
 from crossvox.train.loop import train
 from crossvox.train.report import TrainReport
 
@@ -49,6 +50,8 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
     for what, count in found.left_out.items():
         if count:
             progress.say(f"left out: {count} {what}")
+    ancestors = {} if start is None else {"start": lineage_of(start)}
+    _tell_seen(ancestors, found, progress)
     depth = params.task.depth
     parents = {
         "training images": pairs_digest(found.training, depth=depth),
@@ -104,7 +107,7 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
         links=_links(stage),
         scenes=_scenes(found),
         validation_scenes=found.validation_scenes,
-        ancestors={} if start is None else {"start": lineage_of(start)},
+        ancestors=ancestors,
         progress=progress.training(),
     )
     if not report.interrupted and not report.already_finished:
@@ -134,6 +137,17 @@ def _initialise(start: Path, stage: TrainImages) -> Callable[[Network2D], object
         error=ParamsError,
     )
     return partial(load_run_network, start, which=chosen(start, stage.checkpoint))
+
+
+def _tell_seen(ancestors: Ancestors, found: ImageData, progress: Progress) -> None:
+    """Say which validation scenes are not held out: a run that this one starts from knows them."""
+    kept = found.validation_scenes or ()
+    seen = [name for name in kept if any(its.has_seen(name) for its in ancestors.values())]
+    if seen:
+        progress.say(
+            f"{len(seen)} of {len(kept)} validation scenes are not held out: the run that it "
+            "starts from has learnt from them"
+        )
 
 
 def _links(stage: TrainImages) -> dict[str, Path]:

@@ -253,6 +253,11 @@ def split_pairs(
     return tuple(training), tuple(held_out)
 
 
+def scene_of(name: str) -> str:
+    """The scene of an image that is called ``SCENE_N``; of other names, the name."""
+    return re.sub(r"_\d+$", "", name)
+
+
 def groups_of(names: Sequence[str]) -> tuple[list[str], str]:
     """Which images look alike, by their names: the group of each, and what groups are.
 
@@ -260,7 +265,7 @@ def groups_of(names: Sequence[str]) -> tuple[list[str], str]:
         The scenes of names such as ``SCENE_N`` and :data:`SCENES`; the names themselves and
         :data:`IMAGES` where they tell none, or one alone.
     """
-    scenes = [re.sub(r"_\d+$", "", name) for name in names]
+    scenes = [scene_of(name) for name in names]
     if 1 < len(set(scenes)) < len(names):
         return scenes, SCENES
     return list(names), IMAGES
