@@ -160,6 +160,18 @@ def shown(tab: Tab) -> NDArray[Any]:
     return np.asarray(picture[150:450, 500:800, ::-1].astype(int))
 
 
+def apart(one: NDArray[Any], other: NDArray[Any], by: int = 40) -> float:
+    """Share of two pictures in which a channel differs by more than ``by``.
+
+    In fields of 10 x 10 pixels: how smooth edges are drawn hangs on how fast the machine draws.
+    """
+    small = [
+        cv2.resize(picture.astype(np.float32), None, fx=0.1, fy=0.1, interpolation=cv2.INTER_AREA)
+        for picture in (one, other)
+    ]
+    return float((np.abs(small[0] - small[1]).max(axis=-1) > by).mean())
+
+
 def background(picture: NDArray[Any]) -> float:
     """Share that shows nothing."""
     return float((np.abs(picture - (244, 245, 248)).max(axis=-1) <= 6).mean())

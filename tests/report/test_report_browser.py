@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from browser import CONTRAST, Tab, background, key, look, pointer, shown
+from browser import CONTRAST, Tab, apart, background, key, look, pointer, shown
 
 from crossvox.report.look import open_view
 from crossvox.report.page.write import PageReport, write_page
@@ -133,7 +133,7 @@ def test_objects_are_flown_to_named_and_told_under_the_pointer(
     before = shown(tab)
     tab.run("document.querySelector('button[data-object=\"1\"]').click()")
     assert tab.run("document.querySelector('[data-object=\"1\"]').ariaPressed") == "true"
-    tab.until(lambda: float((np.abs(shown(tab) - before).max(axis=-1) > 40).mean()) > 0.2)
+    tab.until(lambda: apart(shown(tab), before) > 0.2)
     tab.until(lambda: tab.run("document.querySelector('#names .on').textContent") == "1 table")
 
     def told() -> str:
@@ -151,7 +151,7 @@ def test_objects_are_flown_to_named_and_told_under_the_pointer(
     pointer(tab, 5, 5)
     tab.until(lambda: tab.run("document.querySelector('#tip').hidden"))
     tab.run("document.querySelector('[data-do=reset]').click()")
-    tab.until(lambda: float((np.abs(shown(tab) - before).max(axis=-1) > 40).mean()) < 0.02)
+    tab.until(lambda: apart(shown(tab), before) < 0.02)
     assert tab.console == []
 
 
@@ -192,9 +192,9 @@ def test_the_3d_view_is_steered_by_keys_and_fits_dark_and_narrow_windows(
     before = shown(tab)
     tab.run("document.querySelector('#room').focus()")
     key(tab, "ArrowLeft")
-    tab.until(lambda: float((np.abs(shown(tab) - before).max(axis=-1) > 30).mean()) > 0.05)
+    tab.until(lambda: apart(shown(tab), before, 30) > 0.05)
     key(tab, "Home")
-    tab.until(lambda: float((np.abs(shown(tab) - before).max(axis=-1) > 30).mean()) < 0.01)
+    tab.until(lambda: apart(shown(tab), before, 30) < 0.01)
     look(tab, view, 390, dark=True)
     assert tab.run("document.documentElement.scrollWidth") <= 390
     assert tab.run(CONTRAST) == []

@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from browser import CONTRAST, Tab, background, click, key, look, pointer, shown
+from browser import CONTRAST, Tab, apart, background, click, key, look, pointer, shown
 
 from crossvox.capture.readers.folder import FolderCapture
 from crossvox.report.layers import Layer
@@ -47,7 +47,7 @@ def type_into(tab: Tab, selector: str, value: str) -> None:
 
 def changed(tab: Tab, before: Any) -> float:
     """Share of the middle of the picture that is not what it was."""
-    return float((np.abs(shown(tab) - before).max(axis=-1) > 30).mean())
+    return apart(shown(tab), before, 30)
 
 
 def place(tab: Tab) -> np.ndarray:
