@@ -19,7 +19,7 @@ from crossvox.core.volume import ImageSample
 from crossvox.doors.images import encode_jpeg, encode_png, write_bytes
 from crossvox.doors.pillow_images import as_shown
 from crossvox.samples.batch import collate_images
-from crossvox.samples.decode import fit_labels, image_size, read_labels, read_planes
+from crossvox.samples.decode import fit_labels, image_size, read_labels, read_planes, read_shown
 from crossvox.samples.images import ImageDataset
 from crossvox.samples.pairs import ImagePair, folder_pairs, natural, scene_pairs, split_pairs
 from crossvox.samples.params import DepthImageParams, ImageAugmentParams, ImageParams
@@ -195,14 +195,16 @@ def test_images_and_labels_are_fitted_alike(folder: Path) -> None:
 def test_a_whole_image_is_not_cropped(folder: Path) -> None:
     pair = pairs_of(folder)[0]
     assert read_planes(pair, ImageParams(30, 30), depth=False).shape == (30, 30, 3)
-    assert read_planes(pair, ImageParams(30, 30), whole=True, depth=False).shape == (30, 40, 3)
+    (whole,) = read_shown(pair, ImageParams(30, 30), depth=False)
+    assert whole.shape == (30, 40, 3)
 
 
 def test_whole_images_may_be_shown_larger_than_they_are_learnt_at(folder: Path) -> None:
     pair = pairs_of(folder)[0]
     assert image_size(pair) == (80, 60)
     larger = ImageParams(40, 30, shown_height=45)
-    assert read_planes(pair, larger, whole=True, depth=False).shape == (45, 60, 3)
+    (whole,) = read_shown(pair, larger, depth=False)
+    assert whole.shape == (45, 60, 3)
     assert larger.fit_whole((20, 15)).resized == (60, 45)
     # Nothing is learnt at another size.
     assert read_planes(pair, larger, depth=False).shape == (30, 40, 3)

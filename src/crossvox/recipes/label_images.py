@@ -15,9 +15,8 @@ from crossvox.capture import open_capture
 from crossvox.capture.find import capture_names
 from crossvox.capture.formats import reader_of
 from crossvox.core.artifact import read_manifest, write_manifest
-from crossvox.core.camera import ImageFit
 from crossvox.core.checks import ArtifactError, CaptureError, expect
-from crossvox.core.frame import Capture, Frame, Parts
+from crossvox.core.frame import Capture, Parts
 from crossvox.core.labels import NYU40
 from crossvox.doors.images import encode_jpeg, encode_png, fit_color, resize_color, write_bytes
 from crossvox.flow.folder import begin, relative_links
@@ -39,7 +38,7 @@ from crossvox.recipes.predict2d import (
     done_before,
 )
 from crossvox.samples.decode import Shown, image_size, read_shown
-from crossvox.samples.geometry import Depth
+from crossvox.samples.geometry import Depth, with_depth
 from crossvox.samples.pairs import ImagePair, folder_images, scene_images
 from crossvox.samples.params import ImageParams
 from crossvox.tasks.segment2d import Segment2d, classes_of
@@ -89,19 +88,19 @@ def label_images(stage: LabelImages, work: Work) -> Predict2dReport:
             if isinstance(read, CaptureError):
                 folder.fail(picture, str(read))
             else:
-                (first, *_), size = read
+                shown, size = read
                 with work.watch("predict"):
                     ids, sure = labelled(
                         record.task,
                         network,
-                        read[0],
+                        shown,
                         size,
                         flip=bool(stage.flip),
                         confidences=stage.confidences,
                     )
                 with work.watch("write"):
-                    folder.write(picture, first, ids, sure)
-                flat += first.shape[2] > 3 and not first[..., 3:].any()
+                    folder.write(picture, shown[0], ids, sure)
+                flat += shown[0].shape[2] > 3 and not shown[0][..., 3:].any()
             report(number, len(todo))
     finally:
         folder.note()
@@ -212,21 +211,13 @@ def _frame(capture: Capture, at: int, reads: _Reads) -> Planes:
     assert frame.rgb is not None
     height, width = frame.rgb.shape[:2]
     fits = [reads.params.fit_whole((width, height), at) for at in reads.heights or (None,)]
-    return tuple(_fitted(frame, fit, reads.depth) for fit in fits), (height, width)
-
-
-def _fitted(frame: Frame, fit: ImageFit, depth: bool) -> NDArray[np.uint8]:
-    assert frame.rgb is not None
-    image = fit_color(frame.rgb, fit)
-    if not depth:
-        return np.ascontiguousarray(image)
-    planes = np.zeros((*image.shape[:2], 6), np.uint8)
-    planes[..., :3] = image
-    if frame.depth_m is not None:
+    images = [np.ascontiguousarray(fit_color(frame.rgb, fit)) for fit in fits]
+    if reads.depth:
         # What is up in the world of a capture, nobody has told yet: surfaces in sight do.
-        measured = Depth(frame.depth_m, frame.camera, None)
-        planes[..., 3:] = measured.planes(fit).transpose(1, 2, 0)
-    return planes
+        metres = frame.depth_m
+        depth = None if metres is None else Depth(metres, frame.camera, None)
+        images = [with_depth(image, depth, fit) for image, fit in zip(images, fits, strict=True)]
+    return tuple(images), (height, width)
 
 
 def _tried(picture: Picture) -> tuple[Picture, Planes | CaptureError]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from crossvox.core.frame import fit_nearest
 from crossvox.core.labels import NYU40_NAMES, UNANNOTATED
 from crossvox.doors.images import color_size, decode_color, fit_color, read_bytes, read_gray
 from crossvox.doors.pillow_images import as_shown, exif_orientation
+from crossvox.samples.geometry import with_depth
 from crossvox.samples.pairs import NO_LABELS, ImagePair
 from crossvox.samples.params import ImageParams
 
@@ -34,7 +35,7 @@ ASPECT_TOLERANCE = 0.02
 def read_shown(
     pair: ImagePair, params: ImageParams, heights: Sequence[int] = (), *, depth: bool
 ) -> Shown:
-    """What a network reads of a whole image, at each height that it is shown at.
+    """What a network reads of a whole image, uncropped, at each height that it is shown at.
 
     Args:
         pair: what to read.
@@ -48,64 +49,59 @@ def read_shown(
     Raises:
         CaptureError: missing or damaged; names the file.
     """
-    return tuple(
-        read_planes(pair, params, depth=depth, whole=True, shown_height=height)
-        for height in heights or (None,)
+    return _read(
+        pair, params, lambda own: [params.fit_whole(own, at) for at in heights or (None,)], depth
     )
 
 
-def read_planes(
-    pair: ImagePair,
-    params: ImageParams,
-    *,
-    depth: bool,
-    whole: bool = False,
-    shown_height: int | None = None,
-) -> NDArray[np.uint8]:
-    """What a network reads of an image, ``(H, W, 3)`` uint8 colours or ``(H, W, 6)``.
+def read_planes(pair: ImagePair, params: ImageParams, *, depth: bool) -> NDArray[np.uint8]:
+    """What a network learns from of an image, ``(H, W, 3)`` uint8 colours or ``(H, W, 6)``.
 
-    It is turned as the labels are.
+    It is turned as the labels are, and cropped.
 
     Args:
         pair: what to read.
         params: at which size.
         depth: whether the planes of depth follow the colours
             (:func:`crossvox.views.geometry.geometry_planes`; 0 where the image has none).
-        whole: do not crop: :meth:`crossvox.samples.params.ImageParams.fit_whole`.
-        shown_height: of a whole image, instead of the one that the parameters name.
 
     Raises:
         CaptureError: missing or damaged; names the file.
     """
-    image, fit, turn = _read_fitted(pair, params, whole, shown_height)
-    if not depth:
-        return image
-    planes = np.zeros((*image.shape[:2], 6), np.uint8)
-    planes[..., :3] = image
-    measured = None if pair.depth is None else pair.depth.read()
-    # A turned image's depth would have to be turned with it; nobody tells how it lies.
-    if measured is not None and turn == 1:
-        planes[..., 3:] = measured.planes(fit).transpose(1, 2, 0)
+    (planes,) = _read(pair, params, lambda own: [ImageFit.centre_crop(own, params.size)], depth)
     return planes
 
 
-def _read_fitted(
-    pair: ImagePair, params: ImageParams, whole: bool, shown_height: int | None
-) -> tuple[NDArray[np.uint8], ImageFit, int]:
-    """Colours at the size of learning, how they came there, and how they were turned before."""
+def _read(
+    pair: ImagePair,
+    params: ImageParams,
+    fits_of: Callable[[Size], Sequence[ImageFit]],
+    depth: bool,
+) -> Shown:
+    """An image as often as there are fits to its ``(width, height)``; its files are read once."""
     data, source = read_bytes(pair.image), str(pair.image)
     stored = color_size(data, source)
     turn = _orientation(pair, data, stored)
-    lying = turn >= FIRST_LYING
-    own = stored[::-1] if lying else stored
-    crop = ImageFit.centre_crop(own, params.size)
-    fit = params.fit_whole(own, shown_height) if whole else crop
+    fits = fits_of(stored[::-1] if turn >= FIRST_LYING else stored)
+    images = [_fitted(data, source, turn, fit, params) for fit in fits]
+    if not depth:
+        return tuple(images)
+    measured = None if pair.depth is None else pair.depth.read()
+    # A turned image's depth would have to be turned with it; nobody tells how it lies.
+    known = measured if turn == 1 else None
+    return tuple(with_depth(image, known, fit) for image, fit in zip(images, fits, strict=True))
+
+
+def _fitted(
+    data: bytes, source: str, turn: int, fit: ImageFit, params: ImageParams
+) -> NDArray[np.uint8]:
+    """Colours, turned and fitted."""
     if params.resampling == "nearest":
         image = as_shown(decode_color(data, source), turn)
-        return np.ascontiguousarray(fit_nearest(image, fit)), fit, turn
-    smaller = fit.resized[::-1] if lying else fit.resized
+        return np.ascontiguousarray(fit_nearest(image, fit))
+    smaller = fit.resized[::-1] if turn >= FIRST_LYING else fit.resized
     image = np.ascontiguousarray(as_shown(decode_color(data, source, at_least=smaller), turn))
-    return np.ascontiguousarray(fit_color(image, fit)), fit, turn
+    return np.ascontiguousarray(fit_color(image, fit))
 
 
 def image_size(pair: ImagePair) -> Size:

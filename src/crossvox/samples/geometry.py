@@ -60,6 +60,15 @@ class Depth:
         )
 
 
+def with_depth(image: NDArray[np.uint8], depth: Depth | None, fit: ImageFit) -> NDArray[np.uint8]:
+    """A fitted image ``(H, W, 3)`` and its planes of depth, ``(H, W, 6)``; 0 where it has none."""
+    planes = np.zeros((*image.shape[:2], 6), np.uint8)
+    planes[..., :3] = image
+    if depth is not None:
+        planes[..., 3:] = depth.planes(fit).transpose(1, 2, 0)
+    return planes
+
+
 class DepthSource(Protocol):
     """Where the depth of an image lies."""
 
