@@ -33,7 +33,6 @@ from crossvox.tasks.segment2d import CLASSES
 from crossvox.train.folder import lineage_of
 
 SCORES = "scores.json"
-SHOWN_AT = ", shown at {} {}"
 MIRRORED = ", mean of an image and its mirror image"
 
 
@@ -60,8 +59,8 @@ def evaluate_images(stage: EvaluateImages, work: Work) -> Mapping[str, Any]:
         report(number + 1, len(found.pairs))
     protocol = "whole images, at the full size of their labels"
     if heights:
-        what = "a height of" if len(heights) == 1 else "heights of"
-        protocol += SHOWN_AT.format(what, " and ".join(map(str, heights)))
+        what = "a height" if len(heights) == 1 else "heights"
+        protocol += f", shown at {what} of {' and '.join(map(str, heights))}"
     protocol += MIRRORED * flip
     whole = counts.sum(axis=0, dtype=np.int64)
     scores = segmentation_scores(whole, record.task.majority, protocol)

@@ -202,21 +202,21 @@ class Segment2d:
         import torch
         from torch.nn import functional
 
-        every = (images,) if isinstance(images, torch.Tensor) else tuple(images)
-        size = size or (every[0].shape[-2], every[0].shape[-1])
-        total: Tensor | None = None
+        def said_of(shown: Tensor, size: tuple[int, int]) -> Tensor:
+            logits: Tensor = network(_ordered(shown)).logits
+            if flip:
+                logits = (logits + network(_ordered(shown.flip(-1))).logits.flip(-1)) / 2
+            if size != tuple(logits.shape[-2:]):
+                logits = functional.interpolate(logits, size, mode="bilinear", align_corners=False)
+            return logits
+
+        first, *others = (images,) if isinstance(images, torch.Tensor) else images
+        size = size or (first.shape[-2], first.shape[-1])
         with torch.no_grad():
-            for shown in every:
-                logits: Tensor = network(_ordered(shown)).logits
-                if flip:
-                    logits = (logits + network(_ordered(shown.flip(-1))).logits.flip(-1)) / 2
-                if size != tuple(logits.shape[-2:]):
-                    logits = functional.interpolate(
-                        logits, size, mode="bilinear", align_corners=False
-                    )
-                total = logits if total is None else total.add_(logits)
-        assert total is not None
-        return total if len(every) == 1 else total / len(every)
+            total = said_of(first, size)
+            for other in others:
+                total += said_of(other, size)
+            return total / (1 + len(others)) if others else total
 
     def predict(
         self,
