@@ -25,6 +25,9 @@ TABLES: Registry[Show] = Registry("table", "crossvox.tables")
 EACH = "*"
 """Behind the name of a type: a sequence of it."""
 
+MOST_NAMED = 6
+"""So many scenes are named in a remark; a file holds all."""
+
 _BY_SUBJECT = ("causes", "compare", "files", "models", "scenes", "scores", "status", "studies")
 
 
@@ -46,6 +49,13 @@ def shows(*types: str, answers: bool = False) -> Callable[[S], S]:
         return function
 
     return register
+
+
+def named(names: Sequence[str]) -> str:
+    """The first names of a list, behind a colon; nothing of none."""
+    if not names:
+        return ""
+    return f": {', '.join(names[:MOST_NAMED])}{', ...' if len(names) > MOST_NAMED else ''}"
 
 
 def show(result: Any, terminal: Terminal) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from crossvox.cli.tables import shows
+from crossvox.cli.tables import named, shows
 from crossvox.cli.terminal import Terminal
 from crossvox.core.formats import NONE, area_text, counted, defined, share_text
 from crossvox.flow.lineage import LEARNT_FROM
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from crossvox.recipes.single_views import SingleViewsReport
     from crossvox.recipes.track import TrackReport
 
-
-MOST_NAMED = 6
-"""Scenes of a split that are named; its list, a file, holds all."""
 
 MOST_BROKEN = 8
 """Broken frames that are told one by one; a JSON file of the result holds all."""
@@ -151,7 +148,7 @@ def show_prepared(report: PrepareReport, terminal: Terminal) -> None:
     terminal.say(f"decided by {report.rule}")
     if report.on_both_sides:
         terminal.say(
-            f"doubt: another scan of the same space is learnt from{_named(report.on_both_sides)}: "
+            f"doubt: another scan of the same space is learnt from{named(report.on_both_sides)}: "
             f"scores there tell little of other rooms"
         )
     _say_failed(report.failed, terminal)
@@ -173,20 +170,13 @@ def show_single_views(report: SingleViewsReport, terminal: Terminal) -> None:
 def _say_splits(splits: Mapping[str, Sequence[str]], terminal: Terminal) -> None:
     """Which scenes are in which split."""
     for split, names in splits.items():
-        terminal.say(f"{split}: {counted(len(names), 'scene')}{_named(names)}")
+        terminal.say(f"{split}: {counted(len(names), 'scene')}{named(names)}")
 
 
 def _say_failed(failed: Sequence[Outcome], terminal: Terminal) -> None:
     """What failed, and why."""
     for scene in failed:
         terminal.say(f"failed: {scene.item}: {scene.error}")
-
-
-def _named(names: Sequence[str]) -> str:
-    """The first names of a list, behind a colon."""
-    if not names:
-        return ""
-    return f": {', '.join(names[:MOST_NAMED])}{', ...' if len(names) > MOST_NAMED else ''}"
 
 
 _LEARNT = {True: "yes", False: "no", None: "not told"}

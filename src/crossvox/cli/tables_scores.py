@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from crossvox.cli.tables import EACH, shows
+from crossvox.cli.tables import EACH, named, shows
 from crossvox.cli.terminal import Terminal
 from crossvox.core.formats import interval_text, support_text, value_text
 from crossvox.core.methods import LEARNT, TSDF, method_name
@@ -182,8 +182,7 @@ def show_images(evaluation: Segment2dEvaluation, terminal: Terminal) -> None:
     if evaluation.groups:
         terminal.say(f"95 % intervals: bootstrap of {evaluation.groups}")
     if evaluation.seen:
-        names = ", ".join(evaluation.seen[:5]) + ", ..." * (len(evaluation.seen) > 5)
-        terminal.say(f"not held out, for the run has learnt from them: {names}")
+        terminal.say(f"not held out, for the run has learnt from them{named(evaluation.seen)}")
     terminal.say(f"checkpoint: {evaluation.checkpoint}")
     terminal.say(f"scores and pictures: {evaluation.out}")
 
