@@ -9,9 +9,10 @@ from crossvox.core.artifact import read_manifest
 from crossvox.core.checks import ParamsError, expect
 from crossvox.flow.runner import Runner, Work
 from crossvox.recipes.commands import recipe
-from crossvox.recipes.training import Training, expect_start
+from crossvox.recipes.training import Training
 from crossvox.samples.params import SparseParams
 from crossvox.tasks.params import CompleteParams
+from crossvox.train.chosen import expect_run_of
 from crossvox.train.params import CheckpointName, TrainParams
 from crossvox.train.report import TrainReport
 
@@ -122,7 +123,7 @@ def complete3d(
         runner: who trains.
     """
     sources = sources or CompleteSources()
-    expect_start(sources.start, checkpoint, "--start")
+    expect_run_of(checkpoint, {"--start": sources.start})
     stage = TrainComplete(data, params or CompleteRunParams(), sources, checkpoint)
     read_manifest(data)
     report: TrainReport = (runner or Runner()).go_on(stage, run)

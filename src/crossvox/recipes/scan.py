@@ -193,6 +193,7 @@ def scan(
         labels3d=labels3d,
         frame_labels=frame_labels,
         completion=completion,
+        checkpoint=checkpoint,
     )
     expect(
         networks.run is not None or not scores,

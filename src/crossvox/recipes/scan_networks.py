@@ -10,6 +10,7 @@ from crossvox.core.checks import ParamsError, expect
 
 if TYPE_CHECKING:
     from crossvox.predict.params import Amount
+    from crossvox.train.params import CheckpointName
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ def choose_networks(
     labels3d: Path | None = None,
     frame_labels: Path | None = None,
     completion: Amount | None = None,
+    checkpoint: CheckpointName = "auto",
 ) -> ScanNetworks:
     """The networks for what was asked, all of them looked for before any work is done.
 
@@ -52,6 +54,7 @@ def choose_networks(
         labels3d: instead of the set's network of labels in 3D.
         frame_labels: a folder of labels, in place of an image network.
         completion: how much is to be completed.
+        checkpoint: which weights of the runs.
 
     Raises:
         ArtifactError, ParamsError: a run is missing, or cannot do what it is asked to.
@@ -67,6 +70,7 @@ def choose_networks(
                 "labels3d": labels3d,
                 "frame-labels": frame_labels,
                 "completion": completion,
+                "checkpoint": None if checkpoint == "auto" else checkpoint,
             }
         )
         return ScanNetworks()

@@ -13,9 +13,10 @@ from crossvox.core.volume import Score
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Stage, how
 from crossvox.recipes.run_input import RunInput
-from crossvox.recipes.training import Training, expect_start
+from crossvox.recipes.training import Training
 from crossvox.samples.params import DepthImageParams, ImageAugmentParams, ImageParams, shown_at
 from crossvox.tasks.params import Segment2dParams
+from crossvox.train.chosen import expect_run_of
 from crossvox.train.params import CheckpointName, TrainParams
 from crossvox.train.report import TrainReport
 
@@ -182,7 +183,7 @@ def train_segment2d(
     """
     from crossvox.recipes.shipped import found_or_none
 
-    expect_start(start, checkpoint, "--from")
+    expect_run_of(checkpoint, {"--from": start})
     params = params or Segment2dRunParams()
     source = ImageSource(
         data, images, labels, scenes, validation_scenes, depths, params.depth_images, beside

@@ -15,6 +15,7 @@ from crossvox.recipes.shipped import found_or_none
 from crossvox.recipes.training import Training
 from crossvox.samples.params import AugmentParams, InputParams, LabelParams
 from crossvox.tasks.params import ReconstructParams, SceneTaskParams, Segment3dParams
+from crossvox.train.chosen import expect_run_of
 from crossvox.train.params import CheckpointName, TrainParams, TransferParams
 from crossvox.train.report import TrainReport
 from crossvox.views.params import ViewParams
@@ -156,10 +157,22 @@ class TrainScenes(Training):
         return train_scenes(self, work)
 
 
-def _found(sources: RunSources | None, start: Path | None) -> tuple[RunSources, Path | None]:
-    """What a run learns from and starts from; runs of the package may be given by name."""
+def _stage(
+    data: Path,
+    params: ReconstructRunParams | Segment3dRunParams,
+    sources: RunSources | None,
+    start: Path | None,
+    checkpoint: CheckpointName,
+) -> TrainScenes:
+    """A run as it was asked for; runs of the package may be given by name."""
     sources = sources or RunSources()
-    return replace(sources, features=found_or_none(sources.features)), found_or_none(start)
+    expect_run_of(checkpoint, {"--from": start, "--features": sources.features})
+    sources, start = (
+        replace(sources, features=found_or_none(sources.features)),
+        found_or_none(start),
+    )
+    read_manifest(data)
+    return TrainScenes(data, params, sources, start, checkpoint, checkpoint)
 
 
 def train_reconstruct(
@@ -187,10 +200,7 @@ def train_reconstruct(
         checkpoint: which weights of --from and --features: auto, average, best or last.
         runner: who trains.
     """
-    stage = TrainScenes(
-        data, params or ReconstructRunParams(), *_found(sources, start), checkpoint, checkpoint
-    )
-    read_manifest(data)
+    stage = _stage(data, params or ReconstructRunParams(), sources, start, checkpoint)
     return (runner or Runner()).go_on(stage, run)
 
 
@@ -221,8 +231,5 @@ def train_segment3d(
     Raises:
         ArtifactError: the training scenes have no labels, beside what every run raises.
     """
-    stage = TrainScenes(
-        data, params or Segment3dRunParams(), *_found(sources, start), checkpoint, checkpoint
-    )
-    read_manifest(data)
+    stage = _stage(data, params or Segment3dRunParams(), sources, start, checkpoint)
     return (runner or Runner()).go_on(stage, run)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from crossvox.core.checks import ParamsError, expect
 from crossvox.flow.stage import Continued, State
 from crossvox.train.folder import checkpoints_of, state_of
-from crossvox.train.params import CheckpointName
 
 
 class Training(Continued):
@@ -34,23 +32,3 @@ class Training(Continued):
     def rate(self) -> str:
         """A sample of one task takes many times as long as one of another."""
         return f"{self.NAME} {type(self.params).__name__}"
-
-
-def expect_start(start: object, checkpoint: CheckpointName, flag: str) -> None:
-    """Refuse to name a checkpoint of no run.
-
-    Args:
-        start: the run whose weights a training starts from, if there is one.
-        checkpoint: which of them.
-        flag: that names the run.
-
-    Raises:
-        ParamsError: there is none.
-    """
-    expect(
-        bool(start) or checkpoint == "auto",
-        given=f"--checkpoint {checkpoint} without {flag}",
-        needed="the run whose weights it starts from",
-        do=f"pass {flag} RUN, or leave --checkpoint out",
-        error=ParamsError,
-    )

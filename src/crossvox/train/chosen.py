@@ -15,11 +15,12 @@ Nothing heavy is imported.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from crossvox.core.artifact import read_json
-from crossvox.core.checks import ArtifactError, CheckpointError, expect
+from crossvox.core.checks import ArtifactError, CheckpointError, ParamsError, expect
 from crossvox.train.params import NETWORK, SELFTEST, STATE, CheckpointName
 
 Taken = Literal["average", "best", "last"]
@@ -64,6 +65,26 @@ def chosen(run: Path, checkpoint: CheckpointName = "auto") -> Taken:
     if "average" in there and _ahead(run / "average", "best" in there):
         return "average"
     return "best" if "best" in there else "last"
+
+
+def expect_run_of(checkpoint: CheckpointName, runs: Mapping[str, object]) -> None:
+    """Refuse to name a checkpoint where there is no run that it could be of.
+
+    Args:
+        checkpoint: which one is asked for.
+        runs: runs whose weights would be taken, by the flag that names them; None or empty: none.
+
+    Raises:
+        ParamsError: a checkpoint is asked for, and no run is named.
+    """
+    flags = " or ".join(runs)
+    expect(
+        checkpoint == "auto" or any(runs.values()),
+        given=f"--checkpoint {checkpoint} without {flags}",
+        needed="the run whose weights are taken",
+        do=f"name it by {flags}, or leave --checkpoint out",
+        error=ParamsError,
+    )
 
 
 def weights_file(run: Path, checkpoint: CheckpointName = "auto") -> Path:

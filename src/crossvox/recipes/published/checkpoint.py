@@ -14,6 +14,7 @@ from crossvox.core.checks import CheckpointError, expect
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Input, Stage
 from crossvox.recipes.run_input import RunInput
+from crossvox.train.chosen import expect_run_of
 from crossvox.train.folder import make_record
 from crossvox.train.params import PARAMS, CheckpointName, TrainParams
 
@@ -133,6 +134,7 @@ def import_checkpoint(
         do="check the path",
         error=CheckpointError,
     )
+    expect_run_of(checkpoint, {"--features": features})
     read = None if features is None else run2d_input(features, checkpoint)
     stage = ImportCheckpoint(Input.file(file), read)
     outcome = (runner or Runner()).make(stage, run)

@@ -19,6 +19,7 @@ from crossvox.study.arms import (
     arms_of,
     choose_arms,
 )
+from crossvox.train.chosen import expect_run_of
 from crossvox.train.params import CheckpointName, TrainParams
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ def study_reconstruct(
     from crossvox.recipes.study.runner import run_study
     from crossvox.recipes.study.scenes import Declared
 
+    expect_run_of(checkpoint, {"--run2d": run2d})
     params, runner = params or StudyParams(), runner or Runner()
     run2d = found_or_none(run2d)
     chosen = choose_arms(arms_of(RECONSTRUCT), arms)

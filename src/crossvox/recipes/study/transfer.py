@@ -11,6 +11,7 @@ from crossvox.core.params import named_values
 from crossvox.core.registry import nearest
 from crossvox.flow.jobs import Outcome
 from crossvox.flow.runner import Runner
+from crossvox.train.chosen import expect_run_of
 from crossvox.train.params import CheckpointName
 
 if TYPE_CHECKING:
@@ -154,6 +155,7 @@ def study(
         error=ParamsError,
     )
     assert out is not None
+    expect_run_of(checkpoint, {"--run2d": run2d})
     asked = Asked(design, out, data, run2d, checkpoint, cells, seeds, store, workers, page)
     return run_design(found, asked, runner or Runner())
 
