@@ -339,7 +339,17 @@ def test_a_run_starts_from_another_one_of_the_same_network(
         if "running" not in name and "num_batches" not in name:
             assert torch.allclose(weight, after[name], atol=1e-6), name
     assert lineage_of(tmp_path / "run").complete
+    links = read_manifest(tmp_path / "run").links
+    assert (tmp_path / "run" / links["start"]).resolve() == (work / "run").resolve()
     capsys.readouterr()
+    swapped = ("--scenes", HELD_OUT, "--validation-scenes", TRAINED)
+    run("train", "reconstruct", work / "data", tmp_path / "swapped", *still, *swapped, *start)
+    assert "1 of 1 validation scenes are not held out" in " ".join(capsys.readouterr().err.split())
+    (tmp_path / "begun").mkdir()
+    shutil.copy(work / "run" / "params.json", tmp_path / "begun")
+    begun = ("--start", tmp_path / "begun")
+    run("train", "reconstruct", work / "data", tmp_path / "x", *TRAIN, *begun, code=2)
+    assert "has no checkpoint" in capsys.readouterr().err
     other = ("--task.network.width", 6)
     run("train", "reconstruct", work / "data", tmp_path / "x", *TRAIN, *other, *start, code=2)
     assert "--task" in capsys.readouterr().err

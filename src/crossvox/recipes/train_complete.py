@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any
 
-from crossvox.core.artifact import file_digest, read_manifest
+from crossvox.core.artifact import read_manifest
 from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.flow.locks import leads
 from crossvox.flow.runner import Work
 from crossvox.recipes.complete import CompleteRunParams, TrainComplete
 from crossvox.recipes.data import read_scenes
 from crossvox.recipes.scene_run import CompleteRun, read_any_run
-from crossvox.recipes.shipped import find_run
+from crossvox.recipes.start import Start, start_of
 from crossvox.samples.depths import DepthScene, load_depths
 from crossvox.samples.sparse import SparseDataset, collate_sparse
 from crossvox.tasks.complete import Complete
-from crossvox.train.checkpoint import load_run_network
-from crossvox.train.chosen import chosen, weights_file
-from crossvox.train.folder import answer, asked_for, lineage_of, note_asked
+from crossvox.train.folder import answer, asked_for, note_asked
 from crossvox.train.loop import train
 from crossvox.train.report import TrainReport
 
@@ -38,10 +33,8 @@ def train_complete(stage: TrainComplete, work: Work) -> TrainReport:
         CheckpointError: a checkpoint is damaged.
     """
     params, given = stage.params, stage.sources
-    start = find_run(Path(given.start)) if given.start else None
-    made_from: dict[str, str] = {}
-    if start is not None:
-        made_from["start"] = file_digest(weights_file(start, stage.checkpoint))
+    start = start_of(Path(given.start) if given.start else None, stage.checkpoint)
+    _expect_same_network(start, stage)
     split = {"train": given.scenes, "validation": given.validation_scenes}
     folders = {
         role: [] if which == "none" else read_scenes(stage.data, which)
@@ -50,7 +43,7 @@ def train_complete(stage: TrainComplete, work: Work) -> TrainReport:
     asked = asked_for(
         {"params": params, "scenes": {r: [f.name for f in fs] for r, fs in folders.items()}},
         {"data": read_manifest(stage.data).digest, "numbers": Complete.numbers},
-        made_from,
+        start.parents,
     )
     done = answer(work.out, asked, params.train)
     if done is not None:
@@ -62,7 +55,8 @@ def train_complete(stage: TrainComplete, work: Work) -> TrainReport:
         do="pass --scenes, or prepare more scenes",
         error=ArtifactError,
     )
-    task = Complete(params.task, None if start is None else _start(start, stage))
+    start.tell_seen((folder.name for folder in folders["validation"]), work.progress)
+    task = Complete(params.task, start.initialise)
     learnt = _scenes(folders["train"], params, work, "training scenes")
     held_out = _scenes(folders["validation"], params, work, "validation scenes")
     dataset = SparseDataset(
@@ -92,9 +86,9 @@ def train_complete(stage: TrainComplete, work: Work) -> TrainReport:
         recipe={"params": params, "scenes": given.scenes, "validation": given.validation_scenes},
         scenes=[scene.name for scene in learnt],
         validation_scenes=[scene.name for scene in held_out],
-        ancestors={} if start is None else {"start": lineage_of(start)},
-        links={"data": stage.data},
-        parents={"data": read_manifest(stage.data).digest, **made_from},
+        ancestors=start.ancestors,
+        links={"data": stage.data, **start.links},
+        parents={"data": read_manifest(stage.data).digest, **start.parents},
         progress=work.progress.training(),
     )
     if leads():
@@ -102,26 +96,27 @@ def train_complete(stage: TrainComplete, work: Work) -> TrainReport:
     return report
 
 
-def _start(run: Path, stage: TrainComplete) -> Callable[[Any], object]:
-    """What puts the weights of another run into a network that was built.
+def _expect_same_network(start: Start, stage: TrainComplete) -> None:
+    """Refuse a start whose weights mean something else.
 
     Raises:
         ArtifactError: it is no such run.
         ParamsError: its network is another one, or reads other evidence.
     """
-    record = read_any_run(run)
+    if start.run is None:
+        return
+    record = read_any_run(start.run)
     theirs = record.task.params if isinstance(record, CompleteRun) else None
     mine = stage.params.task
     expect(
         theirs is not None
         and (theirs.network, theirs.evidence, theirs.voxel_m)
         == (mine.network, mine.evidence, mine.voxel_m),
-        given=f"--start {run}, a run of another task, network or evidence",
+        given=f"--start {start.run}, a run of another task, network or evidence",
         needed="a run of surface completion with the same --task.*",
         do="correct --start, or leave it out",
         error=ParamsError,
     )
-    return partial(load_run_network, run, which=chosen(run, stage.checkpoint))
 
 
 def _scenes(

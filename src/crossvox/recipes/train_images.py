@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from crossvox.core.artifact import file_digest
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.colors import COLORS, RECORD
 from crossvox.core.labels import NYU40
 from crossvox.flow.locks import leads
-from crossvox.flow.progress import Progress
 from crossvox.flow.runner import Work
 from crossvox.recipes.image_run import read_segment2d_run
 from crossvox.recipes.images import ImageData, evenly, find_images, pairs_digest
 from crossvox.recipes.label_pictures import picture_run
 from crossvox.recipes.segment2d import TrainImages
-from crossvox.recipes.shipped import is_shipped
+from crossvox.recipes.start import Start, start_of
 from crossvox.samples.batch import collate_images
 from crossvox.samples.images import ImageDataset
 from crossvox.samples.pairs import shuffled
 from crossvox.tasks.segment2d import Segment2d, pixel_shares
-from crossvox.train.checkpoint import load_run_network
-from crossvox.train.chosen import chosen, weights_file
-from crossvox.train.folder import Ancestors, answer, asked_for, lineage_of, note_asked
+from crossvox.train.folder import answer, asked_for, note_asked
 from crossvox.train.loop import train
 from crossvox.train.report import TrainReport
-
-if TYPE_CHECKING:
-    from crossvox.networks.features2d import Network2D
 
 
 def train_images(stage: TrainImages, work: Work) -> TrainReport:
@@ -42,16 +31,16 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
         CheckpointError: a checkpoint of the run that it starts from is damaged.
         ParamsError: that run is of another network.
     """
-    params, progress, start = stage.params, work.progress, stage.start
-    initialise = None if start is None else _initialise(start, stage)
+    params, progress = stage.params, work.progress
+    start = start_of(stage.start, stage.checkpoint)
+    _expect_same_network(start, stage)
     found = find_images(stage.source, params.validation_share)
     if params.control == "shuffled":
         found = replace(found, training=shuffled(found.training, params.train.seed))
     for what, count in found.left_out.items():
         if count:
             progress.say(f"left out: {count} {what}")
-    ancestors = {} if start is None else {"start": lineage_of(start)}
-    _tell_seen(ancestors, found, progress)
+    start.tell_seen(found.validation_scenes or (), progress)
     depth = params.task.depth
     parents = {
         "training images": pairs_digest(found.training, depth=depth),
@@ -59,8 +48,7 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
     }
     if found.beside:
         parents["images beside"] = pairs_digest(found.beside, depth=depth)
-    if start is not None:
-        parents["start"] = file_digest(weights_file(start, stage.checkpoint))
+    parents |= start.parents
     if depth:
         bare = sum(pair.depth is None for pair in (*found.training, *found.beside))
         if bare:
@@ -82,7 +70,7 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
         beside_share=params.beside_share,
     )
     pixels = dataset.label_pixels(progress.step("training labels"))
-    task = Segment2d(params.task, pixel_shares(pixels), initialise)
+    task = Segment2d(params.task, pixel_shares(pixels), start.initialise)
     validation = None
     if found.validation:
         validation = ImageDataset(found.validation, params.images, depth=depth)
@@ -104,10 +92,10 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
             "majority_class": NYU40.names[task.majority],
         },
         parents=parents,
-        links=_links(stage),
+        links={**stage.source.folders, **start.links},
         scenes=_scenes(found),
         validation_scenes=found.validation_scenes,
-        ancestors=ancestors,
+        ancestors=start.ancestors,
         progress=progress.training(),
     )
     if not report.interrupted and not report.already_finished:
@@ -118,43 +106,26 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
     return report
 
 
-def _initialise(start: Path, stage: TrainImages) -> Callable[[Network2D], object]:
-    """What puts the weights of ``--from`` into a network that was built.
+def _expect_same_network(start: Start, stage: TrainImages) -> None:
+    """Refuse a start whose weights belong to another network.
 
     Raises:
         ArtifactError: it is no such run.
         ParamsError: its network is another one.
     """
-    theirs, mine = read_segment2d_run(start).params.task, stage.params.task
+    if start.run is None:
+        return
+    theirs, mine = read_segment2d_run(start.run).params.task, stage.params.task
     needed = f"--task.network {theirs.network}" + " --task.depth" * theirs.depth
     expect(
         (theirs.network, theirs.depth) == (mine.network, mine.depth),
-        given=f"--from {start}, whose network is {theirs.network}, "
+        given=f"--from {start.run}, whose network is {theirs.network}, "
         f"{'with' if theirs.depth else 'without'} depth; this one is {mine.network}, "
         f"{'with' if mine.depth else 'without'}",
         needed="the same network for both",
         do=f"pass {needed}" + ("" if theirs.depth else ", without --task.depth"),
         error=ParamsError,
     )
-    return partial(load_run_network, start, which=chosen(start, stage.checkpoint))
-
-
-def _tell_seen(ancestors: Ancestors, found: ImageData, progress: Progress) -> None:
-    """Say which validation scenes are not held out: a run that this one starts from knows them."""
-    kept = found.validation_scenes or ()
-    seen = [name for name in kept if any(its.has_seen(name) for its in ancestors.values())]
-    if seen:
-        progress.say(
-            f"{len(seen)} of {len(kept)} validation scenes are not held out: the run that it "
-            "starts from has learnt from them"
-        )
-
-
-def _links(stage: TrainImages) -> dict[str, Path]:
-    """Folders that a run is made from, by role."""
-    if stage.start is None or is_shipped(stage.start):
-        return stage.source.folders
-    return {**stage.source.folders, "start": stage.start}
 
 
 def _scenes(found: ImageData) -> tuple[str, ...] | None:

@@ -27,7 +27,8 @@ from crossvox.recipes.lifted_features import (
     network_digest,
 )
 from crossvox.recipes.scene_sources import load_sources, of_rooms, training_scenes
-from crossvox.recipes.shipped import is_shipped
+from crossvox.recipes.shipped import linked
+from crossvox.recipes.start import Start, start_of
 from crossvox.recipes.train import (
     ReconstructRunParams,
     RunSources,
@@ -46,7 +47,6 @@ from crossvox.tasks.complete import Complete
 from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.tasks.segment2d import Segment2d
 from crossvox.tasks.segment3d import Segment3d, label_counts, voxel_shares
-from crossvox.train.chosen import weights_file
 from crossvox.train.folder import (
     answer,
     asked_for,
@@ -55,7 +55,7 @@ from crossvox.train.folder import (
     read_record,
 )
 from crossvox.train.loop import train
-from crossvox.train.params import NETWORK, PARAMS, TRANSFER
+from crossvox.train.params import TRANSFER
 from crossvox.train.report import TrainReport
 from crossvox.train.transfer import Transfer
 
@@ -92,8 +92,9 @@ def train_scenes(stage: TrainScenes, work: Work) -> TrainReport:
             from is no run on sub-volumes.
         CheckpointError: a run that it starts from, or takes features from, is damaged.
     """
-    _expect_start(stage.start)
-    asked = fingerprint(stage)
+    start = start_of(stage.start, stage.start_checkpoint)
+    _expect_start(start.run)
+    asked = fingerprint(stage, start)
     done = answer(work.out, asked, stage.params.train)
     if done is not None:
         return done
@@ -103,7 +104,8 @@ def train_scenes(stage: TrainScenes, work: Work) -> TrainReport:
         stage.data, given, views, params.train.seed, work.progress, params.input
     )
     recipe = _Recipe(stage, params, *_task(params, weights, scenes, given), made_from)
-    _start(recipe)
+    recipe.made_from.update(start.parents)
+    _take_over(recipe, start)
     index = _training_index(recipe, scenes)
     seed = params.train.seed
     dataset = ChunkDataset(
@@ -119,8 +121,8 @@ def train_scenes(stage: TrainScenes, work: Work) -> TrainReport:
     scenes_shown = (*scenes, *held_out)
     maps = None if frozen is None else _frame_maps(frozen, params, scenes_shown, work.shared)
     maps = file_maps(params.task.features, views.size, scenes_shown, work.progress) or maps
-    before = {"features": given.features, "start": stage.start}
-    links = {"data": stage.data, **before}
+    features = given.features
+    start.tell_seen((source.name for source in held_out), work.progress)
     report = train(
         recipe.task,
         dataset,
@@ -133,8 +135,15 @@ def train_scenes(stage: TrainScenes, work: Work) -> TrainReport:
         recipe=recipe.recorded,
         scenes=[source.name for source in scenes],
         validation_scenes=[source.name for source in held_out],
-        ancestors={role: features_lineage(path) for role, path in before.items() if path},
-        links={r: path for r, path in links.items() if path is not None and not is_shipped(path)},
+        ancestors={
+            **({} if features is None else {"features": features_lineage(features)}),
+            **start.ancestors,
+        },
+        links={
+            "data": stage.data,
+            **({} if (kept := linked(features)) is None else {"features": kept}),
+            **start.links,
+        },
         parents={
             "data": read_manifest(stage.data).digest,
             "index": index.digest,
@@ -154,12 +163,10 @@ def train_scenes(stage: TrainScenes, work: Work) -> TrainReport:
 def _expect_start(start: Path | None) -> None:
     """Refuse a start whose network reads anything but sub-volumes of what is lifted.
 
-    A folder without a record is left to who reads its weights.
-
     Raises:
         ArtifactError: it is a run of another kind.
     """
-    if start is None or not (start / PARAMS).is_file():
+    if start is None:
         return
     task = read_record(start).task
     expect(
@@ -171,7 +178,7 @@ def _expect_start(start: Path | None) -> None:
     )
 
 
-def fingerprint(stage: TrainScenes) -> str:
+def fingerprint(stage: TrainScenes, start: Start) -> str:
     """Fingerprint of a run by what it is made from, without a look into the scenes.
 
     What its files hold counts, not where they lie.
@@ -182,8 +189,6 @@ def fingerprint(stage: TrainScenes) -> str:
         for which in {given.scenes, given.validation_scenes} - {"none"}
     }
     files = {"index": given.index, "validation_index": given.validation_index}
-    if stage.start is not None:
-        files["start"] = weights_file(stage.start, stage.start_checkpoint)
     task = Reconstruct if isinstance(params, ReconstructRunParams) else Segment3d
     told = plain(given)
     placeless = {name: told[name] for name in told if name not in (*files, "features")}
@@ -191,6 +196,7 @@ def fingerprint(stage: TrainScenes) -> str:
         {"params": params, "sources": placeless, "scenes": scenes, "colours": COLORS},
         {"data": read_manifest(stage.data).digest, "numbers": getattr(task, "numbers", 1)},
         {role: _digest(path) for role, path in files.items() if path is not None}
+        | dict(start.parents)
         | ({} if given.features is None else {"features": _digest_of(given.features, stage)}),
     )
 
@@ -254,15 +260,12 @@ def _task(
     return task, recorded
 
 
-def _start(recipe: _Recipe) -> None:
+def _take_over(recipe: _Recipe, start: Start) -> None:
     """Let the task start from another run, if one was named."""
-    start = recipe.stage.start
-    if start is None:
+    if start.run is None:
         return
-    transfer = Transfer(start, recipe.params.transfer, recipe.stage.start_checkpoint)
-    recipe.made_from["start"] = file_digest(start / transfer.checkpoint / NETWORK)
-    recipe.task = replace(recipe.task, initialise=transfer.initialise)
-    recipe.transfer = transfer
+    recipe.transfer = Transfer(start.run, recipe.params.transfer, start.checkpoint)
+    recipe.task = replace(recipe.task, initialise=recipe.transfer.initialise)
 
 
 def _groups(recipe: _Recipe) -> Callable[[Any], list[dict[str, Any]]]:

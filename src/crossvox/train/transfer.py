@@ -105,13 +105,6 @@ class Transfer:
 
     def __post_init__(self) -> None:
         self.checkpoint = chosen(self.run, self.which)
-        expect(
-            (self.run / self.checkpoint).is_dir(),
-            given=f"{self.run}, which has no checkpoint",
-            needed="a training run that has reached its first checkpoint",
-            do="check the path of --from, or train that run first",
-            error=CheckpointError,
-        )
         weights = load_checkpoint(self.run / self.checkpoint).network
         self.weights = {name.removeprefix(INNER): value for name, value in weights.items()}
         self._slow: set[nn.Parameter] = set()

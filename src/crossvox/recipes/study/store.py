@@ -46,9 +46,11 @@ class Store:
             asked_by: who asked for it, see :meth:`first_asked_by`.
             runner: who trains.
         """
+        from crossvox.recipes.start import start_of
         from crossvox.recipes.train_scenes import fingerprint
 
-        place = self.folder / RUNS / fingerprint(stage)
+        start = start_of(stage.start, stage.start_checkpoint)
+        place = self.folder / RUNS / fingerprint(stage, start)
         with locks.shared(self.folder, f"run-{place.name}"):
             self._note(place, asked_by)
             report: TrainReport = runner.go_on(stage, place)

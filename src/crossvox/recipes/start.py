@@ -1,0 +1,91 @@
+"""What a training takes over from the run that it starts from: one place for all trainings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from crossvox.core.artifact import file_digest
+from crossvox.core.checks import CheckpointError, expect
+from crossvox.flow.progress import Progress
+from crossvox.recipes.shipped import find_run, linked
+from crossvox.train.chosen import Taken, chosen
+from crossvox.train.folder import Ancestors, lineage_of
+from crossvox.train.params import NETWORK, CheckpointName
+
+START = "start"
+"""Its role among what a run is made from."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """The run whose weights a training starts from; all is empty where there is none.
+
+    Attributes:
+        run: its folder.
+        checkpoint: which of its weights are taken.
+        parents: their digest, by role.
+        ancestors: what it has learnt from, by role.
+    """
+
+    run: Path | None = None
+    checkpoint: Taken = "last"
+    parents: Mapping[str, str] = field(default_factory=dict)
+    ancestors: Ancestors = field(default_factory=dict)
+
+    @property
+    def links(self) -> dict[str, Path]:
+        """Its folder, by role; a network of the package has none."""
+        folder = linked(self.run)
+        return {} if folder is None else {START: folder}
+
+    @property
+    def initialise(self) -> Callable[[Any], object] | None:
+        """Puts its weights into a network of the same kind; None where there is no such run."""
+        if self.run is None:
+            return None
+        from crossvox.train.checkpoint import load_run_network
+
+        return partial(load_run_network, self.run, which=self.checkpoint)
+
+    def tell_seen(self, held_out: Iterable[str], progress: Progress) -> None:
+        """Say how many validation scenes are not held out, for it has learnt from them."""
+        names = list(held_out)
+        seen = [
+            name for name in names if any(its.has_seen(name) for its in self.ancestors.values())
+        ]
+        if seen:
+            progress.say(
+                f"{len(seen)} of {len(names)} validation scenes are not held out: the run that it "
+                "starts from has learnt from them"
+            )
+
+
+def start_of(run: Path | None, checkpoint: CheckpointName) -> Start:
+    """What a training takes over.
+
+    Args:
+        run: the folder of a run, or the name of one that comes with the package; None: nothing.
+        checkpoint: which of its weights.
+
+    Raises:
+        ParamsError: there is neither such a folder nor such a name.
+        ArtifactError: it is no run folder.
+        CheckpointError: it has no weights, or not those that are asked for.
+    """
+    if run is None:
+        return Start()
+    run = find_run(run)
+    lineage, taken = lineage_of(run), chosen(run, checkpoint)
+    expect(
+        (run / taken / NETWORK).is_file(),
+        given=f"{run}, which has no checkpoint",
+        needed="a training run that has reached its first checkpoint",
+        do="check the path of the run to start from, or train that run first",
+        error=CheckpointError,
+    )
+    parents = {START: file_digest(run / taken / NETWORK)}
+    return Start(run, taken, parents, {START: lineage})
