@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
-from crossvox.core.checks import CrossvoxError
+from crossvox.core.checks import CrossvoxError, MadeOtherwise
 from crossvox.flow.progress import Begin, Silent
 from crossvox.flow.rates import foretell, record_rate
-from crossvox.flow.runner import Runner
+from crossvox.flow.renew import renewing
+from crossvox.flow.runner import DryRunEnds, Planned, Runner
 
 pytestmark = pytest.mark.usefixtures("no_rates")
 
@@ -59,3 +61,16 @@ def test_a_dry_run_is_of_no_parts() -> None:
     heard = Heard()
     Runner(heard, dry=True).expect_parts("scan", PARTS)
     assert heard.expected == []
+
+
+def test_a_dry_run_tells_what_would_be_made_anew(tmp_path: Path) -> None:
+    folder, runner = tmp_path / "data", Runner(dry=True)
+    folder.mkdir()
+
+    def make(place: Path) -> None:
+        raise MadeOtherwise(f"{place} was made otherwise", "voxel_m", "0123456789abcdef")
+
+    with pytest.raises(DryRunEnds):
+        renewing(runner, folder, make)
+    assert runner.plan == [Planned("data", "", "make")]
+    assert list(tmp_path.iterdir()) == [folder]

@@ -11,6 +11,7 @@ from crossvox.flow import rates
 from crossvox.flow.runner import DryRunEnds, Runner
 from crossvox.recipes.complete import CompleteRunParams, TrainComplete
 from crossvox.recipes.label3d import Label3dRunParams, TrainLabel3d
+from crossvox.recipes.training import Training
 
 
 def foretold(stage: Any, folder: Path) -> float | None:
@@ -22,7 +23,10 @@ def foretold(stage: Any, folder: Path) -> float | None:
 
 
 @pytest.mark.usefixtures("no_rates")
-def test_one_task_does_not_foretell_another(tmp_path: Path) -> None:
+def test_one_task_does_not_foretell_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Training, "foresee", lambda self, work: "make")
     sources: Any = None
     room = TrainComplete(tmp_path, CompleteRunParams(), sources)
     labels = TrainLabel3d(tmp_path, Label3dRunParams(), sources)

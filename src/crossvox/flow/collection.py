@@ -85,7 +85,7 @@ def open_collection(
     expect_own(out, asked.stage)
     with shared(out, "collection"):
         clear_unfinished(out)
-        there = _there(out, asked)
+        there = made_of(out, asked)
         wanted = sorted({*planned_items(there), *names}) if there else sorted(names)
         begun = replace(there or asked, links={**(there.links if there else {}), **links})
         begun = replace(begun, notes={**begun.notes, PLANNED: wanted})
@@ -120,7 +120,7 @@ def expect_told_apart(out: Path, names: Iterable[str]) -> None:
     )
 
 
-def _there(out: Path, asked: Manifest) -> Manifest | None:
+def made_of(out: Path, asked: Manifest) -> Manifest | None:
     """The manifest of a folder that is gone on with; None for a free one.
 
     Raises:

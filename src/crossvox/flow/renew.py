@@ -20,7 +20,7 @@ from crossvox.core.checks import ArtifactError, MadeOtherwise, expect
 from crossvox.flow import locks
 from crossvox.flow.contents import expect_no_strangers
 from crossvox.flow.folder import PART, bring_back, leftovers, set_aside, visible
-from crossvox.flow.runner import Runner
+from crossvox.flow.runner import DryRunEnds, Planned, Runner
 
 T = TypeVar("T")
 
@@ -60,6 +60,9 @@ def renewing(runner: Runner, folder: Path, make: Callable[[Path], T]) -> T:
         made = make(folder)
     except MadeOtherwise as found:
         _expect_replaceable(folder)
+        if runner.dry:
+            runner.plan.append(Planned(folder.name, "", "make"))
+            raise DryRunEnds from None
         with locks.alone(folder):
             runner.progress.say(
                 f"{folder.name} was made otherwise ({found.changes}): it is made again, and the "

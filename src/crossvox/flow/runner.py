@@ -25,6 +25,7 @@ from crossvox.flow.collection import (
     enter,
     expect_identity,
     expect_told_apart,
+    made_of,
     open_collection,
 )
 from crossvox.flow.contents import damage, expect_no_strangers, expect_whole
@@ -58,6 +59,7 @@ class Work:
             :mod:`crossvox.flow.lineage`.
         size: may be set by a stage that knows its :meth:`~crossvox.flow.stage.Stage.size` by
             then: it is not asked for it again.
+        dry: only look, see :meth:`~crossvox.flow.stage.Continued.foresee`.
     """
 
     out: Path
@@ -66,6 +68,7 @@ class Work:
     shared: Path | None = None
     learnt_from: tuple[str, ...] | None = None
     size: float | None = None
+    dry: bool = False
 
 
 @dataclass(frozen=True)
@@ -207,7 +210,7 @@ class Runner:
             for part in stage.parts(folder):
                 expect_whole(part, whole=self.verify)
         if self.dry:
-            state = stage.state(folder)
+            state = stage.foresee(Work(folder, self.progress, dry=True))
             seconds = 0.0 if state == "keep" else foretell(stage.rate(), stage.size())
             self.plan.append(Planned(stage.NAME, folder.name, state, seconds))
             raise DryRunEnds
@@ -260,6 +263,7 @@ class Runner:
             _expect_free(job.stage, job.folder)
         if self.dry:
             expect_own(out, collection.NAME)
+            made_of(out, collection.manifest())
             before = {} if self.choice.retry_failed else shelf.settled(jobs)
             self.plan += [Planned(collection.NAME, name, "failed", 0.0) for name in before]
             for job in jobs:

@@ -178,8 +178,15 @@ class Continued(Declared):
         raise NotImplementedError
 
     def state(self, folder: Path) -> State:
-        """What a call would do; for dry runs."""
+        """What a call would do, by what the folder holds."""
         raise NotImplementedError
+
+    def foresee(self, work: Work) -> State:
+        """What a call would do, with the errors that it meets before it begins; for dry runs.
+
+        ``work.dry`` is set, and nothing is written.
+        """
+        return self.state(work.out)
 
     def parts(self, folder: Path) -> list[Path]:
         """Folders in it that were written as a whole: they are checked where it is kept."""

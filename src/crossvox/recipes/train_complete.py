@@ -11,7 +11,8 @@ from crossvox.flow.runner import Work
 from crossvox.recipes.complete import CompleteRunParams, TrainComplete
 from crossvox.recipes.data import read_scenes
 from crossvox.recipes.scene_run import CompleteRun, read_any_run
-from crossvox.recipes.start import Start, start_of
+from crossvox.recipes.start import START, Start, start_of
+from crossvox.recipes.training import only_look
 from crossvox.samples.depths import DepthScene, load_depths
 from crossvox.samples.sparse import SparseDataset, collate_sparse
 from crossvox.tasks.complete import Complete
@@ -45,7 +46,7 @@ def train_complete(stage: TrainComplete, work: Work) -> TrainReport:
         {"data": read_manifest(stage.data).digest, "numbers": Complete.numbers},
         start.parents,
     )
-    done = answer(work.out, asked, params.train)
+    done = answer(work.out, asked, params.train, dry=work.dry)
     if done is not None:
         return done
     expect(
@@ -55,6 +56,18 @@ def train_complete(stage: TrainComplete, work: Work) -> TrainReport:
         do="pass --scenes, or prepare more scenes",
         error=ArtifactError,
     )
+    recipe = {"params": params, "scenes": given.scenes, "validation": given.validation_scenes}
+    parents = {"data": read_manifest(stage.data).digest, **start.parents}
+    if work.dry:
+        bare = Complete(params.task)
+        return only_look(
+            work.out,
+            bare,
+            bare.build,
+            train=params.train,
+            recipe=recipe,
+            parents={START: None, **parents},
+        )
     start.tell_seen((folder.name for folder in folders["validation"]), work.progress)
     task = Complete(params.task, start.initialise)
     learnt = _scenes(folders["train"], params, work, "training scenes")
@@ -83,12 +96,12 @@ def train_complete(stage: TrainComplete, work: Work) -> TrainReport:
         work.out,
         params.train,
         validation=validation,
-        recipe={"params": params, "scenes": given.scenes, "validation": given.validation_scenes},
+        recipe=recipe,
         scenes=[scene.name for scene in learnt],
         validation_scenes=[scene.name for scene in held_out],
         ancestors=start.ancestors,
         links={"data": stage.data, **start.links},
-        parents={"data": read_manifest(stage.data).digest, **start.parents},
+        parents=parents,
         progress=work.progress.training(),
     )
     if leads():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.colors import COLORS, RECORD
@@ -13,7 +14,8 @@ from crossvox.recipes.image_run import read_segment2d_run
 from crossvox.recipes.images import ImageData, evenly, find_images, pairs_digest
 from crossvox.recipes.label_pictures import picture_run
 from crossvox.recipes.segment2d import TrainImages
-from crossvox.recipes.start import Start, start_of
+from crossvox.recipes.start import START, Start, start_of
+from crossvox.recipes.training import only_look
 from crossvox.samples.batch import collate_images
 from crossvox.samples.images import ImageDataset
 from crossvox.samples.pairs import shuffled
@@ -57,9 +59,19 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
         {"params": params, "split": found.split, "colours": COLORS, "numbers": Segment2d.numbers},
         {"parents": parents, "scenes": [found.scenes, found.validation_scenes]},
     )
-    done = answer(work.out, asked, params.train)
+    done = answer(work.out, asked, params.train, dry=work.dry)
     if done is not None:
         return done
+    if work.dry:
+        unread = Segment2d(params.task)
+        return only_look(
+            work.out,
+            unread,
+            partial(unread.build, weights=False),
+            train=params.train,
+            recipe={"params": params, RECORD: COLORS, "split": found.split},
+            parents={START: None, "images beside": None, **parents},
+        )
     dataset = ImageDataset(
         found.training,
         params.images,

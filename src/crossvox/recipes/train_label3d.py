@@ -22,6 +22,7 @@ from crossvox.recipes.label3d import Label3dRunParams, TrainLabel3d
 from crossvox.recipes.labels import calibrated_input
 from crossvox.recipes.run_input import RunInput
 from crossvox.recipes.shipped import find_run
+from crossvox.recipes.training import only_look
 from crossvox.samples.label_samples import LabelDataset, collate_labels
 from crossvox.samples.label_scenes import LabelScene, load_label_scene
 from crossvox.tasks.label3d import Label3d
@@ -71,9 +72,20 @@ def train_label3d(stage: TrainLabel3d, work: Work) -> TrainReport:
     asked = asked_for(
         {"params": params, "labelled by": [pairs, held]}, {"numbers": Label3d.numbers}, parents
     )
-    done = answer(work.out, asked, params.train)
+    done = answer(work.out, asked, params.train, dry=work.dry)
     if done is not None:
         return done
+    recipe = {
+        "params": params,
+        "scenes": given.scenes,
+        "validation": given.validation_scenes,
+        "labelled by": pairs,
+    }
+    if work.dry:
+        bare = Label3d(params.task)
+        return only_look(
+            work.out, bare, bare.build, train=params.train, recipe=recipe, parents=parents
+        )
     learnt = _scenes(training, images, params, work.progress, "training scenes")
     validation_scenes = _scenes(held_out, images, params, work.progress, "validation scenes")
     counts = np.zeros(41, np.int64)
@@ -102,10 +114,7 @@ def train_label3d(stage: TrainLabel3d, work: Work) -> TrainReport:
         params.train,
         validation=validation,
         recipe={
-            "params": params,
-            "scenes": given.scenes,
-            "validation": given.validation_scenes,
-            "labelled by": pairs,
+            **recipe,
             "label_voxels": counts,
             "class_shares": task.shares,
             "class_weights": task.weights,

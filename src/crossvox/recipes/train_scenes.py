@@ -28,7 +28,7 @@ from crossvox.recipes.lifted_features import (
 )
 from crossvox.recipes.scene_sources import load_sources, of_rooms, training_scenes
 from crossvox.recipes.shipped import linked
-from crossvox.recipes.start import Start, start_of
+from crossvox.recipes.start import START, Start, start_of
 from crossvox.recipes.train import (
     ReconstructRunParams,
     RunSources,
@@ -36,6 +36,7 @@ from crossvox.recipes.train import (
     Segment3dRunParams,
     TrainScenes,
 )
+from crossvox.recipes.training import only_look
 from crossvox.samples.batch import collate
 from crossvox.samples.dataset import ChunkDataset
 from crossvox.samples.index import SampleIndex, training_index, window_index
@@ -95,11 +96,13 @@ def train_scenes(stage: TrainScenes, work: Work) -> TrainReport:
     start = start_of(stage.start, stage.start_checkpoint)
     _expect_start(start.run)
     asked = fingerprint(stage, start)
-    done = answer(work.out, asked, stage.params.train)
+    done = answer(work.out, asked, stage.params.train, dry=work.dry)
     if done is not None:
         return done
     given, views = stage.sources, stage.params.views
     params, weights, made_from = _with_features(stage)
+    if work.dry:
+        return _only_look(stage, params, start, made_from, work.out)
     scenes = training_scenes(
         stage.data, given, views, params.train.seed, work.progress, params.input
     )
@@ -222,14 +225,15 @@ def _with_features(
     return replace(params, task=task), weights, {"features": weights_digest}  # type: ignore[arg-type]
 
 
-def _task(
-    params: ReconstructRunParams | Segment3dRunParams,
-    weights: dict[str, Any] | None,
-    scenes: Sequence[SceneSource],
-    given: RunSources,
-) -> tuple[Reconstruct | Segment3d, dict[str, Any]]:
-    """The task of a run, and what is recorded: what it learnt of the training labels as well."""
-    recorded: dict[str, Any] = {
+def _recorded(
+    params: ReconstructRunParams | Segment3dRunParams, given: RunSources
+) -> dict[str, Any]:
+    """What is recorded of a run that is known before its scenes are read."""
+    if isinstance(params, Segment3dRunParams) and given.labels.points:
+        # Labels are few, measured surface is not: without it the network would forget it.
+        learnt = replace(params.task, unlabelled=params.task.unlabelled or "surface")
+        params = replace(params, task=learnt)
+    return {
         "params": params,
         RECORD: COLORS,
         "scenes": given.scenes,
@@ -237,6 +241,41 @@ def _task(
         # Nothing where all labels are used, as older runs tell nothing of it.
         "labels": None if given.labels == LabelParams() else given.labels,
     }
+
+
+def _only_look(
+    stage: TrainScenes,
+    params: ReconstructRunParams | Segment3dRunParams,
+    start: Start,
+    made_from: dict[str, str],
+    run: Path,
+) -> TrainReport:
+    """End a dry run, see :func:`crossvox.recipes.training.only_look`."""
+    recorded = _recorded(params, stage.sources)
+    learnt = recorded["params"].task
+    task = Reconstruct(learnt) if isinstance(params, ReconstructRunParams) else Segment3d(learnt)
+    recipe = _Recipe(stage, params, task, recorded)
+    _take_over(recipe, start)
+    parents = {"data": read_manifest(stage.data).digest, **made_from, **start.parents}
+    return only_look(
+        run,
+        recipe.task,
+        recipe.task.build,
+        train=params.train,
+        recipe=recorded,
+        parents={START: None, "features": None, **parents},
+    )
+
+
+def _task(
+    params: ReconstructRunParams | Segment3dRunParams,
+    weights: dict[str, Any] | None,
+    scenes: Sequence[SceneSource],
+    given: RunSources,
+) -> tuple[Reconstruct | Segment3d, dict[str, Any]]:
+    """The task of a run, and what is recorded: what it learnt of the training labels as well."""
+    recorded = _recorded(params, given)
+    params = recorded["params"]
     if isinstance(params, ReconstructRunParams):
         return Reconstruct(params.task, weights), recorded
     voxels = label_counts(source.volume for source in scenes if source.volume is not None)
@@ -247,12 +286,7 @@ def _task(
         do="prepare scans that have labelled meshes, or train another task",
         error=ArtifactError,
     )
-    learnt = params.task
-    if given.labels.points and learnt.unlabelled is None:
-        # Labels are few, measured surface is not: without it the network would forget it.
-        learnt = replace(learnt, unlabelled="surface")
-        recorded["params"] = replace(params, task=learnt)
-    task = Segment3d(learnt, weights, shares=voxel_shares(voxels))
+    task = Segment3d(params.task, weights, shares=voxel_shares(voxels))
     recorded["label_voxels"] = voxels
     recorded["class_shares"] = task.shares
     recorded["class_weights"] = task.class_weights

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from crossvox.flow.runner import DryRunEnds, Work
 from crossvox.flow.stage import Continued, State
-from crossvox.train.folder import checkpoints_of, state_of
+from crossvox.train.folder import (
+    checkpoints_of,
+    expect_same_run,
+    finished,
+    make_record,
+    state_of,
+)
+from crossvox.train.params import TrainParams
+from crossvox.train.report import TrainReport
+
+if TYPE_CHECKING:
+    from crossvox.tasks.task import Task
 
 
 class Training(Continued):
@@ -20,6 +33,20 @@ class Training(Continued):
         """Whether the run is finished, begun, or neither."""
         return state_of(folder)
 
+    def foresee(self, work: Work) -> State:
+        """Whether it is there, would go on or begin; what would be refused is refused.
+
+        Raises:
+            MadeOtherwise: the folder holds another run.
+            CrossvoxError: the network cannot be built, or not be started from what was named.
+        """
+        try:
+            self.go_on(work)
+        except DryRunEnds:
+            there = self.state(work.out)
+            return "continue" if there == "keep" else there
+        return "keep"
+
     def parts(self, folder: Path) -> list[Path]:
         """Its checkpoints."""
         return checkpoints_of(folder)
@@ -32,3 +59,60 @@ class Training(Continued):
     def rate(self) -> str:
         """A sample of one task takes many times as long as one of another."""
         return f"{self.NAME} {type(self.params).__name__}"
+
+
+def only_look(
+    run: Path,
+    task: Task,
+    build: Callable[[], object],
+    *,
+    train: TrainParams,
+    recipe: Mapping[str, Any],
+    parents: Mapping[str, str | None],
+) -> TrainReport:
+    """End a dry run of a training, where data would be read next.
+
+    Args:
+        run: the run folder.
+        task: what is learnt, as far as it is known without data.
+        build: builds its network.
+        train: how it is trained.
+        recipe: what is recorded of the command, as far as it is known.
+        parents: digests of what the run is made from, likewise; None: it has no such part.
+
+    Returns:
+        The report of a run that is finished.
+
+    Raises:
+        DryRunEnds: there is something to train.
+        MadeOtherwise: the folder holds another run.
+        CrossvoxError: the network cannot be built.
+    """
+    record = make_record(
+        task.name,
+        getattr(task, "params", None),
+        train,
+        samples={},
+        recipe=recipe,
+        parents={role: digest for role, digest in parents.items() if digest is not None},
+        numbers=getattr(task, "numbers", 1),
+    )
+    known = ["numbers", "task", "train"]
+    known += [f"recipe.{name}" for name in recipe] + [f"parents.{role}" for role in parents]
+    expect_same_run(run, record, known)
+    done = finished(run, task.monitor, train)
+    if done is None:
+        _expect_builds(build)
+        raise DryRunEnds
+    return done
+
+
+def _expect_builds(build: Callable[[], object]) -> None:
+    """Build a network without memory or numbers for its weights, which takes no time."""
+    import torch
+
+    try:
+        with torch.device("meta"):
+            build()
+    except (NotImplementedError, RuntimeError):
+        build()  # one that counts with its weights while it is built

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -318,10 +318,17 @@ def _put_back_repeats(record: dict[str, Any]) -> None:
 # May I write here, and is it the same run
 
 
-def expect_same_run(run: Path, record: Mapping[str, Any]) -> None:
+def expect_same_run(
+    run: Path, record: Mapping[str, Any], fields: Collection[str] | None = None
+) -> None:
     """Refuse a folder that holds anything but this run.
 
     Only parameters in :data:`crossvox.train.params.NEUTRAL` may differ.
+
+    Args:
+        run: the folder.
+        record: of this run.
+        fields: what of it is known yet, by dotted name; None: all.
 
     Raises:
         ArtifactError: it holds another run, or something else; says what differs.
@@ -336,7 +343,7 @@ def expect_same_run(run: Path, record: Mapping[str, Any]) -> None:
         do=f"go on with {made_by(there)}, or name another folder",
         error=ArtifactError,
     )
-    changes = _changes(_of_this_version(read_json(run / PARAMS)), record)
+    changes = _changes(_of_this_version(read_json(run / PARAMS)), record, fields)
     if not changes:
         return
     more = f"; and {len(changes) - SHOWN} more" if len(changes) > SHOWN else ""
@@ -363,8 +370,10 @@ def _of_this_version(record: dict[str, Any]) -> dict[str, Any]:
         return record  # The comparison tells what is odd about it.
 
 
-def _changes(there: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
-    """How two records differ in what must not change."""
+def _changes(
+    there: Mapping[str, Any], asked: Mapping[str, Any], fields: Collection[str] | None
+) -> list[str]:
+    """How two records differ in what must not change, as far as it is known."""
     unknown = {name for name in LINEAGE if name not in there}
     old = _compared(there)
     new = _compared({name: value for name, value in asked.items() if name not in unknown})
@@ -373,6 +382,7 @@ def _changes(there: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
         f"{name}: {old.get(name, nothing)!r} there, {new.get(name, nothing)!r} asked"
         for name in sorted({*old, *new})
         if digest(old.get(name, nothing)) != digest(new.get(name, nothing))
+        and (fields is None or any(f"{name}.".startswith(f"{known}.") for known in fields))
     ]
 
 
@@ -477,8 +487,14 @@ def asked_for(*parts: Any) -> str:
     return digest([_compared(plain(part)) for part in parts])
 
 
-def answer(run: Path, asked: str, params: TrainParams) -> TrainReport | None:
+def answer(run: Path, asked: str, params: TrainParams, *, dry: bool = False) -> TrainReport | None:
     """The report of a complete run that was asked for like this; None: one has to look closer.
+
+    Args:
+        run: the run folder.
+        asked: see :func:`asked_for`.
+        params: how it is trained.
+        dry: leave a lost record as it is.
 
     Raises:
         ParamsError: there is something to train, and a tracker that is to be told is not there.
@@ -489,7 +505,7 @@ def answer(run: Path, asked: str, params: TrainParams) -> TrainReport | None:
         done = finished(run, str(notes.get("monitor", "")), params)
     if done is None:
         expect_trackers(params.trackers)
-    elif leads():
+    elif leads() and not dry:
         _mend_record(run)
     return done
 
