@@ -82,7 +82,7 @@ def _find_own(source: ImageSource, validation_share: float) -> ImageData:
 
     Args:
         source: prepared scenes, the flat layout, or any two folders of files with the same names,
-            or with ``trainset/`` and ``valset/`` in each.
+            or with ``trainset/`` and ``valset/`` in each, of depth images likewise.
         validation_share: see :func:`crossvox.samples.pairs.split_pairs`.
 
     Raises:
@@ -105,7 +105,7 @@ def _find_own(source: ImageSource, validation_share: float) -> ImageData:
     assert labels is not None
     if (images / FLAT_SPLITS["train"]).is_dir():
         pairs = {
-            split: folder_pairs(images / name, labels / name)
+            split: _own_pairs(source, images, labels, name)
             for split, name in FLAT_SPLITS.items()
             if split == "train" or (images / name).is_dir()
         }
@@ -113,7 +113,7 @@ def _find_own(source: ImageSource, validation_share: float) -> ImageData:
             return _image_data(pairs["train"], pairs["val"], "folders trainset and valset")
         found = pairs["train"]
     else:
-        found = folder_pairs(images, labels, source.depths, source.depth_params)
+        found = _own_pairs(source, images, labels)
     first, second = split_pairs(found.pairs, validation_share)
     return _image_data(
         PairList(first, found.without_labels, found.without_image),
@@ -133,8 +133,18 @@ def evaluation_pairs(source: ImageSource) -> PairList:
     assert labels is not None
     held_out = FLAT_SPLITS["val"]
     if (images / held_out).is_dir():
-        return folder_pairs(images / held_out, labels / held_out)
-    return folder_pairs(images, labels, source.depths, source.depth_params)
+        return _own_pairs(source, images, labels, held_out)
+    return _own_pairs(source, images, labels)
+
+
+def _own_pairs(source: ImageSource, images: Path, labels: Path, split: str = "") -> PairList:
+    """Pairs of two folders, with depth where it is named; of a folder of that name in each.
+
+    Raises:
+        CaptureError: a folder is missing, or nothing pairs.
+    """
+    depths = None if source.depths is None else source.depths / split
+    return folder_pairs(images / split, labels / split, depths, source.depth_params)
 
 
 def loaded(

@@ -314,15 +314,17 @@ def evaluate_segment2d(
         do="pass --out OUT",
         error=ParamsError,
     )
+    trained = read_segment2d_run(run).params
     source = ImageSource(
         data,
         images,
         labels,
         scenes,
         depths=depths,
-        depth_params=depth_images or read_segment2d_run(run).params.depth_images,
+        depth_params=depth_images or trained.depth_images,
     )
-    pairs = pairs_digest(evaluation_pairs(source).pairs)
+    reads_depths = depths is not None and trained.task.depth
+    pairs = pairs_digest(evaluation_pairs(source).pairs, depth=reads_depths)
     network = run2d_input(run, checkpoint)
     heights = shown_at(shown_heights)
     stage = EvaluateImages(network, pairs, pictures, source, device, flip or None, heights)

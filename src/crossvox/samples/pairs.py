@@ -99,6 +99,13 @@ def folder_pairs(
         do="check both folders",
         error=CaptureError,
     )
+    expect(
+        depths is None or any(name in measured for name in names),
+        given=f"{len(measured)} depth images in {depths}, none with the name of an image",
+        needed="NAME.png beside NAME.jpg",
+        do="check the folder of depth images, or leave it out",
+        error=CaptureError,
+    )
     return PairList(
         tuple(
             ImagePair(
