@@ -67,7 +67,7 @@ def _grained(value: float, grain: float) -> np.uint8:
 
 
 # Vectors of float32 would be divided by an approximation, if they may be.
-@njit(nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", fastmath=False)
 def _depth(inverse: np.float32) -> np.float32:
     return np.float32(1) / inverse
 
