@@ -181,14 +181,12 @@ def train_segment2d(
         checkpoint: which weights of ``start``.
         runner: who trains.
     """
-    from crossvox.recipes.shipped import found_or_none
-
     expect_run_of(checkpoint, {"--from": start})
     params = params or Segment2dRunParams()
     source = ImageSource(
         data, images, labels, scenes, validation_scenes, depths, params.depth_images, beside
     )
-    stage = TrainImages(params, source, found_or_none(start), checkpoint)
+    stage = TrainImages(params, source, start, checkpoint)
     report: TrainReport = (runner or Runner()).go_on(stage, run)
     return report
 

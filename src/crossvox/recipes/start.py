@@ -10,11 +10,13 @@ from typing import Any
 
 from crossvox.core.artifact import file_digest
 from crossvox.core.checks import CheckpointError, expect
+from crossvox.flow.lineage import Lineage
 from crossvox.flow.progress import Progress
-from crossvox.recipes.shipped import find_run, linked
+from crossvox.flow.runner import Work
+from crossvox.recipes.shipped import find_run, linked, shipped_runs
 from crossvox.train.chosen import Taken, chosen
-from crossvox.train.folder import Ancestors, lineage_of
-from crossvox.train.params import NETWORK, CheckpointName
+from crossvox.train.folder import Ancestors, lineage_of, read_record
+from crossvox.train.params import NETWORK, PARAMS, CheckpointName
 
 START = "start"
 """Its role among what a run is made from."""
@@ -29,12 +31,14 @@ class Start:
         checkpoint: which of its weights are taken.
         parents: their digest, by role.
         ancestors: what it has learnt from, by role.
+        gone: where it was, if it is not there any more.
     """
 
     run: Path | None = None
     checkpoint: Taken = "last"
     parents: Mapping[str, str] = field(default_factory=dict)
     ancestors: Ancestors = field(default_factory=dict)
+    gone: Path | None = None
 
     @property
     def links(self) -> dict[str, Path]:
@@ -46,7 +50,7 @@ class Start:
     def initialise(self) -> Callable[[Any], object] | None:
         """Puts its weights into a network of the same kind; None where there is no such run."""
         if self.run is None:
-            return None
+            return None if self.gone is None else _leave
         from crossvox.train.checkpoint import load_run_network
 
         return partial(load_run_network, self.run, which=self.checkpoint)
@@ -64,12 +68,18 @@ class Start:
             )
 
 
-def start_of(run: Path | None, checkpoint: CheckpointName) -> Start:
+def _leave(network: object) -> None:
+    """Leave a network as it is: it gets the weights that its run has already."""
+
+
+def start_of(run: Path | None, checkpoint: CheckpointName, work: Work | None = None) -> Start:
     """What a training takes over.
 
     Args:
         run: the folder of a run, or the name of one that comes with the package; None: nothing.
         checkpoint: which of its weights.
+        work: where the training is at work: what has weights there already goes on where ``run`` is
+            gone, by what it tells of it.
 
     Raises:
         ParamsError: there is neither such a folder nor such a name.
@@ -78,6 +88,9 @@ def start_of(run: Path | None, checkpoint: CheckpointName) -> Start:
     """
     if run is None:
         return Start()
+    if work is not None and not run.exists() and (told := _told(run, work.out)) is not None:
+        work.progress.say(f"{run} is not there any more: {work.out.name} tells what it took of it")
+        return told
     run = find_run(run)
     lineage, taken = lineage_of(run), chosen(run, checkpoint)
     expect(
@@ -89,3 +102,15 @@ def start_of(run: Path | None, checkpoint: CheckpointName) -> Start:
     )
     parents = {START: file_digest(run / taken / NETWORK)}
     return Start(run, taken, parents, {START: lineage})
+
+
+def _told(gone: Path, out: Path) -> Start | None:
+    """What a run that has weights tells of the one that it started from; None: nothing."""
+    begun = (out / PARAMS).is_file() and (out / "last").is_dir()
+    if not begun or str(gone) in shipped_runs():
+        return None
+    record = read_record(out)
+    if START not in record.parents:
+        return None
+    lineage = Lineage(record.learnt_from or (), START not in record.unknown_ancestors)
+    return Start(parents={START: record.parents[START]}, ancestors={START: lineage}, gone=gone)

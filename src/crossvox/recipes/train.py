@@ -167,10 +167,7 @@ def _stage(
     """A run as it was asked for; runs of the package may be given by name."""
     sources = sources or RunSources()
     expect_run_of(checkpoint, {"--from": start, "--features": sources.features})
-    sources, start = (
-        replace(sources, features=found_or_none(sources.features)),
-        found_or_none(start),
-    )
+    sources = replace(sources, features=found_or_none(sources.features))
     read_manifest(data)
     return TrainScenes(data, params, sources, start, checkpoint, checkpoint)
 

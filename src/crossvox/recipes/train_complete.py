@@ -34,7 +34,7 @@ def train_complete(stage: TrainComplete, work: Work) -> TrainReport:
         CheckpointError: a checkpoint is damaged.
     """
     params, given = stage.params, stage.sources
-    start = start_of(Path(given.start) if given.start else None, stage.checkpoint)
+    start = start_of(Path(given.start) if given.start else None, stage.checkpoint, work)
     _expect_same_network(start, stage)
     split = {"train": given.scenes, "validation": given.validation_scenes}
     folders = {

@@ -34,7 +34,7 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
         ParamsError: that run is of another network.
     """
     params, progress = stage.params, work.progress
-    start = start_of(stage.start, stage.checkpoint)
+    start = start_of(stage.start, stage.checkpoint, work)
     _expect_same_network(start, stage)
     found = find_images(stage.source, params.validation_share)
     if params.control == "shuffled":

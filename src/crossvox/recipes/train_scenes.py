@@ -93,7 +93,7 @@ def train_scenes(stage: TrainScenes, work: Work) -> TrainReport:
             from is no run on sub-volumes.
         CheckpointError: a run that it starts from, or takes features from, is damaged.
     """
-    start = start_of(stage.start, stage.start_checkpoint)
+    start = start_of(stage.start, stage.start_checkpoint, work)
     _expect_start(start.run)
     asked = fingerprint(stage, start)
     done = answer(work.out, asked, stage.params.train, dry=work.dry)
@@ -295,7 +295,18 @@ def _task(
 
 
 def _take_over(recipe: _Recipe, start: Start) -> None:
-    """Let the task start from another run, if one was named."""
+    """Let the task start from another run, if one was named.
+
+    Raises:
+        ArtifactError: it is not there any more.
+    """
+    expect(
+        start.gone is None,
+        given=f"--from {start.gone}, which is not there any more, for a run that is not finished",
+        needed="its weights: they tell what of this run learns, and how fast",
+        do="put it back, or train in another folder",
+        error=ArtifactError,
+    )
     if start.run is None:
         return
     recipe.transfer = Transfer(start.run, recipe.params.transfer, start.checkpoint)

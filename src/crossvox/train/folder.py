@@ -92,6 +92,7 @@ class RunRecord:
         unknown_ancestors: roles of runs that it is made from and that do not tell all of theirs.
         scenes: names of its own training scenes; None if it does not tell.
         validated_on: names of the scenes that its best checkpoint was chosen by; likewise.
+        parents: digests of what it is made from, by role.
     """
 
     task: str
@@ -103,6 +104,7 @@ class RunRecord:
     unknown_ancestors: tuple[str, ...] = ()
     scenes: tuple[str, ...] | None = None
     validated_on: tuple[str, ...] | None = None
+    parents: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def lineage(self) -> Lineage:
@@ -186,6 +188,7 @@ def read_record(run: Path, task: str | None = None) -> RunRecord:
         unknown_ancestors=tuple(record.unknown_ancestors),
         scenes=None if own is None else tuple(own),
         validated_on=None if validation is None else tuple(validation),
+        parents=record.parents,
     )
     expect(
         task is None
@@ -223,6 +226,7 @@ class _File:
     train: dict[str, Any]
     recipe: Any
     samples: dict[str, int]
+    parents: dict[str, str] = field(default_factory=dict)
     scenes: _Scenes = field(default_factory=_Scenes)
     learnt_from: list[str] | None = None
     unknown_ancestors: list[str] = field(default_factory=list)

@@ -1,0 +1,61 @@
+"""A run that has weights of its own does not need the one that it started from."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from walls import TRAIN, TRAIN_2D, command
+
+SCENES = ("--scenes", "scene0000_00")
+
+
+def record_of(run: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((run / "params.json").read_text())
+    return found
+
+
+def test_a_run_on_images_goes_on(
+    house: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start, run = tmp_path / "start", tmp_path / "run"
+    shutil.copytree(house / "run2d", start)
+    words = ("train", "segment2d", house / "data", run, *TRAIN_2D, *SCENES, "--from", start)
+    command(*words)
+    record = record_of(run)
+    assert record["learnt_from"] == ["scene0000_00", "scene0001_00"]
+    shutil.rmtree(start)
+    weights = (run / "last" / "network.safetensors").read_bytes()
+    for unfinished in (False, True):
+        if unfinished:
+            (run / "manifest.json").unlink()
+        capsys.readouterr()
+        command(*words)
+        assert "start is not there any more" in " ".join(capsys.readouterr().err.split())
+        assert record_of(run) == record
+        assert (run / "last" / "network.safetensors").read_bytes() == weights
+        assert (run / "manifest.json").is_file()
+    # What never began from it, or has no weights yet, cannot do without.
+    shutil.rmtree(run / "last")
+    (run / "manifest.json").unlink()
+    for folder in (run, tmp_path / "new"):
+        command(*words[:3], folder, *words[4:], code=2)
+        assert "which does not exist" in capsys.readouterr().err
+
+
+def test_a_run_on_scenes_is_kept_or_tells_what_it_needs(
+    house: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start, run = tmp_path / "start", tmp_path / "run"
+    shutil.copytree(house / "run", start)
+    words = ("train", "segment3d", house / "data", run, *TRAIN, *SCENES, "--from", start)
+    command(*words)
+    shutil.rmtree(start)
+    command(*words)
+    (run / "manifest.json").unlink()
+    capsys.readouterr()
+    command(*words, code=2)
+    assert "put it back, or train in another folder" in capsys.readouterr().err
