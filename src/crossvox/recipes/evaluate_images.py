@@ -27,7 +27,7 @@ from crossvox.metrics import (
 from crossvox.recipes.image_run import load_segment2d
 from crossvox.recipes.images import evaluation_pairs, evenly, left_out, loaded
 from crossvox.recipes.label_pictures import PICTURES, picture_strip, predict_labels
-from crossvox.recipes.segment2d import EvaluateImages, Segment2dEvaluation
+from crossvox.recipes.segment2d import EvaluateImages, ImageSource, Segment2dEvaluation
 from crossvox.samples.pairs import PairList, groups_of, scene_of
 from crossvox.tasks.segment2d import CLASSES
 from crossvox.train.folder import lineage_of
@@ -76,20 +76,20 @@ def evaluate_images(stage: EvaluateImages, work: Work) -> Mapping[str, Any]:
         "seconds": watch.seconds,
         "checkpoint": network_run.checkpoint,
         "groups": drawn,
-        "seen": _seen(stage, found),
+        "seen": seen_scenes(network_run.path, stage.source, found),
     }
     write_json(work.out / SCORES, evaluation)
     headline = {score.name: score.value for score in scores if not score.class_name}
     return {"checkpoint": network_run.checkpoint, **headline}
 
 
-def _seen(stage: EvaluateImages, found: PairList) -> list[str]:
+def seen_scenes(run: Path, source: ImageSource, found: PairList) -> tuple[str, ...]:
     """Scenes of prepared data that the run, or one that it started from, has learnt from."""
-    if stage.source.data is None:
-        return []  # names of one's own tell of no scenes
-    lineage = lineage_of(stage.network.path)
+    if source.data is None:
+        return ()  # names of one's own tell of no scenes
+    lineage = lineage_of(run)
     scenes = sorted({scene_of(pair.name) for pair in found.pairs})
-    return [scene for scene in scenes if lineage.has_seen(scene)]
+    return tuple(scene for scene in scenes if lineage.has_seen(scene))
 
 
 def _with_intervals(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -298,7 +298,7 @@ def evaluate_segment2d(
         device: auto, cpu, cuda, ...
         runner: who scores.
     """
-    from crossvox.recipes.evaluate_images import read_evaluation
+    from crossvox.recipes.evaluate_images import read_evaluation, seen_scenes
     from crossvox.recipes.image_run import read_segment2d_run
     from crossvox.recipes.images import evaluation_pairs, pairs_digest
     from crossvox.recipes.shipped import find_run, is_shipped
@@ -322,10 +322,12 @@ def evaluate_segment2d(
         depth_params=depth_images or trained.depth_images,
     )
     reads_depths = depths is not None and trained.task.depth
-    pairs = pairs_digest(evaluation_pairs(source).pairs, depth=reads_depths)
+    found = evaluation_pairs(source)
+    pairs = pairs_digest(found.pairs, depth=reads_depths)
     network = run2d_input(run, checkpoint)
     heights = shown_at(shown_heights)
     stage = EvaluateImages(network, pairs, pictures, source, device, flip or None, heights)
     out = out or run / "evaluation"
     (runner or Runner()).make(stage, out)
-    return read_evaluation(out)
+    # Older evaluations do not tell what the run has seen, and are kept.
+    return replace(read_evaluation(out), seen=seen_scenes(run, source, found))
