@@ -243,6 +243,7 @@ _THEN = {
     "evaluate objects": ("view {pred}",),
     "export scannet": ("evaluate scannet {result.out} {result.data}",),
     "study": ("study causes {result.out} {data}",),
+    "pack": ("models {result.run}",),
     "study reconstruct": ("report {out} {out}_page",),
     "study segment3d": ("report {out} {out}_page",),
     "import hdf5": ("train reconstruct --preset thesis {out} {out}_run",),
