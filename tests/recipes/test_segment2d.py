@@ -343,6 +343,8 @@ def test_a_network_that_reads_depth_is_trained_from_folders_and_rooms_beside(
     )
     assert told == with_it, "the run knows what the numbers of its depth images mean"
     assert with_it != without
+    run("evaluate", "segment2d", tmp_path / "run", *pair[:4], "--out", tmp_path / "with")
+    assert load(tmp_path / "with" / "scores.json")["confusion"] == without, "it is made again"
 
 
 def test_flat_folders_hold_the_frames_and_train_the_same(
