@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 
 class Training(Continued):
-    """A run folder that is worked in over several calls; ``params.train`` says how."""
+    """A run folder that is worked in over several calls; ``params.train`` says how.
+
+    ``go_on`` ends by :func:`only_look` where ``work.dry`` is set, before it reads data.
+    """
 
     NAME = "train"
 
