@@ -72,7 +72,12 @@ def _leave(network: object) -> None:
     """Leave a network as it is: it gets the weights that its run has already."""
 
 
-def start_of(run: Path | None, checkpoint: CheckpointName, work: Work | None = None) -> Start:
+def start_of(
+    run: Path | None,
+    checkpoint: CheckpointName,
+    work: Work | None = None,
+    expect_fit: Callable[[Path], object] = read_record,
+) -> Start:
     """What a training takes over.
 
     Args:
@@ -80,11 +85,13 @@ def start_of(run: Path | None, checkpoint: CheckpointName, work: Work | None = N
         checkpoint: which of its weights.
         work: where the training is at work: what has weights there already goes on where ``run`` is
             gone, by what it tells of it.
+        expect_fit: refuses the folder of a run that the training cannot start from.
 
     Raises:
         ParamsError: there is neither such a folder nor such a name.
         ArtifactError: it is no run folder.
         CheckpointError: it has no weights, or not those that are asked for.
+        CrossvoxError: whatever ``expect_fit`` raises.
     """
     if run is None:
         return Start()
@@ -92,6 +99,7 @@ def start_of(run: Path | None, checkpoint: CheckpointName, work: Work | None = N
         work.progress.say(f"{run} is not there any more: {work.out.name} tells what it took of it")
         return told
     run = find_run(run)
+    expect_fit(run)
     lineage, taken = lineage_of(run), chosen(run, checkpoint)
     expect(
         (run / taken / NETWORK).is_file(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from crossvox.core.artifact import read_manifest
@@ -11,7 +12,7 @@ from crossvox.flow.runner import Work
 from crossvox.recipes.complete import CompleteRunParams, TrainComplete
 from crossvox.recipes.data import read_scenes
 from crossvox.recipes.scene_run import CompleteRun, read_any_run
-from crossvox.recipes.start import START, Start, start_of
+from crossvox.recipes.start import START, start_of
 from crossvox.recipes.training import only_look
 from crossvox.samples.depths import DepthScene, load_depths
 from crossvox.samples.sparse import SparseDataset, collate_sparse
@@ -34,8 +35,8 @@ def train_complete(stage: TrainComplete, work: Work) -> TrainReport:
         CheckpointError: a checkpoint is damaged.
     """
     params, given = stage.params, stage.sources
-    start = start_of(Path(given.start) if given.start else None, stage.checkpoint, work)
-    _expect_same_network(start, stage)
+    fits = partial(_expect_same_network, stage)
+    start = start_of(Path(given.start) if given.start else None, stage.checkpoint, work, fits)
     split = {"train": given.scenes, "validation": given.validation_scenes}
     folders = {
         role: [] if which == "none" else read_scenes(stage.data, which)
@@ -109,23 +110,21 @@ def train_complete(stage: TrainComplete, work: Work) -> TrainReport:
     return report
 
 
-def _expect_same_network(start: Start, stage: TrainComplete) -> None:
+def _expect_same_network(stage: TrainComplete, start: Path) -> None:
     """Refuse a start whose weights mean something else.
 
     Raises:
         ArtifactError: it is no such run.
         ParamsError: its network is another one, or reads other evidence.
     """
-    if start.run is None:
-        return
-    record = read_any_run(start.run)
+    record = read_any_run(start)
     theirs = record.task.params if isinstance(record, CompleteRun) else None
     mine = stage.params.task
     expect(
         theirs is not None
         and (theirs.network, theirs.evidence, theirs.voxel_m)
         == (mine.network, mine.evidence, mine.voxel_m),
-        given=f"--start {start.run}, a run of another task, network or evidence",
+        given=f"--start {start}, a run of another task, network or evidence",
         needed="a run of surface completion with the same --task.*",
         do="correct --start, or leave it out",
         error=ParamsError,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.colors import COLORS, RECORD
@@ -14,7 +15,7 @@ from crossvox.recipes.image_run import read_segment2d_run
 from crossvox.recipes.images import ImageData, evenly, find_images, pairs_digest
 from crossvox.recipes.label_pictures import picture_run
 from crossvox.recipes.segment2d import TrainImages
-from crossvox.recipes.start import START, Start, start_of
+from crossvox.recipes.start import START, start_of
 from crossvox.recipes.training import only_look
 from crossvox.samples.batch import collate_images
 from crossvox.samples.images import ImageDataset
@@ -34,8 +35,8 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
         ParamsError: that run is of another network.
     """
     params, progress = stage.params, work.progress
-    start = start_of(stage.start, stage.checkpoint, work)
-    _expect_same_network(start, stage)
+    fits = partial(_expect_same_network, stage)
+    start = start_of(stage.start, stage.checkpoint, work, fits)
     found = find_images(stage.source, params.validation_share)
     if params.control == "shuffled":
         found = replace(found, training=shuffled(found.training, params.train.seed))
@@ -118,20 +119,18 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
     return report
 
 
-def _expect_same_network(start: Start, stage: TrainImages) -> None:
+def _expect_same_network(stage: TrainImages, start: Path) -> None:
     """Refuse a start whose weights belong to another network.
 
     Raises:
         ArtifactError: it is no such run.
         ParamsError: its network is another one.
     """
-    if start.run is None:
-        return
-    theirs, mine = read_segment2d_run(start.run).params.task, stage.params.task
+    theirs, mine = read_segment2d_run(start).params.task, stage.params.task
     needed = f"--task.network {theirs.network}" + " --task.depth" * theirs.depth
     expect(
         (theirs.network, theirs.depth) == (mine.network, mine.depth),
-        given=f"--from {start.run}, whose network is {theirs.network}, "
+        given=f"--from {start}, whose network is {theirs.network}, "
         f"{'with' if theirs.depth else 'without'} depth; this one is {mine.network}, "
         f"{'with' if mine.depth else 'without'}",
         needed="the same network for both",

@@ -93,8 +93,7 @@ def train_scenes(stage: TrainScenes, work: Work) -> TrainReport:
             from is no run on sub-volumes.
         CheckpointError: a run that it starts from, or takes features from, is damaged.
     """
-    start = start_of(stage.start, stage.start_checkpoint, work)
-    _expect_start(start.run)
+    start = start_of(stage.start, stage.start_checkpoint, work, _expect_start)
     asked = fingerprint(stage, start)
     done = answer(work.out, asked, stage.params.train, dry=work.dry)
     if done is not None:
@@ -163,14 +162,12 @@ def train_scenes(stage: TrainScenes, work: Work) -> TrainReport:
     return report
 
 
-def _expect_start(start: Path | None) -> None:
+def _expect_start(start: Path) -> None:
     """Refuse a start whose network reads anything but sub-volumes of what is lifted.
 
     Raises:
         ArtifactError: it is a run of another kind.
     """
-    if start is None:
-        return
     task = read_record(start).task
     expect(
         task not in (Complete.name, Segment2d.name),
