@@ -149,9 +149,9 @@ class LabelParams:
     Attributes:
         votes: which frames count for a voxel, and how much.
         smooth: how classes are smoothed along the surface.
-        temperature: probabilities p of a vertex become p^(1 / temperature), made to sum to 1 again,
-            so that they hold as often as they say: means over frames and parts are less sure than
-            right. Fitted on 8 generated rooms with a calibrated network; docs/labels.md tells more.
+        temperature: probabilities p of a vertex become p^(1 / temperature), made to sum to 1 again.
+            With 1 they hold on real views as often as they say; in generated rooms more often
+            (docs/labels.md).
         unknown_below: a vertex whose label is less likely than this stays without one.
 
     Raises:
@@ -160,7 +160,7 @@ class LabelParams:
 
     votes: VoteParams = field(default_factory=VoteParams)
     smooth: SmoothParams = field(default_factory=SmoothParams)
-    temperature: float = 0.79
+    temperature: float = 1.0
     unknown_below: float = 0.0
 
     def __post_init__(self) -> None:
