@@ -168,8 +168,9 @@ def _stage(
     sources = sources or RunSources()
     expect_run_of(checkpoint, {"--from": start, "--features": sources.features})
     sources = replace(sources, features=found_or_none(sources.features))
+    stage = TrainScenes(data, params, sources, start, checkpoint, checkpoint)
     read_manifest(data)
-    return TrainScenes(data, params, sources, start, checkpoint, checkpoint)
+    return stage
 
 
 def train_reconstruct(
