@@ -34,7 +34,9 @@ def test_a_run_on_images_goes_on(
             (run / "manifest.json").unlink()
         capsys.readouterr()
         command(*words)
-        assert "start is not there any more" in " ".join(capsys.readouterr().err.split())
+        told = " ".join(capsys.readouterr().err.split())
+        assert "start is not there any more" in told
+        assert "not held out" not in told, "its scenes and those of the run are told as one"
         assert record_of(run) == record
         assert (run / "last" / "network.safetensors").read_bytes() == weights
         assert (run / "manifest.json").is_file()

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from walls import PREDICT, TRAIN, TRAIN_2D, command
+
+from crossvox.flow.runner import DryRunEnds
+from crossvox.recipes.training import only_look
+from crossvox.tasks.complete import Complete
+from crossvox.tasks.params import CompleteParams
+from crossvox.train.params import TrainParams
 
 THESIS = ("train", "reconstruct", "--preset", "thesis", "DATA", "OUT", *TRAIN)
 CLASSES = ("train", "segment3d", "DATA", "OUT", *TRAIN)
@@ -112,3 +119,21 @@ def test_scenes_that_were_predicted_otherwise_are_told_as_well(
     dry(*words, *PREDICT)
     dry(*words, "--stride", 16, 16, 8, code=2)
     assert "were made otherwise" in capsys.readouterr().err
+
+
+def test_a_network_that_counts_with_its_weights_is_built_really(tmp_path: Path) -> None:
+    built = []
+
+    def build() -> None:
+        built.append(torch.nn.Linear(2, 2).weight.detach().numpy().shape)
+
+    with pytest.raises(DryRunEnds):
+        only_look(
+            tmp_path / "run",
+            Complete(CompleteParams()),
+            build,
+            train=TrainParams(),
+            recipe={},
+            parents={},
+        )
+    assert built == [(2, 2)]

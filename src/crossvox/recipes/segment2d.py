@@ -231,6 +231,7 @@ class EvaluateImages(Stage):
         pictures: how many to draw, evenly chosen.
         flip: whether the mean is taken with what is said of the mirrored image; None: not.
         shown_heights: at which images are shown, the mean taken; None: the run's own.
+        depth_images: what the numbers of depth images mean; None where none are read.
         device: where the network computes.
     """
 
@@ -244,6 +245,7 @@ class EvaluateImages(Stage):
     device: str = how("auto")
     flip: bool | None = None
     shown_heights: tuple[int, ...] | None = None
+    depth_images: DepthImageParams | None = None
 
     def make(self, work: Work) -> Mapping[str, Any]:
         """See :func:`crossvox.recipes.evaluate_images.evaluate_images`."""
@@ -326,7 +328,8 @@ def evaluate_segment2d(
     pairs = pairs_digest(found.pairs, depth=reads_depths)
     network = run2d_input(run, checkpoint)
     heights = shown_at(shown_heights)
-    stage = EvaluateImages(network, pairs, pictures, source, device, flip or None, heights)
+    read_as = source.depth_params if reads_depths else None
+    stage = EvaluateImages(network, pairs, pictures, source, device, flip or None, heights, read_as)
     out = out or run / "evaluation"
     (runner or Runner()).make(stage, out)
     # Older evaluations do not tell what the run has seen, and are kept.

@@ -56,7 +56,12 @@ class Start:
         return partial(load_run_network, self.run, which=self.checkpoint)
 
     def tell_seen(self, held_out: Iterable[str], progress: Progress) -> None:
-        """Say how many validation scenes are not held out, for it has learnt from them."""
+        """Say how many validation scenes are not held out, for it has learnt from them.
+
+        Of one that is gone it was said before; what is left tells its scenes and the run's as one.
+        """
+        if self.gone is not None:
+            return
         names = list(held_out)
         seen = [
             name for name in names if any(its.has_seen(name) for its in self.ancestors.values())
@@ -96,7 +101,9 @@ def start_of(
     if run is None:
         return Start()
     if work is not None and not run.exists() and (told := _told(run, work.out)) is not None:
-        work.progress.say(f"{run} is not there any more: {work.out.name} tells what it took of it")
+        work.progress.say(
+            f"{run} is not there any more: {work.out.name} goes on by what it tells of its start"
+        )
         return told
     run = find_run(run)
     expect_fit(run)

@@ -84,7 +84,12 @@ def train_label3d(stage: TrainLabel3d, work: Work) -> TrainReport:
     if work.dry:
         bare = Label3d(params.task)
         return only_look(
-            work.out, bare, bare.build, train=params.train, recipe=recipe, parents=parents
+            work.out,
+            bare,
+            bare.build,
+            train=params.train,
+            recipe=recipe,
+            parents={"beside": None, **parents},
         )
     learnt = _scenes(training, images, params, work.progress, "training scenes")
     validation_scenes = _scenes(held_out, images, params, work.progress, "validation scenes")
