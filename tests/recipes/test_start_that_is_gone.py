@@ -23,7 +23,9 @@ def test_a_run_on_images_goes_on(
 ) -> None:
     start, run = tmp_path / "start", tmp_path / "run"
     shutil.copytree(house / "run2d", start)
-    words = ("train", "segment2d", house / "data", run, *TRAIN_2D, *SCENES, "--from", start)
+    held_out = ("--validation-scenes", "scene0000_00")
+    words = ("train", "segment2d", house / "data", run, *TRAIN_2D, *SCENES, *held_out)
+    words = (*words, "--from", start)
     command(*words)
     record = record_of(run)
     assert record["learnt_from"] == ["scene0000_00", "scene0001_00"]
