@@ -131,9 +131,9 @@ def test_a_network_that_counts_with_its_weights_is_built_really(tmp_path: Path) 
         only_look(
             tmp_path / "run",
             Complete(CompleteParams()),
-            build,
             train=TrainParams(),
             recipe={},
             parents={},
+            build=build,
         )
     assert built == [(2, 2)]

@@ -42,9 +42,10 @@ def train_complete(stage: TrainComplete, work: Work) -> TrainReport:
         role: [] if which == "none" else read_scenes(stage.data, which)
         for role, which in split.items()
     }
+    data = read_manifest(stage.data).digest
     asked = asked_for(
         {"params": params, "scenes": {r: [f.name for f in fs] for r, fs in folders.items()}},
-        {"data": read_manifest(stage.data).digest, "numbers": Complete.numbers},
+        {"data": data, "numbers": Complete.numbers},
         start.parents,
     )
     done = answer(work.out, asked, params.train, dry=work.dry)
@@ -58,13 +59,11 @@ def train_complete(stage: TrainComplete, work: Work) -> TrainReport:
         error=ArtifactError,
     )
     recipe = {"params": params, "scenes": given.scenes, "validation": given.validation_scenes}
-    parents = {"data": read_manifest(stage.data).digest, **start.parents}
+    parents = {"data": data, **start.parents}
     if work.dry:
-        bare = Complete(params.task)
         return only_look(
             work.out,
-            bare,
-            bare.build,
+            Complete(params.task),
             train=params.train,
             recipe=recipe,
             parents={START: None, **parents},

@@ -68,10 +68,10 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
         return only_look(
             work.out,
             unread,
-            partial(unread.build, weights=False),
             train=params.train,
             recipe={"params": params, RECORD: COLORS, "split": found.split},
             parents={START: None, "images beside": None, **parents},
+            build=partial(unread.build, weights=False),
         )
     dataset = ImageDataset(
         found.training,

@@ -82,11 +82,9 @@ def train_label3d(stage: TrainLabel3d, work: Work) -> TrainReport:
         "labelled by": pairs,
     }
     if work.dry:
-        bare = Label3d(params.task)
         return only_look(
             work.out,
-            bare,
-            bare.build,
+            Label3d(params.task),
             train=params.train,
             recipe=recipe,
             parents={"beside": None, **parents},

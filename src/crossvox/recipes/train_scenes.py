@@ -257,7 +257,6 @@ def _only_look(
     return only_look(
         run,
         recipe.task,
-        recipe.task.build,
         train=params.train,
         recipe=recorded,
         parents={START: None, "features": None, **parents},

@@ -67,21 +67,21 @@ class Training(Continued):
 def only_look(
     run: Path,
     task: Task,
-    build: Callable[[], object],
     *,
     train: TrainParams,
     recipe: Mapping[str, Any],
     parents: Mapping[str, str | None],
+    build: Callable[[], object] | None = None,
 ) -> TrainReport:
     """End a dry run of a training, where data would be read next.
 
     Args:
         run: the run folder.
         task: what is learnt, as far as it is known without data.
-        build: builds its network.
         train: how it is trained.
         recipe: what is recorded of the command, as far as it is known.
         parents: digests of what the run is made from, likewise; None: it has no such part.
+        build: builds its network; None: as the task does.
 
     Returns:
         The report of a run that is finished.
@@ -105,7 +105,7 @@ def only_look(
     expect_same_run(run, record, known)
     done = finished(run, task.monitor, train)
     if done is None:
-        _expect_builds(build)
+        _expect_builds(build or task.build)
         raise DryRunEnds
     return done
 
