@@ -38,3 +38,15 @@ def test_a_checkpoint_of_no_run_is_refused(
     assert told in error
     assert "leave --checkpoint" in error or "--checkpoint last out" in error
     assert not (tmp_path / "out").exists()
+
+
+def test_files_of_features_have_no_checkpoint(
+    house: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene, out = tmp_path / "files" / "scene0000_00", tmp_path / "out"
+    scene.mkdir(parents=True)
+    (scene / "0.npz").touch()
+    words = ("train", "segment3d", house / "data", out, "--features", tmp_path / "files")
+    command(*words, "--checkpoint", "last", code=2)
+    assert "--checkpoint last without --from" in capsys.readouterr().err
+    assert not out.exists()

@@ -24,6 +24,7 @@ from crossvox.recipes.lifted_features import (
     features_lineage,
     file_maps,
     found_features,
+    is_files,
     network_digest,
 )
 from crossvox.recipes.scene_sources import load_sources, of_rooms, training_scenes
@@ -48,6 +49,7 @@ from crossvox.tasks.complete import Complete
 from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.tasks.segment2d import Segment2d
 from crossvox.tasks.segment3d import Segment3d, label_counts, voxel_shares
+from crossvox.train.chosen import expect_run_of
 from crossvox.train.folder import (
     answer,
     asked_for,
@@ -92,7 +94,11 @@ def train_scenes(stage: TrainScenes, work: Work) -> TrainReport:
         ArtifactError: no sub-volume qualifies, the folder holds another run, or what it starts
             from is no run on sub-volumes.
         CheckpointError: a run that it starts from, or takes features from, is damaged.
+        ParamsError: a checkpoint is asked for, and neither --from nor --features is a run.
     """
+    features = stage.sources.features
+    if features is not None and is_files(features):
+        expect_run_of(stage.checkpoint, {"--from": stage.start})
     start = start_of(stage.start, stage.start_checkpoint, work, _expect_start)
     asked = fingerprint(stage, start)
     done = answer(work.out, asked, stage.params.train, dry=work.dry)
@@ -123,7 +129,6 @@ def train_scenes(stage: TrainScenes, work: Work) -> TrainReport:
     scenes_shown = (*scenes, *held_out)
     maps = None if frozen is None else _frame_maps(frozen, params, scenes_shown, work.shared)
     maps = file_maps(params.task.features, views.size, scenes_shown, work.progress) or maps
-    features = given.features
     start.tell_seen((source.name for source in held_out), work.progress)
     report = train(
         recipe.task,
