@@ -201,6 +201,21 @@ def test_the_next_command_has_the_paths_that_were_given() -> None:
     assert following(COMMANDS["models"], {"name": None}, None) == ""
 
 
+def test_scores_of_images_lead_to_the_page_of_the_run_that_they_lie_in(tmp_path: Path) -> None:
+    from crossvox.recipes.segment2d import Segment2dEvaluation
+
+    def then(out: Path) -> str:
+        scored = Segment2dEvaluation((), 1, {}, [], (), {}, out)
+        return following(COMMANDS["evaluate segment2d"], {"run": Path("default2d")}, scored)
+
+    run = tmp_path / "run"
+    assert then(run / "evaluation") == "", "no run"
+    run.mkdir()
+    (run / "params.json").touch()
+    assert then(run / "evaluation") == f"crossvox report {run} {run}_page"
+    assert then(run / "elsewhere") == then(tmp_path / "ev") == ""
+
+
 def test_a_page_leads_to_its_rooms_where_there_are_any() -> None:
     from crossvox.report.page.compare_page import ComparisonReport
     from crossvox.report.page.write import PageReport

@@ -232,7 +232,7 @@ _THEN = {
         "evaluate segment2d {folders[1]} {folders[0]}",
         "evaluate segment2d {folders[0]} --images {images} --labels {labels}",
     ),
-    "evaluate segment2d": ("report {run} {run}_page",),
+    "evaluate segment2d": ("report {result.run} {result.run}_page",),
     "predict": ("evaluate segment3d {result.labelled} {data}", "evaluate reconstruct {out} {data}"),
     "evaluate reconstruct": ("report {pred} {pred}_page",),
     "evaluate frames": ("report {out} {out}_page",),
