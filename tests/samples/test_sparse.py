@@ -142,11 +142,67 @@ def test_evidence_and_truth_lie_on_each_other(turn: bool) -> None:
         hidden &= np.abs(sample.truth) > 0.2
         assert not hidden.any() or (sample.truth[hidden] < 0).mean() > 0.95
         on = np.abs(sample.truth) * 0.15 < 0.045
-        assert sample.scanned[on].all()
+        assert sample.scanned[on & (sample.evidence[2] > 0)].all()
         assert not sample.scanned[np.abs(sample.truth) > 0.4].any()
         measured, free = measured + clear.sum(), free + through.sum()
     assert measured > 1000
     assert free > 1000
+
+
+@pytest.mark.parametrize("lost", [None, slice(5, 9)])
+def test_a_scan_finds_what_its_frames_measure(lost: slice | None) -> None:
+    """From the first of a sample's frames to the last, also between them; not what lies beyond."""
+    scene = box_scene()
+    if lost is not None:
+        scene.depth_mm[lost] = 0
+    params = replace(CLEAN, fewest=2, most=4, runs=1, shape=(48, 40, 32))
+    samples = SparseDataset([scene], 12, params, EVIDENCE, vary=False)
+    shares = []
+    for number in range(12):
+        rng = np.random.default_rng([0, 0, number])
+        chosen = draw_frames(FRAMES, params, rng)
+        start = samples._place(scene, chosen, rng)
+        near = scene.near_scan(start, params.shape)
+        centres = scene.grid.sub(start, params.shape).to_world(np.argwhere(near))
+        measured = np.zeros(len(centres), bool)
+        for frame in range(int(chosen[0]), int(chosen[-1]) + 1):
+            x, y, z = scene.poses[frame].inverse().apply(centres).T
+            with np.errstate(divide="ignore", invalid="ignore"):
+                column, row = CAMERA.fx * x / z + CAMERA.cx, CAMERA.fy * y / z + CAMERA.cy
+            inside = (z > 0.05) & (column >= -0.5) & (column < 39.5) & (row >= -0.5) & (row < 29.5)
+            at = np.rint(row[inside]).astype(int), np.rint(column[inside]).astype(int)
+            depth = scene.depth_mm[frame][at] / 1000
+            measured[inside] |= (depth > 0) & (np.abs(depth - z[inside]) <= 0.15)
+        found = samples[0, number].scanned
+        assert not found[~near].any()
+        assert (found[near] != measured).mean() < 0.01, "but for what rounding puts elsewhere"
+        shares.append(measured.mean())
+    assert min(shares) < 0.4
+    assert max(shares) > 0.6
+
+
+def test_a_scan_of_the_room_finds_all_that_it_sees() -> None:
+    params = replace(CLEAN, fewest=2, most=4, runs=1, shape=(48, 40, 32))
+    walks = SparseDataset([box_scene()], 6, params, EVIDENCE, vary=False)
+    rooms = SparseDataset([box_scene()], 6, replace(params, scan="room"), EVIDENCE, vary=False)
+    for number in range(6):
+        walk, room = walks[0, number], rooms[0, number]
+        np.testing.assert_array_equal(room.scanned, np.abs(room.truth) * 0.15 < 0.05)
+        assert not (walk.scanned & ~room.scanned).any()
+        np.testing.assert_array_equal(walk.evidence, room.evidence)
+    with pytest.raises(ParamsError, match="scan"):
+        SparseParams(scan="house")  # type: ignore[arg-type]
+
+
+def test_of_a_long_walk_some_frames_stand_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    params = replace(CLEAN, fewest=2, most=2)
+    every = dataset(params, vary=False)
+    whole = [every[0, number].scanned for number in range(6)]
+    monkeypatch.setattr(sparse, "_WALK", 4)
+    for number in range(6):
+        some = every[0, number].scanned
+        assert not (some & ~whole[number]).any()
+        assert some.sum() > 0.5 * whole[number].sum()
 
 
 def test_turns_and_mirrors_are_all_drawn() -> None:

@@ -13,7 +13,7 @@ from sights import SMALL, looking, wall_frame
 from crossvox.core.checks import ParamsError
 from crossvox.core.frame import Frame
 from crossvox.core.grid import VoxelGrid
-from crossvox.scene.evidence import CHANNELS, COLOR_CHANNELS, Evidence, gather_evidence
+from crossvox.scene.evidence import CHANNELS, COLOR_CHANNELS, Evidence, gather_evidence, measured_at
 from crossvox.scene.params import EvidenceParams
 
 Array = NDArray[Any]
@@ -96,6 +96,10 @@ def test_counts_and_distances_are_those_of_a_slow_twin(far_m: float) -> None:
         np.testing.assert_array_equal(said[sure], counts[number][sure], CHANNELS[2 + number])
     np.testing.assert_array_equal(evidence.near[sure], counts[0][sure])
     np.testing.assert_array_equal(evidence.free[sure], counts[1][sure])
+    places = np.argwhere(np.ones(GRID.shape))
+    views = [(f.depth_m, f.pose) for f in frames if f.depth_m is not None and f.pose is not None]
+    measured = measured_at(GRID, places, views, frames[0].camera, params).reshape(GRID.shape)
+    np.testing.assert_array_equal(measured[sure], counts[0][sure] > 0)
     near = np.maximum(counts[0], 1)
     mean = np.where(counts[0] > 0, sums / near, counts[1] > 0)
     np.testing.assert_allclose(channels[0][sure], mean[sure], atol=1e-4)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from crossvox.core.checks import ParamsError
 from crossvox.samples.sparse import SparseBatch
 from crossvox.scene.params import EvidenceParams
-from crossvox.tasks.complete import FUSED_ONLY, RIGHT_M, Complete
+from crossvox.tasks.complete import FUSED_ONLY, RIGHT_M, SCAN, Complete
 from crossvox.tasks.params import CompleteParams, CompletionNetworkParams
 from crossvox.tasks.task import Task
 
@@ -56,7 +56,7 @@ def twin(answer: Tensor, batch: SparseBatch, params: CompleteParams) -> dict[str
             *(
                 f"{where}_{name}{part}"
                 for where in ("measured", "unmeasured")
-                for name in ("", "fused_")
+                for name in ("", "fused_", "scan_")
                 for part in ("hit", "found", "true")
             ),
         ),
@@ -81,10 +81,12 @@ def twin(answer: Tensor, batch: SparseBatch, params: CompleteParams) -> dict[str
         prefix = "measured_" if measured else "unmeasured_"
         on = abs(true) < right
         fused = measured and abs(evidence[(sample, 0, *voxel)]) < right
-        for name, says in (("", logits[0] > 0), ("fused_", fused)):
-            found[f"{prefix}{name}hit"] += says and on
+        measures = bool(scanned[place])
+        told = (("", logits[0] > 0, on), ("fused_", fused, on), ("scan_", logits[1] > 0, measures))
+        for name, says, is_so in told:
+            found[f"{prefix}{name}hit"] += says and is_so
             found[f"{prefix}{name}found"] += says
-            found[f"{prefix}{name}true"] += on
+            found[f"{prefix}{name}true"] += is_so
     return found
 
 
@@ -109,7 +111,7 @@ def test_scores_are_those_of_a_slow_twin(task: Complete) -> None:
     slow = twin(answer, batch, task.params)
     scores = {s.name: s for s in task.scores(task.observe(Says(answer), batch))}
     for where in ("measured", "unmeasured"):
-        for name, suffix in (("", ""), ("fused_", f" ({FUSED_ONLY})")):
+        for name, suffix in (("", ""), ("fused_", f" ({FUSED_ONLY})"), ("scan_", f" ({SCAN})")):
             hit, found, true = (slow[f"{where}_{name}{part}"] for part in ("hit", "found", "true"))
             expected = {"F1": (2 * hit, found + true), "precision": (hit, found),
                         "recall": (hit, true)}  # fmt: skip

@@ -60,7 +60,7 @@ class CompletionNet(nn.Module):
 
         Returns:
             ``(B, 3, X, Y, Z)``: signed distance in units of the band (positive: free), and the
-            logits that a surface is near, and that a scan of the whole room would find it there.
+            logits that a surface is near, and that a scan would find it there.
 
         Raises:
             ShapeError: the channels differ from those the network was built for.

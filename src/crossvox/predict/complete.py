@@ -42,7 +42,7 @@ class Completion:
         fused: the fused surface alone.
         grid: of the volumes.
         confidence: ``(X, Y, Z)`` float32, probability that there is a surface within 5 cm: one
-            that a scan of the whole room would find, or with ``full`` completion any.
+            that a scan finds which goes the way of the frames, or with ``full`` completion any.
         seen: ``(X, Y, Z)`` bool, voxels in which readings end.
         frames: how many frames were used.
         culled: completed vertices that were taken away since frames look through them.

@@ -40,8 +40,7 @@ def best_confidence(
     """The least confidence with the best expected F-score.
 
     Args:
-        confidence: ``(X, Y, Z)``, probability that a scan of the whole scene finds a surface within
-            5 cm of the voxel.
+        confidence: ``(X, Y, Z)``, probability that a scan finds a surface within 5 cm of the voxel.
         surface: ``(X, Y, Z)`` bool, voxels that the learnt surface passes through and where it may
             be drawn.
         measured: ``(X, Y, Z)`` bool, voxels that the fused surface passes through; it is taken to

@@ -19,7 +19,7 @@ from crossvox.core.checks import ParamsError, expect
 from crossvox.core.grid import Index3
 from crossvox.samples.depths import DepthScene
 from crossvox.samples.params import SparseParams
-from crossvox.scene.evidence import Evidence
+from crossvox.scene.evidence import Evidence, measured_at
 from crossvox.scene.params import EvidenceParams
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Array = NDArray[Any]
+
+_WALK = 40
+"""Frames that tell what a scan measures on its way."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +39,8 @@ class SparseSample:
     Attributes:
         evidence: ``(C, X, Y, Z)`` float32, see :meth:`crossvox.scene.evidence.Evidence.channels`.
         truth: ``(X, Y, Z)`` float32, signed distance to the complete surface, units of the band.
-        scanned: ``(X, Y, Z)`` bool, near the surface that all frames of the scene saw.
+        scanned: ``(X, Y, Z)`` bool, near the surface that a scan finds
+            (:attr:`crossvox.samples.params.SparseParams.scan`).
     """
 
     evidence: NDArray[np.float32]
@@ -131,10 +135,25 @@ class SparseDataset:
         for frame, pose, depth in zip(chosen, poses, depths, strict=True):
             rgb = None if scene.rgb is None else scene.rgb[frame]
             evidence.add_depth(depth, scene.camera, pose, rgb)
-        made = SparseSample(
-            evidence.channels(), scene.distance(start, shape), scene.near_scan(start, shape)
-        )
+        scanned = scene.near_scan(start, shape)
+        if self.params.scan == "walk":
+            scanned[scanned] = self._measured(scene, chosen, start, np.argwhere(scanned))
+        made = SparseSample(evidence.channels(), scene.distance(start, shape), scanned)
         return _turned(made, rng) if self.vary and self.params.turn else made
+
+    def _measured(
+        self, scene: DepthScene, chosen: Array, start: Index3, places: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Places near which readings end of any frame from the first of these to the last.
+
+        Of a long walk :data:`_WALK` frames, evenly chosen, stand for all, beside these.
+        """
+        first, last = int(chosen[0]), int(chosen[-1])
+        evenly = np.linspace(first, last, min(_WALK, last - first + 1))
+        frames = np.union1d(np.rint(evenly).astype(np.int64), chosen)
+        views = ((scene.depth_mm[n] * np.float32(1e-3), scene.poses[n]) for n in frames)
+        grid = scene.grid.sub(start, self.params.shape)
+        return measured_at(grid, places, views, scene.camera, self.evidence)
 
     def _place(self, scene: DepthScene, chosen: Array, rng: np.random.Generator) -> Index3:
         """Where the sample is cut: around what one of the frames sees, or around it."""

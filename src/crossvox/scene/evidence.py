@@ -134,6 +134,63 @@ def gather_evidence(
     return evidence
 
 
+def measured_at(
+    grid: VoxelGrid,
+    places: NDArray[np.int64],
+    views: Iterable[tuple[Array, Pose]],
+    camera: Intrinsics,
+    params: EvidenceParams,
+) -> NDArray[np.bool_]:
+    """Voxels near which a reading ends of any of these frames: where :attr:`Evidence.near` counts.
+
+    To ask for few of the voxels costs a small part of what the whole evidence does.
+
+    Args:
+        grid: where the voxels are.
+        places: ``(N, 3)``, which of them.
+        views: depth images ``(H, W)`` in metres, 0 where there is no reading, and where the camera
+            stood.
+        camera: of all images.
+        params: width of the band, limit of depth.
+
+    Returns:
+        ``(N,)`` bool.
+    """
+    found = np.zeros(len(places), np.bool_)
+    for depth_m, pose in views:
+        matrix = pixel_from_world(camera, pose) @ grid.world_from_grid
+        band, far = params.band_voxels * grid.voxel_m, min(params.far_m, 1e30)
+        _measures(np.ascontiguousarray(depth_m, np.float32), matrix, band, far, places, found)
+    return found
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _measures(
+    depth: Array, matrix: Array, band: float, far: float, places: Array, found: Array
+) -> None:
+    """Mark the places near which readings of one frame end, see :func:`_add`."""
+    height, width = depth.shape
+    m = matrix
+    inverse_band, reach = np.float32(1 / band), np.float32(far + band)
+    far32 = np.float32(far)
+    columns, rows = np.float32(width), np.float32(height)
+    for n in range(len(places)):
+        if found[n]:
+            continue
+        i, j, step = places[n, 0], places[n, 1], np.float32(places[n, 2])
+        z = np.float32(m[2, 0] * i + m[2, 1] * j + m[2, 3]) + step * np.float32(m[2, 2])
+        if not np.float32(_NEAREST_M) <= z <= reach:
+            continue
+        x = np.float32(m[0, 0] * i + m[0, 1] * j + m[0, 3]) + step * np.float32(m[0, 2])
+        y = np.float32(m[1, 0] * i + m[1, 1] * j + m[1, 3]) + step * np.float32(m[1, 2])
+        if not (np.float32(0) <= x < columns * z and np.float32(0) <= y < rows * z):
+            continue
+        inverse = np.float32(1) / z
+        row = min(int(y * inverse), height - 1)
+        d = depth[row, min(int(x * inverse), width - 1)]
+        found[n] = d > np.float32(0) and d <= far32 and abs(d - z) * inverse_band <= np.float32(1)
+
+
 @njit(nogil=True, error_model="numpy")
 def _cut(low: float, high: float, value: float, slope: float) -> tuple[float, float]:
     """The part of ``low <= k <= high`` where ``value + k * slope`` is not negative."""

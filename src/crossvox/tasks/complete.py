@@ -2,8 +2,9 @@
 
 In comes the evidence of all frames, voxel by voxel (:mod:`crossvox.scene.evidence`); out come the
 signed distance to the complete surface, the probability that it lies within 5 cm, and the
-probability that a scan of the whole room would find it there. The truth is the surface of the whole
-room, also where no frame looked; and what all frames of the room saw of it.
+probability that a scan measures it there which goes the way of these frames. The truth is the
+surface of the whole room, also where no frame looked; and what is measured of it by all frames of
+the scan from the first of these to the last.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ _NEAR, _DISTANCE = 2, 0
 FUSED_ONLY = "fused only"
 """Suffix of the scores of the baseline: where frames measured it, the surface; nowhere else."""
 
+SCAN = "of a scan"
+"""Suffix of the scores of the second confidence: what a scan that goes there measures."""
+
 
 @dataclass(frozen=True)
 class Complete:
@@ -38,7 +42,7 @@ class Complete:
 
     Networks map evidence ``(B, C, X, Y, Z)`` to ``(B, 3, X, Y, Z)``: the signed distance in units
     of the band (positive: free), the logit that a surface lies within :data:`RIGHT_M`, and that a
-    scan of the whole room finds one there.
+    scan that goes the way of the frames measures one there.
 
     Attributes:
         params: evidence, network and loss.
@@ -53,7 +57,7 @@ class Complete:
     name: ClassVar[str] = "complete"
     monitor: ClassVar[str] = "F1 where unmeasured"
     monitor_higher_is_better: ClassVar[bool] = True
-    numbers: ClassVar[int] = 2
+    numbers: ClassVar[int] = 3
 
     @property
     def _right(self) -> float:
@@ -99,8 +103,12 @@ class Complete:
             distance, sure, count = self._sums(answer, batch)
             truth = batch.truth
             on, measured = truth.abs() < self._right, batch.evidence[:, _NEAR] > 0
-            said = answer[:, 1] > 0
             fused = measured & (batch.evidence[:, _DISTANCE].abs() < self._right)
+            told = {
+                "": (answer[:, 1] > 0, on),
+                "fused_": (fused, on),
+                "scan_": (answer[:, 2] > 0, batch.scanned),
+            }
             counts = {
                 "loss_sum": distance + self.params.confidence_weight * sure,
                 "loss_weight": count,
@@ -109,21 +117,25 @@ class Complete:
                 "sides": ((answer[:, 0] > 0) == (truth > 0)).sum(),
             }
             for prefix, where in (("measured_", measured), ("unmeasured_", ~measured)):
-                for name, found in (("", said), ("fused_", fused)):
-                    counts[f"{prefix}{name}hit"] = (found & on & where).sum()
+                for name, (found, true) in told.items():
+                    counts[f"{prefix}{name}hit"] = (found & true & where).sum()
                     counts[f"{prefix}{name}found"] = (found & where).sum()
-                counts[f"{prefix}true"] = (on & where).sum()
+                    counts[f"{prefix}{name}true"] = (true & where).sum()
             return exact(counts)
 
     def scores(self, counts: Mapping[str, Tensor]) -> list[Score]:
         """Scores of a split from its added counts; NaN where a ratio is 0 / 0."""
         numbers = {name: float(value) for name, value in counts.items()}
-        rule = f"voxels within {RIGHT_M:g} m of the complete surface, probability >= 0.5"
+        near = f"voxels within {RIGHT_M:g} m of"
+        rules = (
+            ("", "", f"{near} the complete surface, probability >= 0.5"),
+            ("fused_", f" ({FUSED_ONLY})", f"{near} the complete surface, as measured"),
+            ("scan_", f" ({SCAN})", f"{near} what the scan measures, probability >= 0.5"),
+        )
         scores = []
         for prefix, where in (("unmeasured_", "unmeasured"), ("measured_", "measured")):
-            true = numbers[f"{prefix}true"]
-            for name, suffix in (("", ""), ("fused_", f" ({FUSED_ONLY})")):
-                hit, found = numbers[f"{prefix}{name}hit"], numbers[f"{prefix}{name}found"]
+            for name, suffix, rule in rules:
+                hit, found, true = (numbers[f"{prefix}{name}{n}"] for n in ("hit", "found", "true"))
                 for label, value in (
                     (f"F1 where {where}", _ratio(2 * hit, found + true)),
                     (f"precision where {where}", _ratio(hit, found)),
