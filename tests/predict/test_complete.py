@@ -23,6 +23,7 @@ from crossvox.core.volume import Mesh
 from crossvox.predict import complete as module
 from crossvox.predict.complete import Completion, compact, complete_scene
 from crossvox.predict.params import CompletionParams
+from crossvox.predict.threshold import shown_by_one
 from crossvox.scene.params import EvidenceParams, TsdfParams
 from crossvox.scene.tsdf.volume import fuse
 
@@ -32,6 +33,12 @@ TILT = np.array([0.12, -0.07, 1.0]) / np.linalg.norm([0.12, -0.07, 1.0])
 EVIDENCE = EvidenceParams(band_voxels=6.0)
 PATCH_M = 0.2
 """How far above the plane the patch floats: beyond what is fused, within the band."""
+
+
+@pytest.fixture(autouse=True)
+def a_walk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The few frames of these tests all show the same, and pass for frames of a walk."""
+    monkeypatch.setattr(module, "shown_by_one", lambda near, frames: 0.3)
 
 
 def plane_frames(count: int = 2) -> list[Frame]:
@@ -107,6 +114,18 @@ def test_what_was_not_seen_is_added() -> None:
     assert made.culled == 0
     assert made.confidence.shape == made.seen.shape == made.grid.shape
     assert 0.35 <= made.least_confidence < 1
+
+
+def test_a_camera_that_stands_still_adds_what_there_is_and_no_scan(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "shown_by_one", shown_by_one)
+    frames = plane_frames()
+    safe, full = done(frames, completion="safe").mesh, done(frames, completion="full").mesh
+    assert safe.completed is not None
+    assert not safe.completed.any()
+    assert full.completed is not None
+    assert full.completed.any()
 
 
 def test_seen_voxels_are_those_where_readings_end() -> None:

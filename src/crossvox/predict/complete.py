@@ -16,7 +16,7 @@ from crossvox.core.frame import Frame
 from crossvox.core.grid import VoxelGrid
 from crossvox.core.volume import Mesh
 from crossvox.predict.params import CompletionParams
-from crossvox.predict.threshold import NEVER, best_confidence, safe_confidence
+from crossvox.predict.threshold import NEVER, best_confidence, safe_confidence, shown_by_one
 from crossvox.predict.tiles import in_tiles
 from crossvox.scene.evidence import Evidence
 from crossvox.scene.params import EvidenceParams, TsdfParams
@@ -121,8 +121,10 @@ def complete_scene(
         with watch("mesh"):
             band_m = evidence.band_voxels * voxel_m
             distance_m = np.ascontiguousarray(said[0] * band_m, np.float32)
-            safe = params.completion == "safe"
-            needed = safe_confidence(found.looks, voxel_m) if safe else None
+            needed = None
+            if params.completion == "safe":
+                shown = shown_by_one(found.near, found.frames)
+                needed = safe_confidence(found.looks, voxel_m, shown)
             forbidden = found.free >= SEEN_FREE_FRAMES
             field = LearntField(grid, distance_m, confidence, forbidden, needed)
             surface = (np.abs(distance_m) < voxel_m / 2) & ~measured & ~forbidden

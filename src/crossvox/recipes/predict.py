@@ -42,7 +42,7 @@ class PredictedScenes(Collection):
     """
 
     NAME = "predict"
-    NUMBERS = 4
+    NUMBERS = 5
 
     run: RunInput
     params: PredictParams
@@ -67,7 +67,7 @@ class PredictScene(Stage):
     """
 
     NAME = "predict-scene"
-    NUMBERS = 4
+    NUMBERS = 5
 
     scene: Input
     run: RunInput
