@@ -75,6 +75,7 @@ def _complete(capture: Any, completer: Completer) -> dict[str, float]:
         CompletionParams(),
         TsdfParams(),
         watch,
+        scan=completer.record.params.scan,
     )
     return dict(watch.seconds)
 

@@ -23,7 +23,7 @@ from crossvox.core.volume import Mesh
 from crossvox.predict import complete as module
 from crossvox.predict.complete import Completion, compact, complete_scene
 from crossvox.predict.params import CompletionParams
-from crossvox.predict.threshold import shown_by_one
+from crossvox.predict.threshold import shown_again
 from crossvox.scene.params import EvidenceParams, TsdfParams
 from crossvox.scene.tsdf.volume import fuse
 
@@ -38,7 +38,7 @@ PATCH_M = 0.2
 @pytest.fixture(autouse=True)
 def a_walk(monkeypatch: pytest.MonkeyPatch) -> None:
     """The few frames of these tests all show the same, and pass for frames of a walk."""
-    monkeypatch.setattr(module, "shown_by_one", lambda near, frames: 0.3)
+    monkeypatch.setattr(module, "shown_again", lambda near, frames: 0.3)
 
 
 def plane_frames(count: int = 2) -> list[Frame]:
@@ -119,9 +119,16 @@ def test_what_was_not_seen_is_added() -> None:
 def test_a_camera_that_stands_still_adds_what_there_is_and_no_scan(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "shown_by_one", shown_by_one)
+    monkeypatch.setattr(module, "shown_again", shown_again)
     frames = plane_frames()
-    safe, full = done(frames, completion="safe").mesh, done(frames, completion="full").mesh
+    made = done(frames, completion="safe")
+    assert made.again > 0.75
+    assert made.least_confidence == 1
+    # Frames that read nothing show nothing new.
+    blind = [replace(frame, depth_m=0 * frame.depth_m) for frame in frames]  # type: ignore[operator]
+    assert done([*frames, *blind]).again == made.again
+    assert done(frames[:1]).again == 1
+    safe, full = made.mesh, done(frames, completion="full").mesh
     assert safe.completed is not None
     assert not safe.completed.any()
     assert full.completed is not None

@@ -16,10 +16,10 @@ from crossvox.core.frame import Frame
 from crossvox.core.grid import VoxelGrid
 from crossvox.core.volume import Mesh
 from crossvox.predict.params import CompletionParams
-from crossvox.predict.threshold import NEVER, best_confidence, safe_confidence, shown_by_one
+from crossvox.predict.threshold import NEVER, best_confidence, safe_confidence, shown_again
 from crossvox.predict.tiles import in_tiles
 from crossvox.scene.evidence import Evidence
-from crossvox.scene.params import EvidenceParams, TsdfParams
+from crossvox.scene.params import EvidenceParams, Scan, TsdfParams
 from crossvox.scene.tsdf.complete import LearntField, completed_mesh
 from crossvox.scene.tsdf.volume import TsdfVolume, fuse
 from crossvox.views.looked_through import SEEN_FREE_FRAMES, looked_through
@@ -42,13 +42,15 @@ class Completion:
         fused: the fused surface alone.
         grid: of the volumes.
         confidence: ``(X, Y, Z)`` float32, probability that there is a surface within 5 cm: one
-            that a scan finds which goes the way of the frames, or with ``full`` completion any.
+            that a scan along the same way measures, or with ``full`` completion any.
         seen: ``(X, Y, Z)`` bool, voxels in which readings end.
         frames: how many frames were used.
         culled: completed vertices that were taken away since frames look through them.
         least_confidence: floor from which on the learnt surface was drawn; 1 where none was.
         evidence: ``(C, X, Y, Z)`` float32, what the network took
             (:meth:`crossvox.scene.evidence.Evidence.channels`).
+        again: share of what a frame measures that another one measures, too; where it is large the
+            camera stands still, and ``safe`` adds nothing.
     """
 
     mesh: Mesh
@@ -60,6 +62,7 @@ class Completion:
     culled: int
     least_confidence: float
     evidence: NDArray[np.float32]
+    again: float = 1.0
 
 
 def complete_scene(
@@ -71,6 +74,7 @@ def complete_scene(
     tsdf: TsdfParams,
     watch: Stopwatch,
     *,
+    scan: Scan = "walk",
     fused_before: TsdfVolume | None = None,
 ) -> Completion:
     """Fuse frames, and complete the surface by a network.
@@ -87,14 +91,15 @@ def complete_scene(
         params: how much is completed.
         tsdf: how frames are fused.
         watch: takes the times.
+        scan: which scan the network foretells.
         fused_before: the frames, where somebody has fused them by ``tsdf`` already.
 
     Raises:
         CaptureError: the frames give no surface.
     """
-    again = frames if isinstance(frames, KeptFrames) else KeptFrames(frames)
+    kept = frames if isinstance(frames, KeptFrames) else KeptFrames(frames)
     with watch("fuse"):
-        volume = fuse(again, tsdf) if fused_before is None else fused_before
+        volume = fuse(kept, tsdf) if fused_before is None else fused_before
         fused = volume.mesh()
     expect(
         len(fused.faces) > 0,
@@ -107,32 +112,36 @@ def complete_scene(
     grid = VoxelGrid.around(fused.vertices_m, voxel_m, margin)
     found = Evidence(grid, evidence)
     with watch("evidence"):
-        for frame in again:
+        for frame in kept:
             found.add(frame)
         channels = found.channels()
     with watch("network"):
         said = in_tiles(answer, channels)
-        whole, scan = expit(said[1:])
-    confidence = whole if params.completion == "full" else scan
+        whole, scanned = expit(said[1:])
+    confidence = whole if params.completion == "full" else scanned
     measured = found.near > 0
     seen = measured & (np.abs(channels[_DISTANCE]) * evidence.band_voxels <= _HALF_DIAGONAL)
     mesh, culled, least = fused, 0, NEVER
+    again = shown_again(found.near, found.reading)
     if params.completion != "none":
         with watch("mesh"):
             band_m = evidence.band_voxels * voxel_m
             distance_m = np.ascontiguousarray(said[0] * band_m, np.float32)
             needed = None
             if params.completion == "safe":
-                shown = shown_by_one(found.near, found.frames)
-                needed = safe_confidence(found.looks, voxel_m, shown)
+                needed = safe_confidence(found.looks, voxel_m, scan, again)
             forbidden = found.free >= SEEN_FREE_FRAMES
             field = LearntField(grid, distance_m, confidence, forbidden, needed)
             surface = (np.abs(distance_m) < voxel_m / 2) & ~measured & ~forbidden
             least = max(best_confidence(confidence, surface, seen), params.least_confidence)
+            if needed is not None and needed.min() >= NEVER:
+                least = NEVER
             mesh = completed_mesh(volume, field, least)
         with watch("free space"):
-            mesh, culled = _without_floating(mesh, again, params.free_margin_m, tsdf.far_m)
-    return Completion(mesh, fused, grid, confidence, seen, found.frames, culled, least, channels)
+            mesh, culled = _without_floating(mesh, kept, params.free_margin_m, tsdf.far_m)
+    return Completion(
+        mesh, fused, grid, confidence, seen, found.frames, culled, least, channels, again
+    )
 
 
 def uncompleted(fused: Mesh, grid: VoxelGrid) -> Completion:

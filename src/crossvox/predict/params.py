@@ -62,8 +62,8 @@ class CompletionParams:
     expected F-score (:mod:`crossvox.predict.threshold`), and than a floor.
 
     Attributes:
-        completion: ``none`` leaves the fused surface as it is; ``safe`` adds what a scan finds that
-            goes the way of the frames; ``full`` adds what else there is, too: the backs of things,
+        completion: ``none`` leaves the fused surface as it is; ``safe`` adds what a scan along the
+            same way would measure; ``full`` adds what else there is, too: the backs of things,
             what is under them, and how the room goes on.
         frames: use no more than this many frames, evenly chosen; 0 = all.
         margin_m: how far beyond the measured surface the room may reach, metres.

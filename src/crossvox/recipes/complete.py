@@ -7,10 +7,12 @@ from pathlib import Path
 
 from crossvox.core.artifact import read_manifest
 from crossvox.core.checks import ParamsError, expect
+from crossvox.core.params import check_choices
 from crossvox.flow.runner import Runner, Work
 from crossvox.recipes.commands import recipe
 from crossvox.recipes.training import Training
 from crossvox.samples.params import SparseParams
+from crossvox.scene.params import Scan
 from crossvox.tasks.params import CompleteParams
 from crossvox.train.chosen import expect_run_of
 from crossvox.train.params import CheckpointName, TrainParams
@@ -32,14 +34,18 @@ class CompleteRunParams:
         task: evidence, network and loss.
         sparse: how frames are drawn and spoilt.
         validation_samples: samples of the validation scenes, the same each time.
+        scan: which scan the confidence of 'safe' foretells: 'walk', along the way of a sample's
+            frames; 'room', of the whole room.
     """
 
     train: TrainParams = field(default_factory=_default3d)
     task: CompleteParams = field(default_factory=CompleteParams)
     sparse: SparseParams = field(default_factory=SparseParams)
     validation_samples: int = 32
+    scan: Scan = "walk"
 
     def __post_init__(self) -> None:
+        check_choices(self)
         expect(
             self.validation_samples > 0,
             given=f"{self.validation_samples} validation samples",

@@ -61,6 +61,7 @@ def complete_prepared(
         params.complete,
         tsdf,
         work.watch,
+        scan=completer.record.params.scan,
         fused_before=fused_before,
     )
 
@@ -127,4 +128,5 @@ def write_completed(
         COMPLETED_SHARE: completed_share(made.mesh),
         "completed vertices in free space, left out": made.culled,
         "least confidence": made.least_confidence,
+        "measured by another frame, too": made.again,
     }

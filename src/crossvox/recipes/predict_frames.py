@@ -50,7 +50,14 @@ def score_frames(
             continue
         frames = frames_of(capture, chosen)
         made = complete_scene(
-            completer, frames, task.voxel_m, task.evidence, params.complete, params.tsdf, watch
+            completer,
+            frames,
+            task.voxel_m,
+            task.evidence,
+            params.complete,
+            params.tsdf,
+            watch,
+            scan=completer.record.params.scan,
         )
         seen = volume_mesh(made.grid, made.seen.astype(np.float32), None, SurfaceParams())
         meshes = {LEARNT: made.mesh, TSDF: made.fused, MASK_ONLY: seen}

@@ -59,7 +59,9 @@ def read_any_run(run: Path) -> SceneRun | CompleteRun:
     )
     if task != Complete.name:
         return read_scene_run(run)
-    params = from_plain(CompleteRunParams, read_record(run, Complete.name).recipe["params"])
+    told = read_record(run, Complete.name).recipe["params"]
+    # Runs that do not tell which scan they foretell have learnt that of the whole room.
+    params = from_plain(CompleteRunParams, {"scan": "room", **told})
     return CompleteRun(params, Complete(params.task))
 
 

@@ -78,6 +78,7 @@ def train_complete(stage: TrainComplete, work: Work) -> TrainReport:
         params.sparse,
         params.task.evidence,
         params.train.seed,
+        scan=params.scan,
     )
     validation = None
     if held_out:
@@ -88,6 +89,7 @@ def train_complete(stage: TrainComplete, work: Work) -> TrainReport:
             params.task.evidence,
             _VALIDATION_SEED,
             vary=False,
+            scan=params.scan,
         )
     report = train(
         task,

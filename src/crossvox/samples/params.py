@@ -342,9 +342,6 @@ class SparseParams:
         dropped: largest share of the readings that are lost in patches.
         smooth_share: share of the samples whose depth is that of a small LiDAR: a quarter of the
             pixels, filled up smoothly.
-        scan: the scan that the network is to tell what it finds of the surface: ``walk`` goes the
-            way of the sample's frames, and finds what they and those between them measure;
-            ``room`` are all frames of the room, and finds what they see.
 
     Raises:
         ParamsError: a value makes no sense.
@@ -363,10 +360,8 @@ class SparseParams:
     scale: float = 0.006
     dropped: float = 0.3
     smooth_share: float = 0.2
-    scan: Literal["walk", "room"] = "walk"
 
     def __post_init__(self) -> None:
-        check_choices(self)
         expect(
             1 <= self.fewest <= self.most and self.width >= 16,
             given=f"{self.fewest} to {self.most} frames of {self.width} pixels a row",

@@ -20,7 +20,7 @@ from crossvox.core.grid import Index3
 from crossvox.samples.depths import DepthScene
 from crossvox.samples.params import SparseParams
 from crossvox.scene.evidence import Evidence, measured_at
-from crossvox.scene.params import EvidenceParams
+from crossvox.scene.params import EvidenceParams, Scan
 
 if TYPE_CHECKING:
     import torch
@@ -39,8 +39,7 @@ class SparseSample:
     Attributes:
         evidence: ``(C, X, Y, Z)`` float32, see :meth:`crossvox.scene.evidence.Evidence.channels`.
         truth: ``(X, Y, Z)`` float32, signed distance to the complete surface, units of the band.
-        scanned: ``(X, Y, Z)`` bool, near the surface that a scan finds
-            (:attr:`crossvox.samples.params.SparseParams.scan`).
+        scanned: ``(X, Y, Z)`` bool, near the surface that a scan finds (:data:`Scan`).
     """
 
     evidence: NDArray[np.float32]
@@ -88,6 +87,7 @@ class SparseDataset:
         evidence: how they are added up.
         seed: where chance starts.
         vary: False for validation: nothing is spoilt, turned, or drawn anew in another epoch.
+        scan: which scan finds a surface.
     """
 
     def __init__(
@@ -98,6 +98,7 @@ class SparseDataset:
         evidence: EvidenceParams,
         seed: int = 0,
         vary: bool = True,
+        scan: Scan = "walk",
     ) -> None:
         expect(
             len(scenes) > 0 and samples > 0,
@@ -107,7 +108,7 @@ class SparseDataset:
             error=ParamsError,
         )
         self.scenes, self.samples, self.params = tuple(scenes), samples, params
-        self.evidence, self.seed, self.vary = evidence, seed, vary
+        self.evidence, self.seed, self.vary, self.scan = evidence, seed, vary, scan
 
     def __len__(self) -> int:
         return self.samples
@@ -136,7 +137,7 @@ class SparseDataset:
             rgb = None if scene.rgb is None else scene.rgb[frame]
             evidence.add_depth(depth, scene.camera, pose, rgb)
         scanned = scene.near_scan(start, shape)
-        if self.params.scan == "walk":
+        if self.scan == "walk":
             scanned[scanned] = self._measured(scene, chosen, start, np.argwhere(scanned))
         made = SparseSample(evidence.channels(), scene.distance(start, shape), scanned)
         return _turned(made, rng) if self.vary and self.params.turn else made

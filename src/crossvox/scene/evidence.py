@@ -46,11 +46,12 @@ class Evidence:
 
     Attributes:
         frames: how many frames were added.
+        reading: how many of them have a reading within the range of depth.
     """
 
     def __init__(self, grid: VoxelGrid, params: EvidenceParams | None = None) -> None:
         self.grid, self.params = grid, params or EvidenceParams()
-        self.frames = 0
+        self.frames = self.reading = 0
         shape = grid.shape
         self._sums = np.zeros((2, *shape), np.float32)
         self._counts = np.zeros((4, *shape), np.uint16)
@@ -107,6 +108,7 @@ class Evidence:
         )
         spread(partial(_add, *arguments), self.grid.shape[0])
         self.frames += 1
+        self.reading += bool(((depth_m > 0) & (depth_m <= self.params.far_m)).any())
 
     def channels(self) -> NDArray[np.float32]:
         """The evidence as a network takes it.

@@ -50,6 +50,15 @@ class TsdfParams:
         return self.voxel_m * self.truncation_voxels
 
 
+Scan = Literal["walk", "room"]
+"""Which scan a network of surface completion foretells, beside the whole surface.
+
+- ``walk``: one along the way of the frames that it is given: what they, and those between the first
+  and the last of them, measure.
+- ``room``: one of the whole room: what all of its frames see.
+"""
+
+
 @dataclass(frozen=True)
 class EvidenceParams:
     """What is collected of all frames for every voxel.

@@ -42,7 +42,7 @@ class Complete:
 
     Networks map evidence ``(B, C, X, Y, Z)`` to ``(B, 3, X, Y, Z)``: the signed distance in units
     of the band (positive: free), the logit that a surface lies within :data:`RIGHT_M`, and that a
-    scan that goes the way of the frames measures one there.
+    scan along the way of the frames measures one there.
 
     Attributes:
         params: evidence, network and loss.
