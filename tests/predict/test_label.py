@@ -73,7 +73,7 @@ def truth(mesh: Mesh) -> Array:
 
 def test_vertices_are_labelled_and_completed_ones_with_less_certainty() -> None:
     frames = seen_frames()
-    made = done(frames)
+    made = done(frames, completion="full")
     found = label_scene(frames, Halves(), made, LabelParams(), Stopwatch())
     assert (found.frames, found.silent) == (2, 1)
     mesh = found.mesh

@@ -13,9 +13,11 @@ from scipy.spatial import cKDTree
 from walls import PREDICT, TRAIN, command
 
 from crossvox.core.artifact import plain, read_manifest, write_json
+from crossvox.core.checks import ParamsError
 from crossvox.core.class_map import find_class_map, read_class_names
 from crossvox.doors.meshes import read_mesh
 from crossvox.recipes.complete import CompleteRunParams
+from crossvox.recipes.scene_run import CompleteRun, read_any_run
 from crossvox.train.folder import make_record
 
 SMALL = ("--width", "96", "--height", "72")
@@ -50,6 +52,26 @@ def record(tmp_path: Path) -> Path:
     )
     write_json(tmp_path / "completes" / "params.json", told)
     return tmp_path / "completes"
+
+
+@pytest.mark.parametrize("scan", [None, "walk", "room"])
+def test_a_run_that_does_not_tell_its_scan_foretells_that_of_the_room(
+    record: Path, scan: str | None
+) -> None:
+    path = record / "params.json"
+    told = json.loads(path.read_text())
+    del told["recipe"]["params"]["scan"]
+    if scan is not None:
+        told["recipe"]["params"]["scan"] = scan
+    write_json(path, told)
+    run = read_any_run(record)
+    assert isinstance(run, CompleteRun)
+    assert run.params.scan == (scan or "room")
+
+
+def test_which_scan_is_one_of_two() -> None:
+    with pytest.raises(ParamsError, match="house"):
+        CompleteRunParams(scan="house")  # type: ignore[arg-type]
 
 
 def test_a_scan_is_levelled_completed_scored_and_shown(work: Path, tmp_path: Path) -> None:
