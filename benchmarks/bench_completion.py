@@ -18,11 +18,10 @@ from crossvox.capture.rooms import RoomsParams
 from crossvox.chunks import ChunkParams
 from crossvox.core.artifact import Stopwatch
 from crossvox.core.frame import Parts
-from crossvox.predict.complete import complete_scene
 from crossvox.predict.params import CompletionParams, PredictParams
 from crossvox.predict.surface import probability_mesh
 from crossvox.predict.windows import predict_scene
-from crossvox.recipes.predict_complete import chosen_frames, frames_of
+from crossvox.recipes.predict_complete import chosen_frames, complete_prepared, frames_of
 from crossvox.recipes.prepare import PrepareParams, prepare
 from crossvox.recipes.rooms import write_rooms
 from crossvox.recipes.scene_run import CompleteRun, read_any_run
@@ -67,15 +66,8 @@ def _completer() -> Completer:
 def _complete(capture: Any, completer: Completer) -> dict[str, float]:
     watch = Stopwatch()
     chosen = chosen_frames(capture, 0)
-    complete_scene(
-        completer,
-        frames_of(capture, chosen),
-        completer.record.task.params.voxel_m,
-        completer.record.task.params.evidence,
-        CompletionParams(),
-        TsdfParams(),
-        watch,
-        scan=completer.record.params.scan,
+    complete_prepared(
+        frames_of(capture, chosen), completer, CompletionParams(), TsdfParams(), watch
     )
     return dict(watch.seconds)
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from crossvox.capture.readers.folder import FolderCapture
-from crossvox.core.artifact import plain
+from crossvox.core.artifact import Stopwatch, plain
 from crossvox.core.frame import Capture, Frame, Parts
 from crossvox.core.methods import METHOD_FILES
 from crossvox.doors.meshes import write_ply
-from crossvox.flow.runner import Work
 from crossvox.metrics.completed import completed_share
 from crossvox.predict.complete import Completion, KeptFrames, complete_scene
-from crossvox.predict.params import PredictParams
+from crossvox.predict.params import CompletionParams, PredictParams
 from crossvox.predict.prediction import ScenePrediction
 from crossvox.predict.store import write_prediction
 from crossvox.predict.surface import mask_mesh
@@ -35,21 +34,21 @@ def frames_to_complete(folder: Path, params: PredictParams) -> tuple[list[int], 
 
 
 def complete_prepared(
-    frames: KeptFrames,
+    frames: Callable[[], Iterable[Frame]],
     completer: Completer,
-    params: PredictParams,
+    params: CompletionParams,
     tsdf: TsdfParams,
-    work: Work,
+    watch: Stopwatch,
     fused_before: TsdfVolume | None = None,
 ) -> Completion:
     """Complete the surface that frames of a prepared scene show.
 
     Args:
-        frames: see :func:`frames_to_complete`.
+        frames: see :func:`frames_to_complete`, or :func:`frames_of`.
         completer: the network.
         params: how much is completed.
         tsdf: how frames are fused.
-        work: takes the times.
+        watch: takes the times.
         fused_before: the frames, fused already.
     """
     task = completer.record.task.params
@@ -58,9 +57,9 @@ def complete_prepared(
         frames,
         task.voxel_m,
         task.evidence,
-        params.complete,
+        params,
         tsdf,
-        work.watch,
+        watch,
         scan=completer.record.params.scan,
         fused_before=fused_before,
     )

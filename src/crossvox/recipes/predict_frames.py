@@ -16,11 +16,10 @@ from crossvox.core.volume import Mesh, Score
 from crossvox.doors.meshes import read_mesh
 from crossvox.evaluate.protocols import score_surfaces
 from crossvox.evaluate.references import fusion_is_reference, reference_mesh
-from crossvox.predict.complete import complete_scene
 from crossvox.predict.params import SurfaceParams
 from crossvox.predict.surface import volume_mesh
 from crossvox.recipes.frames import FramesParams
-from crossvox.recipes.predict_complete import chosen_frames, frames_of
+from crossvox.recipes.predict_complete import chosen_frames, complete_prepared, frames_of
 from crossvox.recipes.trained import Completer
 from crossvox.samples.depths import COMPLETE_MESH
 
@@ -40,7 +39,7 @@ def score_frames(
         CaptureError: the scene does not have the reference that is asked for.
     """
     reference = _reference(folder, params)
-    capture, task = FolderCapture(folder), completer.record.task.params
+    capture = FolderCapture(folder)
     own = params.reference == "scan" and fusion_is_reference(folder)
     every = len(chosen_frames(capture, 0))
     found = {}
@@ -49,16 +48,7 @@ def score_frames(
         if len(chosen) < count:
             continue
         frames = frames_of(capture, chosen)
-        made = complete_scene(
-            completer,
-            frames,
-            task.voxel_m,
-            task.evidence,
-            params.complete,
-            params.tsdf,
-            watch,
-            scan=completer.record.params.scan,
-        )
+        made = complete_prepared(frames, completer, params.complete, params.tsdf, watch)
         seen = volume_mesh(made.grid, made.seen.astype(np.float32), None, SurfaceParams())
         meshes = {LEARNT: made.mesh, TSDF: made.fused, MASK_ONLY: seen}
         found[count] = score_surfaces(

@@ -71,7 +71,7 @@ def predict_scene(stage: PredictScene, work: Work) -> Mapping[str, Any]:
         shape = load_trained(stage.geometry, stage.device)
         if isinstance(shape, Completer):
             _, shown = frames_to_complete(folder, params)
-            mesh = complete_prepared(shown, shape, params, stage.tsdf, work).mesh
+            mesh = complete_prepared(shown, shape, params.complete, stage.tsdf, work.watch).mesh
         else:
             with work.watch("predict geometry"):
                 own = shape.record.params
@@ -125,7 +125,7 @@ def _predict_completed(stage: PredictScene, completer: Completer, work: Work) ->
     if labeller is not None and frames.keep():
         told = said_of(frames, labeller, AHEAD_BYTES)
     with closing(told) if told is not None else nullcontext():
-        made = complete_prepared(frames, completer, params, stage.tsdf, work, fused)
+        made = complete_prepared(frames, completer, params.complete, stage.tsdf, work.watch, fused)
         del handed, fused  # the volume has done its part: its memory is for the labels
         notes = write_completed_volume(work.out, params, stage.baselines, made)
         found = None

@@ -108,7 +108,8 @@ class Evidence:
         )
         spread(partial(_add, *arguments), self.grid.shape[0])
         self.frames += 1
-        self.reading += bool(((depth_m > 0) & (depth_m <= self.params.far_m)).any())
+        far_m = self.params.far_m
+        self.reading += any(((row > 0) & (row <= far_m)).any() for row in depth_m)
 
     def channels(self) -> NDArray[np.float32]:
         """The evidence as a network takes it.
@@ -159,9 +160,9 @@ def measured_at(
         ``(N,)`` bool.
     """
     found = np.zeros(len(places), np.bool_)
+    band, far = params.band_voxels * grid.voxel_m, min(params.far_m, 1e30)
     for depth_m, pose in views:
         matrix = pixel_from_world(camera, pose) @ grid.world_from_grid
-        band, far = params.band_voxels * grid.voxel_m, min(params.far_m, 1e30)
         _measures(np.ascontiguousarray(depth_m, np.float32), matrix, band, far, places, found)
     return found
 
