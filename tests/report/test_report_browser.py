@@ -155,6 +155,20 @@ def test_objects_are_flown_to_named_and_told_under_the_pointer(
     assert tab.console == []
 
 
+@pytest.mark.parametrize("steer", ["reset", "wheel"])
+def test_who_steers_ends_a_flight(tab: Tab, room_page: PageReport, steer: str) -> None:
+    look(tab, next(path for path in room_page.beside if path.suffix == ".html"))
+    fly = "document.querySelector('button[data-object=\"1\"]').click();"
+    away = {
+        "reset": "document.querySelector('[data-do=reset]').click();",
+        "wheel": "document.querySelector('#room').dispatchEvent(new WheelEvent('wheel'));" + fly,
+    }[steer]  # the second click takes the choice back
+    before = shown(tab)
+    tab.run(fly + away)
+    tab.run("new Promise(done => setTimeout(done, 700))")  # a flight lasts half a second
+    tab.until(lambda: apart(shown(tab), before) < 0.02)
+
+
 def test_surface_without_a_label_is_hatched_and_confidence_has_its_own_layer(
     tab: Tab, room_page: PageReport
 ) -> None:

@@ -5,7 +5,7 @@ function plus(a, b, s) { return [a[0] + b[0] * s, a[1] + b[1] * s, a[2] + b[2] *
 
 var STEEPEST = 1.54, tangent = Math.tan(record.field_deg * Math.PI / 360);
 var look = { target: record.target.slice(), yaw: 0, pitch: 0, away: 1 };
-var start = null, touched = false;
+var flight = null, touched = false;
 
 function axes() {
   var cp = Math.cos(look.pitch), back = [cp * Math.cos(look.yaw), cp * Math.sin(look.yaw), Math.sin(look.pitch)];
@@ -24,13 +24,24 @@ function distanceTo(points, target, aspect) {
   return most;
 }
 
+/* Who steers ends a flight: its next step would undo what was done. */
+function land() { cancelAnimationFrame(flight); }
+
 function reset(aspect) {
+  land();
   var d = plus(record.eye, record.target, -1), flat = Math.hypot(d[0], d[1]);
   look.target = record.target.slice();
   look.yaw = Math.atan2(d[1], d[0]);
   look.pitch = Math.min(STEEPEST, Math.atan2(d[2], flat));
   look.away = distanceTo(record.fit, look.target, aspect);
   touched = false;
+}
+function above(aspect) {
+  land();
+  look.pitch = STEEPEST;
+  look.target = record.target.slice();
+  look.away = distanceTo(record.fit, look.target, aspect);
+  touched = true;
 }
 
 /* Column by column, as WebGL takes it. */
@@ -56,16 +67,19 @@ function rayAt(x, y, width, height) {
 }
 
 function turn(dx, dy) {
+  land();
   look.yaw -= dx;
   look.pitch = Math.max(-STEEPEST, Math.min(STEEPEST, look.pitch + dy));
   touched = true;
 }
 function move(dx, dy) {
+  land();
   var a = axes();
   look.target = plus(plus(look.target, a.right, -dx * look.away), a.up, dy * look.away);
   touched = true;
 }
 function zoom(factor) {
+  land();
   look.away = Math.max(0.15, Math.min(200, look.away * factor));
   touched = true;
 }
@@ -75,7 +89,7 @@ function fly(to, moved) {
   var from = { target: look.target.slice(), yaw: look.yaw, pitch: look.pitch, away: look.away };
   var still = matchMedia("(prefers-reduced-motion: reduce)").matches, begin = performance.now();
   touched = true;
-  cancelAnimationFrame(start);
+  land();
   (function step() {
     var t = still ? 1 : Math.min(1, (performance.now() - begin) / 500), s = t * t * (3 - 2 * t);
     look.target = plus(from.target, plus(to.target, from.target, -1), s);
@@ -83,7 +97,7 @@ function fly(to, moved) {
     look.pitch = from.pitch + (to.pitch - from.pitch) * s;
     look.away = from.away + (to.away - from.away) * s;
     moved();
-    if (t < 1) start = requestAnimationFrame(step);
+    if (t < 1) flight = requestAnimationFrame(step);
   })();
 }
 

@@ -120,10 +120,7 @@ var tools = {
     redraw();
   },
   above: function () {
-    look.pitch = STEEPEST;
-    look.target = record.target.slice();
-    look.away = distanceTo(record.fit, look.target, size().aspect);
-    touched = true;
+    above(size().aspect);
     redraw();
   },
   measure: function () { measure(!measuring); },
