@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from trials import numbers, scannet_size
 
+from crossvox.core.files import CARD
 from crossvox.metrics.curve import FramesCurve, write_curve
-from crossvox.recipes.cards import CARD, read_card_file
+from crossvox.recipes.cards import read_card_file
 from crossvox.recipes.shipped import FOLDER
 
 DOCS = Path(__file__).parents[1] / "docs"

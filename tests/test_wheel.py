@@ -15,11 +15,12 @@ from pathlib import Path
 import pytest
 from tests.capture.box_room import write_box_room
 
+from crossvox.core.files import CARD, PARAMS
 from crossvox.core.room_contents import RoomContents
 from crossvox.doors.meshes import read_mesh
-from crossvox.recipes.cards import CARD, read_card
+from crossvox.recipes.cards import read_card
 from crossvox.recipes.shipped import FOLDER, shipped_runs
-from crossvox.train.params import NETWORK, PARAMS, SELFTEST
+from crossvox.train.params import NETWORK, SELFTEST
 
 pytest.importorskip("hatchling", reason="needs hatchling, the builder of the wheel")
 

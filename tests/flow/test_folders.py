@@ -10,11 +10,12 @@ import pytest
 
 from crossvox.core.artifact import Manifest, write_manifest
 from crossvox.core.checks import ArtifactError, CaptureError
+from crossvox.core.files import VOLUME
 from crossvox.evaluate.score_table import expect_own_csv
 from crossvox.flow.collection import item_names
 from crossvox.flow.folder import expect_own_page, expect_writable, is_begun
 from crossvox.flow.lineage import scene_list
-from crossvox.recipes.data import VOLUME, read_scenes
+from crossvox.recipes.data import read_scenes
 
 
 def test_the_manifest_lists_the_items_and_hand_made_folders_show_theirs(tmp_path: Path) -> None:

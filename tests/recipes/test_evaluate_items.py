@@ -16,6 +16,7 @@ from walls import PREDICT, TRAIN, command, state
 
 from crossvox.core.artifact import plain, read_json, read_manifest
 from crossvox.core.checks import ArtifactError, ParamsError
+from crossvox.core.files import SCORES
 from crossvox.core.methods import METHOD_FILES
 from crossvox.evaluate.classes import evaluate_classes
 from crossvox.evaluate.counts import SceneCounts
@@ -25,7 +26,7 @@ from crossvox.flow.choice import Choice
 from crossvox.flow.runner import Runner
 from crossvox.recipes import evaluate_scenes
 from crossvox.recipes.evaluate import evaluate_reconstruct, evaluate_segment3d
-from crossvox.recipes.evaluate_scenes import SCORES, SURFACES, read_scores
+from crossvox.recipes.evaluate_scenes import SURFACES, read_scores
 
 SURFACE = "scores.surface.json"
 

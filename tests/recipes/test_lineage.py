@@ -11,8 +11,8 @@ import pytest
 from walls import PREDICT, SMALL, TRAIN, command, state, write_wall
 
 from crossvox.core.artifact import MANIFEST, read_manifest, write_json
+from crossvox.core.files import PARAMS
 from crossvox.flow.lineage import LEARNT_FROM
-from crossvox.train.params import PARAMS
 
 FIRST, SIBLING, OTHER = "scene0000_00", "scene0000_01", "scene0001_00"
 

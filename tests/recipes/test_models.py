@@ -18,10 +18,11 @@ from crossvox.cli.dispatch import split_command
 from crossvox.cli.signature import parse
 from crossvox.core.artifact import plain, read_json, write_json
 from crossvox.core.checks import ArtifactError, ParamsError
+from crossvox.core.files import CARD, PARAMS
 from crossvox.recipes import shipped
 from crossvox.recipes.calibrate import CALIBRATION
 from crossvox.recipes.card_text import card_text, models_page
-from crossvox.recipes.cards import CARD, Card, open_fields, read_card
+from crossvox.recipes.cards import Card, open_fields, read_card
 from crossvox.recipes.commands import COMMANDS
 from crossvox.recipes.pack_run import shareable
 from crossvox.recipes.shipped import (
@@ -34,7 +35,7 @@ from crossvox.recipes.shipped import (
     shipped_set,
 )
 from crossvox.train.folder import lineage_of, read_record
-from crossvox.train.params import NETWORK, PARAMS, SELFTEST
+from crossvox.train.params import NETWORK, SELFTEST
 from crossvox.train.selftest import sha256_of
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,8 +14,9 @@ import torch
 from crossvox.cli import main
 from crossvox.core.artifact import plain, read_json, write_json
 from crossvox.core.checks import ArtifactError, CheckpointError
+from crossvox.core.files import CARD, PARAMS
 from crossvox.metrics import segmentation_scores
-from crossvox.recipes.cards import CARD, open_fields, read_card, read_card_file
+from crossvox.recipes.cards import open_fields, read_card, read_card_file
 from crossvox.recipes.check_model import built, task_of
 from crossvox.recipes.complete import CompleteRunParams
 from crossvox.recipes.pack import pack
@@ -29,7 +30,7 @@ from crossvox.tasks.segment2d import Segment2d
 from crossvox.train.checkpoint import load_run_network, save_checkpoint
 from crossvox.train.chosen import chosen
 from crossvox.train.folder import RunRecord, lineage_of, make_record, read_record
-from crossvox.train.params import NETWORK, PARAMS, SELFTEST, TrainParams
+from crossvox.train.params import NETWORK, SELFTEST, TrainParams
 from crossvox.train.selftest import read_self_test
 
 

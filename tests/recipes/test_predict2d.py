@@ -13,6 +13,7 @@ import pytest
 from crossvox.cli import main
 from crossvox.core.artifact import Manifest, read_manifest, write_json, write_manifest
 from crossvox.core.colors import COLORS, RECORD
+from crossvox.core.files import PARAMS
 from crossvox.core.labels import NYU40
 from crossvox.doors.images import encode_jpeg, encode_png, read_color, read_gray, write_bytes
 from crossvox.recipes.image_run import load_segment2d
@@ -27,7 +28,6 @@ from crossvox.tasks.params import Segment2dParams
 from crossvox.tasks.segment2d import Segment2d
 from crossvox.train.checkpoint import save_checkpoint
 from crossvox.train.folder import make_record
-from crossvox.train.params import PARAMS
 
 SMALL = ImageParams(width=64, height=48)
 

@@ -10,6 +10,7 @@ import pytest
 
 from crossvox.core.artifact import Manifest, read_json, read_manifest, write_json, write_manifest
 from crossvox.core.checks import ArtifactError, ParamsError
+from crossvox.core.files import PARAMS
 from crossvox.flow.lineage import UNKNOWN, Lineage
 from crossvox.train.folder import (
     claim,
@@ -21,7 +22,7 @@ from crossvox.train.folder import (
     read_record,
 )
 from crossvox.train.log import RunLog
-from crossvox.train.params import NEUTRAL, PARAMS, TrainParams
+from crossvox.train.params import NEUTRAL, TrainParams
 
 TASK = {"width": 8, "views": 2}
 

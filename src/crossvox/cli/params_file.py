@@ -9,12 +9,10 @@ from typing import Any, TypeVar
 
 from crossvox.core.artifact import MANIFEST, read_json
 from crossvox.core.checks import ArtifactError, ParamsError
+from crossvox.core.files import PARAMS
 from crossvox.core.params import from_plain
 
 T = TypeVar("T")
-
-RECORD = "params.json"
-"""What a run or a study was asked for, in its folder."""
 
 
 def read_params(path: Path, cls: type[T]) -> T:
@@ -50,11 +48,11 @@ def read_params(path: Path, cls: type[T]) -> T:
 def _file(path: Path) -> Path:
     if not path.is_dir():
         return path
-    for name in (RECORD, MANIFEST):
+    for name in (PARAMS, MANIFEST):
         if (path / name).is_file():
             return path / name
     raise ArtifactError(
-        f"given: --params {path}, a folder without {RECORD} or {MANIFEST}; needed: the folder of a "
+        f"given: --params {path}, a folder without {PARAMS} or {MANIFEST}; needed: the folder of a "
         f"run or of another artifact, or a JSON file; do: correct --params"
     )
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from crossvox.core.artifact import plain, write_json
 from crossvox.core.checks import ArtifactError, expect
+from crossvox.core.files import VOLUME
 from crossvox.core.formats import share_text
 from crossvox.core.labels import NYU40
 from crossvox.core.methods import (
@@ -47,7 +48,7 @@ from crossvox.evaluate.counts import (
 )
 from crossvox.evaluate.gather import Gathered, Measured, Report, expect_unseen, gather
 from crossvox.evaluate.predicted import Scored, majority_class, read_predicted
-from crossvox.evaluate.references import VOLUME, read_classes, read_labelled, reference_labels
+from crossvox.evaluate.references import read_classes, read_labelled, reference_labels
 from crossvox.metrics import MEASURES, class_values, confusion
 from crossvox.metrics.calibration import Reliability
 from crossvox.metrics.pooled import Counts, pooled

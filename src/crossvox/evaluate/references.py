@@ -9,14 +9,13 @@ import numpy as np
 
 from crossvox.core.artifact import MANIFEST, read_manifest
 from crossvox.core.checks import ArtifactError, CaptureError, expect
+from crossvox.core.files import VOLUME
 from crossvox.core.labels import NYU40
 from crossvox.core.methods import is_own_fusion
 from crossvox.core.volume import Mesh, SceneVolume
 from crossvox.doors.isosurface import isosurface
 from crossvox.doors.meshes import read_labelled_mesh, read_mesh
 from crossvox.scene.store import read_volume
-
-VOLUME = "volume.npz"
 
 _CLASSES = len(NYU40.names)
 

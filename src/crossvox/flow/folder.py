@@ -27,6 +27,7 @@ from crossvox.core.artifact import (
     write_manifest,
 )
 from crossvox.core.checks import ArtifactError, expect
+from crossvox.core.files import PARAMS, STATE, STUDY
 from crossvox.flow.contents import OWN_HIDDEN, UNLISTED, expect_no_strangers, listed
 from crossvox.flow.stage import FolderOfFiles, Input
 
@@ -37,7 +38,7 @@ PAGE_MARK = '<meta name="generator" content="crossvox">'
 
 _HEAD_BYTES = 4096
 
-_RECORDS = (MANIFEST, "params.json", "state.json", "study.json")
+_RECORDS = (MANIFEST, PARAMS, STATE, STUDY)
 """Files that tell what a folder is: no result of a command takes their place."""
 
 

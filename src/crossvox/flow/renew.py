@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from crossvox.core.artifact import MANIFEST, flush, read_manifest
 from crossvox.core.checks import ArtifactError, MadeOtherwise, expect
+from crossvox.core.files import LOG, PARAMS, TRANSFER
 from crossvox.flow import locks
 from crossvox.flow.contents import expect_no_strangers
 from crossvox.flow.folder import PART, bring_back, leftovers, set_aside, visible
@@ -32,7 +33,7 @@ BESIDE_ITEMS = (
 """What this package writes beside the items of a folder, as patterns."""
 
 BESIDE_CHECKPOINTS = (
-    *(MANIFEST, "params.json", "log.jsonl", "transfer.json"),
+    *(MANIFEST, PARAMS, LOG, TRANSFER),
     *("calibration.json", "tensorboard", "trackers.json", "wandb"),
 )
 """What it writes beside the checkpoints of a run, likewise."""

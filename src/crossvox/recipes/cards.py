@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Literal
 
 from crossvox.core.checks import ArtifactError, ParamsError, expect
+from crossvox.core.files import CARD
 from crossvox.core.params import read_as
-
-CARD = "card.json"
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 RUN_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")

@@ -12,12 +12,10 @@ from typing import Any
 
 from crossvox.core.artifact import MANIFEST, read_manifest, replacing
 from crossvox.core.checks import ArtifactError, CaptureError, expect
+from crossvox.core.files import VOLUME
 from crossvox.flow.collection import item_names, planned_items
 from crossvox.flow.jobs import Outcome
 from crossvox.flow.lineage import HELD_OUT_OF, SPLITS, is_held_out, read_list, scene_list
-
-VOLUME = "volume.npz"
-"""The file that makes a folder a prepared scene."""
 
 MOVED = "moved by hand"
 """Note of a data folder's manifest: scenes that somebody has put into the other list."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from crossvox.core.artifact import read_json, write_json
 from crossvox.core.checks import ArtifactError, ParamsError
+from crossvox.core.files import PICTURES, SCORES
 from crossvox.core.labels import NYU40
 from crossvox.core.params import from_plain, scores_from
 from crossvox.core.volume import Score
@@ -26,13 +27,12 @@ from crossvox.metrics import (
 )
 from crossvox.recipes.image_run import load_segment2d
 from crossvox.recipes.images import evaluation_pairs, evenly, left_out, loaded
-from crossvox.recipes.label_pictures import PICTURES, picture_strip, predict_labels
+from crossvox.recipes.label_pictures import picture_strip, predict_labels
 from crossvox.recipes.segment2d import EvaluateImages, ImageSource, Segment2dEvaluation
 from crossvox.samples.pairs import PairList, groups_of, scene_of
 from crossvox.tasks.segment2d import CLASSES
 from crossvox.train.folder import lineage_of
 
-SCORES = "scores.json"
 MIRRORED = ", mean of an image and its mirror image"
 
 

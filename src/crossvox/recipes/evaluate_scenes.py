@@ -16,6 +16,7 @@ import numpy as np
 
 from crossvox.core.artifact import MANIFEST, plain, read_json, read_manifest, write_json
 from crossvox.core.checks import ArtifactError, ParamsError, expect
+from crossvox.core.files import SCORES
 from crossvox.core.params import from_plain, scores_from
 from crossvox.evaluate.classes import (
     PROTOCOL,
@@ -45,7 +46,7 @@ from crossvox.flow.stage import Input
 from crossvox.recipes.evaluate import ScoredScenes, ScoreScene
 
 SURFACES = ("learnt", "mask_only", "tsdf")
-SCORES, COUNTS = "scores.json", "counts.json"
+COUNTS = "counts.json"
 
 T = TypeVar("T")
 

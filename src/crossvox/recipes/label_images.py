@@ -16,12 +16,13 @@ from crossvox.capture.find import capture_names
 from crossvox.capture.formats import reader_of
 from crossvox.core.artifact import read_manifest, write_manifest
 from crossvox.core.checks import ArtifactError, CaptureError, expect
+from crossvox.core.files import VOLUME
 from crossvox.core.frame import Capture, Parts
 from crossvox.core.labels import NYU40
 from crossvox.doors.images import encode_jpeg, encode_png, fit_color, resize_color, write_bytes
 from crossvox.flow.folder import begin, relative_links
 from crossvox.flow.runner import Work
-from crossvox.recipes.data import VOLUME, read_scenes
+from crossvox.recipes.data import read_scenes
 from crossvox.recipes.image_run import Segment2dRun, load_segment2d
 from crossvox.recipes.images import ahead
 from crossvox.recipes.label_pictures import batch_of

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crossvox.core.files import PICTURES
 from crossvox.core.labels import NYU40
 from crossvox.doors.images import encode_png, resize_color, write_bytes
 from crossvox.recipes.image_run import load_segment2d
@@ -21,8 +22,6 @@ from crossvox.tasks.segment2d import Segment2d
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-PICTURES = "pictures"
 
 
 def predict_labels(

@@ -10,6 +10,7 @@ from typing import Any
 from crossvox.core.artifact import file_digest
 from crossvox.core.camera import Size
 from crossvox.core.checks import ParamsError, expect
+from crossvox.core.files import PARAMS
 from crossvox.flow.lineage import UNKNOWN, Lineage
 from crossvox.flow.progress import Progress
 from crossvox.recipes.train import RunSources, SceneRunParams
@@ -25,7 +26,7 @@ from crossvox.samples.source import SceneSource
 from crossvox.tasks.params import FeatureParams, ProxyParams
 from crossvox.train.chosen import chosen, weights_file
 from crossvox.train.folder import lineage_of
-from crossvox.train.params import NETWORK, PARAMS, CheckpointName
+from crossvox.train.params import NETWORK, CheckpointName
 
 
 def is_files(path: Path) -> bool:

@@ -10,13 +10,14 @@ from typing import Any, Literal
 
 from crossvox.core.artifact import digest, file_digest, read_json, read_manifest
 from crossvox.core.checks import ArtifactError, ParamsError, expect
+from crossvox.core.files import PARAMS
 from crossvox.core.params import check_choices
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Input, Stage, how
 from crossvox.recipes.cards import RUN_NAME
 from crossvox.recipes.shipped import find_run
 from crossvox.train.chosen import Taken, chosen
-from crossvox.train.params import NETWORK, PARAMS, CheckpointName
+from crossvox.train.params import NETWORK, CheckpointName
 
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 

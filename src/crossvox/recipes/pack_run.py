@@ -16,12 +16,12 @@ from torch import Tensor
 
 from crossvox.core.artifact import plain, read_json, write_json
 from crossvox.core.checks import ArtifactError, ParamsError
+from crossvox.core.files import CARD, PARAMS
 from crossvox.core.params import from_plain, scores_from
 from crossvox.flow.runner import Work
 from crossvox.networks.packaged import LITE, PACKAGES
 from crossvox.recipes.calibrate import CALIBRATION, read_calibration
 from crossvox.recipes.cards import (
-    CARD,
     Card,
     CardScore,
     StartingWeights,
@@ -38,7 +38,7 @@ from crossvox.tasks.segment2d import Segment2d
 from crossvox.train.checkpoint import load_run_network
 from crossvox.train.folder import RunRecord, read_record
 from crossvox.train.packing import pack
-from crossvox.train.params import NETWORK, PARAMS
+from crossvox.train.params import NETWORK
 from crossvox.train.selftest import as_read, sha256_of, write_self_test
 
 KEPT_AS: Literal["best"] = "best"

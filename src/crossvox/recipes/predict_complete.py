@@ -10,6 +10,7 @@ import numpy as np
 
 from crossvox.capture.readers.folder import FolderCapture
 from crossvox.core.artifact import Stopwatch, plain
+from crossvox.core.files import VOLUME
 from crossvox.core.frame import Capture, Frame, Parts
 from crossvox.core.methods import METHOD_FILES
 from crossvox.doors.meshes import write_ply
@@ -104,7 +105,7 @@ def write_completed_volume(
         frames_used=made.frames,
         frames=made.frames,
     )
-    write_prediction(folder / "volume.npz", prediction)
+    write_prediction(folder / VOLUME, prediction)
     if baselines:
         write_ply(folder / METHOD_FILES["mask_only"], mask_mesh(prediction, params.surface))
     return plain(prediction.notes)

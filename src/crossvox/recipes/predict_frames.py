@@ -11,6 +11,7 @@ import numpy as np
 from crossvox.capture.readers.folder import FolderCapture
 from crossvox.core.artifact import Stopwatch
 from crossvox.core.checks import CaptureError, expect
+from crossvox.core.frame import COMPLETE_MESH
 from crossvox.core.methods import LEARNT, MASK_ONLY, TSDF
 from crossvox.core.volume import Mesh, Score
 from crossvox.doors.meshes import read_mesh
@@ -21,7 +22,6 @@ from crossvox.predict.surface import volume_mesh
 from crossvox.recipes.frames import FramesParams
 from crossvox.recipes.predict_complete import chosen_frames, complete_prepared, frames_of
 from crossvox.recipes.trained import Completer
-from crossvox.samples.depths import COMPLETE_MESH
 
 
 def score_frames(

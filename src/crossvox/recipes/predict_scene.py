@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.core.artifact import plain, replacing
+from crossvox.core.files import VOLUME
 from crossvox.core.frame import Parts
 from crossvox.core.labels import NYU40
 from crossvox.core.methods import (
@@ -80,7 +81,7 @@ def predict_scene(stage: PredictScene, work: Work) -> Mapping[str, Any]:
     if mesh is None:
         with work.watch("mesh"):
             mesh = probability_mesh(prediction, params.surface)
-    write_prediction(work.out / "volume.npz", prediction)
+    write_prediction(work.out / VOLUME, prediction)
     notes = {**plain(prediction.notes), "vertices": len(mesh.vertices_m)}
     notes["task"] = learnt.record.task.name
     if classes is not None and isinstance(learnt.record.task, Segment3d):

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from crossvox.capture.params import AS_STORED, CaptureParams
 from crossvox.core.artifact import MANIFEST, read_manifest
 from crossvox.core.checks import ArtifactError, ParamsError, expect
+from crossvox.core.files import CLASS_MAP
 from crossvox.core.frame import Capture
 from crossvox.flow.folder import is_current
 from crossvox.flow.jobs import Outcome
@@ -19,8 +20,6 @@ from crossvox.flow.stage import Collection, Input, Stage
 from crossvox.recipes.commands import Flag
 from crossvox.recipes.data import ScanLists, enter_scenes
 from crossvox.scene.params import TsdfParams
-
-CLASS_MAP = "scannetv2-labels.combined.tsv"
 
 MOST_PIXELS = 8192
 """Largest width and height of exported images."""

@@ -23,6 +23,7 @@ from crossvox.capture.remarks import BROKEN, FRAMES, REMARKS
 from crossvox.capture.remembered import opened
 from crossvox.core.camera import Pose, oriented
 from crossvox.core.checks import CaptureError, expect
+from crossvox.core.files import VOLUME
 from crossvox.core.frame import COMPLETE_MESH, Capture, CaptureInfo, Frame, Parts
 from crossvox.core.grid import VoxelGrid
 from crossvox.core.labels import RawLabelMap
@@ -32,7 +33,6 @@ from crossvox.core.volume import Mesh, SceneVolume
 from crossvox.doors.meshes import read_labelled_mesh, read_mesh, write_ply
 from crossvox.flow.progress import Progress, Report
 from crossvox.flow.runner import Work
-from crossvox.recipes.data import VOLUME
 from crossvox.recipes.handed import Handed, hand_over, is_handing_over
 from crossvox.recipes.prepare import PrepareScene, reopened
 from crossvox.scene.store import write_volume

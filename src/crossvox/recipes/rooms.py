@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from crossvox.capture.rooms.params import RoomReport, RoomsParams, RoomsReport
+from crossvox.core.files import CLASS_MAP
 from crossvox.flow.jobs import Outcome
 from crossvox.flow.lineage import scene_list
 from crossvox.flow.runner import Runner, Work
@@ -82,7 +83,7 @@ def write_rooms(
         ArtifactError: OUT holds something else, or its lists name what is no room of it.
     """
     from crossvox.capture.rooms.categories import write_class_map
-    from crossvox.capture.rooms.write import CLASS_MAP, room_images, scene_name, splits
+    from crossvox.capture.rooms.write import room_images, scene_name, splits
 
     params, runner = params or RoomsParams(), runner or Runner()
     held_out = splits(params)[1]

@@ -14,6 +14,7 @@ from crossvox.capture.params import CaptureParams
 from crossvox.core.artifact import Manifest, plain, read_manifest, write_manifest
 from crossvox.core.camera import Pose
 from crossvox.core.checks import ArtifactError, ParamsError, expect
+from crossvox.core.files import VOLUME
 from crossvox.core.heap import share_heaps
 from crossvox.core.methods import LEARNT, METHOD_FILES
 from crossvox.flow.collection import unlisted_items
@@ -23,7 +24,7 @@ from crossvox.flow.runner import DryRunEnds, Made, Runner
 from crossvox.flow.stage import Input
 from crossvox.predict.params import Amount, PredictParams
 from crossvox.recipes.commands import Flag
-from crossvox.recipes.data import VOLUME, enter_scenes
+from crossvox.recipes.data import enter_scenes
 from crossvox.recipes.predict import predict
 from crossvox.recipes.prepare import (
     PreparedScenes,

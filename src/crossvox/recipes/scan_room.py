@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crossvox.core.class_map import read_class_names
+from crossvox.core.files import ROOM_MESH
 from crossvox.core.room_contents import RoomContents
 from crossvox.doors.meshes import read_mesh, write_ply
 from crossvox.metrics.areas import class_areas, doubtful_share
 from crossvox.metrics.completed import completed_share
 from crossvox.recipes.objects_files import write_objects
-
-ROOM_MESH = "room.ply"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from crossvox.core.checks import ParamsError, expect
+from crossvox.core.files import EVALUATION, PARAMS
 from crossvox.core.params import check_choices
 from crossvox.core.volume import Score
 from crossvox.flow.runner import Runner, Work
@@ -17,11 +18,8 @@ from crossvox.recipes.training import Training
 from crossvox.samples.params import DepthImageParams, ImageAugmentParams, ImageParams, shown_at
 from crossvox.tasks.params import Segment2dParams
 from crossvox.train.chosen import expect_run_of
-from crossvox.train.params import PARAMS, CheckpointName, TrainParams
+from crossvox.train.params import CheckpointName, TrainParams
 from crossvox.train.report import TrainReport
-
-_OWN = "evaluation"
-"""Folder of a run with its own scores, which its page shows."""
 
 
 def _train_defaults() -> TrainParams:
@@ -226,7 +224,7 @@ class Segment2dEvaluation:
     def run(self) -> Path | None:
         """The run whose page shows these scores; None where they lie elsewhere."""
         run = self.out.parent
-        return run if self.out.name == _OWN and (run / PARAMS).is_file() else None
+        return run if self.out.name == EVALUATION and (run / PARAMS).is_file() else None
 
 
 @dataclass(frozen=True)
@@ -339,7 +337,7 @@ def evaluate_segment2d(
     heights = shown_at(shown_heights)
     read_as = source.depth_params if reads_depths else None
     stage = EvaluateImages(network, pairs, pictures, source, device, flip or None, heights, read_as)
-    out = out or run / _OWN
+    out = out or run / EVALUATION
     (runner or Runner()).make(stage, out)
     # Older evaluations do not tell what the run has seen, and are kept.
     return replace(read_evaluation(out), seen=seen_scenes(run, source, found))

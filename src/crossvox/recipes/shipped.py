@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crossvox.core.checks import ParamsError, expect
+from crossvox.core.files import PARAMS
 from crossvox.core.registry import nearest
-from crossvox.train.params import PARAMS
 
 FOLDER = Path(__file__).resolve().parent / "shipped_runs"
 

@@ -12,6 +12,7 @@ from crossvox.capture.export import millimetres
 from crossvox.capture.files import write_matrix
 from crossvox.core.camera import ImageFit, Intrinsics, Pose
 from crossvox.core.checks import CaptureError, expect
+from crossvox.core.files import VOLUME
 from crossvox.core.frame import Frame, resize_nearest
 from crossvox.core.volume import Mesh, SceneVolume
 from crossvox.doors.images import (
@@ -24,7 +25,6 @@ from crossvox.doors.images import (
 )
 from crossvox.doors.meshes import write_ply
 from crossvox.flow.runner import Work
-from crossvox.recipes.data import VOLUME
 from crossvox.recipes.single_views import SingleView
 from crossvox.samples.decode import read_labels
 from crossvox.scene.one_view import evened, level_pose, view_mesh

@@ -10,13 +10,14 @@ from typing import Any
 
 from crossvox.core.artifact import file_digest
 from crossvox.core.checks import CheckpointError, expect
+from crossvox.core.files import PARAMS
 from crossvox.flow.lineage import Lineage
 from crossvox.flow.progress import Progress
 from crossvox.flow.runner import Work
 from crossvox.recipes.shipped import find_run, linked, shipped_runs
 from crossvox.train.chosen import Taken, chosen
 from crossvox.train.folder import Ancestors, lineage_of, read_record
-from crossvox.train.params import NETWORK, PARAMS, CheckpointName
+from crossvox.train.params import NETWORK, CheckpointName
 
 START = "start"
 """Its role among what a run is made from."""

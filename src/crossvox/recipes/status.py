@@ -11,10 +11,10 @@ from typing import Any
 
 from crossvox.core.artifact import MANIFEST, read_json, read_manifest
 from crossvox.core.checks import ArtifactError, expect
+from crossvox.core.files import LOG, PARAMS
 from crossvox.flow import locks
 from crossvox.flow.collection import PLANNED
 from crossvox.flow.state import ItemState, item_states, seconds_left
-from crossvox.train.params import LOG, PARAMS
 
 RECENT = 50
 """Steps of a training whose times tell how long the rest takes."""

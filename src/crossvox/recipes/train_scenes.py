@@ -13,6 +13,7 @@ import numpy as np
 from crossvox.core.artifact import file_digest, plain, read_manifest, write_json
 from crossvox.core.checks import ArtifactError, expect
 from crossvox.core.colors import COLORS, RECORD
+from crossvox.core.files import TRANSFER
 from crossvox.core.labels import NYU40
 from crossvox.doors.devices import pick_device
 from crossvox.flow.locks import leads
@@ -58,7 +59,6 @@ from crossvox.train.folder import (
     read_record,
 )
 from crossvox.train.loop import train
-from crossvox.train.params import TRANSFER
 from crossvox.train.report import TrainReport
 from crossvox.train.transfer import Transfer
 

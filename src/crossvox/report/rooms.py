@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from crossvox.core.checks import CrossvoxError, ShapeError, expect
 from crossvox.core.class_map import CLASSES_FILE, read_class_names
+from crossvox.core.files import ROOM_MESH
 from crossvox.core.labels import NYU40
 from crossvox.core.methods import (
     CALIBRATED,
@@ -41,9 +42,6 @@ from crossvox.report.sources import Sources
 from crossvox.scene.voxelize import transfer_labels
 
 Array = NDArray[Any]
-
-ROOM_MESH = "room.ply"
-"""Mesh with objects that a scan ends with, in its own folder."""
 
 FUSED_REFERENCE = "Reference (TSDF fusion)"
 """What the reference is called where nothing better is known than the fusion of the frames."""

@@ -9,14 +9,8 @@ from typing import Literal
 
 from crossvox.core.artifact import MANIFEST, Manifest, read_json, read_manifest
 from crossvox.core.checks import ArtifactError, CrossvoxError, expect
+from crossvox.core.files import LOG, STUDY, TRANSFER
 from crossvox.report.hiding import hidden
-
-STUDY = "study.json"
-"""What 'crossvox study' writes into its folder."""
-
-TRANSFER = "transfer.json"
-"""What 'crossvox study DESIGN' writes into its folder; in the folder of a run, what was taken over
-from another one."""
 
 Kind = Literal["run", "prediction", "predicted scene", "data", "scene", "scan", "study"]
 
@@ -37,7 +31,7 @@ STAGES: dict[str, Kind] = {
 
 SIGNS: tuple[tuple[str, Kind], ...] = (
     (STUDY, "study"),
-    ("log.jsonl", "run"),
+    (LOG, "run"),
     ("best/", "run"),
     ("scores.*.json", "prediction"),
     ("*/mesh.ply", "prediction"),

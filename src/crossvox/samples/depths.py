@@ -15,15 +15,12 @@ from scipy import ndimage
 from crossvox.core.artifact import digest, read_manifest
 from crossvox.core.camera import Intrinsics, Pose
 from crossvox.core.checks import CaptureError, CrossvoxError, expect
-from crossvox.core.frame import Capture, Parts
+from crossvox.core.frame import COMPLETE_MESH, Capture, Parts
 from crossvox.core.grid import Index3, VoxelGrid, overlap
 from crossvox.core.threads import threads
 from crossvox.core.volume import Mesh
 from crossvox.samples.kept_arrays import keep_arrays, read_arrays, shapes_of
 from crossvox.samples.kept_views import VIEWS_FOLDER
-
-COMPLETE_MESH = "complete.ply"
-"""In a prepared scene: the whole room, also where no frame looked; only generated rooms have it."""
 
 _SCHEMA = 1
 """Raised when what is kept changes: older files are not read then."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from crossvox.core.artifact import MANIFEST
 from crossvox.core.checks import CaptureError, ShapeError, expect
+from crossvox.core.files import VOLUME
 from crossvox.core.frame import Capture, Frame, Parts, fit_nearest
 from crossvox.core.grid import VoxelGrid
 from crossvox.core.volume import SceneViews, SceneVolume
@@ -24,8 +25,6 @@ from crossvox.samples.kept_views import read_views, views_digest, views_file, wr
 from crossvox.samples.params import InputParams
 from crossvox.views.params import ViewParams
 from crossvox.views.visibility import scene_views, view_fit
-
-VOLUME_FILE = "volume.npz"
 
 READ_AHEAD = 4
 """Depth images that are decoded ahead of the one in work."""
@@ -163,7 +162,7 @@ def load_source(
     from crossvox.scene.store import read_volume
 
     folder = Path(folder)
-    volume = read_volume(folder / VOLUME_FILE)
+    volume = read_volume(folder / VOLUME)
     capture = FolderCapture(folder)
     key = views_digest(folder, volume.grid, capture, view_params) if cache else ""
     file = views_file(folder, key)

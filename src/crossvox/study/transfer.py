@@ -13,8 +13,6 @@ from typing import Literal
 from crossvox.metrics.statistics import Difference
 from crossvox.study.compare import Comparison
 
-TRANSFER_FILE = "transfer.json"
-
 Verdict = Literal["helps", "hurts", "equivalent", "undecided"]
 """What can be said of a difference.
 

@@ -21,11 +21,12 @@ from torch import Tensor, nn
 
 from crossvox.core.artifact import Manifest, read_json, write_json, write_manifest
 from crossvox.core.checks import ArtifactError, CheckpointError, given_in, reason
+from crossvox.core.files import STATE
 from crossvox.flow.folder import building
 from crossvox.train.chosen import chosen
 from crossvox.train.folder import CHECKPOINT_FILES
 from crossvox.train.packing import unpack
-from crossvox.train.params import NETWORK, OPTIMIZER, STATE, CheckpointName
+from crossvox.train.params import NETWORK, OPTIMIZER, CheckpointName
 from crossvox.train.selftest import read_self_test
 from crossvox.train.weights import LoadReport, put_weights
 

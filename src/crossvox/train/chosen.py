@@ -21,7 +21,8 @@ from typing import Any, Literal
 
 from crossvox.core.artifact import read_json
 from crossvox.core.checks import ArtifactError, CheckpointError, ParamsError, expect
-from crossvox.train.params import NETWORK, SELFTEST, STATE, CheckpointName
+from crossvox.core.files import STATE
+from crossvox.train.params import NETWORK, SELFTEST, CheckpointName
 
 Taken = Literal["average", "best", "last"]
 

@@ -37,6 +37,7 @@ from crossvox.core.artifact import (
     write_manifest,
 )
 from crossvox.core.checks import ArtifactError, MadeOtherwise, ParamsError, expect, given_in
+from crossvox.core.files import PARAMS, STATE
 from crossvox.core.params import from_plain, read_as, scores_from
 from crossvox.core.volume import Score
 from crossvox.flow.contents import expect_no_strangers
@@ -44,7 +45,7 @@ from crossvox.flow.folder import is_begun, recover, relative_links
 from crossvox.flow.lineage import UNKNOWN, Lineage, together
 from crossvox.flow.locks import leads
 from crossvox.train.chosen import TAKEN
-from crossvox.train.params import NETWORK, NEUTRAL, OPTIMIZER, PARAMS, STATE, TrainParams
+from crossvox.train.params import NETWORK, NEUTRAL, OPTIMIZER, TrainParams
 from crossvox.train.report import StoppedBy, TrainReport
 from crossvox.train.trackers import expect_trackers
 

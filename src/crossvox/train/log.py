@@ -9,7 +9,8 @@ from typing import Any
 
 from crossvox.core.artifact import plain, replacing
 from crossvox.core.checks import CheckpointError
-from crossvox.train.params import LOG, TENSORBOARD
+from crossvox.core.files import LOG
+from crossvox.train.params import TENSORBOARD
 from crossvox.train.trackers import Trackers
 
 

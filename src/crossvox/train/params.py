@@ -11,13 +11,10 @@ from typing import Literal
 
 from crossvox.core.checks import ParamsError, expect
 
-PARAMS = "params.json"
-LOG = "log.jsonl"
 TENSORBOARD = "tensorboard"
 TRACKERS = "trackers.json"
 NETWORK = "network.safetensors"
 OPTIMIZER = "optimizer.safetensors"
-STATE = "state.json"
 SELFTEST = "selftest.safetensors"
 
 LOSS = "loss"
@@ -34,9 +31,6 @@ Part = Literal["images", "input", "encoder", "decoder", "last", "classifier"]
 """Parts of a network, see :meth:`crossvox.networks.scene_unet.SceneUNet.parts`."""
 
 Mode = Literal["full", "published", "decoder", "probe"]
-
-TRANSFER = "transfer.json"
-"""In a run folder: what was taken over from another run, and what was not."""
 
 
 MOST_SAMPLES = 4096

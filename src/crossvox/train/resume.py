@@ -16,11 +16,11 @@ from torch import Tensor
 
 from crossvox.core.artifact import read_json
 from crossvox.core.checks import ArtifactError, CheckpointError, ParamsError, expect
+from crossvox.core.files import STATE
 from crossvox.core.params import from_plain
 from crossvox.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from crossvox.train.learner import Learner
 from crossvox.train.optimizer import RANDOM, optimizer_tensors, restore_optimizer
-from crossvox.train.params import STATE
 from crossvox.train.precision import Format
 from crossvox.train.processes import Processes
 

@@ -18,11 +18,11 @@ from crossvox.capture.sens.reader import SensReader
 from crossvox.capture.stored import StoredCapture
 from crossvox.core.camera import Size
 from crossvox.core.checks import CaptureError, expect
+from crossvox.core.files import CLASS_MAP
 from crossvox.core.frame import COMPLETE_MESH, CaptureInfo
 from crossvox.core.labels import RawLabelMap
 from crossvox.core.room_contents import TRUE_OBJECTS
 
-LABEL_MAP = "scannetv2-labels.combined.tsv"
 LABEL_FOLDER = "label-filt"
 
 
@@ -72,7 +72,7 @@ class ScanNetCapture(StoredCapture):
         if not folder.is_dir() and list(folder.parent.glob("*label-filt.zip")):
             self._notes.append(f"labels lie in a zip file: unpack it to {LABEL_FOLDER}/")
         if self._labels and self._label_map_path is None:
-            self._notes.append(f"labels found, but no class map {LABEL_MAP} in or above the scan")
+            self._notes.append(f"labels found, but no class map {CLASS_MAP} in or above the scan")
         self.format = (
             f"ScanNet .sens ({header.sensor_name}; colour {header.color_compression}, "
             f"depth {header.depth_compression})"
@@ -88,7 +88,7 @@ class ScanNetCapture(StoredCapture):
     def _find_label_map(self) -> Path | None:
         scan = self.sens_path.resolve().parent
         places = (scan, *list(scan.parents)[:2])
-        return next((p / LABEL_MAP for p in places if (p / LABEL_MAP).is_file()), None)
+        return next((p / CLASS_MAP for p in places if (p / CLASS_MAP).is_file()), None)
 
     def info(self) -> CaptureInfo:
         """Cameras, registration and companions, without decoding images."""
@@ -160,7 +160,7 @@ class ScanNetCapture(StoredCapture):
 
     @cached_property
     def _table(self) -> RawLabelMap:
-        return RawLabelMap.read(self._label_map_path or self.sens_path.parent.parent / LABEL_MAP)
+        return RawLabelMap.read(self._label_map_path or self.sens_path.parent.parent / CLASS_MAP)
 
     def label_map(self) -> RawLabelMap:
         """The class map, read once.

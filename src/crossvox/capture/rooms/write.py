@@ -34,7 +34,6 @@ from crossvox.doors.meshes import write_ply
 
 Progress = Callable[[int, int], None]
 
-CLASS_MAP = "scannetv2-labels.combined.tsv"
 LABEL_FOLDER = "label-filt"
 
 _PER_ROOM = ("frames", "frame_step", "width", "height", "depth_width", "depth_height", "far_m",

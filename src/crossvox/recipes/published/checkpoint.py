@@ -11,12 +11,13 @@ from crossvox.core.artifact import (
     write_json,
 )
 from crossvox.core.checks import CheckpointError, expect
+from crossvox.core.files import PARAMS
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Input, Stage
 from crossvox.recipes.run_input import RunInput
 from crossvox.train.chosen import expect_run_of
 from crossvox.train.folder import make_record
-from crossvox.train.params import PARAMS, CheckpointName, TrainParams
+from crossvox.train.params import CheckpointName, TrainParams
 
 if TYPE_CHECKING:
     from crossvox.train.weights import LoadReport

@@ -12,11 +12,11 @@ from crossvox.capture.readers.folder import FolderCapture
 from crossvox.core.artifact import (
     MANIFEST,
 )
+from crossvox.core.files import VOLUME
 from crossvox.core.frame import Parts
 from crossvox.core.grid import Index3, VoxelGrid
 from crossvox.core.volume import SceneVolume
 from crossvox.flow.runner import Work
-from crossvox.recipes.data import VOLUME
 from crossvox.recipes.prepare_scene import posed_frames
 from crossvox.recipes.published.hdf5_in import ImportScene
 from crossvox.recipes.published.places import (

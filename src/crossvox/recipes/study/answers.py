@@ -7,13 +7,14 @@ from pathlib import Path
 
 import crossvox
 from crossvox.core.artifact import SCHEMA, plain, write_json
+from crossvox.core.files import TRANSFER
 from crossvox.recipes.data import read_scenes
 from crossvox.recipes.study.cells import RUNS
 from crossvox.recipes.study.family import DesignFamily
 from crossvox.study.arms import Arm
 from crossvox.study.findings import TargetResults, findings
 from crossvox.study.label_saving import LabelStep, label_saving
-from crossvox.study.transfer import TRANSFER_FILE, CellCost, LabelSaving, Transfer
+from crossvox.study.transfer import CellCost, LabelSaving, Transfer
 
 
 def answered(family: DesignFamily, results: Mapping[str, TargetResults]) -> Transfer:
@@ -50,7 +51,7 @@ def answered(family: DesignFamily, results: Mapping[str, TargetResults]) -> Tran
 
 def write_transfer(out: Path, transfer: Transfer) -> Path:
     """Write ``transfer.json``."""
-    path = out / TRANSFER_FILE
+    path = out / TRANSFER
     record = {"schema": SCHEMA, "version": crossvox.__version__}
     write_json(path, {**record, **plain(transfer)})
     return path

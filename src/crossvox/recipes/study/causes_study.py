@@ -10,6 +10,7 @@ from typing import Any
 import crossvox
 from crossvox.core.artifact import SCHEMA, digest, plain, read_json, read_manifest, write_json
 from crossvox.core.checks import ArtifactError, ParamsError, expect
+from crossvox.core.files import STUDY, TRANSFER
 from crossvox.core.grid import Index3
 from crossvox.core.methods import CLASS_MESHES, METHOD_FILES
 from crossvox.core.params import from_plain
@@ -19,11 +20,10 @@ from crossvox.recipes.study.causes import CAUSES_FILE, CauseParams, CausesReport
 from crossvox.recipes.study.causes_run import PredictedCell, PredictedTarget, causes
 from crossvox.recipes.study.cells import PREDICTIONS, RUNS
 from crossvox.recipes.study.page import PAGE, write_study_page
-from crossvox.recipes.study.runner import STUDY_FILE
 from crossvox.recipes.study.scenes import BASELINES
 from crossvox.recipes.study.switches import changed_studies, switches
 from crossvox.study.arms import RECONSTRUCT, SEGMENT3D
-from crossvox.study.transfer import TRANSFER_FILE, Cause, Contrast, Description, Transfer
+from crossvox.study.transfer import Cause, Contrast, Description, Transfer
 from crossvox.views.params import ViewParams
 
 TARGETS = (RECONSTRUCT, SEGMENT3D)
@@ -76,7 +76,7 @@ def causes_of_study(
     if runner.dry:
         raise DryRunEnds
     path = write_causes(study, told, described)
-    if (study / TRANSFER_FILE).is_file() and (study / PAGE).is_file():
+    if (study / TRANSFER).is_file() and (study / PAGE).is_file():
         write_study_page(study, runner)
     return CausesReport(path, told, described, remarks)
 
@@ -99,8 +99,8 @@ def write_causes(
     path, made_from = study / CAUSES_FILE, _made_from(study)
     record = {"schema": SCHEMA, "version": crossvox.__version__, "made_from": made_from}
     write_json(path, {**record, **told})
-    if (study / TRANSFER_FILE).is_file():
-        write_json(study / TRANSFER_FILE, {**read_json(study / TRANSFER_FILE), **told})
+    if (study / TRANSFER).is_file():
+        write_json(study / TRANSFER, {**read_json(study / TRANSFER), **told})
     return path
 
 
@@ -134,7 +134,7 @@ def _made_from(study: Path) -> str:
 
 def _study_files(study: Path) -> dict[str, Path]:
     """Where a study of several targets, and one of a single task, tell their results."""
-    return {"": study / STUDY_FILE, **{name: study / name / STUDY_FILE for name in TARGETS}}
+    return {"": study / STUDY, **{name: study / name / STUDY for name in TARGETS}}
 
 
 def target_folders(study: Path) -> dict[str, Path]:
@@ -166,7 +166,7 @@ def read_study(study: Path, data: Path) -> StudyOf:
     """
     targets, runs, contrasts = {}, {}, []
     for name, folder in target_folders(study).items():
-        record = _dict(read_json(folder / STUDY_FILE), folder / STUDY_FILE)
+        record = _dict(read_json(folder / STUDY), folder / STUDY)
         _expect_data(record, folder, data)
         targets[name] = _target(name, record, folder, data)
         runs[name] = {
@@ -176,8 +176,8 @@ def read_study(study: Path, data: Path) -> StudyOf:
         }
         contrasts += _all_controls(name, record)
     level = LEVEL
-    if (study / TRANSFER_FILE).is_file():
-        told = _dict(read_json(study / TRANSFER_FILE), study / TRANSFER_FILE)
+    if (study / TRANSFER).is_file():
+        told = _dict(read_json(study / TRANSFER), study / TRANSFER)
         contrasts = [from_plain(Contrast, one["contrast"]) for one in told.get("findings", [])]
         level = float(told.get("level", LEVEL))
     return StudyOf(targets, runs, tuple(contrasts), level)

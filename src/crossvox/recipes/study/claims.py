@@ -8,12 +8,13 @@ from typing import Any
 
 from crossvox.core.artifact import plain, read_json, write_json
 from crossvox.core.checks import ArtifactError, expect, given_in
+from crossvox.core.files import PARAMS
 from crossvox.core.params import from_plain
 from crossvox.flow import locks
 from crossvox.flow.collection import changes
 from crossvox.flow.folder import is_begun
 from crossvox.recipes.study.cells import Matrix
-from crossvox.train.params import NEUTRAL, PARAMS
+from crossvox.train.params import NEUTRAL
 
 
 def claim(out: Path, matrix: Matrix) -> None:

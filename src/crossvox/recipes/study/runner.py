@@ -16,6 +16,7 @@ from pathlib import Path
 import crossvox
 from crossvox.core.artifact import SCHEMA, write_json
 from crossvox.core.checks import CrossvoxError, ParamsError, expect
+from crossvox.core.files import PARAMS, STUDY
 from crossvox.flow import locks
 from crossvox.flow.jobs import BACKENDS, Job, Outcome
 from crossvox.flow.progress import Progress, Silent
@@ -38,9 +39,6 @@ from crossvox.study.arms import Arm
 from crossvox.study.compare import Comparison, compare
 from crossvox.study.findings import TargetResults
 from crossvox.study.results import Result, Scored, read_result, values, without_counts
-from crossvox.train.params import PARAMS
-
-STUDY_FILE = "study.json"
 
 
 @dataclass(frozen=True)
@@ -277,7 +275,7 @@ def _compare(
         comparison, cautions=(*comparison.cautions, *left_out, *_versions(results))
     )
     write_json(
-        out / STUDY_FILE,
+        out / STUDY,
         {
             "schema": SCHEMA,
             "version": crossvox.__version__,

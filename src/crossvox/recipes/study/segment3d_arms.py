@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from crossvox.core.files import VOLUME
 from crossvox.core.methods import MAJORITY, VOTES
 from crossvox.evaluate.classes import count_classes, write_classes
 from crossvox.evaluate.counts import SceneCounts, additive, class_scores, scores_of
@@ -16,7 +17,7 @@ from crossvox.flow.runner import Work
 from crossvox.flow.stage import Input, Stage
 from crossvox.predict.baselines import write_vote_baseline
 from crossvox.predict.params import SurfaceParams
-from crossvox.recipes.data import VOLUME, read_scenes
+from crossvox.recipes.data import read_scenes
 from crossvox.recipes.run_input import RunInput
 from crossvox.recipes.study.features import NetworkInterrupted, features_of
 from crossvox.recipes.study.scenes import (

@@ -9,9 +9,9 @@ from typing import Any
 
 from crossvox.core.artifact import read_json
 from crossvox.core.checks import ArtifactError, ParamsError, expect
+from crossvox.core.files import STUDY
 from crossvox.core.params import named_texts
 from crossvox.recipes.study.cells import RESULTS
-from crossvox.recipes.study.runner import STUDY_FILE
 from crossvox.recipes.study.targets import TARGETS
 from crossvox.study.compare import Rows, rows_of
 from crossvox.study.results import Result, read_result
@@ -113,13 +113,13 @@ def read_scores(folder: Path) -> Scores:
     Raises:
         ArtifactError: no study, or a damaged one; names the file.
     """
-    record: Any = read_json(folder / STUDY_FILE)
+    record: Any = read_json(folder / STUDY)
     try:
         kinds, numbers = record["comparison"]["kinds"], record["numbers"]
         main = next((n for n, kind in kinds.items() if kind["place"] == "main"), next(iter(kinds)))
     except (KeyError, TypeError, AttributeError, StopIteration):
         raise ArtifactError(
-            f"given: {folder / STUDY_FILE}, which tells no scores; needed: what 'crossvox study' "
+            f"given: {folder / STUDY}, which tells no scores; needed: what 'crossvox study' "
             f"wrote; do: run the study again"
         ) from None
     found = [read_result(path) for path in sorted((folder / RESULTS).glob("[!.]*/seed-*.json"))]

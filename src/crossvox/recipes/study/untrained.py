@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from crossvox.core.artifact import plain, write_json
 from crossvox.core.checks import CheckpointError, ParamsError, expect
+from crossvox.core.files import PARAMS
 from crossvox.flow.runner import Work
 from crossvox.flow.stage import Input, Stage, how
 from crossvox.networks.packaged import PACKAGES
@@ -20,7 +21,6 @@ from crossvox.recipes.run_input import RunInput
 from crossvox.tasks.params import Segment2dParams
 from crossvox.tasks.segment2d import CLASSES, Segment2d
 from crossvox.train.folder import lineage_of, make_record
-from crossvox.train.params import PARAMS
 
 if TYPE_CHECKING:
     from crossvox.networks.features2d import Network2D

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crossvox.core.files import EVALUATION, SCORES
 from crossvox.core.labels import NYU40
 from crossvox.core.methods import LEARNT
 from crossvox.metrics import MAJORITY, STRICT
@@ -27,10 +28,6 @@ from crossvox.report.values import as_dict, by_scene_name, number, texts
 
 PROTOCOL = "classes"
 """Protocol of the score file that counts classes of rooms."""
-
-SCORES_2D = "scores.json"
-
-EVALUATION = "evaluation"
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,7 @@ def read_class_scores(sources: Sources) -> list[ClassScores]:
         if record is not None:
             found.append(_of_rooms(prediction.resolve().name, record))
     for run in sources.runs:
-        record = json_of(run / EVALUATION / SCORES_2D, sources)
+        record = json_of(run / EVALUATION / SCORES, sources)
         if record is not None:
             found.append(_of_images(run.resolve().name, record))
     return found

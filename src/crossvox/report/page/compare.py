@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from crossvox.core.checks import ArtifactError, ParamsError, expect
+from crossvox.core.files import LOG
 from crossvox.core.formats import in_figures
 from crossvox.core.methods import LEARNT
 from crossvox.metrics import MEASURES, STRICT
@@ -27,8 +28,6 @@ Key = tuple[str, str]
 
 VALIDATION = "validation"
 """Stands for the protocol of scores that a training notes; they are of windows or images."""
-
-LOG = "log.jsonl"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from crossvox.core.artifact import plain
+from crossvox.core.files import PARAMS
 from crossvox.core.formats import NONE, counted, unit_text, value_text, way_text
 from crossvox.metrics import STRICT, reading
 from crossvox.metrics.statistics import FEW, LEVEL
@@ -168,7 +169,7 @@ def _params(side: Side) -> dict[str, str]:
     for folder in _each(side.folder, *runs[:1]):
         manifest = side.sources.manifest(folder)
         given: Mapping[str, Any] | None = manifest.params if manifest is not None else None
-        params = given or json_of(folder / "params.json", side.sources) or {}
+        params = given or json_of(folder / PARAMS, side.sources) or {}
         found |= dict(flat(hidden_all(plain(params))))
         if manifest is not None and manifest.seed is not None:
             found["seed"] = str(manifest.seed)

@@ -10,15 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.core.checks import CrossvoxError
+from crossvox.core.files import EVALUATION, PICTURES
 from crossvox.core.labels import NYU40
 from crossvox.doors.images import read_color
 from crossvox.report.embed import FINE, css_color, webp_uri, within
 from crossvox.report.hiding import hidden
-from crossvox.report.page.class_scores import EVALUATION
 from crossvox.report.page.legends import legend
 from crossvox.report.sources import Sources
-
-PICTURES = "pictures"
 
 PANELS = ("image", "truth", "prediction", "error")
 """What a strip of pictures shows, from left to right, two white pixels between."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import crossvox
 from crossvox.core.artifact import plain
+from crossvox.core.files import PARAMS
 from crossvox.report.folders import json_of
 from crossvox.report.hiding import hidden_all
 from crossvox.report.sources import Sources
@@ -35,7 +36,7 @@ def _origin(role: str, folder: Path, sources: Sources) -> dict[str, Any]:
     manifest = sources.manifest(folder)
     params = manifest.params if manifest is not None else None
     if not params:
-        params = json_of(folder / "params.json", sources)
+        params = json_of(folder / PARAMS, sources)
     notes = manifest.notes if manifest is not None else {}
     return {
         "role": role,

@@ -6,15 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from crossvox.core.artifact import MANIFEST
+from crossvox.core.files import CARD, LOG
 from crossvox.report.drawings.training import TrainingLog, loss_curves, read_log, score_curves
 from crossvox.report.page.files_out import drawn
 from crossvox.report.page.gallery import gallery
 from crossvox.report.page.transfer import transfer_table
 from crossvox.report.sources import Sources
 from crossvox.report.values import number
-
-CARD = "card.json"
-"""What a packed run holds instead of a manifest and a log."""
 
 
 def run_record(folder: Path, sources: Sources, number_: int = 0) -> dict[str, Any]:
@@ -46,10 +44,10 @@ def run_record(folder: Path, sources: Sources, number_: int = 0) -> dict[str, An
 def _log(folder: Path, sources: Sources) -> TrainingLog:
     """The run's log; what is damaged or not there is told on the page."""
     name = folder.resolve().name
-    if not (folder / "log.jsonl").is_file():
+    if not (folder / LOG).is_file():
         sources.missing.append(f"{name}: no log.jsonl, so no curves")
         return TrainingLog()
-    log = read_log(folder / "log.jsonl")
+    log = read_log(folder / LOG)
     if log.damaged_lines:
         sources.missing.append(f"{name}: {log.damaged_lines} damaged lines in log.jsonl")
     return log

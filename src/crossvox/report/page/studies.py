@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from crossvox.core.files import STUDY
 from crossvox.core.formats import (
     counted,
     interval_text,
@@ -25,7 +26,7 @@ from crossvox.report.folders import json_of
 from crossvox.report.page.differences import UNTOLD, between_text, difference_text
 from crossvox.report.page.exports import study_out
 from crossvox.report.page.files_out import drawn
-from crossvox.report.sources import STUDY, Sources
+from crossvox.report.sources import Sources
 from crossvox.report.values import as_dict, as_list, number, once
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from crossvox.core.files import TRANSFER
 from crossvox.report.folders import json_of
 from crossvox.report.hiding import hidden
 from crossvox.report.sources import Sources
@@ -14,7 +15,7 @@ from crossvox.report.values import as_dict, as_list
 
 def transfer_table(run: Path, sources: Sources) -> dict[str, Any] | None:
     """What a run took over from another one, as rows of a small table."""
-    record = json_of(run / "transfer.json", sources)
+    record = json_of(run / TRANSFER, sources)
     if record is None:
         return None
     rows: list[tuple[str, str]] = []

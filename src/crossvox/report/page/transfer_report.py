@@ -10,6 +10,7 @@ from typing import Any
 
 from crossvox.core.artifact import read_json, replacing
 from crossvox.core.checks import ArtifactError, expect
+from crossvox.core.files import TRANSFER
 from crossvox.flow.folder import expect_own_page
 from crossvox.report.environment import environment
 from crossvox.report.page.files_out import (
@@ -48,7 +49,6 @@ from crossvox.report.page.transfer_parts import (
 )
 from crossvox.report.page.transfer_sentences import answer, asked, lead, unanswered, within
 from crossvox.report.page.write import PageReport
-from crossvox.report.sources import TRANSFER
 from crossvox.report.values import as_dict, number, texts
 
 FILES = "report"
