@@ -25,6 +25,7 @@ from crossvox.predict.complete import Completion, compact, complete_scene
 from crossvox.predict.params import CompletionParams
 from crossvox.predict.threshold import shown_again
 from crossvox.scene.params import EvidenceParams, TsdfParams
+from crossvox.scene.tsdf.complete import LearntField, completed_mesh
 from crossvox.scene.tsdf.volume import fuse
 
 Array = NDArray[Any]
@@ -121,9 +122,15 @@ def test_a_camera_that_stands_still_adds_what_there_is_and_no_scan(
 ) -> None:
     monkeypatch.setattr(module, "shown_again", shown_again)
     frames = plane_frames()
-    made = done(frames, completion="safe")
+    with monkeypatch.context() as patched:
+        patched.delattr(module, "safe_confidence")
+        made = done(frames, completion="safe")
     assert made.again > 0.75
     assert made.least_confidence == 1
+    assert made.uncompleted
+    # The needed confidence is not asked for voxel by voxel; the surface is what it would leave.
+    same(made.mesh, _nothing_sure(frames, made))
+    assert not done(frames, completion="full").uncompleted
     # Frames that read nothing show nothing new.
     blind = [replace(frame, depth_m=0 * frame.depth_m) for frame in frames]  # type: ignore[operator]
     assert done([*frames, *blind]).again == made.again
@@ -133,6 +140,14 @@ def test_a_camera_that_stands_still_adds_what_there_is_and_no_scan(
     assert not safe.completed.any()
     assert full.completed is not None
     assert full.completed.any()
+
+
+def _nothing_sure(frames: list[Frame], made: Completion) -> Mesh:
+    """What completion leaves of the fused surface where no confidence is enough."""
+    shape = made.grid.shape
+    nothing = np.zeros(shape, np.float32)
+    field = LearntField(made.grid, nothing, nothing, np.zeros(shape, bool), nothing + 1)
+    return completed_mesh(fuse(frames), field, 1.0)
 
 
 def test_seen_voxels_are_those_where_readings_end() -> None:

@@ -93,6 +93,26 @@ def test_a_scan_is_levelled_completed_scored_and_shown(work: Path, tmp_path: Pat
     assert (out / "report" / "index.html").is_file()
 
 
+def test_why_nothing_is_added_is_told_wherever_the_share_is(
+    work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, still = tmp_path / "scan", "nothing is added where the camera hardly moves"
+    command("scan", work / "raw" / SCENE / f"{SCENE}.sens", out, *SMALL, "--run", work / "run",
+            "--up", 0, 0, 1, "--max-frames", 1, "--json", tmp_path / "scan.json")  # fmt: skip
+    assert f"0% of the surface was completed, not measured: {still}" in told(capsys)
+    assert json.loads((tmp_path / "scan.json").read_text())["room"]["uncompleted"] == still
+    page = (out / "report" / "index.html").read_text()
+    assert f"no part of it is completed: {still}" in page
+    command("predict", work / "run", work / "data", tmp_path / "pred", "--complete.frames", 1,
+            "--scenes", SCENE)  # fmt: skip
+    assert f"{SCENE}: {still}" in told(capsys)
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> str:
+    said = capsys.readouterr()
+    return " ".join((said.out + said.err).split())
+
+
 def test_label_images_become_classes_of_the_surface(work: Path, tmp_path: Path) -> None:
     labels = tmp_path / "labels" / SCENE
     labels.mkdir(parents=True)

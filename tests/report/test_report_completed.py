@@ -86,6 +86,9 @@ def test_the_share_is_told_and_never_rounded_to_none_or_all() -> None:
     assert share_sentence(strip([True, *[False] * 1999])).startswith("under 0.1% of its area")
     assert share_sentence(strip([False, *[True] * 1999])).startswith("99.9% of its area")
     assert share_sentence(strip([False])) == "no part of it is completed: all was measured"
+    still = "nothing is added where the camera hardly moves"
+    assert share_sentence(strip([False]), still) == f"no part of it is completed: {still}"
+    assert still not in share_sentence(strip([True]), still)
     assert completed_share(replace(strip([True]), completed=None)) == 0
     assert completed_share(replace(strip([True]), faces=np.zeros((0, 3), np.int32))) == 0
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from crossvox.cli.tables import named, shows
 from crossvox.cli.terminal import Terminal
 from crossvox.core.formats import NONE, area_text, counted, defined, share_text
+from crossvox.core.methods import UNCOMPLETED
 from crossvox.flow.lineage import LEARNT_FROM
 
 if TYPE_CHECKING:
@@ -209,6 +210,8 @@ def show_predicted(report: PredictReport, terminal: Terminal) -> None:
     for name, notes in report.scenes.items():
         if not notes["vertices"]:
             terminal.say(f"doubt: {name}: its mesh is empty, nothing was predicted to be surface")
+        if UNCOMPLETED in notes:
+            terminal.say(f"{name}: {notes[UNCOMPLETED]}")
     _say_failed(report.failed, terminal)
 
 
@@ -241,7 +244,8 @@ def _room_lines(room: RoomSummary) -> Iterator[str]:
     height = "" if contents.height_m is None else f", {contents.height_m:.2f} m high"
     yield f"room: {size}{height}; {sum(room.objects.values())} objects"
     yield from contents.remarks
-    yield f"{share_text(room.completed)} of the surface was completed, not measured"
+    why = f": {room.uncompleted}" if room.uncompleted else ""
+    yield f"{share_text(room.completed)} of the surface was completed, not measured{why}"
     if not room.classes:
         yield "nothing was labelled"
         return

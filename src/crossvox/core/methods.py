@@ -16,6 +16,9 @@ NETWORK_2D, RENDERED_VOTES = "network", "votes"
 CALIBRATED = "labels calibrated"
 """Note of a labelled scene: whether what labels its frames was calibrated on labelled images."""
 
+UNCOMPLETED = "why nothing is completed"
+"""Note of a scene that a run of completion may add nothing to, in words."""
+
 
 def is_own_fusion(notes: Mapping[str, Any]) -> bool:
     """Whether notes of a prepared scene tell that its surface is the fusion of its own frames."""

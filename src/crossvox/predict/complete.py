@@ -16,7 +16,13 @@ from crossvox.core.frame import Frame
 from crossvox.core.grid import VoxelGrid
 from crossvox.core.volume import Mesh
 from crossvox.predict.params import CompletionParams
-from crossvox.predict.threshold import NEVER, best_confidence, safe_confidence, shown_again
+from crossvox.predict.threshold import (
+    NEVER,
+    best_confidence,
+    safe_confidence,
+    shown_again,
+    stands_still,
+)
 from crossvox.predict.tiles import in_tiles
 from crossvox.scene.evidence import Evidence
 from crossvox.scene.params import EvidenceParams, Scan, TsdfParams
@@ -27,6 +33,8 @@ from crossvox.views.looked_through import SEEN_FREE_FRAMES, looked_through
 KEPT_BYTES = 512 * 2**20
 """Depth images that are kept in memory between the three times that they are looked at; what is
 beyond is read again."""
+
+HARDLY_MOVES = "nothing is added where the camera hardly moves"
 
 _DISTANCE = 0
 _HALF_DIAGONAL = 0.87
@@ -49,8 +57,8 @@ class Completion:
         least_confidence: floor from which on the learnt surface was drawn; 1 where none was.
         evidence: ``(C, X, Y, Z)`` float32, what the network took
             (:meth:`crossvox.scene.evidence.Evidence.channels`).
-        again: share of what a frame measures that another one measures, too; where it is large the
-            camera stands still, and ``safe`` adds nothing.
+        again: share of what a frame measures that another one measures, too.
+        uncompleted: why nothing may be added, in words; empty: it may.
     """
 
     mesh: Mesh
@@ -63,6 +71,7 @@ class Completion:
     least_confidence: float
     evidence: NDArray[np.float32]
     again: float = 1.0
+    uncompleted: str = ""
 
 
 def complete_scene(
@@ -123,7 +132,10 @@ def complete_scene(
     seen = measured & (np.abs(channels[_DISTANCE]) * evidence.band_voxels <= _HALF_DIAGONAL)
     mesh, culled, least = fused, 0, NEVER
     again = shown_again(found.near, found.reading)
-    if params.completion != "none":
+    uncompleted = HARDLY_MOVES if params.completion == "safe" and stands_still(again) else ""
+    if uncompleted:
+        mesh = _all_measured(fused)
+    elif params.completion != "none":
         with watch("mesh"):
             band_m = evidence.band_voxels * voxel_m
             distance_m = np.ascontiguousarray(said[0] * band_m, np.float32)
@@ -134,13 +146,29 @@ def complete_scene(
             field = LearntField(grid, distance_m, confidence, forbidden, needed)
             surface = (np.abs(distance_m) < voxel_m / 2) & ~measured & ~forbidden
             least = max(best_confidence(confidence, surface, seen), params.least_confidence)
-            if needed is not None and needed.min() >= NEVER:
-                least = NEVER
             mesh = completed_mesh(volume, field, least)
         with watch("free space"):
             mesh, culled = _without_floating(mesh, kept, params.free_margin_m, tsdf.far_m)
     return Completion(
-        mesh, fused, grid, confidence, seen, found.frames, culled, least, channels, again
+        mesh,
+        fused,
+        grid,
+        confidence,
+        seen,
+        found.frames,
+        culled,
+        least,
+        channels,
+        again,
+        uncompleted,
+    )
+
+
+def _all_measured(fused: Mesh) -> Mesh:
+    """A fused surface that tells so, as :func:`completed_mesh` leaves it where nothing is sure."""
+    count = len(fused.vertices_m)
+    return replace(
+        fused, labels=None, completed=np.zeros(count, bool), confidence=np.ones(count, np.float32)
     )
 
 

@@ -94,6 +94,15 @@ def safe_confidence(
     return np.asarray(1 - rest / np.sqrt(1 + around / _LOOKS), np.float32)
 
 
+def stands_still(again: float) -> bool:
+    """Whether frames show so much again that the camera stands still: nothing is safe to add.
+
+    Args:
+        again: see :func:`shown_again`.
+    """
+    return again >= _STANDS
+
+
 def shown_again(near: NDArray[Any], frames: int) -> float:
     """The share of what a frame measures that another one measures, too: mean over all pairs.
 

@@ -12,7 +12,7 @@ from crossvox.capture.readers.folder import FolderCapture
 from crossvox.core.artifact import Stopwatch, plain
 from crossvox.core.files import VOLUME
 from crossvox.core.frame import Capture, Frame, Parts
-from crossvox.core.methods import METHOD_FILES
+from crossvox.core.methods import METHOD_FILES, UNCOMPLETED
 from crossvox.doors.meshes import write_ply
 from crossvox.metrics.completed import completed_share
 from crossvox.predict.complete import Completion, KeptFrames, complete_scene
@@ -129,4 +129,5 @@ def write_completed(
         "completed vertices in free space, left out": made.culled,
         "least confidence": made.least_confidence,
         "measured by another frame, too": made.again,
+        **({UNCOMPLETED: made.uncompleted} if made.uncompleted else {}),
     }

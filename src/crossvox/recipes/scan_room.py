@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from crossvox.core.artifact import read_manifest
 from crossvox.core.class_map import read_class_names
 from crossvox.core.files import ROOM_MESH
+from crossvox.core.methods import UNCOMPLETED
 from crossvox.core.room_contents import RoomContents
 from crossvox.doors.meshes import read_mesh, write_ply
 from crossvox.metrics.areas import class_areas, doubtful_share
@@ -25,6 +27,7 @@ class RoomSummary:
         files: what else was written about it.
         area_m2: of the whole surface.
         completed: share of it that no frame measured.
+        uncompleted: why nothing was completed, in words; empty: nothing forbade it.
         unlabelled: share of it without a class; 1 where nothing was labelled.
         doubtful: share of the labelled surface whose class is less likely than one half;
             None where nobody tells.
@@ -37,6 +40,7 @@ class RoomSummary:
     files: tuple[Path, ...]
     area_m2: float
     completed: float
+    uncompleted: str
     unlabelled: float
     doubtful: float | None
     classes: Mapping[str, float]
@@ -48,7 +52,8 @@ def write_room(mesh_file: Path, out: Path) -> RoomSummary:
     """Find what a predicted mesh holds, and write ``room.ply``, its contents and floor plan.
 
     Args:
-        mesh_file: the mesh, with labels or without; z up. Names of classes lie beside it.
+        mesh_file: the mesh, with labels or without; z up. Names of classes, and the manifest of
+            what made it, lie beside it.
         out: where the files go.
 
     Raises:
@@ -67,6 +72,7 @@ def write_room(mesh_file: Path, out: Path) -> RoomSummary:
         files=tuple(out / name for name in files),
         area_m2=whole,
         completed=completed_share(mesh),
+        uncompleted=read_manifest(mesh_file.parent).notes.get(UNCOMPLETED, ""),
         unlabelled=1 - labelled / whole if whole else 1.0,
         doubtful=doubtful_share(mesh),
         classes={names[label]: area for label, area in areas.items()},

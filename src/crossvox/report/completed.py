@@ -56,8 +56,13 @@ def completed_colors(mesh: Mesh) -> NDArray[np.uint8]:
     return colors
 
 
-def share_sentence(mesh: Mesh) -> str:
-    """How much of a surface that tells of it was completed, in words."""
+def share_sentence(mesh: Mesh, why_none: str = "") -> str:
+    """How much of a surface that tells of it was completed, in words.
+
+    Args:
+        mesh: the surface.
+        why_none: why nothing may be added to it, in words.
+    """
     if not is_completed(mesh):
-        return "no part of it is completed: all was measured"
+        return f"no part of it is completed: {why_none or 'all was measured'}"
     return f"{share_text(completed_share(mesh))} of its area is completed, the rest was measured"

@@ -28,6 +28,7 @@ from crossvox.core.methods import (
     REFERENCE,
     TRANSFERRED,
     TSDF,
+    UNCOMPLETED,
     VOTES,
     method_name,
     surface_text,
@@ -65,6 +66,7 @@ class Room:
         plan: its floor plan, an SVG, or None.
         missing: what is not there or cannot be shown, one line each.
         calibrated: whether the confidence of its labels is; None where nobody tells.
+        uncompleted: why nothing was added to its surface, in words; empty where nobody tells.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Room:
     plan: bytes | None = None
     missing: tuple[str, ...] = ()
     calibrated: bool | None = None
+    uncompleted: str = ""
 
     @property
     def best(self) -> Mesh | None:
@@ -151,6 +154,7 @@ def read_room(name: str, sources: Sources) -> Room:
         plan,
         tuple(files.missing),
         files.calibrated(),
+        files.uncompleted(),
     )
 
 
@@ -216,9 +220,17 @@ class _Files:
 
     def calibrated(self) -> bool | None:
         """What the first prediction that is labelled tells of its confidence."""
-        manifests = filter(None, map(self._sources.manifest, self.places))
-        told = next((m.notes[CALIBRATED] for m in manifests if CALIBRATED in m.notes), None)
+        told = self._note(CALIBRATED)
         return told if isinstance(told, bool) else None
+
+    def uncompleted(self) -> str:
+        """Why the first prediction that tells of it has nothing completed."""
+        told = self._note(UNCOMPLETED)
+        return told if isinstance(told, str) else ""
+
+    def _note(self, name: str) -> object:
+        manifests = filter(None, map(self._sources.manifest, self.places))
+        return next((m.notes[name] for m in manifests if name in m.notes), None)
 
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes that the first prediction with such a file tells."""

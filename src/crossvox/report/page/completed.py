@@ -28,7 +28,7 @@ def completed_pictures(room: Room, paint: Paint) -> dict[str, Any] | None:
     learnt = room.meshes.get(LEARNT)
     if learnt is None or learnt.completed is None:
         return None
-    told = share_sentence(learnt)
+    told = share_sentence(learnt, room.uncompleted)
     texts = {TSDF: "what the frames measured", LEARNT: told}
     return {
         "text": told,
