@@ -20,8 +20,10 @@ from crossvox.report.drawings.scores import scene_dots
 from crossvox.report.drawings.training import (
     TrainingLog,
     loss_curves,
+    other_rules,
     read_log,
     score_curves,
+    shown_scores,
     smoothed,
 )
 from crossvox.report.values import number
@@ -49,6 +51,31 @@ def test_log_is_read_with_gaps_and_damage(tmp_path: Path) -> None:
     assert log.baselines == {"IoU": {"mask only": 0.2}}
     assert log.seconds == 3.0
     assert log.damaged_lines == 2
+
+
+def test_scores_by_another_rule_are_no_baseline(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    scores = {
+        "F1 where unmeasured": 0.5,
+        "precision where unmeasured": 0.6,
+        "side": 0.9,
+        "F1 where unmeasured (fused only)": 0.1,
+        "F1 where unmeasured (of a scan)": 0.4,
+    }
+    path.write_text(json.dumps({"step": 2, "split": "validation", "loss": 0.4, "scores": scores}))
+    log = read_log(path)
+    assert log.baselines == {"F1 where unmeasured": {"fused only": 0.1}}
+    assert log.scores["F1 where unmeasured (of a scan)"] == ((2.0, 0.4),)
+    assert shown_scores(log) == [
+        "F1 where unmeasured",
+        "F1 where unmeasured (of a scan)",
+        "precision where unmeasured",
+    ]
+    (told,) = other_rules(log)
+    assert told.startswith("“of a scan”: of what a scan along the way of the frames measures")
+    drawn = score_curves(log)
+    assert drawn is not None
+    assert "F1 where unmeasured (of a scan) 0.400" in drawn
 
 
 def test_log_that_is_not_there(tmp_path: Path) -> None:

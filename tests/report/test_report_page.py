@@ -197,6 +197,17 @@ def test_run_that_has_just_begun(tmp_path: Path) -> None:
     assert any("no manifest" in line for line in report.missing)
 
 
+def test_a_run_of_completion_tells_what_scores_of_a_scan_are(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    scores = {"F1 where unmeasured": 0.5, "F1 where unmeasured (of a scan)": 0.4}
+    line = {"step": 2, "split": "validation", "loss": 0.4, "scores": scores}
+    (run / "log.jsonl").write_text(json.dumps(line))
+    _, text = read(write_page([run], tmp_path / "page.html", QUICK))
+    assert "“of a scan”: of what a scan along the way of the frames measures" in text
+    assert "baseline without learning" not in text
+
+
 def test_prediction_without_scores_and_with_gaps(build: SimpleNamespace, tmp_path: Path) -> None:
     made = build.make(tmp_path / "set", scenes=1)
     scene = made.names[0]

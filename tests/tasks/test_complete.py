@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from crossvox.core.checks import ParamsError
+from crossvox.core.methods import OF_SCAN
 from crossvox.samples.sparse import SparseBatch
 from crossvox.scene.params import EvidenceParams
-from crossvox.tasks.complete import FUSED_ONLY, RIGHT_M, SCAN, Complete
+from crossvox.tasks.complete import FUSED_ONLY, RIGHT_M, Complete
 from crossvox.tasks.params import CompleteParams, CompletionNetworkParams
 from crossvox.tasks.task import Task
 
@@ -111,7 +112,7 @@ def test_scores_are_those_of_a_slow_twin(task: Complete) -> None:
     slow = twin(answer, batch, task.params)
     scores = {s.name: s for s in task.scores(task.observe(Says(answer), batch))}
     for where in ("measured", "unmeasured"):
-        for name, suffix in (("", ""), ("fused_", f" ({FUSED_ONLY})"), ("scan_", f" ({SCAN})")):
+        for name, suffix in (("", ""), ("fused_", f" ({FUSED_ONLY})"), ("scan_", f" ({OF_SCAN})")):
             hit, found, true = (slow[f"{where}_{name}{part}"] for part in ("hit", "found", "true"))
             expected = {"F1": (2 * hit, found + true), "precision": (hit, found),
                         "recall": (hit, true)}  # fmt: skip

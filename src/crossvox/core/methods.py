@@ -19,6 +19,15 @@ CALIBRATED = "labels calibrated"
 UNCOMPLETED = "why nothing is completed"
 """Note of a scene that a run of completion may add nothing to, in words."""
 
+OF_SCAN, NO_FRAME = "of a scan", "no frame"
+
+OTHER_RULES = {
+    OF_SCAN: "of what a scan along the way of the frames measures, not of all there is",
+    NO_FRAME: "where no frame labels",
+}
+"""What scores of a network itself are by another rule, by the suffix of their names in the log of a
+training, ``NAME (SUFFIX)``; any other suffix names a baseline."""
+
 
 def is_own_fusion(notes: Mapping[str, Any]) -> bool:
     """Whether notes of a prepared scene tell that its surface is the fusion of its own frames."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
+from crossvox.core.methods import OF_SCAN
 from crossvox.core.volume import Score
 from crossvox.tasks.params import CompleteParams
 from crossvox.tasks.task import Losses, exact, loss_score
@@ -31,9 +32,6 @@ _NEAR, _DISTANCE = 2, 0
 
 FUSED_ONLY = "fused only"
 """Suffix of the scores of the baseline: where frames measured it, the surface; nowhere else."""
-
-SCAN = "of a scan"
-"""Suffix of the scores of the second confidence: what a scan that goes there measures."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +128,7 @@ class Complete:
         rules = (
             ("", "", f"{near} the complete surface, probability >= 0.5"),
             ("fused_", f" ({FUSED_ONLY})", f"{near} the complete surface, as measured"),
-            ("scan_", f" ({SCAN})", f"{near} what the scan measures, probability >= 0.5"),
+            ("scan_", f" ({OF_SCAN})", f"{near} what the scan measures, probability >= 0.5"),
         )
         scores = []
         for prefix, where in (("unmeasured_", "unmeasured"), ("measured_", "measured")):

@@ -17,6 +17,7 @@ import numpy as np
 
 from crossvox.core.checks import ShapeError, expect
 from crossvox.core.labels import NYU40
+from crossvox.core.methods import NO_FRAME
 from crossvox.core.volume import Score
 from crossvox.metrics import PRESENT, voxel_numbers
 from crossvox.tasks.label_params import Label3dParams
@@ -144,7 +145,7 @@ class Label3d:
         for name, suffix, protocol in (
             ("learnt", "", PROTOCOL),
             ("votes", f" ({VOTES})", PROTOCOL),
-            ("unseen", " (no frame)", UNSEEN),
+            ("unseen", f" ({NO_FRAME})", UNSEEN),
         ):
             table = counts[name].cpu().numpy()
             support = round(float(table.sum()))

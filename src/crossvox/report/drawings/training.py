@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from crossvox.core.checks import ArtifactError
-from crossvox.core.methods import method_name
+from crossvox.core.methods import OTHER_RULES, method_name
 from crossvox.metrics import main_scores
 from crossvox.report.drawings.svg import SERIES, finish, svg
 from crossvox.report.values import as_dict, number
@@ -46,7 +46,8 @@ class TrainingLog:
 def read_log(path: Path) -> TrainingLog:
     """Read ``log.jsonl``; values that are missing or not finite are left out.
 
-    A score called ``NAME (METHOD)`` beside one called ``NAME`` is that of a baseline.
+    A score called ``NAME (METHOD)`` beside one called ``NAME`` is that of a baseline, unless it is
+    the network's own by another rule (:data:`~crossvox.core.methods.OTHER_RULES`).
 
     Raises:
         ArtifactError: the file cannot be read.
@@ -81,9 +82,9 @@ def read_log(path: Path) -> TrainingLog:
                 scores.setdefault(name, []).append((step, found))
     baselines: dict[str, dict[str, float]] = {}
     for name in list(scores):
-        parts = re.fullmatch(r"(.+) \((.+)\)", name)
-        if parts and parts[1] in scores:
-            baselines.setdefault(parts[1], {})[parts[2]] = scores.pop(name)[-1][1]
+        plain, suffix = _parted(name)
+        if suffix and suffix not in OTHER_RULES and plain in scores:
+            baselines.setdefault(plain, {})[suffix] = scores.pop(name)[-1][1]
     scores.pop("loss", None)
     return TrainingLog(
         tuple(train),
@@ -93,6 +94,12 @@ def read_log(path: Path) -> TrainingLog:
         seconds,
         damaged,
     )
+
+
+def _parted(name: str) -> tuple[str, str]:
+    """Name and suffix of a score called ``NAME (SUFFIX)``; of others, the name and nothing."""
+    parts = re.fullmatch(r"(.+) \((.+)\)", name)
+    return (parts[1], parts[2]) if parts else (name, "")
 
 
 def smoothed(values: Array, width: int) -> NDArray[np.float64]:
@@ -140,11 +147,30 @@ def loss_curves(log: TrainingLog) -> Markup | None:
     return svg("loss", draw, f"Loss over training steps: {'; '.join(ends)}.")
 
 
+def shown_scores(log: TrainingLog, most: int = 3) -> list[str]:
+    """The scores with curves: comprehensive ones first, each with those by other rules."""
+    first, there = main_scores(), list(log.scores)
+
+    def place(name: str) -> tuple[int, int, int]:
+        plain, _ = _parted(name)
+        return (
+            first.index(plain) if plain in first else len(first),
+            there.index(plain) if plain in there else len(there),
+            there.index(name),
+        )
+
+    return sorted(there, key=place)[:most]
+
+
+def other_rules(log: TrainingLog) -> list[str]:
+    """What the shown scores by other rules are, in words."""
+    told = dict.fromkeys(_parted(name)[1] for name in shown_scores(log))
+    return [f"“{suffix}”: {OTHER_RULES[suffix]}" for suffix in told if suffix in OTHER_RULES]
+
+
 def score_curves(log: TrainingLog, most: int = 3) -> Markup | None:
     """Validation scores over steps, the comprehensive ones first; baselines as dashed lines."""
-    first = main_scores()
-    names = sorted(log.scores, key=lambda name: first.index(name) if name in first else len(first))
-    chosen = {name: log.scores[name] for name in names[:most]}
+    chosen = {name: log.scores[name] for name in shown_scores(log, most)}
     if not chosen:
         return None
 

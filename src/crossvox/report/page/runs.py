@@ -7,7 +7,13 @@ from typing import Any
 
 from crossvox.core.artifact import MANIFEST
 from crossvox.core.files import CARD, LOG
-from crossvox.report.drawings.training import TrainingLog, loss_curves, read_log, score_curves
+from crossvox.report.drawings.training import (
+    TrainingLog,
+    loss_curves,
+    other_rules,
+    read_log,
+    score_curves,
+)
 from crossvox.report.page.files_out import drawn
 from crossvox.report.page.gallery import gallery
 from crossvox.report.page.transfer import transfer_table
@@ -30,6 +36,7 @@ def run_record(folder: Path, sources: Sources, number_: int = 0) -> dict[str, An
         "packed": packed,
         "loss": drawn(f"loss-{number_}", loss_curves(log)),
         "scores": drawn(f"validation-{number_}", score_curves(log)),
+        "other_rules": other_rules(log),
         "steps": int(log.train[-1][0]) if log.train else None,
         "seconds": log.seconds,
         "parameters": number(notes.get("parameters")),
