@@ -72,5 +72,5 @@ def test_a_dry_run_tells_what_would_be_made_anew(tmp_path: Path) -> None:
 
     with pytest.raises(DryRunEnds):
         renewing(runner, folder, make)
-    assert runner.plan == [Planned("data", "", "make")]
+    assert runner.plan == [Planned("data", "", "make again")]
     assert list(tmp_path.iterdir()) == [folder]

@@ -25,7 +25,7 @@ from crossvox.flow.collection import enter, failures, items_of, open_collection
 from crossvox.flow.folder import building, is_current, recover
 from crossvox.flow.jobs import BACKENDS, Carry, Job, Outcome, attempt
 from crossvox.flow.runner import DryRunEnds, Runner
-from crossvox.flow.stage import Input, Stage
+from crossvox.flow.stage import Continued, Input, Stage, State
 from crossvox.flow.worker import death
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -516,6 +516,47 @@ def test_a_dry_run_of_several_parts_goes_on_where_inputs_are_missing(tmp_path: P
         runner.end_dry_run()
     assert [(p.stage, p.status) for p in runner.plan] == [("echo", "make"), ("second", "unknown")]
     assert list(tmp_path.iterdir()) == []
+
+
+class Done(Continued):
+    """Is there, as far as its folder tells."""
+
+    NAME = "done"
+
+    def state(self, folder: Path) -> State:
+        return "keep"
+
+
+def test_a_dry_run_tells_that_later_parts_are_made_again_as_well(tmp_path: Path) -> None:
+    def chain(runner: Runner, word: str, *more: str) -> list[tuple[str, str]]:
+        one, two = tmp_path / "one", tmp_path / "two"
+        with runner.part("first"):
+            runner.make_all(Echoes(), words(word, *more), one)
+        with runner.part("second"):
+            runner.make(Echo("two", Input.folder(one / "a")), two)
+        with runner.part("third"):
+            runner.make(Echo("three"), tmp_path / "three")
+        return [(p.item, p.status) for p in runner.plan]
+
+    chain(Runner(), "a")
+    kept = [("a", "keep"), ("two", "keep"), ("three", "keep")]
+    assert chain(Runner(dry=True), "a") == kept
+    # Another item of the first part says nothing of what is made from this one.
+    assert chain(Runner(dry=True), "a", "b") == [kept[0], ("b", "make"), *kept[1:]]
+    write_manifest(
+        tmp_path / "one" / "a", replace(read_manifest(tmp_path / "one" / "a"), params={"text": "c"})
+    )
+    again = [(item, "make again") for item, _ in kept]
+    assert chain(Runner(dry=True), "a") == again
+
+
+def test_a_dry_run_does_not_know_of_trainings_on_what_is_not_there_yet(tmp_path: Path) -> None:
+    runner = Runner(dry=True)
+    with runner.part("first"):
+        runner.make(Echo("one"), tmp_path / "one")
+    with runner.part("second"):
+        runner.go_on(Done(), tmp_path / "run")
+    assert [(p.stage, p.status) for p in runner.plan] == [("echo", "make"), ("done", "unknown")]
 
 
 @pytest.mark.usefixtures("no_rates")

@@ -62,7 +62,7 @@ def renewing(runner: Runner, folder: Path, make: Callable[[Path], T]) -> T:
     except MadeOtherwise as found:
         _expect_replaceable(folder)
         if runner.dry:
-            runner.plan.append(Planned(folder.name, "", "make"))
+            runner.plan.append(Planned(folder.name, "", "make again"))
             raise DryRunEnds from None
         with locks.alone(folder):
             runner.progress.say(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from crossvox.core.artifact import (
+    MANIFEST,
     Manifest,
     Stopwatch,
     plain,
@@ -71,6 +72,9 @@ class Work:
     dry: bool = False
 
 
+Status = Literal["make", "make again", "keep", "continue", "unknown", "failed"]
+
+
 @dataclass(frozen=True)
 class Planned:
     """What a dry run tells of one item.
@@ -78,15 +82,16 @@ class Planned:
     Attributes:
         stage: name of its stage.
         item: its name.
-        status: what would become of it; "unknown" where it depends on what is not there yet,
-            "failed" where it failed before and is not tried again.
+        status: what would become of it; "make again" where it is there, made from something else,
+            "unknown" where it depends on what is not there yet, "failed" where it failed before and
+            is not tried again.
         seconds: about how long, from what was recorded; None where nothing was.
         memory: about how much memory, bytes, likewise.
     """
 
     stage: str
     item: str
-    status: Literal["make", "keep", "continue", "unknown", "failed"]
+    status: Status
     seconds: float | None = None
     memory: int | None = None
 
@@ -166,6 +171,7 @@ class Runner:
         self.plan: list[Planned] = []
         self.seconds: dict[str, float] = {}
         self._parts: _Parts | None = None
+        self._before: set[str] = set()  # In a dry run: what becomes of the parts before this one.
 
     def make(self, stage: Stage, folder: Path) -> Outcome:
         """Make one folder, unless it is there already.
@@ -211,8 +217,7 @@ class Runner:
                 expect_whole(part, whole=self.verify)
         if self.dry:
             state = stage.foresee(Work(folder, self.progress, dry=True))
-            seconds = 0.0 if state == "keep" else foretell(stage.rate(), stage.size())
-            self.plan.append(Planned(stage.NAME, folder.name, state, seconds))
+            self._plan(stage.NAME, folder.name, state, foretell(stage.rate(), stage.size()), "make")
             raise DryRunEnds
         with locks.alone(folder, inside=True):
             fresh, begin = stage.state(folder) == "make", time.perf_counter()
@@ -264,7 +269,8 @@ class Runner:
         if self.dry:
             expect_own(out, collection.NAME)
             made_of(out, collection.manifest())
-            before = {} if self.choice.retry_failed else shelf.settled(jobs)
+            retried = self.choice.retry_failed or "make again" in self._before
+            before = {} if retried else shelf.settled(jobs)
             self.plan += [Planned(collection.NAME, name, "failed", 0.0) for name in before]
             for job in jobs:
                 if job.item not in before:
@@ -342,12 +348,34 @@ class Runner:
 
     def foresee(self, stage: Stage, folder: Path, workers: int = 1) -> None:
         """Note in the plan what would become of a folder."""
-        if is_current(folder, stage.manifest()) and not damage(folder, whole=self.verify):
-            self.plan.append(Planned(stage.NAME, folder.name, "keep", 0.0))
-            return
+        current = is_current(folder, stage.manifest())
         seconds = foretell(stage.NAME, stage.size())
         share = None if seconds is None else seconds / max(1, workers)
-        self.plan.append(Planned(stage.NAME, folder.name, "make", share))
+        state: Status = "make"
+        if current and not damage(folder, whole=self.verify):
+            state = "keep"
+        elif not current and (folder / MANIFEST).is_file():
+            state = "make again"
+        self._plan(stage.NAME, folder.name, state, share)
+
+    def _plan(
+        self, stage: str, item: str, status: Status, seconds: float | None, *doubtful: str
+    ) -> None:
+        """Note in the plan what would become of an item, as far as parts before it let it stay.
+
+        Args:
+            stage: name of its stage.
+            item: its name.
+            status: what would become of it, were all it is made from as it is.
+            seconds: how long it would take to make.
+            doubtful: what else of the parts before leaves open whether it is kept.
+        """
+        if status in ("keep", "continue"):
+            if "make again" in self._before:
+                status = "make again"
+            elif self._before & {"unknown", *doubtful}:
+                status, seconds = "unknown", None
+        self.plan.append(Planned(stage, item, status, 0.0 if status == "keep" else seconds))
 
     def expect_parts(
         self, label: str, names: Sequence[str], *, size: float = 1.0, fresh: bool = True
@@ -369,9 +397,11 @@ class Runner:
         """A part of a longer job: it is timed, and a dry run goes on after it.
 
         Memory that the parts before it have freed goes back to the system first. In a dry run, what
-        depends on things that are not there yet is planned as unknown.
+        depends on things that are not there yet is planned as unknown, and what is there as made
+        again, where a part before it is: each part is made from those before it.
         """
         begin = time.perf_counter()
+        self._before = {one.status for one in self.plan}
         give_back()
         parts = self._parts if self._parts is not None and name in self._parts.names else None
         if parts is not None:
