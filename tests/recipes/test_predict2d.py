@@ -179,6 +179,14 @@ def test_labels_by_other_weights_do_not_share_a_folder(
     call("predict2d", network_run, images, tmp_path / "auto", "--checkpoint", "last", code=2)
     assert "labels by another network" in capsys.readouterr().err
     call("predict2d", network_run, images, tmp_path / "auto", "--flip", code=2)
+    # A dry run refuses what the call refuses, and tells what it would do of the rest.
+    capsys.readouterr()
+    call("predict2d", network_run, images, tmp_path / "auto", "--flip", "--dry-run", code=2)
+    assert "labels by another network" in capsys.readouterr().err
+    call("predict2d", network_run, images, tmp_path / "auto", "--dry-run")
+    assert "continue" in capsys.readouterr().out
+    call("predict2d", network_run, images, tmp_path / "new", "--dry-run")
+    assert "make" in capsys.readouterr().out
     call("predict2d", network_run, images, tmp_path / "new", "--checkpoint", "best", code=2)
     assert "has no 'best' checkpoint" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()

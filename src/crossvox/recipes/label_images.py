@@ -15,7 +15,7 @@ from crossvox.capture import open_capture
 from crossvox.capture.find import capture_names
 from crossvox.capture.formats import reader_of
 from crossvox.core.artifact import read_manifest, write_manifest
-from crossvox.core.checks import ArtifactError, CaptureError, expect
+from crossvox.core.checks import CaptureError, expect
 from crossvox.core.files import VOLUME
 from crossvox.core.frame import Capture, Parts
 from crossvox.core.labels import NYU40
@@ -79,7 +79,7 @@ def label_images(stage: LabelImages, work: Work) -> Predict2dReport:
     pictures = {picture.name: picture for picture in found}
     wanted = stage.choice.of(pictures)
     begin(work.out, stage.manifest())
-    _expect_same(stage, work.out)
+    stage.expect_same(work.out)
     folder = _Folder(stage, work.out, len(pictures))
     todo = [pictures[name] for name in wanted if not folder.has(pictures[name])]
     report = work.progress.step("images")
@@ -227,17 +227,6 @@ def _tried(picture: Picture) -> tuple[Picture, Planes | CaptureError]:
         return picture, picture.read()
     except CaptureError as error:
         return picture, error
-
-
-def _expect_same(stage: LabelImages, out: Path) -> None:
-    there, asked = read_manifest(out), stage.manifest()
-    expect(
-        there.identity == asked.identity,
-        given=f"{out}, which holds labels by another network, --flip or --shown-heights",
-        needed="one of each for all labels of a folder",
-        do="name another folder",
-        error=ArtifactError,
-    )
 
 
 class _Folder:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from crossvox.capture.params import CaptureParams
 from crossvox.core.artifact import MANIFEST, read_manifest
+from crossvox.core.checks import ArtifactError, expect
 from crossvox.flow.choice import ALL, Choice
 from crossvox.flow.folder import expect_apart
 from crossvox.flow.runner import Runner, Work
@@ -78,10 +79,33 @@ class LabelImages(Continued):
         return label_images(self, work)
 
     def state(self, folder: Path) -> State:
-        """Begun, where labels by the same run are there: each image is looked at."""
-        if not (folder / MANIFEST).is_file():
-            return "make"
-        return "continue" if read_manifest(folder).identity == self.manifest().identity else "make"
+        """Begun, where labels are there: each image is looked at."""
+        begun = (folder / MANIFEST).is_file() and read_manifest(folder).stage == self.NAME
+        return "continue" if begun else "make"
+
+    def foresee(self, work: Work) -> State:
+        """See :meth:`state`; labels by another run are refused.
+
+        Raises:
+            ArtifactError: the folder holds such labels.
+        """
+        if (there := self.state(work.out)) == "continue":
+            self.expect_same(work.out)
+        return there
+
+    def expect_same(self, folder: Path) -> None:
+        """Refuse a folder that was begun otherwise.
+
+        Raises:
+            ArtifactError: it was.
+        """
+        expect(
+            read_manifest(folder).identity == self.manifest().identity,
+            given=f"{folder}, which holds labels by another network, --flip or --shown-heights",
+            needed="one of each for all labels of a folder",
+            do="name another folder",
+            error=ArtifactError,
+        )
 
 
 @dataclass(frozen=True)
