@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from walls import TRAIN, TRAIN_2D, command
 
@@ -48,6 +49,52 @@ def test_a_run_on_images_goes_on(
     for folder in (run, tmp_path / "new"):
         command(*words[:3], folder, *words[4:], code=2)
         assert "which does not exist" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["run", "files"])
+def test_a_finished_run_is_kept_without_its_features(
+    house: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    features, run = tmp_path / "features", tmp_path / "run"
+    if kind == "run":
+        shutil.copytree(house / "run2d", features)
+    else:
+        (features / "scene0000_00").mkdir(parents=True)
+        for frame in (0, 1):
+            path = features / "scene0000_00" / f"{frame}.npz"
+            np.savez(path, features=np.ones((4, 6, 8), np.float32))
+    words = ("train", "segment3d", house / "data", run, *TRAIN, *SCENES, "--features", features)
+    command(*words)
+    shutil.rmtree(features)
+    _is_kept(run, words, "features", capsys)
+
+
+def test_a_finished_run_is_kept_without_its_images(
+    house: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene, run = tmp_path / "photos", tmp_path / "run"
+    shutil.copytree(house / "data" / "scene0000_00", scene)
+    images = ("--images", scene / "color", "--labels", scene / "label")
+    words = ("train", "segment2d", run, *images, *TRAIN_2D[:-2])
+    command(*words)
+    shutil.rmtree(scene)
+    _is_kept(run, words, "color", capsys)
+
+
+def _is_kept(
+    run: Path, words: tuple[object, ...], gone: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Called again a run is kept; asked for otherwise, or unfinished, it is refused."""
+    written = (run / "manifest.json").read_bytes()
+    for more in ((), ("--dry-run",)):
+        capsys.readouterr()
+        command(*words, *more)
+        told = " ".join(capsys.readouterr().err.split())
+        assert f"{gone} is not there any more: run is kept by what it tells of it" in told
+    command(*words, "--train.rate", 0.5, code=2)
+    assert (run / "manifest.json").read_bytes() == written
+    (run / "manifest.json").unlink()
+    command(*words, code=2)
 
 
 def test_a_run_on_scenes_is_kept_or_tells_what_it_needs(

@@ -108,6 +108,11 @@ def find_run(run: Path) -> Path:
     return FOLDER / run.name
 
 
+def is_gone(path: Path | None) -> bool:
+    """Whether what a run is made from was named and is not there."""
+    return path is not None and not path.exists() and str(path) not in shipped_runs()
+
+
 def found_or_none(run: Path | None) -> Path | None:
     """As :func:`find_run`, where a run need not be named."""
     return None if run is None else find_run(run)

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from crossvox.core.artifact import file_digest
+from crossvox.core.artifact import MANIFEST, file_digest
 from crossvox.core.checks import CheckpointError, expect
 from crossvox.core.files import PARAMS
 from crossvox.flow.lineage import Lineage
@@ -16,7 +16,7 @@ from crossvox.flow.progress import Progress
 from crossvox.flow.runner import Work
 from crossvox.recipes.shipped import find_run, linked, shipped_runs
 from crossvox.train.chosen import Taken, chosen
-from crossvox.train.folder import Ancestors, lineage_of, read_record
+from crossvox.train.folder import Ancestors, RunRecord, lineage_of, read_record
 from crossvox.train.params import NETWORK, CheckpointName
 
 START = "start"
@@ -118,6 +118,17 @@ def start_of(
     )
     parents = {START: file_digest(run / taken / NETWORK)}
     return Start(run, taken, parents, {START: lineage})
+
+
+def complete_record(out: Path) -> RunRecord | None:
+    """What a complete run tells, also of parts that are gone; None: there is no such run."""
+    complete = (out / MANIFEST).is_file() and (out / PARAMS).is_file()
+    return read_record(out) if complete else None
+
+
+def tell_kept(out: Path, gone: Path | None, progress: Progress) -> None:
+    """Say that a complete run is kept without what it was made from."""
+    progress.say(f"{gone} is not there any more: {out.name} is kept by what it tells of it")
 
 
 def _told(gone: Path, out: Path) -> Start | None:

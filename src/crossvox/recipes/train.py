@@ -11,7 +11,7 @@ from crossvox.core.artifact import read_manifest
 from crossvox.core.checks import ParamsError, expect
 from crossvox.flow.runner import Runner, Work
 from crossvox.recipes.commands import Flag
-from crossvox.recipes.shipped import found_or_none
+from crossvox.recipes.shipped import found_or_none, is_gone
 from crossvox.recipes.training import Training
 from crossvox.samples.params import AugmentParams, InputParams, LabelParams
 from crossvox.tasks.params import ReconstructParams, SceneTaskParams, Segment3dParams
@@ -167,7 +167,8 @@ def _stage(
     """A run as it was asked for; runs of the package may be given by name."""
     sources = sources or RunSources()
     expect_run_of(checkpoint, {"--from": start, "--features": sources.features})
-    sources = replace(sources, features=found_or_none(sources.features))
+    if not is_gone(sources.features):
+        sources = replace(sources, features=found_or_none(sources.features))
     stage = TrainScenes(data, params, sources, start, checkpoint, checkpoint)
     read_manifest(data)
     return stage

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,12 +11,14 @@ from crossvox.core.checks import ParamsError, expect
 from crossvox.core.colors import COLORS, RECORD
 from crossvox.core.labels import NYU40
 from crossvox.flow.locks import leads
+from crossvox.flow.progress import Progress
 from crossvox.flow.runner import Work
 from crossvox.recipes.image_run import read_segment2d_run
 from crossvox.recipes.images import ImageData, evenly, find_images, pairs_digest
 from crossvox.recipes.label_pictures import picture_run
-from crossvox.recipes.segment2d import TrainImages
-from crossvox.recipes.start import START, start_of
+from crossvox.recipes.segment2d import Segment2dRunParams, TrainImages
+from crossvox.recipes.shipped import is_gone
+from crossvox.recipes.start import START, Start, complete_record, start_of, tell_kept
 from crossvox.recipes.training import only_look
 from crossvox.samples.batch import collate_images
 from crossvox.samples.images import ImageDataset
@@ -24,6 +27,9 @@ from crossvox.tasks.segment2d import Segment2d, pixel_shares
 from crossvox.train.folder import answer, asked_for, note_asked
 from crossvox.train.loop import train
 from crossvox.train.report import TrainReport
+
+TRAINING, VALIDATION, BESIDE = "training images", "validation images", "images beside"
+"""Their roles among what a run is made from."""
 
 
 def train_images(stage: TrainImages, work: Work) -> TrainReport:
@@ -37,29 +43,26 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
     params, progress = stage.params, work.progress
     fits = partial(_expect_same_network, stage)
     start = start_of(stage.start, stage.checkpoint, work, fits)
+    if (kept := _without_images(stage, start, work)) is not None:
+        return kept
     found = find_images(stage.source, params.validation_share)
     if params.control == "shuffled":
         found = replace(found, training=shuffled(found.training, params.train.seed))
-    for what, count in found.left_out.items():
-        if count:
-            progress.say(f"left out: {count} {what}")
+    _say_left_out(found, progress)
     start.tell_seen(found.validation_scenes or (), progress)
     depth = params.task.depth
     parents = {
-        "training images": pairs_digest(found.training, depth=depth),
-        "validation images": pairs_digest(found.validation, depth=depth),
+        TRAINING: pairs_digest(found.training, depth=depth),
+        VALIDATION: pairs_digest(found.validation, depth=depth),
     }
     if found.beside:
-        parents["images beside"] = pairs_digest(found.beside, depth=depth)
+        parents[BESIDE] = pairs_digest(found.beside, depth=depth)
     parents |= start.parents
     if depth:
         bare = sum(pair.depth is None for pair in (*found.training, *found.beside))
         if bare:
             progress.say(f"{bare} training images have no depth")
-    asked = asked_for(
-        {"params": params, "split": found.split, "colours": COLORS, "numbers": Segment2d.numbers},
-        {"parents": parents, "scenes": [found.scenes, found.validation_scenes]},
-    )
+    asked = _asked(params, found.split, parents, found.scenes, found.validation_scenes)
     done = answer(work.out, asked, params.train, dry=work.dry)
     if done is not None:
         return done
@@ -70,7 +73,7 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
             unread,
             train=params.train,
             recipe={"params": params, RECORD: COLORS, "split": found.split},
-            parents={START: None, "images beside": None, **parents},
+            parents={START: None, BESIDE: None, **parents},
             build=partial(unread.build, weights=False),
         )
     dataset = ImageDataset(
@@ -117,6 +120,44 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
     if leads():
         note_asked(work.out, asked)
     return report
+
+
+def _asked(
+    params: Segment2dRunParams,
+    split: str,
+    parents: Mapping[str, str],
+    scenes: tuple[str, ...] | None = None,
+    validation_scenes: tuple[str, ...] | None = None,
+) -> str:
+    """Fingerprint of what a run is asked to be."""
+    return asked_for(
+        {"params": params, "split": split, "colours": COLORS, "numbers": Segment2d.numbers},
+        {"parents": parents, "scenes": [scenes, validation_scenes]},
+    )
+
+
+def _without_images(stage: TrainImages, start: Start, work: Work) -> TrainReport | None:
+    """The report of a complete run on a folder of images that is gone; None of any other.
+
+    It tells what its images were; a data folder's scenes it does not tell apart from those beside.
+    """
+    gone = next(filter(is_gone, stage.source.folders.values()), None)
+    told = None if gone is None or stage.source.data is not None else complete_record(work.out)
+    if told is None or not isinstance(told.recipe, Mapping):
+        return None
+    roles = (TRAINING, VALIDATION, BESIDE)
+    parents = {role: told.parents[role] for role in roles if role in told.parents}
+    asked = _asked(stage.params, str(told.recipe.get("split")), {**parents, **start.parents})
+    done = answer(work.out, asked, stage.params.train, dry=work.dry)
+    if done is not None:
+        tell_kept(work.out, gone, work.progress)
+    return done
+
+
+def _say_left_out(found: ImageData, progress: Progress) -> None:
+    for what, count in found.left_out.items():
+        if count:
+            progress.say(f"left out: {count} {what}")
 
 
 def _expect_same_network(stage: TrainImages, start: Path) -> None:

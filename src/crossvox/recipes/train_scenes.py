@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -29,8 +29,8 @@ from crossvox.recipes.lifted_features import (
     network_digest,
 )
 from crossvox.recipes.scene_sources import load_sources, of_rooms, training_scenes
-from crossvox.recipes.shipped import linked
-from crossvox.recipes.start import START, Start, start_of
+from crossvox.recipes.shipped import found_or_none, is_gone, linked
+from crossvox.recipes.start import START, Start, complete_record, start_of, tell_kept
 from crossvox.recipes.train import (
     ReconstructRunParams,
     RunSources,
@@ -100,10 +100,14 @@ def train_scenes(stage: TrainScenes, work: Work) -> TrainReport:
     if features is not None and is_files(features):
         expect_run_of(stage.checkpoint, {"--from": stage.start})
     start = start_of(stage.start, stage.start_checkpoint, work, _expect_start)
-    asked = fingerprint(stage, start)
+    told = complete_record(work.out) if is_gone(features) else None
+    asked = fingerprint(stage, start, {} if told is None else told.parents)
     done = answer(work.out, asked, stage.params.train, dry=work.dry)
     if done is not None:
+        if told is not None:
+            tell_kept(work.out, features, work.progress)
         return done
+    found_or_none(features)  # What is gone is refused.
     given, views = stage.sources, stage.params.views
     params, weights, made_from = _with_features(stage)
     if work.dry:
@@ -183,10 +187,15 @@ def _expect_start(start: Path) -> None:
     )
 
 
-def fingerprint(stage: TrainScenes, start: Start) -> str:
+def fingerprint(stage: TrainScenes, start: Start, known: Mapping[str, str] | None = None) -> str:
     """Fingerprint of a run by what it is made from, without a look into the scenes.
 
     What its files hold counts, not where they lie.
+
+    Args:
+        stage: the run.
+        start: what it takes over.
+        known: digests of what it was made from, by role, instead of features that are gone.
     """
     given, params = stage.sources, stage.params
     scenes = {
@@ -202,11 +211,15 @@ def fingerprint(stage: TrainScenes, start: Start) -> str:
         {"data": read_manifest(stage.data).digest, "numbers": getattr(task, "numbers", 1)},
         {role: _digest(path) for role, path in files.items() if path is not None}
         | dict(start.parents)
-        | ({} if given.features is None else {"features": _digest_of(given.features, stage)}),
+        | ({} if given.features is None else {"features": _digest_of(stage, known or {})}),
     )
 
 
-def _digest_of(features: Path, stage: TrainScenes) -> str:
+def _digest_of(stage: TrainScenes, known: Mapping[str, str]) -> str:
+    features = stage.sources.features
+    assert features is not None
+    if is_gone(features):
+        return known.get("features", "")
     return features_digest(features, stage.checkpoint)
 
 
