@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from walls import command
 
 from crossvox.doors.images import encode_png, write_bytes
-from crossvox.recipes import evaluate_images
+from crossvox.recipes import evaluate_images, images
 
 
 def test_a_kept_evaluation_tells_seen_scenes(
@@ -31,6 +32,25 @@ def test_a_kept_evaluation_tells_seen_scenes(
     assert (tmp_path / "out" / "scores.json").read_bytes() == written, "it is kept"
     assert json.loads((tmp_path / "told.json").read_text())["seen"] == ["scene0001_00"]
     assert "learnt from them: scene0001_00" in capsys.readouterr().err
+
+
+def test_images_are_listed_and_the_lineage_is_read_once(
+    house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    for module in (images, evaluate_images):
+        for name in ("evaluation_pairs", "seen_scenes"):
+            told = getattr(module, name, None)
+            if told is not None:
+
+                def counted(*given: Any, name: str = name, told: Any = told) -> Any:
+                    asked.append(name)
+                    return told(*given)
+
+                monkeypatch.setattr(module, name, counted)
+    command("evaluate", "segment2d", house / "run2d", house / "data", "--out", tmp_path / "out",
+            "--scenes", "all")  # fmt: skip
+    assert sorted(asked) == ["evaluation_pairs", "seen_scenes"]
 
 
 def test_an_evaluation_is_not_kept_where_depth_is_read_otherwise(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from crossvox.metrics import (
     segmentation_scores,
 )
 from crossvox.recipes.image_run import load_segment2d
-from crossvox.recipes.images import evaluation_pairs, evenly, left_out, loaded
+from crossvox.recipes.images import evenly, left_out, loaded
 from crossvox.recipes.label_pictures import picture_strip, predict_labels
 from crossvox.recipes.segment2d import EvaluateImages, ImageSource, Segment2dEvaluation
 from crossvox.samples.pairs import PairList, groups_of, scene_of
@@ -38,7 +38,7 @@ MIRRORED = ", mean of an image and its mirror image"
 
 def evaluate_images(stage: EvaluateImages, work: Work) -> Mapping[str, Any]:
     """Write ``scores.json`` and pictures into ``work.out``."""
-    found, watch, flip = evaluation_pairs(stage.source), work.watch, bool(stage.flip)
+    found, watch, flip = stage.found, work.watch, bool(stage.flip)
     network_run = stage.network
     record, network = load_segment2d(network_run.path, network_run.checkpoint, stage.device)
     shown = {pair.name for pair in evenly(found.pairs, stage.pictures)}
@@ -76,7 +76,7 @@ def evaluate_images(stage: EvaluateImages, work: Work) -> Mapping[str, Any]:
         "seconds": watch.seconds,
         "checkpoint": network_run.checkpoint,
         "groups": drawn,
-        "seen": seen_scenes(network_run.path, stage.source, found),
+        "seen": stage.seen,
     }
     write_json(work.out / SCORES, evaluation)
     headline = {score.name: score.value for score in scores if not score.class_name}

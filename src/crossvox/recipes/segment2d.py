@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.files import EVALUATION, PARAMS
@@ -20,6 +20,9 @@ from crossvox.tasks.params import Segment2dParams
 from crossvox.train.chosen import expect_run_of
 from crossvox.train.params import CheckpointName, TrainParams
 from crossvox.train.report import TrainReport
+
+if TYPE_CHECKING:
+    from crossvox.samples.pairs import PairList
 
 
 def _train_defaults() -> TrainParams:
@@ -234,7 +237,8 @@ class EvaluateImages(Stage):
     Attributes:
         network: the run, by its weights.
         images: fingerprint of the images.
-        source: where they are.
+        found: where they are.
+        seen: of their scenes, those that the run, or one that it started from, has learnt from.
         pictures: how many to draw, evenly chosen.
         flip: whether the mean is taken with what is said of the mirrored image; None: not.
         shown_heights: at which images are shown, the mean taken; None: the run's own.
@@ -248,7 +252,8 @@ class EvaluateImages(Stage):
     network: RunInput
     images: str
     pictures: int
-    source: ImageSource = how()
+    found: PairList = how()
+    seen: tuple[str, ...] = how(())
     device: str = how("auto")
     flip: bool | None = None
     shown_heights: tuple[int, ...] | None = None
@@ -336,8 +341,11 @@ def evaluate_segment2d(
     network = run2d_input(run, checkpoint)
     heights = shown_at(shown_heights)
     read_as = source.depth_params if reads_depths else None
-    stage = EvaluateImages(network, pairs, pictures, source, device, flip or None, heights, read_as)
+    seen = seen_scenes(run, source, found)
+    stage = EvaluateImages(
+        network, pairs, pictures, found, seen, device, flip or None, heights, read_as
+    )
     out = out or run / EVALUATION
     (runner or Runner()).make(stage, out)
     # Older evaluations do not tell what the run has seen, and are kept.
-    return replace(read_evaluation(out), seen=seen_scenes(run, source, found))
+    return replace(read_evaluation(out), seen=seen)
