@@ -183,6 +183,15 @@ def test_flags_of_another_recipe_name_it(capsys: pytest.CaptureFixture[str]) -> 
     assert "needed: default3d, quick3d, thesis" in capsys.readouterr().err
 
 
+def test_the_help_of_a_short_recipe_tells_its_steps(capsys: pytest.CaptureFixture[str]) -> None:
+    from crossvox.recipes.complete import QUICK3D
+
+    with pytest.raises(SystemExit):
+        main(["train", "reconstruct", "--preset", "quick3d", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"The same for {QUICK3D.train.steps} steps, from default3d" in said
+
+
 def test_two_word_commands_are_found() -> None:
     assert split_command(["train", "reconstruct", "a"]) == ("train reconstruct", ["a"])
     assert split_command(["score", "a", "b"]) == ("score", ["a", "b"])

@@ -59,7 +59,7 @@ QUICK3D = CompleteRunParams(
     train=TrainParams(steps=100, batch_size=2, rate=5e-4, warmup_steps=10, validate_every=50),
     validation_samples=16,
 )
-"""A run of a minute, for one that starts from another."""
+"""A short run, for one that starts from another."""
 
 QUICK_START = "default3d"
 
@@ -139,7 +139,7 @@ def complete3d(
 quick3d = recipe(
     complete3d,
     "quick3d",
-    "The same for a minute, from the network that comes with the package: to rooms of one's own.",
+    f"The same for {QUICK3D.train.steps} steps, from {QUICK_START}: to rooms of one's own.",
     params=QUICK3D,
     sources=CompleteSources(start=QUICK_START),
 )
