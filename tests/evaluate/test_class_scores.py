@@ -19,11 +19,12 @@ from crossvox.core.labels import BENCHMARK_IDS, NYU40
 from crossvox.core.methods import ATTRIBUTES, LEARNT, VOTES
 from crossvox.core.volume import Mesh, SceneVolume, Score
 from crossvox.doors.meshes import read_mesh, write_ply
-from crossvox.evaluate.classes import evaluate_classes, learnt_ahead
+from crossvox.evaluate.classes import evaluate_classes, learnt_ahead, with_intervals
 from crossvox.evaluate.counts import (
     CLASSES,
     FAR_NAME,
     SceneCounts,
+    added_counts,
     class_scores,
     count_vertices,
     count_voxels,
@@ -566,6 +567,33 @@ def test_the_interval_of_a_difference_holds_the_truth() -> None:
     # 0.95, within three standard errors of 150 draws.
     assert 0.89 <= held <= 1.0
     assert np.mean([one.high - one.low for one in asked]) < 0.2
+
+
+def test_the_interval_of_a_score_is_of_its_own_scenes_and_holds_the_truth() -> None:
+    random = np.random.default_rng(2)
+
+    def room() -> SceneCounts:
+        size, shift = int(random.integers(20, 400)), random.normal(0, 0.08, 3)
+        vertices = np.zeros((CLASSES, CLASSES), np.int64)
+        for label, own in zip((1, 2, 5), shift, strict=True):
+            hits = int(random.binomial(size, np.clip(0.75 + own, 0.05, 0.95)))
+            vertices[label, label], vertices[label, 7] = hits, size - hits
+        return SceneCounts(vertices, 3 * size)
+
+    def told(rooms: list[SceneCounts]) -> dict[str, Score]:
+        return by_name(with_intervals(class_scores(added_counts(rooms), "split"), rooms))
+
+    truth = told([room() for _ in range(4000)])["mIoU strict"].value
+    asked = [told([room() for _ in range(10)])["mIoU strict"] for _ in range(150)]
+    held = [one.details["low"] <= truth <= one.details["high"] for one in asked]
+    # 0.95, within three standard errors of 150 draws.
+    assert 0.89 <= np.mean(held) <= 1.0
+    assert np.mean([one.details["high"] - one.details["low"] for one in asked]) < 0.25
+    assert all(one.details["low"] <= one.value <= one.details["high"] for one in asked)
+    few = told([room() for _ in range(4)])
+    assert not any("low" in one.details for one in few.values())
+    classes = told([room() for _ in range(10)])["IoU wall"]
+    assert "low" not in classes.details
 
 
 def test_of_few_scenes_it_is_not_told_how_far_learnt_is_ahead() -> None:

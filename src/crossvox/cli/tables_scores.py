@@ -126,15 +126,22 @@ def show_classes(evaluation: ClassEvaluation, terminal: Terminal) -> None:
     """Scores counted over the split, all methods side by side; then those of single classes."""
     methods = list(evaluation.whole)
     overall, single = [], []
+    ends = any(_interval(score) for score in evaluation.whole[methods[0]])
     for name, first, values in _side_by_side(evaluation.whole):
         if first.class_name:
             single.append([name, *values, first.support])
             of = first.of
         else:
-            overall.append([name, *values, _better(first), f"{first.support} {first.of}"])
+            told = [_interval(first)] * ends
+            told += [_better(first), f"{first.support} {first.of}"]
+            overall.append([name, *values, *told])
     terminal.table(
         f"One count over {_scenes(evaluation)}, protocol '{evaluation.protocol}'",
-        ["score", *_names(methods), "", "counted"],
+        [
+            *("score", *_names(methods)),
+            *[f"95 % of {method_name(methods[0])}"] * ends,
+            *("", "counted"),
+        ],
         overall,
     )
     if single:

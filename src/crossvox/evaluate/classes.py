@@ -52,7 +52,7 @@ from crossvox.evaluate.references import read_classes, read_labelled, reference_
 from crossvox.metrics import MEASURES, class_values, confusion
 from crossvox.metrics.calibration import Reliability
 from crossvox.metrics.pooled import Counts, pooled
-from crossvox.metrics.statistics import paired_difference
+from crossvox.metrics.statistics import Pooled, paired_difference
 
 PROTOCOL = "classes"
 
@@ -85,7 +85,8 @@ class ClassEvaluation:
         protocol: rules everything was measured by.
         scenes: scene -> method -> scores of this scene alone.
         whole: method -> scores counted over one confusion matrix of all scenes that count; no mean
-            over scenes.
+            over scenes. Details of those of vertices tell their interval, see
+            :func:`with_intervals`.
         ahead: baseline -> score of vertices -> how far ``learnt`` is ahead of it, see
             :func:`learnt_ahead`; empty with few scenes.
         confusion: method -> ``(41, 41)`` int64 vertices, row = reference, column = prediction, by
@@ -211,19 +212,25 @@ def write_classes(
     """
     kept = kept or Measured(dict.fromkeys(found.found))
     whole = {method: added_counts(counts) for method, counts in found.whole.items()}
+    counted = [found.found[scene] for scene in found.counted]
     evaluation = ClassEvaluation(
         protocol=PROTOCOL,
         scenes={
             scene: {method: class_scores(one, "scene") for method, one in methods.items()}
             for scene, methods in found.found.items()
         },
-        whole={method: class_scores(total, "split") for method, total in whole.items()},
+        whole={
+            method: with_intervals(
+                class_scores(total, "split"), [one[method] for one in counted if method in one]
+            )
+            for method, total in whole.items()
+        },
         confusion={method: total.vertices for method, total in whole.items()},
         counted=found.counted,
         voxel_confusion={
             method: total.voxels for method, total in whole.items() if total.voxels is not None
         },
-        ahead=learnt_ahead([found.found[scene] for scene in found.counted]),
+        ahead=learnt_ahead(counted),
         coverage=found.coverage,
         missing=found.missing,
         unlabelled=found.unlabelled,
@@ -284,6 +291,30 @@ def count_scene(scene: Scored) -> dict[str, SceneCounts] | None:
             majority=majority,
         )
     return found
+
+
+def with_intervals(scores: Sequence[Score], scenes: Sequence[SceneCounts]) -> list[Score]:
+    """Scores of vertices with the ends of their 95 % interval, by the jackknife over scenes.
+
+    Args:
+        scores: of one count over the scenes.
+        scenes: counts of one method, a scene each.
+
+    Returns:
+        The scores, in their order. ``low`` and ``high`` stand among the details, within 0 and 1; of
+        fewer than :data:`FEWEST_SCENES` scenes nothing is told, nor of classes alone.
+    """
+    if len(scenes) < FEWEST_SCENES:
+        return list(scores)
+    told = pooled([[{"vertices": scene.vertices} for scene in scenes]], _vertex_numbers)
+    ends = {}
+    for name, one in told.items():
+        found = paired_difference(one, Pooled(0 * one.whole, 0 * one.without))
+        if found.scenes == len(scenes) and np.isfinite([found.low, found.high]).all():
+            ends[name] = {"low": max(found.low, 0.0), "high": min(found.high, 1.0)}
+    return [
+        replace(score, details={**score.details, **ends.get(score.name, {})}) for score in scores
+    ]
 
 
 def learnt_ahead(scenes: Sequence[Mapping[str, SceneCounts]]) -> dict[str, dict[str, Ahead]]:
