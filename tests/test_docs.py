@@ -33,6 +33,16 @@ def test_every_room_has_its_floor_and_its_line() -> None:
             assert f"**{room}**" in rooms, room
 
 
+def test_the_reference_tells_how_every_training_is_called() -> None:
+    page = (ROOT / "docs" / "api" / "networks.md").read_text(encoding="utf-8")
+    recipes = [
+        p for p in (PACKAGE / "recipes").glob("*.py") if "(Training):" in p.read_text("utf-8")
+    ]
+    assert len(recipes) == 4
+    for path in recipes:
+        assert f"::: crossvox.recipes.{path.stem}\n" in page
+
+
 def test_the_documentation_lists_all_its_pages() -> None:
     nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     for page in (ROOT / "docs").rglob("*.md"):
