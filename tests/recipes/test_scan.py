@@ -235,6 +235,12 @@ def test_other_flags_make_anew_what_they_touch_and_keep_the_rest(
     assert manifest.items == {"room": read_manifest(prediction / "room").digest}
     # Other images: the scene too.
     wider = [{"80": "96", "60": "72"}.get(str(word), word) for word in words]
+    capsys.readouterr()
+    command(*wider, "--classes", table, "--max-frames", 6, "--dry-run")
+    rows = [line.split("│") for line in capsys.readouterr().out.splitlines() if "again" in line]
+    assert [row[1].strip() for row in rows] == ["data", "predict-scene"]
+    command(*words, "--classes", table, "--dry-run")
+    assert "again" not in capsys.readouterr().out
     command(*wider, "--classes", table, "--max-frames", 6)
     assert _stamp(scene) != kept
     assert read_manifest(scene).notes["frames"] == 6
