@@ -183,10 +183,15 @@ def test_labels_by_other_weights_do_not_share_a_folder(
     capsys.readouterr()
     call("predict2d", network_run, images, tmp_path / "auto", "--flip", "--dry-run", code=2)
     assert "labels by another network" in capsys.readouterr().err
-    call("predict2d", network_run, images, tmp_path / "auto", "--dry-run")
-    assert "continue" in capsys.readouterr().out
+    (tmp_path / "none").mkdir()
+    call("predict2d", network_run, tmp_path / "none", tmp_path / "new", "--dry-run", code=2)
     call("predict2d", network_run, images, tmp_path / "new", "--dry-run")
-    assert "make" in capsys.readouterr().out
+    assert "│ make" in capsys.readouterr().out
+    call("predict2d", network_run, images, tmp_path / "auto", "--dry-run")
+    assert "│ keep" in capsys.readouterr().out
+    (tmp_path / "auto" / "labels" / "view_1.png").unlink()
+    call("predict2d", network_run, images, tmp_path / "auto", "--dry-run")
+    assert "│ continue" in capsys.readouterr().out
     call("predict2d", network_run, images, tmp_path / "new", "--checkpoint", "best", code=2)
     assert "has no 'best' checkpoint" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()

@@ -22,8 +22,9 @@ from crossvox.core.labels import NYU40
 from crossvox.doors.images import encode_jpeg, encode_png, fit_color, resize_color, write_bytes
 from crossvox.flow.folder import begin, relative_links
 from crossvox.flow.runner import Work
+from crossvox.flow.stage import State
 from crossvox.recipes.data import read_scenes
-from crossvox.recipes.image_run import Segment2dRun, load_segment2d
+from crossvox.recipes.image_run import Segment2dRun, load_segment2d, read_segment2d_run
 from crossvox.recipes.images import ahead
 from crossvox.recipes.label_pictures import batch_of
 from crossvox.recipes.predict2d import (
@@ -114,6 +115,24 @@ def label_images(stage: LabelImages, work: Work) -> Predict2dReport:
         flat,
         dict(work.watch.seconds),
     )
+
+
+def foresee_labels(stage: LabelImages, out: Path) -> State:
+    """What a call would do: whether all chosen images are labelled, some, or the folder is new.
+
+    Raises:
+        ArtifactError: the folder holds labels by another run.
+        CaptureError: there are no images.
+    """
+    begun = stage.state(out)
+    if begun == "continue":
+        stage.expect_same(out)
+    record = read_segment2d_run(stage.network.path)
+    found = find_pictures(stage.images, record, stage.shown_heights or ())
+    pictures = {picture.name: picture for picture in found}
+    folder = _Folder(stage, out, len(pictures))
+    done = all(folder.has(pictures[name]) for name in stage.choice.of(pictures))
+    return "keep" if done and begun == "continue" else begun
 
 
 def labelled(

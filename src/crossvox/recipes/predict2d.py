@@ -84,14 +84,10 @@ class LabelImages(Continued):
         return "continue" if begun else "make"
 
     def foresee(self, work: Work) -> State:
-        """See :meth:`state`; labels by another run are refused.
+        """See :func:`crossvox.recipes.label_images.foresee_labels`."""
+        from crossvox.recipes.label_images import foresee_labels
 
-        Raises:
-            ArtifactError: the folder holds such labels.
-        """
-        if (there := self.state(work.out)) == "continue":
-            self.expect_same(work.out)
-        return there
+        return foresee_labels(self, work.out)
 
     def expect_same(self, folder: Path) -> None:
         """Refuse a folder that was begun otherwise.
