@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,13 @@ import numpy as np
 import pytest
 
 from crossvox.cli import main
-from crossvox.core.artifact import Manifest, write_manifest
+from crossvox.core.artifact import Manifest, plain, read_manifest, write_manifest
 from crossvox.core.checks import ArtifactError
+from crossvox.core.class_map import ClassMap
 from crossvox.core.volume import Mesh, Score
 from crossvox.doors.meshes import write_ply
 from crossvox.evaluate import score as reconstruction
-from crossvox.evaluate.classes import evaluate_classes
+from crossvox.evaluate.classes import ClassEvaluation, evaluate_classes
 from crossvox.evaluate.predicted import (
     majority_class,
     predicted_scenes,
@@ -176,6 +178,39 @@ def test_nothing_but_scenes_that_were_learnt_from_is_refused(
     shown = capsys.readouterr()
     assert "One count over 2 scenes" in shown.out
     assert "known, new" in shown.err
+
+
+def test_the_reference_is_told_by_the_table_that_labels_were_chosen_by(
+    folders: tuple[Path, Path],
+) -> None:
+    pred, data = folders
+    seats = ClassMap(rows=((5, 5), (6, 5), (31, 0)))  # chair and sofa are one, a person is none
+    surface = replace(triangle(), labels=np.array([6, 31, 1], np.uint8))
+    write_ply(data / "new" / "new.ply", surface)
+    labels = replace(triangle(), labels=np.array([5, 5, 1], np.uint8))
+
+    def found(classes: ClassMap | None, **parents: str) -> ClassEvaluation:
+        predicted(pred, "new", params={"classes": plain(classes)}, **{LEARNT_FROM: False})
+        made = read_manifest(pred / "new")
+        write_manifest(pred / "new", replace(made, parents={**made.parents, **parents}))
+        write_ply(pred / "new" / "mesh.ply", labels)
+        write_manifest(pred, Manifest("predict", items={"new": "digest"}))
+        return evaluate_classes(pred, data)
+
+    told = found(seats)
+    scores = {score.name: score for score in told.whole["learnt"]}
+    assert scores["vertex accuracy"].value == 1
+    assert scores["vertex accuracy"].support == 2
+    assert "mIoU 40 classes" not in scores
+    assert any("fewer than the 40 classes" in note for note in told.notes)
+    for classes, parents in ((None, {}), (ClassMap(), {}), (seats, {"frame_labels": "d"})):
+        # Without a table, and by one of another labeller's ids, the reference stays what it is.
+        other = {score.name: score for score in found(classes, **parents).whole["learnt"]}
+        assert other["vertex accuracy"].value == pytest.approx(1 / 3)
+        assert "mIoU 40 classes" in other
+    predicted(pred, "new", params={"classes": {"rows": "none"}})
+    with pytest.raises(ArtifactError, match="a table of classes"):
+        evaluate_classes(pred, data)
 
 
 def test_the_majority_class_is_what_all_manifests_agree_on(folders: tuple[Path, Path]) -> None:

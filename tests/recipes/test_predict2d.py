@@ -14,7 +14,7 @@ from crossvox.cli import main
 from crossvox.core.artifact import Manifest, read_manifest, write_json, write_manifest
 from crossvox.core.colors import COLORS, RECORD
 from crossvox.core.files import PARAMS
-from crossvox.core.labels import NYU40
+from crossvox.core.labels import BENCHMARK_IDS, NYU40
 from crossvox.doors.images import encode_jpeg, encode_png, read_color, read_gray, write_bytes
 from crossvox.recipes.image_run import load_segment2d
 from crossvox.recipes.label_images import labelled, overlay
@@ -202,6 +202,34 @@ def test_labels_by_other_weights_do_not_share_a_folder(
     assert "without an image" in capsys.readouterr().err
 
 
+def test_labels_are_chosen_from_the_classes_that_are_told(
+    network_run: Path, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (images / "view_3.jpg").unlink()
+    call("predict2d", network_run, images, tmp_path / "all")
+    words = (network_run, images, tmp_path / "some", "--classes", "benchmark20")
+    call("predict2d", *words, "--confidences")
+    every, some = labels_in(tmp_path / "all"), labels_in(tmp_path / "some")
+    told = np.concatenate([labels.ravel() for labels in some.values()])
+    assert set(np.unique(told)) <= set(BENCHMARK_IDS)
+    assert not set(np.unique(np.concatenate([x.ravel() for x in every.values()]))) <= {
+        *BENCHMARK_IDS
+    }
+    kept = np.isin(every["view_0"], BENCHMARK_IDS)
+    assert np.array_equal(every["view_0"][kept], some["view_0"][kept])
+    names = json.loads((tmp_path / "some" / "classes.json").read_text())["names"]
+    assert {int(number) for number in names} == {*BENCHMARK_IDS}
+    assert not (tmp_path / "all" / "classes.json").exists()
+    call("predict2d", *words[:3], code=2)
+    assert "--classes" in capsys.readouterr().err
+    assert predict2d(*words[:3], classes=Path("benchmark20")).kept == 3
+    table = tmp_path / "table.csv"
+    table.write_text("56,chair\n")
+    call("predict2d", network_run, images, tmp_path / "new", "--classes", table, code=2)
+    assert "ids of NYU40" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
 def scene_of(data: Path, name: str) -> Path:
     """A prepared scene of two frames with depth and poses, as far as it is looked at here."""
     folder = data / name
@@ -304,7 +332,7 @@ def test_shown_at_several_heights_it_is_the_mean_of_what_is_said_at_each(
     capsys.readouterr()
     call("predict2d", network_run, images, out, "--shown-heights", 80, 32)
     call("predict2d", network_run, images, out, "--shown-heights", 80, code=2)
-    assert "another network, --flip or --shown-heights" in capsys.readouterr().err
+    assert "another network, --flip, --shown-heights or --classes" in capsys.readouterr().err
     for wrong in ([80, 80], [8]):
         call("predict2d", network_run, images, tmp_path / "x", "--shown-heights", *wrong, code=2)
         assert "different heights from 32 to 4096" in capsys.readouterr().err

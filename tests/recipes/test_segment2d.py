@@ -14,7 +14,7 @@ import pytest
 from crossvox.cli import main
 from crossvox.core.artifact import Manifest, file_digest, read_manifest, write_manifest
 from crossvox.core.checks import ArtifactError, CheckpointError, ParamsError
-from crossvox.core.labels import NYU40
+from crossvox.core.labels import BENCHMARK_IDS, NYU40
 from crossvox.doors.images import encode_jpeg, encode_png, read_color, write_bytes
 from crossvox.flow.progress import Watch
 from crossvox.flow.runner import Runner
@@ -222,6 +222,7 @@ def test_both_rulers_stand_beside_their_baselines_and_the_protocol_tells_of_flip
         "own": ["--checkpoint", "last"],
         "flip": ["--flip"],
         "heights": ["--shown-heights", 48, 96],
+        "benchmark": ["--classes", "benchmark20"],
     }
     for name, words in asked.items():
         run(
@@ -250,7 +251,18 @@ def test_both_rulers_stand_beside_their_baselines_and_the_protocol_tells_of_flip
     assert records["own"]["checkpoint"] == "last"
     assert records["own"]["groups"] == ""  # three images are too few
     assert "low" not in found["own"]["mIoU strict"]["details"]
-    assert len({json.dumps(record["confusion"]) for record in records.values()}) == 3
+    assert len({json.dumps(record["confusion"]) for record in records.values()}) == 4
+    # Of the benchmark's own classes: no other answer, and no score of all 40.
+    among = found["benchmark"]
+    assert "answers among the 20 benchmark classes" in among["mIoU strict"]["protocol"]
+    assert not {"mIoU 40 classes", "mean class accuracy", "frequency-weighted IoU"} & {*among}
+    counts = np.array(records["benchmark"]["confusion"])
+    others = [number for number in range(41) if number not in BENCHMARK_IDS]
+    assert counts[:, others].sum() == 0
+    assert counts[others[1:]].sum() == 0
+    rows = np.array(records["own"]["confusion"]).sum(axis=1)
+    assert np.array_equal(np.delete(counts.sum(axis=1), others), np.delete(rows, others))
+    assert among["mIoU strict"]["value"] == among["mIoU lenient"]["value"]
     # The same folder is made anew for other weights, and kept for the same.
     run("evaluate", "segment2d", trained, data, "--out", tmp_path / "own", "--pictures", 0)
     assert load(tmp_path / "own" / "scores.json")["checkpoint"] == "best"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from crossvox.core.checks import ParamsError, ShapeError
+from crossvox.core.class_map import BUILT_IN, ClassMap
 from crossvox.core.labels import BENCHMARK_IDS, NYU40
 from crossvox.core.volume import ImageBatch, Score
 from crossvox.metrics import LENIENT, MAJORITY, STRICT, segmentation_scores
@@ -24,8 +25,10 @@ from crossvox.tasks.segment2d import (
     PUBLISHED_WEIGHTS,
     Segment2d,
     class_weights,
+    classes_of,
     every,
     pixel_shares,
+    told_probability,
 )
 
 
@@ -225,6 +228,22 @@ def test_unannotated_is_never_predicted_and_sizes_are_the_callers() -> None:
     ids = Segment2d().predict(network, torch.zeros(1, 3, 4, 6), (8, 12))
     assert ids.shape == (1, 8, 12)
     assert ids[0, 0].tolist() == [4] * 6 + [9] * 6
+
+
+def test_answers_are_chosen_from_the_classes_that_are_told() -> None:
+    logits = torch.randn(2, CLASSES, 5, 6, generator=torch.Generator().manual_seed(4))
+    among = classes_of(logits, BUILT_IN["benchmark20"])
+    others = [number for number in range(CLASSES) if number not in BENCHMARK_IDS]
+    without = logits.clone()
+    without[:, others] = -torch.inf
+    assert torch.equal(among, without.argmax(dim=1))
+    assert not torch.equal(among, classes_of(logits))
+    assert torch.equal(classes_of(logits, ClassMap()), classes_of(logits))
+    merged = ClassMap(rows=((5, 5), (6, 5), (1, 0)))
+    told = told_probability(logits, merged)
+    said = logits[:, 1:].softmax(dim=1).movedim(1, -1).numpy()
+    np.testing.assert_allclose(told.movedim(1, -1), merged.merge(said), atol=1e-6)
+    assert torch.equal(classes_of(logits, merged), told.argmax(dim=1) + 1)
 
 
 def test_rates_by_part_and_frozen_parts() -> None:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from crossvox.core.artifact import plain, write_json
 from crossvox.core.checks import ArtifactError, expect
+from crossvox.core.class_map import ClassMap
 from crossvox.core.files import VOLUME
 from crossvox.core.formats import share_text
 from crossvox.core.labels import NYU40
@@ -34,7 +35,7 @@ from crossvox.core.methods import (
     method_name,
 )
 from crossvox.core.npz import reading_npz
-from crossvox.core.volume import Mesh, Score
+from crossvox.core.volume import Mesh, SceneVolume, Score
 from crossvox.doors.meshes import write_ply
 from crossvox.evaluate.counts import (
     CLASSES,
@@ -49,7 +50,7 @@ from crossvox.evaluate.counts import (
 from crossvox.evaluate.gather import Gathered, Measured, Report, expect_unseen, gather
 from crossvox.evaluate.predicted import Scored, majority_class, read_predicted
 from crossvox.evaluate.references import read_classes, read_labelled, reference_labels
-from crossvox.metrics import MEASURES, class_values, confusion
+from crossvox.metrics import MEASURES, WHOLE, class_values, confusion
 from crossvox.metrics.calibration import Reliability
 from crossvox.metrics.pooled import Counts, pooled
 from crossvox.metrics.statistics import Pooled, paired_difference
@@ -255,8 +256,12 @@ def count_scene(scene: Scored) -> dict[str, SceneCounts] | None:
     """
     pred, folder = scene.predicted, scene.prepared
     truth = reference_labels(folder, scene.name)
-    if truth is None:
+    if truth is None or truth.labels is None:
         return None
+    told, labels = scene.classes, truth.labels
+    if told is not None:
+        labels = told.table[labels]
+        truth = replace(truth, labels=labels)
     found: dict[str, SceneCounts] = {}
     volume = None
     for method, name in CLASS_MESHES.items():
@@ -276,19 +281,20 @@ def count_scene(scene: Scored) -> dict[str, SceneCounts] | None:
             write_ply(pred / TRANSFERRED, painted)
         path = pred / CLASS_VOLUMES[method]
         if path.is_file():
-            volume = volume or read_classes(folder / VOLUME)
+            volume = volume or _reference_volume(folder, told)
             voxels, left_out = count_volume(path, volume)
             counts = replace(counts, voxels=voxels, voxels_left_out=left_out)
         else:
             counts = replace(counts, without_volume=1)
-        found[method] = counts
+        found[method] = replace(counts, fewer=told is not None)
     majority = majority_class([pred])
-    if majority is not None and truth.labels is not None:
-        everywhere = np.full_like(truth.labels, majority)
+    if majority is not None:
+        everywhere = np.full_like(labels, majority)
         found[MAJORITY] = SceneCounts(
-            vertices=confusion(truth.labels, everywhere, CLASSES),
-            labelled=int((truth.labels != NYU40.ignore_id).sum()),
+            vertices=confusion(labels, everywhere, CLASSES),
+            labelled=int((labels != NYU40.ignore_id).sum()),
             majority=majority,
+            fewer=told is not None,
         )
     return found
 
@@ -317,6 +323,11 @@ def with_intervals(scores: Sequence[Score], scenes: Sequence[SceneCounts]) -> li
     ]
 
 
+def _reference_volume(folder: Path, told: ClassMap | None) -> SceneVolume:
+    volume = read_classes(folder / VOLUME)
+    return volume if told is None else replace(volume, labels=told.table[volume.labels])
+
+
 def learnt_ahead(scenes: Sequence[Mapping[str, SceneCounts]]) -> dict[str, dict[str, Ahead]]:
     """How far ``learnt`` is ahead of each other method, by vertices.
 
@@ -339,11 +350,14 @@ def learnt_ahead(scenes: Sequence[Mapping[str, SceneCounts]]) -> dict[str, dict[
             pooled([[{"vertices": scene[method].vertices} for scene in both]], _vertex_numbers)
             for method in (LEARNT, other)
         )
+        fewer = any(scene[LEARNT].fewer for scene in both)
         differences = {name: paired_difference(one[name], base[name]) for name in one}
         told = {
             name: Ahead(each.mean, each.low, each.high, each.scenes)
             for name, each in differences.items()
-            if each.scenes == len(both) and np.isfinite([each.mean, each.low, each.high]).all()
+            if each.scenes == len(both)
+            and np.isfinite([each.mean, each.low, each.high]).all()
+            and not (fewer and name == WHOLE)
         }
         if told:
             found[other] = told
@@ -391,6 +405,11 @@ def label_confidence(pred: Path, method: str, predicted: Mesh) -> NDArray[Any] |
 
 def _notes(found: Gathered[SceneCounts], whole: dict[str, SceneCounts]) -> list[str]:
     notes = found.remarks("lacks {count}, so its scores are counted over fewer vertices")
+    if any(total.fewer for total in whole.values()):
+        notes.append(
+            "Labels were chosen from fewer than the 40 classes (--classes): the reference is told "
+            "by the same table, and places of classes that are never told do not count"
+        )
     for method, total in whole.items():
         notes += _method_notes(method, total, len(found.whole[method]))
     constant = {one[MAJORITY].majority for one in found.found.values() if MAJORITY in one}

@@ -65,6 +65,7 @@ class SceneCounts:
         sure: ``(3, FINE)`` int64, see :func:`count_sure`; None if nobody tells how sure labels are.
         without_volume: scenes without a class volume.
         majority: the class that is predicted everywhere, for that baseline.
+        fewer: whether labels were chosen from fewer than all 40 classes.
     """
 
     vertices: NDArray[np.int64]
@@ -76,6 +77,7 @@ class SceneCounts:
     without_volume: int = 0
     majority: int | None = None
     sure: NDArray[np.int64] | None = None
+    fewer: bool = False
 
 
 def class_scores(counts: SceneCounts, over: str) -> list[Score]:
@@ -92,7 +94,9 @@ def class_scores(counts: SceneCounts, over: str) -> list[Score]:
     rule = "nearest predicted vertex"
     if counts.majority is not None:
         rule = "the training labels' most frequent class everywhere"
-    scores = segmentation_scores(counts.vertices, None, rule, of="vertices", over=over)
+    scores = segmentation_scores(
+        counts.vertices, None, rule, of="vertices", over=over, whole=not counts.fewer
+    )
     if counts.sure is not None:
         scores.append(
             _calibration(counts.sure, f"{rule}, annotated vertices with a class; over the {over}")
@@ -319,6 +323,7 @@ def added_counts(scenes: Sequence[SceneCounts]) -> SceneCounts:
         without_volume=sum(one.without_volume for one in scenes),
         majority=scenes[0].majority,
         sure=np.sum(sure, axis=0) if sure else None,
+        fewer=any(one.fewer for one in scenes),
     )
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from crossvox.core.artifact import MANIFEST, read_manifest
 from crossvox.core.checks import ArtifactError, expect
+from crossvox.core.class_map import ClassMap
 from crossvox.core.methods import CLASS_MESHES, LEARNT, VOTES, method_name
 from crossvox.core.room_contents import OBJECTS_FILE, TRUE_OBJECTS, RoomContents
 from crossvox.core.volume import Mesh, Score
 from crossvox.doors.meshes import read_mesh
+from crossvox.evaluate.predicted import classes_of
 from crossvox.evaluate.references import scene_folder
 from crossvox.flow.folder import visible
 from crossvox.flow.lineage import LEARNT_FROM
@@ -83,8 +85,9 @@ def evaluate_objects(
                 seen.append(name)
             else:
                 counted.append(name)
-                true = RoomContents.read(truth)
-                for method, made in _methods(name, meshes, told, prepared):
+                classes = _classes_of(pred / name)
+                true = _told_by(RoomContents.read(truth), classes)
+                for method, made in _methods(name, meshes, told, prepared, classes):
                     found.setdefault(method, []).append((made, true))
         if progress is not None:
             progress(done, len(names))
@@ -123,7 +126,7 @@ def _labelled(pred: Path, name: str) -> dict[str, Mesh]:
 
 
 def _methods(
-    name: str, meshes: dict[str, Mesh], told: Path, prepared: Path
+    name: str, meshes: dict[str, Mesh], told: Path, prepared: Path, classes: ClassMap | None
 ) -> Sequence[tuple[str, RoomContents]]:
     """What was found, by method."""
     found = [("told", RoomContents.read(told))] if told.is_file() else []
@@ -134,8 +137,24 @@ def _methods(
     own = prepared / f"{name}.ply"
     surface = read_mesh(own) if own.is_file() else None
     if surface is not None and surface.labels is not None:
+        if classes is not None:
+            surface = replace(surface, labels=classes.table[surface.labels])
         found.append((TRUE_LABELS, find_contents(surface)[1]))
     return found
+
+
+def _classes_of(folder: Path) -> ClassMap | None:
+    """The classes that a scene's labels were chosen from; None: all 40."""
+    return classes_of(folder, read_manifest(folder)) if (folder / MANIFEST).is_file() else None
+
+
+def _told_by(true: RoomContents, classes: ClassMap | None) -> RoomContents:
+    """What a room holds, by the classes that were told: others are nothing that can be missed."""
+    if classes is None:
+        return true
+    told = [(one, int(classes.table[one.class_id])) for one in true.objects]
+    objects = [replace(one, class_id=number) for one, number in told if number]
+    return replace(true, objects=tuple(replace(one, number=n + 1) for n, one in enumerate(objects)))
 
 
 def _learnt_from(folder: Path) -> bool:

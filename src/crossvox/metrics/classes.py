@@ -103,7 +103,7 @@ def frequency_weighted_iou(counts: Array, ignore: Sequence[int] = ()) -> float:
     return float(rows @ np.nan_to_num(class_iou(counts, ignore)) / rows.sum())
 
 
-_WHOLE = "mIoU 40 classes"
+WHOLE = "mIoU 40 classes"
 _MEAN_ACCURACY, _WEIGHTED = "mean class accuracy", "frequency-weighted IoU"
 _SINGULAR = {"pixels": "pixel", "vertices": "vertex", "voxels": "voxel"}
 _FREE, _OCCUPIED, _VOXELS = "voxel IoU free", "voxel IoU occupied", "voxel mIoU"
@@ -117,7 +117,7 @@ for _measure in (
     Measure(LENIENT, "ratio", True,
             "The same as published: predictions of other classes cost nothing.",
             "classes", place="beside"),
-    Measure(_WHOLE, "ratio", True, "Mean overlap over all annotated classes.", "classes"),
+    Measure(WHOLE, "ratio", True, "Mean overlap over all annotated classes.", "classes"),
     Measure("pixel accuracy", "ratio", True,
             "Share of the annotated pixels that are right.", "classes", place="beside"),
     Measure(_MEAN_ACCURACY, "ratio", True,
@@ -153,6 +153,7 @@ def segmentation_scores(
     *,
     of: str = "pixels",
     over: str = "split",
+    whole: bool = True,
 ) -> list[Score]:
     """Scores of one confusion matrix, by the one table of rules for images and for 3D.
 
@@ -179,6 +180,8 @@ def segmentation_scores(
         space: names, benchmark classes and ignored id.
         of: what was counted, in the plural: ``pixels``, ``vertices``, ``voxels``.
         over: what the count covers: the whole ``split``, or one ``scene``.
+        whole: whether the scores that are named after all 40 classes are among them; False where
+            the answers were chosen from fewer.
 
     Raises:
         ShapeError: the matrix does not belong to the classes.
@@ -204,7 +207,7 @@ def segmentation_scores(
         PRESENT: "strict, benchmark classes that the reference has",
         LENIENT: f"{len(space.benchmark_ids)} classes, other predictions are not counted "
         f"(as published)",
-        _WHOLE: "all annotated classes but those that neither side has",
+        WHOLE: "all annotated classes but those that neither side has",
         _accuracy(of): f"all annotated {of}",
         _MEAN_ACCURACY: "those of the 40 classes that the reference has",
         _WEIGHTED: "40 classes by their share of the reference",
@@ -212,6 +215,8 @@ def segmentation_scores(
     scores = []
     for measure, (value, averaged) in numbers.items():
         name = measure.name
+        if not whole and name in (WHOLE, _MEAN_ACCURACY, _WEIGHTED):
+            continue
         support = benchmark if name in (STRICT, PRESENT, LENIENT) else annotated
         if measure.class_name:
             support = float(rows[space.id_of(measure.class_name)])
@@ -265,7 +270,7 @@ def _class_numbers(
         PRESENT: present_mean(np.where(counts.sum(axis=1) > 0, strict, np.nan)),
         _accuracy(of): (hits / total if total else float("nan"), None),
         LENIENT: present_mean(class_iou_lenient(counts, ignored)),
-        _WHOLE: present_mean(class_iou(counts, [space.ignore_id])),
+        WHOLE: present_mean(class_iou(counts, [space.ignore_id])),
     }
     if of == "pixels":
         numbers[_MEAN_ACCURACY] = present_mean(class_accuracy(counts, [space.ignore_id]))

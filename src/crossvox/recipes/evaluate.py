@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from crossvox.capture.params import CaptureParams
 from crossvox.core.checks import CrossvoxError
+from crossvox.core.class_map import ClassMap
 from crossvox.flow.progress import Progress, Silent
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Collection, Input, Stage
@@ -52,6 +53,7 @@ class ScoreScene(Stage):
         scene: its name.
         protocol: rules it is measured by: surface, thesis, or classes.
         methods: what is measured.
+        classes: those that labels were chosen from, for protocol classes; None: all 40.
     """
 
     NAME = "score-scene"
@@ -62,6 +64,7 @@ class ScoreScene(Stage):
     scene: str
     protocol: str
     methods: tuple[str, ...]
+    classes: ClassMap | None = None
 
     def make(self, work: Work) -> Mapping[str, Any]:
         """See :func:`crossvox.recipes.evaluate_scenes.score_one`."""

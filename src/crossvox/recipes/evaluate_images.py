@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from crossvox.core.artifact import read_json, write_json
 from crossvox.core.checks import ArtifactError, ParamsError
+from crossvox.core.class_map import BUILT_IN
 from crossvox.core.files import PICTURES, SCORES
-from crossvox.core.labels import NYU40
+from crossvox.core.labels import BENCHMARK_IDS, NYU40
 from crossvox.core.params import from_plain, scores_from
 from crossvox.core.volume import Score
 from crossvox.doors.images import encode_png, write_bytes
@@ -46,12 +47,16 @@ def evaluate_images(stage: EvaluateImages, work: Work) -> Mapping[str, Any]:
     report = work.progress.step("images")
     depth = record.params.task.depth
     heights = stage.shown_heights or ()
+    among = None if stage.classes is None else BUILT_IN[stage.classes]
     images = loaded(found.pairs, record.params.images, heights, depth=depth)
     for number, (pair, planes, truth) in enumerate(images):
         with watch("predict"):
-            predicted = predict_labels(record.task, network, planes, truth.shape, flip=flip)
+            predicted = predict_labels(
+                record.task, network, planes, truth.shape, flip=flip, classes=among
+            )
         with watch("count"):
-            counts[number] = confusion(truth, predicted, CLASSES)
+            asked = truth if among is None else among.table[truth]
+            counts[number] = confusion(asked, predicted, CLASSES)
         if pair.name in shown:
             with watch("pictures"):
                 strip = picture_strip(planes[0], truth, predicted)
@@ -62,8 +67,10 @@ def evaluate_images(stage: EvaluateImages, work: Work) -> Mapping[str, Any]:
         what = "a height" if len(heights) == 1 else "heights"
         protocol += f", shown at {what} of {' and '.join(map(str, heights))}"
     protocol += MIRRORED * flip
+    if among is not None:
+        protocol += f", answers among the {len(BENCHMARK_IDS)} benchmark classes alone"
     whole = counts.sum(axis=0, dtype=np.int64)
-    scores = segmentation_scores(whole, record.task.majority, protocol)
+    scores = segmentation_scores(whole, record.task.majority, protocol, whole=among is None)
     groups, told = groups_of([pair.name for pair in found.pairs])
     with watch("intervals"):
         scores, drawn = _with_intervals(scores, group_counts(counts, groups), told)

@@ -53,7 +53,7 @@ T = TypeVar("T")
 
 def score_one(stage: ScoreScene, work: Work) -> Mapping[str, Any]:
     """Write ``scores.json``, or of protocol ``classes`` ``counts.json``, into ``work.out``."""
-    scene = Scored(stage.scene, stage.predicted.path, stage.prepared.path)
+    scene = Scored(stage.scene, stage.predicted.path, stage.prepared.path, classes=stage.classes)
     if stage.protocol == PROTOCOL:
         with work.watch("count"):
             counts = count_scene(scene)
@@ -112,7 +112,12 @@ def _made(
     expect_writable(pred / f"scores.{protocol}.json")
     items = {
         scene.name: ScoreScene(
-            _input(scene.predicted), _input(scene.prepared), scene.name, protocol, methods
+            _input(scene.predicted),
+            _input(scene.prepared),
+            scene.name,
+            protocol,
+            methods,
+            scene.classes if protocol == PROTOCOL else None,
         )
         for scene in scenes
     }

@@ -16,6 +16,7 @@ from crossvox.capture.find import capture_names
 from crossvox.capture.formats import reader_of
 from crossvox.core.artifact import read_manifest, write_manifest
 from crossvox.core.checks import CaptureError, expect
+from crossvox.core.class_map import ClassMap
 from crossvox.core.files import VOLUME
 from crossvox.core.frame import Capture, Parts
 from crossvox.core.labels import NYU40
@@ -43,7 +44,7 @@ from crossvox.samples.decode import Shown, image_size, read_shown
 from crossvox.samples.geometry import Depth, with_depth
 from crossvox.samples.pairs import ImagePair, folder_images, scene_images
 from crossvox.samples.params import ImageParams
-from crossvox.tasks.segment2d import Segment2d, classes_of
+from crossvox.tasks.segment2d import Segment2d, classes_of, told_probability
 from crossvox.train.folder import lineage_of
 
 NOTED_EVERY = 64
@@ -81,6 +82,8 @@ def label_images(stage: LabelImages, work: Work) -> Predict2dReport:
     wanted = stage.choice.of(pictures)
     begin(work.out, stage.manifest())
     stage.expect_same(work.out)
+    if stage.classes is not None:
+        stage.classes.write(work.out)
     folder = _Folder(stage, work.out, len(pictures))
     todo = [pictures[name] for name in wanted if not folder.has(pictures[name])]
     report = work.progress.step("images")
@@ -98,6 +101,7 @@ def label_images(stage: LabelImages, work: Work) -> Predict2dReport:
                         shown,
                         size,
                         flip=bool(stage.flip),
+                        classes=stage.classes,
                         confidences=stage.confidences,
                     )
                 with work.watch("write"):
@@ -142,6 +146,7 @@ def labelled(
     size: tuple[int, int],
     *,
     flip: bool = False,
+    classes: ClassMap | None = None,
     confidences: bool = True,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
     """NYU40 ids of one image at ``size = (height, width)``, and how sure they are (0 to 255).
@@ -152,15 +157,16 @@ def labelled(
         shown: the image as it is shown (:func:`crossvox.samples.decode.read_shown`).
         size: of the result.
         flip: take the mean with what is said of the mirrored image.
+        classes: those that the answer is chosen from; None: all 40.
         confidences: whether it is told how sure they are.
     """
     import torch
 
     logits = task.logits(network, [batch_of(one, network) for one in shown], size, flip=flip)
-    ids: NDArray[np.uint8] = classes_of(logits)[0].to(torch.uint8).cpu().numpy()
+    ids: NDArray[np.uint8] = classes_of(logits, classes)[0].to(torch.uint8).cpu().numpy()
     if not confidences:
         return ids, None
-    sure = logits[0, 1:].float().softmax(dim=0).amax(dim=0)
+    sure = told_probability(logits, classes)[0].amax(dim=0)
     return ids, (sure * 255).round().to(torch.uint8).cpu().numpy()
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crossvox.core.class_map import ClassMap
 from crossvox.core.files import PICTURES
 from crossvox.core.labels import NYU40
 from crossvox.doors.images import encode_png, resize_color, write_bytes
@@ -31,6 +32,7 @@ def predict_labels(
     size: tuple[int, ...],
     *,
     flip: bool = False,
+    classes: ClassMap | None = None,
 ) -> NDArray[np.uint8]:
     """NYU40 ids of one image at ``size = (height, width)``.
 
@@ -40,11 +42,12 @@ def predict_labels(
         shown: the image as it is shown (:func:`crossvox.samples.decode.read_shown`).
         size: of the result.
         flip: take the mean with what is said of the mirrored image.
+        classes: those that the answer is chosen from; None: all 40.
     """
     import torch
 
     batches = [batch_of(image, network) for image in shown]
-    ids = task.predict(network, batches, (size[0], size[1]), flip=flip)
+    ids = task.predict(network, batches, (size[0], size[1]), flip=flip, classes=classes)
     return ids[0].to(torch.uint8).cpu().numpy()
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from crossvox.capture.params import CaptureParams
 from crossvox.core.artifact import MANIFEST, read_manifest
 from crossvox.core.checks import ArtifactError, expect
+from crossvox.core.class_map import ClassMap, find_class_map
 from crossvox.flow.choice import ALL, Choice
 from crossvox.flow.folder import expect_apart
 from crossvox.flow.runner import Runner, Work
@@ -54,6 +55,7 @@ class LabelImages(Continued):
         network: the run.
         flip: whether the mean is taken with what is said of the mirrored image; None: not.
         shown_heights: at which images are shown, the mean taken; None: the run's own.
+        classes: those that the answer is chosen from; None: all 40.
         images: where they are.
         overlays, confidences: whether these are written too.
         choice: which of the images.
@@ -66,6 +68,7 @@ class LabelImages(Continued):
     network: RunInput
     flip: bool | None = None
     shown_heights: tuple[int, ...] | None = None
+    classes: ClassMap | None = None
     images: ImagesToLabel = how(ImagesToLabel(Path()))
     overlays: bool = how(False)
     confidences: bool = how(False)
@@ -97,7 +100,8 @@ class LabelImages(Continued):
         """
         expect(
             read_manifest(folder).identity == self.manifest().identity,
-            given=f"{folder}, which holds labels by another network, --flip or --shown-heights",
+            given=f"{folder}, which holds labels by another network, --flip, --shown-heights or "
+            "--classes",
             needed="one of each for all labels of a folder",
             do="name another folder",
             error=ArtifactError,
@@ -139,6 +143,7 @@ def predict2d(
     checkpoint: CheckpointName = "auto",
     flip: bool = False,
     shown_heights: tuple[int, ...] = (),
+    classes: Path | None = None,
     overlays: bool = False,
     confidences: bool = False,
     device: str = "auto",
@@ -166,9 +171,11 @@ def predict2d(
         flip: take the mean with what the network says of the mirrored image.
         shown_heights: show each image at each of these heights, pixels, and take the mean of what
             the network says; by default the height that the run names.
+        classes: which classes are told: nyu40, benchmark20 (the likeliest of these 20), or a table
+            of two columns, class id or name and what it is to be called.
         overlays: also write the image in the colours of its classes, JPEG.
         confidences: also write how sure the network is of each pixel's class, PNG of 8 bits: 255
-            times its probability among the 40 classes.
+            times its probability among the classes that are told.
         device: auto, cpu, cuda, ...
         runner: who labels.
 
@@ -176,17 +183,21 @@ def predict2d(
         ArtifactError: no such run, or OUT holds labels by another one.
         CaptureError: there are no images.
         CheckpointError: the run has no such checkpoint.
+        ParamsError: the table of classes does not fit.
     """
     from crossvox.recipes.shipped import find_run
     from crossvox.recipes.trained import run2d_input
 
     runner = runner or Runner()
     expect_apart(out, {"images": FolderOfFiles(images, "")})
+    told = find_class_map(classes)
+    told.expect_nyu40(f"--classes {classes}")
     source = ImagesToLabel(images, scenes, depths, depth_images, how)
     stage = LabelImages(
         run2d_input(find_run(run), checkpoint),
         flip or None,
         shown_at(shown_heights),
+        None if told == ClassMap() else told,
         source,
         overlays,
         confidences,

@@ -243,6 +243,7 @@ class EvaluateImages(Stage):
         flip: whether the mean is taken with what is said of the mirrored image; None: not.
         shown_heights: at which images are shown, the mean taken; None: the run's own.
         depth_images: what the numbers of depth images mean; None where none are read.
+        classes: name of the class map that answers are chosen from; None: all 40 classes.
         device: where the network computes.
     """
 
@@ -258,6 +259,7 @@ class EvaluateImages(Stage):
     flip: bool | None = None
     shown_heights: tuple[int, ...] | None = None
     depth_images: DepthImageParams | None = None
+    classes: str | None = None
 
     def make(self, work: Work) -> Mapping[str, Any]:
         """See :func:`crossvox.recipes.evaluate_images.evaluate_images`."""
@@ -279,6 +281,7 @@ def evaluate_segment2d(
     checkpoint: CheckpointName = "auto",
     flip: bool = False,
     shown_heights: tuple[int, ...] = (),
+    classes: Literal["nyu40", "benchmark20"] = "nyu40",
     pictures: int = 8,
     device: str = "auto",
     runner: Runner | None = None,
@@ -308,6 +311,9 @@ def evaluate_segment2d(
         flip: take the mean with what the network says of the mirrored image.
         shown_heights: show each image at each of these heights, pixels, and take the mean of what
             the network says; by default the height that the run names.
+        classes: which classes the network may answer: all 40 of nyu40, or the 20 of benchmark20, as
+            ScanNet's benchmark asks, where any other answer is a miss; then only pixels of these
+            classes count.
         pictures: how many images to draw (image, truth, prediction, error).
         device: auto, cpu, cuda, ...
         runner: who scores.
@@ -345,6 +351,8 @@ def evaluate_segment2d(
     stage = EvaluateImages(
         network, pairs, pictures, found, seen, device, flip or None, heights, read_as
     )
+    if classes != "nyu40":
+        stage = replace(stage, classes=classes)
     out = out or run / EVALUATION
     (runner or Runner()).make(stage, out)
     # Older evaluations do not tell what the run has seen, and are kept.

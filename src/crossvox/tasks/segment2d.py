@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.core.checks import ParamsError, expect
+from crossvox.core.class_map import ClassMap
 from crossvox.core.labels import NYU40
 from crossvox.core.volume import ImageBatch, Score
 from crossvox.metrics import PRESENT, segmentation_scores
@@ -225,6 +226,7 @@ class Segment2d:
         size: tuple[int, int] | None = None,
         *,
         flip: bool = False,
+        classes: ClassMap | None = None,
     ) -> Tensor:
         """NYU40 ids of images, without gradients.
 
@@ -235,11 +237,12 @@ class Segment2d:
             size: ``(height, width)`` of the result; logits are resampled to it, bilinear. None: the
                 images' size, of several the first one's.
             flip: see :meth:`logits`.
+            classes: those that the answer is chosen from; None: all 40.
 
         Returns:
             ``(B, height, width)`` int64, 1 to 40.
         """
-        return classes_of(self.logits(network, images, size, flip=flip))
+        return classes_of(self.logits(network, images, size, flip=flip), classes)
 
     def scores(self, counts: Mapping[str, Tensor]) -> list[Score]:
         """Scores of a split from its added counts, and the mean loss."""
@@ -276,9 +279,28 @@ class Segment2d:
         return total, weights[annotated].sum()
 
 
-def classes_of(logits: Tensor) -> Tensor:
-    """The likeliest annotated class, ``(B, C, H, W)`` logits to ``(B, H, W)`` ids from 1."""
-    return logits[:, 1:].argmax(dim=1) + 1
+def classes_of(logits: Tensor, classes: ClassMap | None = None) -> Tensor:
+    """The likeliest annotated class, ``(B, C, H, W)`` logits to ``(B, H, W)`` ids from 1.
+
+    Args:
+        logits: of all classes, unannotated first.
+        classes: those that it is chosen from; None: all of NYU40's.
+    """
+    told = logits[:, 1:] if classes is None else told_probability(logits, classes)
+    return told.argmax(dim=1) + 1
+
+
+def told_probability(logits: Tensor, classes: ClassMap | None = None) -> Tensor:
+    """Probabilities ``(B, 40, H, W)`` of the classes that are told; see :meth:`ClassMap.merge`."""
+    import torch
+
+    probability = logits[:, 1:].float().softmax(dim=1)
+    if classes is None:
+        return probability
+    target = torch.from_numpy(classes.table[1:CLASSES].astype(np.int64)).to(logits.device)
+    kept = target > 0
+    told = torch.zeros_like(probability).index_add_(1, target[kept] - 1, probability[:, kept])
+    return told / told.sum(dim=1, keepdim=True)
 
 
 def every(labels: Tensor, stride: int) -> Tensor:
