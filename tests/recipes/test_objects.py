@@ -14,7 +14,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "objects"))
 from flat_rooms import furnished
 
+from crossvox.core.artifact import Manifest, plain, write_manifest
 from crossvox.core.checks import ArtifactError, CaptureError
+from crossvox.core.class_map import ClassMap
 from crossvox.core.room_contents import TRUE_OBJECTS, RoomContents
 from crossvox.doors.meshes import read_mesh, write_ply
 from crossvox.flow.progress import Silent
@@ -81,6 +83,27 @@ def test_objects_are_scored_beside_components(tmp_path: Path) -> None:
     (scene / TRUE_OBJECTS).write_text(json.dumps({"version": 9}))
     with pytest.raises(ArtifactError, match="version"):
         evaluate_objects(pred, tmp_path / "data")
+
+
+def test_what_a_room_holds_is_told_by_the_table_that_labels_were_chosen_by(tmp_path: Path) -> None:
+    mesh = furnished(33.0)
+    scene, pred = tmp_path / "data" / "scene0000_00", tmp_path / "pred" / "scene0000_00"
+    truth = find_contents(mesh)[1]
+    truth.write(scene / TRUE_OBJECTS)
+    told = ClassMap(rows=((11, 0),))  # pictures are called nothing
+    assert mesh.labels is not None
+    write_ply(pred / "mesh.ply", replace(mesh, labels=told.table[mesh.labels]))
+
+    def values(classes: ClassMap | None) -> tuple[float, float]:
+        write_manifest(pred, Manifest("predict-scene", {"classes": plain(classes)}))
+        scores = evaluate_objects(tmp_path / "pred", tmp_path / "data").whole["learnt"]
+        found = {score.name: score for score in scores}
+        return found["AP 25"].value, found["Count error"].value
+
+    assert values(told) == (1, 0)
+    average, wrong = values(None)
+    assert average < 1
+    assert wrong > 0
 
 
 def test_nothing_that_can_be_scored_is_told(tmp_path: Path) -> None:
