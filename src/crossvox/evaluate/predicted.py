@@ -178,7 +178,8 @@ def classes_of(folder: Path, manifest: Manifest) -> ClassMap | None:
     Raises:
         ArtifactError: the manifest names something that is no table of classes.
     """
-    told = manifest.params.get("classes")
+    params = manifest.params
+    told = params.get("classes") if isinstance(params, Mapping) else None
     if told is None or "frame_labels" in manifest.parents:
         return None
     try:
