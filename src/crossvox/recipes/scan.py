@@ -172,12 +172,6 @@ def scan(
         ArtifactError, CheckpointError: a run is missing or does not fit, or ``out`` holds
             something else.
     """
-    from crossvox.capture import open_capture
-    from crossvox.capture.chosen import ChosenCapture, read_skipped
-    from crossvox.capture.find import capture_names
-    from crossvox.capture.outliers import usable_frames
-    from crossvox.capture.remarks import remarks_of
-    from crossvox.capture.remembered import remembering, staying_open
     from crossvox.recipes.handed import handing_over
     from crossvox.recipes.scan_networks import choose_networks
     from crossvox.recipes.scan_room import write_room
@@ -205,70 +199,48 @@ def scan(
     )
     if networks.remark:
         runner.progress.say(networks.remark)
-    skipped = frozenset() if skip_frames is None else read_skipped(skip_frames)
-    opened = capture = open_capture(source, params=how)
-    if skipped:
-        capture = ChosenCapture(capture, skipped)
-    name = capture_names([source])[source]
-    usable = usable_frames(capture)
-    usable.expect_metres(name)
-    usable.expect_posed(name, source)
-    expect_own(out, STAGE)
-    files = Input.files(source)
-    expect_apart(out, {"capture": files})
-    _expect_alone(out, name)
+    opened = _open(source, how, skip_frames)
+    _expect_place(out, opened)
     asked = {"predict": networks.run is not None, "score": scores, "page": page}
     runner.expect_parts(
         "scan",
         [part for part in PARTS if asked.get(part, True)],
-        size=min(len(usable.posed), params.max_frames),
+        size=min(len(opened.usable.posed), params.max_frames),
         fresh=not out.exists(),
     )
     data = out / "data"
-    scene = data / name
+    scene = data / opened.name
     prediction = None if networks.run is None else out / "prediction"
     with nullcontext() if prediction is None else handing_over():
-        with remembering(opened):
-            up, level = _levelled(capture, usable, params, anyway, runner)
-            if not runner.dry:
-                begin(out, Manifest(STAGE, plain(params)))
-            with runner.part("prepare"), staying_open(opened):
-                chosen = _chosen(capture, usable.posed, params, runner)
-                stage = _scene(files, name, chosen, params, level, how, skipped)
-                expect_same_capture(scene, stage)
-                made = renewing(runner, data, lambda place: _prepared(stage, place, runner))
-                for remark in (
-                    one for outcome in made.outcomes for one in remarks_of(outcome.notes)
-                ):
-                    runner.progress.say(remark)
+        up, level = _prepare(opened, out, params, how, anyway, runner)
         if networks.run is not None and prediction is not None:
+            predicted_by = partial(
+                predict,
+                networks.run,
+                data,
+                params=params.predict,
+                geometry=networks.geometry,
+                votes=networks.votes,
+                images=networks.images,
+                labels3d=networks.labels3d,
+                frame_labels=frame_labels,
+                classes=classes,
+                checkpoint=checkpoint,
+                tsdf=params.tsdf,
+                runner=runner,
+            )
             with runner.part("predict"):
-                predicted_by = partial(
-                    predict,
-                    networks.run,
-                    data,
-                    params=params.predict,
-                    geometry=networks.geometry,
-                    votes=networks.votes,
-                    images=networks.images,
-                    labels3d=networks.labels3d,
-                    frame_labels=frame_labels,
-                    classes=classes,
-                    checkpoint=checkpoint,
-                    tsdf=params.tsdf,
-                    runner=runner,
-                )
                 renewing(runner, prediction, lambda place: predicted_by(out=place))
     runner.end_dry_run()
     with runner.part("objects"):
-        surface = scene / f"{name}.ply"
+        surface = scene / f"{opened.name}.ply"
         if prediction is not None:
-            surface = prediction / name / METHOD_FILES[LEARNT]
+            surface = prediction / opened.name / METHOD_FILES[LEARNT]
         room = write_room(surface, out)
     evaluation = _scored(prediction, data, runner) if scores and prediction else None
     if prediction is not None:
         _forget_networks()
-    report = _page(prediction or data, out, name, runner) if page else None
+    report = _page(prediction or data, out, opened.name, runner) if page else None
     write_manifest(
         out,
         Manifest(
@@ -281,6 +253,95 @@ def scan(
         ),
     )
     return ScanReport(scene, up, room, prediction, evaluation, report, runner.seconds)
+
+
+@dataclass(frozen=True, eq=False)
+class _Opened:
+    """A capture that a room can be made of.
+
+    Attributes:
+        whole: as its files have it.
+        capture: without the frames that are left out.
+        skipped: numbers of these.
+        name: of the scene that it becomes.
+        usable: frames that may be used.
+        files: what it is made of.
+    """
+
+    whole: Capture
+    capture: Capture
+    skipped: frozenset[int]
+    name: str
+    usable: Usable
+    files: Input
+
+
+def _open(source: Path, how: CaptureParams | None, skip_frames: Path | None) -> _Opened:
+    """Open a capture.
+
+    Raises:
+        CaptureError: it cannot be read, or has no frame with a pose in metres.
+    """
+    from crossvox.capture import open_capture
+    from crossvox.capture.chosen import ChosenCapture, read_skipped
+    from crossvox.capture.find import capture_names
+    from crossvox.capture.outliers import usable_frames
+
+    skipped = frozenset() if skip_frames is None else read_skipped(skip_frames)
+    whole = open_capture(source, params=how)
+    capture = ChosenCapture(whole, skipped) if skipped else whole
+    name = capture_names([source])[source]
+    usable = usable_frames(capture)
+    usable.expect_metres(name)
+    usable.expect_posed(name, source)
+    return _Opened(whole, capture, skipped, name, usable, Input.files(source))
+
+
+def _expect_place(out: Path, opened: _Opened) -> None:
+    """Refuse a folder that holds something else, the capture itself, or another one's room: they
+    would stand on one page.
+
+    Raises:
+        ArtifactError: it does.
+    """
+    expect_own(out, STAGE)
+    expect_apart(out, {"capture": opened.files})
+    others = [scene for scene in unlisted_items(out / "data", VOLUME) if scene != opened.name]
+    expect(
+        not others,
+        given=f"{out}, which holds a scan of {', '.join(others[:3])}, for a scan of {opened.name}",
+        needed="one capture a folder",
+        do="name another folder",
+        error=ArtifactError,
+    )
+
+
+def _prepare(
+    opened: _Opened,
+    out: Path,
+    params: ScanParams,
+    how: CaptureParams | None,
+    anyway: bool,
+    runner: Runner,
+) -> tuple[tuple[float, ...], Pose]:
+    """Write the capture as a level prepared scene; gives what :func:`_levelled` finds."""
+    from crossvox.capture.remarks import remarks_of
+    from crossvox.capture.remembered import remembering, staying_open
+
+    data = out / "data"
+    with remembering(opened.whole):
+        up, level = _levelled(opened.capture, opened.usable, params, anyway, runner)
+        if not runner.dry:
+            begin(out, Manifest(STAGE, plain(params)))
+        with runner.part("prepare"), staying_open(opened.whole):
+            chosen = _chosen(opened.capture, opened.usable.posed, params, runner)
+            stage = _scene(opened, chosen, params, level, how)
+            expect_same_capture(data / opened.name, stage)
+            made = renewing(runner, data, lambda place: _prepared(stage, place, runner))
+            for outcome in made.outcomes:
+                for remark in remarks_of(outcome.notes):
+                    runner.progress.say(remark)
+    return up, level
 
 
 def _levelled(
@@ -347,22 +408,6 @@ def _page(shown: Path, out: Path, name: str, runner: Runner) -> PageReport:
         )
 
 
-def _expect_alone(out: Path, name: str) -> None:
-    """Refuse a folder that holds the scan of another capture: they would stand on one page.
-
-    Raises:
-        ArtifactError: it does.
-    """
-    others = [scene for scene in unlisted_items(out / "data", VOLUME) if scene != name]
-    expect(
-        not others,
-        given=f"{out}, which holds a scan of {', '.join(others[:3])}, for a scan of {name}",
-        needed="one capture a folder",
-        do="name another folder",
-        error=ArtifactError,
-    )
-
-
 def _frame_skip(capture: Capture, params: ScanParams) -> int:
     """Of so many frames one is used."""
     return max(1, math.ceil(len(capture) / params.max_frames))
@@ -382,13 +427,11 @@ def _chosen(
 
 
 def _scene(
-    capture: Input,
-    name: str,
+    opened: _Opened,
     chosen: tuple[int, ...] | None,
     params: ScanParams,
     level: Pose,
     how: CaptureParams | None,
-    skipped: frozenset[int],
 ) -> PrepareScene:
     """How the capture becomes a prepared scene: level, fused from its own depth."""
     prepare = PrepareParams(
@@ -401,12 +444,12 @@ def _scene(
     moved = tuple(tuple(row) for row in level.world_from_camera.tolist())
     given, trajectory = declared(how)
     return PrepareScene(
-        capture,
-        name,
+        opened.files,
+        opened.name,
         prepare,
         how=given,
         trajectory=trajectory,
-        skipped=tuple(sorted(skipped)) or None,
+        skipped=tuple(sorted(opened.skipped)) or None,
         new_from_old=moved,
         chosen=chosen,
     )
