@@ -140,20 +140,18 @@ def run_parts(
     """
     runner = runner or Runner()
     progress = runner.progress
-    for part in parts:
-        expect(
-            len(part.seeds) > 0,
-            given="no seed",
-            needed="at least one, better three or more",
-            do="correct --seeds",
-            error=ParamsError,
-        )
+    expect(
+        all(len(part.seeds) > 0 for part in parts),
+        given="no seed",
+        needed="at least one, better three or more",
+        do="correct --seeds",
+        error=ParamsError,
+    )
     matrices = [part.study(Runner(progress)) for part in parts]
     jobs = _jobs(parts, matrices, runner)
     if runner.dry:
         _plan(jobs, matrices, parts, runner)
         raise DryRunEnds
-    asked = {job.item for _, job in jobs}
     active = [
         (n, part)
         for n, part in enumerate(parts)
@@ -164,20 +162,11 @@ def run_parts(
         claim(part.out, matrices[n])
         with locks.shared(part.out):
             baselines[n] = matrices[n].baseline_scores()
-    outcomes: list[Outcome] = []
-    interrupted = False
     try:
-        for outcome in _carried_out([job for _, job in jobs], runner, workers):
-            outcomes.append(outcome)
-    except KeyboardInterrupt:
-        interrupted = True
+        outcomes, interrupted = _all_carried_out([job for _, job in jobs], runner, workers)
     finally:
         for _, part in active:
             locks.clear(part.out)
-    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
-    if failed and len(failed) == len(asked):
-        reasons = "; ".join(f"{one.item}: {one.error}" for one in failed[:3])
-        raise CrossvoxError(f"none of the {len(failed)} runs could be made. {reasons}")
     ended = []
     for n, part in active:
         with locks.shared(part.out):
@@ -186,6 +175,27 @@ def run_parts(
         mine = [outcome for outcome in outcomes if outcome.item in own]
         ended.append(Ended(_report(part.out, found.comparison, mine, interrupted), found))
     return ended
+
+
+def _all_carried_out(
+    jobs: Sequence[Job], runner: Runner, workers: int
+) -> tuple[list[Outcome], bool]:
+    """What became of jobs, and whether they were interrupted.
+
+    Raises:
+        CrossvoxError: every one failed.
+    """
+    outcomes: list[Outcome] = []
+    try:
+        for outcome in _carried_out(jobs, runner, workers):
+            outcomes.append(outcome)
+    except KeyboardInterrupt:
+        return outcomes, True
+    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    if failed and len(failed) == len({job.item for job in jobs}):
+        reasons = "; ".join(f"{one.item}: {one.error}" for one in failed[:3])
+        raise CrossvoxError(f"none of the {len(failed)} runs could be made. {reasons}")
+    return outcomes, False
 
 
 def _report(
