@@ -86,6 +86,7 @@ def test_names_are_read_back(tmp_path: Path) -> None:
         ("chair,seat\nchear,seat\n", "row 2: 'chear'"),
         ("chair,seat\nchair,stool\n", "one name for a class"),
         ("".join(f"{n},thing {n}\n" for n in range(100, 141)), "more than 40"),
+        ("5,\n6,\n", "leaves out all classes"),
         ("70000,chair\n5,chair\n6,\n99999,x\n", "row 4"),
     ],
 )

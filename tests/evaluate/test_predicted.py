@@ -203,8 +203,11 @@ def test_the_reference_is_told_by_the_table_that_labels_were_chosen_by(
     assert scores["vertex accuracy"].support == 2
     assert "mIoU 40 classes" not in scores
     assert any("fewer than the 40 classes" in note for note in told.notes)
-    for classes, parents in ((None, {}), (ClassMap(), {}), (seats, {"frame_labels": "d"})):
-        # Without a table, and by one of another labeller's ids, the reference stays what it is.
+    renamed = ClassMap(names=("", "mur"), rows=((1, 1),))
+    whole = ((None, {}), (ClassMap(), {}), (renamed, {}), (seats, {"frame_labels": "d"}))
+    for classes, parents in whole:
+        # Without a table, by one of other names alone, and by one of another labeller's ids, the
+        # reference stays what it is.
         other = {score.name: score for score in found(classes, **parents).whole["learnt"]}
         assert other["vertex accuracy"].value == pytest.approx(1 / 3)
         assert "mIoU 40 classes" in other

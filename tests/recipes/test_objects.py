@@ -96,11 +96,16 @@ def test_what_a_room_holds_is_told_by_the_table_that_labels_were_chosen_by(tmp_p
 
     def values(classes: ClassMap | None) -> tuple[float, float]:
         write_manifest(pred, Manifest("predict-scene", {"classes": plain(classes)}))
-        scores = evaluate_objects(tmp_path / "pred", tmp_path / "data").whole["learnt"]
-        found = {score.name: score for score in scores}
+        evaluation = evaluate_objects(tmp_path / "pred", tmp_path / "data")
+        assert any("--classes" in note for note in evaluation.notes) == (classes is not None)
+        found = {score.name: score for score in evaluation.whole["learnt"]}
         return found["AP 25"].value, found["Count error"].value
 
     assert values(told) == (1, 0)
+    on_the_wall = ClassMap(rows=((11, 1),))  # pictures are part of the wall, no objects
+    write_ply(pred / "mesh.ply", replace(mesh, labels=on_the_wall.table[mesh.labels]))
+    assert values(on_the_wall) == (1, 0)
+    write_ply(pred / "mesh.ply", replace(mesh, labels=told.table[mesh.labels]))
     average, wrong = values(None)
     assert average < 1
     assert wrong > 0

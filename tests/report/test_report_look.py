@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from crossvox.core.artifact import Manifest, write_manifest
+from crossvox.core.artifact import Manifest, plain, read_manifest, write_manifest
 from crossvox.core.checks import ArtifactError, CaptureError
+from crossvox.core.class_map import ClassMap
 from crossvox.core.volume import Mesh
 from crossvox.doors.meshes import read_mesh, write_ply
 from crossvox.report.class_colors import class_error_colors, class_shares, present_classes
@@ -62,6 +64,26 @@ def test_errors_without_a_score_are_worked_out(labelled: Any, tmp_path: Path) ->
     path.unlink()
     room = read_room(name, gather([root / "prediction"]))
     np.testing.assert_array_equal(room.transferred["learnt"], before)
+
+
+def test_the_truth_is_told_by_the_table_that_labels_were_chosen_by(
+    labelled: Any, tmp_path: Path
+) -> None:
+    root, name = tmp_path / "set", labelled.names[0]
+    shutil.copytree(labelled.data.parent, root)
+    place = root / "prediction" / name
+    truth = read_mesh(root / labelled.data.name / name / f"{name}.ply").labels
+    assert truth is not None
+    left_out = int(truth[truth > 0][0])
+    table = ClassMap(rows=((left_out, 0),))
+    made = read_manifest(place)
+    write_manifest(place, replace(made, params={"classes": plain(table)}))
+    room = read_room(name, gather([root / "prediction"]))
+    np.testing.assert_array_equal(room.meshes["reference"].labels, table.table[truth])
+    write_manifest(place, replace(made, params={"classes": {"rows": "none"}}))
+    room = read_room(name, gather([root / "prediction"]))
+    np.testing.assert_array_equal(room.meshes["reference"].labels, truth)
+    assert any("a table of classes" in line for line in room.missing)
 
 
 def test_what_is_missing_is_left_out_and_said(made: Any, tmp_path: Path) -> None:

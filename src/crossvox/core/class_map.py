@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvox.core.artifact import read_json, write_json
+from crossvox.core.artifact import MANIFEST, Manifest, read_json, write_json
 from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.labels import BENCHMARK_IDS, NYU40_NAMES
+from crossvox.core.params import from_plain
 from crossvox.core.text import decoded
 
 CLASSES_FILE = "classes.json"
@@ -144,8 +145,8 @@ def read_class_map(path: Path) -> ClassMap:
     only what changes.
 
     Raises:
-        ParamsError: a row that cannot be understood, a class that is named twice, or more than 40
-            names.
+        ParamsError: a row that cannot be understood, a class that is named twice, no name
+            at all, or more than 40.
     """
     rows = list(_rows(path))
     named: dict[int, str] = {}
@@ -179,7 +180,15 @@ def read_class_map(path: Path) -> ClassMap:
         do="write a row a class",
         error=ParamsError,
     )
-    return _numbered(path, named, by_id)
+    found = _numbered(path, named, by_id)
+    expect(
+        any(found.names[1:]),
+        given=f"{path}, which leaves out all classes",
+        needed="the name of one class at least",
+        do="correct the table",
+        error=ParamsError,
+    )
+    return found
 
 
 def _numbered(path: Path, named: dict[int, str], strict: bool) -> ClassMap:
@@ -257,3 +266,35 @@ def read_class_names(folder: Path) -> tuple[str, ...]:
     for number, name in named.items():
         names[int(number)] = name
     return tuple(names)
+
+
+def table_of(folder: Path, manifest: Manifest) -> ClassMap | None:
+    """The classes that the labels of a predicted scene were chosen from (``--classes``).
+
+    The reference is told by the same table before the two are compared: classes that became one are
+    one there too, and places of classes that are never told do not count.
+
+    Args:
+        folder: of the predicted scene.
+        manifest: its manifest.
+
+    Returns:
+        None where all 40 are told, if by other names, and where the table is one of another
+        labeller's ids.
+
+    Raises:
+        ArtifactError: the manifest names something that is no table of classes.
+    """
+    params = manifest.params
+    told = params.get("classes") if isinstance(params, Mapping) else None
+    if told is None or "frame_labels" in manifest.parents:
+        return None
+    try:
+        found = from_plain(ClassMap, told)
+    except (TypeError, ParamsError) as error:
+        raise ArtifactError(
+            f"given: {folder / MANIFEST} with classes {str(told)[:40]} ({error}); needed: a table "
+            f"of classes; do: predict the scene again"
+        ) from None
+    own = np.arange(len(NYU40_NAMES))
+    return None if np.array_equal(found.table[own], own) else found

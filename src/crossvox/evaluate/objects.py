@@ -8,18 +8,18 @@ from pathlib import Path
 
 from crossvox.core.artifact import MANIFEST, read_manifest
 from crossvox.core.checks import ArtifactError, expect
-from crossvox.core.class_map import ClassMap
+from crossvox.core.class_map import ClassMap, table_of
 from crossvox.core.methods import CLASS_MESHES, LEARNT, VOTES, method_name
 from crossvox.core.room_contents import OBJECTS_FILE, TRUE_OBJECTS, RoomContents
 from crossvox.core.volume import Mesh, Score
 from crossvox.doors.meshes import read_mesh
-from crossvox.evaluate.predicted import classes_of
 from crossvox.evaluate.references import scene_folder
 from crossvox.flow.folder import visible
 from crossvox.flow.lineage import LEARNT_FROM
 from crossvox.metrics.boxes import PROTOCOL, score_objects
 from crossvox.objects import find_contents
 from crossvox.objects.baseline import trivial_contents
+from crossvox.objects.kinds import KINDS
 
 COMPONENTS = "components"
 """Name of the baseline: connected vertices of the 2D votes, boxes along the axes."""
@@ -72,7 +72,7 @@ def evaluate_objects(
     names = {Path(name).stem for name in inside if name.endswith(".ply")}
     names |= {name for name in inside if (pred / name).is_dir()}
     found: dict[str, list[tuple[RoomContents, RoomContents]]] = {}
-    counted, seen, unknown = [], [], []
+    counted, seen, unknown, fewer = [], [], [], []
     for done, name in enumerate(sorted(names), start=1):
         meshes = _labelled(pred, name)
         told = pred / name / OBJECTS_FILE
@@ -86,6 +86,8 @@ def evaluate_objects(
             else:
                 counted.append(name)
                 classes = _classes_of(pred / name)
+                if classes is not None:
+                    fewer.append(name)
                 true = _told_by(RoomContents.read(truth), classes)
                 for method, made in _methods(name, meshes, told, prepared, classes):
                     found.setdefault(method, []).append((made, true))
@@ -104,6 +106,12 @@ def evaluate_objects(
         notes.append(f"left out, as the run learnt from them: {', '.join(seen)}")
     if unknown:
         notes.append(f"left out, as nobody knows what they hold: {', '.join(unknown)}")
+    if fewer:
+        notes.append(
+            f"{len(fewer)} of {len(counted)} scenes were labelled by a table of classes "
+            f"(--classes): true objects are told by the same one, and those of classes that are "
+            f"never told do not count"
+        )
     partial = [m for m, rooms in found.items() if len(rooms) < len(counted)]
     notes += [
         f"{method_name(m)}: {len(found[m])} of {len(counted)} scenes have it" for m in partial
@@ -145,15 +153,18 @@ def _methods(
 
 def _classes_of(folder: Path) -> ClassMap | None:
     """The classes that a scene's labels were chosen from; None: all 40."""
-    return classes_of(folder, read_manifest(folder)) if (folder / MANIFEST).is_file() else None
+    return table_of(folder, read_manifest(folder)) if (folder / MANIFEST).is_file() else None
 
 
 def _told_by(true: RoomContents, classes: ClassMap | None) -> RoomContents:
-    """What a room holds, by the classes that were told: others are nothing that can be missed."""
+    """What a room holds, by the classes that were told: others are nothing that can be missed.
+
+    So is what the table makes part of the room itself, as a door that is called wall.
+    """
     if classes is None:
         return true
     told = [(one, int(classes.table[one.class_id])) for one in true.objects]
-    objects = [replace(one, class_id=number) for one, number in told if number]
+    objects = [replace(one, class_id=number) for one, number in told if number in KINDS]
     return replace(true, objects=tuple(replace(one, number=n + 1) for n, one in enumerate(objects)))
 
 

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from crossvox.core.artifact import MANIFEST, Manifest, digest, read_manifest
-from crossvox.core.checks import ArtifactError, ParamsError, expect
-from crossvox.core.class_map import ClassMap
+from crossvox.core.checks import ArtifactError, expect
+from crossvox.core.class_map import ClassMap, table_of
 from crossvox.core.labels import NYU40
-from crossvox.core.params import from_plain
 from crossvox.evaluate.references import scene_folder
 from crossvox.flow.collection import changes, item_names
 from crossvox.flow.lineage import LEARNT_FROM
@@ -39,7 +38,8 @@ class Scored:
         seen: whether the run learnt from this scene; None: it does not tell.
         coverage: share of the windows with a seen voxel that were predicted; None if it is not
             told.
-        classes: those that its labels were chosen from, see :func:`classes_of`; None: all 40.
+        classes: those that its labels were chosen from, see
+            :func:`crossvox.core.class_map.table_of`; None: all 40.
     """
 
     name: str
@@ -70,7 +70,7 @@ def read_predicted(pred: Path, data: Path) -> list[Scored]:
             scene_folder(data, name),
             manifest.notes.get(LEARNT_FROM),
             _share(manifest.notes.get("coverage")),
-            classes_of(pred / name, manifest),
+            table_of(pred / name, manifest),
         )
         for name, manifest in manifests.items()
     ]
@@ -160,36 +160,6 @@ def majority_class(folders: Iterable[Path]) -> int | None:
         )
         found.add(value)
     return found.pop() if len(found) == 1 else None
-
-
-def classes_of(folder: Path, manifest: Manifest) -> ClassMap | None:
-    """The classes that the labels of a predicted scene were chosen from (``--classes``).
-
-    The reference is told by the same table before the two are compared: classes that became one are
-    one there too, and places of classes that are never told do not count.
-
-    Args:
-        folder: of the predicted scene.
-        manifest: its manifest.
-
-    Returns:
-        None where all 40 are told, and where the table is one of another labeller's ids.
-
-    Raises:
-        ArtifactError: the manifest names something that is no table of classes.
-    """
-    params = manifest.params
-    told = params.get("classes") if isinstance(params, Mapping) else None
-    if told is None or "frame_labels" in manifest.parents:
-        return None
-    try:
-        found = from_plain(ClassMap, told)
-    except (TypeError, ParamsError) as error:
-        raise ArtifactError(
-            f"given: {folder / MANIFEST} with classes {str(told)[:40]} ({error}); needed: a table "
-            f"of classes; do: predict the scene again"
-        ) from None
-    return None if found == ClassMap() else found
 
 
 def frames_of(folder: Path) -> frozenset[int] | None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.core.checks import CrossvoxError, ShapeError, expect
-from crossvox.core.class_map import CLASSES_FILE, read_class_names
+from crossvox.core.class_map import CLASSES_FILE, read_class_names, table_of
 from crossvox.core.files import ROOM_MESH
 from crossvox.core.labels import NYU40
 from crossvox.core.methods import (
@@ -130,7 +130,7 @@ def read_room(name: str, sources: Sources) -> Room:
     origin = method_name(REFERENCE)
     if folder is not None:
         path = folder / f"{name}.ply"
-        meshes[REFERENCE] = files.read(path) if path.is_file() else None
+        meshes[REFERENCE] = files.told(files.read(path)) if path.is_file() else None
         if is_fused(folder, sources):
             origin = FUSED_REFERENCE
     votes = files.first(CLASS_MESHES[VOTES])
@@ -231,6 +231,19 @@ class _Files:
     def _note(self, name: str) -> object:
         manifests = filter(None, map(self._sources.manifest, self.places))
         return next((m.notes[name] for m in manifests if name in m.notes), None)
+
+    def told(self, reference: Mesh | None) -> Mesh | None:
+        """The reference, its classes told by the table that predicted ones were chosen by."""
+        place = next((p for p in self.places if (p / CLASSES_MESH).is_file()), None)
+        manifest = None if place is None else self._sources.manifest(place)
+        if reference is None or reference.labels is None or place is None or manifest is None:
+            return reference
+        try:
+            table = table_of(place, manifest)
+        except CrossvoxError as error:
+            self.missing.append(hidden(f"{self.name}: {error}"))
+            return reference
+        return reference if table is None else with_labels(reference, table.table[reference.labels])
 
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes that the first prediction with such a file tells."""

@@ -294,13 +294,14 @@ def told_probability(logits: Tensor, classes: ClassMap | None = None) -> Tensor:
     """Probabilities ``(B, 40, H, W)`` of the classes that are told; see :meth:`ClassMap.merge`."""
     import torch
 
-    probability = logits[:, 1:].float().softmax(dim=1)
     if classes is None:
-        return probability
+        return logits[:, 1:].float().softmax(dim=1)
     target = torch.from_numpy(classes.table[1:CLASSES].astype(np.int64)).to(logits.device)
     kept = target > 0
-    told = torch.zeros_like(probability).index_add_(1, target[kept] - 1, probability[:, kept])
-    return told / told.sum(dim=1, keepdim=True)
+    # Of the kept ones alone: whatever is left out may be so sure that nothing remains beside it.
+    probability = logits[:, 1:][:, kept].float().softmax(dim=1)
+    told = torch.zeros_like(logits[:, 1:], dtype=torch.float32)
+    return told.index_add_(1, target[kept] - 1, probability)
 
 
 def every(labels: Tensor, stride: int) -> Tensor:
