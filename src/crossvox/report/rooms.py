@@ -234,7 +234,8 @@ class _Files:
 
     def told(self, reference: Mesh | None) -> Mesh | None:
         """The reference, its classes told by the table that predicted ones were chosen by."""
-        place = next((p for p in self.places if (p / CLASSES_MESH).is_file()), None)
+        labelled = (CLASSES_MESH, METHOD_FILES[LEARNT])
+        place = next((p for p in self.places if any((p / f).is_file() for f in labelled)), None)
         manifest = None if place is None else self._sources.manifest(place)
         if reference is None or reference.labels is None or place is None or manifest is None:
             return reference
