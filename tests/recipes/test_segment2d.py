@@ -216,7 +216,7 @@ def test_evaluation_scores_at_the_labels_size_and_draws(trained: Path, data: Pat
 
 
 def test_both_rulers_stand_beside_their_baselines_and_the_protocol_tells_of_flips(
-    trained: Path, data: Path, tmp_path: Path
+    trained: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked: dict[str, list[object]] = {
         "own": ["--checkpoint", "last"],
@@ -236,6 +236,8 @@ def test_both_rulers_stand_beside_their_baselines_and_the_protocol_tells_of_flip
             0,
             *words,
         )
+    told = " ".join(capsys.readouterr().err.split())
+    assert "answers among the 20 benchmark classes alone" in told
     records = {name: load(tmp_path / name / "scores.json") for name in asked}
     found = {
         name: {score["name"]: score for score in record["scores"]}

@@ -186,6 +186,8 @@ def show_images(evaluation: Segment2dEvaluation, terminal: Terminal) -> None:
     ]
     title = f"{evaluation.images} images, predicted whole, scored at the size of their labels"
     terminal.table(title, ["score", "value", "95 %", "counted", "of"], rows)
+    if evaluation.protocol:
+        terminal.say(f"how: {evaluation.protocol}")
     if evaluation.groups:
         terminal.say(f"95 % intervals: bootstrap of {evaluation.groups}")
     if evaluation.seen:

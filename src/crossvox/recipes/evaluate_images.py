@@ -82,6 +82,7 @@ def evaluate_images(stage: EvaluateImages, work: Work) -> Mapping[str, Any]:
         "classes": NYU40.names,
         "seconds": watch.seconds,
         "checkpoint": network_run.checkpoint,
+        "protocol": protocol,
         "groups": drawn,
         "seen": stage.seen,
     }

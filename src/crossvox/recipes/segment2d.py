@@ -207,6 +207,7 @@ class Segment2dEvaluation:
         classes: names of rows and columns.
         seconds: time by step.
         checkpoint: which weights were taken.
+        protocol: how images were shown and what might be answered; empty in older evaluations.
         groups: of what intervals are drawn: ``160 images``, ``12 scenes``; empty: there are none.
         out: where scores and pictures were written.
         seen: scenes that the run, or one that it started from, has learnt from.
@@ -220,6 +221,7 @@ class Segment2dEvaluation:
     seconds: dict[str, float]
     out: Path
     checkpoint: str = ""
+    protocol: str = ""
     groups: str = ""
     seen: tuple[str, ...] = ()
 
