@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from crossvox.cli import main
-from crossvox.core.artifact import Manifest, plain, read_manifest, write_manifest
+from crossvox.core.artifact import Manifest, plain, read_manifest, write_json, write_manifest
 from crossvox.core.checks import ArtifactError
 from crossvox.core.class_map import ClassMap
 from crossvox.core.volume import Mesh, Score
@@ -203,6 +203,10 @@ def test_the_reference_is_told_by_the_table_that_labels_were_chosen_by(
     assert scores["vertex accuracy"].support == 2
     assert "mIoU 40 classes" not in scores
     assert any("fewer than the 40 classes" in note for note in told.notes)
+    assert not any("as NYU40 does" in note for note in told.notes)
+    write_json(pred / "new" / "classes.json", {"names": {"1": "wall", "5": "seat"}})
+    assert "Scores call classes as NYU40 does; here, chair is seat" in found(seats).notes
+    (pred / "new" / "classes.json").unlink()
     renamed = ClassMap(names=("", "mur"), rows=((1, 1),))
     whole = ((None, {}), (ClassMap(), {}), (renamed, {}), (seats, {"frame_labels": "d"}))
     for classes, parents in whole:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from crossvox.core.artifact import plain, write_json
 from crossvox.core.checks import ArtifactError, expect
-from crossvox.core.class_map import ClassMap
+from crossvox.core.class_map import ClassMap, read_class_names
 from crossvox.core.files import VOLUME
 from crossvox.core.formats import share_text
 from crossvox.core.labels import NYU40
@@ -236,7 +236,7 @@ def write_classes(
         missing=found.missing,
         unlabelled=found.unlabelled,
         seen=found.seen,
-        notes=(*_notes(found, whole), *kept.remarks()),
+        notes=(*_notes(found, whole), *renamed(pred, found.counted), *kept.remarks()),
         failed=dict(kept.failed),
         waiting=kept.waiting,
     )
@@ -419,6 +419,23 @@ def _notes(found: Gathered[SceneCounts], whole: dict[str, SceneCounts]) -> list[
             f"{method_name(MAJORITY)}: {names}, the most frequent class of the training labels"
         )
     return notes + found.coverage_remarks()
+
+
+def renamed(pred: Path, scenes: Sequence[str]) -> list[str]:
+    """A note of the names that classes have in a prediction where scores call them as NYU40 does.
+
+    Args:
+        pred: folder that ``crossvox predict`` wrote.
+        scenes: of it; all are told by one table.
+
+    Raises:
+        ArtifactError: the file of names is damaged.
+    """
+    names = zip(
+        NYU40.names[1:], read_class_names(pred / scenes[0])[1:] if scenes else (), strict=False
+    )
+    other = [f"{own} is {name}" for own, name in names if name not in ("", own)]
+    return [f"Scores call classes as NYU40 does; here, {', '.join(other)}"] if other else []
 
 
 def _method_notes(method: str, total: SceneCounts, scenes: int) -> list[str]:

@@ -13,6 +13,7 @@ from crossvox.core.methods import CLASS_MESHES, LEARNT, VOTES, method_name
 from crossvox.core.room_contents import OBJECTS_FILE, TRUE_OBJECTS, RoomContents
 from crossvox.core.volume import Mesh, Score
 from crossvox.doors.meshes import read_mesh
+from crossvox.evaluate.classes import renamed
 from crossvox.evaluate.references import scene_folder
 from crossvox.flow.folder import visible
 from crossvox.flow.lineage import LEARNT_FROM
@@ -112,6 +113,7 @@ def evaluate_objects(
             f"(--classes): true objects are told by the same one, and those of classes that are "
             f"never told do not count"
         )
+    notes += renamed(pred, counted)
     partial = [m for m, rooms in found.items() if len(rooms) < len(counted)]
     notes += [
         f"{method_name(m)}: {len(found[m])} of {len(counted)} scenes have it" for m in partial
