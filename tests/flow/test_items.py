@@ -19,9 +19,10 @@ import pytest
 
 from crossvox.core.artifact import MANIFEST, read_manifest
 from crossvox.core.checks import ArtifactError, CrossvoxError
-from crossvox.flow import locks
+from crossvox.flow import locks, runner
 from crossvox.flow.choice import Choice
 from crossvox.flow.collection import failures, planned_items
+from crossvox.flow.items import Call
 from crossvox.flow.jobs import Outcome
 from crossvox.flow.runner import DryRunEnds, Made, Runner
 from crossvox.flow.stage import Stage
@@ -304,6 +305,28 @@ def test_after_an_end_at_a_random_moment_the_next_call_makes_the_same_folder(
             done = [path.parent.name for path in out.glob("*/manifest.json")]
             assert sorted(read_manifest(out).items) == sorted(done)
     make(out)
+    assert tree(out) == plain_tree
+
+
+@pytest.mark.parametrize("moment", ["clear_items", "close"])
+def test_an_end_after_the_last_item_leaves_none_unlisted(
+    moment: str, tmp_path: Path, plain_tree: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    where = runner if moment == "clear_items" else Call
+    real = getattr(where, moment)
+    ended = []
+
+    def end(*given: Any) -> Any:
+        if (out / NAMES[-1] / MANIFEST).exists() and not ended:
+            ended.append(moment)
+            raise KeyboardInterrupt
+        return real(*given)
+
+    monkeypatch.setattr(where, moment, end)
+    with pytest.raises(KeyboardInterrupt):
+        make(out)
+    assert sorted(read_manifest(out).items) == NAMES
     assert tree(out) == plain_tree
 
 

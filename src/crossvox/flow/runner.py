@@ -281,19 +281,21 @@ class Runner:
         clear_items(out)
         call = Call(shelf, self.progress, label, len(jobs))
         try:
-            self._carry_out(call, jobs, workers)
-        except KeyboardInterrupt:
+            try:
+                self._carry_out(call, jobs, workers)
+            finally:
+                clear_items(out)  # what workers left that were ended
+            outcomes = tuple(call.outcomes[job.item] for job in jobs)
+            failed = {o.item: o.error for o in outcomes if o.status == "failed"}
+            nothing = bool(failed) and len(failed) == len(outcomes)
+            manifest = read_manifest(out)
+            if manifest.items or not nothing:
+                manifest = call.close(notes, relative, learnt_from)
+        except KeyboardInterrupt:  # whenever it came: what is there is listed
+            call.enter()
             if read_manifest(out).items:
                 call.close(notes, relative, learnt_from)
             raise
-        finally:
-            clear_items(out)  # what workers left that were ended
-        outcomes = tuple(call.outcomes[job.item] for job in jobs)
-        failed = {o.item: o.error for o in outcomes if o.status == "failed"}
-        nothing = bool(failed) and len(failed) == len(outcomes)
-        manifest = read_manifest(out)
-        if manifest.items or not nothing:
-            manifest = call.close(notes, relative, learnt_from)
         if nothing:
             reasons = "; ".join(f"{item}: {text}" for item, text in list(failed.items())[:3])
             raise CrossvoxError(f"none of the {len(failed)} {label} could be made. {reasons}")
