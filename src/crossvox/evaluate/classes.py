@@ -431,9 +431,9 @@ def renamed(pred: Path, scenes: Sequence[str]) -> list[str]:
     Raises:
         ArtifactError: the file of names is damaged.
     """
-    names = zip(
-        NYU40.names[1:], read_class_names(pred / scenes[0])[1:] if scenes else (), strict=False
-    )
+    if not scenes:
+        return []
+    names = zip(NYU40.names, read_class_names(pred / scenes[0]), strict=True)
     other = [f"{own} is {name}" for own, name in names if name not in ("", own)]
     return [f"Scores call classes as NYU40 does; here, {', '.join(other)}"] if other else []
 

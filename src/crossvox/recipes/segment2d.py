@@ -350,11 +350,10 @@ def evaluate_segment2d(
     heights = shown_at(shown_heights)
     read_as = source.depth_params if reads_depths else None
     seen = seen_scenes(run, source, found)
+    among = None if classes == "nyu40" else classes
     stage = EvaluateImages(
-        network, pairs, pictures, found, seen, device, flip or None, heights, read_as
+        network, pairs, pictures, found, seen, device, flip or None, heights, read_as, among
     )
-    if classes != "nyu40":
-        stage = replace(stage, classes=classes)
     out = out or run / EVALUATION
     (runner or Runner()).make(stage, out)
     # Older evaluations do not tell what the run has seen, and are kept.
