@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ from crossvox.evaluate.counts import (
 from crossvox.evaluate.gather import Gathered, Measured, Report, expect_unseen, gather
 from crossvox.evaluate.predicted import Scored, majority_class, read_predicted
 from crossvox.evaluate.references import read_classes, read_labelled, reference_labels
-from crossvox.metrics import MEASURES, WHOLE, class_values, confusion
+from crossvox.metrics import MEASURES, class_values, confusion
 from crossvox.metrics.calibration import Reliability
 from crossvox.metrics.pooled import Counts, pooled
 from crossvox.metrics.statistics import Pooled, paired_difference
@@ -346,27 +347,25 @@ def learnt_ahead(scenes: Sequence[Mapping[str, SceneCounts]]) -> dict[str, dict[
         both = [one for one in scenes if {LEARNT, other} <= {*one}]
         if len(both) < FEWEST_SCENES:
             continue
+        numbers = partial(_vertex_numbers, whole=not any(scene[LEARNT].fewer for scene in both))
         one, base = (
-            pooled([[{"vertices": scene[method].vertices} for scene in both]], _vertex_numbers)
+            pooled([[{"vertices": scene[method].vertices} for scene in both]], numbers)
             for method in (LEARNT, other)
         )
-        fewer = any(scene[LEARNT].fewer for scene in both)
         differences = {name: paired_difference(one[name], base[name]) for name in one}
         told = {
             name: Ahead(each.mean, each.low, each.high, each.scenes)
             for name, each in differences.items()
-            if each.scenes == len(both)
-            and np.isfinite([each.mean, each.low, each.high]).all()
-            and not (fewer and name == WHOLE)
+            if each.scenes == len(both) and np.isfinite([each.mean, each.low, each.high]).all()
         }
         if told:
             found[other] = told
     return found
 
 
-def _vertex_numbers(counts: Counts) -> dict[str, float]:
+def _vertex_numbers(counts: Counts, whole: bool = True) -> dict[str, float]:
     """Scores of vertices; those of single classes left out."""
-    found = class_values(counts["vertices"].astype(np.float64), of="vertices")
+    found = class_values(counts["vertices"].astype(np.float64), of="vertices", whole=whole)
     return {name: value for name, value in found.items() if name in MEASURES}
 
 

@@ -103,7 +103,7 @@ def frequency_weighted_iou(counts: Array, ignore: Sequence[int] = ()) -> float:
     return float(rows @ np.nan_to_num(class_iou(counts, ignore)) / rows.sum())
 
 
-WHOLE = "mIoU 40 classes"
+_WHOLE = "mIoU 40 classes"
 _MEAN_ACCURACY, _WEIGHTED = "mean class accuracy", "frequency-weighted IoU"
 _SINGULAR = {"pixels": "pixel", "vertices": "vertex", "voxels": "voxel"}
 _FREE, _OCCUPIED, _VOXELS = "voxel IoU free", "voxel IoU occupied", "voxel mIoU"
@@ -117,7 +117,7 @@ for _measure in (
     Measure(LENIENT, "ratio", True,
             "The same as published: predictions of other classes cost nothing.",
             "classes", place="beside"),
-    Measure(WHOLE, "ratio", True, "Mean overlap over all annotated classes.", "classes"),
+    Measure(_WHOLE, "ratio", True, "Mean overlap over all annotated classes.", "classes"),
     Measure("pixel accuracy", "ratio", True,
             "Share of the annotated pixels that are right.", "classes", place="beside"),
     Measure(_MEAN_ACCURACY, "ratio", True,
@@ -195,10 +195,10 @@ def segmentation_scores(
         do="count with the task's classes",
         error=ShapeError,
     )
-    numbers = _class_numbers(counts, space, of)
+    numbers = _class_numbers(counts, space, of, whole)
     constant = np.zeros_like(counts)
     constant[:, majority or 0] = counts.sum(axis=1)
-    baseline = _class_numbers(constant, space, of)
+    baseline = _class_numbers(constant, space, of, whole)
     rows = counts.sum(axis=1)
     annotated = float(np.delete(rows, space.ignore_id).sum())
     benchmark = float(rows[list(space.benchmark_ids)].sum())
@@ -207,7 +207,7 @@ def segmentation_scores(
         PRESENT: "strict, benchmark classes that the reference has",
         LENIENT: f"{len(space.benchmark_ids)} classes, other predictions are not counted "
         f"(as published)",
-        WHOLE: "all annotated classes but those that neither side has",
+        _WHOLE: "all annotated classes but those that neither side has",
         _accuracy(of): f"all annotated {of}",
         _MEAN_ACCURACY: "those of the 40 classes that the reference has",
         _WEIGHTED: "40 classes by their share of the reference",
@@ -215,8 +215,6 @@ def segmentation_scores(
     scores = []
     for measure, (value, averaged) in numbers.items():
         name = measure.name
-        if not whole and name in (WHOLE, _MEAN_ACCURACY, _WEIGHTED):
-            continue
         support = benchmark if name in (STRICT, PRESENT, LENIENT) else annotated
         if measure.class_name:
             support = float(rows[space.id_of(measure.class_name)])
@@ -246,10 +244,14 @@ def segmentation_scores(
 
 
 def class_values(
-    counts: NDArray[np.float64], space: LabelSpace = NYU40, *, of: str = "pixels"
+    counts: NDArray[np.float64],
+    space: LabelSpace = NYU40,
+    *,
+    of: str = "pixels",
+    whole: bool = True,
 ) -> dict[str, float]:
     """The numbers of :func:`segmentation_scores` alone, by name, without their baselines."""
-    numbers = _class_numbers(counts, space, of)
+    numbers = _class_numbers(counts, space, of, whole)
     return {measure.name: value for measure, (value, _) in numbers.items()}
 
 
@@ -258,7 +260,7 @@ def _accuracy(of: str) -> str:
 
 
 def _class_numbers(
-    counts: NDArray[np.float64], space: LabelSpace, of: str
+    counts: NDArray[np.float64], space: LabelSpace, of: str, whole: bool
 ) -> dict[Measure, tuple[float, int | None]]:
     """Values, and over how many classes each is a mean (None: it is no mean)."""
     ignored = [c for c in range(len(space.names)) if c not in space.benchmark_ids]
@@ -270,11 +272,14 @@ def _class_numbers(
         PRESENT: present_mean(np.where(counts.sum(axis=1) > 0, strict, np.nan)),
         _accuracy(of): (hits / total if total else float("nan"), None),
         LENIENT: present_mean(class_iou_lenient(counts, ignored)),
-        WHOLE: present_mean(class_iou(counts, [space.ignore_id])),
+        _WHOLE: present_mean(class_iou(counts, [space.ignore_id])),
     }
     if of == "pixels":
         numbers[_MEAN_ACCURACY] = present_mean(class_accuracy(counts, [space.ignore_id]))
         numbers[_WEIGHTED] = (frequency_weighted_iou(counts, [space.ignore_id]), None)
+    if not whole:
+        for name in (_WHOLE, _MEAN_ACCURACY, _WEIGHTED):
+            numbers.pop(name, None)
     found = {MEASURES[name]: value for name, value in numbers.items()}
     each = {one_class(space.names[c]): (float(strict[c]), None) for c in space.benchmark_ids}
     return found | each
