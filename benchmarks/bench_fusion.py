@@ -115,9 +115,9 @@ def _rows(
     room, used = bytes_theirs(grid, names)
     how = (
         f"{count} frames ({count / ours_s:.0f} and {count / baseline_s:.0f} frames/s), median of "
-        f"{ROUNDS} in turns; baseline: {open3d.title} VoxelBlockGrid; field "
-        f"{_mb(volume.memory_bytes)}, theirs {_mb(room)} at its default size, {_mb(used)} of it in "
-        f"use; {_moved(volume, frames, ours_s)}"
+        f"{ROUNDS} in turns; baseline: {open3d.title} VoxelBlockGrid; field in use "
+        f"{_mb(volume.memory_bytes)}, theirs {_mb(used)}, {_mb(room)} at its default size; "
+        f"{_moved(volume, frames, ours_s)}"
     )
     if frames[0].rgb is None:
         # Colours and classes do not change the surface.
@@ -145,7 +145,7 @@ def _moved(volume: TsdfVolume, frames: list[Frame], ours_s: float) -> str:
 
     Each frame's images are read once, and each block that it touches is read and written.
     """
-    per_voxel = volume.memory_bytes / max(1, len(volume._tsdf)) / CELL
+    per_voxel = volume.memory_bytes / max(1, volume.counts.blocks) / CELL
     moved = 0.0
     for frame in frames:
         images = (frame.rgb, frame.depth_m, frame.labels)

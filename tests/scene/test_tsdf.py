@@ -276,6 +276,22 @@ def test_memory_does_not_grow_with_more_views_of_the_same(sphere_frames: list[Fr
     assert often.memory_bytes == once.memory_bytes
 
 
+def test_more_blocks_than_there_is_room_for_are_taken_in(
+    sphere_frames: list[Frame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = [replace(f, labels=np.full((60, 80), 5, np.uint8)) for f in sphere_frames[1:]]
+    frames = [replace(sphere_frames[0], rgb=None), *later]  # colours and votes come to blocks
+    expected = fuse(frames, votes=True)
+    monkeypatch.setattr("crossvox.scene.tsdf.volume.FIRST_BLOCKS", 1)
+    grown = fuse(frames, votes=True)
+    assert grown.counts.blocks > 2 * fuse(frames[:1]).counts.blocks  # there was more than one step
+    assert stored(grown) == stored(expected)
+    mesh, same = grown.mesh(), expected.mesh()
+    np.testing.assert_array_equal(mesh.vertices_m, same.vertices_m)
+    np.testing.assert_array_equal(mesh.colors, same.colors)
+    np.testing.assert_array_equal(mesh.labels, same.labels)
+
+
 def test_a_minimum_weight_keeps_what_was_seen_often(sphere_frames: list[Frame]) -> None:
     volume = fuse(sphere_frames)
     all_of_it, some = volume.mesh(), volume.mesh(min_weight=3)

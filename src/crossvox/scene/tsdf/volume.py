@@ -26,6 +26,10 @@ from crossvox.scene.tsdf.votes import CANDIDATES
 
 Array = NDArray[Any]
 
+FIRST_BLOCKS = 1 << 15
+"""Blocks that there is room for at first: those of most rooms at 2 cm. Room that is not used takes
+no memory, as the system hands it out when it is first written."""
+
 FARTHEST_M = 1e30
 """Stands for "no limit": every finite reading is nearer, and infinity is not a reading."""
 
@@ -85,7 +89,7 @@ class TsdfVolume:
         self._slot_blocks = np.zeros(1 << 14, dtype=np.int32)
         self._seen_keys = np.empty((PARTS, 1 << 12), dtype=np.int64)
         self._corner = np.zeros((0, 3), dtype=np.int32)
-        self._last_frame = np.zeros(0, dtype=np.int64)
+        self._last_frame = np.zeros(0, dtype=np.int64)  # counted from 1
         self._tsdf = np.zeros((0, CELL), dtype=np.float32)
         self._weight = np.zeros((0, CELL), dtype=np.uint16)
         self._color: NDArray[np.uint16] | None = None
@@ -99,12 +103,12 @@ class TsdfVolume:
 
     @property
     def memory_bytes(self) -> int:
-        """Bytes held by the blocks and their hash table."""
-        arrays = (
-            self._slot_keys, self._slot_blocks, self._corner, self._tsdf, self._weight,
-            self._color, self._votes,
+        """Bytes held by the blocks that there are and their hash table."""
+        of_blocks = (
+            self._corner, self._last_frame, self._tsdf, self._weight, self._color, self._votes
         )  # fmt: skip
-        return sum(array.nbytes for array in arrays if array is not None)
+        table = self._slot_keys.nbytes + self._slot_blocks.nbytes
+        return table + sum(a[: self._count].nbytes for a in of_blocks if a is not None)
 
     def integrate(self, frame: Frame) -> bool:
         """Fuse one frame.
@@ -217,7 +221,7 @@ class TsdfVolume:
         self._count, here = insert(
             found,
             counts,
-            self._fused,
+            self._fused + 1,
             self._slot_keys,
             self._slot_blocks,
             self._corner,
@@ -229,18 +233,15 @@ class TsdfVolume:
 
     def _reserve(self, needed: int) -> None:
         """Make room for more blocks than there is room for."""
-        before = len(self._tsdf)
-        # A quarter more each time: grown in place, and at most a fifth of the room is idle.
-        size = max(needed, 1024, before * 5 // 4)
-        arrays = (
-            self._corner, self._last_frame, self._tsdf, self._weight, self._color, self._votes
-        )  # fmt: skip
-        for array in arrays:
-            if array is not None:
-                # No copy, as large pieces of memory can be moved; the new part is 0. Nobody
-                # else may hold a view of these arrays while frames are fused.
-                array.resize((size, *array.shape[1:]), refcheck=False)
-        self._last_frame[before:] = -1
+        size = max(needed, FIRST_BLOCKS, 2 * len(self._tsdf))
+        self._corner = _longer(self._corner, size)
+        self._last_frame = _longer(self._last_frame, size)
+        self._tsdf = _longer(self._tsdf, size)
+        self._weight = _longer(self._weight, size)
+        if self._color is not None:
+            self._color = _longer(self._color, size)
+        if self._votes is not None:
+            self._votes = _longer(self._votes, size)
         slots = len(self._slot_keys)
         if 2 * size > slots:
             while 2 * size > slots:
@@ -273,7 +274,7 @@ class TsdfVolume:
         return values * np.float32(self.params.truncation_m)
 
     def blocks(self) -> Blocks:
-        """The field itself, for reading: views that hold until the next frame."""
+        """The field itself, for reading; the next frame may change it."""
         count = self._count
         return Blocks(
             self._corner[:count],
@@ -344,6 +345,13 @@ def fuse(
     finally:
         volume._finish()
     return volume
+
+
+def _longer(rows: Array, length: int) -> Array:
+    """The same rows, and zeros after them."""
+    longer = np.zeros((length, *rows.shape[1:]), rows.dtype)
+    longer[: len(rows)] = rows
+    return longer
 
 
 def pixel_from_world(camera: Intrinsics, pose: Pose) -> NDArray[np.float64]:
