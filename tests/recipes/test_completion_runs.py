@@ -12,9 +12,10 @@ import pytest
 from scipy.spatial import cKDTree
 from walls import PREDICT, TRAIN, command
 
-from crossvox.core.artifact import plain, read_manifest, write_json
+from crossvox.core.artifact import Manifest, plain, read_manifest, write_json, write_manifest
 from crossvox.core.checks import ParamsError
 from crossvox.core.class_map import find_class_map, read_class_names
+from crossvox.doors.images import encode_png, read_gray, write_bytes
 from crossvox.doors.meshes import read_mesh
 from crossvox.recipes.complete import CompleteRunParams
 from crossvox.recipes.scene_run import CompleteRun, read_any_run
@@ -145,6 +146,52 @@ def test_label_images_become_classes_of_the_surface(work: Path, tmp_path: Path) 
     # Classes without a labeller, and two labellers, are refused.
     command(*words, "--classes", "nyu40", "--images", "none", code=2)
     command(*words, "--frame-labels", tmp_path / "labels", "--images", tmp_path, code=2)
+
+
+def test_label_images_of_predict2d_bring_the_table_that_they_were_chosen_by(
+    work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "map.csv"
+    path.write_text("class,name\nceiling,floor\nfloor,ceiling\nwall,side\ndoor,side\nchair,\n")
+    table, made = find_class_map(path), tmp_path / "made"
+    for image in (work / "data" / SCENE / "label").glob("*.png"):
+        ids = read_gray(image)
+        write_bytes(tmp_path / "forty" / "labels" / SCENE / image.name, encode_png(ids))
+        write_bytes(made / "labels" / SCENE / image.name, encode_png(table.table[ids]))
+    write_manifest(tmp_path / "forty", Manifest("predict2d", {"network": "auto"}))
+    write_manifest(made, Manifest("predict2d", {"classes": plain(table)}))
+    words = ("predict", work / "run", work / "data")
+    ways = {
+        "other": ("--frame-labels", work / "data" / SCENE / "label", "--classes", path),
+        "all": ("--frame-labels", tmp_path / "forty" / "labels", "--classes", path),
+        "table": ("--frame-labels", made / "labels"),
+    }
+    meshes, right = {}, {}
+    for name, way in ways.items():
+        pred = tmp_path / name
+        command(*words, pred, "--scenes", "all", "--completion", "none", *way)
+        meshes[name] = read_mesh(pred / SCENE / "mesh.ply").labels
+        assert read_class_names(pred / SCENE)[1] == "side"
+        capsys.readouterr()
+        command("evaluate", "segment3d", pred, work / "data", "--seen-scenes",
+                "--json", tmp_path / "scores.json")  # fmt: skip
+        assert ("fewer than the 40 classes" in told(capsys)) == (name != "other")
+        scores = json.loads((tmp_path / "scores.json").read_text())["whole"]["learnt"]
+        right[name] = next(s["value"] for s in scores if s["name"] == "vertex accuracy")
+    assert np.array_equal(meshes["table"], meshes["other"])
+    assert right["table"] == right["all"] > 0.7 > right["other"]
+    # A folder of one scene alone, and the same table once more, change nothing.
+    again = (*words, tmp_path / "table", "--scenes", "all", "--completion", "none")
+    capsys.readouterr()
+    command(*again, *ways["table"], "--classes", path)
+    assert "made otherwise" not in told(capsys)
+    command(*words, tmp_path / "one", "--scenes", "all", "--completion", "none",
+            "--frame-labels", made / "labels" / SCENE)  # fmt: skip
+    one, first = (read_manifest(tmp_path / name / SCENE).params for name in ("one", "table"))
+    assert one == first
+    command(*again, *ways["table"], "--classes", "benchmark20", code=2)
+    assert "by another table of classes" in told(capsys)
+    command(*again, *ways["table"], "--classes", "nyu40", code=2)
 
 
 def test_nothing_is_added_where_none_is_asked_for(

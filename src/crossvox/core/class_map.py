@@ -272,7 +272,8 @@ def table_of(folder: Path, manifest: Manifest) -> ClassMap | None:
     """The classes that the labels of a predicted scene were chosen from (``--classes``).
 
     The reference is told by the same table before the two are compared: classes that became one are
-    one there too, and places of classes that are never told do not count.
+    one there too, and places of classes that are never told do not count. Label images of
+    ``predict2d`` are such labels, too.
 
     Args:
         folder: of the predicted scene.
@@ -285,16 +286,25 @@ def table_of(folder: Path, manifest: Manifest) -> ClassMap | None:
     Raises:
         ArtifactError: the manifest names something that is no table of classes.
     """
-    params = manifest.params
-    told = params.get("classes") if isinstance(params, Mapping) else None
-    if told is None or "frame_labels" in manifest.parents:
+    param = "frame_classes" if "frame_labels" in manifest.parents else "classes"
+    found = noted_table(folder, manifest, param)
+    own = np.arange(len(NYU40_NAMES))
+    return None if found is None or np.array_equal(found.table[own], own) else found
+
+
+def noted_table(folder: Path, manifest: Manifest, param: str = "classes") -> ClassMap | None:
+    """A table of classes among the parameters of a folder; None: there is none.
+
+    Raises:
+        ArtifactError: it is no table of classes.
+    """
+    told = manifest.params.get(param) if isinstance(manifest.params, Mapping) else None
+    if told is None:
         return None
     try:
-        found = from_plain(ClassMap, told)
+        return from_plain(ClassMap, told)
     except (TypeError, ParamsError) as error:
         raise ArtifactError(
-            f"given: {folder / MANIFEST} with classes {str(told)[:40]} ({error}); needed: a table "
-            f"of classes; do: predict the scene again"
+            f"given: {folder / MANIFEST} with {param} {str(told)[:40]} ({error}); needed: a table "
+            f"of classes; do: make the folder anew"
         ) from None
-    own = np.arange(len(NYU40_NAMES))
-    return None if np.array_equal(found.table[own], own) else found

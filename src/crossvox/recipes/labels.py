@@ -28,6 +28,8 @@ class LabelSource:
         images: a 2D run.
         frame_labels: a folder of label images.
         classes: what is told of their classes; None where nothing labels.
+        frame_classes: which of NYU40's classes the folder's labels tell after that; None: all, or
+            they are another labeller's.
         labels3d: a run that corrects in 3D what frames say.
     """
 
@@ -35,6 +37,7 @@ class LabelSource:
     frame_labels: Input | None = None
     classes: ClassMap | None = None
     labels3d: RunInput | None = None
+    frame_classes: ClassMap | None = None
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -44,7 +47,13 @@ class LabelSource:
             "frame_labels": self.frame_labels,
             "classes": self.classes,
             "labels3d": self.labels3d,
+            "frame_classes": self.frame_classes,
         }
+
+    @property
+    def names(self) -> ClassMap:
+        """What classes are called."""
+        return self.frame_classes or self.classes or ClassMap()
 
     @property
     def run(self) -> Path | None:
@@ -80,10 +89,12 @@ def label_source(
             package.
 
     Raises:
-        ParamsError: two labellers, classes without any, or labels that are not possible.
+        ParamsError: two labellers, classes without any or other than those that label images were
+            chosen from, or labels that are not possible.
         ArtifactError: no such run.
     """
     from crossvox.recipes.label_run import label_run_input
+    from crossvox.recipes.predict2d import labels_chosen_from
     from crossvox.recipes.shipped import DEFAULT, SETS, find_run, shipped_runs
 
     asked = {
@@ -143,7 +154,20 @@ def label_source(
         do="leave --labels3d or --frame-labels out",
         error=ParamsError,
     )
-    return LabelSource(frame_labels=Input.files(frame_labels), classes=told)
+    folder, beside = Input.files(frame_labels), labels_chosen_from(frame_labels)
+    if beside is None:
+        return LabelSource(frame_labels=folder, classes=told)
+    if beside == ClassMap():
+        chosen_from = None if told == ClassMap() else told
+        return LabelSource(frame_labels=folder, classes=told, frame_classes=chosen_from)
+    expect(
+        classes is None or told == beside,
+        given=f"{given}, whose labels 'crossvox predict2d' chose by another table of classes",
+        needed="the table that they were chosen by",
+        do="leave --classes out, or label the images anew with predict2d --classes",
+        error=ParamsError,
+    )
+    return LabelSource(frame_labels=folder, classes=ClassMap(), frame_classes=beside)
 
 
 def calibrated_input(run: Path, checkpoint: CheckpointName) -> RunInput:

@@ -39,6 +39,7 @@ class PredictedScenes(Collection):
         frame_labels: a folder of label images that does.
         classes: what is told of their classes.
         labels3d: a run that corrects in 3D what frames say.
+        frame_classes: which of NYU40's classes the folder's label images tell after that.
     """
 
     NAME = "predict"
@@ -54,6 +55,7 @@ class PredictedScenes(Collection):
     frame_labels: Input | None = None
     classes: ClassMap | None = None
     labels3d: RunInput | None = None
+    frame_classes: ClassMap | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ class PredictScene(Stage):
     frame_labels: Input | None = None
     classes: ClassMap | None = None
     labels3d: RunInput | None = None
+    frame_classes: ClassMap | None = None
     lineage: Lineage = how(UNKNOWN)
     device: str = how("auto")
 
@@ -157,7 +160,8 @@ def predict(
         images: 2D run that labels the frames of a completed surface, or the name of one that comes
             with the package; none: nothing does.
         frame_labels: folder of label images that does instead, called by the frame's number
-            (12.png), its time, or as its colour image; of several scenes a folder each.
+            (12.png), its time, or as its colour image; of several scenes a folder each. Of
+            OUT/labels of 'crossvox predict2d', its --classes are taken over.
         labels3d: run that corrects in 3D what frames say, of 'crossvox train segment3d --preset
             labels3d', or the name of one that comes with the package; none: votes alone.
         classes: which classes are told: nyu40, benchmark20, or a table of two columns, class id or

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from crossvox.capture.params import CaptureParams
 from crossvox.core.artifact import MANIFEST, read_manifest
 from crossvox.core.checks import ArtifactError, expect
-from crossvox.core.class_map import ClassMap, find_class_map
+from crossvox.core.class_map import ClassMap, find_class_map, noted_table
 from crossvox.flow.choice import ALL, Choice
 from crossvox.flow.folder import expect_apart
 from crossvox.flow.runner import Runner, Work
@@ -206,6 +206,31 @@ def predict2d(
     )
     report: Predict2dReport = runner.go_on(stage, out)
     return report
+
+
+def labels_chosen_from(images: Path) -> ClassMap | None:
+    """The classes that label images were chosen from, if they lie in the labels of such a folder.
+
+    Args:
+        images: OUT/labels, or a folder in it.
+
+    Returns:
+        None where this command did not write them.
+
+    Raises:
+        ArtifactError: OUT's manifest names something that is no table of classes.
+    """
+    place = images.resolve()
+    for out in place.parents:
+        if place.relative_to(out).parts[0] != LABELS or not (out / MANIFEST).is_file():
+            continue
+        try:
+            manifest = read_manifest(out)
+        except ArtifactError:
+            continue  # a file of another program may be called so
+        if manifest.stage == LabelImages.NAME:
+            return noted_table(out, manifest) or ClassMap()
+    return None
 
 
 def done_before(out: Path) -> dict[str, Any]:

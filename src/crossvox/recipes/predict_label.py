@@ -120,7 +120,7 @@ def write_labels(
     }
     if found.mesh.labels is None:
         return made, notes
-    (source.classes or ClassMap()).write(folder)
+    source.names.write(folder)
     painted = replace(found.mesh, colors=NYU40.colors[found.mesh.labels])
     write_ply(folder / CLASSES_MESH, painted)
     write_bytes(folder / CLASSES_GLB, glb_bytes(painted))

@@ -114,7 +114,9 @@ def predict_scene(stage: PredictScene, work: Work) -> Mapping[str, Any]:
 def _predict_completed(stage: PredictScene, completer: Completer, work: Work) -> Mapping[str, Any]:
     """The same by a run of surface completion."""
     folder, params = stage.scene.path, stage.params
-    source = LabelSource(stage.images, stage.frame_labels, stage.classes, stage.labels3d)
+    source = LabelSource(
+        stage.images, stage.frame_labels, stage.classes, stage.labels3d, stage.frame_classes
+    )
     numbers, frames = frames_to_complete(folder, params)
     handed = taken_over(folder.resolve().name, stage.tsdf, numbers)
     fused = None

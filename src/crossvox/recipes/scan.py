@@ -148,7 +148,8 @@ def scan(
         labels3d: run of 'crossvox train segment3d --preset labels3d' that corrects the labels in
             3D instead; none: what frames say is left as it is.
         frame_labels: folder of label images of any other program instead, called by the frame's
-            number (12.png), its time, or as its colour image.
+            number (12.png), its time, or as its colour image. Of OUT/labels of 'crossvox
+            predict2d', its --classes are taken over.
         classes: which classes are told: nyu40, benchmark20, or a table of two columns, class id or
             name and what it is to be called.
         unknown_below: surface whose class is less likely than this stays unlabelled.
