@@ -19,8 +19,10 @@ from scipy import stats
 
 from crossvox.cli.tables_compare import show_comparison
 from crossvox.cli.terminal import Terminal
-from crossvox.core.artifact import read_json, write_json
+from crossvox.core.artifact import plain, read_json, read_manifest, write_json, write_manifest
 from crossvox.core.checks import ArtifactError, ParamsError
+from crossvox.core.class_map import ClassMap
+from crossvox.core.labels import NYU40
 from crossvox.recipes.compare import compare as command
 from crossvox.report.page.compare import compare, read_sides
 from crossvox.report.page.compare_page import ComparisonReport, write_compare_page
@@ -191,6 +193,24 @@ def test_the_page_in_a_browser(tab: Tab, report: ComparisonReport, width: int, d
     assert tab.run("document.querySelectorAll('.stage img').length") == 2
     assert tab.console == []
     assert [url for url in tab.requests if not url.startswith(("file:", "data:"))] == []
+
+
+def test_predictions_by_other_tables_of_classes_are_told_apart(
+    labelled: Any, tmp_path: Path
+) -> None:
+    seats = tmp_path / "seats"
+    shutil.copytree(labelled.prediction, seats)
+    caution = "Labels were not chosen by one table of classes"
+    html = write_compare_page([labelled.prediction, seats], tmp_path / "same", QUICK).page.page
+    assert caution not in html.read_text("utf-8")
+    table = ClassMap(("unannotated", *NYU40.names[1:5], "seat", "", *NYU40.names[7:]), ((6, 5),))
+    for name in labelled.names:
+        made = read_manifest(seats / name)
+        write_manifest(seats / name, replace(made, params={"classes": plain(table)}))
+        table.write(seats / name)
+    html = write_compare_page([labelled.prediction, seats], tmp_path / "page", QUICK).page.page
+    assert caution in html.read_text("utf-8")
+    assert "chair / seat" in html.read_text("utf-8")
 
 
 def test_what_differs_is_listed(pair: tuple[Path, Path], tmp_path: Path, build: Any) -> None:

@@ -14,6 +14,7 @@ import pytest
 from crossvox.core.artifact import Manifest, plain, read_manifest, write_manifest
 from crossvox.core.checks import ArtifactError, CaptureError
 from crossvox.core.class_map import ClassMap
+from crossvox.core.labels import NYU40
 from crossvox.core.volume import Mesh
 from crossvox.doors.meshes import read_mesh, write_ply
 from crossvox.report.class_colors import class_error_colors, class_shares, present_classes
@@ -84,6 +85,42 @@ def test_the_truth_is_told_by_the_table_that_labels_were_chosen_by(
     room = read_room(name, gather([root / "prediction"]))
     np.testing.assert_array_equal(room.meshes["reference"].labels, truth)
     assert any("a table of classes" in line for line in room.missing)
+
+
+def test_classes_of_one_table_are_shown_of_several_predictions(
+    labelled: Any, tmp_path: Path
+) -> None:
+    root, name = tmp_path / "set", labelled.names[0]
+    shutil.copytree(labelled.data.parent, root)
+    shutil.copytree(root / "prediction", root / "seats")
+    folders = [root / "prediction", root / "seats"]
+    (root / "prediction" / name / "votes.ply").unlink()
+    alike = read_room(name, gather(folders))
+    assert alike.votes is not None
+    assert alike.missing == ()
+    table = ClassMap(("unannotated", *NYU40.names[1:5], "seat", "", *NYU40.names[7:]), ((6, 5),))
+    place = root / "seats" / name
+    write_manifest(place, replace(read_manifest(place), params={"classes": plain(table)}))
+    table.write(place)
+    # What the second one calls its classes is not said of those of the first.
+    room = read_room(name, gather(folders))
+    assert room.names == NYU40.names
+    assert room.votes is None
+    assert room.missing == (
+        f"{name}: classes of seats were chosen by another table than those of prediction, by which "
+        "the truth is told, and are not shown",
+    )
+    truth = alike.meshes["reference"].labels
+    np.testing.assert_array_equal(room.meshes["reference"].labels, truth)
+    # Nor is the table of a surface without classes that of the classes beside it.
+    for file in ("transferred.ply", "on_scan.ply"):
+        (root / "prediction" / name / file).unlink()
+    path = root / "prediction" / name / "mesh.ply"
+    write_ply(path, replace(read_mesh(path), labels=None))
+    room = read_room(name, gather(folders))
+    assert room.names[5] == "seat"
+    assert room.votes is not None
+    np.testing.assert_array_equal(room.meshes["reference"].labels, table.table[truth])
 
 
 def test_what_is_missing_is_left_out_and_said(made: Any, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.core.checks import CrossvoxError, ShapeError, expect
-from crossvox.core.class_map import CLASSES_FILE, read_class_names, table_of
+from crossvox.core.class_map import CLASSES_FILE, ClassMap, read_class_names, table_of
 from crossvox.core.files import ROOM_MESH
 from crossvox.core.labels import NYU40
 from crossvox.core.methods import (
@@ -43,6 +43,9 @@ from crossvox.report.sources import Sources
 from crossvox.scene.voxelize import transfer_labels
 
 Array = NDArray[Any]
+
+_CLASS_FILES = (CLASSES_MESH, CLASS_MESHES[VOTES], ON_SCAN_MESH, TRANSFERRED)
+"""Files beside the learnt surface that tell classes."""
 
 FUSED_REFERENCE = "Reference (TSDF fusion)"
 """What the reference is called where nothing better is known than the fusion of the frames."""
@@ -126,6 +129,7 @@ def read_room(name: str, sources: Sources) -> Room:
     files = _Files(name, sources)
     folder = scene_folder(name, sources)
     meshes = {method: files.first(file) for method, file in METHOD_FILES.items()}
+    files.choose_classes(meshes[LEARNT])
     meshes[LEARNT] = _with_classes(meshes[LEARNT], files)
     origin = method_name(REFERENCE)
     if folder is not None:
@@ -133,7 +137,7 @@ def read_room(name: str, sources: Sources) -> Room:
         meshes[REFERENCE] = files.told(files.read(path)) if path.is_file() else None
         if is_fused(folder, sources):
             origin = FUSED_REFERENCE
-    votes = files.first(CLASS_MESHES[VOTES])
+    votes = files.first_classes(CLASS_MESHES[VOTES])
     if votes is not None and votes.labels is None:
         files.missing.append(f"{name}: {CLASS_MESHES[VOTES]} has no labels, so it is not shown")
         votes = None
@@ -148,8 +152,8 @@ def read_room(name: str, sources: Sources) -> Room:
         origin,
         votes,
         _transferred(reference, meshes[LEARNT], votes, files),
-        _labels_on(reference, files.first(ON_SCAN_MESH)),
-        files.class_names(),
+        _labels_on(reference, files.first_classes(ON_SCAN_MESH)),
+        files.names,
         contents,
         plan,
         tuple(files.missing),
@@ -173,9 +177,10 @@ def read_compared(name: str, sources: Sources, *, reference: bool) -> Room:
     folder = scene_folder(name, sources)
     read = ((method, files.first(file)) for method, file in METHOD_FILES.items())
     method, own = next(((m, mesh) for m, mesh in read if mesh is not None), (LEARNT, None))
+    files.choose_classes(own if method == LEARNT else None)
     own = _with_classes(own, files) if method == LEARNT else own
     told = own is not None and own.labels is not None
-    votes = None if told else files.first(CLASS_MESHES[VOTES])
+    votes = None if told else files.first_classes(CLASS_MESHES[VOTES])
     found = {method: own, REFERENCE: None}
     fused = folder is not None and is_fused(folder, sources)
     if reference and folder is not None and (folder / f"{name}.ply").is_file():
@@ -186,7 +191,7 @@ def read_compared(name: str, sources: Sources, *, reference: bool) -> Room:
         {method: mesh for method, mesh in found.items() if mesh is not None},
         FUSED_REFERENCE if fused else method_name(REFERENCE),
         None if votes is None or votes.labels is None else votes,
-        names=files.class_names(),
+        names=files.names,
         missing=tuple(files.missing),
     )
 
@@ -199,6 +204,9 @@ class _Files:
         self.places = [prediction / name for prediction in sources.predictions]
         self.missing: list[str] = []
         self._sources = sources
+        self.names: tuple[str, ...] = NYU40.names
+        self._table: ClassMap | None = None
+        self._classes: list[Path] = []
 
     def read(self, path: Path) -> Mesh | None:
         """A mesh with faces, or None."""
@@ -214,53 +222,82 @@ class _Files:
 
     def first(self, file: str) -> Mesh | None:
         """The file of the first prediction that has it."""
-        paths = (place / file for place in self.places)
-        path = next((path for path in paths if path.is_file()), None)
-        return None if path is None else self.read(path)
+        place = _having(self.places, file)
+        return None if place is None else self.read(place / file)
+
+    def choose_classes(self, learnt: Mesh | None) -> None:
+        """Choose whose classes are shown: the learnt surface's, else the first that there are.
+
+        Those of other predictions may stand beside them where they have the same names and were
+        chosen by the same table; of others it is told that they do not.
+        """
+        own = learnt is not None and learnt.labels is not None
+        first = _having(self.places, *((METHOD_FILES[LEARNT],) if own else _CLASS_FILES))
+        if first is None:
+            return
+        self.names, self._table = told = self._telling(first)
+        self._classes = [first]
+        for place in self.places:
+            if place == first or _having([place], *_CLASS_FILES) is None:
+                continue
+            if self._telling(place) == told:
+                self._classes.append(place)
+            else:
+                self.missing.append(
+                    f"{self.name}: classes of {place.parent.resolve().name} were chosen by another "
+                    f"table than those of {first.parent.resolve().name}, by which the truth is "
+                    f"told, and are not shown"
+                )
+
+    def first_classes(self, file: str) -> Mesh | None:
+        """The same of a file that tells classes: those of other tables cannot stand beside it."""
+        place = _having(self._classes, file)
+        return None if place is None else self.read(place / file)
 
     def calibrated(self) -> bool | None:
-        """What the first prediction that is labelled tells of its confidence."""
-        told = self._note(CALIBRATED)
+        """What the prediction whose classes are shown tells of their confidence."""
+        told = self._note(CALIBRATED, self._classes[:1])
         return told if isinstance(told, bool) else None
 
     def uncompleted(self) -> str:
         """Why the first prediction that tells of it has nothing completed."""
-        told = self._note(UNCOMPLETED)
+        told = self._note(UNCOMPLETED, self.places)
         return told if isinstance(told, str) else ""
 
-    def _note(self, name: str) -> object:
-        manifests = filter(None, map(self._sources.manifest, self.places))
+    def _note(self, name: str, places: Iterable[Path]) -> object:
+        manifests = filter(None, map(self._sources.manifest, places))
         return next((m.notes[name] for m in manifests if name in m.notes), None)
 
     def told(self, reference: Mesh | None) -> Mesh | None:
-        """The reference, its classes told by the table that predicted ones were chosen by."""
-        labelled = (CLASSES_MESH, METHOD_FILES[LEARNT])
-        place = next((p for p in self.places if any((p / f).is_file() for f in labelled)), None)
-        manifest = None if place is None else self._sources.manifest(place)
-        if reference is None or reference.labels is None or place is None or manifest is None:
+        """The reference, its classes told by the table that those shown were chosen by."""
+        if reference is None or reference.labels is None or self._table is None:
             return reference
-        try:
-            table = table_of(place, manifest)
-        except CrossvoxError as error:
-            self.missing.append(hidden(f"{self.name}: {error}"))
-            return reference
-        return reference if table is None else with_labels(reference, table.table[reference.labels])
+        return with_labels(reference, self._table.table[reference.labels])
 
-    def class_names(self) -> tuple[str, ...]:
-        """Names of the classes that the first prediction with such a file tells."""
-        place = next((p for p in self.places if (p / CLASSES_FILE).is_file()), None)
+    def _telling(self, place: Path) -> tuple[tuple[str, ...], ClassMap | None]:
+        """What classes are called in a prediction, and which table they were chosen by."""
+        names, table, manifest = NYU40.names, None, self._sources.manifest(place)
         try:
-            return NYU40.names if place is None else read_class_names(place)
+            names = read_class_names(place)
         except CrossvoxError as error:
             self.missing.append(hidden(f"{self.name}: {CLASSES_FILE} cannot be read ({error})"))
-            return NYU40.names
+        try:
+            table = None if manifest is None else table_of(place, manifest)
+        except CrossvoxError as error:
+            self.missing.append(hidden(f"{self.name}: {error}"))
+        return names, table
+
+
+def _having(places: Iterable[Path], *files: str) -> Path | None:
+    """The first place that has any of the files."""
+    return next((p for p in places if any((p / file).is_file() for file in files)), None)
 
 
 def _with_classes(learnt: Mesh | None, files: _Files) -> Mesh | None:
     """The learnt surface with the classes that lie beside it, where it has none itself."""
     if learnt is None or learnt.labels is not None:
         return learnt
-    classes = files.first(CLASSES_MESH)
+    classes = files.first_classes(CLASSES_MESH)
     same = classes is not None and len(classes.vertices_m) == len(learnt.vertices_m)
     return with_labels(learnt, classes.labels) if classes is not None and same else learnt
 
@@ -281,7 +318,7 @@ def _transferred(
     """Classes at the reference's vertices by method: those compared, else the nearest ones."""
     if reference is None or reference.labels is None:
         return {}
-    found = {LEARNT: _labels_on(reference, files.first(TRANSFERRED)), VOTES: None}
+    found = {LEARNT: _labels_on(reference, files.first_classes(TRANSFERRED)), VOTES: None}
     for method, mesh in ((LEARNT, learnt), (VOTES, votes)):
         if found[method] is None and mesh is not None and mesh.labels is not None:
             found[method] = nearest_labels(mesh, reference.vertices_m)

@@ -181,8 +181,16 @@ def _scene(name: str, sides: Sequence[Side], params: ReportParams) -> dict[str, 
     return {
         "name": name,
         "groups": [(title, pictures) for title, pictures in groups if pictures],
-        "legend": legend(sorted(set(labels)), rooms[0].names),
+        "legend": legend(sorted(set(labels)), _class_names(rooms)),
     }
+
+
+def _class_names(rooms: Sequence[Room]) -> list[str]:
+    """What classes are called by id: each name once that any folder with classes has for it."""
+    named = [room.names for room in rooms if room.shown_classes is not None]
+    return [
+        " / ".join(once(name for name in called if name)) for called in zip(*named, strict=True)
+    ]
 
 
 def _own(room: Room) -> Any:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from crossvox.core.artifact import plain
+from crossvox.core.checks import ArtifactError
+from crossvox.core.class_map import ClassMap, table_of
 from crossvox.core.files import PARAMS
 from crossvox.core.formats import NONE, counted, unit_text, value_text, way_text
 from crossvox.metrics import STRICT, reading
 from crossvox.metrics.statistics import FEW, LEVEL
 from crossvox.report.drawings.scores import scene_dots
-from crossvox.report.folders import json_of
+from crossvox.report.folders import json_of, scenes_of
 from crossvox.report.hiding import hidden_all
+from crossvox.report.page.class_scores import PROTOCOL as CLASSES
 from crossvox.report.page.compare import VALIDATION, Compared, Side
 from crossvox.report.page.differences import (
     against_text,
@@ -64,7 +68,22 @@ def cautions(sides: Sequence[Side], found: Sequence[Compared]) -> list[str]:
     data = [{path.resolve() for path in side.sources.data} for side in sides]
     if any(one != data[0] for one in data):
         told.append("Not all were made from one data folder: rooms are matched by name.")
+    of_classes = any(one.protocol == CLASSES for one in found)
+    if of_classes and len({_table(side) for side in sides}) > 1:
+        told.append(
+            "Labels were not chosen by one table of classes (--classes): the reference is told by "
+            "that of each folder, so scores of classes are of other classes and other places."
+        )
     return told
+
+
+def _table(side: Side) -> ClassMap | None:
+    """The classes that the labels of a folder were chosen from, as its first scene tells it."""
+    for name in scenes_of(side.folder, side.sources)[:1]:
+        manifest = side.sources.manifest(side.folder / name)
+        with suppress(ArtifactError):  # pages of the folder itself tell it
+            return None if manifest is None else table_of(side.folder / name, manifest)
+    return None
 
 
 def parts(sides: Sequence[Side], found: Sequence[Compared]) -> list[dict[str, Any]]:
