@@ -270,6 +270,23 @@ def test_both_rulers_stand_beside_their_baselines_and_the_protocol_tells_of_flip
     assert load(tmp_path / "own" / "scores.json")["checkpoint"] == "best"
 
 
+def test_scores_of_another_way_do_not_replace_those_of_the_run(trained: Path, data: Path) -> None:
+    words = ("evaluate", "segment2d", trained, data, "--pictures", 0)
+    run(*words)
+    own = (trained / "evaluation" / "scores.json").read_bytes()
+    for name, asked in {
+        "evaluation_flip": ["--flip"],
+        "evaluation_48_96": ["--shown-heights", 96, 48],
+        "evaluation_flip_48_benchmark20": [
+            *("--flip", "--shown-heights", 48, "--classes", "benchmark20")
+        ],
+    }.items():
+        run(*words, *asked)
+        assert (trained / "evaluation" / "scores.json").read_bytes() == own
+        shutil.rmtree(trained / name)
+    shutil.rmtree(trained / "evaluation")
+
+
 def test_ten_images_have_intervals(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -305,8 +305,9 @@ def evaluate_segment2d(
         labels: its label images of the same names, 8-bit PNG with NYU40 ids.
         depths: its depth images of the same names, for a network that reads depth.
         depth_images: what their numbers mean; by default what the run was trained with.
-        out: folder for scores.json and pictures; by default RUN/evaluation, but for a network of
-            the package.
+        out: folder for scores.json and pictures; by default RUN/evaluation, which the run's page
+            shows, and beside it for another way of showing or answering: RUN/evaluation_flip,
+            evaluation_240_360, evaluation_benchmark20. A network of the package needs one.
         scenes: scenes of prepared data: val, train, all, or names separated by commas.
         checkpoint: which weights of the run: best, last, average (of --train.average), or auto: the
             average if it scored no worse in validation, else the best, else the last.
@@ -354,7 +355,8 @@ def evaluate_segment2d(
     stage = EvaluateImages(
         network, pairs, pictures, found, seen, device, flip or None, heights, read_as, among
     )
-    out = out or run / EVALUATION
+    way = [EVALUATION, *["flip"] * flip, *map(str, heights or ()), among or ""]
+    out = out or run / "_".join(filter(None, way))
     (runner or Runner()).make(stage, out)
     # Older evaluations do not tell what the run has seen, and are kept.
     return replace(read_evaluation(out), seen=seen)
