@@ -92,6 +92,11 @@ def _is_kept(
         told = " ".join(capsys.readouterr().err.split())
         assert f"{gone} is not there any more: run is kept by what it tells of it" in told
     command(*words, "--train.rate", 0.5, code=2)
+    # A path that it was not made from is a typing error, whatever is gone.
+    mistyped = [f"{word}s" if Path(str(word)).name == gone else word for word in words]
+    for more in ((), ("--dry-run",)):
+        command(*mistyped, *more, code=2)
+        assert f"{gone}s, which does not exist" in " ".join(capsys.readouterr().err.split())
     assert (run / "manifest.json").read_bytes() == written
     (run / "manifest.json").unlink()
     command(*words, code=2)
@@ -106,6 +111,10 @@ def test_a_run_on_scenes_is_kept_or_tells_what_it_needs(
     command(*words)
     shutil.rmtree(start)
     command(*words)
+    command(*words[:-1], tmp_path / "strat", code=2)
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"strat, which does not exist; needed: {start}, which run was made from" in told
+    command(*words[:-1], tmp_path / "elsewhere" / ".." / "start")
     (run / "manifest.json").unlink()
     capsys.readouterr()
     command(*words, code=2)

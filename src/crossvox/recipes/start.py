@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from crossvox.core.artifact import MANIFEST, file_digest
-from crossvox.core.checks import CheckpointError, expect
+from crossvox.core.artifact import MANIFEST, file_digest, read_manifest
+from crossvox.core.checks import CheckpointError, ParamsError, expect
 from crossvox.core.files import PARAMS
 from crossvox.flow.lineage import Lineage
 from crossvox.flow.progress import Progress
@@ -90,11 +91,12 @@ def start_of(
         run: the folder of a run, or the name of one that comes with the package; None: nothing.
         checkpoint: which of its weights.
         work: where the training is at work: what has weights there already goes on where ``run`` is
-            gone, by what it tells of it.
+            gone, by what it tells of it; a complete one tells where that was.
         expect_fit: refuses the folder of a run that the training cannot start from.
 
     Raises:
-        ParamsError: there is neither such a folder nor such a name.
+        ParamsError: there is neither such a folder nor such a name; the training started from
+            another one.
         ArtifactError: it is no run folder.
         CheckpointError: it has no weights, or not those that are asked for.
         CrossvoxError: whatever ``expect_fit`` raises.
@@ -102,6 +104,7 @@ def start_of(
     if run is None:
         return Start()
     if work is not None and not run.exists() and (told := _told(run, work.out)) is not None:
+        expect_was(work.out, START, run)
         work.progress.say(
             f"{run} is not there any more: {work.out.name} goes on by what it tells of its start"
         )
@@ -124,6 +127,30 @@ def complete_record(out: Path) -> RunRecord | None:
     """What a complete run tells, also of parts that are gone; None: there is no such run."""
     complete = (out / MANIFEST).is_file() and (out / PARAMS).is_file()
     return read_record(out) if complete else None
+
+
+def expect_was(out: Path, role: str, gone: Path) -> None:
+    """Refuse a path without anything there that a complete run was not made from: a typing error.
+
+    Args:
+        out: the run's folder.
+        role: of what it was made from.
+        gone: where that is said to have been.
+
+    Raises:
+        ParamsError: it was made from another folder.
+    """
+    link = read_manifest(out).links.get(role) if (out / MANIFEST).is_file() else None
+    if link is None:
+        return  # nobody knows any more where it was
+    was = Path(os.path.abspath(out / link))
+    expect(
+        gone.resolve() in (was.resolve(), (out / link).resolve()),
+        given=f"{gone}, which does not exist",
+        needed=f"{was}, which {out.name} was made from, gone or not; or what is there",
+        do="correct the path",
+        error=ParamsError,
+    )
 
 
 def tell_kept(out: Path, gone: Path | None, progress: Progress) -> None:

@@ -18,7 +18,7 @@ from crossvox.recipes.images import ImageData, evenly, find_images, pairs_digest
 from crossvox.recipes.label_pictures import picture_run
 from crossvox.recipes.segment2d import Segment2dRunParams, TrainImages
 from crossvox.recipes.shipped import is_gone
-from crossvox.recipes.start import START, Start, complete_record, start_of, tell_kept
+from crossvox.recipes.start import START, Start, complete_record, expect_was, start_of, tell_kept
 from crossvox.recipes.training import only_look
 from crossvox.samples.batch import collate_images
 from crossvox.samples.images import ImageDataset
@@ -141,16 +141,18 @@ def _without_images(stage: TrainImages, start: Start, work: Work) -> TrainReport
 
     It tells what its images were; a data folder's scenes it does not tell apart from those beside.
     """
-    gone = next(filter(is_gone, stage.source.folders.values()), None)
-    told = None if gone is None or stage.source.data is not None else complete_record(work.out)
+    gone = {role: path for role, path in stage.source.folders.items() if is_gone(path)}
+    told = None if not gone or stage.source.data is not None else complete_record(work.out)
     if told is None or not isinstance(told.recipe, Mapping):
         return None
+    for role, path in gone.items():
+        expect_was(work.out, role, path)
     roles = (TRAINING, VALIDATION, BESIDE)
     parents = {role: told.parents[role] for role in roles if role in told.parents}
     asked = _asked(stage.params, str(told.recipe.get("split")), {**parents, **start.parents})
     done = answer(work.out, asked, stage.params.train, dry=work.dry)
     if done is not None:
-        tell_kept(work.out, gone, work.progress)
+        tell_kept(work.out, next(iter(gone.values())), work.progress)
     return done
 
 

@@ -30,7 +30,7 @@ from crossvox.recipes.lifted_features import (
 )
 from crossvox.recipes.scene_sources import load_sources, of_rooms, training_scenes
 from crossvox.recipes.shipped import found_or_none, is_gone, linked
-from crossvox.recipes.start import START, Start, complete_record, start_of, tell_kept
+from crossvox.recipes.start import START, Start, complete_record, expect_was, start_of, tell_kept
 from crossvox.recipes.train import (
     ReconstructRunParams,
     RunSources,
@@ -100,7 +100,10 @@ def train_scenes(stage: TrainScenes, work: Work) -> TrainReport:
     if features is not None and is_files(features):
         expect_run_of(stage.checkpoint, {"--from": stage.start})
     start = start_of(stage.start, stage.start_checkpoint, work, _expect_start)
-    told = complete_record(work.out) if is_gone(features) else None
+    told = None
+    if features is not None and is_gone(features):
+        told = complete_record(work.out)
+        expect_was(work.out, "features", features)
     asked = fingerprint(stage, start, {} if told is None else told.parents)
     done = answer(work.out, asked, stage.params.train, dry=work.dry)
     if done is not None:
