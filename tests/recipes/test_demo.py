@@ -42,7 +42,12 @@ def test_demo_goes_from_nothing_to_a_page_and_keeps_what_it_made(tmp_path: Path)
     assert read_manifest(out / "prediction" / "scene0001_00").created == made
     kept = [out / part / "scene0001_00" for part in ("rooms", "data")]
     before = [read_manifest(scene).created for scene in kept]
-    assert main(["demo", str(out), *SMALL, "--run.train.steps", "3"]) == 0
+    asked = ["demo", str(out), *SMALL, "--run.train.steps", "3"]
+    assert main([*asked, "--dry-run", "--json", str(tmp_path / "plan.json")]) == 0
+    rows = json.loads((tmp_path / "plan.json").read_text())
+    again = {(row["stage"], row["item"]) for row in rows if row["status"] == "make again"}
+    assert {("train", "run"), ("predict-scene", "scene0001_00")} == again
+    assert main(asked) == 0
     assert read_manifest(out / "run").notes["step"] == 3
     assert read_manifest(out / "prediction" / "scene0001_00").created != made
     assert read_manifest(out / "prediction").links == {"run": "../run", "data": "../data"}

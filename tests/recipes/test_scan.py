@@ -238,7 +238,13 @@ def test_other_flags_make_anew_what_they_touch_and_keep_the_rest(
     capsys.readouterr()
     command(*wider, "--classes", table, "--max-frames", 6, "--dry-run")
     rows = [line.split("│") for line in capsys.readouterr().out.splitlines() if "again" in line]
-    assert [row[1].strip() for row in rows] == ["data", "predict-scene"]
+    stages = ["prepare-scene", "predict-scene"]
+    assert [[field.strip() for field in row[1:3]] for row in rows] == [[s, "room"] for s in stages]
+    command(*words, "--dry-run", "--json", tmp_path / "plan.json")
+    rows = [row for row in load(tmp_path / "plan.json") if row["status"] == "make again"]
+    assert [(row["stage"], row["item"]) for row in rows] == [("predict-scene", "room")]
+    assert rows[0]["seconds"] > 0
+    capsys.readouterr()
     command(*words, "--classes", table, "--dry-run")
     assert "again" not in capsys.readouterr().out
     command(*wider, "--classes", table, "--max-frames", 6)

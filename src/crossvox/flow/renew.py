@@ -11,6 +11,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from fnmatch import fnmatchcase as fnmatch
 from pathlib import Path
 from typing import TypeVar
@@ -21,7 +22,7 @@ from crossvox.core.files import LOG, PARAMS, TRANSFER
 from crossvox.flow import locks
 from crossvox.flow.contents import expect_no_strangers
 from crossvox.flow.folder import PART, bring_back, leftovers, set_aside, visible
-from crossvox.flow.runner import DryRunEnds, Planned, Runner
+from crossvox.flow.runner import Runner
 
 T = TypeVar("T")
 
@@ -61,15 +62,14 @@ def renewing(runner: Runner, folder: Path, make: Callable[[Path], T]) -> T:
         made = make(folder)
     except MadeOtherwise as found:
         _expect_replaceable(folder)
+        place = folder.with_name(f".{folder.name}.{found.asked[:8]}{PART}")
         if runner.dry:
-            runner.plan.append(Planned(folder.name, "", "make again"))
-            raise DryRunEnds from None
+            return _foreseen(runner, folder, place, make)
         with locks.alone(folder):
             runner.progress.say(
                 f"{folder.name} was made otherwise ({found.changes}): it is made again, and the "
                 f"older one is there until that is done"
             )
-            place = folder.with_name(f".{folder.name}.{found.asked[:8]}{PART}")
             _clear_parts(folder, place)
             made = make(place)
             _expect_replaceable(folder)
@@ -83,6 +83,19 @@ def renewing(runner: Runner, folder: Path, make: Callable[[Path], T]) -> T:
         with suppress(ArtifactError), locks.alone(folder):
             _clear_parts(folder)
     return made
+
+
+def _foreseen(runner: Runner, folder: Path, place: Path, make: Callable[[Path], T]) -> T:
+    """Plan what is made again, each item, as a new folder's are."""
+    known = len(runner.plan)
+    try:
+        return make(place)
+    finally:
+        names = {place.name: folder.name}
+        runner.plan[known:] = [
+            replace(one, item=names.get(one.item, one.item), status="make again")
+            for one in runner.plan[known:]
+        ]
 
 
 def _clear_parts(folder: Path, kept: Path | None = None) -> None:
