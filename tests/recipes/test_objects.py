@@ -14,7 +14,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "objects"))
 from flat_rooms import furnished
 
-from crossvox.core.artifact import Manifest, plain, write_manifest
+from crossvox.core.artifact import Manifest, plain, read_manifest, write_manifest
 from crossvox.core.checks import ArtifactError, CaptureError
 from crossvox.core.class_map import ClassMap
 from crossvox.core.room_contents import TRUE_OBJECTS, RoomContents
@@ -85,7 +85,9 @@ def test_objects_are_scored_beside_components(tmp_path: Path) -> None:
         evaluate_objects(pred, tmp_path / "data")
 
 
-def test_what_a_room_holds_is_told_by_the_table_that_labels_were_chosen_by(tmp_path: Path) -> None:
+def test_what_a_room_holds_is_told_by_the_table_that_labels_were_chosen_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mesh = furnished(33.0)
     scene, pred = tmp_path / "data" / "scene0000_00", tmp_path / "pred" / "scene0000_00"
     truth = find_contents(mesh)[1]
@@ -101,7 +103,16 @@ def test_what_a_room_holds_is_told_by_the_table_that_labels_were_chosen_by(tmp_p
         found = {score.name: score for score in evaluation.whole["learnt"]}
         return found["AP 25"].value, found["Count error"].value
 
-    assert values(told) == (1, 0)
+    asked: list[Path] = []
+
+    def once(folder: Path) -> Manifest:
+        asked.append(folder)
+        return read_manifest(folder)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("crossvox.evaluate.objects.read_manifest", once)
+        assert values(told) == (1, 0)
+    assert asked == [pred]
     on_the_wall = ClassMap(rows=((11, 1),))  # pictures are part of the wall, no objects
     write_ply(pred / "mesh.ply", replace(mesh, labels=on_the_wall.table[mesh.labels]))
     assert values(on_the_wall) == (1, 0)

@@ -53,8 +53,9 @@ from crossvox.evaluate.predicted import Scored, majority_class, read_predicted
 from crossvox.evaluate.references import read_classes, read_labelled, reference_labels
 from crossvox.metrics import MEASURES, class_values, confusion
 from crossvox.metrics.calibration import Reliability
+from crossvox.metrics.crossed import parts_of
 from crossvox.metrics.pooled import Counts, pooled
-from crossvox.metrics.statistics import Pooled, paired_difference
+from crossvox.metrics.statistics import half_width, paired_difference
 
 PROTOCOL = "classes"
 
@@ -316,9 +317,9 @@ def with_intervals(scores: Sequence[Score], scenes: Sequence[SceneCounts]) -> li
     told = pooled([[{"vertices": scene.vertices} for scene in scenes]], _vertex_numbers)
     ends = {}
     for name, one in told.items():
-        found = paired_difference(one, Pooled(0 * one.whole, 0 * one.without))
-        if found.scenes == len(scenes) and np.isfinite([found.low, found.high]).all():
-            ends[name] = {"low": max(found.low, 0.0), "high": min(found.high, 1.0)}
+        value, half = float(one.whole[0]), half_width(parts_of(one.cells))
+        if np.isfinite([value, half]).all():
+            ends[name] = {"low": max(value - half, 0.0), "high": min(value + half, 1.0)}
     return [
         replace(score, details={**score.details, **ends.get(score.name, {})}) for score in scores
     ]

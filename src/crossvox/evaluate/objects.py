@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from crossvox.core.artifact import MANIFEST, read_manifest
+from crossvox.core.artifact import MANIFEST, Manifest, read_manifest
 from crossvox.core.checks import ArtifactError, expect
 from crossvox.core.class_map import ClassMap, table_of
 from crossvox.core.methods import CLASS_MESHES, LEARNT, VOTES, method_name
@@ -80,13 +80,14 @@ def evaluate_objects(
         if meshes or told.is_file():
             prepared = scene_folder(data, name)
             truth = prepared / TRUE_OBJECTS
+            manifest = _manifest(pred / name) if truth.is_file() else None
             if not truth.is_file():
                 unknown.append(name)
-            elif _learnt_from(pred / name) and not seen_scenes:
+            elif manifest is not None and manifest.notes.get(LEARNT_FROM) and not seen_scenes:
                 seen.append(name)
             else:
                 counted.append(name)
-                classes = _classes_of(pred / name)
+                classes = None if manifest is None else table_of(pred / name, manifest)
                 if classes is not None:
                     fewer.append(name)
                 true = _told_by(RoomContents.read(truth), classes)
@@ -153,9 +154,9 @@ def _methods(
     return found
 
 
-def _classes_of(folder: Path) -> ClassMap | None:
-    """The classes that a scene's labels were chosen from; None: all 40."""
-    return table_of(folder, read_manifest(folder)) if (folder / MANIFEST).is_file() else None
+def _manifest(folder: Path) -> Manifest | None:
+    """What a predicted scene tells of itself; None of meshes from elsewhere."""
+    return read_manifest(folder) if (folder / MANIFEST).is_file() else None
 
 
 def _told_by(true: RoomContents, classes: ClassMap | None) -> RoomContents:
@@ -168,9 +169,3 @@ def _told_by(true: RoomContents, classes: ClassMap | None) -> RoomContents:
     told = [(one, int(classes.table[one.class_id])) for one in true.objects]
     objects = [replace(one, class_id=number) for one, number in told if number in KINDS]
     return replace(true, objects=tuple(replace(one, number=n + 1) for n, one in enumerate(objects)))
-
-
-def _learnt_from(folder: Path) -> bool:
-    if not (folder / MANIFEST).is_file():
-        return False
-    return bool(read_manifest(folder).notes.get(LEARNT_FROM))
