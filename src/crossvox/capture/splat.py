@@ -35,10 +35,10 @@ def splat(depth, source, target, matrix, out):  # type: ignore[no-untyped-def]  
     end_x, end_y = np.float32(out.shape[1]), np.float32(out.shape[0])
     nothing = np.float32(np.inf)
     out[:] = nothing
-    ray_x = (np.arange(width) - cx) / fx
     turned = np.empty((3, width))
     for axis in range(3):
-        turned[axis] = matrix[axis, 0] * ray_x
+        for u in range(width):  # number by number: to assign an array takes a second to compile
+            turned[axis, u] = matrix[axis, 0] * ((u - cx) / fx)
     # Two rows of target pixels and depths there: this one and the one below, in turns.
     x = np.zeros((2, width), np.float32)
     y = np.zeros((2, width), np.float32)
@@ -48,7 +48,7 @@ def splat(depth, source, target, matrix, out):  # type: ignore[no-untyped-def]  
     above = np.full((2, width), -1.0, np.float32)
     below = np.full((2, width), -1.0, np.float32)
     # No footprint grows beyond a few times the cameras' resolution ratio, whatever the noise.
-    limits = np.array([4.0 * gx / fx + 1.0, 4.0 * gy / fy + 1.0]).astype(np.float32)
+    limit_x, limit_y = np.float32(4.0 * gx / fx + 1.0), np.float32(4.0 * gy / fy + 1.0)
     box = np.empty((4, width), np.int32)
     work = np.empty(width, np.uint8)
     todo = np.empty(width, np.int32)
@@ -65,8 +65,8 @@ def splat(depth, source, target, matrix, out):  # type: ignore[no-untyped-def]  
             below[:] = -1.0
         _steps(xs[:-1], zs[:-1], xs[1:], zs[1:], beside[0, 1:-1])
         _steps(ys[:-1], zs[:-1], ys[1:], zs[1:], beside[1, 1:-1])
-        _boxes(xs, beside[0], above[0], below[0], limits[0], end_x, box[0], box[1])
-        _boxes(ys, beside[1], above[1], below[1], limits[1], end_y, box[2], box[3])
+        _boxes(xs, beside[0], above[0], below[0], limit_x, end_x, box[0], box[1])
+        _boxes(ys, beside[1], above[1], below[1], limit_y, end_y, box[2], box[3])
         _mark(zs, beside[0], above[0], below[0], box, work)
         count = 0
         for u in range(width):  # collected without branches: which ones nobody could predict
@@ -81,12 +81,12 @@ def splat(depth, source, target, matrix, out):  # type: ignore[no-untyped-def]  
                 xr, yr = (xs[u] - px) / gx, (ys[u] - py) / gy
                 k, m = scale / fx, scale / fy
                 reach_x = _reach(
-                    beside[0, u], beside[0, u + 1], above[0, u], below[0, u], limits[0],
+                    beside[0, u], beside[0, u + 1], above[0, u], below[0, u], limit_x,
                     gx * k * abs(matrix[0, 0] - xr * matrix[2, 0]),
                     gx * m * abs(matrix[0, 1] - xr * matrix[2, 1]),
                 )  # fmt: skip
                 reach_y = _reach(
-                    beside[1, u], beside[1, u + 1], above[1, u], below[1, u], limits[1],
+                    beside[1, u], beside[1, u + 1], above[1, u], below[1, u], limit_y,
                     gy * k * abs(matrix[1, 0] - yr * matrix[2, 0]),
                     gy * m * abs(matrix[1, 1] - yr * matrix[2, 1]),
                 )  # fmt: skip

@@ -172,22 +172,23 @@ def _unfilter(  # type: ignore[no-untyped-def]  # pragma: no cover
         kind, raw = lines[n, 0], lines[n, 1:]
         if kind > _PAETH:
             return -1
+        # Byte by byte: to assign one array to another takes a second to compile.
         if kind == _NO_FILTER:
-            here[:] = raw
+            for i in range(len(raw)):
+                here[i] = raw[i]
         elif kind == _UP:
             for i in range(len(raw)):
                 here[i] += raw[i]
         else:
             _from_left(raw, step, kind, line, work)
-            line[:] = work
+            for i in range(len(line)):
+                line[i] = work[i]
         while done < len(rows) and rows[done] == first + n:
             if step == 2:
                 _swapped(here.view(np.uint16), columns, every, out[done])
-            elif every:
-                out[done] = here
             else:
                 for i in range(len(columns)):
-                    out[done, i] = here[columns[i]]
+                    out[done, i] = here[i] if every else here[columns[i]]
             done += 1
     return done
 
