@@ -177,6 +177,13 @@ def test_none_only_fuses_and_refuses_what_needs_a_network(
     assert "nothing was labelled" in "".join(capsys.readouterr())
     command("scan", room, tmp_path / "x", *SMALL, "--run", "none", "--frame-labels", labels, code=2)
     assert f"--frame-labels {labels} with --run none" in " ".join(capsys.readouterr().err.split())
+    words = ("scan", room, tmp_path / "x", *SMALL)
+    command(*words, "--run", "none", "--classes", "benchmark20", "--unknown-below", 0.5, code=2)
+    told = " ".join(capsys.readouterr().err.split())
+    assert "--classes benchmark20 and --unknown-below 0.5 with --run none" in told
+    command(*words, "--frame-labels", labels, "--classes", tmp_path / "none.csv", code=2)
+    assert "none.csv, which is no file" in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "x").exists(), "nothing was fused before"
     command("scan", room, tmp_path / "x", *SMALL, "--run", "none", "--scores", code=2)
     command("scan", room, tmp_path / "x", *SMALL, "--run", "defualt", code=2)
     told = " ".join(capsys.readouterr().err.split())

@@ -188,6 +188,8 @@ def scan(
         images=images,
         labels3d=labels3d,
         frame_labels=frame_labels,
+        classes=classes,
+        unknown_below=unknown_below,
         completion=completion,
         checkpoint=checkpoint,
     )

@@ -42,6 +42,8 @@ def choose_networks(
     images: Path | None = None,
     labels3d: Path | None = None,
     frame_labels: Path | None = None,
+    classes: Path | None = None,
+    unknown_below: float | None = None,
     completion: Amount | None = None,
     checkpoint: CheckpointName = "auto",
 ) -> ScanNetworks:
@@ -53,11 +55,13 @@ def choose_networks(
         images: instead of the set's image network.
         labels3d: instead of the set's network of labels in 3D.
         frame_labels: a folder of labels, in place of an image network.
+        classes, unknown_below: how the surface is labelled, likewise.
         completion: how much is to be completed.
         checkpoint: which weights of the runs.
 
     Raises:
-        ArtifactError, ParamsError: a run is missing, or cannot do what it is asked to.
+        ArtifactError, ParamsError: a run is missing, or cannot do what it is asked to; a table of
+            classes that is none, or does not fit.
     """
     from crossvox.recipes.shipped import NONE, SETS, found_or_none, shipped_set
 
@@ -69,12 +73,15 @@ def choose_networks(
                 "images": images,
                 "labels3d": labels3d,
                 "frame-labels": frame_labels,
+                "classes": classes,
+                "unknown-below": unknown_below,
                 "completion": completion,
                 "checkpoint": None if checkpoint == "auto" else checkpoint,
             }
         )
         return ScanNetworks()
-    from crossvox.recipes.trained import expect_roles
+    from crossvox.recipes.labels import label_source
+    from crossvox.recipes.trained import completes, expect_roles
 
     remark = ""
     if str(run) in SETS and not run.exists():
@@ -97,6 +104,16 @@ def choose_networks(
         run = _run_or_set(run)
     geometry = found_or_none(geometry)
     expect_roles(run, geometry, votes, completion)
+    if frame_labels is not None or classes is not None:
+        possible = completes(run)
+        label_source(
+            images,
+            frame_labels,
+            classes,
+            possible=possible,
+            checkpoint=checkpoint,
+            labels3d=labels3d,
+        )
     return ScanNetworks(run, geometry, votes, images, labels3d, remark)
 
 
