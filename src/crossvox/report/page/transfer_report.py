@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from crossvox.report.page.files_out import (
     write_text,
 )
 from crossvox.report.page.origins import versions
+from crossvox.report.page.tables_out import TableOut
 from crossvox.report.page.transfer_figures import (
     cause_figure,
     labels_figure,
@@ -97,53 +99,108 @@ def write_transfer_page(folder: Path, page: Path | None = None) -> PageReport:
     return PageReport(out, out.stat().st_size, tuple(written), (), (), ())
 
 
+@dataclass(frozen=True)
+class _Part:
+    """A part of the page.
+
+    Attributes:
+        values: what its template shows, by name.
+        figures: drawings, None of what cannot be drawn; they lie beside the page as files as well.
+        tables: likewise.
+    """
+
+    values: dict[str, Any]
+    figures: Sequence[FigureOut | None] = ()
+    tables: Sequence[TableOut] = ()
+
+
 def _values(record: Mapping[str, Any]) -> dict[str, Any]:
     """All that the page shows."""
     found = shown_findings(record)
     share = number(record.get("level")) or 0.95
-    level, inner = f"{share:.0%}", f"{2 * share - 1:.0%}"
-    labels, why = savings(record), causes(record)
-    verdicts = verdict_figures(found, level)
-    curves = [labels_figure(n, one) for n, one in enumerate(labels)]
-    parts = [cause_figure(n, one) for n, one in enumerate(why)]
-    rooms = [rooms_figure(n, one) for n, one in enumerate(found) if one.by_room]
-    cells = cells_tables(record)
-    costs, told = costs_table(record), descriptions_table(record)
-    tables = [findings_table(found, level), rooms_table(found), seeds_table(found)]
-    tables += [table for _, table in cells]
-    if labels:
-        tables += [curves_table(labels), savings_table(labels)]
-    tables += [causes_table(why)] if why else []
-    tables += [table for table in (told, costs) if table is not None]
-    figures = [*verdicts, *curves, *parts, *rooms]
+    findings, rooms = _findings(record, found, share), _rooms(found)
+    labels, why = _labels(record), _causes(record, found)
+    cells, costs = _cells(record), _costs(record)
+    values = _head(record, found)
+    for part in (findings, labels, why, rooms, cells, costs):
+        values |= part.values
+    drawn = [one for part in (findings, labels, why, rooms) for one in part.figures]
+    listed = (findings, rooms, cells, labels, why, costs)
+    return values | {
+        "figures": [one for one in drawn if one is not None],
+        "tables": [one for part in listed for one in part.tables],
+        "made": datetime.now().astimezone().strftime("%d %B %Y, %H:%M"),
+        "version": versions()[0][1],
+    }
+
+
+def _head(record: Mapping[str, Any], found: Sequence[Shown]) -> dict[str, Any]:
+    """What stands above all parts, and what explains them."""
     return {
         "title": str(record.get("title") or record.get("name") or "Transfer report"),
         "lead": lead(found, record),
         "facts": _facts(record, found),
         "cautions": texts(record.get("cautions")),
+        "verdicts": VERDICTS,
+        "protocol": {k: str(v) for k, v in as_dict(record.get("protocol")).items()},
+        "margins": {k: number(v) for k, v in as_dict(record.get("margins")).items()},
+    }
+
+
+def _findings(record: Mapping[str, Any], found: Sequence[Shown], share: float) -> _Part:
+    """Verdicts and answers; intervals hold the share ``share``."""
+    level, inner = f"{share:.0%}", f"{2 * share - 1:.0%}"
+    figures = verdict_figures(found, level)
+    table = findings_table(found, level)
+    values = {
         "level": level,
         "matrix": matrix(found),
-        "verdicts": VERDICTS,
-        "printed": next((one for one in verdicts if one.name == "verdicts"), None),
-        "forests": [one for one in verdicts if one.name != "verdicts"],
+        "printed": next((one for one in figures if one.name == "verdicts"), None),
+        "forests": [one for one in figures if one.name != "verdicts"],
         "named": [_answered(one, inner) for one in found if one.named],
         "exploratory": [_answered(one, inner) for one in found if not one.named],
         "unanswered": unanswered(record),
-        "findings": tables[0],
-        "savings": list(zip(labels, curves, strict=True)),
-        "curves": curves_table(labels) if labels else None,
-        "causes": _by_contrast(why, parts, found),
-        "rooms": rooms,
-        "cells": cells,
-        "told": told,
-        "costs": costs,
-        "protocol": {k: str(v) for k, v in as_dict(record.get("protocol")).items()},
-        "margins": {k: number(v) for k, v in as_dict(record.get("margins")).items()},
-        "figures": [one for one in figures if one is not None],
-        "tables": tables,
-        "made": datetime.now().astimezone().strftime("%d %B %Y, %H:%M"),
-        "version": versions()[0][1],
+        "findings": table,
     }
+    return _Part(values, figures, [table])
+
+
+def _labels(record: Mapping[str, Any]) -> _Part:
+    """What is saved of labels."""
+    saved = savings(record)
+    figures = [labels_figure(n, one) for n, one in enumerate(saved)]
+    values = {"savings": list(zip(saved, figures, strict=True)), "curves": None}
+    if not saved:
+        return _Part(values)
+    curves = curves_table(saved)
+    return _Part(values | {"curves": curves}, figures, [curves, savings_table(saved)])
+
+
+def _causes(record: Mapping[str, Any], found: Sequence[Shown]) -> _Part:
+    """Where differences come from, and what describes the cells."""
+    why, told = causes(record), descriptions_table(record)
+    figures = [cause_figure(n, one) for n, one in enumerate(why)]
+    tables = [causes_table(why)] if why else []
+    tables += [told] if told is not None else []
+    return _Part({"causes": _by_contrast(why, figures, found), "told": told}, figures, tables)
+
+
+def _rooms(found: Sequence[Shown]) -> _Part:
+    """Differences by room and seed."""
+    figures = [rooms_figure(n, one) for n, one in enumerate(found) if one.by_room]
+    return _Part({"rooms": figures}, figures, [rooms_table(found), seeds_table(found)])
+
+
+def _cells(record: Mapping[str, Any]) -> _Part:
+    """Cells and controls."""
+    cells = cells_tables(record)
+    return _Part({"cells": cells}, tables=[table for _, table in cells])
+
+
+def _costs(record: Mapping[str, Any]) -> _Part:
+    """What the cells took."""
+    table = costs_table(record)
+    return _Part({"costs": table}, tables=[] if table is None else [table])
 
 
 def _facts(record: Mapping[str, Any], found: Sequence[Shown]) -> list[tuple[str, str]]:
