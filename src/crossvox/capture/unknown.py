@@ -183,44 +183,57 @@ def _what(path: Path, seen: Seen) -> str:
 
 def _hints(path: Path, seen: Seen) -> list[str]:
     """Sentences about what it looks like and what can be done."""
-    hints = []
+    format_hint = _of_format(seen)
+    return [
+        *format_hint,
+        *_of_frames(path, seen, format_told=bool(format_hint)),
+        *_of_models(path, seen),
+        *_of_endings(seen),
+    ]
+
+
+def _of_format(seen: Seen) -> list[str]:
+    """Which format it looks like, and what of it is lacking."""
     for name, marks, parts in _RESEMBLES:
         told = next((mark for mark in marks if _has(seen, mark)), None)
         lacking = [part for part in parts if not _has(seen, part)]
         if told and (lacking or not parts):
             without = f" without {' and '.join(lacking)}" if lacking else ""
-            hints.append(f"{told}{without}: looks like {name}.")
-            break
-    images, videos = seen.count(_IMAGES), seen.count(_VIDEOS)
-    surfaces, points = seen.count(_SURFACES), seen.count(_POINTS)
+            return [f"{told}{without}: looks like {name}."]
+    return []
+
+
+def _of_frames(path: Path, seen: Seen, *, format_told: bool) -> list[str]:
+    """What frames lack to be RGB-D; images alone are no hint beside a format that is told."""
     color = plain_files.color_folder(path) if path.is_dir() else None
     depth = plain_files.depth_folder(path) if path.is_dir() else None
     if color is not None and depth is None:
-        hints.append(
+        return [
             f"{color.name}/ without depth/: no depth, and this tool needs RGB-D; a scan of images "
             "alone has no scale."
-        )
-    elif depth is not None and color is None:
-        hints.append(f"{depth.name}/ without color/: colour images are needed beside the depth.")
-    elif videos and not images and not surfaces:
-        hints.append(
+        ]
+    if depth is not None and color is None:
+        return [f"{depth.name}/ without color/: colour images are needed beside the depth."]
+    images = seen.count(_IMAGES)
+    if seen.count(_SURFACES):
+        return []
+    if seen.count(_VIDEOS) and not images:
+        return [
             "A video alone has no depth: this tool needs RGB-D. Record with an app that keeps "
             "depth (Stray Scanner, Record3D, 3D Scanner App)."
-        )
-    elif images and not hints and not surfaces:
-        hints.append(
+        ]
+    if images and not format_told:
+        return [
             "There are images, but no depth in a folder that its name tells (color/, depth/, "
             "pose/): this tool needs RGB-D."
-        )
-    hints += _of_models(path, seen, surfaces, points, images)
-    told_endings = [_BY_ENDING[end] for end, _ in seen.endings.most_common() if end in _BY_ENDING]
-    hints += [f"{text[0].upper()}{text[1:]}." for text in dict.fromkeys(told_endings)][:2]
-    return hints
+        ]
+    return []
 
 
-def _of_models(path: Path, seen: Seen, surfaces: int, points: int, images: int) -> list[str]:
+def _of_models(path: Path, seen: Seen) -> list[str]:
     """What can be done with a mesh or a point cloud alone."""
-    if (not surfaces and not points) or images > surfaces + points:
+    surfaces, points = seen.count(_SURFACES), seen.count(_POINTS)
+    if (not surfaces and not points) or seen.count(_IMAGES) > surfaces + points:
         return []
     kind = "mesh" if surfaces else "point cloud"
     first = [f"A {kind} alone has no frames: nothing can be reconstructed or prepared from it."]
@@ -236,6 +249,12 @@ def _of_models(path: Path, seen: Seen, surfaces: int, points: int, images: int) 
     else:
         first.append("Converted to PLY it can be scored against another with 'crossvox score'.")
     return first
+
+
+def _of_endings(seen: Seen) -> list[str]:
+    """What is known of the most common kinds of files, two at the most."""
+    told = [_BY_ENDING[end] for end, _ in seen.endings.most_common() if end in _BY_ENDING]
+    return [f"{text[0].upper()}{text[1:]}." for text in dict.fromkeys(told)][:2]
 
 
 def _has(seen: Seen, mark: str) -> bool:
