@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -108,7 +108,6 @@ def export_folder(
     positions = range(0, len(capture), frame_skip)
     for part in ("color", "depth", "pose"):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    done: list[_Exported] = []
     export = partial(
         _export_frame,
         capture,
@@ -117,29 +116,40 @@ def export_folder(
         kept=kept,
         left_out=usable.left_out,
     )
+    done: list[_Exported] = []
     with closing(in_order(export, positions)) as outcomes:
         for outcome in outcomes:
             done.append(outcome)
             if progress is not None:
                 progress(len(done), len(positions))
-    broken = tuple((one.id, one.problem) for one in done if one.problem)
-    # Poses may be kept of few frames; of those that have one, most can be read.
-    chosen = [one for one in done if one.id not in usable.left_out]
-    damaged = sum(bool(one.problem) for one in chosen)
+    _expect_most(done, usable, capture.name)
+    write_matrix(folder / "intrinsic.txt", camera.matrix_4x4)
+    names = (one.name for one in done if one.name is not None)
+    FrameNames([name for name in names if name.tells_more]).write(folder)
+    return _report(done, camera)
+
+
+def _expect_most(done: Sequence[_Exported], usable: Usable, name: str) -> None:
+    """Refuse a capture of which too little is left.
+
+    Poses may be kept of few frames; of those that have one, most can be read.
+    """
+    broken = [one for one in done if one.problem]
+    damaged = sum(one.id not in usable.left_out for one in broken)
+    chosen = sum(one.id not in usable.left_out for one in done)
     expect(
-        2 * damaged <= len(chosen) and len(broken) < len(done),
-        given=f"{capture.name}, where {len(broken)} of {len(done)} frames are broken, first: "
-        f"frame {broken[0][0] if broken else ''}: {broken[0][1] if broken else ''}",
+        2 * damaged <= chosen and len(broken) < len(done),
+        given=f"{name}, where {len(broken)} of {len(done)} frames are broken, first: "
+        f"frame {broken[0].id if broken else ''}: {broken[0].problem if broken else ''}",
         needed="at most half, not counting those without a pose",
         do="repair the capture",
         error=CaptureError,
     )
-    k4 = np.eye(4)
-    k4[:3, :3] = camera.matrix
-    write_matrix(folder / "intrinsic.txt", k4)
+
+
+def _report(done: Sequence[_Exported], camera: Intrinsics) -> ExportReport:
+    """What became of all frames together."""
     written = [one for one in done if not one.problem]
-    names = (one.name for one in written if one.name is not None)
-    FrameNames([name for name in names if name.tells_more]).write(folder)
     unknown: Counter[int] = Counter()
     for one in written:
         unknown.update(one.unknown)
@@ -148,7 +158,7 @@ def export_folder(
         lost_poses=tuple(one.id for one in written if one.lost),
         without_labels=tuple(one.id for one in written if not one.labelled),
         unknown_raw_ids=dict(sorted(unknown.items())),
-        broken=broken,
+        broken=tuple((one.id, one.problem) for one in done if one.problem),
         camera=camera,
     )
 

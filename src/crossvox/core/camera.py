@@ -95,6 +95,13 @@ class Intrinsics:
         """The ``(3, 3)`` matrix K."""
         return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], dtype=np.float64)
 
+    @property
+    def matrix_4x4(self) -> NDArray[np.float64]:
+        """K as the top left of a ``(4, 4)`` matrix, as files of ScanNet have it."""
+        matrix = np.eye(4)
+        matrix[:3, :3] = self.matrix
+        return matrix
+
     @classmethod
     def from_matrix(cls, matrix: Array, size: Size) -> Intrinsics:
         """Read ``(3, 3)`` or ``(4, 4)`` K for an image of ``size = (width, height)``."""

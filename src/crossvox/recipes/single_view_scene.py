@@ -65,9 +65,7 @@ def single_view_scene(stage: SingleView, work: Work) -> Mapping[str, Any]:
     write_bytes(work.out / "depth" / "0.png", encode_png(millimetres(frame.depth_m)))
     write_bytes(work.out / "label" / "0.png", encode_png(frame.labels))
     write_matrix(work.out / "pose" / "0.txt", pose.world_from_camera)
-    k4 = np.eye(4)
-    k4[:3, :3] = frame.camera.matrix
-    write_matrix(work.out / "intrinsic.txt", k4)
+    write_matrix(work.out / "intrinsic.txt", frame.camera.matrix_4x4)
     write_volume(work.out / VOLUME, SceneVolume(grid, occupied, observed, labels))
     write_ply(work.out / f"{stage.scene}.ply", surface)
     return {

@@ -132,7 +132,7 @@ def header_bytes(header: SensHeader, frame_count: int) -> bytes:
         error=ParamsError,
     )
     matrices = np.stack(
-        [_k4(color), header.color_extrinsic, _k4(depth), header.depth_extrinsic]
+        [color.matrix_4x4, header.color_extrinsic, depth.matrix_4x4, header.depth_extrinsic]
     ).astype("<f4")
     color_code = next(k for k, name in COLOR_CODES.items() if name == header.color_compression)
     depth_code = next(k for k, name in DEPTH_CODES.items() if name == header.depth_compression)
@@ -146,9 +146,3 @@ def header_bytes(header: SensHeader, frame_count: int) -> bytes:
             ),
         ]
     )
-
-
-def _k4(camera: Intrinsics) -> NDArray[np.float64]:
-    matrix = np.eye(4)
-    matrix[:3, :3] = camera.matrix
-    return matrix
