@@ -268,34 +268,38 @@ def _count_error(rooms: Sequence[tuple[RoomContents, RoomContents]]) -> int:
 
 def _of_shells(rooms: Sequence[tuple[RoomContents, RoomContents]]) -> list[Score]:
     known = [(made, true) for made, true in rooms if true.outline_m]
-    lengths = [
-        (sum(w.length_m for w in made.walls), sum(w.length_m for w in true.walls))
-        for made, true in known
-    ]
-    walls = [abs(a - b) / b for a, b in lengths if b]
     # A room without an outline overlaps with nothing.
     outlines = [float(np.nan_to_num(plan_overlap(m.outline_m, t.outline_m))) for m, t in known]
-    areas = [
-        abs(made.area_m2 - true.area_m2) / true.area_m2 for made, true in known if true.area_m2
-    ]
-    scores = [
-        _OUTLINE.score(_mean(outlines), len(outlines), PROTOCOL),
-        _WALLS.score(_mean(walls), len(walls), PROTOCOL),
-        _AREA.score(_mean(areas), len(areas), PROTOCOL),
-    ]
-    for kind, measure in _OPENINGS.items():
-        pairs = [
-            (true, [other for other in made_room.openings if other.kind == kind])
-            for made_room, true_room in rooms
-            for true in true_room.openings
-            if true.kind == kind
-        ]
-        hits = sum(any(_near(true, other) for other in made) for true, made in pairs)
-        made_count = sum(one.kind == kind for made, _ in rooms for one in made.openings)
-        share = hits / len(pairs) if pairs else float("nan")
-        details = {"found in all": float(made_count)}
-        scores.append(measure.score(share, len(pairs), PROTOCOL, details=details))
-    return scores
+    walls = _off([(_wall_length_m(made), _wall_length_m(true)) for made, true in known])
+    areas = _off([(made.area_m2, true.area_m2) for made, true in known])
+    by_room = ((_OUTLINE, outlines), (_WALLS, walls), (_AREA, areas))
+    scores = [measure.score(_mean(one), len(one), PROTOCOL) for measure, one in by_room]
+    return scores + [_of_openings(rooms, kind, measure) for kind, measure in _OPENINGS.items()]
+
+
+def _wall_length_m(room: RoomContents) -> float:
+    return sum(wall.length_m for wall in room.walls)
+
+
+def _off(pairs: Sequence[tuple[float, float]]) -> list[float]:
+    """By what share of the true value, the second, others are off; none where that is 0."""
+    return [abs(made - true) / true for made, true in pairs if true]
+
+
+def _of_openings(
+    rooms: Sequence[tuple[RoomContents, RoomContents]], kind: str, measure: Measure
+) -> Score:
+    """Share of the true doors, or windows, near which one was found."""
+    true_count = hits = made_count = 0
+    for made_room, true_room in rooms:
+        made = [one for one in made_room.openings if one.kind == kind]
+        true = [one for one in true_room.openings if one.kind == kind]
+        made_count += len(made)
+        true_count += len(true)
+        hits += sum(any(_near(one, other) for other in made) for one in true)
+    share = hits / true_count if true_count else float("nan")
+    details = {"found in all": float(made_count)}
+    return measure.score(share, true_count, PROTOCOL, details=details)
 
 
 def _near(one: Opening, other: Opening) -> bool:
