@@ -7,7 +7,6 @@ from pathlib import Path
 
 from crossvox.core.artifact import read_manifest
 from crossvox.core.checks import ArtifactError, ParamsError, expect
-from crossvox.flow.locks import leads
 from crossvox.flow.runner import Work
 from crossvox.recipes.complete import CompleteRunParams, TrainComplete
 from crossvox.recipes.data import read_scenes
@@ -106,8 +105,7 @@ def train_complete(stage: TrainComplete, work: Work) -> TrainReport:
         parents=parents,
         progress=work.progress.training(),
     )
-    if leads():
-        note_asked(work.out, asked)
+    note_asked(work.out, asked)
     return report
 
 

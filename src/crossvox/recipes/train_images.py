@@ -10,7 +10,6 @@ from pathlib import Path
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.colors import COLORS, RECORD
 from crossvox.core.labels import NYU40
-from crossvox.flow.locks import leads
 from crossvox.flow.progress import Progress
 from crossvox.flow.runner import Work
 from crossvox.recipes.image_run import read_segment2d_run
@@ -117,8 +116,7 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
     if not report.interrupted and not report.already_finished:
         shown = evenly(found.validation or found.training, 8)
         picture_run(work.out, params, shown, report.step)
-    if leads():
-        note_asked(work.out, asked)
+    note_asked(work.out, asked)
     return report
 
 

@@ -14,7 +14,6 @@ from crossvox.core.checks import ArtifactError, CaptureError, ParamsError, expec
 from crossvox.core.frame_labels import FrameLabeller
 from crossvox.core.text import decoded
 from crossvox.flow.lineage import Lineage
-from crossvox.flow.locks import leads
 from crossvox.flow.progress import Progress
 from crossvox.flow.runner import Work
 from crossvox.recipes.data import read_scenes
@@ -129,8 +128,7 @@ def train_label3d(stage: TrainLabel3d, work: Work) -> TrainReport:
         parents=parents,
         progress=work.progress.training(),
     )
-    if leads():
-        note_asked(work.out, asked)
+    note_asked(work.out, asked)
     return report
 
 

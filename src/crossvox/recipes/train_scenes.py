@@ -16,7 +16,6 @@ from crossvox.core.colors import COLORS, RECORD
 from crossvox.core.files import TRANSFER
 from crossvox.core.labels import NYU40
 from crossvox.doors.devices import pick_device
-from crossvox.flow.locks import leads
 from crossvox.flow.progress import Progress
 from crossvox.flow.runner import Work
 from crossvox.recipes.data import read_scenes
@@ -169,8 +168,7 @@ def train_scenes(stage: TrainScenes, work: Work) -> TrainReport:
     if taken is not None:
         write_json(work.out / TRANSFER, {**plain(taken), "summary": taken.summary})
         work.progress.say(taken.summary)
-    if leads():
-        note_asked(work.out, asked)
+    note_asked(work.out, asked)
     return report
 
 

@@ -536,8 +536,8 @@ def _mend_record(run: Path) -> None:
 
 
 def note_asked(run: Path, asked: str) -> None:
-    """Note in a complete run what it was asked for. For one process only."""
-    if (run / MANIFEST).is_file():
+    """Note in a complete run what it was asked for; the first of several processes does."""
+    if leads() and (run / MANIFEST).is_file():
         manifest = read_manifest(run)
         if manifest.notes.get(ASKED) != asked:
             write_manifest(run, replace(manifest, notes={**manifest.notes, ASKED: asked}))
