@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crossvox.core.artifact import read_manifest
 from crossvox.core.checks import ArtifactError, CaptureError, ParamsError, expect
@@ -31,6 +32,9 @@ from crossvox.train.loop import train
 from crossvox.train.params import CheckpointName
 from crossvox.train.report import TrainReport
 
+_Part = list[tuple[Path, int]]
+"""Scenes of one data folder, with the number of the run that labels each, from 0."""
+
 _VALIDATION_SEED = 1
 _SAMPLES_A_SCENE = 4
 """Samples of each scene in an epoch; an epoch is no more than a unit of the random stream."""
@@ -38,8 +42,15 @@ _SAMPLES_A_SCENE = 4
 
 @dataclass(frozen=True)
 class _Images:
-    """A 2D run that labels frames, by one of its checkpoints."""
+    """A 2D run that labels frames, by one of its checkpoints.
 
+    Attributes:
+        role: what it is called among what a run is made from.
+        run: the run.
+        lineage: what it has learnt from.
+    """
+
+    role: str
     run: RunInput
     lineage: Lineage
 
@@ -53,23 +64,17 @@ def train_label3d(stage: TrainLabel3d, work: Work) -> TrainReport:
         ParamsError: the table of images does not fit.
     """
     params, given = stage.params, stage.sources
-    images = [_images(find_run(run), stage.checkpoint) for run in given.images]
-    roles = {f"images {number}": its for number, its in enumerate(images, start=1)}
-    table = _table(given.images_table, len(images))
-    data = [stage.data] if given.beside is None else [stage.data, given.beside]
-    training = _labelled_by(data, given.scenes, images, table, given.seen_scenes, work.progress)
-    held_out: list[list[tuple[Path, int]]] = []
-    if given.validation_scenes != "none":
-        held_out = _labelled_by(data[:1], given.validation_scenes, images, table, True, None)
-    pairs = {folder.name: number + 1 for part in training for folder, number in part}
-    parents = {
-        "data": read_manifest(stage.data).digest,
-        **({} if given.beside is None else {"beside": read_manifest(given.beside).digest}),
-        **{role: its.run.digest for role, its in roles.items()},
-    }
-    held = {folder.name: number + 1 for part in held_out for folder, number in part}
+    images = [
+        _images(f"images {number}", find_run(run), stage.checkpoint)
+        for number, run in enumerate(given.images, start=1)
+    ]
+    training, held_out = _plan(stage, images, work.progress)
+    pairs = _numbers(training)
+    parents = _parents(stage, images)
     asked = asked_for(
-        {"params": params, "labelled by": [pairs, held]}, {"numbers": Label3d.numbers}, parents
+        {"params": params, "labelled by": [pairs, _numbers(held_out)]},
+        {"numbers": Label3d.numbers},
+        parents,
     )
     done = answer(work.out, asked, params.train, dry=work.dry)
     if done is not None:
@@ -89,25 +94,10 @@ def train_label3d(stage: TrainLabel3d, work: Work) -> TrainReport:
             parents={"beside": None, **parents},
         )
     learnt = _scenes(training, images, params, work.progress, "training scenes")
-    validation_scenes = _scenes(held_out, images, params, work.progress, "validation scenes")
-    counts = np.zeros(41, np.int64)
-    for part in learnt:
-        for scene in part:
-            counts += np.bincount(scene.labels, minlength=41)
-    task = Label3d(params.task, voxel_shares(counts))
-    count = sum(len(part) for part in learnt)
-    votes = params.task.votes
-    dataset = LabelDataset(learnt, _SAMPLES_A_SCENE * count, params.spoil, votes, params.train.seed)
-    validation = None
-    if any(validation_scenes):
-        validation = LabelDataset(
-            validation_scenes,
-            params.validation_samples,
-            params.spoil,
-            votes,
-            _VALIDATION_SEED,
-            vary=False,
-        )
+    held = _scenes(held_out, images, params, work.progress, "validation scenes")
+    voxels = _voxels_by_label(learnt)
+    task = Label3d(params.task, voxel_shares(voxels))
+    dataset, validation = _samples(learnt, held, params)
     report = train(
         task,
         dataset,
@@ -117,14 +107,14 @@ def train_label3d(stage: TrainLabel3d, work: Work) -> TrainReport:
         validation=validation,
         recipe={
             **recipe,
-            "label_voxels": counts,
+            "label_voxels": voxels,
             "class_shares": task.shares,
             "class_weights": task.weights,
         },
         scenes=[scene.name for part in learnt for scene in part],
-        validation_scenes=[scene.name for part in validation_scenes for scene in part],
-        ancestors={role: its.lineage for role, its in roles.items()},
-        links={"data": stage.data, **{role: its.run.path for role, its in roles.items()}},
+        validation_scenes=[scene.name for part in held for scene in part],
+        ancestors={its.role: its.lineage for its in images},
+        links={"data": stage.data, **{its.role: its.run.path for its in images}},
         parents=parents,
         progress=work.progress.training(),
     )
@@ -132,8 +122,59 @@ def train_label3d(stage: TrainLabel3d, work: Work) -> TrainReport:
     return report
 
 
-def _images(run: Path, checkpoint: CheckpointName) -> _Images:
-    return _Images(calibrated_input(run, checkpoint), lineage_of(run))
+def _plan(
+    stage: TrainLabel3d, images: Sequence[_Images], progress: Progress
+) -> tuple[list[_Part], list[_Part]]:
+    """Scenes that are learnt from and those it is validated on, and who labels each."""
+    given = stage.sources
+    table = _table(given.images_table, len(images))
+    data = [stage.data] if given.beside is None else [stage.data, given.beside]
+    training = _labelled_by(data, given.scenes, images, table, given.seen_scenes, progress)
+    if given.validation_scenes == "none":
+        return training, []
+    return training, _labelled_by(data[:1], given.validation_scenes, images, table, True, None)
+
+
+def _numbers(parts: Sequence[_Part]) -> dict[str, int]:
+    """The run that labels each scene, from 1, as a record tells it."""
+    return {folder.name: number + 1 for part in parts for folder, number in part}
+
+
+def _parents(stage: TrainLabel3d, images: Sequence[_Images]) -> dict[str, str]:
+    """Digests of what the run is made from."""
+    beside = stage.sources.beside
+    return {
+        "data": read_manifest(stage.data).digest,
+        **({} if beside is None else {"beside": read_manifest(beside).digest}),
+        **{its.role: its.run.digest for its in images},
+    }
+
+
+def _voxels_by_label(scenes: Sequence[Sequence[LabelScene]]) -> NDArray[np.int64]:
+    """How many voxels have each label, ``(41,)``."""
+    counts = np.zeros(41, np.int64)
+    for part in scenes:
+        for scene in part:
+            counts += np.bincount(scene.labels, minlength=41)
+    return counts
+
+
+def _samples(
+    learnt: Sequence[Sequence[LabelScene]],
+    held: Sequence[Sequence[LabelScene]],
+    params: Label3dRunParams,
+) -> tuple[LabelDataset, LabelDataset | None]:
+    """Samples to learn from and, where there are scenes for it, to validate on."""
+    count, votes = sum(len(part) for part in learnt), params.task.votes
+    dataset = LabelDataset(learnt, _SAMPLES_A_SCENE * count, params.spoil, votes, params.train.seed)
+    if not held:
+        return dataset, None
+    wanted = params.validation_samples
+    return dataset, LabelDataset(held, wanted, params.spoil, votes, _VALIDATION_SEED, vary=False)
+
+
+def _images(role: str, run: Path, checkpoint: CheckpointName) -> _Images:
+    return _Images(role, calibrated_input(run, checkpoint), lineage_of(run))
 
 
 def _table(path: Path | None, runs: int) -> dict[str, int]:
@@ -173,14 +214,14 @@ def _labelled_by(
     table: dict[str, int],
     seen_too: bool,
     progress: Progress | None,
-) -> list[list[tuple[Path, int]]]:
+) -> list[_Part]:
     """Scenes of each data folder, and the number of the run that labels each.
 
     Raises:
         ArtifactError: there is none that every run has not learnt from.
     """
     left_out, unknown = [], 0
-    parts: list[list[tuple[Path, int]]] = []
+    parts: list[_Part] = []
     for place, folder in enumerate(data):
         part = []
         for scene in read_scenes(
@@ -235,7 +276,7 @@ def _labeller(run: RunInput) -> FrameLabeller:
 
 
 def _scenes(
-    parts: list[list[tuple[Path, int]]],
+    parts: list[_Part],
     images: Sequence[_Images],
     params: Label3dRunParams,
     progress: Progress,
