@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from crossvox.core.artifact import MANIFEST, Manifest, read_manifest
@@ -69,62 +69,97 @@ def evaluate_objects(
     Raises:
         ArtifactError: no scene of ``pred`` can be scored.
     """
-    inside = visible(pred)
-    names = {Path(name).stem for name in inside if name.endswith(".ply")}
-    names |= {name for name in inside if (pred / name).is_dir()}
-    found: dict[str, list[tuple[RoomContents, RoomContents]]] = {}
-    counted, seen, unknown, fewer = [], [], [], []
-    for done, name in enumerate(sorted(names), start=1):
-        meshes = _labelled(pred, name)
-        told = pred / name / OBJECTS_FILE
-        if meshes or told.is_file():
-            prepared = scene_folder(data, name)
-            truth = prepared / TRUE_OBJECTS
-            manifest = _manifest(pred / name) if truth.is_file() else None
-            if not truth.is_file():
-                unknown.append(name)
-            elif manifest is not None and manifest.notes.get(LEARNT_FROM) and not seen_scenes:
-                seen.append(name)
-            else:
-                counted.append(name)
-                classes = None if manifest is None else table_of(pred / name, manifest)
-                if classes is not None:
-                    fewer.append(name)
-                true = _told_by(RoomContents.read(truth), classes)
-                for method, made in _methods(name, meshes, told, prepared, classes):
-                    found.setdefault(method, []).append((made, true))
+    names = _scene_names(pred)
+    rooms = _Rooms()
+    for done, name in enumerate(names, start=1):
+        rooms.add(pred, data, name, seen_scenes)
         if progress is not None:
             progress(done, len(names))
     expect(
-        bool(counted),
-        given=f"{pred} with {len(seen)} scenes that the run learnt from, {len(unknown)} of which "
-        f"{data} does not know what they hold, and no other",
+        bool(rooms.counted),
+        given=f"{pred} with {len(rooms.seen)} scenes that the run learnt from, "
+        f"{len(rooms.unknown)} of which {data} does not know what they hold, and no other",
         needed="labelled meshes or objects.json of prepared generated rooms",
         do="write rooms anew with 'crossvox rooms' and prepare them, or pass --seen-scenes",
         error=ArtifactError,
     )
-    notes = []
-    if seen:
-        notes.append(f"left out, as the run learnt from them: {', '.join(seen)}")
-    if unknown:
-        notes.append(f"left out, as nobody knows what they hold: {', '.join(unknown)}")
-    if fewer:
-        notes.append(
-            f"{len(fewer)} of {len(counted)} scenes were labelled by a table of classes "
-            f"(--classes): true objects are told by the same one, and those of classes that are "
-            f"never told do not count"
-        )
-    notes += renamed(pred, counted)
-    partial = [m for m, rooms in found.items() if len(rooms) < len(counted)]
-    notes += [
-        f"{method_name(m)}: {len(found[m])} of {len(counted)} scenes have it" for m in partial
-    ]
     return ObjectsEvaluation(
-        {method: score_objects(rooms) for method, rooms in found.items()},
+        {method: score_objects(pairs) for method, pairs in rooms.found.items()},
         PROTOCOL,
-        tuple(counted),
-        tuple(notes),
+        tuple(rooms.counted),
+        tuple(rooms.notes(pred)),
     )
+
+
+def _scene_names(pred: Path) -> list[str]:
+    """What may be scenes: folders, and files of one mesh each."""
+    inside = visible(pred)
+    names = {Path(name).stem for name in inside if name.endswith(".ply")}
+    names |= {name for name in inside if (pred / name).is_dir()}
+    return sorted(names)
+
+
+@dataclass
+class _Rooms:
+    """What was found of each scene and what is true, as scenes are gone through.
+
+    Attributes:
+        found: method -> of each scene that counts and has it, what was found and what is true.
+        counted: names of scenes that count.
+        seen: of scenes that the run learnt from, and that do not count.
+        unknown: of scenes of which nobody knows what they hold.
+        fewer: of those that count and were labelled by a table of classes.
+    """
+
+    found: dict[str, list[tuple[RoomContents, RoomContents]]] = field(default_factory=dict)
+    counted: list[str] = field(default_factory=list)
+    seen: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    fewer: list[str] = field(default_factory=list)
+
+    def add(self, pred: Path, data: Path, name: str, seen_scenes: bool) -> None:
+        """Look at one scene, if it is one."""
+        meshes = _labelled(pred, name)
+        told = pred / name / OBJECTS_FILE
+        if not meshes and not told.is_file():
+            return
+        prepared = scene_folder(data, name)
+        truth = prepared / TRUE_OBJECTS
+        if not truth.is_file():
+            self.unknown.append(name)
+            return
+        manifest = _manifest(pred / name)
+        if manifest is not None and manifest.notes.get(LEARNT_FROM) and not seen_scenes:
+            self.seen.append(name)
+            return
+        self.counted.append(name)
+        classes = None if manifest is None else table_of(pred / name, manifest)
+        if classes is not None:
+            self.fewer.append(name)
+        true = _told_by(RoomContents.read(truth), classes)
+        for method, made in _methods(name, meshes, told, prepared, classes):
+            self.found.setdefault(method, []).append((made, true))
+
+    def notes(self, pred: Path) -> list[str]:
+        """What a reader must know of scenes that do not count, or not as they are."""
+        count, notes = len(self.counted), []
+        if self.seen:
+            notes.append(f"left out, as the run learnt from them: {', '.join(self.seen)}")
+        if self.unknown:
+            notes.append(f"left out, as nobody knows what they hold: {', '.join(self.unknown)}")
+        if self.fewer:
+            notes.append(
+                f"{len(self.fewer)} of {count} scenes were labelled by a table of classes "
+                f"(--classes): true objects are told by the same one, and those of classes that "
+                f"are never told do not count"
+            )
+        notes += renamed(pred, self.counted)
+        notes += [
+            f"{method_name(method)}: {len(pairs)} of {count} scenes have it"
+            for method, pairs in self.found.items()
+            if len(pairs) < count
+        ]
+        return notes
 
 
 def _labelled(pred: Path, name: str) -> dict[str, Mesh]:
