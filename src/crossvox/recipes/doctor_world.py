@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crossvox.capture.doctor.findings import Finding
 from crossvox.capture.outliers import usable_frames
 from crossvox.core.camera import Pose
 from crossvox.core.checks import CaptureError, PoseError
 from crossvox.core.frame import Capture, Frame, Parts
-from crossvox.scene.level import estimate_up, heights_m, levelling, near_gravity
+from crossvox.core.volume import Mesh
+from crossvox.scene.level import UpEstimate, estimate_up, heights_m, levelling, near_gravity
 from crossvox.scene.params import TsdfParams
 from crossvox.scene.tsdf.volume import fuse
 
@@ -36,6 +38,16 @@ def check_world(capture: Capture) -> list[Finding]:
     if not usable.in_metres or len(usable.posed) < 3:
         return []
     picked = usable.posed[:: max(1, len(usable.posed) // FRAMES)]
+    mesh = _coarse_surface(capture, picked)
+    if len(mesh.faces) < LEAST_FACES:
+        return []
+    found, gravity = estimate_up(mesh, [capture.pose(i) for i in picked]), capture.info().up
+    up = found.up if gravity is None else near_gravity(mesh, np.array(gravity))
+    return [*_of_up(found, gravity), _of_room(mesh, up)]
+
+
+def _coarse_surface(capture: Capture, picked: Sequence[int]) -> Mesh:
+    """Some frames fused; those that cannot be read are left out."""
     own = capture.camera()
     size = (WIDTH, max(1, round(WIDTH * own.height / own.width)))
 
@@ -44,23 +56,28 @@ def check_world(capture: Capture) -> list[Finding]:
             with suppress(CaptureError, PoseError):
                 yield capture.frame(index, size, Parts(rgb=False, labels=False))
 
-    mesh = fuse(frames(), TsdfParams(voxel_m=VOXEL_M)).mesh()
-    if len(mesh.faces) < LEAST_FACES:
-        return []
-    found = estimate_up(mesh, [capture.pose(i) for i in picked])
-    up, gravity, findings = found.up, capture.info().up, []
+    return fuse(frames(), TsdfParams(voxel_m=VOXEL_M)).mesh()
+
+
+def _of_up(found: UpEstimate, gravity: tuple[float, float, float] | None) -> list[Finding]:
+    """Whether it is known what is up; what a device says is held against the room's planes."""
     if gravity is not None:
-        up = near_gravity(mesh, np.array(gravity))
         cosine = float(np.clip(found.up @ gravity / np.linalg.norm(gravity), -1, 1))
         angle = float(np.degrees(np.arccos(cosine)))
-        if TILT_DEG[0] < angle < TILT_DEG[1] and found.support > 0.4:
-            text = f"floor and walls lean by {angle:.0f} degrees against what the device says is up"
-            advice = "pass --up X Y Z to scan if the device is wrong"
-            findings.append(Finding("up", "doubt", text, advice, number=angle))
-    elif found.doubt:
-        findings.append(Finding("up", "doubt", f"up is not certain: {found.doubt}"))
-    elif "without much roll" not in found.method:
-        findings.append(Finding("up", "note", f"up follows from {found.method}"))
+        if not (TILT_DEG[0] < angle < TILT_DEG[1] and found.support > 0.4):
+            return []
+        text = f"floor and walls lean by {angle:.0f} degrees against what the device says is up"
+        advice = "pass --up X Y Z to scan if the device is wrong"
+        return [Finding("up", "doubt", text, advice, number=angle)]
+    if found.doubt:
+        return [Finding("up", "doubt", f"up is not certain: {found.doubt}")]
+    if "without much roll" not in found.method:
+        return [Finding("up", "note", f"up follows from {found.method}")]
+    return []
+
+
+def _of_room(mesh: Mesh, up: NDArray[np.float64]) -> Finding:
+    """Size, height and how walls stand, for a look whether they can be those of a room."""
     level = levelling(up, mesh)
     corners = level.apply(mesh.vertices_m)
     low, high = np.quantile(corners, 0.01, axis=0), np.quantile(corners, 0.99, axis=0)
@@ -76,8 +93,7 @@ def check_world(capture: Capture) -> list[Finding]:
     yaw = _yaw_deg(level, levelling(up))
     if abs(yaw) >= LEAST_YAW_DEG:
         text += f"; its walls stand {abs(yaw):.0f} degrees off its axes, which scan straightens"
-    findings.append(Finding("room", "note", text, number=float(height)))
-    return findings
+    return Finding("room", "note", text, number=float(height))
 
 
 def _yaw_deg(straight: Pose, level: Pose) -> float:
