@@ -219,40 +219,47 @@ def as_stored(capture: Capture) -> tuple[Capture, frozenset[int]]:
 
 def read_trail(capture: Capture, without: frozenset[int] = frozenset()) -> Trail:
     """Read all poses, also those that are none, but for frames of some numbers."""
-    count, convention = len(capture), capture.info().convention
+    count, convention = len(capture), PoseConvention()
     plain, stored = np.zeros(count, bool), np.full((count, 4, 4), np.nan)
     from_color = np.eye(4)
-    lost: list[int] = []
-    unreadable: dict[int, str] = {}
-    raw = isinstance(capture, StoredCapture)
     if isinstance(capture, StoredCapture):
+        convention = capture.info().convention
         plain, stored = capture.plain_poses()
         if capture.stored_from_color is not None:
             from_color = capture.stored_from_color
+    lost: list[int] = []
+    unreadable: dict[int, str] = {}
     for index, number in enumerate(capture.frame_ids):
         if number in without:
             stored[index] = np.nan
-            continue
-        if plain[index]:
-            continue
-        try:
-            if isinstance(capture, StoredCapture):
-                stored[index] = capture.stored_pose(index)
-                pose = Pose.read(convention.delivered(stored[index]))
-            else:
-                pose = capture.pose(index)
-                if pose is not None:
-                    stored[index] = pose.world_from_camera
-            if pose is None:
-                lost.append(index)
-        except PoseError as error:
-            unreadable[index] = f"frame {number}: {error}"
-        except CaptureError as error:
-            unreadable[index] = str(error)
-    if not raw:
-        convention = PoseConvention()
+        elif not plain[index]:
+            try:
+                if _read_pose(capture, index, convention, stored) is None:
+                    lost.append(index)
+            except PoseError as error:
+                unreadable[index] = f"frame {number}: {error}"
+            except CaptureError as error:
+                unreadable[index] = str(error)
     stored[~np.isfinite(stored).all(axis=(1, 2))] = np.nan
     return Trail(stored, convention, from_color, tuple(lost), unreadable)
+
+
+def _read_pose(
+    capture: Capture, index: int, convention: PoseConvention, stored: NDArray[np.float64]
+) -> Pose | None:
+    """A frame's pose; its matrix goes into ``stored[index]``, also where it is no pose.
+
+    Raises:
+        PoseError: it is none.
+        CaptureError: it cannot be read.
+    """
+    if isinstance(capture, StoredCapture):
+        stored[index] = capture.stored_pose(index)
+        return Pose.read(convention.delivered(stored[index]))
+    pose = capture.pose(index)
+    if pose is not None:
+        stored[index] = pose.world_from_camera
+    return pose
 
 
 def choose_pairs(poses: Array, anchors: int, *, both: bool = True) -> NDArray[np.int64]:
