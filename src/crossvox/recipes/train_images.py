@@ -44,23 +44,12 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
     start = start_of(stage.start, stage.checkpoint, work, fits)
     if (kept := _without_images(stage, start, work)) is not None:
         return kept
-    found = find_images(stage.source, params.validation_share)
-    if params.control == "shuffled":
-        found = replace(found, training=shuffled(found.training, params.train.seed))
+    found = _found(stage)
     _say_left_out(found, progress)
     start.tell_seen(found.validation_scenes or (), progress)
-    depth = params.task.depth
-    parents = {
-        TRAINING: pairs_digest(found.training, depth=depth),
-        VALIDATION: pairs_digest(found.validation, depth=depth),
-    }
-    if found.beside:
-        parents[BESIDE] = pairs_digest(found.beside, depth=depth)
-    parents |= start.parents
-    if depth:
-        bare = sum(pair.depth is None for pair in (*found.training, *found.beside))
-        if bare:
-            progress.say(f"{bare} training images have no depth")
+    parents = {**_digests(found, params.task.depth), **start.parents}
+    if params.task.depth:
+        _say_without_depth(found, progress)
     asked = _asked(params, found.split, parents, found.scenes, found.validation_scenes)
     done = answer(work.out, asked, params.train, dry=work.dry)
     if done is not None:
@@ -75,20 +64,9 @@ def train_images(stage: TrainImages, work: Work) -> TrainReport:
             parents={START: None, BESIDE: None, **parents},
             build=partial(unread.build, weights=False),
         )
-    dataset = ImageDataset(
-        found.training,
-        params.images,
-        params.augment,
-        params.train.seed,
-        depth=depth,
-        beside=found.beside,
-        beside_share=params.beside_share,
-    )
+    dataset, validation = _datasets(found, params)
     pixels = dataset.label_pixels(progress.step("training labels"))
     task = Segment2d(params.task, pixel_shares(pixels), start.initialise)
-    validation = None
-    if found.validation:
-        validation = ImageDataset(found.validation, params.images, depth=depth)
     report = train(
         task,
         dataset,
@@ -154,10 +132,52 @@ def _without_images(stage: TrainImages, start: Start, work: Work) -> TrainReport
     return done
 
 
+def _found(stage: TrainImages) -> ImageData:
+    """The labelled images; of a control, those of training with each other's labels."""
+    params = stage.params
+    found = find_images(stage.source, params.validation_share)
+    if params.control != "shuffled":
+        return found
+    return replace(found, training=shuffled(found.training, params.train.seed))
+
+
+def _digests(found: ImageData, depth: bool) -> dict[str, str]:
+    """Digests of the images by role."""
+    pairs = {TRAINING: found.training, VALIDATION: found.validation}
+    if found.beside:
+        pairs[BESIDE] = found.beside
+    return {role: pairs_digest(its, depth=depth) for role, its in pairs.items()}
+
+
+def _datasets(
+    found: ImageData, params: Segment2dRunParams
+) -> tuple[ImageDataset, ImageDataset | None]:
+    """Images to learn from and, where there are any for it, to validate on."""
+    depth = params.task.depth
+    dataset = ImageDataset(
+        found.training,
+        params.images,
+        params.augment,
+        params.train.seed,
+        depth=depth,
+        beside=found.beside,
+        beside_share=params.beside_share,
+    )
+    if not found.validation:
+        return dataset, None
+    return dataset, ImageDataset(found.validation, params.images, depth=depth)
+
+
 def _say_left_out(found: ImageData, progress: Progress) -> None:
     for what, count in found.left_out.items():
         if count:
             progress.say(f"left out: {count} {what}")
+
+
+def _say_without_depth(found: ImageData, progress: Progress) -> None:
+    bare = sum(pair.depth is None for pair in (*found.training, *found.beside))
+    if bare:
+        progress.say(f"{bare} training images have no depth")
 
 
 def _expect_same_network(stage: TrainImages, start: Path) -> None:
