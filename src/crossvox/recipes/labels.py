@@ -94,8 +94,6 @@ def label_source(
         ArtifactError: no such run.
     """
     from crossvox.recipes.label_run import label_run_input
-    from crossvox.recipes.predict2d import labels_chosen_from
-    from crossvox.recipes.shipped import DEFAULT, SETS, find_run, shipped_runs
 
     asked = {
         "images": images,
@@ -123,21 +121,15 @@ def label_source(
         do="leave one of them out",
         error=ParamsError,
     )
-    chosen = images
-    usual = SETS[DEFAULT]["images"]
-    if chosen is None and frame_labels is None and usual in shipped_runs():
-        chosen = Path(usual)
-    run = None if chosen in (None, NONE) else find_run(chosen)
-    expect(
-        run is not None
-        or frame_labels is not None
-        or (classes is None and labels3d in (None, NONE)),
-        given=f"{given}, and nothing that labels frames",
-        needed="a 2D network or a folder of label images",
-        do="pass --images RUN or --frame-labels DIR",
-        error=ParamsError,
-    )
+    run = _run2d(images, usual=frame_labels is None)
     if run is None and frame_labels is None:
+        expect(
+            classes is None and labels3d in (None, NONE),
+            given=f"{given}, and nothing that labels frames",
+            needed="a 2D network or a folder of label images",
+            do="pass --images RUN or --frame-labels DIR",
+            error=ParamsError,
+        )
         return LabelSource()
     told = find_class_map(classes)
     run3d = _run3d(labels3d, run)
@@ -154,20 +146,46 @@ def label_source(
         do="leave --labels3d or --frame-labels out",
         error=ParamsError,
     )
-    folder, beside = Input.files(frame_labels), labels_chosen_from(frame_labels)
-    if beside is None:
-        return LabelSource(frame_labels=folder, classes=told)
-    if beside == ClassMap():
-        chosen_from = None if told == ClassMap() else told
-        return LabelSource(frame_labels=folder, classes=told, frame_classes=chosen_from)
+    return _label_images(frame_labels, told, given, asked=classes is not None)
+
+
+def _run2d(images: Path | None, *, usual: bool) -> Path | None:
+    """The run that labels frames: what was asked, or, as usual, the one of the package."""
+    from crossvox.recipes.shipped import DEFAULT, SETS, find_run, shipped_runs
+
+    if images is None and usual and SETS[DEFAULT]["images"] in shipped_runs():
+        images = Path(SETS[DEFAULT]["images"])
+    return None if images in (None, NONE) else find_run(images)
+
+
+def _label_images(folder: Path, told: ClassMap, given: str, *, asked: bool) -> LabelSource:
+    """A folder of label images; those of predict2d are told by the table they were chosen from.
+
+    Args:
+        folder: the label images.
+        told: what their classes are to be called.
+        given: what was given, for an error text.
+        asked: whether that was asked for.
+
+    Raises:
+        ParamsError: they were chosen from another table than was asked for.
+    """
+    from crossvox.recipes.predict2d import labels_chosen_from
+
+    files, chosen_from = Input.files(folder), labels_chosen_from(folder)
+    if chosen_from is None:
+        return LabelSource(frame_labels=files, classes=told)
+    if chosen_from == ClassMap():
+        table = None if told == ClassMap() else told
+        return LabelSource(frame_labels=files, classes=told, frame_classes=table)
     expect(
-        classes is None or told == beside,
+        not asked or told == chosen_from,
         given=f"{given}, whose labels 'crossvox predict2d' chose by another table of classes",
         needed="the table that they were chosen by",
         do="leave --classes out, or label the images anew with predict2d --classes",
         error=ParamsError,
     )
-    return LabelSource(frame_labels=folder, classes=ClassMap(), frame_classes=beside)
+    return LabelSource(frame_labels=files, classes=ClassMap(), frame_classes=chosen_from)
 
 
 def calibrated_input(run: Path, checkpoint: CheckpointName) -> RunInput:
