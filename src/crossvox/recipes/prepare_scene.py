@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -42,6 +42,23 @@ from crossvox.scene.voxelize import label_voxels, observed_voxels, transfer_labe
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, eq=False)
+class _Truth:
+    """The ground-truth surface of a scene, and what it makes of voxels.
+
+    Attributes:
+        surface: with labels if the capture has any.
+        strange: vertices by label id that no table knows.
+        grid, occupied, labels: as of :class:`SceneVolume`.
+    """
+
+    surface: Mesh
+    strange: dict[int, int]
+    grid: VoxelGrid
+    occupied: NDArray[np.bool_]
+    labels: NDArray[np.uint8]
+
+
 def prepare_scene(stage: PrepareScene, work: Work) -> Mapping[str, Any]:
     """Write a prepared scene into ``work.out``.
 
@@ -58,29 +75,10 @@ def prepare_scene(stage: PrepareScene, work: Work) -> Mapping[str, Any]:
     moved = _new_from_old(stage, usable)
     capture = scan if moved is None else MovedCapture(scan, moved)
     info = capture.info()
-    expect(
-        params.surface != "mesh" or usable.near_from_world is None,
-        given=f"{stage.scene}, whose cameras stand "
-        f"{_farthest_m(usable):,.0f} m from the world's origin",
-        needed=f"a mesh within {NEAR_ORIGIN_M:,.0f} m of it: its vertices have single precision",
-        do="pass --surface tsdf to fuse one near the origin, or move mesh and poses there",
-        error=CaptureError,
-    )
-    expect(
-        info.label_map or not info.has_labels,
-        given=f"{stage.scene} with labels that cannot be told in NYU40 ({'; '.join(info.notes)})",
-        needed="the class map of the data set",
-        do="put it beside the scans or pass --label-map",
-        error=CaptureError,
-    )
-    if params.surface == "mesh" and info.mesh is None:
-        raise CaptureError(
-            f"given: {stage.scene}, a capture without a mesh of its own; needed: a ground-truth "
-            f"surface; do: pass --surface tsdf to fuse one from the depth images"
-        )
+    _expect_truth(stage, usable, info)
     work.size = _size(capture, stage)
     # The capture's own mesh needs none of the frames.
-    own = meanwhile(partial(_voxels, stage, info, work)) if params.surface == "mesh" else None
+    own = meanwhile(partial(_truth, stage, info, work)) if params.surface == "mesh" else None
     depth = KeptDepth()
     with work.watch("export frames"):
         exported = export_folder(
@@ -93,16 +91,16 @@ def prepare_scene(stage: PrepareScene, work: Work) -> Mapping[str, Any]:
             progress=work.progress.step(f"{stage.scene}: frames"),
         )
     frames = KeptFolder(work.out, depth)
-    found = _voxels(stage, info, work, frames) if own is None else own()
-    surface, strange, grid, occupied, labels = found
+    truth = _truth(stage, info, work, frames) if own is None else own()
     with work.watch("observed voxels"):
         observed = observed_voxels(
-            grid, posed_frames(frames, Parts(rgb=False, labels=False)), far_m=params.far_m
+            truth.grid, posed_frames(frames, Parts(rgb=False, labels=False)), far_m=params.far_m
         )
+    volume = SceneVolume(truth.grid, truth.occupied, observed, truth.labels)
 
     def write() -> None:
-        write_volume(work.out / VOLUME, SceneVolume(grid, occupied, observed, labels))
-        write_ply(work.out / f"{stage.scene}.ply", surface)
+        write_volume(work.out / VOLUME, volume)
+        write_ply(work.out / f"{stage.scene}.ply", truth.surface)
         beside = scan.info()
         if beside.complete_mesh is not None:
             complete = read_mesh(beside.complete_mesh)
@@ -121,6 +119,7 @@ def prepare_scene(stage: PrepareScene, work: Work) -> Mapping[str, Any]:
             remarks.append(f"the world was moved by {x:.0f} {y:.0f} {z:.0f} m, near its origin")
     finally:
         written()  # also where the folder is about to be removed
+    occupied = volume.occupied
     return {
         "format": info.format,
         "registration": info.registration,
@@ -132,12 +131,41 @@ def prepare_scene(stage: PrepareScene, work: Work) -> Mapping[str, Any]:
         REMARKS: remarks,
         "frames without labels": len(exported.without_labels),
         "unknown raw label ids": exported.unknown_raw_ids,
-        "vertices with unknown label ids": strange,
-        "grid": grid.shape,
+        "vertices with unknown label ids": truth.strange,
+        "grid": volume.grid.shape,
         "occupied voxels": int(occupied.sum()),
-        "occupied voxels without label": int((occupied & (labels == 0)).sum()),
-        "occupied voxels observed": int((occupied & observed).sum()),
+        "occupied voxels without label": int((occupied & (volume.labels == 0)).sum()),
+        "occupied voxels observed": int((occupied & volume.observed).sum()),
     }
+
+
+def _expect_truth(stage: PrepareScene, usable: Usable, info: CaptureInfo) -> None:
+    """Refuse a capture that lacks the truth that is asked for.
+
+    Raises:
+        CaptureError: it has no mesh, one that single precision cannot hold, or labels of classes
+            that nobody knows.
+    """
+    expect(
+        stage.params.surface != "mesh" or usable.near_from_world is None,
+        given=f"{stage.scene}, whose cameras stand "
+        f"{_farthest_m(usable):,.0f} m from the world's origin",
+        needed=f"a mesh within {NEAR_ORIGIN_M:,.0f} m of it: its vertices have single precision",
+        do="pass --surface tsdf to fuse one near the origin, or move mesh and poses there",
+        error=CaptureError,
+    )
+    expect(
+        info.label_map or not info.has_labels,
+        given=f"{stage.scene} with labels that cannot be told in NYU40 ({'; '.join(info.notes)})",
+        needed="the class map of the data set",
+        do="put it beside the scans or pass --label-map",
+        error=CaptureError,
+    )
+    if stage.params.surface == "mesh" and info.mesh is None:
+        raise CaptureError(
+            f"given: {stage.scene}, a capture without a mesh of its own; needed: a ground-truth "
+            f"surface; do: pass --surface tsdf to fuse one from the depth images"
+        )
 
 
 def frames_of(stage: PrepareScene) -> float:
@@ -192,19 +220,16 @@ def _labelled_mesh(stage: PrepareScene, info: CaptureInfo) -> tuple[Mesh | None,
     return read_labelled_mesh(info.labelled_mesh, table, cloud=True)
 
 
-def _voxels(
+def _truth(
     stage: PrepareScene, info: CaptureInfo, work: Work, frames: Capture | None = None
-) -> tuple[Mesh, dict[int, int], VoxelGrid, NDArray[np.bool_], NDArray[np.uint8]]:
-    """The ground-truth surface, vertices by label that no table knows, and what it makes of voxels.
+) -> _Truth:
+    """The ground-truth surface, and what it makes of voxels.
 
     Args:
         stage: how it is made.
         info: of the capture.
         work: who watches.
         frames: of the scene's folder, for a surface that is fused.
-
-    Returns:
-        Surface; vertices; grid, occupied and labels as of :class:`SceneVolume`.
     """
     with work.watch("surface"):
         labelled, strange = _labelled_mesh(stage, info)
@@ -214,7 +239,7 @@ def _voxels(
         labels = np.zeros(grid.shape, dtype=np.uint8)
         if surface.labels is not None:
             labels = label_voxels(grid, occupied, surface, stage.params.label_distance_m)
-    return surface, strange, grid, occupied, labels
+    return _Truth(surface, strange, grid, occupied, labels)
 
 
 def _surface(
