@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tests.capture.noise_scan import write_scan
 
+from crossvox.capture.describe import describe
 from crossvox.capture.export import export_folder, millimetres
 from crossvox.capture.kept import KeptDepth, KeptFolder
 from crossvox.capture.readers.folder import FolderCapture
@@ -28,9 +29,9 @@ def capture(tmp_path: Path) -> ScanNetCapture:
 def test_one_thread_writes_what_several_do(
     tmp_path: Path, capture: ScanNetCapture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crossvox.capture.export.threads", lambda: 3)
+    monkeypatch.setattr("crossvox.core.threads.threads", lambda: 3)
     reports = [export_folder(capture, tmp_path / "several", frame_skip=1, size=SIZE)]
-    monkeypatch.setattr("crossvox.capture.export.threads", lambda: 1)
+    monkeypatch.setattr("crossvox.core.threads.threads", lambda: 1)
     reports.append(export_folder(capture, tmp_path / "one", frame_skip=1, size=SIZE))
     assert reports[0] == reports[1]
     several, one = (
@@ -39,6 +40,18 @@ def test_one_thread_writes_what_several_do(
     )
     assert several == one
     assert len(one) == 3 * COUNT + 1
+
+
+def test_one_thread_sees_what_several_do(
+    capture: ScanNetCapture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+    for count in (1, 3):
+        monkeypatch.setattr("crossvox.core.threads.threads", lambda count=count: count)
+        told.append(describe(capture, every_frame=True))
+    assert told[0].decoded == COUNT
+    assert told[0].lost_poses == (4,)
+    assert repr(told[0]) == repr(told[1])
 
 
 def test_millimetres_are_rounded_and_what_does_not_fit_is_no_reading() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from crossvox.core.camera import Intrinsics
 from crossvox.core.checks import CaptureError, PoseError
 from crossvox.core.frame import Capture, CaptureInfo, Parts
 from crossvox.core.labels import NYU40, UNANNOTATED
-from crossvox.core.threads import threads
+from crossvox.core.threads import in_order
 
 SAMPLE = 32
 """Frames decoded unless all are asked for, evenly spread over the capture."""
@@ -76,7 +77,7 @@ class CaptureSummary:
 
 @dataclass(eq=False)
 class _Seen:
-    """What was found in one frame's images."""
+    """What was found in one frame's images, or in those of several together."""
 
     readings: int = 0
     pixels: int = 0
@@ -86,6 +87,16 @@ class _Seen:
     labels: Counter[int] = field(default_factory=Counter)
     unknown: dict[int, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+
+    def add(self, other: _Seen) -> None:
+        """Count what another frame shows as well, but for its problems."""
+        self.readings += other.readings
+        self.pixels += other.pixels
+        self.left_out += other.left_out
+        self.nearest_m = min(self.nearest_m, other.nearest_m)
+        self.farthest_m = max(self.farthest_m, other.farthest_m)
+        self.labels.update(other.labels)
+        self.unknown = dict(Counter(self.unknown) + Counter(other.unknown))
 
 
 def describe(
@@ -113,24 +124,15 @@ def describe(
         chosen = np.unique(np.linspace(0, count - 1, SAMPLE).round().astype(int))
     with_labels = info.has_labels and info.label_map
     total = _Seen()
-    pool = ThreadPoolExecutor(max_workers=threads())
-    try:
-        found = pool.map(lambda index: _look(capture, index, with_labels), chosen.tolist())
+    look = partial(_look, capture, with_labels=with_labels)
+    with closing(in_order(look, chosen.tolist())) as found:
         for done, (index, seen) in enumerate(zip(chosen.tolist(), found, strict=True), start=1):
-            total.readings += seen.readings
-            total.pixels += seen.pixels
-            total.left_out += seen.left_out
-            total.nearest_m = min(total.nearest_m, seen.nearest_m)
-            total.farthest_m = max(total.farthest_m, seen.farthest_m)
-            total.labels.update(seen.labels)
-            total.unknown = dict(Counter(total.unknown) + Counter(seen.unknown))
+            total.add(seen)
             for problem in seen.problems:
                 if problem not in broken.setdefault(ids[index], []):
                     broken[ids[index]].append(problem)
             if progress is not None:
                 progress(done, len(chosen))
-    finally:
-        pool.shutdown(cancel_futures=True)
     annotated = sum(total.labels.values())
     return CaptureSummary(
         name=capture.name,

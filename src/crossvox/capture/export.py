@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numba import njit
@@ -25,7 +23,7 @@ from crossvox.capture.stored import LOST_POSE
 from crossvox.core.camera import Intrinsics, Size
 from crossvox.core.checks import CaptureError, ParamsError, PoseError, expect
 from crossvox.core.frame import Capture, Frame, Parts, Stored
-from crossvox.core.threads import threads
+from crossvox.core.threads import in_order
 from crossvox.doors.images import encode_jpeg, encode_png
 
 
@@ -161,22 +159,6 @@ def _report(done: Sequence[_Exported], camera: Intrinsics) -> ExportReport:
         broken=tuple((one.id, one.problem) for one in done if one.problem),
         camera=camera,
     )
-
-
-T = TypeVar("T")
-
-
-def in_order(work: Callable[[int], T], positions: range) -> Generator[T, None, None]:
-    """The outcomes of all positions in their order, on all threads that this process may use."""
-    if threads() == 1:
-        # A thread of its own would only pass the interpreter to and fro: a tenth of the time.
-        yield from map(work, positions)
-        return
-    pool = ThreadPoolExecutor(max_workers=threads())
-    try:
-        yield from pool.map(work, positions)
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _export_frame(

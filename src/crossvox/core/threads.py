@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from itertools import count
@@ -115,6 +115,22 @@ def begin(
             future.result()
 
     return finish
+
+
+def in_order(work: Callable[[int], T], positions: Iterable[int]) -> Generator[T, None, None]:
+    """The outcomes of all positions in their order, on all :func:`threads`.
+
+    What has not begun when the generator is closed is not done any more.
+    """
+    if threads() == 1:
+        # A thread of its own would only pass the interpreter to and fro: a tenth of the time.
+        yield from map(work, positions)
+        return
+    pool = ThreadPoolExecutor(max_workers=threads())
+    try:
+        yield from pool.map(work, positions)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def meanwhile(work: Callable[[], T]) -> Callable[[], T]:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from crossvox.capture.export import in_order
 from crossvox.capture.outliers import usable_frames
 from crossvox.capture.sens.layout import SensFrame, SensHeader
 from crossvox.capture.sens.writer import SensWriter
@@ -19,6 +18,7 @@ from crossvox.capture.stored import LOST_POSE
 from crossvox.core.camera import Size
 from crossvox.core.checks import CaptureError, ParamsError, PoseError, expect
 from crossvox.core.frame import Capture, Parts
+from crossvox.core.threads import in_order
 from crossvox.doors.images import encode_jpeg
 
 UNITS_PER_M = 1000.0
