@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from crossvox.core.checks import ParamsError, ShapeError, expect
-from crossvox.networks.volume import VolumeNetwork
+from crossvox.networks.volume import VolumeNetwork, expect_channels, expect_multiples
 
 MULTIPLE = 8
 """Three halvings: every axis must be a multiple of this."""
@@ -37,13 +36,8 @@ class ResNeXtUNet(VolumeNetwork):
 
     def __init__(self, in_channels: int, classes: int = 2) -> None:
         super().__init__()
-        expect(
-            in_channels > 0 and classes > 1,
-            given=f"{in_channels} input channels and {classes} classes",
-            needed="at least one channel and two classes",
-            do="check the task's parameters",
-            error=ParamsError,
-        )
+        expect_channels(in_channels, classes)
+        self.in_channels = in_channels
         self.conv1 = _same_size(in_channels, 32)
         self.bottleneck1 = _bottlenecks(3, 32, groups=4)
         self.conv2 = _halved(32, 64)
@@ -99,16 +93,7 @@ class ResNeXtUNet(VolumeNetwork):
             ShapeError: the channels differ from those the network was built for, or an axis is no
                 multiple of :data:`MULTIPLE`.
         """
-        channels = self.conv1[0].in_channels
-        expect(
-            volume.ndim == 5
-            and volume.shape[1] == channels
-            and all(length % MULTIPLE == 0 and length > 0 for length in volume.shape[2:]),
-            given=f"a volume of shape {tuple(volume.shape)}",
-            needed=f"(B, {channels}, X, Y, Z) with X, Y, Z multiples of {MULTIPLE}",
-            do="cut sub-volumes of such a size, or take the network scene_unet, which pads",
-            error=ShapeError,
-        )
+        expect_multiples(volume, self.in_channels, MULTIPLE)
         full = self.bottleneck1(self.conv1(volume))
         half = self.bottleneck2(self.conv2(full))
         quarter = self.bottleneck3(self.conv3(half))

@@ -10,8 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from crossvox.core.checks import ParamsError, ShapeError, expect
-from crossvox.networks.volume import VolumeNetwork
+from crossvox.networks.volume import VolumeNetwork, expect_channels, expect_multiples
 
 SIDE_CHANNELS = 16
 """Channels of each of the four side outputs."""
@@ -36,13 +35,8 @@ class SurfaceNet(VolumeNetwork):
 
     def __init__(self, in_channels: int, classes: int = 2) -> None:
         super().__init__()
-        expect(
-            in_channels > 0 and classes > 1,
-            given=f"{in_channels} input channels and {classes} classes",
-            needed="at least one channel and two classes",
-            do="check the task's parameters",
-            error=ParamsError,
-        )
+        expect_channels(in_channels, classes)
+        self.in_channels = in_channels
         self.conv1 = _convolutions(in_channels, 32, count=3)
         self.upconv1 = _side_output(32, stride=1)
         self.pool1 = nn.MaxPool3d(2)
@@ -82,16 +76,7 @@ class SurfaceNet(VolumeNetwork):
             ShapeError: the channels differ from those the network was built for, or an axis is no
                 multiple of :data:`MULTIPLE`.
         """
-        channels = self.conv1[0].in_channels
-        expect(
-            volume.ndim == 5
-            and volume.shape[1] == channels
-            and all(length % MULTIPLE == 0 and length > 0 for length in volume.shape[2:]),
-            given=f"a volume of shape {tuple(volume.shape)}",
-            needed=f"(B, {channels}, X, Y, Z) with X, Y, Z multiples of {MULTIPLE}",
-            do="cut sub-volumes of such a size, or take the network scene_unet, which pads",
-            error=ShapeError,
-        )
+        expect_multiples(volume, self.in_channels, MULTIPLE)
         first = self.conv1(volume)
         second = self.conv2(self.pool1(first))
         third = self.conv3(self.pool2(second))

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from crossvox.core.checks import ParamsError
+from crossvox.core.checks import ParamsError, ShapeError, expect
 
 
 class VolumeNetwork(nn.Module):
@@ -42,3 +42,35 @@ class VolumeNetwork(nn.Module):
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Groups of what learns, for the optimizer; what lies around it joins the first."""
         return [{"params": [p for p in self.parameters() if p.requires_grad]}]
+
+
+def expect_channels(in_channels: int, classes: int) -> None:
+    """Refuse a network that reads nothing, or has nothing to choose from.
+
+    Raises:
+        ParamsError: no input channel, or fewer than two classes.
+    """
+    expect(
+        in_channels > 0 and classes > 1,
+        given=f"{in_channels} input channels and {classes} classes",
+        needed="at least one channel and two classes",
+        do="check the task's parameters",
+        error=ParamsError,
+    )
+
+
+def expect_multiples(volume: Tensor, channels: int, multiple: int) -> None:
+    """Refuse a volume that is not ``(B, channels, X, Y, Z)`` with axes of a multiple each.
+
+    Raises:
+        ShapeError: it is not.
+    """
+    expect(
+        volume.ndim == 5
+        and volume.shape[1] == channels
+        and all(length % multiple == 0 and length > 0 for length in volume.shape[2:]),
+        given=f"a volume of shape {tuple(volume.shape)}",
+        needed=f"(B, {channels}, X, Y, Z) with X, Y, Z multiples of {multiple}",
+        do="cut sub-volumes of such a size, or take the network scene_unet, which pads",
+        error=ShapeError,
+    )
