@@ -115,6 +115,16 @@ def test_without_labels_the_shell_is_found() -> None:
     assert "no labels" in contents.remarks[0]
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_a_floor_alone_is_a_room_without_walls() -> None:
+    seen = Builder()
+    seen.patch((-4.0, -3.0, 0.0), (3.0, 0, 0), (0, 2.0, 0), "floor")
+    _, contents = find_contents(seen.mesh())
+    assert contents.area_m2 == pytest.approx(6.0, rel=0.05)
+    assert contents.walls == ()
+    assert contents.outline_seen == 0
+
+
 def test_unsure_labels_make_unsure_objects() -> None:
     mesh = furnished()
     half = replace(mesh, label_confidence=np.full(len(mesh.vertices_m), 0.5, np.float32))

@@ -187,10 +187,12 @@ def _inside(
 
 def _bins_of(line: Line, evidence: WallEvidence, ends: Array) -> tuple[float, Array]:
     """Where along a line a wall was seen, gaps closed; and where its first piece begins."""
-    if not len(ends) or not len(evidence.weight):
+    if not len(ends):
         return 0.0, np.zeros(1, dtype=bool)
     along = ends.reshape(-1, 2) @ line.along
     start = float(along.min())
+    if not len(evidence.weight):
+        return start, np.zeros(1, dtype=bool)
     seen, _ = covered_bins(evidence, line, start, float(along.max()), 0.1)
     for first, last in intervals(seen, int(_HIDDEN_M / BIN_M)):
         seen[first:last] = True
