@@ -111,6 +111,29 @@ def record(out: Path, host: str) -> Path:
     return path
 
 
+def test_who_clears_up_meanwhile_is_no_sign_of_missing_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """:func:`locks.clear` takes every lock file for a moment, also the one of the trial."""
+    opened, clearing = os.open, []
+
+    def seen_by_another(path: Any, flags: int, mode: int = 0o777) -> int:
+        number = opened(path, flags, mode)
+        if flags & os.O_EXCL and not clearing:
+            clearing.append(opened(path, os.O_RDWR))
+            fcntl.flock(clearing[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return number
+
+    monkeypatch.setattr("crossvox.flow.locks.os.open", seen_by_another)
+    try:
+        with locks.taken(tmp_path, "item") as mine:
+            assert mine
+    finally:
+        assert len(clearing) == 1, "the trial's file was not seen"
+        os.close(clearing[0])
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_locks_that_do_not_reach_another_machine_are_found_out(
     tmp_path: Path,
 ) -> None:

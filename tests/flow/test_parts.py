@@ -68,9 +68,12 @@ def test_a_dry_run_tells_what_would_be_made_anew(tmp_path: Path) -> None:
     folder.mkdir()
 
     def make(place: Path) -> None:
-        raise MadeOtherwise(f"{place} was made otherwise", "voxel_m", "0123456789abcdef")
+        if place == folder:
+            raise MadeOtherwise(f"{place} was made otherwise", "voxel_m", "0123456789abcdef")
+        runner.plan.append(Planned("prepare", place.name, "make"))
+        raise DryRunEnds
 
     with pytest.raises(DryRunEnds):
         renewing(runner, folder, make)
-    assert runner.plan == [Planned("data", "", "make again")]
+    assert runner.plan == [Planned("prepare", "data", "make again")]
     assert list(tmp_path.iterdir()) == [folder]

@@ -51,6 +51,11 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, text
 
 
+def said(ends: list[tuple[int, str]]) -> str:
+    """What processes said, whole."""
+    return "\n".join(f"exit {code}: {text}" for code, text in ends)
+
+
 def untimed(folder: Path) -> dict[str, Any]:
     """Everything below a folder, byte by byte, but times and machine in manifests."""
     found: dict[str, Any] = {}
@@ -79,7 +84,7 @@ def test_shards_at_once_make_what_one_process_makes(house: Path) -> None:
         ),
     ]
     ends = [ended(shard) for shard in shards]
-    assert [code for code, _ in ends] == [0, 0, 0], ends
+    assert [code for code, _ in ends] == [0, 0, 0], said(ends)
     assert untimed(out) == untimed(house / "alone")
 
 
@@ -90,7 +95,7 @@ def test_of_two_kinds_on_one_folder_one_is_refused(house: Path) -> None:
         begin("prepare", house / "raw", out, *SMALL, "--workers", 1, "--voxel-m", "0.1"),
     ]
     ends = [ended(process) for process in both]
-    assert sorted(code for code, _ in ends) == [0, 2], ends
+    assert sorted(code for code, _ in ends) == [0, 2], said(ends)
     refused = next(text for code, text in ends if code == 2)
     assert "one identity for all items" in refused
     assert f"scenes: {len(NAMES)}" not in refused, "it made nothing"

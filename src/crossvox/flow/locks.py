@@ -217,6 +217,8 @@ def _expect_locks(folder: Path, device: int) -> None:
     number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pass  # who clears up (:func:`clear`) has just locked it: so there are locks
     except OSError as error:
         if error.errno in _NO_LOCKS:
             raise ArtifactError(
