@@ -89,20 +89,20 @@ def times(make: Callable[..., Callable[[], Any]], *arguments: Any, rounds: int =
         arguments: for it, such as JSON can hold.
         rounds: of each build.
 
+    Where the other build fails at it, for example for want of a package that it needs, this one's
+    times are told alone.
+
     Raises:
-        RuntimeError: the work failed in this build or in the other; its own text went to the
-            error stream.
+        RuntimeError: the work failed in this build; its own text went to the error stream.
     """
-    sources = [HERE.parent / "src"]
-    other = os.environ.get(VARIABLE, "")
-    if other:
-        sources.append(Path(other).resolve())
-    for source in sources:
-        compiling = _Worker(source, make, arguments)
+    sources, why = [HERE.parent / "src"], _HOW
+    _compile(sources[0], make, arguments)
+    if other := os.environ.get(VARIABLE, ""):
         try:
-            compiling.turn()
-        finally:
-            compiling.close()
+            _compile(Path(other).resolve(), make, arguments)
+            sources.append(Path(other).resolve())
+        except RuntimeError:
+            why = f"the build of {VARIABLE} fails at it: its text went to the error stream"
     builds = [_Worker(source, make, arguments) for source in sources]
     try:
         for build in builds:
@@ -113,12 +113,21 @@ def times(make: Callable[..., Callable[[], Any]], *arguments: Any, rounds: int =
             build.close()
     ours, *theirs = (_build(rows, column) for column in range(len(builds)))
     if not theirs:
-        return Turns(ours, None, None, None, rounds, _HOW)
+        return Turns(ours, None, None, None, rounds, why)
     wall, cpu = (
         statistics.median(b[name] / max(a[name], 1e-9) for a, b in rows)
         for name in ("wall_s", "cpu_s")
     )
     return Turns(ours, theirs[0], wall, cpu, rounds)
+
+
+def _compile(source: Path, make: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    """Do it once in a process that does nothing else."""
+    compiling = _Worker(source, make, arguments)
+    try:
+        compiling.turn()
+    finally:
+        compiling.close()
 
 
 def against_row(stage: str, found: Turns, how: str) -> dict[str, Any]:

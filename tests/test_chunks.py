@@ -65,7 +65,7 @@ def random_volume(seed: int, share: float = 0.1) -> SceneVolume:
     return volume_of(occupied, np.where(occupied, rng.integers(0, 41, shape), 0).astype(np.uint8))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000), start=STARTS, shape=SHAPES)
 def test_cut_and_box_counts_equal_the_slow_loop(
     seed: int, start: tuple[int, int, int], shape: tuple[int, int, int]
@@ -92,7 +92,7 @@ def test_cut_is_a_copy_and_keeps_leading_axes() -> None:
     assert array[1, 1, 1, 1] != 0
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000), shape=SHAPES)
 def test_tile_then_stitch_is_the_identity(seed: int, shape: tuple[int, int, int]) -> None:
     volume = random_volume(seed)
@@ -107,7 +107,7 @@ def test_tile_then_stitch_is_the_identity(seed: int, shape: tuple[int, int, int]
     assert all(cut(volume.occupied, start, shape, fill=False).any() for start in starts)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(data=st.data(), extent=SHAPES, shape=SHAPES)
 def test_windows_cover_the_whole_grid_and_none_is_idle(
     data: st.DataObject, extent: tuple[int, int, int], shape: tuple[int, int, int]
@@ -139,7 +139,7 @@ def test_a_stride_longer_than_the_window_is_refused() -> None:
         sliding_starts(grid, (4, 4, 4), (4, 5, 4))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000), turns=st.integers(-5, 9))
 def test_turned_pixels_name_the_same_voxels(seed: int, turns: int) -> None:
     rng = np.random.default_rng(seed)
@@ -155,7 +155,7 @@ def test_turned_pixels_name_the_same_voxels(seed: int, turns: int) -> None:
     np.testing.assert_array_equal(turned.view, pixels.view)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10_000), turns=st.integers(0, 3))
 def test_four_turns_are_the_identity(seed: int, turns: int) -> None:
     rng = np.random.default_rng(seed)
@@ -172,7 +172,7 @@ def test_four_turns_are_the_identity(seed: int, turns: int) -> None:
     np.testing.assert_array_equal(back.voxel, voxel)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000), start=STARTS, turns=st.integers(0, 3))
 def test_the_place_in_the_world_stays_recoverable(
     seed: int, start: tuple[int, int, int], turns: int

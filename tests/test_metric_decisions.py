@@ -70,7 +70,7 @@ def test_an_interval_of_one_count_holds_with_classes_in_few_rooms() -> None:
 
 
 @given(seed=st.integers(0, 1000), rooms=st.integers(2, 12), margin=st.floats(0.01, 2))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_one_factor_is_what_scipy_and_statsmodels_give(
     seed: int, rooms: int, margin: float
 ) -> None:
@@ -103,7 +103,7 @@ def test_power_of_one_factor_is_statsmodels(size: float, rooms: int) -> None:
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=9))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_holm_is_statsmodels(p: list[float]) -> None:
     gc.freeze()  # each call of theirs collects garbage, of all that many tests have left
     assert holm(p) == pytest.approx(multipletests(p, method="holm")[1].tolist())
@@ -114,7 +114,7 @@ def test_holm_is_statsmodels(p: list[float]) -> None:
 
 
 @given(seed=st.integers(0, 1000), seeds=st.integers(2, 6), scenes=st.integers(2, 6))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_parts_are_what_they_were_at_their_own_numbers(seed: int, seeds: int, scenes: int) -> None:
     parts = parts_of(np.random.default_rng(seed).normal(size=(seeds, scenes)))
     there = parts.at(seeds, scenes)

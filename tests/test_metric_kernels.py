@@ -64,7 +64,7 @@ def test_distances_are_those_to_every_point(
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 400), st.floats(1e-3, 1e3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_distances_are_those_of_a_tree_of_scipy(seed: int, count: int, far: float) -> None:
     random = np.random.default_rng(seed)
     one = walls(random, count)

@@ -91,7 +91,7 @@ def test_common_effects_cancel() -> None:
     scenes=st.integers(2, 5),
     level=st.floats(0.5, 0.99),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_equal_cells_give_exactly_their_value(
     value: float, seeds: int, scenes: int, level: float
 ) -> None:
@@ -100,7 +100,7 @@ def test_equal_cells_give_exactly_their_value(
 
 
 @given(data=st.data(), seeds=st.integers(1, 4), scenes=st.integers(1, 4))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_laws_of_differences(data: st.DataObject, seeds: int, scenes: int) -> None:
     """Swapping arm and control changes signs; order of seeds and scenes does not matter."""
     rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
@@ -242,7 +242,7 @@ def test_one_count_over_many_scenes_has_an_interval_that_holds_the_truth() -> No
 
 
 @given(seed=st.integers(0, 1000), seeds=st.integers(1, 4), scenes=st.integers(1, 6))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_mean_that_is_counted_at_once_is_a_mean(seed: int, seeds: int, scenes: int) -> None:
     """Twin: the pseudo-values of a mean are the scores of the scenes."""
     rng = np.random.default_rng(seed)
@@ -284,7 +284,7 @@ def test_a_score_that_hangs_on_one_scene_has_no_interval() -> None:
 
 
 @given(seed=st.integers(0, 1000), seeds=st.integers(1, 3), scenes=st.integers(1, 5))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_counts_less_a_scene_are_those_of_the_others(seed: int, seeds: int, scenes: int) -> None:
     """Twin: the others are counted anew. Some counts are of some scenes alone."""
     rng = np.random.default_rng(seed)
@@ -327,7 +327,7 @@ def test_p_and_interval_agree() -> None:
 
 
 @given(st.lists(st.floats(0, 1), max_size=8))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_holm_steps_down(p: list[float]) -> None:
     """Twin: a hypothesis falls at a level if it and all smaller p values pass their step."""
     found = holm(p)

@@ -101,7 +101,7 @@ def downsample_slowly(points: np.ndarray, cell: float) -> set[tuple[float, ...]]
     return {tuple(np.round(np.mean(members, axis=0), 9)) for members in cells.values()}
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(clouds, st.integers(1, 80), st.sampled_from([0.02, 0.3, 5.0]))
 def test_downsampling_equals_its_slow_twin(
     random: np.random.Generator, count: int, cell: float
@@ -112,7 +112,7 @@ def test_downsampling_equals_its_slow_twin(
     assert len(thin) <= count
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(clouds, st.integers(1, 80))
 def test_downsampling_forgets_order_and_moves_with_the_points(
     random: np.random.Generator, count: int
@@ -140,7 +140,7 @@ def test_downsampling_refuses_what_makes_no_sense() -> None:
         voxel_downsample(np.array([[0, 0, 0], [1e12, 1e12, 1e12]]), 1e-3)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(clouds, st.integers(1, 60), st.integers(1, 60))
 def test_distances_equal_their_slow_twin(random: np.random.Generator, p: int, r: int) -> None:
     predicted, reference = random.normal(size=(p, 3)), random.normal(size=(r, 3))
@@ -225,7 +225,7 @@ def depth_errors_slowly(predicted: np.ndarray, reference: np.ndarray) -> list[fl
     return [*means, *roots, *(hits / n for hits in near), float((predicted > 0).mean()), n]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(clouds)
 def test_depth_errors_equal_their_slow_twin(random: np.random.Generator) -> None:
     reference = (random.random((6, 9)) * 12).astype(np.float32)

@@ -101,7 +101,7 @@ def test_poses_at_hand_are_read_at_once_as_one_by_one(
     assert set(found.left_out) == {7, 12, 13, 15}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     count=st.integers(10, 300),
     seed=st.integers(0, 99),

@@ -15,7 +15,7 @@ from crossvox.core.frame import resize_nearest
 
 DEPTH = Intrinsics(58.5, 58.5, 32.0, 24.0, 64, 48)
 COLOR = Intrinsics(105.0, 105.0, 64.5, 48.5, 128, 96)
-LAWS = settings(max_examples=30, deadline=None)
+LAWS = settings(max_examples=30)
 
 
 def plane_depth(camera: Intrinsics, normal: np.ndarray, distance_m: float) -> np.ndarray:

@@ -24,9 +24,7 @@ from crossvox.doors.images import encode_jpeg, encode_png
 
 COLOR = Intrinsics(20.5, 21.25, 11.5, 7.75, 24, 16)
 DEPTH = Intrinsics(11.0, 11.5, 5.5, 3.5, 12, 8)
-LAWS = settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+LAWS = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def header(color: str = "jpeg", depth: str = "zlib") -> SensHeader:

@@ -83,7 +83,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(JSON)
 @example("half of a character: \ud83d")
 @example({"caf\udce9": [{}, [], 1e22, 5e-324, 2**70]})

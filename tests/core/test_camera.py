@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from crossvox.core.camera import (
@@ -63,7 +63,6 @@ def test_chaining_equals_moving_twice(first: Pose, second: Pose, point: np.ndarr
     )
 
 
-@settings(deadline=None)  # the first example compiles
 @given(cameras, st.floats(0.3, 9))
 def test_project_undoes_unproject(camera: Intrinsics, depth: float) -> None:
     image = np.full((camera.height, camera.width), depth)
@@ -176,7 +175,6 @@ def test_a_thinned_camera_sees_the_pixels_that_are_kept_where_they_were(step: in
         assert (kept - thin.cy) / thin.fy == pytest.approx((kept * step - camera.cy) / camera.fy)
 
 
-@settings(deadline=None)
 @given(poses, st.integers(0, 2**32 - 1))
 def test_many_poses_at_once_are_those_read_one_by_one(pose: Pose, seed: int) -> None:
     rng = np.random.default_rng(seed)

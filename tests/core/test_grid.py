@@ -78,7 +78,7 @@ def test_bad_grids_are_refused() -> None:
         VoxelGrid.around(np.zeros((0, 3)), 0.05)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.tuples(*[st.integers(-9, 9)] * 3))
 def test_overlap_equals_its_slow_twin(start: Index3) -> None:
     scene_shape, shape = (5, 4, 6), (3, 4, 2)

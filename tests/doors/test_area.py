@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from crossvox.doors.area import is_little_smaller, shrunk
@@ -15,7 +15,6 @@ SIDES = st.integers(3, 60).flatmap(
 )
 
 
-@settings(deadline=None)
 @given(SIDES, SIDES, st.integers(0, 2**32 - 1))
 def test_twin_of_opencv(across: tuple[int, int], down: tuple[int, int], seed: int) -> None:
     size, source = zip(across, down, strict=True)

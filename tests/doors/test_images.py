@@ -120,7 +120,7 @@ def test_resampling_keeps_a_flat_colour_and_the_mean() -> None:
     np.testing.assert_allclose(half.mean((0, 1)), picture.mean((0, 1)), atol=0.6)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(2, 90), st.integers(2, 90), st.integers(2, 60), st.integers(2, 60))
 def test_fitted_image_has_the_size_asked_for(w: int, h: int, to_w: int, to_h: int) -> None:
     fit = ImageFit.centre_crop((w, h), (to_w, to_h))

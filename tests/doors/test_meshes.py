@@ -289,9 +289,7 @@ def test_missing_file_and_folder_are_named(tmp_path: Path) -> None:
             read_mesh(path)
 
 
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(at=st.floats(0, 1, exclude_max=True), value=st.integers(0, 255))
 def test_one_changed_byte_never_breaks_out(tmp_path: Path, at: float, value: int) -> None:
     path = tmp_path / "mesh.ply"

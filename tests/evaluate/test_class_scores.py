@@ -80,7 +80,7 @@ def by_name(scores: list[Score]) -> dict[str, Score]:
 # --- transfer ------------------------------------------------------------------------------------
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seeds, st.integers(1, 40), st.integers(1, 40))
 def test_transfer_equals_brute_force(random: np.random.Generator, p: int, r: int) -> None:
     predicted = labelled(random.random((p, 3)), random.integers(1, CLASSES, p), ())
@@ -100,7 +100,7 @@ def test_transfer_equals_brute_force(random: np.random.Generator, p: int, r: int
         assert int(label) in nearest
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seeds, st.integers(3, 60))
 def test_order_of_vertices_makes_no_difference(random: np.random.Generator, count: int) -> None:
     """On a coarse lattice many predicted vertices are equally near, or in the same place."""
@@ -144,7 +144,7 @@ def test_far_vertices_are_counted_among_annotated_ones() -> None:
 # --- voxels --------------------------------------------------------------------------------------
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seeds)
 def test_voxel_scores_equal_their_slow_twin(random: np.random.Generator) -> None:
     truth, guess = volume(random), volume(random)
@@ -405,7 +405,7 @@ def sure_cloud(random: np.random.Generator, count: int) -> Mesh:
     return replace(mesh, label_confidence=random.random(count).astype(np.float32))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seeds, st.integers(4, 40), st.integers(1, 60))
 def test_calibration_equals_its_slow_twin(random: np.random.Generator, p: int, r: int) -> None:
     """Vertex by vertex: the nearest one's class and probability, 15 bins of equal width."""
@@ -447,7 +447,7 @@ def test_calibration_equals_its_slow_twin(random: np.random.Generator, p: int, r
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seeds, st.integers(4, 60))
 def test_confidence_changes_no_class_and_order_no_confidence(
     random: np.random.Generator, count: int

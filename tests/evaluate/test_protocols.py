@@ -61,7 +61,7 @@ def test_points_lie_on_the_surface_and_are_repeatable() -> None:
     np.testing.assert_array_equal(points, sample_surface(mesh, 0.02))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40))
 def test_every_triangle_gets_its_share(seed: int, faces: int) -> None:
     """Distinct planes z = face number, so that a point tells its triangle."""

@@ -85,7 +85,7 @@ def benchmark_twin(truth: Any, guess: Any) -> dict[int, float]:
     return ious
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seeds, st.integers(0, 400), st.sampled_from([3, 14, 41]))
 def test_scores_follow_the_benchmarks_rule(
     random: np.random.Generator, count: int, classes: int
@@ -101,7 +101,7 @@ def test_scores_follow_the_benchmarks_rule(
     assert len(scores) == 1 + len(BENCHMARK_IDS)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.integers(0, 40), max_size=60))
 def test_files_hold_what_was_written(
     tmp_path_factory: pytest.TempPathFactory, labels: list[int]

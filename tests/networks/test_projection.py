@@ -13,7 +13,7 @@ from crossvox.networks.projection import projection_name, random_matrix
 
 
 @given(channels=st.integers(1, 200), seed=st.integers(0, 1000))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_columns_or_rows_are_orthogonal_and_equally_long(channels: int, seed: int) -> None:
     matrix = random_matrix(channels, seed).double()
     product = matrix.T @ matrix if channels >= 3 else matrix @ matrix.T

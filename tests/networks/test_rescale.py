@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -31,7 +31,6 @@ def scaled(colors: Tensor, by: Normalisation) -> Tensor:
     return (colors - mean) / std
 
 
-@settings(deadline=None)
 @given(given=normalisations, reads=normalisations)
 def test_images_come_out_as_the_weights_read_them(
     given: Normalisation, reads: Normalisation

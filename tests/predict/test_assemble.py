@@ -105,7 +105,7 @@ def test_cut_then_stitch_is_the_identity(blend: Any, stride: Index3) -> None:
     np.testing.assert_allclose(found.probability, volume, atol=1e-6)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.floats(0, 1, width=32), st.integers(0, 2**32 - 1))
 def test_constant_predictor_gives_a_constant(value: float, seed: int) -> None:
     random = np.random.default_rng(seed)
@@ -431,7 +431,7 @@ def test_constant_logits_give_their_softmax() -> None:
     assert found.classes.confidence.dtype == np.float16
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.1, 3.0, 100.0]))
 def test_classes_of_one_window_are_its_argmax(seed: int, scale: float) -> None:
     logits = np.random.default_rng(seed).normal(size=(CLASSES, *SHAPE)) * scale

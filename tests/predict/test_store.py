@@ -105,9 +105,7 @@ def test_pickle_is_never_loaded(tmp_path: Path) -> None:
         read_prediction(path)
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(at=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255))
 def test_one_changed_byte_never_breaks_out(tmp_path: Path, at: float, flip: int) -> None:
     path = tmp_path / "volume.npz"

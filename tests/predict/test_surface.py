@@ -186,7 +186,7 @@ def test_isosurface_of_a_slope_lies_at_its_level(level: float) -> None:
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.002, 0.05, 0.6]))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_nearest_voxels_equal_a_search(seed: int, share: float) -> None:
     random = np.random.default_rng(seed)
     grid = VoxelGrid((7, 5, 6), 0.05, (1.0, 2.0, 3.0))

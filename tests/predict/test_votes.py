@@ -64,7 +64,7 @@ def voted(views: SceneViews, labels: dict[int, NDArray[np.uint8]], **options: An
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_equals_a_count_by_loops(seed: int) -> None:
     views, labels = make_views(seed)
     found = voted(views, labels)
@@ -85,7 +85,7 @@ def test_equals_a_count_by_loops(seed: int) -> None:
 
 
 @given(st.integers(0, 10_000), st.permutations(range(7)))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_order_of_frames_does_not_matter(seed: int, order: list[int]) -> None:
     views, labels = make_views(seed)
     pieces = [slice(int(views.start[n]), int(views.start[n + 1])) for n in order]

@@ -84,7 +84,7 @@ def test_log_that_is_not_there(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.floats(-10, 10), min_size=1, max_size=40), st.integers(1, 9))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_running_mean_agrees_with_a_loop(values: list[float], width: int) -> None:
     half = width // 2
     expected = [np.mean(values[max(0, i - half) : i + half + 1]) for i in range(len(values))]

@@ -164,7 +164,7 @@ def test_wrong_way_round_is_noticed(box_room: Mesh, build: SimpleNamespace) -> N
     st.tuples(*[st.floats(-3, 3)] * 3),
     st.tuples(*[st.floats(-3, 3)] * 3),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_looking_at_puts_the_target_in_the_middle(
     eye: tuple[float, float, float], target: tuple[float, float, float]
 ) -> None:

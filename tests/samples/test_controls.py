@@ -107,7 +107,7 @@ def test_without_gravity_any_axis_points_up(room: SceneSource, view_params: View
 
 
 @given(seed=st.integers(0, 50), half=st.sampled_from([None, "first", "second"]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_shares_of_rooms_are_nested(seed: int, half: str | None) -> None:
     found = [
         set(labelled_rooms(ROOMS, LabelParams(share, half=half), seed))  # type: ignore[arg-type]

@@ -97,7 +97,7 @@ def named(*names: str) -> list[ImagePair]:
 
 
 @given(st.integers(2, 300), st.floats(0.05, 0.9))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_split_is_a_partition_of_the_asked_size(count: int, share: float) -> None:
     pairs = named(*(str(number) for number in range(count)))
     first, second = split_pairs(pairs, share)
@@ -252,7 +252,7 @@ def test_no_variation_is_the_identity(folder: Path) -> None:
 
 
 @given(st.integers(0, 10_000), st.sampled_from([(0.3, 0.9), (0.8, 1.4), (1.2, 4.0)]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_images_and_labels_move_together(seed: int, scales: tuple[float, float]) -> None:
     rgb, labels = scene(seed, (120, 90))
     params = ImageAugmentParams(smallest=scales[0], largest=scales[1], stretch=0.2)

@@ -130,7 +130,7 @@ starts = st.tuples(*[st.integers(-60, 400)] * 3)
 
 
 @given(starts, st.integers(0, 3), st.sampled_from([0.05, 0.1, 0.04]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_place_is_told_by_its_matrix(start: Any, turns: int, voxel_m: float) -> None:
     grid = VoxelGrid((5, 6, 7), voxel_m, (-12.35, 3.1, 0.77))
     stored = chunk_from_world(grid, start, (16, 24, 8), turns).astype(np.float32)
@@ -141,7 +141,7 @@ def test_a_place_is_told_by_its_matrix(start: Any, turns: int, voxel_m: float) -
 
 
 @given(st.integers(0, 3), st.integers(0, 1000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_matrix_and_content_turn_together(turns: int, seed: int) -> None:
     volume, start = scene(), (7, 5, 0)
     chunk = turned(cut(volume.occupied, start, SHAPE, False), turns)

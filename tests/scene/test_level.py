@@ -83,7 +83,7 @@ def held_cameras(rng: np.random.Generator, count: int, tilt_deg: float = -25.0) 
     return poses
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.integers(0, 10_000))
 def test_up_is_found_whatever_the_world(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -117,7 +117,7 @@ def test_up_without_cameras_is_where_most_level_surface_looks() -> None:
     assert "alone" in found.method
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.tuples(*[st.floats(-1, 1)] * 3).filter(lambda v: np.linalg.norm(v) > 1e-3))
 def test_levelling_turns_up_to_z(up: tuple[float, float, float]) -> None:
     level = levelling(np.array(up))

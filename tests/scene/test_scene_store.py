@@ -25,7 +25,7 @@ def made_up(shape: tuple[int, int, int], seed: int = 0) -> SceneVolume:
     return SceneVolume(grid, occupied, rng.random(shape) < 0.5, labels)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.tuples(*[st.integers(1, 9)] * 3), st.integers(0, 1000))
 def test_what_is_written_is_read(shape: tuple[int, int, int], seed: int) -> None:
     volume = made_up(shape, seed)
@@ -52,7 +52,7 @@ def test_masks_are_packed(tmp_path: Path) -> None:
         assert data["occupied"].nbytes == 64**3 // 8
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(0, 1), st.integers(1, 255))
 def test_damage_is_named_or_harmless(place: float, flip: int) -> None:
     volume = made_up((6, 5, 4))

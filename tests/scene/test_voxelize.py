@@ -56,7 +56,7 @@ def clipped(triangle: NDArray[np.float64], cube: NDArray[np.float64]) -> bool:
     return bool(polygon)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(SEEDS)
 def test_twin_of_the_exact_rule(seed: int) -> None:
     mesh = soup(seed, count=3, size_m=0.4)
@@ -70,7 +70,7 @@ def test_twin_of_the_exact_rule(seed: int) -> None:
     np.testing.assert_array_equal(occupied, twin)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(SEEDS)
 def test_twin_of_the_thesis_rule(seed: int) -> None:
     import trimesh
@@ -82,7 +82,7 @@ def test_twin_of_the_thesis_rule(seed: int) -> None:
     np.testing.assert_allclose(grid.origin_m, twin.translation, atol=1e-12)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(SEEDS, st.tuples(*[st.integers(-20, 20)] * 3))
 @pytest.mark.parametrize("rule", ["exact", "thesis"])
 def test_moving_by_whole_voxels_moves_the_voxels(
@@ -101,7 +101,7 @@ def test_moving_by_whole_voxels_moves_the_voxels(
     assert b == {(i + shift[0], j + shift[1], k + shift[2]) for i, j, k in a}
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(SEEDS, st.sampled_from([0.02, 0.05, 0.13]), st.integers(0, 3))
 def test_exact_holds_vertices_and_all_that_thesis_marks(
     seed: int, voxel_m: float, margin: int
@@ -152,7 +152,7 @@ def test_gold_occupancy_and_labels(golden: Path) -> None:
     assert 1.0 < exact.sum() / occupied.sum() < 1.10
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(SEEDS, st.floats(0.02, 0.3), st.booleans())
 def test_twin_of_the_labels(seed: int, limit_m: float, only_annotated: bool) -> None:
     mesh = soup(seed, count=4, size_m=0.2, labels=True)

@@ -161,7 +161,7 @@ def test_surfacenet_takes_features() -> None:
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 16))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_feature_pixels_equal_rounding(width: int, height: int, stride: int) -> None:
     across, down = -(-width // stride), -(-height // stride)
     found = feature_pixels(torch.arange(width * height), (width, height), stride)
@@ -178,7 +178,7 @@ def test_feature_pixels_equal_rounding(width: int, height: int, stride: int) -> 
 
 @pytest.mark.parametrize("fusion", ["mean", "max", "attention"])
 @given(order=st.permutations(range(4)), seed=st.integers(0, 1000))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_order_of_views_does_not_matter(fusion: str, order: list[int], seed: int) -> None:
     task, network = make(fusion, views=4, features=None if fusion == "attention" else FROZEN)
     network.eval()

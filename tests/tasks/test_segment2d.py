@@ -112,7 +112,7 @@ def test_a_batch_without_labels_has_no_loss() -> None:
 
 
 @given(st.integers(0, 1000), st.integers(1, 3))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_counts_are_those_of_a_loop_and_add_over_batches(seed: int, cut: int) -> None:
     task, data = Segment2d(), batch(seed, count=4)
     logits = logits_for(data, seed)

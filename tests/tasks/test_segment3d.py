@@ -271,7 +271,7 @@ def rows(seed: int, count: int, classes: int = 6) -> tuple[Tensor, Tensor]:
 
 @pytest.mark.parametrize(("fast", "slow"), [(dice, slow_dice), (lovasz, slow_lovasz)])
 @given(seed=st.integers(0, 1000), count=st.integers(1, 25))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_region_losses_equal_their_slow_twins(fast: Any, slow: Any, seed: int, count: int) -> None:
     logits, target = rows(seed, count)
     found = fast(logits, target).item()
@@ -280,7 +280,7 @@ def test_region_losses_equal_their_slow_twins(fast: Any, slow: Any, seed: int, c
 
 
 @given(seed=st.integers(0, 1000), count=st.integers(1, 30))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_lovasz_of_sure_predictions_is_one_minus_iou(seed: int, count: int) -> None:
     logits, target = rows(seed, count)
     said = logits.argmax(dim=1)
@@ -517,7 +517,7 @@ def test_learns_one_small_batch_by_heart(extra: str) -> None:
     assert scores["mIoU"] > 0.95
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 1000), st.integers(0, 3))
 def test_labels_are_counted_where_voxels_are_occupied(seed: int, scenes: int) -> None:
     random = np.random.default_rng(seed)

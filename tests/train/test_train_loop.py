@@ -208,7 +208,7 @@ def assert_same_run(one: Path, other: Path) -> None:
     processes=st.integers(1, 3),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_stream_has_every_sample_once_an_epoch(
     count: int, batch: int, processes: int, seed: int
 ) -> None:

@@ -131,7 +131,7 @@ def test_max_keeps_negative_values_of_seen_voxels() -> None:
 
 @pytest.mark.parametrize("fusion", ["mean", "max"])
 @given(seed=st.integers(0, 10_000), order=st.permutations(range(4)))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_order_of_views_does_not_matter(fusion: str, seed: int, order: list[int]) -> None:
     features, voxel, pixel, view, sample, shape, ok = make_case(seed, views=4, pairs=120)
     ok[0, seed % 4] = False
@@ -146,7 +146,7 @@ def test_order_of_views_does_not_matter(fusion: str, seed: int, order: list[int]
 
 @pytest.mark.parametrize("fusion", FUSIONS)
 @given(seed=st.integers(0, 10_000), turns=st.integers(-3, 5))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_commutes_with_quarter_turns(fusion: str, seed: int, turns: int) -> None:
     features, voxel, pixel, view, sample, shape, ok = make_case(seed, shape=(3, 4, 2), pairs=40)
     numbers = turn(np.arange(24).reshape(shape), turns)

@@ -74,7 +74,7 @@ def slow_cover(
     return chosen, gains, len(set().union(*sets))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000))
 def test_selection_equals_the_slow_cover(seed: int) -> None:
     views = random_views(seed)
@@ -110,7 +110,7 @@ def test_many_starts_agree_with_single_ones_and_report_progress() -> None:
     assert select_many(views, [], (3, 3, 3), 4) == []
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000))
 def test_chunk_pixels_are_the_pairs_inside_the_box(seed: int) -> None:
     views = random_views(seed)

@@ -68,7 +68,7 @@ def plain_rule(
     return np.array(voxels, dtype=np.int64), np.array(pixels, dtype=np.int64)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10_000))
 def test_visible_set_equals_the_plain_rule(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -112,7 +112,7 @@ def test_frames_that_read_nothing_or_look_away_see_nothing() -> None:
     assert len(visible(grid, np.full_like(blank, np.nan), CAMERA, Pose(np.eye(4)), PARAMS)[0]) == 0
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10_000))
 def test_a_voxel_at_a_depth_pixels_point_is_visible_there(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -127,7 +127,7 @@ def test_a_voxel_at_a_depth_pixels_point_is_visible_there(seed: int) -> None:
     assert pixel.tolist() == [row * CAMERA.width + column]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10_000))
 def test_fitted_camera_agrees_with_the_original_within_a_pixel(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -28,7 +28,7 @@ def worst_normal(shape: sh.Shape) -> float:
 SIZES = st.floats(0.05, 2.0)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(SIZES, SIZES, SIZES)
 def test_boxes_hold_their_volume_and_look_outwards(w: float, d: float, h: float) -> None:
     plain = sh.box((w, d, h), 0.3)
