@@ -113,8 +113,11 @@ def test_a_run_on_scenes_is_kept_or_tells_what_it_needs(
     command(*words)
     command(*words[:-1], tmp_path / "strat", code=2)
     told = " ".join(capsys.readouterr().err.split())
-    assert f"strat, which does not exist; needed: {start}, which run was made from" in told
+    assert "strat, which does not exist; needed: ../start as seen from run, which that was" in told
     command(*words[:-1], tmp_path / "elsewhere" / ".." / "start")
+    # A copy of it elsewhere cannot tell where the start was, but what it was called.
+    shutil.copytree(run, tmp_path / "backup" / "run")
+    command(*(tmp_path / "backup" / "run" if word is run else word for word in words))
     (run / "manifest.json").unlink()
     capsys.readouterr()
     command(*words, code=2)

@@ -132,22 +132,26 @@ def complete_record(out: Path) -> RunRecord | None:
 def expect_was(out: Path, role: str, gone: Path) -> None:
     """Refuse a path without anything there that a complete run was not made from: a typing error.
 
+    Its name alone is compared: a run that was moved or copied tells no longer where else things
+    were.
+
     Args:
         out: the run's folder.
         role: of what it was made from.
         gone: where that is said to have been.
 
     Raises:
-        ParamsError: it was made from another folder.
+        ParamsError: it was made from a folder of another name.
     """
     link = read_manifest(out).links.get(role) if (out / MANIFEST).is_file() else None
     if link is None:
         return  # nobody knows any more where it was
-    was = Path(os.path.abspath(out / link))
+    names = {Path(link).name, (out / link).resolve().name}
     expect(
-        gone.resolve() in (was.resolve(), (out / link).resolve()),
+        bool({Path(os.path.abspath(gone)).name, gone.resolve().name} & names),
         given=f"{gone}, which does not exist",
-        needed=f"{was}, which {out.name} was made from, gone or not; or what is there",
+        needed=f"{os.path.normpath(link)} as seen from {out.name}, which that was made from, gone "
+        f"or not; or what is there",
         do="correct the path",
         error=ParamsError,
     )
