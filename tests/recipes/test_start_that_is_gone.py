@@ -122,3 +122,20 @@ def test_a_run_on_scenes_is_kept_or_tells_what_it_needs(
     capsys.readouterr()
     command(*words, code=2)
     assert "put it back, or train in another folder" in capsys.readouterr().err
+
+
+def test_a_network_of_the_package_is_never_gone(
+    house: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever started from one and names what is not there has mistyped it."""
+    run, words = tmp_path / "run", ("train", "segment3d", house / "data")
+    shipped = tmp_path / "shipped"
+    shutil.copytree(house / "run", shipped / "default3d")
+    command(*words, run, *TRAIN, *SCENES, "--from", shipped / "default3d")
+    monkeypatch.setattr("crossvox.recipes.start.FOLDER", shipped)
+    for name in ("defalt3d", tmp_path / "defalt3d"):
+        capsys.readouterr()
+        command(*words, run, *TRAIN, *SCENES, "--from", name, code=2)
+        told = " ".join(capsys.readouterr().err.split())
+        assert f"run {name}, which does not exist" in told
+        assert "comes with the package" in told

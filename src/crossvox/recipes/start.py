@@ -15,7 +15,7 @@ from crossvox.core.files import PARAMS
 from crossvox.flow.lineage import Lineage
 from crossvox.flow.progress import Progress
 from crossvox.flow.runner import Work
-from crossvox.recipes.shipped import find_run, linked, shipped_runs
+from crossvox.recipes.shipped import FOLDER, find_run, linked, shipped_runs
 from crossvox.train.chosen import Taken, chosen
 from crossvox.train.folder import Ancestors, RunRecord, lineage_of, read_record
 from crossvox.train.params import NETWORK, CheckpointName
@@ -168,7 +168,12 @@ def _told(gone: Path, out: Path) -> Start | None:
     if not begun or str(gone) in shipped_runs():
         return None
     record = read_record(out)
-    if START not in record.parents:
-        return None
+    if record.parents.get(START) in (None, *_shipped()):
+        return None  # it started from nothing, or from what comes with the package, and is there
     lineage = Lineage(record.learnt_from or (), START not in record.unknown_ancestors)
     return Start(parents={START: record.parents[START]}, ancestors={START: lineage}, gone=gone)
+
+
+def _shipped() -> list[str]:
+    """Digests of the weights that come with the package."""
+    return [file_digest(path) for path in FOLDER.glob(f"*/*/{NETWORK}")]
