@@ -98,6 +98,24 @@ def test_a_finished_run_reads_nothing_and_another_one_is_refused(
     assert "most" in capsys.readouterr().err
 
 
+def test_a_finished_run_is_kept_without_its_data(
+    work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(work / "run", tmp_path / "run")
+    words = ("train", "reconstruct", tmp_path / "data", tmp_path / "run", *TRAIN)
+    capsys.readouterr()
+    run(*words)
+    run(*words, "--dry-run")
+    told = " ".join(capsys.readouterr().err.split())
+    assert told.count("data is not there any more: run is kept by what it tells of it") == 2
+    for other in (("--sparse.most", 5), ("--scenes", TRAINED), ("--start", work / "run")):
+        run(*words, *other, code=2)
+        assert "which holds a run with other parameters" in capsys.readouterr().err
+    run(*words[:2], tmp_path / "dta", *words[3:], code=2)
+    told = " ".join(capsys.readouterr().err.split())
+    assert "dta, which does not exist; needed: ../data as seen from run" in told
+
+
 def test_interrupted_and_resumed_it_is_the_same(
     work: Path, tmp_path: Path, watching: Callable[[Watch], Runner]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,37 @@ def test_views_beside_are_learnt_from_and_choose_nothing(views: Path, tmp_path: 
     assert set(scenes["validation"]) == held_out
     others = {folder.name for folder in read_scenes(views / "more", "train")}
     assert {name for name in scenes["train"] if name.startswith("other")} == others
+
+
+def test_a_finished_run_is_kept_without_what_it_learnt_from(
+    views: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = {name: tmp_path / name for name in ("data", "more", "run2d")}
+    for name in ("data", "more"):
+        shutil.copytree(views / name, places[name])
+    command(
+        "train", "segment2d", places["data"], places["run2d"], *TRAIN_2D, "--scenes", "corner_0"
+    )
+    words = ("train", "segment3d", "--preset", "labels3d", places["data"], tmp_path / "run", *TRAIN)
+    words = (*words, "--images", places["run2d"], "--beside", places["more"])
+    command(*words)
+    for name, place in places.items():
+        place.rename(tmp_path / "away")
+        capsys.readouterr()
+        command(*words)
+        command(*words, "--dry-run")
+        told = " ".join(capsys.readouterr().err.split())
+        assert told.count(f"{name} is not there any more: run is kept") == 2
+        command(*words, "--task.network.hidden", 4, code=2)
+        command(*words[:-1], tmp_path / "mistyped", code=2)
+        (tmp_path / "away").rename(place)
+    for place in places.values():
+        shutil.rmtree(place)
+    command(*words)
+    command(*words[:-2], code=2)
+    assert "parents.beside" in " ".join(capsys.readouterr().err.split())
+    (tmp_path / "run" / "manifest.json").unlink()
+    command(*words, code=2)
 
 
 def test_who_labels_a_scene() -> None:

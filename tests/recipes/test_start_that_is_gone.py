@@ -81,6 +81,43 @@ def test_a_finished_run_is_kept_without_its_images(
     _is_kept(run, words, "color", capsys)
 
 
+@pytest.mark.parametrize(
+    "kind", ["train reconstruct --preset thesis", "train segment3d", "train segment2d"]
+)
+def test_a_finished_run_is_kept_without_its_data(
+    house: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    data, run = tmp_path / "data", tmp_path / "run"
+    shutil.copytree(house / "data", data)
+    words = (*kind.split(), data, run, *(TRAIN_2D if "2d" in kind else TRAIN), *SCENES)
+    command(*words)
+    shutil.rmtree(data)
+    command(*words[:-1], "scene0001_00", code=2)
+    assert "scene0000_00" in " ".join(capsys.readouterr().err.split())
+    _is_kept(run, words, "data", capsys)
+    assert "data, which does not exist; needed: a folder that" in " ".join(
+        capsys.readouterr().err.split()
+    )
+
+
+def test_a_finished_run_is_kept_without_data_and_features(
+    house: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    features, data, run = tmp_path / "features", tmp_path / "data", tmp_path / "run"
+    shutil.copytree(house / "run2d", features)
+    shutil.copytree(house / "data", data)
+    words = ("train", "segment3d", data, run, *TRAIN, *SCENES, "--features", features)
+    command(*words)
+    shutil.rmtree(data)
+    command(*words)
+    command(*words[:-2], code=2)  # without the features that it has learnt from
+    shutil.rmtree(features)
+    command(*words, "--features-rate", 0.1, code=2)
+    told = " ".join(capsys.readouterr().err.split())
+    assert "features.rate: 0.0 there, 0.1 asked" in told
+    _is_kept(run, words, "data", capsys)
+
+
 def _is_kept(
     run: Path, words: tuple[object, ...], gone: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crossvox.core.artifact import read_manifest
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.params import check_choices
 from crossvox.flow.runner import Runner, Work
 from crossvox.recipes.commands import recipe
-from crossvox.recipes.training import Training
+from crossvox.recipes.training import Training, expect_data_for
 from crossvox.samples.params import SparseParams
 from crossvox.scene.params import Scan
 from crossvox.tasks.params import CompleteParams
@@ -131,7 +130,7 @@ def complete3d(
     sources = sources or CompleteSources()
     expect_run_of(checkpoint, {"--start": sources.start})
     stage = TrainComplete(data, params or CompleteRunParams(), sources, checkpoint)
-    read_manifest(data)
+    expect_data_for(run, data)
     report: TrainReport = (runner or Runner()).go_on(stage, run)
     return report
 

@@ -159,6 +159,21 @@ def _expect_scenes_in_lists(out: Path, before: str) -> None:
         )
 
 
+def expect_data(data: Path) -> None:
+    """Refuse a data folder that is not there.
+
+    Raises:
+        ArtifactError: it is not.
+    """
+    expect(
+        data.exists(),
+        given=f"{data}, which does not exist",
+        needed="a folder that 'crossvox prepare' wrote",
+        do="check the path; if it was moved, name where it is now",
+        error=ArtifactError,
+    )
+
+
 def read_scenes(data: Path, which: str) -> list[Path]:
     """Folders of prepared scenes.
 
@@ -171,6 +186,7 @@ def read_scenes(data: Path, which: str) -> list[Path]:
     """
     if (data / VOLUME).is_file():
         return [data]
+    expect_data(data)
     if which == "all":
         names = item_names(data, VOLUME)
     elif which in SPLITS:

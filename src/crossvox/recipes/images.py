@@ -96,7 +96,7 @@ def _find_own(source: ImageSource, validation_share: float) -> ImageData:
         images_of_scenes = _image_data(
             scene_pairs(learnt),
             scene_pairs(kept) if kept else PairList(()),
-            f"scenes: {scenes} / {validation_scenes}",
+            split_of_scenes(source),
         )
         return replace(images_of_scenes, scenes=_names(learnt), validation_scenes=_names(kept))
     if data is not None:
@@ -120,6 +120,11 @@ def _find_own(source: ImageSource, validation_share: float) -> ImageData:
         PairList(second),
         f"runs of neighbours or whole scenes, {validation_share:g} held out",
     )
+
+
+def split_of_scenes(source: ImageSource) -> str:
+    """How training and held-out images of prepared scenes are told apart."""
+    return f"scenes: {source.scenes} / {source.validation_scenes}"
 
 
 def evaluation_pairs(source: ImageSource) -> PairList:

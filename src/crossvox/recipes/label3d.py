@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crossvox.core.artifact import read_manifest
 from crossvox.core.checks import ParamsError, expect
 from crossvox.flow.runner import Runner, Work
-from crossvox.recipes.training import Training
+from crossvox.recipes.training import Training, expect_data_for
 from crossvox.samples.params import SaidParams, SpoilParams
 from crossvox.tasks.label_params import Label3dParams, LabelNetworkParams
 from crossvox.train.params import CheckpointName, TrainParams
@@ -146,6 +145,6 @@ def labels3d(
         error=ParamsError,
     )
     stage = TrainLabel3d(data, params or Label3dRunParams(), sources, checkpoint)
-    read_manifest(data)
+    expect_data_for(run, data)
     report: TrainReport = (runner or Runner()).go_on(stage, run)
     return report

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 from crossvox.chunks import ChunkParams
-from crossvox.core.artifact import read_manifest
 from crossvox.core.checks import ParamsError, expect
 from crossvox.flow.runner import Runner, Work
 from crossvox.recipes.commands import Flag
 from crossvox.recipes.shipped import found_or_none, is_gone
-from crossvox.recipes.training import Training
+from crossvox.recipes.training import Training, expect_data_for
 from crossvox.samples.params import AugmentParams, InputParams, LabelParams
 from crossvox.tasks.params import ReconstructParams, SceneTaskParams, Segment3dParams
 from crossvox.train.chosen import expect_run_of
@@ -159,6 +158,7 @@ class TrainScenes(Training):
 
 def _stage(
     data: Path,
+    run: Path,
     params: ReconstructRunParams | Segment3dRunParams,
     sources: RunSources | None,
     start: Path | None,
@@ -169,9 +169,8 @@ def _stage(
     expect_run_of(checkpoint, {"--from": start, "--features": sources.features})
     if not is_gone(sources.features):
         sources = replace(sources, features=found_or_none(sources.features))
-    stage = TrainScenes(data, params, sources, start, checkpoint, checkpoint)
-    read_manifest(data)
-    return stage
+    expect_data_for(run, data)
+    return TrainScenes(data, params, sources, start, checkpoint, checkpoint)
 
 
 def train_reconstruct(
@@ -199,7 +198,7 @@ def train_reconstruct(
         checkpoint: which weights of --from and --features: auto, average, best or last.
         runner: who trains.
     """
-    stage = _stage(data, params or ReconstructRunParams(), sources, start, checkpoint)
+    stage = _stage(data, run, params or ReconstructRunParams(), sources, start, checkpoint)
     return (runner or Runner()).go_on(stage, run)
 
 
@@ -230,5 +229,5 @@ def train_segment3d(
     Raises:
         ArtifactError: the training scenes have no labels, beside what every run raises.
     """
-    stage = _stage(data, params or Segment3dRunParams(), sources, start, checkpoint)
+    stage = _stage(data, run, params or Segment3dRunParams(), sources, start, checkpoint)
     return (runner or Runner()).go_on(stage, run)

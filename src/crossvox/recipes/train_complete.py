@@ -12,7 +12,7 @@ from crossvox.recipes.complete import CompleteRunParams, TrainComplete
 from crossvox.recipes.data import read_scenes
 from crossvox.recipes.scene_run import CompleteRun, read_any_run
 from crossvox.recipes.start import START, start_of
-from crossvox.recipes.training import only_look
+from crossvox.recipes.training import kept_without, only_look
 from crossvox.samples.depths import DepthScene, load_depths
 from crossvox.samples.sparse import SparseDataset, collate_sparse
 from crossvox.tasks.complete import Complete
@@ -36,6 +36,18 @@ def train_complete(stage: TrainComplete, work: Work) -> TrainReport:
     params, given = stage.params, stage.sources
     fits = partial(_expect_same_network, stage)
     start = start_of(Path(given.start) if given.start else None, stage.checkpoint, work, fits)
+    recipe = {"params": params, "scenes": given.scenes, "validation": given.validation_scenes}
+    kept = kept_without(
+        {"data": stage.data},
+        Complete(params.task),
+        work,
+        train=params.train,
+        recipe=recipe,
+        parents=start.parents,
+        untold=("data",),
+    )
+    if kept is not None:
+        return kept
     split = {"train": given.scenes, "validation": given.validation_scenes}
     folders = {
         role: [] if which == "none" else read_scenes(stage.data, which)
@@ -57,7 +69,6 @@ def train_complete(stage: TrainComplete, work: Work) -> TrainReport:
         do="pass --scenes, or prepare more scenes",
         error=ArtifactError,
     )
-    recipe = {"params": params, "scenes": given.scenes, "validation": given.validation_scenes}
     parents = {"data": data, **start.parents}
     if work.dry:
         return only_look(

@@ -13,12 +13,18 @@ from crossvox.core.labels import NYU40
 from crossvox.flow.progress import Progress
 from crossvox.flow.runner import Work
 from crossvox.recipes.image_run import read_segment2d_run
-from crossvox.recipes.images import ImageData, evenly, find_images, pairs_digest
+from crossvox.recipes.images import (
+    ImageData,
+    evenly,
+    find_images,
+    pairs_digest,
+    split_of_scenes,
+)
 from crossvox.recipes.label_pictures import picture_run
 from crossvox.recipes.segment2d import Segment2dRunParams, TrainImages
 from crossvox.recipes.shipped import is_gone
-from crossvox.recipes.start import START, Start, complete_record, expect_was, start_of, tell_kept
-from crossvox.recipes.training import only_look
+from crossvox.recipes.start import START, Start, complete_record, start_of
+from crossvox.recipes.training import kept_without, only_look
 from crossvox.samples.batch import collate_images
 from crossvox.samples.images import ImageDataset
 from crossvox.samples.pairs import shuffled
@@ -113,23 +119,26 @@ def _asked(
 
 
 def _without_images(stage: TrainImages, start: Start, work: Work) -> TrainReport | None:
-    """The report of a complete run on a folder of images that is gone; None of any other.
+    """The report of a complete run on images that are gone; None of any other."""
+    source, params = stage.source, stage.params
+    recipe: dict[str, object] = {"params": params, RECORD: COLORS}
+    if is_gone(source.data) and _learnt_from_scenes(work.out):
+        recipe["split"] = split_of_scenes(source)
+    return kept_without(
+        source.folders,
+        Segment2d(params.task),
+        work,
+        train=params.train,
+        recipe=recipe,
+        parents=start.parents,
+        untold=(TRAINING, VALIDATION) + (() if source.beside is None else (BESIDE,)),
+    )
 
-    It tells what its images were; a data folder's scenes it does not tell apart from those beside.
-    """
-    gone = {role: path for role, path in stage.source.folders.items() if is_gone(path)}
-    told = None if not gone or stage.source.data is not None else complete_record(work.out)
-    if told is None or not isinstance(told.recipe, Mapping):
-        return None
-    for role, path in gone.items():
-        expect_was(work.out, role, path)
-    roles = (TRAINING, VALIDATION, BESIDE)
-    parents = {role: told.parents[role] for role in roles if role in told.parents}
-    asked = _asked(stage.params, str(told.recipe.get("split")), {**parents, **start.parents})
-    done = answer(work.out, asked, stage.params.train, dry=work.dry)
-    if done is not None:
-        tell_kept(work.out, next(iter(gone.values())), work.progress)
-    return done
+
+def _learnt_from_scenes(run: Path) -> bool:
+    """Whether the images of a run were those of scenes: of the flat layout none are chosen."""
+    told = complete_record(run)
+    return told is not None and told.validated_on is not None
 
 
 def _found(stage: TrainImages) -> ImageData:

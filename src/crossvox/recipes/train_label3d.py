@@ -21,8 +21,8 @@ from crossvox.recipes.data import read_scenes
 from crossvox.recipes.label3d import Label3dRunParams, TrainLabel3d
 from crossvox.recipes.labels import calibrated_input
 from crossvox.recipes.run_input import RunInput
-from crossvox.recipes.shipped import find_run
-from crossvox.recipes.training import only_look
+from crossvox.recipes.shipped import find_run, is_gone
+from crossvox.recipes.training import kept_without, only_look
 from crossvox.samples.label_samples import LabelDataset, collate_labels
 from crossvox.samples.label_scenes import LabelScene, load_label_scene
 from crossvox.tasks.label3d import Label3d
@@ -64,8 +64,10 @@ def train_label3d(stage: TrainLabel3d, work: Work) -> TrainReport:
         ParamsError: the table of images does not fit.
     """
     params, given = stage.params, stage.sources
+    if (kept := _without_sources(stage, work)) is not None:
+        return kept
     images = [
-        _images(f"images {number}", find_run(run), stage.checkpoint)
+        _images(_role(number), find_run(run), stage.checkpoint)
         for number, run in enumerate(given.images, start=1)
     ]
     training, held_out = _plan(stage, images, work.progress)
@@ -114,12 +116,55 @@ def train_label3d(stage: TrainLabel3d, work: Work) -> TrainReport:
         scenes=[scene.name for part in learnt for scene in part],
         validation_scenes=[scene.name for part in held for scene in part],
         ancestors={its.role: its.lineage for its in images},
-        links={"data": stage.data, **{its.role: its.run.path for its in images}},
+        links={**_folders(stage), **{its.role: its.run.path for its in images}},
         parents=parents,
         progress=work.progress.training(),
     )
     note_asked(work.out, asked)
     return report
+
+
+def _without_sources(stage: TrainLabel3d, work: Work) -> TrainReport | None:
+    """The report of a complete run whose data or 2D networks are gone; None of any other."""
+    given, folders = stage.sources, _folders(stage)
+    gone = [role for role, path in folders.items() if is_gone(path)]
+    if not gone:
+        return None
+    parents = {
+        role: read_manifest(path).digest
+        if role in ("data", "beside")
+        else calibrated_input(find_run(path), stage.checkpoint).digest
+        for role, path in folders.items()
+        if role not in gone
+    }
+    return kept_without(
+        folders,
+        Label3d(stage.params.task),
+        work,
+        train=stage.params.train,
+        recipe={
+            "params": stage.params,
+            "scenes": given.scenes,
+            "validation": given.validation_scenes,
+        },
+        parents=parents,
+        untold=gone,
+    )
+
+
+def _folders(stage: TrainLabel3d) -> dict[str, Path]:
+    """What the run is made from, by role."""
+    given = stage.sources
+    return {
+        "data": stage.data,
+        **({} if given.beside is None else {"beside": given.beside}),
+        **{_role(number): run for number, run in enumerate(given.images, start=1)},
+    }
+
+
+def _role(number: int) -> str:
+    """What a 2D run, from 1, is called among what the run is made from."""
+    return f"images {number}"
 
 
 def _plan(

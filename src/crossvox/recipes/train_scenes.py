@@ -15,6 +15,7 @@ from crossvox.core.checks import ArtifactError, expect
 from crossvox.core.colors import COLORS, RECORD
 from crossvox.core.files import TRANSFER
 from crossvox.core.labels import NYU40
+from crossvox.core.params import from_plain
 from crossvox.doors.devices import pick_device
 from crossvox.flow.progress import Progress
 from crossvox.flow.runner import Work
@@ -29,7 +30,7 @@ from crossvox.recipes.lifted_features import (
 )
 from crossvox.recipes.scene_sources import load_sources, of_rooms, training_scenes
 from crossvox.recipes.shipped import found_or_none, is_gone, linked
-from crossvox.recipes.start import START, Start, complete_record, expect_was, start_of, tell_kept
+from crossvox.recipes.start import START, Start, complete_record, start_of
 from crossvox.recipes.train import (
     ReconstructRunParams,
     RunSources,
@@ -37,7 +38,7 @@ from crossvox.recipes.train import (
     Segment3dRunParams,
     TrainScenes,
 )
-from crossvox.recipes.training import only_look
+from crossvox.recipes.training import kept_without, only_look
 from crossvox.samples.batch import collate
 from crossvox.samples.dataset import ChunkDataset
 from crossvox.samples.index import SampleIndex, training_index, window_index
@@ -46,11 +47,13 @@ from crossvox.samples.maps import FeatureCollate, FrameMaps
 from crossvox.samples.params import LabelParams
 from crossvox.samples.source import SceneSource
 from crossvox.tasks.complete import Complete
+from crossvox.tasks.params import FeatureParams
 from crossvox.tasks.reconstruct import Reconstruct
 from crossvox.tasks.segment2d import Segment2d
 from crossvox.tasks.segment3d import Segment3d, label_counts, voxel_shares
 from crossvox.train.chosen import expect_run_of
 from crossvox.train.folder import (
+    RunRecord,
     answer,
     asked_for,
     made_by,
@@ -99,17 +102,13 @@ def train_scenes(stage: TrainScenes, work: Work) -> TrainReport:
     if features is not None and is_files(features):
         expect_run_of(stage.checkpoint, {"--from": stage.start})
     start = start_of(stage.start, stage.start_checkpoint, work, _expect_start)
-    told = None
-    if features is not None and is_gone(features):
-        told = complete_record(work.out)
-        expect_was(work.out, "features", features)
-    asked = fingerprint(stage, start, {} if told is None else told.parents)
-    done = answer(work.out, asked, stage.params.train, dry=work.dry)
-    if done is not None:
-        if told is not None:
-            tell_kept(work.out, features, work.progress)
+    if (done := _without_sources(stage, start, work)) is not None:
         return done
     found_or_none(features)  # What is gone is refused.
+    asked = fingerprint(stage, start)
+    done = answer(work.out, asked, stage.params.train, dry=work.dry)
+    if done is not None:
+        return done
     given, views = stage.sources, stage.params.views
     params, weights, made_from = _with_features(stage)
     if work.dry:
@@ -188,7 +187,62 @@ def _expect_start(start: Path) -> None:
     )
 
 
-def fingerprint(stage: TrainScenes, start: Start, known: Mapping[str, str] | None = None) -> str:
+def _without_sources(stage: TrainScenes, start: Start, work: Work) -> TrainReport | None:
+    """The report of a complete run whose data or features are gone; None of any other."""
+    given, params, data = stage.sources, stage.params, stage.data
+    gone = {"data": is_gone(data), "features": is_gone(given.features)}
+    if not any(gone.values()):
+        return None
+    untold = [role for role, is_so in gone.items() if is_so]
+    parents = dict(start.parents)
+    if gone["features"]:
+        params = _as_told(params, given, complete_record(work.out))
+    else:
+        params, _, made_from = _with_features(stage)
+        parents |= made_from
+    if not gone["data"]:
+        parents["data"] = read_manifest(data).digest
+    if given.index is None:
+        untold.append("index")
+    for role, path in {"index": given.index, "validation_index": given.validation_index}.items():
+        if path is not None:
+            parents[role] = SampleIndex.load(path).digest
+    recorded = _recorded(params, given)
+    return kept_without(
+        {"data": data, **({} if given.features is None else {"features": given.features})},
+        _unread_task(recorded["params"]),
+        work,
+        train=params.train,
+        recipe=recorded,
+        parents=parents,
+        untold=untold,
+    )
+
+
+def _as_told(
+    params: ReconstructRunParams | Segment3dRunParams, given: RunSources, told: RunRecord | None
+) -> ReconstructRunParams | Segment3dRunParams:
+    """Parameters with the features that a complete run tells of, at the rate that is asked for."""
+    task = told.task_params if told is not None else None
+    lifted = task.get("features") if isinstance(task, Mapping) else None
+    if lifted is None:
+        return params
+    features = from_plain(FeatureParams, lifted, "features")
+    if given.features_proxy and features.proxy is None:
+        return params
+    proxy = features.proxy if given.features_proxy else None
+    features = replace(features, rate=given.features_rate, proxy=proxy)
+    return replace(params, task=replace(params.task, features=features))  # type: ignore[arg-type]
+
+
+def _unread_task(params: ReconstructRunParams | Segment3dRunParams) -> Reconstruct | Segment3d:
+    """The task of a run, as far as it is known before its scenes are read."""
+    if isinstance(params, ReconstructRunParams):
+        return Reconstruct(params.task)
+    return Segment3d(params.task)
+
+
+def fingerprint(stage: TrainScenes, start: Start) -> str:
     """Fingerprint of a run by what it is made from, without a look into the scenes.
 
     What its files hold counts, not where they lie.
@@ -196,7 +250,6 @@ def fingerprint(stage: TrainScenes, start: Start, known: Mapping[str, str] | Non
     Args:
         stage: the run.
         start: what it takes over.
-        known: digests of what it was made from, by role, instead of features that are gone.
     """
     given, params = stage.sources, stage.params
     scenes = {
@@ -212,16 +265,12 @@ def fingerprint(stage: TrainScenes, start: Start, known: Mapping[str, str] | Non
         {"data": read_manifest(stage.data).digest, "numbers": getattr(task, "numbers", 1)},
         {role: _digest(path) for role, path in files.items() if path is not None}
         | dict(start.parents)
-        | ({} if given.features is None else {"features": _digest_of(stage, known or {})}),
+        | (
+            {}
+            if given.features is None
+            else {"features": features_digest(given.features, stage.checkpoint)}
+        ),
     )
-
-
-def _digest_of(stage: TrainScenes, known: Mapping[str, str]) -> str:
-    features = stage.sources.features
-    assert features is not None
-    if is_gone(features):
-        return known.get("features", "")
-    return features_digest(features, stage.checkpoint)
 
 
 def _digest(path: Path) -> str:
@@ -268,9 +317,7 @@ def _only_look(
 ) -> TrainReport:
     """End a dry run, see :func:`crossvox.recipes.training.only_look`."""
     recorded = _recorded(params, stage.sources)
-    learnt = recorded["params"].task
-    task = Reconstruct(learnt) if isinstance(params, ReconstructRunParams) else Segment3d(learnt)
-    recipe = _Recipe(stage, params, task, recorded)
+    recipe = _Recipe(stage, params, _unread_task(recorded["params"]), recorded)
     _take_over(recipe, start)
     parents = {"data": read_manifest(stage.data).digest, **made_from, **start.parents}
     return only_look(

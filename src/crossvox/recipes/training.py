@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from crossvox.core.artifact import read_manifest
 from crossvox.flow.runner import DryRunEnds, Work
 from crossvox.flow.stage import Continued, State
+from crossvox.recipes.data import expect_data
+from crossvox.recipes.shipped import is_gone
+from crossvox.recipes.start import complete_record, expect_was, tell_kept
 from crossvox.train.folder import (
     checkpoints_of,
     expect_same_run,
@@ -91,6 +95,84 @@ def only_look(
         MadeOtherwise: the folder holds another run.
         CrossvoxError: the network cannot be built.
     """
+    done = _finished_alike(run, task, train, recipe, parents)
+    if done is None:
+        _expect_builds(build or task.build)
+        raise DryRunEnds
+    return done
+
+
+def expect_data_for(run: Path, data: Path) -> None:
+    """Refuse a data folder that is not there; a complete run may do without.
+
+    Raises:
+        ArtifactError: it is not there, or no stage wrote it.
+    """
+    if not (is_gone(data) and state_of(run) == "keep"):
+        expect_data(data)
+        read_manifest(data)
+
+
+def kept_without(
+    made_from: Mapping[str, Path],
+    task: Task,
+    work: Work,
+    *,
+    train: TrainParams,
+    recipe: Mapping[str, Any],
+    parents: Mapping[str, str],
+    untold: Collection[str] = (),
+) -> TrainReport | None:
+    """The report of a complete run where folders that it was made from are gone.
+
+    What it tells of itself is compared with what is asked for, but for what the folders told.
+
+    Args:
+        made_from: folders that it is asked to be made from, by role.
+        task: what is learnt, as far as it is known without them.
+        work: where the run is.
+        train: how it is trained.
+        recipe: what is recorded of the command, as far as it is known without them.
+        parents: digests of what it is made from, likewise.
+        untold: roles of digests that are not known without them.
+
+    Returns:
+        None where all folders are there, and of a run that needs them: one that is not finished, or
+        was not made from such folders.
+
+    Raises:
+        MadeOtherwise: the run was made otherwise.
+        ParamsError: a folder that is not there is not one that it was made from.
+    """
+    gone = {role: path for role, path in made_from.items() if is_gone(path)}
+    told = complete_record(work.out) if gone else None
+    if (
+        told is None
+        or not gone.keys() <= told.parents.keys() | read_manifest(work.out).links.keys()
+    ):
+        return None
+    for role, path in gone.items():
+        expect_was(work.out, role, path)
+    roles = dict.fromkeys(told.parents) | dict(parents)
+    asked = {role: parents.get(role) for role in roles if role not in untold}
+    done = _finished_alike(work.out, task, train, recipe, asked)
+    if done is not None:
+        tell_kept(work.out, next(iter(gone.values())), work.progress)
+    return done
+
+
+def _finished_alike(
+    run: Path,
+    task: Task,
+    train: TrainParams,
+    recipe: Mapping[str, Any],
+    parents: Mapping[str, str | None],
+) -> TrainReport | None:
+    """The report of a complete run, by what is known without data; None: there is none.
+
+    Raises:
+        MadeOtherwise: the folder holds another run.
+    """
     record = make_record(
         task.name,
         getattr(task, "params", None),
@@ -103,11 +185,7 @@ def only_look(
     known = ["numbers", "task", "train"]
     known += [f"recipe.{name}" for name in recipe] + [f"parents.{role}" for role in parents]
     expect_same_run(run, record, known)
-    done = finished(run, task.monitor, train)
-    if done is None:
-        _expect_builds(build or task.build)
-        raise DryRunEnds
-    return done
+    return finished(run, task.monitor, train)
 
 
 def _expect_builds(build: Callable[[], object]) -> None:
