@@ -249,6 +249,41 @@ def scene_of(data: Path, name: str) -> Path:
     return folder
 
 
+def test_labels_by_a_table_are_not_read_as_ids_of_nyu40(
+    network_run: Path, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (images / "view_3.jpg").unlink()
+    seats, furniture = tmp_path / "seats.csv", tmp_path / "furniture.csv"
+    seats.write_text("chair,seat\nsofa,seat\n")
+    furniture.write_text("chair,seat\ntable,\n")
+    out = {
+        table: tmp_path / f"by_{Path(table).stem}" for table in (seats, furniture, "benchmark20")
+    }
+    for table, folder in out.items():
+        call("predict2d", network_run, images, folder, "--classes", table)
+    run = tmp_path / "run"
+    made_run(run)
+    made_run(tmp_path / "calibrated")
+    small = ("--images.width", 64, "--images.height", 48, "--train.steps", 1)
+    small = (*small, "--task.network", "enet", "--train.no-tensorboard", "--train.batch-size", 1)
+    written = sorted(tmp_path.rglob("*"))
+    for words in (
+        ("train", "segment2d", tmp_path / "new", "--images", images, "--labels", "LABELS", *small),
+        ("evaluate", "segment2d", run, "--images", images, "--labels", "LABELS"),
+        ("calibrate", tmp_path / "calibrated", "--images", images, "--labels", "LABELS"),
+        ("single-views", images, "LABELS", images, tmp_path / "views", "--intrinsics", "9,9,9,9"),
+    ):
+        capsys.readouterr()
+        call(*(out[seats] / "labels" if word == "LABELS" else word for word in words), code=2)
+        told = " ".join(capsys.readouterr().err.split())
+        assert "chose by a table of classes (sofa as seat)" in told
+        assert sorted(tmp_path.rglob("*")) == written
+    # Ids that stay what they are, by another name or not, fit.
+    for table in (furniture, "benchmark20"):
+        labels = ("--images", images, "--labels", out[table] / "labels")
+        call("evaluate", "segment2d", run, *labels, "--out", tmp_path / f"of_{out[table].name}")
+
+
 def test_prepared_scenes_and_captures_get_a_folder_each_and_their_depth_is_read(
     tmp_path: Path,
 ) -> None:

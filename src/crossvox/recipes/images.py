@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from crossvox.core.artifact import digest
 from crossvox.recipes.data import read_scenes
+from crossvox.recipes.predict2d import expect_nyu40_labels
 from crossvox.recipes.segment2d import ImageSource
 from crossvox.samples.decode import Shown, check_shapes, read_labels, read_shown
 from crossvox.samples.pairs import (
@@ -147,7 +148,9 @@ def _own_pairs(source: ImageSource, images: Path, labels: Path, split: str = "")
 
     Raises:
         CaptureError: a folder is missing, or nothing pairs.
+        ParamsError: the labels are no NYU40 ids.
     """
+    expect_nyu40_labels(labels / split)
     depths = None if source.depths is None else source.depths / split
     return folder_pairs(images / split, labels / split, depths, source.depth_params)
 

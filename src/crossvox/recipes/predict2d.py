@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 from crossvox.capture.params import CaptureParams
 from crossvox.core.artifact import MANIFEST, read_manifest
-from crossvox.core.checks import ArtifactError, expect
+from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.class_map import ClassMap, find_class_map, noted_table
+from crossvox.core.labels import NYU40_NAMES
 from crossvox.flow.choice import ALL, Choice
 from crossvox.flow.folder import expect_apart
 from crossvox.flow.runner import Runner, Work
@@ -231,6 +232,37 @@ def labels_chosen_from(images: Path) -> ClassMap | None:
         if manifest.stage == LabelImages.NAME:
             return noted_table(out, manifest) or ClassMap()
     return None
+
+
+def expect_nyu40_labels(images: Path) -> None:
+    """Refuse label images whose ids are not NYU40's: of this command, by a table of classes.
+
+    Tables that only rename or leave out classes keep their ids.
+
+    Args:
+        images: a folder of label images that are read as NYU40 ids.
+
+    Raises:
+        ArtifactError: OUT's manifest names something that is no table of classes.
+        ParamsError: an id stands for other classes than in NYU40.
+    """
+    table = labels_chosen_from(images)
+    told = None if table is None else table.table[: len(NYU40_NAMES)].tolist()
+    joined = [
+        f"{NYU40_NAMES[own]} as {table.names[number]}"
+        for own, number in enumerate(told or ())
+        if table is not None and number not in (0, own)
+    ]
+    more = ", ..." if len(joined) > 3 else ""
+    expect(
+        not joined,
+        given=f"{images}, whose labels 'crossvox predict2d' chose by a table of classes "
+        f"({', '.join(joined[:3])}{more})",
+        needed="ids of NYU40, each for its own class",
+        do="label the images anew, without --classes: what learns from them can tell its classes "
+        "by that table then",
+        error=ParamsError,
+    )
 
 
 def done_before(out: Path) -> dict[str, Any]:

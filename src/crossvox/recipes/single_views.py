@@ -148,9 +148,10 @@ def single_views(
 
     Raises:
         CaptureError: the folders hold no images of the same names.
-        ParamsError: the camera is not told.
+        ParamsError: the camera is not told, or the labels are no NYU40 ids.
     """
     from crossvox.capture.params import CaptureParams
+    from crossvox.recipes.predict2d import expect_nyu40_labels
     from crossvox.samples.pairs import folder_pairs, natural, split_pairs
 
     params, runner = params or SingleViewParams(), runner or Runner()
@@ -163,6 +164,7 @@ def single_views(
         error=ParamsError,
     )
     assert values is not None
+    expect_nyu40_labels(labels)
     pairs = folder_pairs(images, labels).pairs
     depths = {path.stem: path for path in depth.glob("*.png")}
     pairs = tuple(pair for pair in pairs if pair.name in depths)
