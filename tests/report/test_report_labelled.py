@@ -7,6 +7,7 @@ import csv
 import io
 import math
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,9 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from crossvox.core.methods import CALIBRATED
+from crossvox.core.artifact import Manifest, file_digest, write_manifest
+from crossvox.core.methods import CALIBRATED, UNCOMPLETED
 from crossvox.core.room_contents import OBJECTS_FILE, RoomContents, RoomObject
 from crossvox.core.volume import Mesh
+from crossvox.doors.meshes import read_mesh, write_ply
 from crossvox.report.class_colors import class_colors, without_label
 from crossvox.report.confidence import CONFIDENCE_TEXTS, Doubt, confidence_colors
 from crossvox.report.contents import read_contents
@@ -200,6 +203,51 @@ def test_the_page_stays_usable_whatever_is_missing_or_damaged(
     html = report.page.read_text(encoding="utf-8")
     assert "labelled, Learnt, from above" in html
     assert "data-object" not in html.replace("tr[data-object]", "").replace("g[data-object=", "")
+
+
+def test_objects_are_those_of_the_prediction_whose_classes_are_shown(
+    build: SimpleNamespace, tmp_path: Path
+) -> None:
+    first = build.label(build.make(tmp_path / "set", 1)).prediction
+    name = next(path.name for path in first.iterdir() if path.is_dir())
+    second = first.with_name("second")
+    shutil.copytree(first, second)
+    path = second / name / "mesh.ply"
+    labels = read_mesh(path).labels
+    assert labels is not None
+    write_ply(path, replace(read_mesh(path), labels=labels[::-1].copy()))
+    build.contents().write(second / name / OBJECTS_FILE)
+    both = gather([first, second])
+    left_out = f"{name}: objects and floor plan in %s/{name} are not shown: they are not of %s"
+    room = read_room(name, both)
+    assert room.contents is None
+    assert room.missing == (left_out % ("second", "prediction") + ", whose classes are shown",)
+    alone = read_room(name, gather([second]))
+    assert alone.contents is not None
+    assert alone.missing == ()
+    # What 'crossvox objects' found lies beside both, and tells of which mesh it is.
+    (second / name / OBJECTS_FILE).unlink()
+    beside = first.parent / "objects" / name
+    build.contents().write(beside / OBJECTS_FILE)
+    for place in (first, second):
+        found_in = {"mesh": file_digest(place / name / "mesh.ply")}
+        write_manifest(beside, Manifest("objects", parents=found_in))
+        room = read_room(name, both)
+        assert (room.contents is None) == (place == second)
+        assert len(room.missing) == (place == second)
+    assert room.missing[0].startswith(left_out % ("objects", "prediction"))
+
+
+def test_why_nothing_is_completed_is_told_of_the_surface_that_is_shown(
+    build: SimpleNamespace, tmp_path: Path
+) -> None:
+    first = build.make(tmp_path / "set", 1).prediction
+    name = next(path.name for path in first.iterdir() if path.is_dir())
+    second = first.with_name("second")
+    shutil.copytree(first, second)
+    build.note(second / name, UNCOMPLETED, "the camera hardly moves")
+    assert read_room(name, gather([first, second])).uncompleted == ""
+    assert read_room(name, gather([second, first])).uncompleted == "the camera hardly moves"
 
 
 def test_contents_of_a_scan_lie_in_its_own_folder(build: SimpleNamespace, tmp_path: Path) -> None:

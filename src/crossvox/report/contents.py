@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from crossvox.core.checks import CrossvoxError
+from crossvox.core.artifact import file_digest, read_manifest
+from crossvox.core.checks import ArtifactError, CrossvoxError
+from crossvox.core.files import ROOM_MESH
 from crossvox.core.room_contents import OBJECTS_FILE, RoomContents
 from crossvox.report.folders import scenes_of
 from crossvox.report.hiding import hidden
@@ -21,10 +23,20 @@ _MOST_BYTES = 4_000_000
 """A plan larger than this is no drawing of one room."""
 
 
-def contents_places(name: str, prepared: Path | None, sources: Sources) -> list[Path]:
+def contents_places(
+    name: str, prepared: Path | None, sources: Sources, shown: Path | None, missing: list[str]
+) -> list[Path]:
     """Folders that may hold what is known of a scene's contents, the nearest first.
 
     A scan holds one scene, so its own folder tells of that one.
+
+    Args:
+        name: of the scene.
+        prepared: the prepared scene.
+        sources: where all lies.
+        shown: the predicted scene whose classes are shown, which its contents are found by: those
+            of others are left out; None: of any.
+        missing: is told what is left out.
     """
     places = [place for p in sources.predictions for place in places_of_prediction(p, name)]
     above = [*sources.scans]
@@ -32,7 +44,39 @@ def contents_places(name: str, prepared: Path | None, sources: Sources) -> list[
     above += [p.resolve().parent for p in sources.predictions if scenes_of(p, sources) == [name]]
     places += [folder for folder in above if (folder / "prediction" / name).is_dir()
                or (folder / "data" / name).is_dir()]  # fmt: skip
+    places = [p for p in dict.fromkeys(p.resolve() for p in places) if _holds_contents(p)]
+    if shown is not None:
+        others = {(p / name).resolve() for p in sources.predictions} - {shown.resolve()}
+        left_out = [p for p in places if p in others or not _is_of(p, shown.resolve())]
+        places = [place for place in places if place not in left_out]
+        missing += [
+            f"{name}: objects and floor plan in {place.parent.name}/{place.name} are not shown: "
+            f"they are not of {shown.parent.resolve().name}, whose classes are shown"
+            for place in left_out
+        ]
     return places if prepared is None else [*places, prepared]
+
+
+def _is_of(place: Path, shown: Path) -> bool:
+    """Whether a folder beside or above a predicted scene tells of its contents, not of another's.
+
+    A scan's are of its own prediction; what 'crossvox objects' found is of the mesh that it read.
+    """
+    predicted = place / "prediction" / shown.name
+    if predicted.is_dir():
+        return predicted.resolve() == shown
+    try:
+        manifest = read_manifest(place)
+    except ArtifactError:
+        return True
+    if manifest.stage != "objects":
+        return True
+    meshes = [*shown.glob("*.ply"), shown.parent.parent / ROOM_MESH]
+    return any(file_digest(p) == manifest.parents.get("mesh") for p in meshes if p.is_file())
+
+
+def _holds_contents(place: Path) -> bool:
+    return any((place / file).is_file() for file in (OBJECTS_FILE, PLAN_FILE))
 
 
 def places_of_prediction(prediction: Path, name: str) -> list[Path]:
@@ -50,9 +94,9 @@ def read_contents(
         missing: is told what cannot be read.
     """
     for place in places:
-        objects, plan = place / OBJECTS_FILE, place / PLAN_FILE
-        if objects.is_file() or plan.is_file():
-            return _contents(objects, missing), _plan(plan, missing)
+        if _holds_contents(place):
+            contents = _contents(place / OBJECTS_FILE, missing)
+            return contents, _plan(place / PLAN_FILE, missing)
     return None, None
 
 

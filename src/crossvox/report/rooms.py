@@ -142,7 +142,7 @@ def read_room(name: str, sources: Sources) -> Room:
         files.missing.append(f"{name}: {CLASS_MESHES[VOTES]} has no labels, so it is not shown")
         votes = None
     reference = meshes.get(REFERENCE)
-    places = contents_places(name, folder, sources)
+    places = contents_places(name, folder, sources, files.classes_of, files.missing)
     contents, plan = read_contents(places, files.missing)
     meshes[LEARNT] = _with_objects(meshes[LEARNT], places, files)
     return Room(
@@ -249,6 +249,11 @@ class _Files:
                     f"told, and are not shown"
                 )
 
+    @property
+    def classes_of(self) -> Path | None:
+        """The predicted scene whose classes are shown; None where none is."""
+        return next(iter(self._classes), None)
+
     def first_classes(self, file: str) -> Mesh | None:
         """The same of a file that tells classes: those of other tables cannot stand beside it."""
         place = _having(self._classes, file)
@@ -260,8 +265,9 @@ class _Files:
         return told if isinstance(told, bool) else None
 
     def uncompleted(self) -> str:
-        """Why the first prediction that tells of it has nothing completed."""
-        told = self._note(UNCOMPLETED, self.places)
+        """Why the learnt surface that is shown has nothing completed."""
+        place = _having(self.places, METHOD_FILES[LEARNT])
+        told = self._note(UNCOMPLETED, [] if place is None else [place])
         return told if isinstance(told, str) else ""
 
     def _note(self, name: str, places: Iterable[Path]) -> object:
