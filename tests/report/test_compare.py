@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 import shutil
 from dataclasses import replace
@@ -13,13 +14,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from browser import Tab
 from rich.console import Console
 from scipy import stats
 
 from crossvox.cli.tables_compare import show_comparison
 from crossvox.cli.terminal import Terminal
-from crossvox.core.artifact import plain, read_json, read_manifest, write_json, write_manifest
+from crossvox.core.artifact import (
+    Manifest,
+    plain,
+    read_json,
+    read_manifest,
+    write_json,
+    write_manifest,
+)
 from crossvox.core.checks import ArtifactError, ParamsError
 from crossvox.core.class_map import ClassMap
 from crossvox.core.labels import NYU40
@@ -27,6 +36,8 @@ from crossvox.recipes.compare import compare as command
 from crossvox.report.page.compare import compare, read_sides
 from crossvox.report.page.compare_page import ComparisonReport, write_compare_page
 from crossvox.report.params import ReportParams
+from crossvox.tasks.complete import Complete
+from crossvox.tasks.params import CompleteParams
 
 QUICK = ReportParams(picture_width_px=120, max_scenes=1)
 
@@ -140,6 +151,42 @@ def test_one_room_or_none_tells_nothing(
     html = write_compare_page(runs, tmp_path / "page", QUICK).page.page.read_text("utf-8")
     assert "It cannot be told from one number each" in html
     assert "One number each: no rooms, so no interval" in html
+
+
+def completing(run: Path, *, finished: bool, **values: float) -> Path:
+    """A run of surface completion with the validation scores of its last step."""
+    counts = {
+        "loss_sum": 1, "loss_weight": 2, "loss_voxels": 2, "sides": 1,
+        **{f"{where}{rule}{kind}": 4 for where in ("measured_", "unmeasured_")
+           for rule in ("", "fused_", "scan_") for kind in ("hit", "found", "true")},
+    }  # fmt: skip
+    counts = {name: torch.tensor(float(value)) for name, value in counts.items()}
+    told = [plain(score) for score in Complete(CompleteParams()).scores(counts)]
+    scores = {score["name"]: values.get(score["name"], 0.5) for score in told}
+    line = {"step": 2, "split": "validation", "loss": 1.0, "scores": scores}
+    write_json(run / "params.json", {"task": {"name": Complete.name}})
+    (run / "log.jsonl").write_text(json.dumps(line) + "\n")
+    if finished:
+        notes = {"best_scores": told, "monitor": Complete.monitor}
+        write_manifest(run, Manifest("train-complete", notes=notes))
+    else:
+        write_json(run / "last" / "state.json", {"best_scores": told})
+    return run
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_validation_scores_of_any_task_are_compared(tmp_path: Path, finished: bool) -> None:
+    first = completing(tmp_path / "a", finished=finished)
+    second = completing(tmp_path / "b", finished=finished, **{Complete.monitor: 0.75})
+    found = {one.score: one for one in compare(read_sides([first, second]))}
+    assert next(iter(found)) == Complete.monitor
+    assert found[Complete.monitor].gap.mean == 0.25
+    first_read = [name for name, one in found.items() if not one.detail]
+    assert first_read == ([Complete.monitor] if finished else [])
+    assert {"F1 where measured", "recall where unmeasured (of a scan)", "side"} <= found.keys()
+    assert not any("fused only" in name or "loss" in name for name in found)
+    html = write_compare_page([first, second], tmp_path / "page", QUICK).page.page.read_text()
+    assert "F1 where unmeasured" in html
 
 
 def test_wrong_folders_are_refused_with_what_to_do(

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from crossvox.core.checks import ArtifactError, ParamsError, expect
-from crossvox.core.files import LOG
+from crossvox.core.files import LOG, STATE
 from crossvox.core.formats import in_figures
 from crossvox.core.methods import LEARNT
+from crossvox.core.params import scores_from
 from crossvox.metrics import MEASURES, STRICT
 from crossvox.metrics.statistics import holm
 from crossvox.report.drawings.training import read_log
+from crossvox.report.folders import json_of
 from crossvox.report.page.class_scores import ClassScores, read_class_scores
 from crossvox.report.page.differences import Gap, gap_of
 from crossvox.report.page.score_files import Rows
@@ -139,7 +141,7 @@ def _side(folder: Path, name: str) -> Side:
     )
     if kind == "run":
         own = replace(sources, runs=[folder], predictions=[])
-        scores = {**_of_classes(own), **_of_training(folder)}
+        scores = {**_of_classes(own), **_of_training(folder, own)}
         do = (
             f"crossvox evaluate segment2d {folder} DATA, if it is a 2D network; else score what "
             f"'crossvox predict {folder} DATA PRED' makes, and name PRED"
@@ -202,17 +204,28 @@ def _measured(
     }
 
 
-def _of_training(run: Path) -> dict[Key, Measured]:
-    """The last validation scores of a training."""
+def _of_training(run: Path, sources: Sources) -> dict[Key, Measured]:
+    """The last validation scores of a training; what they are, they or the run tell."""
     if not (run / LOG).is_file():
         return {}
     found = {score: values[-1][1] for score, values in read_log(run / LOG).scores.items() if values}
+    manifest = sources.manifest(run)
+    noted = (manifest.notes if manifest else None) or json_of(run / "last" / STATE, sources) or {}
+    try:
+        told = {score.name: score for score in scores_from(noted.get("best_scores", []), "scores")}
+    except ParamsError:
+        told = {}
     return {
         (VALIDATION, score): Measured(
-            value, {}, MEASURES[score].unit, MEASURES[score].higher_is_better
+            value,
+            {},
+            kind.unit,
+            kind.higher_is_better,
+            # Of scores that a task alone knows, the one that it is steered by is read first.
+            score not in MEASURES and score != noted.get("monitor"),
         )
         for score, value in found.items()
-        if score in MEASURES
+        if (kind := MEASURES[score] if score in MEASURES else told.get(score)) is not None
     }
 
 
