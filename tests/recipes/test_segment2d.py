@@ -287,6 +287,41 @@ def test_scores_of_another_way_do_not_replace_those_of_the_run(trained: Path, da
     shutil.rmtree(trained / "evaluation")
 
 
+def test_scores_of_other_images_do_not_replace_those_of_the_run(
+    trained: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("evaluate", "segment2d", trained, data, "--pictures", 0)
+    run(*words)
+    own = (trained / "evaluation" / "scores.json").read_bytes()
+    for name, asked in {
+        "evaluation_last": ["--checkpoint", "last"],
+        "evaluation_all": ["--scenes", "all"],
+        "evaluation_flip_last_train": ["--flip", "--checkpoint", "last", "--scenes", "train"],
+        "evaluation_scenes": ["--scenes", "scene0000_00"],
+    }.items():
+        run(*words, *asked)
+        assert (trained / name / "scores.json").is_file()
+        assert (trained / "evaluation" / "scores.json").read_bytes() == own
+        if name != "evaluation_scenes":
+            shutil.rmtree(trained / name)
+    capsys.readouterr()
+    others = ("--scenes", "scene0000_00,scene0002_00")
+    for more in ((), ("--dry-run",)):
+        run(*words, *others, *more, code=2)
+        told = " ".join(capsys.readouterr().err.split())
+        assert "evaluation_scenes, which holds scores of other images" in told
+    run(*words, *others, "--out", tmp_path / "out")
+    # What auto takes is the run's own, asked for by name or not.
+    run(*words, "--checkpoint", chosen(trained))
+    assert (trained / "evaluation" / "scores.json").read_bytes() == own
+    assert sorted(path.name for path in trained.glob("evaluation*")) == [
+        "evaluation",
+        "evaluation_scenes",
+    ]
+    for folder in trained.glob("evaluation*"):
+        shutil.rmtree(folder)
+
+
 def test_ten_images_have_intervals(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from crossvox.core.checks import ParamsError, expect
+from crossvox.core.artifact import MANIFEST, read_manifest
+from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.files import EVALUATION, PARAMS
 from crossvox.core.params import check_choices
 from crossvox.core.volume import Score
@@ -17,7 +18,7 @@ from crossvox.recipes.run_input import RunInput
 from crossvox.recipes.training import Training
 from crossvox.samples.params import DepthImageParams, ImageAugmentParams, ImageParams, shown_at
 from crossvox.tasks.params import Segment2dParams
-from crossvox.train.chosen import expect_run_of
+from crossvox.train.chosen import chosen, expect_run_of
 from crossvox.train.params import CheckpointName, TrainParams
 from crossvox.train.report import TrainReport
 
@@ -269,6 +270,25 @@ class EvaluateImages(Stage):
 
         return evaluate_images(self, work)
 
+    def expect_same_images(self, out: Path) -> None:
+        """Refuse a folder that nobody named where it has scores of other images or other depth.
+
+        Raises:
+            ArtifactError: it has.
+        """
+        there = read_manifest(out) if (out / MANIFEST).is_file() else None
+        told = there.params if there is not None and there.stage == self.NAME else None
+        expect(
+            not isinstance(told, Mapping)
+            or all(
+                told.get(name) == self.settings.get(name) for name in ("images", "depth_images")
+            ),
+            given=f"{out}, which holds scores of other images, or of depth that was read otherwise",
+            needed="another folder: these scores would be lost",
+            do=f"pass --out OUT, or delete {out}, if these images take their place",
+            error=ArtifactError,
+        )
+
 
 def evaluate_segment2d(
     run: Path,
@@ -306,8 +326,10 @@ def evaluate_segment2d(
         depths: its depth images of the same names, for a network that reads depth.
         depth_images: what their numbers mean; by default what the run was trained with.
         out: folder for scores.json and pictures; by default RUN/evaluation, which the run's page
-            shows, and beside it for another way of showing or answering: RUN/evaluation_flip,
-            evaluation_240_360, evaluation_benchmark20. A network of the package needs one.
+            shows, and beside it for another way of showing or answering, other weights than auto
+            takes or other scenes than val: RUN/evaluation_flip, evaluation_240_360,
+            evaluation_benchmark20, evaluation_last, evaluation_all. Scores of other images there
+            are not replaced. A network of the package needs one.
         scenes: scenes of prepared data: val, train, all, or names separated by commas.
         checkpoint: which weights of the run: best, last, average (of --train.average), or auto: the
             average if it scored no worse in validation, else the best, else the last.
@@ -355,8 +377,12 @@ def evaluate_segment2d(
     stage = EvaluateImages(
         network, pairs, pictures, found, seen, device, flip or None, heights, read_as, among
     )
-    way = [EVALUATION, *["flip"] * flip, *map(str, heights or ()), among or ""]
-    out = out or run / "_".join(filter(None, way))
+    if out is None:
+        other = "" if network.checkpoint == chosen(run) else network.checkpoint
+        which = {"val": "", "train": "train", "all": "all"}.get(scenes, "scenes")
+        way = (*["flip"] * flip, *map(str, heights or ()), among, other, which)
+        out = run / "_".join(filter(None, (EVALUATION, *way)))
+        stage.expect_same_images(out)
     (runner or Runner()).make(stage, out)
     # Older evaluations do not tell what the run has seen, and are kept.
     return replace(read_evaluation(out), seen=seen)
