@@ -103,6 +103,36 @@ def test_a_dry_run_of_what_gives_no_surface_ends_where_nobody_knows(
     assert "give no surface" in capsys.readouterr().err
 
 
+def test_a_dry_run_looks_at_no_image_and_says_so(
+    room: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, plan = tmp_path / "out", tmp_path / "plan.json"
+    words = ("scan", room, out, *SMALL, "--run", "none", "--no-page", "--max-frames", 6)
+
+    def planned(*more: object) -> list[str]:
+        command(*words, *more, "--dry-run", "--json", plan)
+        assert "looks at no image" in " ".join(capsys.readouterr().err.split())
+        return [row["status"] for row in load(plan) if row["stage"] == "prepare-scene"]
+
+    def no_image(*_: object, **__: object) -> None:
+        raise AssertionError("an image was looked at")
+
+    kind = type(open_capture(room))
+    with monkeypatch.context() as blind:
+        blind.setattr(kind, "frame", no_image)
+        assert planned() == ["make"]
+    assert not out.exists()
+    command(*words)
+    with monkeypatch.context() as blind:
+        blind.setattr(kind, "frame", no_image)
+        assert planned() == ["keep"]
+        for other in (("--max-frames", 5), ("--up", 0, 0.1, 1), ("--tsdf.voxel-m", 0.06)):
+            assert planned(*other) == ["make again"]
+    command(*words, "--up", 0, 0.1, 1)
+    assert planned("--up", 0, 0.1, 1) == ["keep"]
+    assert planned() == ["make again"]
+
+
 def test_upright_images_are_labelled_as_they_stand(tmp_path: Path) -> None:
     upright = Intrinsics(30.0, 30.0, 23.5, 31.5, 48, 64)
     room = write_box_room(tmp_path / "room", 12, upright)

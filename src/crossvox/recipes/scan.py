@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
 
 from crossvox.capture.params import CaptureParams
-from crossvox.core.artifact import Manifest, plain, read_manifest, write_manifest
+from crossvox.core.artifact import MANIFEST, Manifest, plain, read_manifest, write_manifest
 from crossvox.core.camera import Pose
 from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.files import VOLUME
@@ -20,7 +22,7 @@ from crossvox.core.methods import LEARNT, METHOD_FILES
 from crossvox.flow.collection import unlisted_items
 from crossvox.flow.folder import begin, expect_apart, expect_own
 from crossvox.flow.renew import renewing
-from crossvox.flow.runner import DryRunEnds, Made, Runner
+from crossvox.flow.runner import Made, Runner
 from crossvox.flow.stage import Input
 from crossvox.predict.params import Amount, PredictParams
 from crossvox.recipes.commands import Flag
@@ -50,6 +52,11 @@ DEFAULT_SET = Path("default")
 
 PARTS = ("doctor", "level", "prepare", "predict", "objects", "score", "page")
 """What a scan does, in this order."""
+
+_NOT_LOOKED_AT = (
+    "a dry run looks at no image: whether frames agree with each other, so that the capture is not "
+    "refused ('crossvox doctor' tells), and which way is up are not known yet"
+)
 
 
 @dataclass(frozen=True)
@@ -333,18 +340,57 @@ def _prepare(
 
     data = out / "data"
     with remembering(opened.whole):
+        if runner.dry:
+            runner.progress.say(_NOT_LOOKED_AT)
+            with runner.part("prepare"), staying_open(opened.whole):
+                likely = _foreseen_scene(opened, out, params, how)
+                expect_same_capture(data / opened.name, likely)
+                renewing(runner, data, lambda place: _prepared(likely, place, runner))
+            return (), Pose(np.eye(4))
         up, level = _levelled(opened.capture, opened.usable, params, anyway, runner)
-        if not runner.dry:
-            begin(out, Manifest(STAGE, plain(params)))
+        begin(out, Manifest(STAGE, plain(params)))
         with runner.part("prepare"), staying_open(opened.whole):
             chosen = _chosen(opened.capture, opened.usable.posed, params, runner)
-            stage = _scene(opened, chosen, params, level, how)
+            moved = tuple(tuple(row) for row in level.world_from_camera.tolist())
+            stage = _scene(opened, chosen, params, moved, how)
             expect_same_capture(data / opened.name, stage)
             made = renewing(runner, data, lambda place: _prepared(stage, place, runner))
             for outcome in made.outcomes:
                 for remark in remarks_of(outcome.notes):
                     runner.progress.say(remark)
     return up, level
+
+
+def _foreseen_scene(
+    opened: _Opened, out: Path, params: ScanParams, how: CaptureParams | None
+) -> PrepareScene:
+    """The prepared scene, without a look at an image.
+
+    The turn that makes it level, and which of its frames see most, are those of the scene that is
+    there, unless other ones were asked for then; of a scene that is not there they tell nothing.
+    """
+    before, there = (_told(folder) for folder in (out, out / "data" / opened.name))
+    asked, many = plain(params), len(opened.capture) > params.max_frames
+    frames = [opened.capture.frame_ids[index] for index in opened.usable.posed]
+    chosen: Sequence[int] | None = frames[: params.max_frames] if many else None
+    moved: Sequence[Sequence[float]] = np.eye(4).tolist()
+    if there and before.get("max_frames") == asked["max_frames"]:
+        chosen = there.get("chosen")
+    if there and before.get("up") == asked["up"]:
+        moved = there.get("new_from_old", moved)
+    return _scene(
+        opened,
+        None if chosen is None else tuple(chosen),
+        params,
+        tuple(tuple(row) for row in moved),
+        how,
+    )
+
+
+def _told(folder: Path) -> Mapping[str, Any]:
+    """Parameters that a folder was made with; empty where it is not there."""
+    params = read_manifest(folder).params if (folder / MANIFEST).is_file() else None
+    return params if isinstance(params, Mapping) else {}
 
 
 def _levelled(
@@ -366,7 +412,6 @@ def _levelled(
         told = ", ".join(f"{x:.3f}" for x in up)
         runner.progress.say(f"up is ({told}) in the capture's own world")
         return up, level if near is None else level @ near
-    raise DryRunEnds  # a dry run alone gets here: what comes next depends on the level
 
 
 def _prepared(stage: PrepareScene, data: Path, runner: Runner) -> Made:
@@ -433,10 +478,12 @@ def _scene(
     opened: _Opened,
     chosen: tuple[int, ...] | None,
     params: ScanParams,
-    level: Pose,
+    moved: tuple[tuple[float, ...], ...],
     how: CaptureParams | None,
 ) -> PrepareScene:
-    """How the capture becomes a prepared scene: level, fused from its own depth."""
+    """How the capture becomes a prepared scene: moved, so that it is level, and fused from its own
+    depth.
+    """
     prepare = PrepareParams(
         frame_skip=1,
         width=params.width,
@@ -444,7 +491,6 @@ def _scene(
         surface="tsdf",
         tsdf=params.tsdf,
     )
-    moved = tuple(tuple(row) for row in level.world_from_camera.tolist())
     given, trajectory = declared(how)
     return PrepareScene(
         opened.files,
