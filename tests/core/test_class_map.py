@@ -69,6 +69,16 @@ def test_the_benchmark_is_the_best_of_its_classes() -> None:
     assert ClassMap().merge(said) is said
 
 
+def test_a_folder_here_is_not_taken_for_a_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nyu40").mkdir()
+    assert find_class_map(Path("nyu40")) == BUILT_IN["nyu40"]
+    written(tmp_path, "chair,seat\n").rename(tmp_path / "benchmark20")
+    assert "seat" in find_class_map(Path("benchmark20")).names
+
+
 def test_names_are_read_back(tmp_path: Path) -> None:
     assert read_class_names(tmp_path) == NYU40_NAMES
     found = read_class_map(written(tmp_path, "chair,seat\n"))

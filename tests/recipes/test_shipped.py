@@ -8,15 +8,24 @@ import numpy as np
 import pytest
 
 from crossvox.core.checks import ParamsError
+from crossvox.core.files import PARAMS
+from crossvox.recipes.scan_networks import choose_networks
 from crossvox.recipes.scene_run import CompleteRun, read_any_run
-from crossvox.recipes.shipped import FOLDER, find_run, is_shipped, shipped_runs
+from crossvox.recipes.shipped import (
+    FOLDER,
+    SETS,
+    find_run,
+    is_shipped,
+    shipped_runs,
+    shipped_set,
+)
 from crossvox.recipes.trained import Completer, load_trained, run_input
 from crossvox.train.folder import lineage_of
 
 NAME = "default3d"
 
 
-def test_it_is_found_by_its_name_unless_a_folder_here_is_called_so(
+def test_it_is_found_by_its_name_unless_a_run_here_is_called_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -25,9 +34,20 @@ def test_it_is_found_by_its_name_unless_a_folder_here_is_called_so(
     assert is_shipped(found)
     assert not is_shipped(tmp_path)
     (tmp_path / NAME).mkdir()
+    assert find_run(Path(NAME)) == found  # a prediction by it, say
+    (tmp_path / NAME / PARAMS).write_text("{}")
     assert find_run(Path(NAME)) == Path(NAME)
     with pytest.raises(ParamsError, match=NAME):
         find_run(Path("defualt3d"))
+
+
+def test_a_scan_that_is_called_like_a_set_is_not_taken_for_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in SETS:
+        (tmp_path / name).mkdir()
+        assert choose_networks(Path(name)).run == shipped_set(name).rooms
 
 
 def test_it_answers_and_knows_free_space_from_a_wall() -> None:

@@ -173,6 +173,14 @@ def test_a_start_must_have_the_same_network() -> None:
         bound(parse_design(text(**target(cells=circle))))
 
 
+def test_a_study_that_is_called_like_its_design_is_not_taken_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "quick").mkdir()
+    assert find_design(Path("quick")).name == "quick"
+
+
 def test_no_yaml_and_no_file_are_told(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="is no YAML"):
         parse_design("a: [")

@@ -124,7 +124,7 @@ def find_class_map(given: Path | None) -> ClassMap:
     """
     if given is None:
         return BUILT_IN["nyu40"]
-    if given.name == str(given) and given.name in BUILT_IN and not given.exists():
+    if given.name == str(given) and given.name in BUILT_IN and not given.is_file():
         return BUILT_IN[given.name]
     expect(
         given.is_file(),

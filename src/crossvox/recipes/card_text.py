@@ -25,7 +25,7 @@ answer, once a process: a damaged file, or a machine that computes otherwise, is
 anything is predicted.
 
 A name stands wherever a run folder is asked for: `--run default3d`, `crossvox evaluate segment2d
-default2d DATA`. A folder here that is called so goes first.
+default2d DATA`. A run here that is called so goes first.
 
 ## Sets
 

@@ -63,7 +63,7 @@ def choose_networks(
         ArtifactError, ParamsError: a run is missing, or cannot do what it is asked to; a table of
             classes that is none, or does not fit.
     """
-    from crossvox.recipes.shipped import NONE, SETS, found_or_none, shipped_set
+    from crossvox.recipes.shipped import NONE, SETS, found_or_none, holds_run, shipped_set
 
     if str(run) == NONE:
         _expect_nothing(
@@ -84,7 +84,7 @@ def choose_networks(
     from crossvox.recipes.trained import completes, expect_roles
 
     remark = ""
-    if str(run) in SETS and not run.exists():
+    if str(run) in SETS and not holds_run(run):
         chosen = shipped_set(str(run))
         remark = chosen.remark if images is None and frame_labels is None else ""
         expect(

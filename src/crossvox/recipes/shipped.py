@@ -87,7 +87,7 @@ def sets_of(run: str) -> tuple[str, ...]:
 
 
 def find_run(run: Path) -> Path:
-    """A run folder, or the shipped one of this name where no such folder exists.
+    """A run folder, or the shipped one of this name where no run folder here is called so.
 
     Args:
         run: a path, or a name such as ``default3d``.
@@ -95,17 +95,23 @@ def find_run(run: Path) -> Path:
     Raises:
         ParamsError: it is neither a folder nor the name of a shipped run.
     """
-    if run.exists():
-        return run
     names = shipped_runs()
+    named = len(run.parts) == 1 and run.name in names
+    if holds_run(run) or (run.exists() and not named):
+        return run
     expect(
-        len(run.parts) == 1 and run.name in names,
+        named,
         given=f"run {run}, which does not exist",
         needed=f"a run folder, or one that comes with the package ({', '.join(names) or 'none'})",
         do=nearest(run.name, names) or "check the path, or train one: 'crossvox train'",
         error=ParamsError,
     )
     return FOLDER / run.name
+
+
+def holds_run(folder: Path) -> bool:
+    """Whether a run lies in a folder, and not a result that was given the name of one."""
+    return (folder / PARAMS).is_file()
 
 
 def is_gone(path: Path | None) -> bool:

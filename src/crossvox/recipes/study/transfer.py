@@ -74,7 +74,7 @@ def find_design(design: Path) -> Design:
     from crossvox.study.design_file import read_design
 
     name = design.as_posix()
-    if not design.exists() and name in preset_names():
+    if not design.is_file() and name in preset_names():
         return read_design(PRESETS / f"{name}.yaml")
     others = ("reconstruct", "segment3d")
     expect(
