@@ -78,7 +78,12 @@ class Turns:
     why: str = ""
 
 
-def times(make: Callable[..., Callable[[], Any]], *arguments: Any, rounds: int = ROUNDS) -> Turns:
+def times(
+    make: Callable[..., Callable[[], Any]],
+    *arguments: Any,
+    rounds: int = ROUNDS,
+    warm: bool = True,
+) -> Turns:
     """Time what a function prepares, in both builds in turns, after one round that is not counted.
 
     Processes of their own do that round as well: what they compile is kept on the disk, and its
@@ -88,6 +93,8 @@ def times(make: Callable[..., Callable[[], Any]], *arguments: Any, rounds: int =
         make: function at the top of a module of this folder; see above.
         arguments: for it, such as JSON can hold.
         rounds: of each build.
+        warm: whether there are such rounds before. Work of many minutes does without; where the
+            other build fails at it, so does this.
 
     Where the other build fails at it, for example for want of a package that it needs, this one's
     times are told alone.
@@ -96,16 +103,18 @@ def times(make: Callable[..., Callable[[], Any]], *arguments: Any, rounds: int =
         RuntimeError: the work failed in this build; its own text went to the error stream.
     """
     sources, why = [HERE.parent / "src"], _HOW
-    _compile(sources[0], make, arguments)
+    if warm:
+        _compile(sources[0], make, arguments)
     if other := os.environ.get(VARIABLE, ""):
         try:
-            _compile(Path(other).resolve(), make, arguments)
+            if warm:
+                _compile(Path(other).resolve(), make, arguments)
             sources.append(Path(other).resolve())
         except RuntimeError:
             why = f"the build of {VARIABLE} fails at it: its text went to the error stream"
     builds = [_Worker(source, make, arguments) for source in sources]
     try:
-        for build in builds:
+        for build in builds if warm else []:
             build.turn()
         rows = [[build.turn() for build in builds] for _ in range(rounds)]
     finally:
