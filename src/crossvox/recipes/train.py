@@ -169,8 +169,9 @@ def _stage(
     expect_run_of(checkpoint, {"--from": start, "--features": sources.features})
     if not is_gone(sources.features):
         sources = replace(sources, features=found_or_none(sources.features))
-    expect_data_for(run, data)
-    return TrainScenes(data, params, sources, start, checkpoint, checkpoint)
+    stage = TrainScenes(data, params, sources, start, checkpoint, checkpoint)
+    expect_data_for(run, data)  # what was asked for is refused before
+    return stage
 
 
 def train_reconstruct(
