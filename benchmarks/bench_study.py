@@ -26,8 +26,9 @@ STEPS_2D = 4
 SEEDS = 2
 ROUNDS = 1
 CELLS = {"reconstruct": "rgb,random,segmentation", "segment3d": "scratch,from-reconstruction"}
-SHAPE, SHAPE_BEFORE = (24, 24, 48), (32, 32, 64)
-"""Voxels of a sub-volume: of ``quick``, and before there was such a design."""
+SHAPES = {"reconstruct": (24, 24, 48), "segment3d": (32, 32, 64)}
+SHAPE_BEFORE = (32, 32, 64)
+"""Voxels of a sub-volume: of ``quick`` by target, and before there was such a design."""
 
 
 def run(shared: Path | None) -> list[dict[str, Any]]:
@@ -70,12 +71,12 @@ def _studied(data: Path, run2d: Path, out: Path) -> None:
     from crossvox.predict.params import PredictParams
     from crossvox.recipes.study import reconstruct, segment3d
 
-    shape = SHAPE if _has_designs() else SHAPE_BEFORE
-    predict = PredictParams(stride=shape, colors=False)
     for study, params, task in (
         (reconstruct.study_reconstruct, reconstruct.StudyParams(), "reconstruct"),
         (segment3d.study_segment3d, segment3d.Study3dParams(), "segment3d"),
     ):
+        shape = SHAPES[task] if _has_designs() else SHAPE_BEFORE
+        predict = PredictParams(stride=shape, colors=False)
         run: Any = params.run  # type: ignore[attr-defined]
         run = replace(
             run,
