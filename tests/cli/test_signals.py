@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import random
 import signal
 import subprocess
@@ -57,6 +58,28 @@ def test_ctrl_c_ends_with_the_exit_code_even_where_a_library_executes_text() -> 
         "    sys.exit(130)\n"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == INTERRUPTED
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a signal as POSIX has it")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_import_is_not_torn_apart(
+    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The C++ of torch 2.14 aborts the process when that happens to it."""
+    name = f"import_with_{number.name.lower()}"
+    (tmp_path / f"{name}.py").write_text(
+        f"import signal, time\nsignal.raise_signal({int(number)})\ntime.sleep(0.2)\nwhole = True\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(ToldToEnd), terminating():
+            importlib.import_module(name)
+            time.sleep(30)
+    finally:
+        signal.signal(signal.SIGINT, before)
+        module = sys.modules.pop(name, None)
+    assert getattr(module, "whole", False)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a signal as POSIX has it")

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -21,6 +23,8 @@ INTERRUPTED = 130
 
 PATIENCE_S = 25.0
 """What was told to end has ended by then: batch schedulers kill 30 s later."""
+
+_CAN_WAIT = hasattr(signal, "setitimer")
 
 REMARK = "interrupted; run the same command again to continue"
 
@@ -40,11 +44,15 @@ def terminating() -> Iterator[None]:
     The latter two do so once, so that what is put right then is not disturbed; Ctrl-C each time.
     They may come while a library holds a lock, which nobody gives back then: a command that has not
     ended some seconds later is left at once. That is as if it was killed, which harms nothing.
+
+    None is raised while a module is imported, but right after it: the C++ of some (torch 2.14 among
+    them) aborts the process where an exception comes out of Python in the midst of that.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     me, timed = os.getpid(), list[int]()
+    imports, heard_at = _imports(sys._getframe()), list[float]()
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         if os.getpid() != me:
@@ -52,7 +60,10 @@ def terminating() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
         leave_terminal(number)
-        if _is_within_library(frame):
+        if _CAN_WAIT and (_is_within_library(frame) or _imports(frame) > imports):
+            heard_at.append(time.monotonic())
+            if heard_at[-1] - heard_at[0] > PATIENCE_S:
+                os._exit(INTERRUPTED)
             timed.append(number)
             _call_in(0.05, lambda _, frame: interrupt(number, frame))
             return
@@ -74,15 +85,24 @@ def terminating() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        if timed and hasattr(signal, "setitimer"):
+        if timed and _CAN_WAIT:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _call_in(seconds: float, what: Callable[[int, FrameType | None], Any]) -> None:
     """Have something called later in this thread, where the system can."""
-    if hasattr(signal, "setitimer"):
+    if _CAN_WAIT:
         signal.signal(signal.SIGALRM, what)
         signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def _imports(frame: FrameType | None) -> int:
+    """How many imports are under way."""
+    count = 0
+    while frame is not None:
+        count += frame.f_code.co_name == "_find_and_load"
+        frame = frame.f_back
+    return count
 
 
 def _is_within_library(frame: FrameType | None) -> bool:
