@@ -37,6 +37,12 @@ def test_classes_of_one_name_become_one_and_the_others_stay(tmp_path: Path) -> N
     assert (merged[:, [5, 28]] == 0).all()
 
 
+@pytest.mark.parametrize("row", [(-1, 1), (65536, 1), (1, -1), (1, 41)])
+def test_ids_that_there_are_not_make_no_table(row: tuple[int, int]) -> None:
+    with pytest.raises(ParamsError, match="a table of 40 classes, with ids"):
+        ClassMap(rows=(row,))
+
+
 def test_an_own_name_of_nyu40_takes_its_id(tmp_path: Path) -> None:
     found = read_class_map(written(tmp_path, "shelves\tbookshelf\nfloor mat\tfloor\n", "utf-16"))
     assert found.table[[15, 10, 20, 2]].tolist() == [10, 10, 2, 2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from pathlib import Path
@@ -15,7 +16,7 @@ from PIL import Image
 from crossvox.core.checks import CaptureError
 from crossvox.core.frame import resize_nearest
 from crossvox.doors.gray_png import PNG_START, decode_gray_png, encode_gray_png
-from crossvox.doors.images import decode_gray
+from crossvox.doors.images import decode_gray, text_of
 
 SHAPES = [(1, 1), (1, 7), (9, 1), (48, 64)]
 
@@ -69,6 +70,20 @@ def test_ours_are_read_by_others(dtype: type, shape: tuple[int, int]) -> None:
         assert found is not None
         assert found.dtype == dtype
         np.testing.assert_array_equal(found, image)
+
+
+def test_texts_lie_in_front_of_the_pixels() -> None:
+    image = picture(np.uint8)
+    data = encode_gray_png(image, {"made by": "a table", "more": "of it"})
+    assert encode_gray_png(image, {"made by": "a table", "more": "of it"}) == data
+    assert Image.open(io.BytesIO(data)).text == {"made by": "a table", "more": "of it"}
+    for found in (decode_gray_png(data), by_opencv(data)):
+        np.testing.assert_array_equal(found, image)
+    assert text_of(data, "more") == "of it"
+    assert text_of(data[:90], "made by") == "a table", "the beginning is enough"
+    assert text_of(data[:50], "made by") is None
+    assert text_of(data, "mo") is text_of(encode_gray_png(image), "more") is None
+    assert text_of(b"", "more") is text_of(PNG_START, "more") is None
 
 
 @pytest.mark.parametrize("image", [np.zeros((0, 4), np.uint8), np.zeros((4, 4), np.float32)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,11 @@ import cv2
 import numpy as np
 import pytest
 
+from crossvox.capture.readers.folder import read_nyu40
 from crossvox.cli import main
 from crossvox.core.artifact import Manifest, read_manifest, write_json, write_manifest
+from crossvox.core.checks import CaptureError, ParamsError
+from crossvox.core.class_map import find_class_map
 from crossvox.core.colors import COLORS, RECORD
 from crossvox.core.files import PARAMS
 from crossvox.core.labels import BENCHMARK_IDS, NYU40
@@ -19,9 +23,10 @@ from crossvox.doors.images import encode_jpeg, encode_png, read_color, read_gray
 from crossvox.recipes.image_run import load_segment2d
 from crossvox.recipes.label_images import labelled, overlay
 from crossvox.recipes.label_pictures import batch_of
+from crossvox.recipes.labels import label_source
 from crossvox.recipes.predict2d import predict2d
 from crossvox.recipes.segment2d import Segment2dRunParams
-from crossvox.samples.decode import read_shown
+from crossvox.samples.decode import read_labels, read_shown
 from crossvox.samples.pairs import NO_LABELS, ImagePair
 from crossvox.samples.params import ImageParams
 from crossvox.tasks.params import Segment2dParams
@@ -278,6 +283,24 @@ def test_labels_by_a_table_are_not_read_as_ids_of_nyu40(
         told = " ".join(capsys.readouterr().err.split())
         assert "chose by a table of classes (sofa as seat)" in told
         assert sorted(tmp_path.rglob("*")) == written
+    # Copied elsewhere, each image tells the table itself.
+    copied = tmp_path / "copied"
+    copied.mkdir()
+    for path in (out[seats] / "labels").glob("*.png"):
+        shutil.copy(path, copied)
+    call("evaluate", "segment2d", run, "--images", images, "--labels", copied, code=2)
+    assert "(sofa as seat)" in " ".join(capsys.readouterr().err.split())
+    one = next(copied.iterdir())
+    for read in (read_labels, read_nyu40):
+        with pytest.raises(CaptureError, match="sofa as seat"):
+            read(one)
+    told = label_source(None, copied, None).frame_classes
+    assert told == find_class_map(seats)
+    with pytest.raises(ParamsError, match="another table"):
+        label_source(None, copied, furniture)
+    shutil.copy(out[furniture] / "labels" / one.name, one)
+    with pytest.raises(ParamsError, match="2 tables"):
+        label_source(None, copied, None)
     # Ids that stay what they are, by another name or not, fit.
     for table in (furniture, "benchmark20"):
         labels = ("--images", images, "--labels", out[table] / "labels")

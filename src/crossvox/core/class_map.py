@@ -39,11 +39,25 @@ class ClassMap:
         names: of what is written by id, ``names[0]`` is "unannotated"; empty: no class has this id.
         rows: pairs of a labeller's id and the id that is written; 0: this class is never told.
         strict: whether ids that no row names are never told either; else they stay what they are.
+
+    Raises:
+        ParamsError: an id that there is not, or another number of names.
     """
 
     names: tuple[str, ...] = NYU40_NAMES
     rows: tuple[tuple[int, int], ...] = ()
     strict: bool = False
+
+    def __post_init__(self) -> None:
+        count = len(self.names)
+        beyond = [row for row in self.rows if not (0 <= row[0] <= _MOST_ID and 0 <= row[1] < count)]
+        expect(
+            0 < count <= len(NYU40_NAMES) and not beyond,
+            given=f"a table of {count - 1} classes, with ids {beyond[:3]}",
+            needed=f"at most {len(NYU40_NAMES) - 1} classes, and ids from 0 to {_MOST_ID} as these",
+            do="correct the table",
+            error=ParamsError,
+        )
 
     @property
     def table(self) -> NDArray[np.uint8]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import struct
 import sys
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -29,16 +31,23 @@ _PIECE = 96 << 10
 """Bytes that are inflated at once: they stay in the processor's cache, and memory of this size is
 used again instead of coming from the system, page by page."""
 
-_HEADER, _PIXELS, _END = b"IHDR", b"IDAT", b"IEND"
-_TEXTS = (b"tEXt", b"pHYs", b"tIME")
+_HEADER, _PIXELS, _END, _TEXT = b"IHDR", b"IDAT", b"IEND", b"tEXt"
+_TEXTS = (_TEXT, b"pHYs", b"tIME")
 """Chunks that change no pixel, as far as usual; of a file with others no short way is taken."""
 
 
-def encode_gray_png(image: NDArray[Any]) -> bytes:
+_NO_TEXTS: Mapping[str, str] = MappingProxyType({})
+
+
+def encode_gray_png(image: NDArray[Any], texts: Mapping[str, str] = _NO_TEXTS) -> bytes:
     """Encode ``(H, W)`` uint8 or uint16 as PNG.
 
     Depth is stored as differences to the row above, which takes a quarter less than the values
     themselves; labels, which are constant in patches, as they are.
+
+    Args:
+        image: what is stored.
+        texts: what is told beside it, by keyword, in front of the pixels; Latin-1.
 
     Raises:
         ValueError: another shape or type, or an empty image.
@@ -54,7 +63,8 @@ def encode_gray_png(image: NDArray[Any]) -> bytes:
         lines[:, 0] = _NO_FILTER
         lines[:, 1:] = image
     header = struct.pack(">IIBBBBB", width, height, bits, _GRAY, 0, 0, 0)
-    parts = (_HEADER, header), (_PIXELS, deflate(lines)), (_END, b"")
+    told = [(_TEXT, f"{word}\0{text}".encode("latin-1")) for word, text in texts.items()]
+    parts = (_HEADER, header), *told, (_PIXELS, deflate(lines)), (_END, b"")
     return PNG_START + b"".join(_chunk(name, data) for name, data in parts)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -311,12 +312,41 @@ def encode_jpeg(rgb: NDArray[np.uint8], quality: int = JPEG_QUALITY) -> bytes:
     return data
 
 
-def encode_png(image: NDArray[Any]) -> bytes:
-    """Encode ``(H, W)`` uint8 / uint16 or ``(H, W, 3)`` uint8 RGB as PNG."""
+_BEFORE_PIXELS = (b"IHDR", b"tEXt", b"pHYs", b"tIME", b"gAMA", b"sRGB", b"cHRM", b"iCCP", b"PLTE")
+"""Chunks of a PNG that stand in front of its pixels, as far as usual."""
+
+
+def text_of(data: bytes, keyword: str) -> str | None:
+    """What a PNG tells under a keyword (``tEXt``) in front of its pixels.
+
+    Args:
+        data: the file, or its beginning.
+        keyword: of the text.
+
+    Returns:
+        None where it tells nothing, is no PNG, or is cut there.
+    """
+    at, start = len(PNG_START), f"{keyword}\0".encode("latin-1")
+    if not data.startswith(PNG_START):
+        return None
+    while (name := data[at + 4 : at + 8]) in _BEFORE_PIXELS:
+        end = at + 8 + int.from_bytes(data[at : at + 4], "big")
+        body = data[at + 8 : end]
+        if name == b"tEXt" and body.startswith(start) and end <= len(data):
+            return body[len(start) :].decode("latin-1")
+        at = end + 4
+    return None
+
+
+def encode_png(image: NDArray[Any], texts: Mapping[str, str] | None = None) -> bytes:
+    """Encode ``(H, W)`` uint8 / uint16 or ``(H, W, 3)`` uint8 RGB as PNG.
+
+    One channel may have texts beside it: see :func:`crossvox.doors.gray_png.encode_gray_png`.
+    """
     if image.ndim == 2:
         from crossvox.doors.gray_png import encode_gray_png
 
-        return encode_gray_png(image)
+        return encode_gray_png(image, texts or {})
     options = [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL]
     ok, data = cv2.imencode(".png", np.ascontiguousarray(image[..., ::-1]), options)
     if not ok:

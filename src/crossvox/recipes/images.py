@@ -147,8 +147,7 @@ def _own_pairs(source: ImageSource, images: Path, labels: Path, split: str = "")
     """Pairs of two folders, with depth where it is named; of a folder of that name in each.
 
     Raises:
-        CaptureError: a folder is missing, or nothing pairs.
-        ParamsError: the labels are no NYU40 ids.
+        CaptureError: a folder is missing, nothing pairs, or the labels are no NYU40 ids.
     """
     expect_nyu40_labels(labels / split)
     depths = None if source.depths is None else source.depths / split

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from crossvox.capture import open_capture
 from crossvox.capture.find import capture_names
 from crossvox.capture.formats import reader_of
+from crossvox.capture.label_files import table_text
 from crossvox.core.artifact import read_manifest, write_manifest
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.class_map import ClassMap
@@ -292,7 +293,7 @@ class _Folder:
             if kind == OVERLAYS:
                 write_bytes(path, encode_jpeg(overlay(planes[..., :3], ids)))
             elif kind == LABELS:
-                write_bytes(path, encode_png(ids))
+                write_bytes(path, encode_png(ids, table_text(self.stage.classes)))
             elif sure is not None:
                 write_bytes(path, encode_png(sure))
         self.done[picture.name] = picture.made_of

@@ -11,7 +11,6 @@ from crossvox.capture.params import CaptureParams
 from crossvox.core.artifact import MANIFEST, read_manifest
 from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.class_map import ClassMap, find_class_map, noted_table
-from crossvox.core.labels import NYU40_NAMES
 from crossvox.flow.choice import ALL, Choice
 from crossvox.flow.folder import expect_apart
 from crossvox.flow.runner import Runner, Work
@@ -210,17 +209,33 @@ def predict2d(
 
 
 def labels_chosen_from(images: Path) -> ClassMap | None:
-    """The classes that label images were chosen from, if they lie in the labels of such a folder.
+    """The classes that label images were chosen from, as their folder or they themselves tell.
 
     Args:
-        images: OUT/labels, or a folder in it.
+        images: OUT/labels, a folder in it, or one that such images were copied to.
 
     Returns:
-        None where this command did not write them.
+        None where this command did not write them, or they do not tell.
 
     Raises:
         ArtifactError: OUT's manifest names something that is no table of classes.
+        CaptureError: so does an image.
+        ParamsError: some were chosen from others than the rest.
     """
+    tables = _tables(images)
+    expect(
+        len(tables) == 1,
+        given=f"{images}, whose labels 'crossvox predict2d' chose by {len(tables)} tables of "
+        "classes, or some by none",
+        needed="one table for all",
+        do="put them into a folder each, or label all images anew",
+        error=ParamsError,
+    )
+    return next(iter(tables))
+
+
+def _tables(images: Path) -> set[ClassMap | None]:
+    """All tables of classes that label images were chosen from; None: where nothing tells any."""
     place = images.resolve()
     for out in place.parents:
         if place.relative_to(out).parts[0] != LABELS or not (out / MANIFEST).is_file():
@@ -230,8 +245,11 @@ def labels_chosen_from(images: Path) -> ClassMap | None:
         except ArtifactError:
             continue  # a file of another program may be called so
         if manifest.stage == LabelImages.NAME:
-            return noted_table(out, manifest) or ClassMap()
-    return None
+            return {noted_table(out, manifest) or ClassMap()}
+    from crossvox.capture.label_files import table_of_file
+
+    found = [path for depth in ("*.png", "*/*.png") for path in images.glob(depth)]
+    return {table_of_file(path) for path in found} or {None}
 
 
 def expect_nyu40_labels(images: Path) -> None:
@@ -244,25 +262,12 @@ def expect_nyu40_labels(images: Path) -> None:
 
     Raises:
         ArtifactError: OUT's manifest names something that is no table of classes.
-        ParamsError: an id stands for other classes than in NYU40.
+        CaptureError: so does an image; an id stands for other classes than in NYU40.
     """
-    table = labels_chosen_from(images)
-    told = None if table is None else table.table[: len(NYU40_NAMES)].tolist()
-    joined = [
-        f"{NYU40_NAMES[own]} as {table.names[number]}"
-        for own, number in enumerate(told or ())
-        if table is not None and number not in (0, own)
-    ]
-    more = ", ..." if len(joined) > 3 else ""
-    expect(
-        not joined,
-        given=f"{images}, whose labels 'crossvox predict2d' chose by a table of classes "
-        f"({', '.join(joined[:3])}{more})",
-        needed="ids of NYU40, each for its own class",
-        do="label the images anew, without --classes: what learns from them can tell its classes "
-        "by that table then",
-        error=ParamsError,
-    )
+    from crossvox.capture.label_files import expect_own_ids
+
+    for table in _tables(images):
+        expect_own_ids(table, str(images))
 
 
 def done_before(out: Path) -> dict[str, Any]:

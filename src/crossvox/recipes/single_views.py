@@ -147,8 +147,8 @@ def single_views(
         runner: who makes the scenes.
 
     Raises:
-        CaptureError: the folders hold no images of the same names.
-        ParamsError: the camera is not told, or the labels are no NYU40 ids.
+        CaptureError: the folders hold no images of the same names, or labels that are no NYU40 ids.
+        ParamsError: the camera is not told.
     """
     from crossvox.capture.params import CaptureParams
     from crossvox.recipes.predict2d import expect_nyu40_labels

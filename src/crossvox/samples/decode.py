@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crossvox.capture.label_files import expect_own_ids, table_in
 from crossvox.core.camera import ImageFit, Size
 from crossvox.core.checks import CaptureError, expect
 from crossvox.core.frame import fit_nearest
 from crossvox.core.labels import NYU40_NAMES, UNANNOTATED
-from crossvox.doors.images import color_size, decode_color, fit_color, read_bytes, read_gray
+from crossvox.doors.images import color_size, decode_color, decode_gray, fit_color, read_bytes
 from crossvox.doors.pillow_images import as_shown, exif_orientation
 from crossvox.samples.geometry import with_depth
 from crossvox.samples.pairs import NO_LABELS, ImagePair
@@ -130,9 +131,12 @@ def read_labels(path: Path) -> NDArray[np.uint8]:
     """A label image at its full size, ``(H, W)`` uint8 NYU40 ids; :data:`VOID` is unannotated.
 
     Raises:
-        CaptureError: missing, damaged, or with ids that NYU40 does not have; names the file.
+        CaptureError: missing, damaged, or with ids that NYU40 does not have, or has for other
+            classes; names the file.
     """
-    labels = read_gray(path)
+    data = read_bytes(path)
+    expect_own_ids(table_in(data, str(path)), str(path))
+    labels = decode_gray(data, str(path))
     labels = np.where(labels == VOID, labels.dtype.type(UNANNOTATED), labels)
     largest = int(labels.max())
     expect(

@@ -19,13 +19,14 @@ from crossvox.capture.cameras import CameraFiles, find_cameras, listed, looked_f
 from crossvox.capture.depth_files import ENDINGS as DEPTH_ENDINGS
 from crossvox.capture.files import (
     first_size,
+    gray_checked,
     missing,
     numbered,
     read_depth_png,
-    read_gray_checked,
     read_numbers,
     read_pose_matrix,
 )
+from crossvox.capture.label_files import expect_own_ids, table_in
 from crossvox.capture.params import RegistrationMode
 from crossvox.capture.reader import Reader
 from crossvox.capture.readers.plain_files import camera_record, depth_folder, pose_source
@@ -175,9 +176,11 @@ def read_nyu40(file: Path) -> NDArray[np.uint8]:
     """A label image ``(H, W)`` of NYU40 ids.
 
     Raises:
-        CaptureError: damaged, or of 16 bits.
+        CaptureError: damaged, of 16 bits, or by a table that gives classes the ids of others.
     """
-    labels = read_gray_checked(file)
+    data = read_bytes(file)
+    expect_own_ids(table_in(data, str(file)), str(file))
+    labels = gray_checked(data, str(file))
     expect(
         labels.dtype == np.uint8,
         given=f"{file} of 16 bits, probably raw label ids",
