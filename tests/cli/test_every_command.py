@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -103,9 +104,12 @@ def test_quiet_leaves_the_answer_of_what_only_tells(
     assert json.loads(capsys.readouterr().out)
 
 
-def test_what_has_labels_is_scored_by_them() -> None:
+def test_what_has_labels_is_scored_by_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from crossvox.recipes.predict import PredictReport
 
+    monkeypatch.chdir(tmp_path)
+    for there in ("out", "data"):
+        Path(there).mkdir()
     given = {"out": Path("out"), "data": Path("data")}
     for labelled, task in ((Path("out"), "segment3d"), (None, "reconstruct")):
         report = PredictReport({}, (), (), labelled)
@@ -170,9 +174,14 @@ class _Anything:
 
 
 @pytest.mark.parametrize("name", [name for name, command in COMMANDS.items() if command.then])
-def test_the_next_command_is_one_that_is_understood(name: str) -> None:
-    command = COMMANDS[name]
-    asked = parse(command.load(), name, words_of(name)).arguments
+def test_the_next_command_is_one_that_is_understood(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command, words = COMMANDS[name], words_of(name)
+    for there in (*words, "a b", "c", "my results"):
+        Path(there).mkdir()
+    asked = parse(command.load(), name, words).arguments
     several = {key: (Path("a b"), Path("c")) for key in ("folders", "captures") if key in asked}
     rest = {key: Path("a b") for key in ("data", "images", "labels") if key in asked}
     told = following(command, {**asked, **rest, **several}, _Anything())
@@ -189,7 +198,12 @@ def test_the_next_command_is_one_that_is_understood(name: str) -> None:
     parse(COMMANDS[name].load(preset), name, rest_words)
 
 
-def test_the_next_command_has_the_paths_that_were_given() -> None:
+def test_the_next_command_has_the_paths_that_were_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for there in ("my data", "run", "i", "l"):
+        Path(there).mkdir()
     command = COMMANDS["train segment2d"]
     folders = (Path("my data"), Path("run"))
     told = following(command, {"folders": folders}, None)
@@ -199,6 +213,20 @@ def test_the_next_command_has_the_paths_that_were_given() -> None:
     assert told == "crossvox evaluate segment2d run --images i --labels l"
     assert following(command, {**images, "labels": None}, None) == ""
     assert following(COMMANDS["models"], {"name": None}, None) == ""
+
+
+@pytest.mark.parametrize("name", ["train reconstruct", "train segment2d", "train segment3d"])
+def test_a_run_whose_data_is_gone_leads_to_its_page(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data, run = Path("data"), Path("run")
+    run.mkdir()
+    asked = {"data": data, "run": run, "folders": (data, run)}
+    kept = SimpleNamespace(run=run)
+    assert following(COMMANDS[name], asked, kept) == "crossvox report run run_page"
+    data.mkdir()
+    assert "data" in following(COMMANDS[name], asked, kept)
 
 
 def test_scores_of_images_lead_to_the_page_of_the_run_that_they_lie_in(tmp_path: Path) -> None:
@@ -216,10 +244,14 @@ def test_scores_of_images_lead_to_the_page_of_the_run_that_they_lie_in(tmp_path:
     assert then(run / "elsewhere") == then(tmp_path / "ev") == ""
 
 
-def test_a_page_leads_to_its_rooms_where_there_are_any() -> None:
+def test_a_page_leads_to_its_rooms_where_there_are_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from crossvox.report.page.compare_page import ComparisonReport
     from crossvox.report.page.write import PageReport
 
+    monkeypatch.chdir(tmp_path)
+    Path("my pred").mkdir()
     page = PageReport(Path("page/index.html"), 1, (), ("a",), ("a",), (), Path("my pred"))
     assert following(COMMANDS["report"], {}, page) == "crossvox view 'my pred'"
     assert following(COMMANDS["report"], {}, replace(page, room=None)) == ""
@@ -227,9 +259,14 @@ def test_a_page_leads_to_its_rooms_where_there_are_any() -> None:
     assert following(COMMANDS["compare"], {}, both) == "crossvox view 'my pred'"
 
 
-def test_exported_files_are_scored_where_their_data_is_known() -> None:
+def test_exported_files_are_scored_where_their_data_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from crossvox.recipes.scannet import ScannetExport
 
+    monkeypatch.chdir(tmp_path)
+    for there in ("files", "data"):
+        Path(there).mkdir()
     export = ScannetExport("prediction", {}, {}, (), Path("files"), Path("data"))
     told = following(COMMANDS["export scannet"], {}, export)
     assert told == "crossvox evaluate scannet files data"

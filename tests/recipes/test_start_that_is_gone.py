@@ -77,8 +77,45 @@ def test_a_finished_run_is_kept_without_its_images(
     images = ("--images", scene / "color", "--labels", scene / "label")
     words = ("train", "segment2d", run, *images, *TRAIN_2D[:-2])
     command(*words)
+    shutil.rmtree(scene / "color")
+    capsys.readouterr()
+    command(*words)
+    assert "color is not there any more: run is kept" in " ".join(capsys.readouterr().err.split())
+    command(*words[:-1], "--labels", house / "data" / "scene0000_00" / "pose", code=2)
+    assert "cannot be compared without what is gone" in " ".join(capsys.readouterr().err.split())
+    command(*words, "--beside", house / "data", code=2)
+    told = " ".join(capsys.readouterr().err.split())
+    assert "images ../photos/color, labels ../photos/label" in told
     shutil.rmtree(scene)
+    command(*words)
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"color, {scene}/label are not there any more" in told.replace("- ", "-")
+    assert "next: crossvox report" in told
     _is_kept(run, words, "color", capsys)
+
+
+def test_what_is_there_is_compared_where_images_beside_are_gone(
+    house: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And what is beside, where the others are."""
+    data, beside, run = (tmp_path / name for name in ("data", "beside", "run"))
+    for folder in (data, beside):
+        shutil.copytree(house / "data", folder)
+    words = ("train", "segment2d", data, run, *TRAIN_2D, *SCENES, "--beside", beside)
+    command(*words)
+    for place, other in ((beside, data), (data, beside)):
+        place.rename(tmp_path / "away")
+        command(*words)
+        capsys.readouterr()
+        command(*words[:-2], code=2)  # asked for without what joined
+        label = other / "scene0000_00" / "label" / "0.png"
+        label.write_bytes(label.read_bytes() + b"more")
+        command(*words, code=2)
+        told = " ".join(capsys.readouterr().err.split())
+        which = "training images" if place is beside else "images beside"
+        assert f"parents.{which}" in told
+        label.write_bytes(label.read_bytes()[:-4])
+        (tmp_path / "away").rename(place)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +164,9 @@ def _is_kept(
         capsys.readouterr()
         command(*words, *more)
         told = " ".join(capsys.readouterr().err.split())
-        assert f"{gone} is not there any more: run is kept by what it tells of it" in told
+        assert f"{gone} is not there any more: run is kept by what it tells of it" in told or (
+            f"{gone}, " in told and "are not there any more: run is kept by what it tells" in told
+        )
     command(*words, "--train.rate", 0.5, code=2)
     # A path that it was not made from is a typing error, whatever is gone.
     mistyped = [f"{word}s" if Path(str(word)).name == gone else word for word in words]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from string import Formatter
 from typing import Any
 
@@ -11,10 +12,10 @@ from crossvox.recipes.commands import Command
 
 
 class _Filled(Formatter):
-    """Braces that stand for something; what was not given cannot be filled in."""
+    """Braces that stand for something; what was not given, or is gone, cannot be filled in."""
 
     def format_field(self, value: Any, format_spec: str) -> str:
-        if value is None or value == "":
+        if value is None or value == "" or (isinstance(value, Path) and not value.exists()):
             raise LookupError
         return str(super().format_field(value, format_spec))
 
@@ -33,7 +34,8 @@ def made(command: Command, arguments: Mapping[str, Any], result: Any) -> str:
 def following(command: Command, arguments: Mapping[str, Any], result: Any) -> str:
     """The command line that goes on from where one has ended; empty where there is none.
 
-    The first of ``command.then`` is taken whose braces can all be filled in.
+    The first of ``command.then`` is taken whose braces can all be filled in: a run may be kept
+    where the data that it was asked for with are gone.
 
     Args:
         command: what was done.

@@ -44,7 +44,7 @@ class Command:
         makes: what it makes, where the table of its result does not say; words in braces as below.
         then: what usually comes after it, without the word ``crossvox``; ``{data}`` stands for what
             the parameter of that name was given, ``{result.run}`` for a field of what came of it.
-            The first is told whose braces can all be filled in.
+            The first is told whose braces can all be filled in; a path that is gone cannot.
     """
 
     name: str
@@ -215,6 +215,8 @@ _MAKES = {
     "evaluate scannet": "{files}/scores.scannet.json",
 }
 
+_PAGE = "report {result.run} {result.run}_page"
+
 _THEN = {
     "demo": ("view {out}/prediction",),
     "scan": ("view {out}",),
@@ -226,13 +228,14 @@ _THEN = {
     "prepare": ("train reconstruct {out} {out}_run",),
     "single-views": ("predict default3d {out} {out}_predicted",),
     "flatten": ("train segment2d {out} {out}_run",),
-    "train reconstruct": ("predict {run} {data} {run}_predicted",),
-    "train segment3d": ("predict {run} {data} {run}_predicted",),
+    "train reconstruct": ("predict {run} {data} {run}_predicted", _PAGE),
+    "train segment3d": ("predict {run} {data} {run}_predicted", _PAGE),
     "train segment2d": (
         "evaluate segment2d {folders[1]} {folders[0]}",
         "evaluate segment2d {folders[0]} --images {images} --labels {labels}",
+        _PAGE,
     ),
-    "evaluate segment2d": ("report {result.run} {result.run}_page",),
+    "evaluate segment2d": (_PAGE,),
     "predict": ("evaluate segment3d {result.labelled} {data}", "evaluate reconstruct {out} {data}"),
     "evaluate reconstruct": ("report {pred} {pred}_page",),
     "evaluate frames": ("report {out} {out}_page",),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -129,8 +129,8 @@ def complete_record(out: Path) -> RunRecord | None:
     return read_record(out) if complete else None
 
 
-def expect_was(out: Path, role: str, gone: Path) -> None:
-    """Refuse a path without anything there that a complete run was not made from: a typing error.
+def expect_was(out: Path, role: str, path: Path) -> None:
+    """Refuse a path that a complete run was not made from, where its content cannot tell.
 
     Its name alone is compared: a run that was moved or copied tells no longer where else things
     were.
@@ -138,7 +138,7 @@ def expect_was(out: Path, role: str, gone: Path) -> None:
     Args:
         out: the run's folder.
         role: of what it was made from.
-        gone: where that is said to have been.
+        path: where that is said to be, or to have been.
 
     Raises:
         ParamsError: it was made from a folder of another name.
@@ -148,8 +148,9 @@ def expect_was(out: Path, role: str, gone: Path) -> None:
         return  # nobody knows any more where it was
     names = {Path(link).name, (out / link).resolve().name}
     expect(
-        bool({Path(os.path.abspath(gone)).name, gone.resolve().name} & names),
-        given=f"{gone}, which does not exist",
+        bool({Path(os.path.abspath(path)).name, path.resolve().name} & names),
+        given=f"{path}, which "
+        + ("cannot be compared without what is gone" if path.exists() else "does not exist"),
         needed=f"{os.path.normpath(link)} as seen from {out.name}, which that was made from, gone "
         f"or not; or what is there",
         do="correct the path",
@@ -157,9 +158,13 @@ def expect_was(out: Path, role: str, gone: Path) -> None:
     )
 
 
-def tell_kept(out: Path, gone: Path | None, progress: Progress) -> None:
+def tell_kept(out: Path, gone: Collection[Path], progress: Progress) -> None:
     """Say that a complete run is kept without what it was made from."""
-    progress.say(f"{gone} is not there any more: {out.name} is kept by what it tells of it")
+    be = "is" if len(gone) == 1 else "are"
+    progress.say(
+        f"{', '.join(map(str, gone))} {be} not there any more: {out.name} is kept by what it tells "
+        "of " + ("it" if len(gone) == 1 else "them")
+    )
 
 
 def _told(gone: Path, out: Path) -> Start | None:

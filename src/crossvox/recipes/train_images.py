@@ -7,11 +7,13 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from crossvox.core.artifact import read_manifest
 from crossvox.core.checks import ParamsError, expect
 from crossvox.core.colors import COLORS, RECORD
 from crossvox.core.labels import NYU40
 from crossvox.flow.progress import Progress
 from crossvox.flow.runner import Work
+from crossvox.recipes.data import read_scenes
 from crossvox.recipes.image_run import read_segment2d_run
 from crossvox.recipes.images import (
     ImageData,
@@ -23,11 +25,11 @@ from crossvox.recipes.images import (
 from crossvox.recipes.label_pictures import picture_run
 from crossvox.recipes.segment2d import Segment2dRunParams, TrainImages
 from crossvox.recipes.shipped import is_gone
-from crossvox.recipes.start import START, Start, complete_record, start_of
+from crossvox.recipes.start import START, Start, complete_record, expect_was, start_of
 from crossvox.recipes.training import kept_without, only_look
 from crossvox.samples.batch import collate_images
 from crossvox.samples.images import ImageDataset
-from crossvox.samples.pairs import shuffled
+from crossvox.samples.pairs import scene_pairs, shuffled
 from crossvox.tasks.segment2d import Segment2d, pixel_shares
 from crossvox.train.folder import answer, asked_for, note_asked
 from crossvox.train.loop import train
@@ -121,17 +123,65 @@ def _asked(
 def _without_images(stage: TrainImages, start: Start, work: Work) -> TrainReport | None:
     """The report of a complete run on images that are gone; None of any other."""
     source, params = stage.source, stage.params
+    gone = [role for role, path in source.folders.items() if is_gone(path)]
+    told = complete_record(work.out) if gone else None
+    if told is None:
+        return None
+    if told.task == Segment2d.name and {*gone} <= read_manifest(work.out).links.keys():
+        _expect_same_roles(stage, work.out)
     recipe: dict[str, object] = {"params": params, RECORD: COLORS}
-    if is_gone(source.data) and _learnt_from_scenes(work.out):
-        recipe["split"] = split_of_scenes(source)
+    parents, untold = dict(start.parents), []
+    own = _own_folders(stage)
+    if not own.keys() & set(gone):
+        depths = None if is_gone(source.depths) else source.depths
+        found = _found(replace(stage, source=replace(source, depths=depths, beside=None)))
+        recipe["split"] = found.split
+        parents |= _digests(found, params.task.depth)
+    else:
+        untold += [TRAINING, VALIDATION]
+        for role, path in own.items():
+            expect_was(work.out, role, path)
+        if is_gone(source.data) and _learnt_from_scenes(work.out):
+            recipe["split"] = split_of_scenes(source)
+    if is_gone(source.beside):
+        untold.append(BESIDE)
+    elif source.beside is not None:
+        pairs = scene_pairs(read_scenes(source.beside, "train")).pairs
+        parents[BESIDE] = pairs_digest(pairs, depth=params.task.depth)
     return kept_without(
         source.folders,
         Segment2d(params.task),
         work,
         train=params.train,
         recipe=recipe,
-        parents=start.parents,
-        untold=(TRAINING, VALIDATION) + (() if source.beside is None else (BESIDE,)),
+        parents=parents,
+        untold=untold,
+    )
+
+
+def _own_folders(stage: TrainImages) -> dict[str, Path]:
+    """Folders of what is learnt from, by role, without what joins it or is not read."""
+    left_out = {"beside"} if stage.params.task.depth else {"beside", "depths"}
+    folders = stage.source.folders
+    return {role: path for role, path in folders.items() if role not in left_out}
+
+
+def _expect_same_roles(stage: TrainImages, run: Path) -> None:
+    """Refuse fewer or other folders than a complete run was made from: what is gone tells nothing.
+
+    Raises:
+        ParamsError: a folder is not named, or one too many.
+    """
+    links = read_manifest(run).links
+    ignored = {START} if stage.params.task.depth else {START, "depths"}
+    reads, told = stage.source.folders.keys() - ignored, links.keys() - ignored
+    expect(
+        reads == told,
+        given=f"a run of {' and '.join(sorted(reads))}, where not all of it is there any more",
+        needed=f"what {run.name} was made from, as seen from there: "
+        + ", ".join(f"{role} {links[role]}" for role in sorted(told)),
+        do="name the same folders, or another run folder",
+        error=ParamsError,
     )
 
 

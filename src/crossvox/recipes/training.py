@@ -157,7 +157,7 @@ def kept_without(
     asked = {role: parents.get(role) for role in roles if role not in untold}
     done = _finished_alike(work.out, task, train, recipe, asked)
     if done is not None:
-        tell_kept(work.out, next(iter(gone.values())), work.progress)
+        tell_kept(work.out, list(gone.values()), work.progress)
     return done
 
 
