@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from weakref import WeakSet
 
 import pytest
 
@@ -12,7 +13,7 @@ from crossvox.core.kept import Kept, files_stay, folder_key
 
 
 def test_the_last_ones_are_taken_again_where_files_stay() -> None:
-    kept: Kept[list[str]] = Kept(2)
+    kept: Kept[list[str]] = Kept(lambda _: 0, 2)
     made: list[str] = []
 
     def get(key: str) -> list[str]:
@@ -35,8 +36,44 @@ def test_the_last_ones_are_taken_again_where_files_stay() -> None:
     assert get("a") is not first
 
 
+def test_all_that_is_kept_goes_into_one_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many rooms there are, and in however many ways they are asked for."""
+    monkeypatch.setattr("crossvox.core.kept.BUDGET_BYTES", 100)
+    monkeypatch.setattr(Kept, "_all", WeakSet())
+    rooms: Kept[bytes] = Kept(len)
+    points: Kept[bytes] = Kept(len)
+    made: list[tuple[str, int]] = []
+
+    def ask(way: str, count: int) -> list[tuple[str, int]]:
+        """What was made anew for a stretch of work that asks for all rooms in order, twice."""
+        made.clear()
+        with files_stay():
+            for number in [*range(count)] * 2:
+                key = (way, number)
+                rooms.get(key, lambda key=key: made.append(key) or bytes(30))
+                held = [one.bytes for its in (rooms, points) for one in its._found.values()]
+                assert sum(held) <= 100
+        return made
+
+    with files_stay():
+        points.get("a", lambda: bytes(10))
+    assert ask("colours", 3) == [("colours", n) for n in range(3)]
+    # What fits is not made again, though all do not fit: the first do not make room for the last.
+    assert ask("colours", 5) == [("colours", n) for n in (3, 4, 3, 4)]
+    assert len(points) == 1
+    # Of earlier work, what was not asked for longest goes.
+    assert ask("grey", 2) == [("grey", 0), ("grey", 1)]
+    assert len(points) == 0
+    assert len(rooms) == 3
+    assert ask("grey", 2) == []
+    with files_stay():
+        points.get("large", lambda: bytes(101))
+    assert len(points) == 0
+    assert len(rooms) == 3, "nothing goes for what does not fit"
+
+
 def test_what_fails_is_tried_again() -> None:
-    kept: Kept[int] = Kept(1)
+    kept: Kept[int] = Kept(lambda _: 0)
 
     def fail() -> int:
         raise ValueError("damaged")

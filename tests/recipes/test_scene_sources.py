@@ -28,7 +28,7 @@ def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return SimpleNamespace(name=folder.name)
 
     monkeypatch.setattr(scene_sources, "load_source", load_source)
-    monkeypatch.setattr(scene_sources, "_SCENES", Kept(3))
+    monkeypatch.setattr(scene_sources, "_SCENES", Kept(lambda _: 0, 3))
     monkeypatch.setattr(
         scene_sources, "read_scenes", lambda data, scenes: [data / n for n in scenes.split(",")]
     )

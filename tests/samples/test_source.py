@@ -46,6 +46,8 @@ def test_a_prepared_scene_has_the_views_of_its_frames(
     assert loaded.name == "box"
     assert loaded.volume is not None
     assert loaded.grid == room.grid
+    pairs, frames = len(loaded.views.voxel), len(loaded.views.frame_ids)
+    assert loaded.bytes == 8 * pairs + 12 * frames + 8 + 3 * loaded.grid.count
     assert loaded.views.camera == room.views.camera
     assert loaded.views.frame_ids.tolist() == [n * 10 for n in range(12) if n != 4]
     assert seen[-1][1] == 12

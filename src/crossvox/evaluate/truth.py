@@ -21,8 +21,11 @@ MOST_SCENES = 12
 MOST_BYTES = 32 << 20
 """Depth images that are kept of one scene: 109 of 320x240. Further ones are read each time."""
 
-_POINTS: Kept[PointSet] = Kept(MOST_SCENES)
-_FRAMES: Kept[Capture] = Kept(MOST_SCENES)
+_TIMES = 4
+"""Memory of points that are ready for questions, by their own: grid and tree lie beside them."""
+
+_POINTS: Kept[PointSet] = Kept(lambda points: _TIMES * points.points.nbytes, MOST_SCENES)
+_FRAMES: Kept[Capture] = Kept(lambda _: MOST_BYTES, MOST_SCENES)
 
 
 def true_points(scene: Scored, protocol: Protocol) -> PointSet:

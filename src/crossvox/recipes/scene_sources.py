@@ -17,9 +17,8 @@ from crossvox.samples.params import InputParams
 from crossvox.samples.source import SceneSource, load_source
 from crossvox.views.params import ViewParams
 
-_SCENES: Kept[SceneSource] = Kept(2048)
-"""Scenes that this process loaded, for work that knows that their folders stay: all of ScanNet, as
-a training holds them. Fewer than a training loads in order would be of no use to the next one."""
+_SCENES: Kept[SceneSource] = Kept(lambda source: source.bytes)
+"""Scenes that this process loaded, for work that knows that their folders stay."""
 
 
 def load_sources(

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +69,15 @@ class SceneSource:
     def grid(self) -> VoxelGrid:
         """Where the scene's voxels are."""
         return self.views.grid
+
+    @property
+    def bytes(self) -> int:
+        """Memory that volume and views take; images are not held."""
+        volume, views = self.volume, self.views
+        arrays: list[NDArray[Any]] = [views.frame_ids, views.start, views.voxel, views.pixel]
+        if volume is not None:
+            arrays += [volume.occupied, volume.observed, volume.labels]
+        return sum(array.nbytes for array in arrays)
 
     @cached_property
     def _position(self) -> dict[int, int]:
