@@ -21,6 +21,8 @@ from crossvox.cli.following import following
 from crossvox.cli.signature import parse
 from crossvox.core.checks import CrossvoxError
 from crossvox.recipes.commands import COMMANDS, Command
+from crossvox.train.folder import make_record
+from crossvox.train.params import TrainParams
 
 NEEDED = {
     "study segment3d": ["--run2d", "nothing"],
@@ -105,6 +107,7 @@ def test_quiet_leaves_the_answer_of_what_only_tells(
 
 
 def test_what_has_labels_is_scored_by_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from crossvox.flow.lineage import LEARNT_FROM
     from crossvox.recipes.predict import PredictReport
 
     monkeypatch.chdir(tmp_path)
@@ -112,9 +115,11 @@ def test_what_has_labels_is_scored_by_them(tmp_path: Path, monkeypatch: pytest.M
         Path(there).mkdir()
     given = {"out": Path("out"), "data": Path("data")}
     for labelled, task in ((Path("out"), "segment3d"), (None, "reconstruct")):
-        report = PredictReport({}, (), (), labelled)
+        report = PredictReport({"a": {}}, (), (), labelled)
         told = following(COMMANDS["predict"], given, report)
         assert told == f"crossvox evaluate {task} out data"
+        learnt = replace(report, scenes={"a": {LEARNT_FROM: True}})
+        assert following(COMMANDS["predict"], given, learnt) == "crossvox view out"
 
 
 def test_a_run_that_is_not_there_is_named(
@@ -206,6 +211,7 @@ def test_the_next_command_has_the_paths_that_were_given(
         Path(there).mkdir()
     command = COMMANDS["train segment2d"]
     folders = (Path("my data"), Path("run"))
+    (folders[0] / "val.txt").write_text("scene0000_00\n")
     told = following(command, {"folders": folders}, None)
     assert told == "crossvox evaluate segment2d run 'my data'"
     images = {"folders": (Path("run"),), "images": Path("i"), "labels": Path("l")}
@@ -226,7 +232,68 @@ def test_a_run_whose_data_is_gone_leads_to_its_page(
     kept = SimpleNamespace(run=run)
     assert following(COMMANDS[name], asked, kept) == "crossvox report run run_page"
     data.mkdir()
+    (data / "val.txt").write_text("scene0000_00\n")
     assert "data" in following(COMMANDS[name], asked, kept)
+
+
+def test_a_run_of_labels_in_3d_corrects_those_of_a_prediction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = {"data": Path("data"), "run": Path("run")}
+    for folder in asked.values():
+        folder.mkdir()
+    record = make_record("label3d", {}, TrainParams(), samples={})
+    (asked["run"] / "params.json").write_text(json.dumps(record))
+    told = following(COMMANDS["train segment3d"], asked, SimpleNamespace(run=asked["run"]))
+    assert told == "crossvox predict default3d data run_predicted --labels3d run --scenes all"
+
+
+def test_what_cannot_be_shown_is_not_what_comes_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from crossvox.recipes.frames import FramesReport
+    from crossvox.recipes.pack import PackReport
+
+    monkeypatch.chdir(tmp_path)
+    out = Path("out")
+    out.mkdir()
+    packed = PackReport(out, 1, "", ("title",), 0)
+    assert following(COMMANDS["pack"], {}, packed) == ""
+    assert following(COMMANDS["pack"], {}, replace(packed, open=())) == "crossvox models out"
+    curve = FramesReport(None, out / "curve.json")  # type: ignore[arg-type]
+    assert following(COMMANDS["evaluate frames"], {"out": out}, curve) == ""
+    (out / "manifest.json").touch()
+    told = following(COMMANDS["evaluate frames"], {"out": out}, curve)
+    assert told == "crossvox report out out_page"
+
+
+def test_what_asks_for_held_out_scenes_comes_next_where_there_are_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data, run = Path("data"), Path("run")
+    asked = {"out": data, "data": data, "run": run, "folders": (data, run)}
+    kept = SimpleNamespace(run=run)
+    for folder in (data, run):
+        folder.mkdir()
+
+    def then(name: str) -> str:
+        return following(COMMANDS[name], asked, kept).removeprefix("crossvox ")
+
+    (data / "val.txt").touch()
+    assert then("prepare") == "train reconstruct data data_run --validation-scenes none"
+    assert then("train segment3d") == "predict run data run_predicted --scenes all"
+    assert then("train segment2d") == "report run run_page"
+    (data / "val.txt").write_text("scene0000_00\n")
+    assert then("prepare") == "train reconstruct data data_run"
+    assert then("train segment3d") == "predict run data run_predicted"
+    assert then("train segment2d") == "evaluate segment2d run data"
+    (data / "val.txt").unlink()
+    (data / "images" / "valset").mkdir(parents=True)
+    assert then("train segment2d") == "report run run_page"
+    (data / "images" / "valset" / "1.jpg").touch()
+    assert then("train segment2d") == "evaluate segment2d run data"
 
 
 def test_scores_of_images_lead_to_the_page_of_the_run_that_they_lie_in(tmp_path: Path) -> None:

@@ -8,7 +8,12 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
+from crossvox.core.checks import CrossvoxError
 from crossvox.recipes.commands import Command
+
+HELD_OUT, CORRECTS = "val", "label3d"
+"""Behind a brace's colon: it stands for a data folder that holds scenes out, for a run that
+corrects labels in 3D."""
 
 
 class _Filled(Formatter):
@@ -17,7 +22,15 @@ class _Filled(Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         if value is None or value == "" or (isinstance(value, Path) and not value.exists()):
             raise LookupError
-        return str(super().format_field(value, format_spec))
+        if format_spec in (HELD_OUT, CORRECTS):
+            from crossvox.recipes.data import holds_out
+            from crossvox.train.folder import read_record
+
+            fits = holds_out(value) if format_spec == HELD_OUT else read_record(value).task
+            if fits not in (True, CORRECTS):
+                raise LookupError
+            return str(value)
+        return str(super().format_field(str(value), format_spec))
 
 
 def made(command: Command, arguments: Mapping[str, Any], result: Any) -> str:
@@ -53,5 +66,5 @@ def _filled(text: str, arguments: Mapping[str, Any], result: Any) -> list[str]:
     """A text whose braces are filled in; none where one stands for nothing."""
     try:
         return [_Filled().vformat(text, (), {**arguments, "result": result})]
-    except (LookupError, AttributeError):
+    except (LookupError, AttributeError, CrossvoxError):
         return []

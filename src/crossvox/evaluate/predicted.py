@@ -23,6 +23,9 @@ FRAME_IDS = "frame_ids"
 """Note of a predicted scene: ids of the frames that it was predicted from, where these are not all
 of the prepared scene's."""
 
+PREDICTED = "predict-scene"
+"""The stage that writes a predicted scene."""
+
 MADE_BY = ("run", "geometry", "votes", "run2d")
 """Parents that all scenes of a prediction share."""
 
@@ -62,6 +65,14 @@ def read_predicted(pred: Path, data: Path) -> list[Scored]:
             ``data`` lacks.
     """
     manifests = {name: read_manifest(pred / name) for name in predicted_scenes(pred)}
+    stages = {manifest.stage for manifest in manifests.values()}
+    expect(
+        PREDICTED in stages,
+        given=f"{pred}, which holds what '{', '.join(sorted(stages))}' wrote",
+        needed="a folder that 'crossvox predict' wrote, and behind it its data",
+        do="name the prediction first, then the data",
+        error=ArtifactError,
+    )
     expect_one_way(pred, manifests)
     return [
         Scored(

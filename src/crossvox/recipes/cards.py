@@ -183,6 +183,13 @@ def read_card(run: Path) -> Card:
     Raises:
         ArtifactError: it has none, or one that lacks something.
     """
+    expect(
+        (run / CARD).is_file(),
+        given=f"{run}, which has no card",
+        needed="a run that 'crossvox pack' wrote, or the name of one that comes with the package",
+        do=f"pack it first: crossvox pack {run} OUT --name NAME",
+        error=ArtifactError,
+    )
     card = read_card_file(run / CARD)
     try:
         card.expect_complete()

@@ -44,7 +44,9 @@ class Command:
         makes: what it makes, where the table of its result does not say; words in braces as below.
         then: what usually comes after it, without the word ``crossvox``; ``{data}`` stands for what
             the parameter of that name was given, ``{result.run}`` for a field of what came of it.
-            The first is told whose braces can all be filled in; a path that is gone cannot.
+            ``{data:val}`` is a data folder that holds scenes out, ``{run:label3d}`` a run that
+            corrects labels in 3D, and ``{result.held_out:.0}`` only has to stand for something. The
+            first is told whose braces can all be filled in; a path that is gone cannot.
     """
 
     name: str
@@ -225,20 +227,38 @@ _THEN = {
     "convert": ("scan {out} {out}_room",),
     "track": ("doctor {capture} --trajectory {result.trajectory}",),
     "rooms": ("prepare {out} {out}_prepared",),
-    "prepare": ("train reconstruct {out} {out}_run",),
-    "single-views": ("predict default3d {out} {out}_predicted",),
+    "prepare": (
+        "train reconstruct {out:val} {out}_run",
+        "train reconstruct {out} {out}_run --validation-scenes none",
+    ),
+    "single-views": (
+        "predict default3d {out:val} {out}_predicted",
+        "predict default3d {out} {out}_predicted --scenes all",
+    ),
     "flatten": ("train segment2d {out} {out}_run",),
-    "train reconstruct": ("predict {run} {data} {run}_predicted", _PAGE),
-    "train segment3d": ("predict {run} {data} {run}_predicted", _PAGE),
+    **dict.fromkeys(
+        ("train reconstruct", "train segment3d"),
+        (
+            "predict default3d {data:val} {run}_predicted --labels3d {run:label3d}",
+            "predict default3d {data} {run}_predicted --labels3d {run:label3d} --scenes all",
+            "predict {run} {data:val} {run}_predicted",
+            "predict {run} {data} {run}_predicted --scenes all",
+            _PAGE,
+        ),
+    ),
     "train segment2d": (
-        "evaluate segment2d {folders[1]} {folders[0]}",
+        "evaluate segment2d {folders[1]} {folders[0]:val}",
         "evaluate segment2d {folders[0]} --images {images} --labels {labels}",
         _PAGE,
     ),
     "evaluate segment2d": (_PAGE,),
-    "predict": ("evaluate segment3d {result.labelled} {data}", "evaluate reconstruct {out} {data}"),
+    "predict": (
+        "evaluate segment3d {result.labelled} {data}{result.held_out:.0}",
+        "evaluate reconstruct {out} {data}{result.held_out:.0}",
+        "view {out}",
+    ),
     "evaluate reconstruct": ("report {pred} {pred}_page",),
-    "evaluate frames": ("report {out} {out}_page",),
+    "evaluate frames": ("report {result.shown_by} {result.shown_by}_page",),
     "evaluate segment3d": ("report {pred} {pred}_page",),
     "report": ("view {result.room}",),
     "compare": ("view {result.room}",),
@@ -246,10 +266,13 @@ _THEN = {
     "evaluate objects": ("view {pred}",),
     "export scannet": ("evaluate scannet {result.out} {result.data}",),
     "study": ("study causes {result.out} {data}",),
-    "pack": ("models {result.run}",),
+    "pack": ("models {result.shown}",),
     "study reconstruct": ("report {out} {out}_page",),
     "study segment3d": ("report {out} {out}_page",),
-    "import hdf5": ("train reconstruct --preset thesis {out} {out}_run",),
+    "import hdf5": (
+        "train reconstruct --preset thesis {out:val} {out}_run",
+        "train reconstruct --preset thesis {out} {out}_run --validation-scenes none",
+    ),
 }
 
 for _name, _target, _summary in _HERE:

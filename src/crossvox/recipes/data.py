@@ -174,6 +174,16 @@ def expect_data(data: Path) -> None:
     )
 
 
+def holds_out(data: Path) -> bool:
+    """Whether a data folder holds anything out: what asks for no scenes asks for those."""
+    from crossvox.samples.pairs import FLAT_IMAGES, FLAT_SPLITS
+
+    if (data / VOLUME).is_file():
+        return True  # one scene, which is taken whatever is asked for
+    flat = data / FLAT_IMAGES / FLAT_SPLITS["val"]
+    return bool(scene_list(data, "val")) or any(flat.glob("*"))
+
+
 def read_scenes(data: Path, which: str) -> list[Path]:
     """Folders of prepared scenes.
 
@@ -206,7 +216,8 @@ def read_scenes(data: Path, which: str) -> list[Path]:
         given=f"{data} with {len(names)} scenes asked for ({which})"
         + (f", of which {', '.join(missing[:5])} are not there" if missing else ""),
         needed="prepared scenes",
-        do="run 'crossvox prepare', or choose other scenes with --scenes (all, or names)",
+        do="run 'crossvox prepare', or choose other scenes with --scenes (all, or names)"
+        + ("; a training does without: --validation-scenes none" if which == "val" else ""),
         error=ArtifactError,
     )
     return [data / name for name in names]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from crossvox.core.checks import CaptureError, ParamsError, expect
+from crossvox.core.checks import ArtifactError, CaptureError, ParamsError, expect
 from crossvox.core.params import check_choices
 from crossvox.flow.progress import Progress, Silent
 from crossvox.predict.params import CompletionParams
@@ -21,6 +21,9 @@ COUNTS = (3, 5, 10, 20, 60)
 """Numbers of frames, by default."""
 
 METHODS = ("learnt", "tsdf", "mask_only")
+
+SHOWN_BY = ("predict", "scan", "demo")
+"""Stages whose folders may hold such scores: their page shows them."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,13 @@ class FramesReport:
     curve: FramesCurve
     path: Path
 
+    @property
+    def shown_by(self) -> Path | None:
+        """The folder whose page shows it; None where the file lies elsewhere."""
+        from crossvox.core.artifact import MANIFEST
+
+        return self.path.parent if (self.path.parent / MANIFEST).is_file() else None
+
 
 def evaluate_frames(
     run: Path,
@@ -94,11 +104,12 @@ def evaluate_frames(
         progress: who watches.
 
     Raises:
-        ArtifactError: ``run`` is no such run, a scene is missing, or OUT has another curve.json.
+        ArtifactError: ``run`` is no such run, a scene is missing, or OUT has another curve.json, or
+            is of a stage whose page does not show it.
         ParamsError: it is a run that completes nothing.
         CaptureError: frames cannot be read, or a scene has no such reference, or too few of them.
     """
-    from crossvox.core.artifact import Stopwatch
+    from crossvox.core.artifact import MANIFEST, Stopwatch, read_manifest
     from crossvox.doors.devices import pick_device
     from crossvox.evaluate.references import fusion_is_reference
     from crossvox.flow.folder import expect_own_json
@@ -110,6 +121,14 @@ def evaluate_frames(
     from crossvox.train.folder import lineage_of, made_by
 
     params, progress = params or FramesParams(), progress or Silent()
+    there = read_manifest(out).stage if (out / MANIFEST).is_file() else ""
+    expect(
+        not there or there in SHOWN_BY,
+        given=f"{out}, which holds what '{there}' wrote",
+        needed="a prediction folder, whose page shows the scores, or a folder of their own",
+        do="name another folder",
+        error=ArtifactError,
+    )
     expect_own_json(out / CURVE, {field.name: None for field in fields(FramesCurve)})
     run = find_run(run)
     completer = load_trained(run_input(run, checkpoint), pick_device(device))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from crossvox.core.checks import CaptureError, expect
 from crossvox.flow.progress import Progress, Silent
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Input, Stage
@@ -72,6 +73,14 @@ def objects(mesh: Path, out: Path, *, runner: Runner | None = None) -> ObjectsRe
         CaptureError: MESH is no mesh, or its labels are raw ids.
         ArtifactError: OUT holds something else.
     """
+    expect(
+        not mesh.is_dir(),
+        given=f"{mesh}, a folder",
+        needed="a labelled mesh (PLY)",
+        do="name the mesh, for example PRED/SCENE/classes.ply of a labelled prediction, or "
+        "OUT/room.ply of a scan",
+        error=CaptureError,
+    )
     notes = (runner or Runner()).make(FindObjects(Input.file(mesh)), out).notes
     return ObjectsReport(
         notes["objects"], notes["walls"], notes["doors"], notes["windows"], notes["area_m2"],

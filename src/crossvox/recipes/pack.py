@@ -119,6 +119,11 @@ class PackReport:
     open: tuple[str, ...]
     renamed: int
 
+    @property
+    def shown(self) -> Path | None:
+        """The packed run, where its card is whole and can be shown."""
+        return None if self.open else self.run
+
 
 def pack(
     run: Path,

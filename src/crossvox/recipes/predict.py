@@ -115,6 +115,11 @@ class PredictReport:
     failed: tuple[Outcome, ...]
     labelled: Path | None = None
 
+    @property
+    def held_out(self) -> str | None:
+        """Name of a scene that the run has not learnt from, whose scores tell something."""
+        return next((name for name, its in self.scenes.items() if not its.get(LEARNT_FROM)), None)
+
 
 def predict(
     run: Path,

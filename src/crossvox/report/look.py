@@ -103,11 +103,18 @@ def find_room(
     names = once([*predicted, *prepared])
     own = path.resolve().name
     alone = sources.kind(path) in ("scene", "predicted scene")
-    name = scene or (own if alone and own in names else next(iter(names), ""))
+    expect(
+        bool(names),
+        given=f"{path}, which holds no scene",
+        needed="a predicted or prepared scene",
+        do="run the command that fills the folder again: none of its scenes could be made",
+        error=ArtifactError,
+    )
+    name = scene or (own if alone and own in names else names[0])
     expect(
         name in names,
-        given=f"scene {name or '(none)'}",
-        needed=f"one of {', '.join(names) or '(there is no scene)'}",
+        given=f"scene {name}",
+        needed=f"one of {', '.join(names)}",
         do="name one of them: --scene NAME",
         error=ArtifactError,
     )

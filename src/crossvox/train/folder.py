@@ -250,11 +250,16 @@ def shares_of(record: RunRecord, run: Path) -> tuple[float, ...]:
 
 def _file_of(run: Path) -> _File:
     path, needed = run / PARAMS, "the record of a training run"
+    expect(
+        path.is_file(),
+        given=f"{path}, which does not exist: {run} holds no run",
+        needed="a folder that 'crossvox train' wrote",
+        do="check the path, and the order of the folders",
+        error=ArtifactError,
+    )
     try:
         record = read_as(path, _File, needed=needed, do="", rest=True)
     except ArtifactError as error:
-        if not path.is_file():
-            raise
         raise _damaged(run, given_in(error), needed) from None
     if not isinstance(record.task.get("name"), str) or "params" not in record.task:
         raise _damaged(run, f"{path}, whose task has no name or no parameters", needed)
