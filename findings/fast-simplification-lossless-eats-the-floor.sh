@@ -3,9 +3,9 @@
 # One would swear: a mesh that is simplified with `lossless=True` covers what it covered; a flat
 #   square of 1800 triangles is left as two.
 # What happens: three triangles are left with a twenty-fifth of the area: the corners are cut off,
-#   again and again. Nothing that stays in the plane counts as a loss, a rim neither. A closed box is
-#   left as its 12 triangles. With a target instead, a tenth of the triangles, the square loses 3 %
-#   of its area at its corners; VTK's decimation to the same number loses none.
+#   again and again. Nothing that stays in the plane counts as a loss, a rim neither. A closed box
+#   is left as its 12 triangles. With a target instead, a tenth of the triangles, the square loses 3
+#   % of its area at its corners; VTK's decimation to the same number loses none.
 # Why it matters here: scanned rooms are open meshes, and floors, walls and door frames have rims.
 #   `simplify_quadric_decimation` of trimesh is this one. Doors get wider, floors shorter, and what
 #   is measured from scan to mesh, not the other way, has lost recall.

@@ -3,9 +3,9 @@
 # One would swear: the two nearest points of a distance are the first object's and the second's, in
 #   the order in which the objects were given, in the world.
 # What happens: of a mesh and a shape the mesh's point is always the first: `distance(box, mesh)`
-#   gives the points of `distance(mesh, box)`. Of a mesh and a sphere each stands in the frame of its
-#   own object besides: a sphere at x = 13 is touched at x = -0.5. Of two shapes or two meshes they
-#   are right; the distance is right throughout.
+#   gives the points of `distance(mesh, box)`. Of a mesh and a sphere each stands in the frame of
+#   its own object besides: a sphere at x = 13 is touched at x = -0.5. Of two shapes or two meshes
+#   they are right; the distance is right throughout.
 # Why it matters here: where a robot comes nearest to the scanned room is asked of a mesh and of the
 #   spheres and boxes that stand for the robot. The way to push it back points into the wall, or,
 #   with a sphere, has nothing to do with either.

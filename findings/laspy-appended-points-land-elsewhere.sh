@@ -2,10 +2,10 @@
 # Packages: laspy 2.7.0, numpy 2.4.6
 # One would swear: points appended to a LAS file lie where they lay, or are refused, as points of
 #   another format are.
-# What happens: `append_points` adds the stored integers as they are and leaves what they are counted
-#   in and from to the file: points at 1000.5 m, kept in half metres from 1000 m, are at 0.01 m in a
-#   file in centimetres. Nothing is said. `write_points` of the same library gives the same points the
-#   scale and offset of the file.
+# What happens: `append_points` adds the stored integers as they are and leaves what they are
+#   counted in and from to the file: points at 1000.5 m, kept in half metres from 1000 m, are at
+#   0.01 m in a file in centimetres. Nothing is said. `write_points` of the same library gives the
+#   same points the scale and offset of the file.
 # Why it matters here: scans come in tiles and stations, each with its own offset, and are joined by
 #   appending one to the other. Tiles that begin each at its own corner all land in the same corner,
 #   as dense as real walls; the bounds in the header agree with it.

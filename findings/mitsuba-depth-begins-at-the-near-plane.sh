@@ -2,12 +2,12 @@
 # Packages: mitsuba 3.9.1, numpy 2.4.6
 # One would swear: depth rendered by Mitsuba, said to be the distance from the pinhole, is that,
 #   whatever the near plane of the camera: it only decides what is left out.
-# What happens: both the integrator `depth` and the channel `depth` of `aov` count from where the ray
-#   crosses the near plane: of a wall at 2 m a near plane at 1 m leaves 1 m, and at the edge of 90
-#   degrees 1.34 of 2.68 m: all values are smaller by the same factor. By default it takes 1 cm off.
-#   The channel `position` is right.
+# What happens: both the integrator `depth` and the channel `depth` of `aov` count from where the
+#   ray crosses the near plane: of a wall at 2 m a near plane at 1 m leaves 1 m, and at the edge of
+#   90 degrees 1.40 of 2.79 m. By default it takes 1 cm off what is straight ahead. The channel
+#   `position` is right.
 # Why it matters here: depth of rendered rooms is the truth that others are measured by. It looks
-#   right, straight walls stay straight, and the room is smaller by a centimetre, or by half.
+#   right, a wall straight ahead stays flat, and all is nearer by a centimetre, or by a metre.
 # Seen: 2026-12-01, CPython 3.11, Linux x86-64
 set -euo pipefail
 

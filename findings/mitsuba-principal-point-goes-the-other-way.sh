@@ -6,9 +6,9 @@
 # What happens: both go the other way: with 0.25 and 0 the ray straight ahead passes at a quarter of
 #   the width, with 0 and 0.25 at a quarter of the height. Calibrated values (cx / width - 0.5) have
 #   to be negated. Where they are left as they are, all is off by twice the offset.
-# Why it matters here: rooms are rendered with the calibrated camera of a scan, to compare depth with
-#   depth. Principal points lie a few pixels from the centre: the render is off by twice as many, and
-#   looks like a pose that is not quite right.
+# Why it matters here: rooms are rendered with the calibrated camera of a scan, to compare depth
+#   with depth. Principal points lie a few pixels from the centre: the render is off by twice as
+#   many, and looks like a pose that is not quite right.
 # Seen: 2026-12-01, CPython 3.11, Linux x86-64
 set -euo pipefail
 
