@@ -113,6 +113,50 @@ def test_its_record_is_the_runs_with_scenes_called_otherwise(run2d: Path, packed
     assert "somebody" not in (small / PARAMS).read_text() + (small / CARD).read_text()
 
 
+def started_from(run: Path, to: Path, start: str, shift: float, learnt: str) -> Path:
+    """A run as if it had gone on from weights of this name: its own are others by ``shift``."""
+    shutil.copytree(run, to)
+    record = read_json(to / PARAMS)
+    record["parents"] = {"start": start}
+    record["learnt_from"], record["unknown_ancestors"] = [learnt], []
+    write_json(to / PARAMS, record)
+    network = built(task_of(to))
+    load_run_network(to, network, "average")
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter += shift
+    save_checkpoint(to / "average", network, {"step": 3})
+    return to
+
+
+def test_a_mean_of_trainings_from_one_start_is_packed(
+    run2d: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = [
+        started_from(run2d, tmp_path / f"run{n}", "abc", shift, f"scene000{n}_00")
+        for n, shift in enumerate((0.0, 0.02, 0.04))
+    ]
+    other = started_from(run2d, tmp_path / "other", "abd", 0.0, "scene0001_00")
+    words = ["pack", runs[0], tmp_path / "out", "--name", "mean2d", "--mean-with", *runs[1:]]
+    assert main([str(word) for word in words]) == 0
+    found = {}
+    for run, checkpoint in ((runs[0], "average"), (tmp_path / "out" / "mean2d", "best")):
+        network = built(task_of(run))
+        load_run_network(run, network, checkpoint)
+        found[checkpoint] = network.state_dict()
+    for name, own in found["average"].items():
+        parameter = own.is_floating_point() and "running" not in name
+        expected = own + 0.02 if parameter else own
+        torch.testing.assert_close(found["best"][name], expected, atol=2e-3, rtol=1e-3)
+    small = tmp_path / "out" / "mean2d"
+    assert read_json(small / PARAMS)["learnt_from"] == [f"scene000{n}_00" for n in range(3)]
+    for wrong, told in ((other, "whose start"), (run2d, "whose start"), (runs[0], "itself")):
+        words = ["pack", runs[0], tmp_path / "no", "--mean-with", wrong]
+        assert main([str(word) for word in words]) == 2
+        assert told in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "no").exists()
+
+
 DEEP = Segment2d(Segment2dParams(depth=True, weights="none"))
 
 

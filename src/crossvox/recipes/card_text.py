@@ -39,11 +39,18 @@ PACKED = """\
     crossvox pack RUN OUT --name my-rooms                     # OUT/my-rooms, half floats
     crossvox pack RUN OUT --name my-rooms --precision int8    # half of that
     crossvox pack RUN OUT --name my-rooms --card CARD.json --scores SCORES.json
+    crossvox pack RUN OUT --name my-rooms --mean-with RUN2    # the mean of both trainings' weights
 
 `OUT/my-rooms` is a run folder like any other, a few megabytes large, without a path of your disk.
 The command tells what packing costs in output, and with `--data` in score; `card.json` holds what
 the run tells of itself, and empty fields for what it does not: fill them in, and give the file as
 `--card`.
+
+`--mean-with RUN2 ...` packs the mean of the weights of several trainings that went on from the
+same network (`--from`, `--start`): with other data, rates or seeds, they end in one valley, and its
+middle is often better than each (Wortsman et al., Model soups, ICML 2022), at the cost of one. Runs
+of other networks or other starts are refused. The mean has scores and a calibration of its own:
+measure them with the packed run.
 
 `int8` stores the kernel `NAME` of a convolution or linear layer as int8, and beside it `NAME.scale`
 (float32, one number for each output channel): the kernel is their product. All else is float16, and

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from crossvox.core.artifact import digest, file_digest, read_json, read_manifest
 from crossvox.core.checks import ArtifactError, ParamsError, expect
@@ -15,6 +15,7 @@ from crossvox.core.params import check_choices
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Input, Stage, how
 from crossvox.recipes.cards import RUN_NAME
+from crossvox.recipes.commands import Flag
 from crossvox.recipes.shipped import find_run
 from crossvox.train.chosen import Taken, chosen
 from crossvox.train.params import NETWORK, CheckpointName
@@ -68,6 +69,7 @@ class PackRun(Stage):
         run: by record and weights.
         name: of the packed run.
         params: how it is packed.
+        others: runs of the same network whose weights the mean is taken with.
         card: a card whose words are taken over.
         scores: scores for the card.
         data: what scores before and after are measured on: a data folder,
@@ -80,6 +82,7 @@ class PackRun(Stage):
     run: Input
     name: str
     params: PackParams
+    others: tuple[Input, ...] | None = None
     card: Input | None = None
     scores: Input | None = None
     data: Input | None = None
@@ -131,6 +134,7 @@ def pack(
     params: PackParams | None = None,
     *,
     name: str = "",
+    others: Annotated[tuple[Path, ...], Flag("mean-with")] = (),
     card: Path | None = None,
     scores: Path | None = None,
     data: Path | None = None,
@@ -151,6 +155,9 @@ def pack(
         out: folder that OUT/NAME is written to.
         params: precision, checkpoint, names of scenes.
         name: what the packed run is called, for example my-rooms; by default as RUN.
+        others: runs of the same network, each trained from the same start as RUN: the mean of all
+            their weights is packed, which is often better than each, and costs nothing where it is
+            used (Wortsman et al., Model soups, 2022). From different starts it is worth nothing.
         card: a card.json whose words are taken over; what can be measured is measured anew.
         scores: JSON of scores for the card: what 'crossvox evaluate segment2d' wrote, or a list
             with the fields of a card's scores.
@@ -165,9 +172,10 @@ def pack(
         ArtifactError: one of a task that cannot be packed, or a folder that holds another packed
             run.
         CheckpointError: its weights are missing, damaged or not finite.
-        ParamsError: no such run, or a name that is none.
+        ParamsError: no such run, a name that is none, or a mean with another network.
     """
     run = find_run(run)
+    runs = tuple(find_run(other) for other in others)
     name = name or run.resolve().name
     expect(
         bool(RUN_NAME.fullmatch(name)),
@@ -176,21 +184,22 @@ def pack(
         do="pass --name NAME",
         error=ParamsError,
     )
-    others = sorted({path.parent.name for path in out.glob(f"*/{PARAMS}")} - {name})
+    held = sorted({path.parent.name for path in out.glob(f"*/{PARAMS}")} - {name})
     expect(
-        not others,
-        given=f"{out}, which holds {', '.join(others)}, for {name}",
+        not held,
+        given=f"{out}, which holds {', '.join(held)}, for {name}",
         needed="a folder for each packed run: what is there would be replaced",
         do="name another OUT",
         error=ArtifactError,
     )
     params = params or PackParams()
-    weights = run / params.which(run) / NETWORK
-    identity = digest([read_json(run / PARAMS), file_digest(weights)])
+    for other in runs:
+        _expect_same_network(run, other)
     stage = PackRun(
-        Input(run, identity),
+        _by_record_and_weights(run, params),
         name,
         params,
+        others=tuple(_by_record_and_weights(other, params) for other in runs) or None,
         card=None if card is None else Input.file(card),
         scores=None if scores is None else Input.file(scores),
         data=None if data is None else Input.folder(data),
@@ -203,3 +212,38 @@ def pack(
     notes = read_manifest(out).notes
     told = {key: notes[key] for key in ("bytes", "packing", "renamed")}
     return PackReport(out / name, open=tuple(notes["open"]), **told)
+
+
+def _by_record_and_weights(run: Path, params: PackParams) -> Input:
+    weights = run / params.which(run) / NETWORK
+    return Input(run, digest([read_json(run / PARAMS), file_digest(weights)]))
+
+
+def _expect_same_network(run: Path, other: Path) -> None:
+    """A mean is taken of what answers the same question about the same numbers, from one start."""
+    for what, place in (
+        ("task and network", ("task",)),
+        ("normalisation of images", ("recipe", "normalisation")),
+        ("start", ("parents", "start")),
+    ):
+        own, its = (_at(read_json(one / PARAMS), place) for one in (run, other))
+        expect(
+            own == its and (place[-1] != "start" or own is not None),
+            given=f"--mean-with {other}, whose {what} is not that of {run}",
+            needed="runs that went on from the same weights, with the same --task.* parameters",
+            do="train it with the --from or --start, and the --task.*, of the other",
+            error=ParamsError,
+        )
+    expect(
+        run.resolve() != other.resolve(),
+        given=f"--mean-with {other}, which is the run itself",
+        needed="another training",
+        do="leave --mean-with out, or name another run",
+        error=ParamsError,
+    )
+
+
+def _at(record: Any, place: tuple[str, ...]) -> Any:
+    for name in place:
+        record = record.get(name) if isinstance(record, dict) else None
+    return record

@@ -30,7 +30,7 @@ from crossvox.recipes.cards import (
     read_card_file,
 )
 from crossvox.recipes.check_model import built, task_of
-from crossvox.recipes.pack import PackRun
+from crossvox.recipes.pack import PackParams, PackRun
 from crossvox.recipes.pack_example import example_inputs
 from crossvox.recipes.pack_scores import network_scores
 from crossvox.tasks.complete import Complete
@@ -62,9 +62,12 @@ def pack_run(stage: PackRun, work: Work) -> Mapping[str, Any]:
     task = task_of(run)
     network = built(task)
     load_run_network(run, network, which)
-    record, renamed = shareable(read_json(run / PARAMS), params.scenes_as)
+    others = [one.path for one in stage.others or ()]
+    if others:
+        _take_mean(network, others, params)
+    record, renamed = shareable(_learnt_from_all(run, others), params.scenes_as)
     _write(out, record, pack(network, params.precision))
-    calibration = read_calibration(run)
+    calibration = None if others else read_calibration(run)
     if calibration is not None:
         write_json(out / CALIBRATION, replace(calibration, checkpoint=KEPT_AS))
     packed = built(task)
@@ -84,6 +87,29 @@ def pack_run(stage: PackRun, work: Work) -> Mapping[str, Any]:
         "renamed": renamed,
         "checkpoint": which,
     }
+
+
+def _take_mean(network: Any, others: Sequence[Path], params: PackParams) -> None:
+    """Have a network hold the mean of its weights and those of other runs."""
+    own = network.state_dict()
+    total = {name: tensor.double() for name, tensor in own.items()}
+    for run in others:
+        other = built(task_of(run))
+        load_run_network(run, other, params.which(run))
+        for name, tensor in other.state_dict().items():
+            total[name] = total[name] + tensor.double()
+    mean = {name: tensor / (1 + len(others)) for name, tensor in total.items()}
+    network.load_state_dict({name: mean[name].to(own[name].dtype) for name in own})
+
+
+def _learnt_from_all(run: Path, others: Sequence[Path]) -> Any:
+    """The record of a run, which has learnt from what others have as well."""
+    record = read_json(run / PARAMS)
+    for name in ("learnt_from", "unknown_ancestors"):
+        every = [*record.get(name, ()), *(x for o in others for x in read_json(o / PARAMS)[name])]
+        if others:
+            record[name] = sorted({*every})
+    return record
 
 
 def _write(out: Path, record: Any, weights: Mapping[str, Tensor]) -> None:
