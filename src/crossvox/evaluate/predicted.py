@@ -23,8 +23,9 @@ FRAME_IDS = "frame_ids"
 """Note of a predicted scene: ids of the frames that it was predicted from, where these are not all
 of the prepared scene's."""
 
-PREDICTED = "predict-scene"
-"""The stage that writes a predicted scene."""
+_NOT_PREDICTED = frozenset({"prepare-scene", "checkpoint"})
+"""Stages whose folders are named here by mistake: data and runs. Predictions are of several stages:
+baselines of a study are scored as well."""
 
 MADE_BY = ("run", "geometry", "votes", "run2d")
 """Parents that all scenes of a prediction share."""
@@ -67,7 +68,7 @@ def read_predicted(pred: Path, data: Path) -> list[Scored]:
     manifests = {name: read_manifest(pred / name) for name in predicted_scenes(pred)}
     stages = {manifest.stage for manifest in manifests.values()}
     expect(
-        PREDICTED in stages,
+        stages.isdisjoint(_NOT_PREDICTED),
         given=f"{pred}, which holds what '{', '.join(sorted(stages))}' wrote",
         needed="a folder that 'crossvox predict' wrote, and behind it its data",
         do="name the prediction first, then the data",
