@@ -51,8 +51,7 @@ def terminating() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    me, timed = os.getpid(), list[int]()
-    imports, heard_at = _imports(sys._getframe()), list[float]()
+    me, imports, heard_at = os.getpid(), _imports(sys._getframe()), list[float]()
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         if os.getpid() != me:
@@ -64,13 +63,12 @@ def terminating() -> Iterator[None]:
             heard_at.append(time.monotonic())
             if heard_at[-1] - heard_at[0] > PATIENCE_S:
                 os._exit(INTERRUPTED)
-            timed.append(number)
             _call_in(0.05, lambda _, frame: interrupt(number, frame))
             return
         if number != signal.SIGINT:
             for one in endings:
                 signal.signal(one, signal.SIG_IGN)
-            timed.append(number)
+            heard_at.append(time.monotonic())
             _call_in(PATIENCE_S, lambda *_: os._exit(INTERRUPTED))
         raise ToldToEnd
 
@@ -85,7 +83,7 @@ def terminating() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        if timed and _CAN_WAIT:
+        if heard_at and _CAN_WAIT:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
 
@@ -96,19 +94,19 @@ def _call_in(seconds: float, what: Callable[[int, FrameType | None], Any]) -> No
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
+def _under_way(frame: FrameType | None) -> Iterator[str]:
+    """Names of the functions that are at work, the innermost first."""
+    while frame is not None:
+        yield frame.f_code.co_name
+        frame = frame.f_back
+
+
 def _imports(frame: FrameType | None) -> int:
     """How many imports are under way."""
-    count = 0
-    while frame is not None:
-        count += frame.f_code.co_name == "_find_and_load"
-        frame = frame.f_back
-    return count
+    return sum(name == "_find_and_load" for name in _under_way(frame))
 
 
 def _is_within_library(frame: FrameType | None) -> bool:
     """Whether a library that calls Python is at work: an exception would be lost in there."""
-    while frame is not None:
-        if frame.f_code.co_name.startswith("_raw_object_cache"):  # LLVM, as it compiles
-            return True
-        frame = frame.f_back
-    return False
+    # LLVM, as it compiles.
+    return any(name.startswith("_raw_object_cache") for name in _under_way(frame))
