@@ -17,7 +17,9 @@ from crossvox.flow.stage import Input, Stage, how
 from crossvox.recipes.cards import RUN_NAME
 from crossvox.recipes.commands import Flag
 from crossvox.recipes.shipped import find_run
+from crossvox.recipes.start import START
 from crossvox.train.chosen import Taken, chosen
+from crossvox.train.folder import RunRecord, read_record
 from crossvox.train.params import NETWORK, CheckpointName
 
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
@@ -221,19 +223,6 @@ def _by_record_and_weights(run: Path, params: PackParams) -> Input:
 
 def _expect_same_network(run: Path, other: Path) -> None:
     """A mean is taken of what answers the same question about the same numbers, from one start."""
-    for what, place in (
-        ("task and network", ("task",)),
-        ("normalisation of images", ("recipe", "normalisation")),
-        ("start", ("parents", "start")),
-    ):
-        own, its = (_at(read_json(one / PARAMS), place) for one in (run, other))
-        expect(
-            own == its and (place[-1] != "start" or own is not None),
-            given=f"--mean-with {other}, whose {what} is not that of {run}",
-            needed="runs that went on from the same weights, with the same --task.* parameters",
-            do="train it with the --from or --start, and the --task.*, of the other",
-            error=ParamsError,
-        )
     expect(
         run.resolve() != other.resolve(),
         given=f"--mean-with {other}, which is the run itself",
@@ -241,9 +230,22 @@ def _expect_same_network(run: Path, other: Path) -> None:
         do="leave --mean-with out, or name another run",
         error=ParamsError,
     )
+    own, its = (_answered(read_record(one)) for one in (run, other))
+    others = [what for what in own if own[what] != its[what]]
+    expect(
+        own[START] is not None and not others,
+        given=f"--mean-with {other}, whose {(*others, START)[0]} is not that of {run}",
+        needed="runs that went on from the same weights, with the same --task.* parameters",
+        do="train it with the --from or --start, and the --task.*, of the other",
+        error=ParamsError,
+    )
 
 
-def _at(record: Any, place: tuple[str, ...]) -> Any:
-    for name in place:
-        record = record.get(name) if isinstance(record, dict) else None
-    return record
+def _answered(record: RunRecord) -> dict[str, Any]:
+    """What two runs have to have in common, for a mean of their weights to be one of them."""
+    recipe = record.recipe if isinstance(record.recipe, dict) else {}
+    return {
+        "task and network": (record.task, record.task_params),
+        "normalisation of images": recipe.get("normalisation"),
+        START: record.parents.get(START),
+    }

@@ -36,13 +36,16 @@ from crossvox.recipes.pack_scores import network_scores
 from crossvox.tasks.complete import Complete
 from crossvox.tasks.segment2d import Segment2d
 from crossvox.train.checkpoint import load_run_network
-from crossvox.train.folder import RunRecord, read_record
+from crossvox.train.folder import RunRecord, lineage_of, read_record
 from crossvox.train.packing import pack
 from crossvox.train.params import NETWORK
 from crossvox.train.selftest import as_read, sha256_of, write_self_test
 
 KEPT_AS: Literal["best"] = "best"
 """Checkpoint of a packed run, whichever it was of the run."""
+
+MEAN_WITH = "mean-with"
+"""Role of runs whose weights the mean was taken with."""
 
 MAJORITY = " (majority class)"
 
@@ -105,10 +108,11 @@ def _take_mean(network: Any, others: Sequence[Path], params: PackParams) -> None
 def _learnt_from_all(run: Path, others: Sequence[Path]) -> Any:
     """The record of a run, which has learnt from what others have as well."""
     record = read_json(run / PARAMS)
-    for name in ("learnt_from", "unknown_ancestors"):
-        every = [*record.get(name, ()), *(x for o in others for x in read_json(o / PARAMS)[name])]
-        if others:
-            record[name] = sorted({*every})
+    if others:
+        own, *its = (lineage_of(one) for one in (run, *others))
+        record["learnt_from"] = sorted({*own.scenes, *(s for one in its for s in one.scenes)})
+        if not all(one.complete for one in its):
+            record["unknown_ancestors"] = sorted({*record.get("unknown_ancestors", ()), MEAN_WITH})
     return record
 
 
