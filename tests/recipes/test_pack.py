@@ -150,14 +150,22 @@ def test_a_mean_of_trainings_from_one_start_is_packed(
         torch.testing.assert_close(found["best"][name], expected, atol=2e-3, rtol=1e-3)
     small = tmp_path / "out" / "mean2d"
     assert read_json(small / PARAMS)["learnt_from"] == [f"scene000{n}_00" for n in range(3)]
+    own = read_json(runs[0] / PARAMS)
+    write_json(runs[0] / PARAMS, own | {"parents": {"start": "abc", "training images": "123"}})
     # One that does not tell what it has learnt from, nor whether that is all.
     record = read_json(runs[1] / PARAMS)
     del record["learnt_from"]
     record["scenes"] = {"train": None, "validation": None}
-    write_json(runs[1] / PARAMS, record)
-    words = ["pack", runs[0], tmp_path / "some", "--name", "mean2d", "--mean-with", runs[1]]
-    assert main([str(word) for word in words]) == 0
-    assert not lineage_of(tmp_path / "some" / "mean2d").complete
+    for folder, parents, known in (
+        ("some", {"start": "abc"}, False),
+        ("of-others", {"start": "abc", "training images": "def"}, False),
+        # It has seen nothing but what the run itself has, which tells all.
+        ("of-the-same", {"start": "abc", "training images": "123"}, True),
+    ):
+        write_json(runs[1] / PARAMS, record | {"parents": parents})
+        words = ["pack", runs[0], tmp_path / folder, "--name", "mean2d", "--mean-with", runs[1]]
+        assert main([str(word) for word in words]) == 0
+        assert lineage_of(tmp_path / folder / "mean2d").complete is known
     for wrong, told in ((other, "whose start"), (run2d, "whose start"), (runs[0], "itself")):
         words = ["pack", runs[0], tmp_path / "no", "--mean-with", wrong]
         assert main([str(word) for word in words]) == 2

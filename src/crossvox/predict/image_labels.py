@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn.functional import interpolate
 
-from crossvox.core.frame import Frame
+from crossvox.core.frame import Frame, resize_nearest
 from crossvox.core.frame_labels import FrameLabels
 from crossvox.core.labels import NYU40
+from crossvox.doors.images import resize_color
 from crossvox.networks.frozen2d import FrozenNetwork
 from crossvox.samples.batch import normalised
 from crossvox.views.geometry import geometry_planes
@@ -31,11 +33,14 @@ class NetworkLabeller:
         network: in evaluation mode, on its device.
         temperature: logits are divided by this, so that what the network says holds as often.
         stride: pixels of a field; a divisor of the network's ``multiple``.
+        shown_height: height in pixels that frames are brought to before the network sees them; None
+            shows them as they are.
     """
 
     network: Network2D
     temperature: float = 1.0
     stride: int = STRIDE
+    shown_height: int | None = None
     _asked: FrozenNetwork = field(init=False, repr=False)
 
     @property
@@ -50,14 +55,35 @@ class NetworkLabeller:
         """Probabilities of a frame's classes; None of a frame without colour."""
         if frame.rgb is None:
             return None
+        shown = frame if self.shown_height is None else at_height(frame, self.shown_height)
         device = next(self.network.parameters()).device
         with torch.inference_mode():
-            images = image_planes(frame, self.network)[None].to(device)
+            images = image_planes(shown, self.network)[None].to(device)
             images = images.contiguous(memory_format=torch.channels_last)
             logits = self._asked(images, self.stride).logits[0, 1:]
-            said = (logits.permute(1, 2, 0).float() / self.temperature).softmax(-1)
-        probability: NDArray[np.float32] = np.ascontiguousarray(said.cpu().numpy())
+            said = (logits.float() / self.temperature).softmax(0)
+            if shown is not frame:
+                fields = (
+                    -(-frame.camera.height // self.stride),
+                    -(-frame.camera.width // self.stride),
+                )
+                said = interpolate(said[None], fields, mode="bilinear", antialias=True)[0]
+        probability: NDArray[np.float32] = np.ascontiguousarray(said.permute(1, 2, 0).cpu().numpy())
         return FrameLabels(probability, self.stride)
+
+
+def at_height(frame: Frame, height: int) -> Frame:
+    """A frame brought to a height in pixels, with its camera: colours smoothly, depth by nearest.
+
+    Labels, and what its files hold, are left out.
+    """
+    camera = frame.camera
+    if camera.height == height:
+        return frame
+    assert frame.rgb is not None
+    size = max(1, round(camera.width * height / camera.height)), height
+    depth = None if frame.depth_m is None else resize_nearest(frame.depth_m, size)
+    return Frame(frame.id, camera.resized(size), frame.pose, resize_color(frame.rgb, size), depth)
 
 
 def image_planes(frame: Frame, network: Network2D) -> torch.Tensor:

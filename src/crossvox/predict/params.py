@@ -153,15 +153,19 @@ class LabelParams:
             With 1 they hold on real views as often as they say; in generated rooms more often
             (docs/labels.md).
         unknown_below: a vertex whose label is less likely than this stays without one.
+        shown_height: height in pixels that frames are brought to before a network labels them; None
+            shows them as they are. Larger than 240 is better and slower (docs/labels.md).
 
     Raises:
-        ParamsError: a probability beyond 0 to 1, or a temperature that is not positive.
+        ParamsError: a probability beyond 0 to 1, a temperature that is not positive, or a height
+            that makes no sense.
     """
 
     votes: VoteParams = field(default_factory=VoteParams)
     smooth: SmoothParams = field(default_factory=SmoothParams)
     temperature: float = 1.0
     unknown_below: float = 0.0
+    shown_height: int | None = None
 
     def __post_init__(self) -> None:
         expect(
@@ -169,6 +173,13 @@ class LabelParams:
             given=f"unknown_below {self.unknown_below}, temperature {self.temperature}",
             needed="a probability from 0 to 1, and a positive temperature",
             do="correct --unknown-below or --label.temperature",
+            error=ParamsError,
+        )
+        expect(
+            self.shown_height is None or 32 <= self.shown_height <= 4096,
+            given=f"frames shown at a height of {self.shown_height}",
+            needed="a height from 32 to 4096 pixels",
+            do="correct --label.shown-height",
             error=ParamsError,
         )
 

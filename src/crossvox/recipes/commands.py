@@ -205,6 +205,7 @@ _PRESETS = {
     "train segment2d": {
         "short": "crossvox.recipes.train_segment2d:train_segment2d",
         "default2d": "crossvox.recipes.train_segment2d:default2d",
+        "default2d-480": "crossvox.recipes.train_segment2d:default2d_480",
         "free2d": "crossvox.recipes.train_segment2d:free2d",
     },
 }

@@ -33,6 +33,7 @@ from crossvox.recipes.check_model import built, task_of
 from crossvox.recipes.pack import PackParams, PackRun
 from crossvox.recipes.pack_example import example_inputs
 from crossvox.recipes.pack_scores import network_scores
+from crossvox.recipes.start import START
 from crossvox.tasks.complete import Complete
 from crossvox.tasks.segment2d import Segment2d
 from crossvox.train.checkpoint import load_run_network
@@ -111,9 +112,16 @@ def _learnt_from_all(run: Path, others: Sequence[Path]) -> Any:
     if others:
         own, *its = (lineage_of(one) for one in (run, *others))
         record["learnt_from"] = sorted({*own.scenes, *(s for one in its for s in one.scenes)})
-        if not all(one.complete for one in its):
+        silent = [one for one, told in zip(others, its, strict=True) if not told.complete]
+        if any(not _is_of_the_same_data(one, run) for one in silent):
             record["unknown_ancestors"] = sorted({*record.get("unknown_ancestors", ()), MEAN_WITH})
     return record
+
+
+def _is_of_the_same_data(one: Path, run: Path) -> bool:
+    """Whether a run was made from nothing but what another one was made from."""
+    its = read_record(one).parents
+    return its.keys() > {START} and its.items() <= read_record(run).parents.items()
 
 
 def _write(out: Path, record: Any, weights: Mapping[str, Tensor]) -> None:

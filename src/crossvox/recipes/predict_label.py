@@ -74,16 +74,19 @@ def labels_of(
     return found
 
 
-def labeller_of(source: LabelSource, folder: Path, device: str) -> FrameLabeller | None:
+def labeller_of(
+    source: LabelSource, folder: Path, device: str, shown_height: int | None = None
+) -> FrameLabeller | None:
     """What labels the frames of a scene; None where nothing does.
 
     Args:
         source: what labels.
         folder: the scene's own; a folder of label images may hold one of the same name for it.
         device: where networks compute.
+        shown_height: what a network is shown frames at, pixels; None: as they are.
     """
     if source.images is not None:
-        return image_labeller(source.images, device)
+        return image_labeller(source.images, device, shown_height)
     if source.frame_labels is None:
         return None
     own = source.frame_labels.path / folder.resolve().name
@@ -92,11 +95,12 @@ def labeller_of(source: LabelSource, folder: Path, device: str) -> FrameLabeller
 
 
 @lru_cache(maxsize=1)
-def image_labeller(run: RunInput, device: str) -> NetworkLabeller:
+def image_labeller(run: RunInput, device: str, shown_height: int | None = None) -> NetworkLabeller:
     """The 2D network of a run, as sure as its calibration lets it be; kept for the next scene."""
     found = read_calibration(run.path)
     network = load_segment2d(run.path, run.checkpoint, device)[1]
-    return NetworkLabeller(network, 1.0 if found is None else found.temperature)
+    temperature = 1.0 if found is None else found.temperature
+    return NetworkLabeller(network, temperature, shown_height=shown_height)
 
 
 def is_calibrated(source: LabelSource) -> bool:

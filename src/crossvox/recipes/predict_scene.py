@@ -122,7 +122,7 @@ def _predict_completed(stage: PredictScene, completer: Completer, work: Work) ->
     fused = None
     if handed is not None:
         frames, fused = handed.frames, handed.volume
-    labeller = labeller_of(source, folder, stage.device)
+    labeller = labeller_of(source, folder, stage.device, params.label.shown_height)
     # Frames are labelled while their surface is completed: neither keeps all cores busy by itself.
     told = None
     if labeller is not None and frames.keep():

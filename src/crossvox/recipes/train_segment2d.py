@@ -41,7 +41,23 @@ DEFAULT2D = Segment2dRunParams(
     images=_SHOWN,
     augment=_VARIED,
 )
-"""How ``default2d`` was trained: colours and depth, from ImageNet, an average of the weights."""
+"""How ``default2d`` began: colours and depth, from ImageNet, an average of the weights."""
+
+DEFAULT2D_480 = replace(
+    DEFAULT2D,
+    train=replace(
+        _LONG,
+        steps=650,
+        rate=8e-4,
+        warmup_steps=40,
+        average=0.993,
+        validate_every=650,
+        mixed_precision="bf16",
+    ),
+    images=ImageParams(480, 360, shown_height=360),
+    augment=ImageAugmentParams(smallest=0.6, largest=1.7, stretch=0.15),
+)
+"""How it went on, ``--from`` what the first training made: larger images, of wider variation."""
 
 FREE2D = Segment2dRunParams(
     train=replace(_LONG, steps=1700, validate_every=1700, save_every=100),
@@ -115,8 +131,15 @@ def train_segment2d(
 default2d = recipe(
     train_segment2d,
     "default2d",
-    "The same as the network of images that comes with the package: colours and depth, long.",
+    "As the network of images that comes with the package began: colours and depth, long.",
     params=DEFAULT2D,
+)
+
+default2d_480 = recipe(
+    train_segment2d,
+    "default2d-480",
+    "As that network went on: larger images, for which --from names the run of default2d.",
+    params=DEFAULT2D_480,
 )
 
 free2d = recipe(
