@@ -52,7 +52,6 @@ DEFAULT2D_480 = replace(
         warmup_steps=40,
         average=0.993,
         validate_every=650,
-        mixed_precision="bf16",
     ),
     images=ImageParams(480, 360, shown_height=360),
     augment=ImageAugmentParams(smallest=0.6, largest=1.7, stretch=0.15),
