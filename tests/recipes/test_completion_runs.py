@@ -148,6 +148,37 @@ def test_label_images_become_classes_of_the_surface(work: Path, tmp_path: Path) 
     command(*words, "--frame-labels", tmp_path / "labels", "--images", tmp_path, code=2)
 
 
+def test_frames_are_shown_larger_to_a_network_that_labels_them(
+    work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    height, of_scan = ("--label.shown-height", 96), ("--predict.label.shown-height", 96)
+    said = {}
+    for name, shown in (("as-they-are", ()), ("larger", height)):
+        command("predict", work / "run", work / "data", tmp_path / name, "--scenes", SCENE, *shown,
+                "--completion", "none", "--images", "default2d", "--labels3d", "none")  # fmt: skip
+        mesh = read_mesh(tmp_path / name / SCENE / "mesh.ply")
+        assert mesh.label_confidence is not None
+        said[name] = mesh.label_confidence
+    assert said["larger"].shape == said["as-they-are"].shape
+    assert abs(said["larger"] - said["as-they-are"]).mean() > 0.01
+    # Where no network is shown anything, a height says nothing.
+    capsys.readouterr()
+    scan = ("scan", work / "raw" / SCENE / f"{SCENE}.sens", tmp_path / "out", *SMALL, *of_scan)
+    data = ("predict", work / "run", work / "data", tmp_path / "no", *height)
+    for words in (
+        (*scan, "--run", "none"),
+        (*scan, "--run", work / "run", "--images", "none"),
+        (*scan, "--run", work / "run", "--frame-labels", work / "data" / SCENE / "label"),
+        (*data, "--frame-labels", work / "data" / SCENE / "label"),
+        (*data, "--images", "none"),
+        (*data[:-1], 31),
+    ):
+        command(*words, code=2)
+        assert "label.shown-height" in told(capsys)
+    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "no").exists()
+
+
 def test_label_images_of_predict2d_bring_the_table_that_they_were_chosen_by(
     work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -74,6 +74,7 @@ def label_source(
     possible: bool = True,
     checkpoint: CheckpointName = "auto",
     labels3d: Path | None = None,
+    shown_height: int | None = None,
 ) -> LabelSource:
     """What labels frames, from what was asked.
 
@@ -87,10 +88,11 @@ def label_source(
         labels3d: a run that corrects in 3D what frames say, the name of one that comes with the
             package, or ``none``; None: the one that belongs to the 2D run, if that comes with the
             package.
+        shown_height: that a network is to be shown frames at, pixels; None: as they are.
 
     Raises:
-        ParamsError: two labellers, classes without any or other than those that label images were
-            chosen from, or labels that are not possible.
+        ParamsError: two labellers, a height without a network, classes without any or other than
+            those that label images were chosen from, or labels that are not possible.
         ArtifactError: no such run.
     """
     from crossvox.recipes.label_run import label_run_input
@@ -100,6 +102,7 @@ def label_source(
         "frame-labels": frame_labels,
         "classes": classes,
         "labels3d": labels3d,
+        "label.shown-height": shown_height,
     }
     given = " and ".join(f"--{name} {value}" for name, value in asked.items() if value is not None)
     if not possible:
@@ -107,7 +110,8 @@ def label_source(
             images in (None, NONE)
             and frame_labels is None
             and classes is None
-            and labels3d in (None, NONE),
+            and labels3d in (None, NONE)
+            and shown_height is None,
             given=f"{given} for a run that does not complete a surface",
             needed="a run of 'crossvox train reconstruct --preset default3d', such as default3d",
             do="leave them out, or name such a run",
@@ -124,7 +128,7 @@ def label_source(
     run = _run2d(images, usual=frame_labels is None)
     if run is None and frame_labels is None:
         expect(
-            classes is None and labels3d in (None, NONE),
+            classes is None and labels3d in (None, NONE) and shown_height is None,
             given=f"{given}, and nothing that labels frames",
             needed="a 2D network or a folder of label images",
             do="pass --images RUN or --frame-labels DIR",
@@ -139,6 +143,13 @@ def label_source(
         labels = calibrated_input(run, checkpoint)
         return LabelSource(images=labels, classes=told, labels3d=corrects)
     assert frame_labels is not None
+    expect(
+        shown_height is None,
+        given=given,
+        needed="a 2D network: label images are taken as they are",
+        do="leave --label.shown-height or --frame-labels out",
+        error=ParamsError,
+    )
     expect(
         corrects is None,
         given=given,

@@ -199,6 +199,7 @@ def scan(
         unknown_below=unknown_below,
         completion=completion,
         checkpoint=checkpoint,
+        shown_height=params.predict.label.shown_height,
     )
     expect(
         networks.run is not None or not scores,

@@ -46,6 +46,7 @@ def choose_networks(
     unknown_below: float | None = None,
     completion: Amount | None = None,
     checkpoint: CheckpointName = "auto",
+    shown_height: int | None = None,
 ) -> ScanNetworks:
     """The networks for what was asked, all of them looked for before any work is done.
 
@@ -58,6 +59,7 @@ def choose_networks(
         classes, unknown_below: how the surface is labelled, likewise.
         completion: how much is to be completed.
         checkpoint: which weights of the runs.
+        shown_height: that frames are to be shown at to what labels them, pixels.
 
     Raises:
         ArtifactError, ParamsError: a run is missing, or cannot do what it is asked to; a table of
@@ -77,6 +79,7 @@ def choose_networks(
                 "unknown-below": unknown_below,
                 "completion": completion,
                 "checkpoint": None if checkpoint == "auto" else checkpoint,
+                "predict.label.shown-height": shown_height,
             }
         )
         return ScanNetworks()
@@ -104,7 +107,7 @@ def choose_networks(
         run = _run_or_set(run)
     geometry = found_or_none(geometry)
     expect_roles(run, geometry, votes, completion)
-    if frame_labels is not None or classes is not None:
+    if any(asked is not None for asked in (frame_labels, classes, shown_height)):
         possible = completes(run)
         label_source(
             images,
@@ -113,6 +116,7 @@ def choose_networks(
             possible=possible,
             checkpoint=checkpoint,
             labels3d=labels3d,
+            shown_height=shown_height,
         )
     return ScanNetworks(run, geometry, votes, images, labels3d, remark)
 
