@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from crossvox.capture import open_capture
+from crossvox.core.artifact import MANIFEST, Manifest, write_manifest
 from crossvox.core.checks import CaptureError
 
 
@@ -108,3 +109,21 @@ def test_a_path_that_is_not_there_is_told_in_a_line(tmp_path: Path) -> None:
     with pytest.raises(CaptureError, match="which does not exist") as caught:
         open_capture(tmp_path / "room")
     assert len(str(caught.value).replace(str(tmp_path), "")) < 200
+
+
+def test_a_folder_of_another_stage_tells_what_it_is(tmp_path: Path) -> None:
+    out = lay(tmp_path / "pred", "scene0000_00/mesh.ply")
+    write_manifest(out, Manifest(stage="predict", links={"data": "../data"}))
+    error = told(out)
+    assert f"It is what stage 'predict' wrote (made from {tmp_path / 'data'})" in error
+    assert "mesh alone" not in error
+    write_manifest(out, Manifest(stage="train-reconstruct"))
+    assert "It is what stage 'train-reconstruct' wrote, and holds no frames" in told(out)
+    # Someone else's file of that name is none.
+    (out / MANIFEST).write_text('{"schema": "other"}')
+    assert "mesh alone" in told(out)
+
+
+def test_rooms_of_which_none_is_finished_are_gone_on_with(tmp_path: Path) -> None:
+    write_manifest(lay(tmp_path / "raw"), Manifest(stage="rooms"))
+    assert "No room of it is finished: call 'crossvox rooms' again" in told(tmp_path / "raw")

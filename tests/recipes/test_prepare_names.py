@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from crossvox.capture.rooms import RoomsParams
+from crossvox.core.artifact import read_manifest, write_manifest
 from crossvox.core.checks import ArtifactError
+from crossvox.flow.progress import Silent
+from crossvox.flow.runner import Runner
 from crossvox.recipes.prepare import PrepareParams, prepare
 from crossvox.recipes.rooms import write_rooms
 
@@ -51,3 +55,24 @@ def test_a_capture_that_was_moved_is_kept_and_one_that_changed_is_made_anew(
     back = moved.rename(tmp_path / "r1")
     shutil.copy(sens[1], back / "room.sens")
     assert [o.status for o in prepare(back, tmp_path / "data", SMALL).scenes] == ["made"]
+
+
+class Heard(Silent):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+
+def test_rooms_that_are_not_made_yet_are_told(sens: tuple[Path, Path], tmp_path: Path) -> None:
+    raw = Path(shutil.copytree(sens[0].parents[1], tmp_path / "raw"))
+    heard = Heard()
+    prepare(raw, tmp_path / "data", SMALL, runner=Runner(progress=heard))
+    assert not [line for line in heard.lines if "not made yet" in line]
+    # As if the rooms had been interrupted before the second was made.
+    told = read_manifest(raw)
+    shutil.rmtree(raw / "scene0001_00")
+    write_manifest(raw, replace(told, items={"scene0000_00": told.items["scene0000_00"]}))
+    prepare(raw, tmp_path / "some", SMALL, runner=Runner(progress=heard))
+    assert f"1 scenes of {raw} are not made yet: scene0001_00; " in "\n".join(heard.lines)

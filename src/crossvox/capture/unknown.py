@@ -10,9 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from crossvox.capture.readers import plain_files
-from crossvox.core.checks import CaptureError
+from crossvox.core.artifact import MANIFEST, read_manifest
+from crossvox.core.checks import ArtifactError, CaptureError
 
 DOCS = "docs/data-formats.md"
+
+ROOMS = "rooms"
+"""The stage whose finished scenes are captures."""
 
 _MOST_FILES = 20_000
 _DEEPEST = 4
@@ -183,6 +187,8 @@ def _what(path: Path, seen: Seen) -> str:
 
 def _hints(path: Path, seen: Seen) -> list[str]:
     """Sentences about what it looks like and what can be done."""
+    if ours := _of_ours(path):
+        return ours
     format_hint = _of_format(seen)
     return [
         *format_hint,
@@ -190,6 +196,21 @@ def _hints(path: Path, seen: Seen) -> list[str]:
         *_of_models(path, seen),
         *_of_endings(seen),
     ]
+
+
+def _of_ours(path: Path) -> list[str]:
+    """What it is if a command of this package wrote it."""
+    if not (path / MANIFEST).is_file():
+        return []
+    try:
+        told = read_manifest(path)
+    except ArtifactError:
+        return []
+    if told.stage == ROOMS:
+        return [f"No room of it is finished: call 'crossvox {ROOMS}' again, and it goes on."]
+    behind = told.links.get("data")
+    source = "" if behind is None else f" (made from {os.path.normpath(path / behind)})"
+    return [f"It is what stage '{told.stage}' wrote{source}, and holds no frames."]
 
 
 def _of_format(seen: Seen) -> list[str]:

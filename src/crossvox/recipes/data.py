@@ -84,6 +84,23 @@ class ScanLists:
         return absent
 
 
+def not_made_yet(raw: Path) -> list[str]:
+    """What a reader of generated rooms must know: that not all of them are made, as a remark."""
+    if not (raw / MANIFEST).is_file():
+        return []
+    try:
+        told = read_manifest(raw)
+    except ArtifactError:
+        return []
+    waiting = [name for name in planned_items(told) if name not in told.items]
+    if not waiting:
+        return []
+    return [
+        f"{len(waiting)} scenes of {raw} are not made yet: {_some(waiting)}; call the command that "
+        f"makes them again, and then this one"
+    ]
+
+
 def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 

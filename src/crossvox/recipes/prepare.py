@@ -18,7 +18,7 @@ from crossvox.flow.lineage import is_seen
 from crossvox.flow.runner import Runner, Work
 from crossvox.flow.stage import Collection, Input, Stage
 from crossvox.recipes.commands import Flag
-from crossvox.recipes.data import ScanLists, enter_scenes
+from crossvox.recipes.data import ScanLists, enter_scenes, not_made_yet
 from crossvox.scene.params import TsdfParams
 
 MOST_PIXELS = 8192
@@ -212,7 +212,7 @@ def prepare(
         error=ParamsError,
     )
     skipped = None if skip_frames is None else tuple(sorted(read_skipped(skip_frames))) or None
-    for remark in lists.remarks(captures.values()):
+    for remark in (*not_made_yet(raw), *lists.remarks(captures.values())):
         runner.progress.say(remark)
     items = {
         name: PrepareScene(Input.files(path), name, params, classes, given, trajectory, skipped)
