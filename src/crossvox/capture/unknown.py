@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from crossvox.capture.readers import plain_files
-from crossvox.core.artifact import MANIFEST, read_manifest
-from crossvox.core.checks import ArtifactError, CaptureError
+from crossvox.core.artifact import manifest_if_any
+from crossvox.core.checks import CaptureError
 
 DOCS = "docs/data-formats.md"
 
@@ -200,11 +200,8 @@ def _hints(path: Path, seen: Seen) -> list[str]:
 
 def _of_ours(path: Path) -> list[str]:
     """What it is if a command of this package wrote it."""
-    if not (path / MANIFEST).is_file():
-        return []
-    try:
-        told = read_manifest(path)
-    except ArtifactError:
+    told = manifest_if_any(path)
+    if told is None:
         return []
     if told.stage == ROOMS:
         return [f"No room of it is finished: call 'crossvox {ROOMS}' again, and it goes on."]

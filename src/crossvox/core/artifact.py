@@ -314,6 +314,16 @@ def read_manifest(folder: Path) -> Manifest:
         ) from None
 
 
+def manifest_if_any(folder: Path) -> Manifest | None:
+    """The manifest of a folder that this package wrote; None of any other folder or file."""
+    if not (folder / MANIFEST).is_file():
+        return None
+    try:
+        return read_manifest(folder)
+    except ArtifactError:
+        return None
+
+
 def total_seconds(times: Iterable[Mapping[str, float]]) -> dict[str, float]:
     """Times by step, added up over several artifacts."""
     total: dict[str, float] = {}

@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from crossvox.core.artifact import MANIFEST, Manifest, read_manifest
-from crossvox.core.checks import ArtifactError
+from crossvox.core.artifact import MANIFEST, Manifest, manifest_if_any, read_manifest
 from crossvox.flow import locks
 from crossvox.flow.collection import failures, planned_items
 from crossvox.flow.holders import Holder
@@ -48,21 +47,15 @@ def item_states(out: Path, manifest: Manifest) -> list[ItemState]:
     for name in sorted({*planned_items(manifest), *working}):
         if name in working:
             states.append(ItemState(name, "running", working[name].text, working[name]))
-        elif name in manifest.items or (name not in failed and _is_there(out / name)):
+        elif name in manifest.items or (
+            name not in failed and manifest_if_any(out / name) is not None
+        ):
             states.append(ItemState(name, "done"))
         elif name in failed:
             states.append(ItemState(name, "failed", f"{failed[name].reason} ({failed[name].when})"))
         else:
             states.append(ItemState(name, "missing"))
     return states
-
-
-def _is_there(folder: Path) -> bool:
-    try:
-        read_manifest(folder)
-    except ArtifactError:
-        return False
-    return True
 
 
 def seconds_left(out: Path, states: Sequence[ItemState]) -> float | None:

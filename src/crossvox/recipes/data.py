@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crossvox.core.artifact import MANIFEST, read_manifest, replacing
+from crossvox.core.artifact import MANIFEST, manifest_if_any, read_manifest, replacing
 from crossvox.core.checks import ArtifactError, CaptureError, expect
 from crossvox.core.files import VOLUME
 from crossvox.flow.collection import item_names, planned_items
@@ -86,11 +86,8 @@ class ScanLists:
 
 def not_made_yet(raw: Path) -> list[str]:
     """What a reader of generated rooms must know: that not all of them are made, as a remark."""
-    if not (raw / MANIFEST).is_file():
-        return []
-    try:
-        told = read_manifest(raw)
-    except ArtifactError:
+    told = manifest_if_any(raw)
+    if told is None:
         return []
     waiting = [name for name in planned_items(told) if name not in told.items]
     if not waiting:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from crossvox.capture.params import CaptureParams
-from crossvox.core.artifact import MANIFEST, read_manifest
+from crossvox.core.artifact import MANIFEST, manifest_if_any, read_manifest
 from crossvox.core.checks import ArtifactError, ParamsError, expect
 from crossvox.core.class_map import ClassMap, find_class_map, noted_table
 from crossvox.flow.choice import ALL, Choice
@@ -238,13 +238,10 @@ def _tables(images: Path) -> set[ClassMap | None]:
     """All tables of classes that label images were chosen from; None: where nothing tells any."""
     place = images.resolve()
     for out in place.parents:
-        if place.relative_to(out).parts[0] != LABELS or not (out / MANIFEST).is_file():
+        if place.relative_to(out).parts[0] != LABELS:
             continue
-        try:
-            manifest = read_manifest(out)
-        except ArtifactError:
-            continue  # a file of another program may be called so
-        if manifest.stage == LabelImages.NAME:
+        manifest = manifest_if_any(out)
+        if manifest is not None and manifest.stage == LabelImages.NAME:
             return {noted_table(out, manifest) or ClassMap()}
     from crossvox.capture.label_files import table_of_file
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from crossvox.core.artifact import file_digest, read_manifest
-from crossvox.core.checks import ArtifactError, CrossvoxError
+from crossvox.core.artifact import file_digest, manifest_if_any
+from crossvox.core.checks import CrossvoxError
 from crossvox.core.files import ROOM_MESH
 from crossvox.core.room_contents import OBJECTS_FILE, RoomContents
 from crossvox.report.folders import scenes_of
@@ -65,11 +65,8 @@ def _is_of(place: Path, shown: Path) -> bool:
     predicted = place / "prediction" / shown.name
     if predicted.is_dir():
         return predicted.resolve() == shown
-    try:
-        manifest = read_manifest(place)
-    except ArtifactError:
-        return True
-    if manifest.stage != "objects":
+    manifest = manifest_if_any(place)
+    if manifest is None or manifest.stage != "objects":
         return True
     meshes = [*shown.glob("*.ply"), shown.parent.parent / ROOM_MESH]
     return any(file_digest(p) == manifest.parents.get("mesh") for p in meshes if p.is_file())
