@@ -61,15 +61,18 @@ class NetworkLabeller:
             images = image_planes(shown, self.network)[None].to(device)
             images = images.contiguous(memory_format=torch.channels_last)
             logits = self._asked(images, self.stride).logits[0, 1:]
-            said = (logits.float() / self.temperature).softmax(0)
+            said = (logits.permute(1, 2, 0).float() / self.temperature).softmax(-1)
             if shown is not frame:
-                fields = (
-                    -(-frame.camera.height // self.stride),
-                    -(-frame.camera.width // self.stride),
-                )
-                said = interpolate(said[None], fields, mode="bilinear", antialias=True)[0]
-        probability: NDArray[np.float32] = np.ascontiguousarray(said.permute(1, 2, 0).cpu().numpy())
+                said = self._as_fields_of(frame, said)
+        probability: NDArray[np.float32] = np.ascontiguousarray(said.cpu().numpy())
         return FrameLabels(probability, self.stride)
+
+    def _as_fields_of(self, frame: Frame, said: torch.Tensor) -> torch.Tensor:
+        """Bring ``(h, w, C)`` probabilities of a frame shown at another size to its own fields."""
+        size = frame.camera.height, frame.camera.width
+        fields = [-(-length // self.stride) for length in size]
+        planes = said.permute(2, 0, 1)[None]
+        return interpolate(planes, fields, mode="bilinear", antialias=True)[0].permute(1, 2, 0)
 
 
 def at_height(frame: Frame, height: int) -> Frame:
