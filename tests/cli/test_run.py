@@ -15,7 +15,7 @@ import pytest
 
 from crossvox.cli import main
 from crossvox.cli.plan import duration
-from crossvox.cli.run import run
+from crossvox.cli.run import flags_as_given, run
 from crossvox.core.checks import CrossvoxError
 from crossvox.core.volume import Mesh
 from crossvox.doors.meshes import write_ply
@@ -301,3 +301,26 @@ def test_a_back_end_that_nobody_knows_or_needs_is_refused(
     assert run(command("end"), ["x", "--backend", "pool"]) == 2
     assert "makes no scenes" in capsys.readouterr().err
     assert run(command("plan"), [str(out), "--backend", "pool"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("told", "words", "called"),
+    [
+        ("correct --size", ["--predict.label.size", "0"], "correct --predict.label.size"),
+        ("correct --label.size", ["--predict.label_size=0"], "correct --label.size"),
+        ("correct --half-m", ["--predict.votes.half_m=0"], "correct --predict.votes.half-m"),
+        ("correct --size", ["--size", "1", "--predict.size", "0"], "correct --size"),
+        ("correct --size", ["--a.size", "1", "--b.size", "0"], "correct --size"),
+        ("leave --run-size or --size out", ["--p.size=1"], "leave --run-size or --p.size out"),
+    ],
+)
+def test_an_error_calls_a_flag_as_it_was_given(told: str, words: list[str], called: str) -> None:
+    assert flags_as_given(told, words) == called
+
+
+def test_scan_tells_a_wrong_parameter_by_its_own_flag(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(["scan", str(tmp_path), str(tmp_path / "out"), "--predict.label.shown-height", "0"])
+    assert code == 2
+    assert "do: correct --predict.label.shown-height" in capsys.readouterr().err

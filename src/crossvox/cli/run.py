@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
@@ -45,7 +46,7 @@ def run(command: Command, words: Sequence[str]) -> int:
                 return _plan(command, function, asked)
             return _do(command, function, asked)
     except CrossvoxError as error:
-        return _broken(error_text(error))
+        return _broken(flags_as_given(error_text(error), words))
     except (OSError, MemoryError) as error:
         return _broken(f"{error_text(error)}; what was finished before is kept")
     except RuntimeError as error:
@@ -128,6 +129,26 @@ def _fitting_preset(command: Command, function: Callable[..., Any], words: Seque
             parse(other, command.name, words, by_item=command.by_item)
             return preset
     return ""
+
+
+def flags_as_given(text: str, words: Sequence[str]) -> str:
+    """A text whose flags are called as they were given.
+
+    What takes a parameter does not know under which name a command that holds it offers it: what
+    ``predict`` calls ``--label.votes.half-m`` is ``--predict.label.votes.half-m`` of ``scan``.
+
+    Example:
+        >>> flags_as_given("do: correct --label.size", ["scan", "--predict.label.size=0"])
+        'do: correct --predict.label.size'
+    """
+    given = {word.partition("=")[0].replace("_", "-") for word in words if word.startswith("--")}
+
+    def called(found: re.Match[str]) -> str:
+        flag = found.group()
+        longer = [name for name in given if name.endswith(f".{flag.removeprefix('--')}")]
+        return longer[0] if flag not in given and len(longer) == 1 else flag
+
+    return re.sub(r"(?<![\w-])--[a-z0-9]+(?:[.-][a-z0-9]+)*", called, text)
 
 
 def _broken(text: str) -> int:

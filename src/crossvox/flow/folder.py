@@ -20,6 +20,7 @@ from crossvox.core.artifact import (
     MANIFEST,
     Manifest,
     flush,
+    manifest_if_any,
     plain,
     read_json,
     read_manifest,
@@ -229,12 +230,8 @@ def is_begun(folder: Path, record: str) -> bool:
 
 def is_current(folder: Path, manifest: Manifest) -> bool:
     """Whether ``folder`` holds the artifact whose identity ``manifest`` has."""
-    if not (folder / MANIFEST).is_file():
-        return False
-    try:
-        return read_manifest(folder).identity == manifest.identity
-    except ArtifactError:
-        return False
+    kept = manifest_if_any(folder)
+    return kept is not None and kept.identity == manifest.identity
 
 
 @contextmanager

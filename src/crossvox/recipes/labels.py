@@ -179,10 +179,17 @@ def _label_images(folder: Path, told: ClassMap, given: str, *, asked: bool) -> L
         asked: whether that was asked for.
 
     Raises:
-        ParamsError: they were chosen from another table than was asked for.
+        ParamsError: no such folder, or they were chosen from another table than was asked for.
     """
     from crossvox.recipes.predict2d import labels_chosen_from
 
+    expect(
+        folder.is_dir(),
+        given=f"--frame-labels {folder}, which is no folder",
+        needed="label images, one a frame, called by its number: 12.png",
+        do="correct --frame-labels",
+        error=ParamsError,
+    )
     files, chosen_from = Input.files(folder), labels_chosen_from(folder)
     if chosen_from is None:
         return LabelSource(frame_labels=files, classes=told)

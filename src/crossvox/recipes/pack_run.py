@@ -112,16 +112,17 @@ def _learnt_from_all(run: Path, others: Sequence[Path]) -> Any:
     if others:
         own, *its = (lineage_of(one) for one in (run, *others))
         record["learnt_from"] = sorted({*own.scenes, *(s for one in its for s in one.scenes)})
+        made_from = read_record(run).parents
         silent = [one for one, told in zip(others, its, strict=True) if not told.complete]
-        if any(not _is_of_the_same_data(one, run) for one in silent):
+        if any(not _is_made_from(one, made_from) for one in silent):
             record["unknown_ancestors"] = sorted({*record.get("unknown_ancestors", ()), MEAN_WITH})
     return record
 
 
-def _is_of_the_same_data(one: Path, run: Path) -> bool:
-    """Whether a run was made from nothing but what another one was made from."""
+def _is_made_from(one: Path, parents: Mapping[str, str]) -> bool:
+    """Whether a run was made from data, and from nothing but what another one was made from."""
     its = read_record(one).parents
-    return its.keys() > {START} and its.items() <= read_record(run).parents.items()
+    return its.keys() > {START} and its.items() <= parents.items()
 
 
 def _write(out: Path, record: Any, weights: Mapping[str, Tensor]) -> None:

@@ -86,6 +86,9 @@ def choose_networks(
     from crossvox.recipes.labels import label_source
     from crossvox.recipes.trained import completes, expect_roles
 
+    labelled = any(
+        one is not None for one in (images, labels3d, frame_labels, classes, shown_height)
+    )
     remark = ""
     if str(run) in SETS and not holds_run(run):
         chosen = shipped_set(str(run))
@@ -107,7 +110,7 @@ def choose_networks(
         run = _run_or_set(run)
     geometry = found_or_none(geometry)
     expect_roles(run, geometry, votes, completion)
-    if any(asked is not None for asked in (frame_labels, classes, shown_height)):
+    if labelled:
         possible = completes(run)
         label_source(
             images,

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import crossvox
-from crossvox.core.artifact import Stopwatch, read_manifest, write_json
-from crossvox.core.checks import ArtifactError
+from crossvox.core.artifact import Stopwatch, manifest_if_any, read_manifest, write_json
 from crossvox.core.heap import keep_freed
 from crossvox.core.kept import files_stay
 from crossvox.flow import locks
@@ -209,10 +208,10 @@ def finished(matrix: Matrix, out: Path, name: str, progress: Progress) -> bool:
         return False
     there = {}
     for role, folder in (("run", RUNS), ("prediction", PREDICTIONS)):
-        try:
-            there[role] = read_manifest(out / folder / name).digest
-        except ArtifactError:
+        manifest = manifest_if_any(out / folder / name)
+        if manifest is None:
             return False
+        there[role] = manifest.digest
     return there == {"run": result.run, "prediction": result.prediction}
 
 
