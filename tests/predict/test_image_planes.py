@@ -64,6 +64,11 @@ def test_a_frame_shown_larger_keeps_its_camera_and_its_fields() -> None:
     # The same ray hits the middle of the same thing: columns 0 and 1 become 0, 1 and 2.
     assert (shown.camera.fx, shown.camera.cx) == (90.0, 47.5)
     assert at_height(shown, 72) is shown
+    # Held upright, the same things look as large.
+    camera = Intrinsics(60.0, 60.0, 23.5, 31.5, 48, 64)
+    upright = at_height(Frame(0, camera, None, np.zeros((64, 48, 3), np.uint8)), 72)
+    assert upright.camera.size == (72, 96)
+    assert (upright.camera.fx, upright.camera.cx) == (90.0, 35.5)
 
     network = build_network2d("lite", 41, weights="none", depth=True).eval()
     as_it_is, larger, same = (

@@ -139,7 +139,7 @@ def test_label_images_become_classes_of_the_surface(work: Path, tmp_path: Path) 
     assert both.mean() > 0.5
     assert (found == wanted)[both].mean() > 0.8
     notes = read_manifest(out).notes
-    assert notes["frames labelled"] == 7
+    assert (notes["frames labelled"], notes["frames left out"]) == (7, 0)
     assert notes["labels calibrated"] is False
     assert 0.9 < notes["labelled share of the vertices"] <= 1
     assert (out / "classes.ply").is_file()
@@ -153,7 +153,7 @@ def test_frames_are_shown_larger_to_a_network_that_labels_them(
 ) -> None:
     height, of_scan = ("--label.shown-height", 96), ("--predict.label.shown-height", 96)
     said = {}
-    for name, shown in (("as-they-are", ()), ("larger", height)):
+    for name, shown in (("as-they-are", ("--label.shown-height", 48)), ("larger", height)):
         command("predict", work / "run", work / "data", tmp_path / name, "--scenes", SCENE, *shown,
                 "--completion", "none", "--images", "default2d", "--labels3d", "none")  # fmt: skip
         mesh = read_mesh(tmp_path / name / SCENE / "mesh.ply")
@@ -177,6 +177,32 @@ def test_frames_are_shown_larger_to_a_network_that_labels_them(
         assert "label.shown-height" in told(capsys)
     assert not (tmp_path / "out").exists()
     assert not (tmp_path / "no").exists()
+
+
+def test_frames_that_show_what_others_have_shown_are_not_labelled(
+    work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Seven frames of a room share little: here, half of what they show is enough.
+    monkeypatch.setattr("crossvox.predict.looks.LACKING", 0.5)
+    monkeypatch.setattr("crossvox.predict.looks.UNSEEN", 0.5)
+    words = ("--scenes", SCENE, "--completion", "none")
+    data = ("predict", work / "run", work / "data")
+    network = ("--images", "default2d", "--labels3d", "none", "--label.shown-height", 96)
+    counted = {}
+    for looks in (1, 0):
+        capsys.readouterr()
+        out = tmp_path / str(looks)
+        command(*data, out, *words, *network, "--label.looks", looks)
+        notes = read_manifest(out / SCENE).notes
+        counted[looks] = notes["frames left out"]
+        assert notes["frames labelled"] == 7 - counted[looks]
+        remark = f"{counted[looks]} frames are not labelled: what they show"
+        assert (remark in told(capsys)) is (looks == 1)
+    assert counted[1] > counted[0] == 0
+    # Label images are there already: all of them count.
+    labels = ("--frame-labels", work / "data" / SCENE / "label", "--label.looks", 1)
+    command(*data, tmp_path / "images", *words, *labels)
+    assert read_manifest(tmp_path / "images" / SCENE).notes["frames left out"] == 0
 
 
 def test_label_images_of_predict2d_bring_the_table_that_they_were_chosen_by(

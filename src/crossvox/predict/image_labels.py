@@ -33,8 +33,8 @@ class NetworkLabeller:
         network: in evaluation mode, on its device.
         temperature: logits are divided by this, so that what the network says holds as often.
         stride: pixels of a field; a divisor of the network's ``multiple``.
-        shown_height: height in pixels that frames are brought to before the network sees them; None
-            shows them as they are.
+        shown_height: height in pixels (of upright frames, their width) that frames are brought to
+            before the network sees them; None shows them as they are.
     """
 
     network: Network2D
@@ -78,13 +78,16 @@ class NetworkLabeller:
 def at_height(frame: Frame, height: int) -> Frame:
     """A frame brought to a height in pixels, with its camera: colours smoothly, depth by nearest.
 
-    Labels, and what its files hold, are left out.
+    Of an upright frame it is the width that is brought there: things look as large to a network
+    however the camera was held. Labels, and what its files hold, are left out.
     """
     camera = frame.camera
-    if camera.height == height:
+    short = min(camera.size)
+    if short == height:
         return frame
     assert frame.rgb is not None
-    size = max(1, round(camera.width * height / camera.height)), height
+    width, height = (max(1, round(length * height / short)) for length in camera.size)
+    size = width, height
     depth = None if frame.depth_m is None else resize_nearest(frame.depth_m, size)
     return Frame(frame.id, camera.resized(size), frame.pose, resize_color(frame.rgb, size), depth)
 

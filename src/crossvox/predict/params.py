@@ -153,12 +153,15 @@ class LabelParams:
             With 1 they hold on real views as often as they say; in generated rooms more often
             (docs/labels.md).
         unknown_below: a vertex whose label is less likely than this stays without one.
-        shown_height: height in pixels that frames are brought to before a network labels them; None
-            shows them as they are. Larger than 240 is better and slower (docs/labels.md).
+        shown_height: height in pixels (of upright frames, their width) that frames are brought to
+            before a network labels them; None: what the network shows whole images at.
+        looks: a network is not asked of a frame nearly all of which this many others have been
+            labelled for (:mod:`crossvox.predict.looks`); 0: it is asked of every frame. Label
+            images are all used.
 
     Raises:
-        ParamsError: a probability beyond 0 to 1, a temperature that is not positive, or a height
-            that makes no sense.
+        ParamsError: a probability beyond 0 to 1, a temperature that is not positive, or a height or
+            number of looks that makes no sense.
     """
 
     votes: VoteParams = field(default_factory=VoteParams)
@@ -166,8 +169,16 @@ class LabelParams:
     temperature: float = 1.0
     unknown_below: float = 0.0
     shown_height: int | None = None
+    looks: int = 6
 
     def __post_init__(self) -> None:
+        expect(
+            self.looks >= 0,
+            given=f"{self.looks} looks",
+            needed="0 or more",
+            do="correct --label.looks",
+            error=ParamsError,
+        )
         expect(
             0 <= self.unknown_below <= 1 and 0 < self.temperature < math.inf,
             given=f"unknown_below {self.unknown_below}, temperature {self.temperature}",

@@ -88,7 +88,8 @@ def label_source(
         labels3d: a run that corrects in 3D what frames say, the name of one that comes with the
             package, or ``none``; None: the one that belongs to the 2D run, if that comes with the
             package.
-        shown_height: that a network is to be shown frames at, pixels; None: as they are.
+        shown_height: that a network is to be shown frames at, pixels; None: what it shows images
+            at.
 
     Raises:
         ParamsError: two labellers, a height without a network, classes without any or other than

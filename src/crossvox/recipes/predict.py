@@ -43,7 +43,7 @@ class PredictedScenes(Collection):
     """
 
     NAME = "predict"
-    NUMBERS = 5
+    NUMBERS = 6
 
     run: RunInput
     params: PredictParams
@@ -69,7 +69,7 @@ class PredictScene(Stage):
     """
 
     NAME = "predict-scene"
-    NUMBERS = 5
+    NUMBERS = 6
 
     scene: Input
     run: RunInput

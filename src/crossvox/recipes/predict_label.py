@@ -22,6 +22,7 @@ from crossvox.predict.complete import Completion
 from crossvox.predict.folder_labels import FolderLabeller, open_frame_labels
 from crossvox.predict.image_labels import NetworkLabeller
 from crossvox.predict.label import Labelling, label_scene
+from crossvox.predict.looks import WorthLabelling
 from crossvox.predict.params import LabelParams
 from crossvox.predict.said import Told
 from crossvox.recipes.calibrate import read_calibration
@@ -36,7 +37,7 @@ def labels_of(
     labeller: FrameLabeller,
     folder: Path,
     made: Completion,
-    frames: Iterable[Frame],
+    frames: WorthLabelling,
     params: LabelParams,
     device: str,
     watch: Stopwatch,
@@ -51,7 +52,7 @@ def labels_of(
         labeller: see :func:`labeller_of`.
         folder: the scene's own.
         made: the completed scene.
-        frames: that it was made of, with colour.
+        frames: those it was made of that are to be labelled, with colour.
         params: weights, smoothing, doubt.
         device: where networks compute.
         watch: takes the times.
@@ -71,6 +72,11 @@ def labels_of(
     if isinstance(labeller, FolderLabeller):
         for remark in labeller.remarks():
             progress.say(f"{folder.resolve().name}: {remark}")
+    if frames.left_out:
+        progress.say(
+            f"{folder.resolve().name}: {frames.left_out} frames are not labelled: what they show, "
+            f"others have been labelled often enough for (--label.looks 0 labels all)"
+        )
     return found
 
 
@@ -83,7 +89,7 @@ def labeller_of(
         source: what labels.
         folder: the scene's own; a folder of label images may hold one of the same name for it.
         device: where networks compute.
-        shown_height: what a network is shown frames at, pixels; None: as they are.
+        shown_height: what a network is shown frames at, pixels; None: what it shows images at.
     """
     if source.images is not None:
         return image_labeller(source.images, device, shown_height)
@@ -96,11 +102,28 @@ def labeller_of(
 
 @lru_cache(maxsize=1)
 def image_labeller(run: RunInput, device: str, shown_height: int | None = None) -> NetworkLabeller:
-    """The 2D network of a run, as sure as its calibration lets it be; kept for the next scene."""
+    """The 2D network of a run, as sure as its calibration lets it be; kept for the next scene.
+
+    Args:
+        run: a 2D run.
+        device: where it computes.
+        shown_height: what it is shown frames at, pixels; None: what the run shows whole images at,
+            which suits the size of things in what it has learnt from.
+    """
     found = read_calibration(run.path)
-    network = load_segment2d(run.path, run.checkpoint, device)[1]
+    record, network = load_segment2d(run.path, run.checkpoint, device)
     temperature = 1.0 if found is None else found.temperature
-    return NetworkLabeller(network, temperature, shown_height=shown_height)
+    images = record.params.images
+    height = shown_height or images.shown_height or images.height
+    return NetworkLabeller(network, temperature, shown_height=height)
+
+
+def worth_labelling(
+    frames: Iterable[Frame], labeller: FrameLabeller, params: LabelParams
+) -> WorthLabelling:
+    """The frames that are to be labelled: label images are there already, so that all count."""
+    enough = 0 if isinstance(labeller, FolderLabeller) else params.looks
+    return WorthLabelling(frames, enough, params.votes.far_m)
 
 
 def is_calibrated(source: LabelSource) -> bool:
@@ -109,9 +132,16 @@ def is_calibrated(source: LabelSource) -> bool:
 
 
 def write_labels(
-    folder: Path, made: Completion, found: Labelling, source: LabelSource
+    folder: Path, made: Completion, found: Labelling, source: LabelSource, left_out: int
 ) -> tuple[Completion, Mapping[str, Any]]:
     """Write what only a labelled scene has: the surface in the colours of its classes, their names.
+
+    Args:
+        folder: of the scene's prediction.
+        made: the completed scene.
+        found: its labels.
+        source: what labelled it.
+        left_out: frames that were not worth labelling.
 
     Returns:
         What was made, its surfaces with labels; and notes.
@@ -119,6 +149,7 @@ def write_labels(
     notes = {
         LABELLED_SHARE: found.seen,
         "frames labelled": found.frames,
+        "frames left out": left_out,
         "frames without labels": found.silent,
         CALIBRATED: is_calibrated(source),
     }

@@ -43,7 +43,12 @@ from crossvox.recipes.predict_complete import (
     write_completed,
     write_completed_volume,
 )
-from crossvox.recipes.predict_label import labeller_of, labels_of, write_labels
+from crossvox.recipes.predict_label import (
+    labeller_of,
+    labels_of,
+    worth_labelling,
+    write_labels,
+)
 from crossvox.recipes.prepare_scene import posed_frames
 from crossvox.recipes.scene_sources import load_scene
 from crossvox.recipes.trained import Completer, load_trained, load_voter, voter_of
@@ -124,21 +129,23 @@ def _predict_completed(stage: PredictScene, completer: Completer, work: Work) ->
         frames, fused = handed.frames, handed.volume
     labeller = labeller_of(source, folder, stage.device, params.label.shown_height)
     # Frames are labelled while their surface is completed: neither keeps all cores busy by itself.
-    told = None
-    if labeller is not None and frames.keep():
-        told = said_of(frames, labeller, AHEAD_BYTES)
+    told, worth = None, None
+    if labeller is not None:
+        worth = worth_labelling(frames, labeller, params.label)
+        if frames.keep():
+            told = said_of(worth, labeller, AHEAD_BYTES)
     with closing(told) if told is not None else nullcontext():
         made = complete_prepared(frames, completer, params.complete, stage.tsdf, work.watch, fused)
         del handed, fused  # the volume has done its part: its memory is for the labels
         notes = write_completed_volume(work.out, params, stage.baselines, made)
         found = None
-        if labeller is not None:
+        if labeller is not None and worth is not None:
             found = labels_of(
                 source,
                 labeller,
                 folder,
                 made,
-                frames,
+                worth,
                 params.label,
                 stage.device,
                 work.watch,
@@ -146,8 +153,8 @@ def _predict_completed(stage: PredictScene, completer: Completer, work: Work) ->
                 told=told,
             )
     labelled: Mapping[str, Any] = {}
-    if found is not None:
-        made, labelled = write_labels(work.out, made, found, source)
+    if found is not None and worth is not None:
+        made, labelled = write_labels(work.out, made, found, source, worth.left_out)
     notes = {**notes, **write_completed(work.out, completer, stage.baselines, made)}
     return {**notes, **labelled, "frame_ids": numbers}
 

@@ -21,7 +21,7 @@ from crossvox.samples.kept_arrays import keep_arrays, read_arrays, shapes_of
 from crossvox.samples.kept_views import VIEWS_FOLDER
 from crossvox.samples.params import SaidParams
 
-_SCHEMA = 1
+_SCHEMA = 2
 """Raised when what is kept changes: older files are not read then."""
 
 _ARRAYS = {

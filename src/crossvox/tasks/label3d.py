@@ -60,7 +60,7 @@ class Label3d:
     name: ClassVar[str] = "label3d"
     monitor: ClassVar[str] = PRESENT
     monitor_higher_is_better: ClassVar[bool] = True
-    numbers: ClassVar[int] = 1
+    numbers: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         expect(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -81,12 +81,12 @@ class FrameBaselines(Stage):
         run2d: the 2D run that labels frames.
         views: size of the frames.
         tsdf: how frames are fused to the surface.
-        label: how it takes its classes from all frames.
+        label: how it takes its classes from all frames: none is left out (no ``looks``).
         frame_step: every so many frames is kept.
     """
 
     NAME = STUDY_BASELINES
-    NUMBERS = 1
+    NUMBERS = 2
 
     scene: Input
     run2d: RunInput
@@ -191,7 +191,7 @@ class Segment2dStudy(SceneStudy[Study2dParams]):
                 network,
                 self.params.run.views,
                 self.params.tsdf,
-                self.params.predict.label,
+                replace(self.params.predict.label, looks=0),
                 self.params.frame_step,
             )
             self.runner.make(stage, folder / scene.name)
