@@ -138,8 +138,8 @@ def scan(
     """A capture to a labelled room: its completed mesh, the things in it, a floor plan and a page.
 
     The capture is levelled and its frames are fused; a network completes what they did not see,
-    another one labels each frame, and what all frames say becomes the classes of the surface, with
-    the probability that they are right. OUT gets room.ply, objects.json, floorplan.svg and .dxf,
+    another one labels the frames, and what they say becomes the classes of the surface, with the
+    probability that they are right. OUT gets room.ply, objects.json, floorplan.svg and .dxf,
     and report/index.html. The networks come with the package: nothing is downloaded. Called again
     with other flags, what they do not touch is kept, and the rest is made again; what is there
     stays until then.
