@@ -17,6 +17,7 @@ import argparse
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -73,8 +74,8 @@ class Measured:
         name: of its record.
         page: that shows it.
         take: which numbers.
-        commands: to be run in WORK; of each, ``{out}`` is a place of its own. The last one is given
-            ``--json``.
+        commands: to be run in WORK; of each, ``{out}`` is a place of its own, and ``{run}`` a
+            copy of ``default2d``. The last one is given ``--json``.
         of: what it was measured on, in words.
         cards: scores of cards that it tells: network, name on the card, name here.
     """
@@ -98,7 +99,7 @@ def everything() -> Iterator[Measured]:
         "calibration of default2d",
         "labels.md",
         "",
-        (f"crossvox calibrate default2d --images image --labels label {DEPTHS}",),
+        (f"crossvox calibrate {{run}} --images image --labels label {DEPTHS}",),
         "the 160 held-out frames of NYU Depth v2",
     )
     for depth, flags in (("with depth", DEPTHS), ("colour alone", "")):
@@ -190,6 +191,7 @@ def _room_scores(name: str, data: str, flags: str, card: str = "", called: str =
 
 def prepare(nyu: Path, work: Path) -> None:
     """Make what is measured on, as far as it is not there."""
+    shutil.copytree(CARDS / "default2d", work / "default2d", dirs_exist_ok=True)
     _, held_out = split_pairs(folder_pairs(nyu / "image", nyu / "label").pairs, 0.2)
     for kind, suffix in (("image", ".jpg"), ("label", ".png"), ("depth", ".png")):
         folder = work / HELD_OUT / kind
@@ -222,9 +224,11 @@ def measure(one: Measured, work: Path) -> None:
     folder = work / HELD_OUT if "--images image" in one.commands[-1] else work
     for number, command in enumerate(one.commands, start=1):
         last = f" --json {shlex.quote(str(found))}" if number == len(one.commands) else ""
-        run(command.format(out=shlex.quote(str(out))) + last, folder)
-    told = "; ".join(command.replace(" --out {out}", "") for command in one.commands)
-    record = taken(one.name, found, f"{told.replace('{out}', 'PRED')} ({one.of})", one.take)
+        places = {"out": shlex.quote(str(out)), "run": shlex.quote(str(work / "default2d"))}
+        run(command.format(**places) + last, folder)
+    as_told = "; ".join(command.replace(" --out {out}", "") for command in one.commands)
+    as_told = as_told.format(out="PRED", run="default2d")
+    record = taken(one.name, found, f"{as_told} ({one.of})", one.take)
     keep(one.page, record)
     for network, called, score in one.cards:
         _tell(CARDS / network / CARD, called, record["numbers"], score)
