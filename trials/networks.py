@@ -52,7 +52,7 @@ OF_ROOMS = (
     r"(low|high))|calibration error/)|^ahead/votes_2d/(mIoU present|mIoU 40 classes)/"
 )
 OF_OBJECTS = (
-    r"^whole/\w+/(AP 25|AP 50|Found 25|Outline IoU|Wall length error|Area error|Doors found|"
+    r"^whole/[^/]+/(AP 25|AP 50|Found 25|Outline IoU|Wall length error|Area error|Doors found|"
     r"Windows found)/(value|support)$"
 )
 
