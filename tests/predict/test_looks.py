@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,9 +13,11 @@ from crossvox.core.checks import ParamsError
 from crossvox.core.frame import Frame
 from crossvox.predict.looks import CELL_M, LACKING, UNSEEN, WorthLabelling
 from crossvox.predict.params import LabelParams
+from crossvox.scene.params import VoteParams
 
 CAMERA = Intrinsics(64.0, 64.0, 31.5, 23.5, 64, 48)
-FAR_M = 5.0
+ALIKE = VoteParams(half_m=math.inf)
+"""Every look counts in full, up to 5 m."""
 
 
 def wall(number: int, x_m: float = 0.0, depth_m: float = 2.0) -> Frame:
@@ -25,14 +28,22 @@ def wall(number: int, x_m: float = 0.0, depth_m: float = 2.0) -> Frame:
     return Frame(number, CAMERA, Pose(matrix), None, depth)
 
 
-def labelled(frames: Sequence[Frame], enough: int) -> tuple[list[int], int]:
-    chosen = WorthLabelling(frames, enough, FAR_M)
+def labelled(
+    frames: Sequence[Frame], enough: float, votes: VoteParams = ALIKE
+) -> tuple[list[int], int]:
+    chosen = WorthLabelling(frames, enough, votes)
     return [frame.id for frame in chosen], chosen.left_out
 
 
 @pytest.mark.parametrize("enough", [1, 3, 6])
 def test_what_does_not_move_is_labelled_as_often_as_asked(enough: int) -> None:
     assert labelled([wall(n) for n in range(20)], enough) == (list(range(enough)), 20 - enough)
+
+
+def test_looks_from_afar_count_for_less() -> None:
+    frames = [wall(n) for n in range(20)]
+    assert labelled(frames, 3, VoteParams(half_m=2.0)) == (list(range(6)), 14)
+    assert labelled(frames, 3, VoteParams(half_m=1.0)) == (list(range(15)), 5)
 
 
 def test_nothing_is_left_out_where_all_are_to_be_labelled() -> None:
@@ -65,13 +76,13 @@ def test_strips_that_were_seen_too_seldom_are_so_only_where_they_are_many() -> N
 def test_what_cannot_be_told_is_labelled() -> None:
     blind = Frame(0, CAMERA, wall(0).pose, None, None)
     lost = Frame(1, CAMERA, None, None, wall(1).depth_m)
-    dark, far = wall(2, depth_m=0.0), wall(3, depth_m=FAR_M + 1)
+    dark, far = wall(2, depth_m=0.0), wall(3, depth_m=ALIKE.far_m + 1)
     many = [blind, lost, dark, far] * 5
     assert labelled(many, 1) == ([0, 1, 2, 3] * 5, 0)
 
 
 def test_each_time_begins_anew() -> None:
-    chosen = WorthLabelling([wall(n) for n in range(9)], 2, FAR_M)
+    chosen = WorthLabelling([wall(n) for n in range(9)], 2, ALIKE)
     for _ in range(2):
         assert [frame.id for frame in chosen] == [0, 1]
         assert chosen.left_out == 7

@@ -187,7 +187,8 @@ def test_frames_that_show_what_others_have_shown_are_not_labelled(
     monkeypatch.setattr("crossvox.predict.looks.UNSEEN", 0.5)
     words = ("--scenes", SCENE, "--completion", "none")
     data = ("predict", work / "run", work / "data")
-    network = ("--images", "default2d", "--labels3d", "none", "--label.shown-height", 96)
+    network = ("--images", "default2d", "--labels3d", "none", "--label.shown-height", 96,
+               "--label.votes.half-m", "inf")  # fmt: skip
     counted = {}
     for looks in (1, 0):
         capsys.readouterr()

@@ -156,8 +156,9 @@ class LabelParams:
         shown_height: height in pixels (of upright frames, their width) that frames are brought to
             before a network labels them; None: what the network shows whole images at.
         looks: a network is not asked of a frame nearly all of which this many others have been
-            labelled for (:mod:`crossvox.predict.looks`); 0: it is asked of every frame. Label
-            images are all used.
+            labelled for, one of ``votes.half_m`` away counting half
+            (:mod:`crossvox.predict.looks`); 0: it is asked of every frame. Label images are all
+            used.
 
     Raises:
         ParamsError: a probability beyond 0 to 1, a temperature that is not positive, or a height or

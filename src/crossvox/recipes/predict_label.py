@@ -123,7 +123,7 @@ def worth_labelling(
 ) -> WorthLabelling:
     """The frames that are to be labelled: label images are there already, so that all count."""
     enough = 0 if isinstance(labeller, FolderLabeller) else params.looks
-    return WorthLabelling(frames, enough, params.votes.far_m)
+    return WorthLabelling(frames, enough, params.votes)
 
 
 def is_calibrated(source: LabelSource) -> bool:
