@@ -72,7 +72,7 @@ class Measured:
 
     Attributes:
         name: of its record.
-        page: that shows it.
+        pages: that show it.
         take: which numbers.
         commands: to be run in WORK; of each, ``{out}`` is a place of its own, and ``{run}`` a
             copy of ``default2d``. The last one is given ``--json``.
@@ -81,7 +81,7 @@ class Measured:
     """
 
     name: str
-    page: str
+    pages: tuple[str, ...]
     take: str
     commands: tuple[str, ...]
     of: str
@@ -97,7 +97,7 @@ def everything() -> Iterator[Measured]:
     """All that is measured; the calibration first, which what labels frames goes by."""
     yield Measured(
         "calibration of default2d",
-        "labels.md",
+        ("labels.md",),
         "",
         (f"crossvox calibrate {{run}} --images image --labels label {DEPTHS}",),
         "the 160 held-out frames of NYU Depth v2",
@@ -121,7 +121,7 @@ def everything() -> Iterator[Measured]:
         ):
             if data != VIEWS or "looks" not in flags:
                 yield _room_scores(f"{name}, {what}", data, f"{both} {flags}")
-    plain = "--images default2d --labels3d none --label.smooth.scales"
+    plain = "--images default2d --labels3d none --label.looks 0 --label.smooth.scales"
     yield _room_scores("weighted, interpolated", ROOMS, plain)
     plain += (
         " --label.votes.angle-power 0 --label.votes.half-m inf --label.votes.border 0"
@@ -134,7 +134,7 @@ def everything() -> Iterator[Measured]:
     yield _room_scores("free: 160 real views", VIEWS, free, card, "real single views")
     yield Measured(
         "objects of ten generated rooms",
-        "objects.md",
+        ("objects.md",),
         OF_OBJECTS,
         (
             f"crossvox predict default3d {SHORTER} {{out}} --scenes all {both}",
@@ -160,7 +160,7 @@ def _image_scores(name: str, flags: str, *, among: bool) -> Measured:
         ]
     return Measured(
         f"default2d {label}",
-        "networks-2d.md",
+        ("networks-2d.md",),
         OF_IMAGES,
         (f"{command} --out {{out}}",),
         "the 160 held-out frames of NYU Depth v2",
@@ -169,7 +169,7 @@ def _image_scores(name: str, flags: str, *, among: bool) -> Measured:
 
 
 def _room_scores(name: str, data: str, flags: str, card: str = "", called: str = "") -> Measured:
-    cards = ()
+    cards: tuple[tuple[str, str, str], ...] = ()
     if card:
         cards = (
             (card, f"mIoU over benchmark classes, {called}", "mIoU present"),
@@ -178,7 +178,7 @@ def _room_scores(name: str, data: str, flags: str, card: str = "", called: str =
     rooms = f"crossvox rooms {ROOM} --frames 120"
     return Measured(
         name,
-        "labels3d.md" if card else "labels.md",
+        ("labels.md", "labels3d.md"),
         OF_ROOMS,
         (
             f"crossvox predict default3d {data} {{out}} --scenes all {flags}",
@@ -229,7 +229,8 @@ def measure(one: Measured, work: Path) -> None:
     as_told = "; ".join(command.replace(" --out {out}", "") for command in one.commands)
     as_told = as_told.format(out="PRED", run="default2d")
     record = taken(one.name, found, f"{as_told} ({one.of})", one.take)
-    keep(one.page, record)
+    for page in one.pages:
+        keep(page, record)
     for network, called, score in one.cards:
         _tell(CARDS / network / CARD, called, record["numbers"], score)
 
