@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 from numpy.typing import NDArray
 
 from crossvox.core.grid import VoxelGrid
+from crossvox.flow.worker import POOLS
 from crossvox.scene.label_context import ALIKE, ALL, LabelContext, context_size, floor_height
 
 GRID = VoxelGrid((40, 40, 30), 0.05, (0.0, 0.0, 0.0))
@@ -82,3 +87,30 @@ def test_nothing_said_is_nothing_told() -> None:
     assert (row[:, FIRST_ALIKE : FIRST_ALIKE + CLASSES] == 0).all()
     assert floor_height(GRID, floor_and_wall()[0]) == 2
     assert floor_height(GRID, np.zeros(0, np.int64)) == 0
+
+
+def test_what_is_told_does_not_depend_on_the_threads_of_a_worker() -> None:
+    """Workers get fewer threads than a process alone, and must make the same room, to the bit."""
+    script = (
+        "import hashlib, numpy as np\n"
+        "from crossvox.core.grid import VoxelGrid\n"
+        "from crossvox.scene.label_context import LabelContext\n"
+        "rng, grid = np.random.default_rng(0), VoxelGrid((30, 30, 30), 0.05, (0.0, 0.0, 0.0))\n"
+        "said = rng.dirichlet(np.full(40, 0.2), grid.count).astype(np.float32)\n"
+        "normals = np.tile(np.array([0, 0, 1], np.float32), (grid.count, 1))\n"
+        "weight = rng.random(grid.count, np.float32)\n"
+        "context = LabelContext(grid, np.arange(grid.count), normals, said, weight)\n"
+        "print(hashlib.sha256(context.rows(np.arange(8)).tobytes()).hexdigest())\n"
+    )
+    found = set()
+    for count in ("1", "2"):
+        limits = dict.fromkeys(POOLS, count)
+        told = subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, **limits},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        found.add(told.stdout)
+    assert len(found) == 1

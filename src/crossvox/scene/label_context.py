@@ -103,7 +103,8 @@ class LabelContext:
         self._alike = [self._cells(grid, size, self._facing, _FACINGS, trust) for size in ALIKE]
         self._all = [self._cells(grid, size, one, 1, trust) for size in ALL]
         self._columns = self._above(grid, trust)
-        room = trust @ self._probability
+        # Not by BLAS: how it cuts up a sum depends on the number of threads.
+        room = np.einsum("n,nc->c", trust.astype(np.float64), self._probability)
         self._room = (room / max(float(trust.sum()), 1e-6)).astype(np.float32)
 
     def _cells(
