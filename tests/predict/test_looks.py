@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from crossvox.predict.params import LabelParams
 from crossvox.scene.params import VoteParams
 
 CAMERA = Intrinsics(64.0, 64.0, 31.5, 23.5, 64, 48)
+COLOURS = np.zeros((48, 64, 3), np.uint8)
 ALIKE = VoteParams(half_m=math.inf)
 """Every look counts in full, up to 5 m."""
 
@@ -25,7 +27,7 @@ def wall(number: int, x_m: float = 0.0, depth_m: float = 2.0) -> Frame:
     matrix = np.eye(4)
     matrix[:3, 3] = x_m, 0, 0
     depth = np.full((CAMERA.height, CAMERA.width), depth_m, np.float32)
-    return Frame(number, CAMERA, Pose(matrix), None, depth)
+    return Frame(number, CAMERA, Pose(matrix), COLOURS, depth)
 
 
 def labelled(
@@ -74,11 +76,17 @@ def test_strips_that_were_seen_too_seldom_are_so_only_where_they_are_many() -> N
 
 
 def test_what_cannot_be_told_is_labelled() -> None:
-    blind = Frame(0, CAMERA, wall(0).pose, None, None)
-    lost = Frame(1, CAMERA, None, None, wall(1).depth_m)
+    blind = Frame(0, CAMERA, wall(0).pose, COLOURS, None)
+    lost = Frame(1, CAMERA, None, COLOURS, wall(1).depth_m)
     dark, far = wall(2, depth_m=0.0), wall(3, depth_m=ALIKE.far_m + 1)
     many = [blind, lost, dark, far] * 5
     assert labelled(many, 1) == ([0, 1, 2, 3] * 5, 0)
+
+
+def test_a_frame_without_colour_is_no_look() -> None:
+    """Nothing can be said of it, so that it does not keep another frame from being labelled."""
+    grey = replace(wall(0), rgb=None)
+    assert labelled([grey, wall(1), wall(2), grey], 1) == ([0, 1, 0], 1)
 
 
 def test_each_time_begins_anew() -> None:

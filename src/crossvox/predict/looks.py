@@ -45,8 +45,12 @@ class EnoughLooks:
         self._looks: dict[int, float] = {}
 
     def wants(self, frame: Frame) -> bool:
-        """Whether a frame is to be labelled. Of one without depth or pose nobody knows: it is."""
-        if frame.depth_m is None or frame.pose is None:
+        """Whether a frame is to be labelled.
+
+        One without depth or pose is, for nobody knows what it shows; one without colour is told as
+        what it is, a frame that nothing can be said of. Neither counts.
+        """
+        if frame.rgb is None or frame.depth_m is None or frame.pose is None:
             return True
         depth_m = frame.depth_m[::_STEP, ::_STEP]
         points = unproject(depth_m, frame.camera.thinned(_STEP)).reshape(-1, 3)
