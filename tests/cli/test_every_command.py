@@ -146,6 +146,17 @@ def test_quiet_tells_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert said.err.count("\n") == 1
 
 
+def test_quiet_leaves_the_table_of_a_command_that_only_tells(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["models", "--quiet"]) == 0
+    assert "default2d" in capsys.readouterr().out
+    page = tmp_path / "models.md"
+    assert main(["models", "--quiet", "--page", str(page)]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert "default2d" in page.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_json_names_a_file_where_one_follows(place: int, tmp_path: Path) -> None:
     words = ["models", "default2d", "--quiet"]

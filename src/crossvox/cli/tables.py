@@ -39,7 +39,7 @@ def shows(*types: str, answers: bool = False) -> Callable[[S], S]:
 
     The function takes the result and the terminal. With :data:`EACH` behind the name, it is the
     table of a list or tuple of such things. ``answers``: the table is all that comes of a command
-    that lists or tells, and writes nothing; so ``--quiet`` leaves it.
+    that lists or tells, and writes nothing (no ``page``); so ``--quiet`` leaves it.
     """
 
     def register(function: S) -> S:
@@ -64,7 +64,7 @@ def show(result: Any, terminal: Terminal) -> None:
         import_module(f"crossvox.cli.tables_{subject}")
     for name in _names(result):
         if name in TABLES:
-            if name in _ANSWERS:
+            if name in _ANSWERS and getattr(result, "page", None) is None:
                 terminal.answer()
             TABLES[name](result, terminal)
             return
