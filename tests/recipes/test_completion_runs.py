@@ -200,10 +200,16 @@ def test_frames_that_show_what_others_have_shown_are_not_labelled(
         remark = f"{counted[looks]} frames are not labelled: what they show"
         assert (remark in told(capsys)) is (looks == 1)
     assert counted[1] > counted[0] == 0
-    # Label images are there already: all of them count.
-    labels = ("--frame-labels", work / "data" / SCENE / "label", "--label.looks", 1)
-    command(*data, tmp_path / "images", *words, *labels)
-    assert read_manifest(tmp_path / "images" / SCENE).notes["frames left out"] == 0
+    # Label images are there already, and all of them count; nor is anything else asked for looks.
+    scan = ("scan", work / "raw" / SCENE / f"{SCENE}.sens", tmp_path / "scan", *SMALL)
+    for asked in (
+        (*data, tmp_path / "no", "--frame-labels", work / "data" / SCENE / "label"),
+        (*data, tmp_path / "no", "--images", "none"),
+        (*scan, "--run", "none"),
+    ):
+        of_scan = "predict." if asked[0] == "scan" else ""
+        command(*asked, f"--{of_scan}label.looks", 1, code=2)
+        assert f"--{of_scan}label.looks 1" in told(capsys)
 
 
 def test_label_images_of_predict2d_bring_the_table_that_they_were_chosen_by(

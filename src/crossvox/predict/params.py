@@ -195,6 +195,17 @@ class LabelParams:
             error=ParamsError,
         )
 
+    @property
+    def of_network(self) -> dict[str, int]:
+        """What is asked of a network alone, and not as usual: values by flag."""
+        asked = {"label.shown-height": self.shown_height, "label.looks": self.looks}
+        usual = {"label.looks": LabelParams.looks}
+        return {
+            flag: value
+            for flag, value in asked.items()
+            if value is not None and value != usual.get(flag)
+        }
+
 
 @dataclass(frozen=True)
 class PredictParams:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ def label_source(
     possible: bool = True,
     checkpoint: CheckpointName = "auto",
     labels3d: Path | None = None,
-    shown_height: int | None = None,
+    of_network: Mapping[str, int] | None = None,
 ) -> LabelSource:
     """What labels frames, from what was asked.
 
@@ -88,12 +89,12 @@ def label_source(
         labels3d: a run that corrects in 3D what frames say, the name of one that comes with the
             package, or ``none``; None: the one that belongs to the 2D run, if that comes with the
             package.
-        shown_height: that a network is to be shown frames at, pixels; None: what it shows images
-            at.
+        of_network: what a network alone can be asked
+            (:attr:`crossvox.predict.params.LabelParams.of_network`).
 
     Raises:
-        ParamsError: two labellers, a height without a network, classes without any or other than
-            those that label images were chosen from, or labels that are not possible.
+        ParamsError: two labellers, something asked of a network without one, classes without any
+            or other than those that label images were chosen from, or labels that are not possible.
         ArtifactError: no such run.
     """
     from crossvox.recipes.label_run import label_run_input
@@ -103,7 +104,7 @@ def label_source(
         "frame-labels": frame_labels,
         "classes": classes,
         "labels3d": labels3d,
-        "label.shown-height": shown_height,
+        **(of_network or {}),
     }
     given = " and ".join(f"--{name} {value}" for name, value in asked.items() if value is not None)
     if not possible:
@@ -112,7 +113,7 @@ def label_source(
             and frame_labels is None
             and classes is None
             and labels3d in (None, NONE)
-            and shown_height is None,
+            and not of_network,
             given=f"{given} for a run that does not complete a surface",
             needed="a run of 'crossvox train reconstruct --preset default3d', such as default3d",
             do="leave them out, or name such a run",
@@ -129,7 +130,7 @@ def label_source(
     run = _run2d(images, usual=frame_labels is None)
     if run is None and frame_labels is None:
         expect(
-            classes is None and labels3d in (None, NONE) and shown_height is None,
+            classes is None and labels3d in (None, NONE) and not of_network,
             given=f"{given}, and nothing that labels frames",
             needed="a 2D network or a folder of label images",
             do="pass --images RUN or --frame-labels DIR",
@@ -145,10 +146,10 @@ def label_source(
         return LabelSource(images=labels, classes=told, labels3d=corrects)
     assert frame_labels is not None
     expect(
-        shown_height is None,
+        not of_network,
         given=given,
-        needed="a 2D network: label images are taken as they are",
-        do="leave --label.shown-height or --frame-labels out",
+        needed="a 2D network: label images are taken as they are, all of them",
+        do=f"leave {' and '.join(f'--{flag}' for flag in of_network or ())} or --frame-labels out",
         error=ParamsError,
     )
     expect(

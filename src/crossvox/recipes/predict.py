@@ -205,7 +205,7 @@ def predict(
         possible=completes(run),
         checkpoint=checkpoint,
         labels3d=labels3d,
-        shown_height=params.label.shown_height,
+        of_network=params.label.of_network,
     )
     shared: dict[str, Any] = {
         "run": run_input(run, checkpoint),

@@ -199,7 +199,7 @@ def scan(
         unknown_below=unknown_below,
         completion=completion,
         checkpoint=checkpoint,
-        shown_height=params.predict.label.shown_height,
+        of_network=params.predict.label.of_network,
     )
     expect(
         networks.run is not None or not scores,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,7 +47,7 @@ def choose_networks(
     unknown_below: float | None = None,
     completion: Amount | None = None,
     checkpoint: CheckpointName = "auto",
-    shown_height: int | None = None,
+    of_network: Mapping[str, int] | None = None,
 ) -> ScanNetworks:
     """The networks for what was asked, all of them looked for before any work is done.
 
@@ -59,7 +60,8 @@ def choose_networks(
         classes, unknown_below: how the surface is labelled, likewise.
         completion: how much is to be completed.
         checkpoint: which weights of the runs.
-        shown_height: that frames are to be shown at to what labels them, pixels.
+        of_network: what is asked of a network that labels frames, see
+            :func:`crossvox.recipes.labels.label_source`.
 
     Raises:
         ArtifactError, ParamsError: a run is missing, or cannot do what it is asked to; a table of
@@ -79,7 +81,7 @@ def choose_networks(
                 "unknown-below": unknown_below,
                 "completion": completion,
                 "checkpoint": None if checkpoint == "auto" else checkpoint,
-                "predict.label.shown-height": shown_height,
+                **{f"predict.{flag}": value for flag, value in (of_network or {}).items()},
             }
         )
         return ScanNetworks()
@@ -87,7 +89,7 @@ def choose_networks(
     from crossvox.recipes.trained import completes, expect_roles
 
     labelled = any(
-        one is not None for one in (images, labels3d, frame_labels, classes, shown_height)
+        one is not None for one in (images, labels3d, frame_labels, classes, of_network or None)
     )
     remark = ""
     if str(run) in SETS and not holds_run(run):
@@ -119,7 +121,7 @@ def choose_networks(
             possible=possible,
             checkpoint=checkpoint,
             labels3d=labels3d,
-            shown_height=shown_height,
+            of_network=of_network,
         )
     return ScanNetworks(run, geometry, votes, images, labels3d, remark)
 
