@@ -75,7 +75,8 @@ def labels_of(
     if frames.left_out:
         progress.say(
             f"{folder.resolve().name}: {frames.left_out} frames are not labelled: what they show, "
-            f"others have been labelled often enough for (--label.looks 0 labels all)"
+            f"others have been labelled often enough for (--label.looks 0 labels all; of scan: "
+            f"--predict.label.looks 0)"
         )
     return found
 
