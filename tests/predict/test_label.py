@@ -24,6 +24,7 @@ from crossvox.core.volume import Mesh
 from crossvox.predict.label import label_scene, tempered
 from crossvox.predict.params import LabelParams, SmoothParams
 from crossvox.predict.smooth import carry, parts_by_scale, parts_of, smooth, surface_graph
+from crossvox.scene.params import VoteParams
 from crossvox.scene.shell import shell_of, vertex_normals
 
 Array = NDArray[Any]
@@ -163,6 +164,11 @@ def test_a_surface_that_nobody_labels_stays_without_labels() -> None:
     found = label_scene([frames[1]], Halves(), made, LabelParams(), Stopwatch())
     assert found.mesh.labels is None
     assert found.frames == 0
+    # Nor is it labelled where all that frames say is of something else: too far away to count.
+    params = LabelParams(votes=VoteParams(far_m=0.1))
+    found = label_scene(frames, Halves(), made, params, Stopwatch())
+    assert found.mesh.labels is None
+    assert (found.frames, found.silent, found.seen) == (2, 1, 0)
 
 
 def strip(count: int) -> Mesh:

@@ -69,7 +69,7 @@ class Labelling:
 
     Attributes:
         mesh: the completed surface with labels and ``label_confidence``; without them where no
-            frame said anything.
+            frame said anything of it.
         votes: the same by votes alone, where a network corrected them; else None.
         fused: the fused surface with the labels of ``mesh``.
         frames: frames that said something.
@@ -133,9 +133,9 @@ def label_scene(
                 break
             with watch("gather labels"):
                 silent += not gathered.add(frame, said)
-    if not gathered.frames:
-        return Labelling(mesh, None, made.fused, 0, silent, 0.0)
     probability, weight = gathered.probability, gathered.weight
+    if not weight.any():
+        return Labelling(mesh, None, made.fused, gathered.frames, silent, 0.0)
     refined = None
     with ThreadPoolExecutor(1) as beside:
         voting = beside.submit(painter.paint, probability, weight)
