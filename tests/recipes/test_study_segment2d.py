@@ -13,10 +13,17 @@ from walls import CELLS, command
 
 from crossvox.core.checks import ParamsError
 from crossvox.evaluate.rendered import OWN_NAME
-from crossvox.recipes.study.segment2d_arms import read_frames
+from crossvox.flow.runner import Runner
+from crossvox.flow.stage import Input
+from crossvox.predict.params import LabelParams
+from crossvox.recipes.predict_label import image_labeller
+from crossvox.recipes.study.segment2d_arms import FrameBaselines, read_frames
 from crossvox.recipes.study.targets import bound
+from crossvox.recipes.trained import run2d_input
+from crossvox.scene.params import TsdfParams
 from crossvox.study.counts import unpack
 from crossvox.study.design_file import parse_design
+from crossvox.views.params import ViewParams
 
 CONTRASTS = [
     {"name": name, "target": "segment2d", "arm": arm, "control": control, "question": "Does it?"}
@@ -93,6 +100,25 @@ def test_all_answer_the_same_pixels(out: Path, three_rooms: Path) -> None:
     assert kept["network"][scene]["pixels"].sum(axis=0).tolist() == own.tolist()
     kinds = load(out / "transfer.json")["comparisons"]["segment2d"]["kinds"]
     assert OWN_NAME in kinds
+
+
+def test_votes_are_of_frames_at_the_height_that_is_asked(
+    three_rooms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = []
+
+    def labeller(*asked: Any) -> Any:
+        shown.append(image_labeller(*asked).shown_height)
+        return image_labeller(*asked)
+
+    monkeypatch.setattr("crossvox.recipes.study.segment2d_arms.image_labeller", labeller)
+    scene = Input.folder(min((three_rooms / "data").glob("scene*")))
+    run2d, views = run2d_input(three_rooms / "run2d"), ViewParams(width=128, height=96)
+    for height in (48, 64):
+        label = LabelParams(shown_height=height, looks=0)
+        stage = FrameBaselines(scene, run2d, views, TsdfParams(), label, 6)
+        Runner().make(stage, tmp_path / str(height))
+    assert shown == [48, 64]
 
 
 def test_it_is_bound_to_the_parameters_of_what_it_is_rendered_from() -> None:

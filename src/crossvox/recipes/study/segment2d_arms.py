@@ -109,7 +109,7 @@ class FrameBaselines(Stage):
         grid = VoxelGrid.around(surface.vertices_m, source.grid.voxel_m, 1)
         made = uncompleted(surface, grid)
         frames = posed_frames(source.capture, Parts(labels=False))
-        labeller = image_labeller(self.run2d, "cpu")
+        labeller = image_labeller(self.run2d, "cpu", self.label.shown_height)
         voted = label_scene(frames, labeller, made, self.label, work.watch)
         write_ply(work.out / CLASS_MESHES[VOTES], voted.mesh)
         return {"frames": len(found.ids), "frames voted": voted.frames, "labelled": voted.seen}
