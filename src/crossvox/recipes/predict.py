@@ -146,7 +146,7 @@ def predict(
     """Predict whole scenes and mesh them, with classes if RUN tells any, and with baselines.
 
     A run of surface completion keeps the surface that was measured, and adds what is missing; its
-    classes are those that all frames vote for, labelled by a 2D network or by a folder of images.
+    classes are those that frames vote for, labelled by a 2D network or by a folder of images.
 
     All scenes of a prediction folder are made by one run with one set of parameters. A scene that
     the run or its 2D network has learnt from is marked.
